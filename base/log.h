@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The event log: one line a happening: component, event, key=value pairs. To stderr, and to the journal when it is there. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* log_info("raid", "disk_failed", "disk=%s error=%s", name, error_name(err)). Any thread; one write(2) a line. Never in a per-I/O path. */
+void log_event(enum log_level level, const char *component, const char *event, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+#define log_error(component, event, ...) log_event(LOG_LEVEL_ERROR, component, event, __VA_ARGS__)
+#define log_warn(component, event, ...) log_event(LOG_LEVEL_WARN, component, event, __VA_ARGS__)
+#define log_info(component, event, ...) log_event(LOG_LEVEL_INFO, component, event, __VA_ARGS__)
+#define log_debug(component, event, ...) log_event(LOG_LEVEL_DEBUG, component, event, __VA_ARGS__)
+
+/* Lines above `level` are dropped. Default LOG_LEVEL_INFO. */
+void log_set_level(enum log_level level);
+/* Every line also goes to `sink` (the admin layer keeps the last ones as events); NULL for none. Called on the logging thread. */
+void log_set_sink(void (*sink)(enum log_level level, const char *component, const char *event, const char *text));
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A loop: one thread with one libevent base. It is the server's `struct world`, and it watches descriptors.
+ *
+ * THREADS. Functions are for the loop's own thread unless they say otherwise. libevent is seen only in loop.c, stream.c and admin/http. */
+#ifndef BASE_LOOP_H
+#define BASE_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/world.h"
+
+struct loop;
+struct event;
+struct event_base;
+
+enum { WATCH_READ = 1, WATCH_WRITE = 2 };
+
+/* A watched descriptor, level triggered. Intrusive: stop before freeing. */
+struct watch {
+	void (*ready)(struct watch *watch, unsigned events); /* WATCH_READ | WATCH_WRITE */
+	struct event *read_event;
+	struct event *write_event;
+	struct loop *loop;
+	int fd;
+	unsigned events;
+};
+
+/* A loop, not yet running. `name` (at most 15 bytes, copied) names its thread and its log lines. -ENOMEM. */
+MUST_CHECK int loop_new(const char *name, struct loop **ret_loop);
+/* Free a loop that is not running. */
+void loop_free(struct loop *loop);
+/* Start it on a thread of its own. -EAGAIN when no thread is to be had. */
+MUST_CHECK int loop_start(struct loop *loop);
+/* Run it on the calling thread until loop_stop. */
+void loop_run(struct loop *loop);
+/* Any thread: make it leave after the present turn. */
+void loop_stop(struct loop *loop);
+/* Wait for the thread of loop_start to end. */
+void loop_join(struct loop *loop);
+
+/* The loop that runs on this thread, or NULL. Any thread. */
+struct loop *loop_current(void);
+/* Its world. Any thread. */
+struct world *loop_world(struct loop *loop);
+const char *loop_name(const struct loop *loop);
+/* For admin/http, whose evhttp wants it. */
+struct event_base *loop_event_base(struct loop *loop);
+
+/* Begin to watch `fd` for `events`; changing the set later is cheap. -ENOMEM. */
+MUST_CHECK int loop_watch_start(struct loop *loop, struct watch *watch, int fd, unsigned events);
+void loop_watch_set(struct watch *watch, unsigned events);
+void loop_watch_stop(struct watch *watch);
+
+#endif

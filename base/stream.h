@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A stream: one non-blocking connected socket on one loop; libevent tells when it is ready, bytes move by our own readv/writev.
+ *
+ * THEORY. Receiving: bytes land in a small ring the consumer peeks at (headers), or, while a fill is set, straight in the
+ * consumer's memory (payloads into pages), with the surplus of the same readv in the ring. Sending: segments are queued by
+ * reference (pages) or by copy (headers) and written once per loop turn with one writev, so replies of a turn share a system call.
+ * WRITE PATH. previous hop: the socket; next hop: proto/rpc/record.c, proto/iscsi/pdu.c.
+ * THREADS. The loop it was made on. Callbacks may call stream_close. No callback after stream_close returned; the
+ * stream is freed by the loop after the present turn. */
+#ifndef BASE_STREAM_H
+#define BASE_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/error.h"
+#include "base/loop.h"
+#include "base/page.h"
+
+struct stream;
+
+struct stream_handler {
+	/* New bytes may be peeked at. Not called while a fill is unfinished or receiving is paused. */
+	void (*readable)(void *owner);
+	/* The fill set by stream_fill is complete. Peek, or set the next one. */
+	void (*filled)(void *owner);
+	/* The send queue fell below the low mark after having been above the high mark. May be NULL. */
+	void (*drained)(void *owner);
+	/* The peer ended (err 0) or the socket failed (negative errno). Called once; the owner then calls stream_close. */
+	void (*ended)(void *owner, int err);
+};
+
+/* One piece to send: `page` holds the bytes (a reference is taken), or NULL and the bytes are copied. */
+struct stream_seg {
+	const void *base;
+	size_t len_bytes;
+	struct page *page;
+};
+
+/* Take over `fd` (made non-blocking, TCP_NODELAY when TCP). On error the caller keeps the fd. -ENOMEM. */
+MUST_CHECK int stream_new(struct loop *loop, int fd, const struct stream_handler *handler, void *owner, struct stream **ret_stream);
+/* Close now: what is unsent is dropped and its pages released. */
+void stream_close(struct stream *stream);
+/* Close once everything queued has been sent, or after `timeout_ms`. No callback any more. */
+void stream_close_after_send(struct stream *stream, unsigned timeout_ms);
+
+/* Contiguous received bytes not yet consumed: sets *ret_bytes, returns how many (0: none). Grows towards `want_bytes` (at most
+ * STREAM_PEEK_MAX) by compacting the ring; fewer are returned when fewer have arrived. Valid until the next call on this stream. */
+#define STREAM_PEEK_MAX 65536U
+size_t stream_peek(struct stream *stream, size_t want_bytes, const uint8_t **ret_bytes);
+void stream_consume(struct stream *stream, size_t len_bytes);
+/* Receive exactly the bytes `iov` describes into it (first from the ring, then from the socket); `filled` is called when complete,
+ * never inline. The vector is copied; the memory stays the caller's and must live until `filled`, stream_fill_cancel or close.
+ * At most STREAM_FILL_IOV entries. */
+#define STREAM_FILL_IOV 520U
+void stream_fill(struct stream *stream, const struct iovec *iov, unsigned n_iov);
+/* Drop the fill; what it already took is lost to the ring. */
+void stream_fill_cancel(struct stream *stream);
+/* Stop / resume reading from the socket (back-pressure). Resume calls readable again when bytes are buffered. */
+void stream_pause(struct stream *stream);
+void stream_resume(struct stream *stream);
+
+/* Queue bytes; sent at the end of this loop turn. Never blocks, never partial. -ENOMEM: nothing was queued. */
+MUST_CHECK int stream_send(struct stream *stream, const struct stream_seg *segs, unsigned n_segs);
+/* Bytes queued and not yet given to the kernel. Above STREAM_HIGH_MARK a well-behaved owner stops taking requests until `drained`. */
+#define STREAM_HIGH_MARK (8U << 20)
+#define STREAM_LOW_MARK (2U << 20)
+size_t stream_unsent(const struct stream *stream);
+
+/* The peer's address; ss_family AF_UNIX for unix sockets. */
+void stream_peer(const struct stream *stream, struct sockaddr_storage *ret_peer);
+int stream_fd(const struct stream *stream);
+
+/* A listening socket: `accepted` gets each new connection's descriptor (non-blocking, close-on-exec) and owns it. When
+ * descriptors run out, accepting pauses 100 ms and goes on: no spin. */
+struct listener;
+MUST_CHECK int listener_new(struct loop *loop, int listen_fd, void (*accepted)(void *owner, int fd), void *owner, struct listener **ret_listener);
+void listener_free(struct listener *listener);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Volumes: making, mounting, finding. One volume has one home world (loop); all its state is touched only there. */
+#ifndef FS_VOLUME_H
+#define FS_VOLUME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/uuid.h"
+#include "base/world.h"
+#include "raid/raid.h"
+
+struct fs_volume;
+
+struct fs_mount_options {
+	size_t cache_pages;          /* hard bound of the buffer cache, dirty data included; at least 2048 */
+	uint64_t cp_interval_ns;     /* 0: 10 s */
+	bool read_only;
+};
+
+/* Make an empty volume `name` on existing blank disks. Asynchronous on `world`; `done(arg, err)`. */
+void fs_volume_format(struct world *world, const char *name, const struct raid_spec *spec, void (*done)(void *arg, int err), void *arg);
+/* Mount: assemble the disks, take the newest fsinfo, replay the log, CP, then serve. The volume is in the table when `done(arg, 0, vol)` runs. */
+void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned n_disks, const struct fs_mount_options *options,
+                     void (*done)(void *arg, int err, struct fs_volume *volume), void *arg);
+/* Leave: new messages get -ENODEV, running ones finish, a last CP, disks closed. The pointer is dead after `done`. */
+void fs_volume_unmount(struct fs_volume *volume, void (*done)(void *arg, int err), void *arg);
+
+/* Any thread. A found volume stays valid until fs_volume_put; after unmount its messages answer -ENODEV. NULL: none. */
+struct fs_volume *fs_volume_find(const char *name);
+struct fs_volume *fs_volume_find_uuid(const struct uuid *uuid);
+struct fs_volume *fs_volume_get(struct fs_volume *volume);
+void fs_volume_put(struct fs_volume *volume);
+/* Call `visit` for each mounted volume, by name. The table is locked meanwhile: take references, do not send. */
+void fs_volume_visit(void (*visit)(struct fs_volume *volume, void *arg), void *arg);
+
+/* Immutable, any thread. */
+const char *fs_volume_name(const struct fs_volume *volume);
+const struct uuid *fs_volume_uuid(const struct fs_volume *volume);
+struct world *fs_volume_world(const struct fs_volume *volume);
+/* Key for file handles and verifiers of the export, kept in the volume. */
+const uint8_t *fs_volume_handle_key(const struct fs_volume *volume);
+/* NFS write verifier: changes with every mount after a crash and whenever unstable data may have been lost. */
+uint64_t fs_volume_write_verifier(const struct fs_volume *volume);
+
+#endif

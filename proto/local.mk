@@ -1,0 +1,4 @@
+include proto/rpc/local.mk
+include proto/nfs/local.mk
+include proto/scsi/local.mk
+include proto/iscsi/local.mk

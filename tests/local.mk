@@ -1,0 +1,10 @@
+# Unit tests mirror the source; each folder adds its own.
+if HAVE_CMOCKA
+include tests/base/local.mk
+include tests/raid/local.mk
+include tests/fs/local.mk
+include tests/proto/local.mk
+include tests/admin/local.mk
+endif
+include tests/system/local.mk
+include tests/bench/local.mk
