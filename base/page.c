@@ -199,7 +199,7 @@ void page_arena_fini(void)
 
 	vc_assert(arena.bytes != NULL);
 	vc_assert(page_arena_used() == 0);
-	LIST_FOREACH (mag, &arena.magazines, link) {
+	LIST_FOREACH(mag, &arena.magazines, link) {
 		mag->head = NULL;
 		atomic_store_explicit(&mag->count, 0, memory_order_relaxed);
 	}
@@ -308,7 +308,7 @@ size_t page_arena_used(void)
 
 	pthread_mutex_lock(&arena.lock);
 	used = arena.n_fresh - arena.n_free;
-	LIST_FOREACH (mag, &arena.magazines, link)
+	LIST_FOREACH(mag, &arena.magazines, link)
 		used -= MIN_OF(used, (size_t)magazine_count(mag));
 	pthread_mutex_unlock(&arena.lock);
 	return used;
