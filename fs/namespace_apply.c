@@ -7,6 +7,7 @@
  * WRITE PATH previous hop namespace_ops.c and nvlog_replay.c; next hops dir.c, inode.h, nvlog.h. */
 #include "fs/namespace_apply.h"
 
+#include "fs/cache_private.h"
 #include "fs/oplog.h"
 
 /* The result of several calls that each name what they miss: the first error that is not -EAGAIN only counts when none is. */
@@ -62,27 +63,18 @@ int ns_create_prepare(struct fs_run *run, struct ns_create *c)
 	return err;
 }
 
-int ns_create_take_page(struct fs_run *run, struct ns_create *c)
-{
-	c->page = NULL;
-	if (!has_first_block(c))
-		return 0;
-	c->page = page_alloc_zero();
-	return c->page == NULL ? run_wait(run, &run->vol->page_waiters) : 0;
-}
-
 struct inode *ns_create_commit(struct fs_volume *vol, struct ns_create *c)
 {
 	struct inode *inode = inode_create(vol, c->ino, &c->attr);
 	struct fs_file_id id = { 0, c->ino, c->attr.generation };
-	if (vol->next_generation <= c->attr.generation)
-		vol->next_generation = c->attr.generation + 1U;
+	struct page *page = has_first_block(c) ? cache_page_take(vol) : NULL;
 	if (c->attr.type == FS_TYPE_DIR) {
-		dir_init(inode, c->dir, c->page);
+		dir_init(inode, c->dir, page);
 		nlink_add(c->dir_inode, 1);
-	} else if (has_first_block(c)) {
-		memcpy(c->page->data, c->target, c->target_len);
-		file_put_page(inode, 0, c->page);
+	} else if (page != NULL) {
+		memset(page->data, 0, PAGE_SIZE);
+		memcpy(page->data, c->target, c->target_len);
+		file_put_page(inode, 0, page);
 	}
 	dir_add(c->dir_inode, &c->plan, c->name.bytes, c->name.len, &id, c->attr.type);
 	touch(c->dir_inode, c->now_ns);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the namespace operations do to memory, with explicit parameters: the live operation and the log's replay share it.
  *
- * USE. Fill the parameters; _prepare (restartable, changes nothing: -EAGAIN and what the directory says); admission for `n_pages`; _take_page
- * where there is one; _commit, which cannot fail; _encode for the log. Replay decodes the same parameters. */
+ * USE. Fill the parameters; _prepare (restartable, changes nothing: -EAGAIN and what the directory says); admission for `n_pages`;
+ * _commit, which cannot fail; _encode for the log. Replay decodes the same parameters. */
 #ifndef FS_NAMESPACE_APPLY_H
 #define FS_NAMESPACE_APPLY_H
 
@@ -21,12 +21,9 @@ struct ns_create {
 	/* prepared */
 	struct inode *dir_inode;
 	struct dir_plan plan;
-	struct page *page;           /* first block of a directory or a symlink */
 	uint32_t n_pages;
 };
 MUST_CHECK int ns_create_prepare(struct fs_run *run, struct ns_create *c);
-/* After admission: -EAGAIN parks until pages come free. The step must go on to commit. */
-MUST_CHECK int ns_create_take_page(struct fs_run *run, struct ns_create *c);
 struct inode *ns_create_commit(struct fs_volume *vol, struct ns_create *c);
 size_t ns_create_encode(const struct ns_create *c, uint8_t *body);
 

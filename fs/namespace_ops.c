@@ -116,14 +116,10 @@ static int create_new(struct fs_run *run, struct inode *dir, struct ns_create *c
 {
 	uint8_t body[OPLOG_NAMESPACE_MAX];
 	int err = inode_find_free(run, &c->ino), err2 = ns_create_prepare(run, c);
-	if (err2 == -EEXIST)
-		return err2;
 	if (err != 0 || err2 != 0)
 		return err == -EAGAIN || err2 == 0 ? err : err2;
 	size_t body_len = sizeof(struct oplog_create) + c->name.len + c->target_len;
 	err = run_admit_change(run, c->n_pages, nvlog_size(body_len, 0), c->n_pages);
-	if (err == 0)
-		err = ns_create_take_page(run, c);
 	if (err != 0)
 		return err;
 	c->attr.generation = volume_next_generation(run->vol);

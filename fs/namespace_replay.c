@@ -81,8 +81,6 @@ int namespace_apply_create(struct fs_run *run, const struct nvlog_record *record
 		return replay_error(err != 0 ? err : err2);
 	err = run_reserve(run, c.n_pages);
 	if (err == 0)
-		err = ns_create_take_page(run, &c);
-	if (err == 0)
 		(void)ns_create_commit(run->vol, &c);
 	return err;
 }
