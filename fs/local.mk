@@ -16,6 +16,5 @@ libvcfs_a_SOURCES = \
 	fs/tree.c fs/tree.h \
 	fs/volume.c fs/volume_format.c fs/volume_ops.c fs/volume_private.h fs/volume_table.c \
 	fs/zombie.c fs/zombie.h
-include fs/nvlog.mk
 include fs/dir.mk
 include fs/vdisk.mk
