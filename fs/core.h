@@ -22,6 +22,7 @@ struct cp;
 struct alloc;
 struct snapshot_table;
 struct clone_table;
+struct message_pool;
 struct vtoc;
 
 enum volume_state { VOLUME_MOUNTING, VOLUME_ONLINE, VOLUME_STOPPING, VOLUME_OFFLINE };
@@ -54,6 +55,7 @@ struct fs_volume {
 	struct snapshot_table *snapshots;
 	struct clone_table *clones;
 	struct vtoc *vtoc;
+	struct message_pool *message_pool;
 	struct inode *inode_file, *inode_map, *active_map, *summary_map, *space_map, *zombies, *snapshot_file;
 	struct inode_queue dirty_inodes[2];
 	uint64_t n_dirty_pages;               /* level-0 buffers dirty in the operations' generation or the CP's */
@@ -63,6 +65,8 @@ struct fs_volume {
 	uint64_t inodes_used;
 	struct fs_run_queue cp_waiters;       /* woken after every CP: dirty limit, log room, space to come */
 	struct fs_run_queue page_waiters;     /* woken when pages come free */
+	struct fs_run_queue idle_waiters;     /* woken when no message is under way (unmount) */
+	unsigned n_reading;                   /* batches of reads under way */
 	unsigned n_messages;                  /* sent to it and not completed */
 	struct timer cp_timer;
 	struct { struct counter messages[FS_OP_COUNT], parked, reads, read_blocks, cps; } counters;
@@ -91,6 +95,10 @@ int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), o
 /* snapshot_ops.c, volume_ops.c, check.c */
 int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *run), op_snapshot_rename(struct fs_run *run), op_snapshot_list(struct fs_run *run), op_volume_stat(struct fs_run *run),
     op_raid_status(struct fs_run *run), op_sync(struct fs_run *run), op_check(struct fs_run *run);
+
+/* ---- space ---- */
+/* May `n_blocks` more become dirty? 0; -EAGAIN parked until a CP has freed; -ENOSPC. */
+MUST_CHECK int space_admit(struct fs_run *run, size_t n_blocks);
 
 /* ---- the CP, as others see it ---- */
 /* Ask for a consistency point soon (why: for the counters and the log line). */
