@@ -7,7 +7,6 @@
 
 #include "fs/cache_private.h"
 #include "fs/core.h"
-#include "fs/dir.h"
 
 #define DOC_BYTES_MAX (1U << 20)
 #define DOC_PAGES_MAX (DOC_BYTES_MAX / FS_BLOCK_SIZE)
