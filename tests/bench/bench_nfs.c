@@ -57,6 +57,7 @@ static void *bench_nfs_open(const char *url_text, uint64_t size_bytes)
 		goto out;
 	}
 	nfs_set_timeout(b->nfs, 60000);
+	nfs_set_autoreconnect(b->nfs, 0);
 	if (nfs_mount(b->nfs, url->server, url->path) != 0 || open_or_create(b, url->file) != 0) {
 		fprintf(stderr, "vcbench: %s: %s\n", url_text, nfs_get_error(b->nfs));
 		nfs_destroy_url(url);
