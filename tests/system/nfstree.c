@@ -67,9 +67,16 @@ static void fill(const struct tree *tree, uint32_t k, uint8_t *bytes, uint32_t l
 	}
 }
 
-static void dir_path(uint32_t dir, char *path, size_t path_bytes)
+static void module_path(const struct tree *tree, uint32_t dir, char *path, size_t path_bytes)
 {
-	(void)snprintf(path, path_bytes, "/tree/module%02" PRIu32 "/part%03" PRIu32, dir / DIRS_PER_DIR, dir % DIRS_PER_DIR);
+	(void)snprintf(path, path_bytes, "/tree%" PRIu32 "/module%02" PRIu32, tree->seed, dir / DIRS_PER_DIR);
+}
+
+static void dir_path(const struct tree *tree, uint32_t dir, char *path, size_t path_bytes)
+{
+	module_path(tree, dir, path, path_bytes);
+	size_t len = strlen(path);
+	(void)snprintf(path + len, path_bytes - len, "/part%03" PRIu32, dir % DIRS_PER_DIR);
 }
 
 static void file_name(const struct tree *tree, uint32_t k, char *name, size_t name_bytes)
@@ -83,7 +90,7 @@ static void file_name(const struct tree *tree, uint32_t k, char *name, size_t na
 static void file_path(const struct tree *tree, uint32_t k, char *path, size_t path_bytes)
 {
 	char name[128];
-	dir_path(k / FILES_PER_DIR, path, path_bytes);
+	dir_path(tree, k / FILES_PER_DIR, path, path_bytes);
 	file_name(tree, k, name, sizeof name);
 	size_t len = strlen(path);
 	(void)snprintf(path + len, path_bytes - len, "/%s", name);
@@ -106,10 +113,10 @@ static int make_dirs(struct tree *tree, uint32_t dir)
 	char path[PATH_BYTES];
 	int err = 0;
 	if (dir % DIRS_PER_DIR == 0) {
-		(void)snprintf(path, sizeof path, "/tree/module%02" PRIu32, dir / DIRS_PER_DIR);
+		module_path(tree, dir, path, sizeof path);
 		err = make_dir(tree, path);
 	}
-	dir_path(dir, path, sizeof path);
+	dir_path(tree, dir, path, sizeof path);
 	return err ? err : make_dir(tree, path);
 }
 
@@ -138,7 +145,9 @@ static int write_file(struct tree *tree, uint32_t k)
 
 static int write_tree(struct tree *tree)
 {
-	int err = make_dir(tree, "/tree");
+	char top[PATH_BYTES];
+	(void)snprintf(top, sizeof top, "/tree%" PRIu32, tree->seed);
+	int err = make_dir(tree, top);
 	for (uint32_t k = 0; k < tree->n_files && !err; k++) {
 		if (k % FILES_PER_DIR == 0)
 			err = make_dirs(tree, k / FILES_PER_DIR);
@@ -193,7 +202,7 @@ static void verify_listing(struct tree *tree, uint32_t dir)
 	struct nfsdirent *entry;
 	uint32_t first = dir * FILES_PER_DIR;
 	uint32_t n = tree->n_files - first < FILES_PER_DIR ? tree->n_files - first : FILES_PER_DIR;
-	dir_path(dir, path, sizeof path);
+	dir_path(tree, dir, path, sizeof path);
 	if (nfs_opendir(tree->nfs, path, &handle) != 0) {
 		wrong(tree, path, nfs_get_error(tree->nfs));
 		return;
