@@ -71,26 +71,6 @@ def run(*command, check=True, timeout=300, **kwargs):
     return done
 
 
-def spread(document):
-    """All (key, value) pairs in a JSON document, however deep."""
-    if isinstance(document, dict):
-        for key, value in document.items():
-            yield key, value
-            yield from spread(value)
-    elif isinstance(document, list):
-        for value in document:
-            yield from spread(value)
-
-
-def field(document, *names):
-    """The first value with one of these names, anywhere in the document."""
-    for name in names:
-        for key, value in spread(document):
-            if key == name and not isinstance(value, (dict, list)):
-                return value
-    raise Failure(f"no {' or '.join(names)} in {json.dumps(document)[:800]}")
-
-
 def records(document):
     return document["records"] if isinstance(document, dict) and "records" in document else document
 
@@ -241,16 +221,16 @@ class Server:
         return self.vcadm_json("volume", "show", name)
 
     def used_bytes(self, name="vol0"):
-        return int(field(self.volume(name), "used_bytes", "used"))
+        return int(self.volume(name)["space"]["used"])
 
     def clone(self, path):
         return self.vcadm_json("lun", "clone", "status", path)
 
     def clone_percent(self, path):
-        return float(field(self.clone(path), "progress", "percent", "percent_complete"))
+        return float(self.clone(path)["progress"])
 
     def clone_state(self, path):
-        return str(field(self.clone(path), "state")).lower()
+        return self.clone(path)["state"]
 
     def check_volume(self, name="vol0"):
         done = self.vcadm("volume", "check", name, "--wait=600", check=False, timeout=660)

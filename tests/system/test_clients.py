@@ -5,7 +5,7 @@ import os
 import re
 import urllib.request
 
-from harness import MIB, field, need, records, run, tool, wait_until
+from harness import MIB, need, records, run, tool, wait_until
 
 # The families of libiscsi's suite that the SCSI commands of this server belong to.
 SCSI_FAMILIES = ("ALL.Inquiry", "ALL.Mandatory", "ALL.ModeSense6", "ALL.Read6", "ALL.Read10", "ALL.Read12", "ALL.Read16", "ALL.ReadCapacity10",
@@ -23,7 +23,7 @@ def test_iscsi_tools_see_the_lun(test):
     inquiry = run(tool("iscsi-inq"), server.lun_url(5)).stdout
     need("Vendor" in inquiry, inquiry)
     serial = run(tool("iscsi-inq"), "-e", "1", "-c", "128", server.lun_url(5)).stdout
-    need(str(field(server.vcadm_json("lun", "show", "/vol/vol0/test"), "serial", "serial_number")) in serial, f"VPD 80: {serial}")
+    need(server.vcadm_json("lun", "show", "/vol/vol0/test")["serial_number"] in serial, f"VPD 80: {serial}")
     capacity = run(tool("iscsi-readcapacity16"), server.lun_url(5)).stdout
     need(str(64 * MIB) in capacity, capacity)
     info = json.loads(run(tool("qemu-img"), "info", "--output=json", "-f", "raw", server.lun_url(5)).stdout)

@@ -23,7 +23,7 @@ def release_server(test, **options):
 
 def test_memory_stays_within_its_bound_under_load(test):
     """More data than memory, over both protocols at once, with snapshots and a clone in between."""
-    server = release_server(test, memory="256m", disk_size="1g")
+    server = release_server(test, memory="256m", disk_size="2g")
     server.create_lun("/vol/vol0/test", 700 * MIB, number=0)
     bench = server.helper("bench/vcbench")
     writer = test.spawn(bench, "--url", server.lun_url(0), "--op", "fill", "--block", "128k", "--depth", 32, "--span", 700 * MIB)
