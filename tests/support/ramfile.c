@@ -584,3 +584,22 @@ void ram_free(struct ram *ram)
 	if (--page_arena_users == 0)
 		page_arena_fini();
 }
+
+/* ---- messages ---- */
+
+void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume, void (*done)(struct fs_message *msg), void *owner)
+{
+	memset(msg, 0, sizeof *msg);
+	msg->op = op;
+	msg->volume = volume;
+	msg->done = done;
+	msg->owner = owner;
+}
+
+void fs_message_fini(struct fs_message *msg)
+{
+	free(msg->out.blob);
+	free(msg->out.dirents);
+	msg->out.blob = NULL;
+	msg->out.dirents = NULL;
+}
