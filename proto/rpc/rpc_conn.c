@@ -282,6 +282,7 @@ static struct rpc_request *request_new(struct rpc_conn *conn, const struct rpc_c
 
 	if (request == NULL)
 		return NULL;
+	counter_add(&counters(conn)->calls, 1);
 	request->program = program;
 	request->xid = head->xid;
 	request->procedure = head->procedure;
