@@ -40,3 +40,7 @@ proto/mount/mount3_xdr.c: $(srcdir)/proto/mount/mount3.x
 
 BUILT_SOURCES += proto/nfs/nfs3.h proto/nfs/nfs3_xdr.c proto/mount/mount3.h proto/mount/mount3_xdr.c
 CLEANFILES += proto/nfs/nfs3.h proto/nfs/nfs3_xdr.c proto/mount/mount3.h proto/mount/mount3_xdr.c
+
+# So that single targets build from a fresh tree too.
+NFS_GENERATED_H = proto/nfs/nfs3.h proto/mount/mount3.h
+$(libvcnfs_a_OBJECTS) $(libvcnfsxdr_a_OBJECTS): $(NFS_GENERATED_H)

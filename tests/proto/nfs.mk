@@ -28,3 +28,6 @@ tests_proto_test_nfs_rights_LDADD = $(NFS_TEST_LIBS)
 tests_proto_test_rpc_CPPFLAGS = $(NFS_CPPFLAGS)
 tests_proto_test_rpc_SOURCES = tests/proto/test_rpc.c $(NFS_RIG_SOURCES)
 tests_proto_test_rpc_LDADD = $(NFS_TEST_LIBS)
+
+$(tests_proto_nfs_ramserver_OBJECTS) $(tests_proto_test_nfs_export_OBJECTS) $(tests_proto_test_nfs_proc_OBJECTS) \
+$(tests_proto_test_nfs_rights_OBJECTS) $(tests_proto_test_rpc_OBJECTS): $(NFS_GENERATED_H)

@@ -208,7 +208,7 @@ static int op_write(struct run *r)
 		return -EACCES;
 	wcc_of(r->inode, &r->msg->out.pre);
 	vc_assert(io->n_pages == DIV_UP(from + left, PAGE_SIZE) || left == 0);
-	if (end > r->inode->attr.size_bytes && truncate_to(r->inode, end) != 0)
+	if (left > 0 && end > r->inode->attr.size_bytes && truncate_to(r->inode, end) != 0)
 		return -EFBIG;
 	for (unsigned i = 0; left > 0; i++) {
 		uint32_t len = MIN_OF(left, PAGE_SIZE - from);
