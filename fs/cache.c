@@ -359,7 +359,7 @@ void cache_drop_range(struct inode *inode, uint32_t first, uint32_t end)
 void cache_forget(struct buf *buf)
 {
 	vc_assert(buf->dirty == 0);
-	buf->in_cp = false;
+	buf->in_cp = buf->dropped;
 	page_drop(buf, &buf->page);
 	page_drop(buf, &buf->cp_page);
 	buf->state = BUF_EMPTY;

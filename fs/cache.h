@@ -35,6 +35,7 @@ struct buf {
 	uint32_t step;                /* the step that last looked at it: not evicted under its feet */
 	int err;
 	uint32_t vbn;                 /* where the clean content lives, 0 unknown */
+	uint32_t vbn_new;             /* given by the running CP */
 	struct buf *hash_next;
 	struct page *page;
 	struct page *cp_page;

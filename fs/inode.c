@@ -311,6 +311,8 @@ int inode_get(struct fs_run *run, uint32_t snapshot, uint32_t ino, struct inode 
 	struct inode *inode = inode_find(vol, snapshot, ino), *file;
 	int err;
 
+	if (snapshot != 0 && snapshot_by_id(vol, snapshot) == NULL)
+		return -ESTALE;
 	if (inode != NULL && inode->loaded) {
 		if (inode->removed)
 			return -ESTALE;
@@ -343,7 +345,7 @@ int inode_get_id(struct fs_run *run, const struct fs_file_id *id, struct inode *
 	struct inode *inode;
 	int err;
 
-	if (id->inode < INO_ROOT)
+	if (id->inode < INO_ROOT || (id->snapshot != 0 && snapshot_find_id(run->vol, id->snapshot) == NULL))
 		return -ESTALE;
 	err = inode_get(run, id->snapshot, id->inode, &inode);
 	if (err != 0)

@@ -1,1 +1,2 @@
 # fs
+include tests/fs/vdisk.mk
