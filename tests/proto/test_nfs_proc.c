@@ -146,7 +146,8 @@ static void file_system_facts_are_honest(void **state)
 	assert_int_equal(info.FSINFO3res_u.resok.properties, FSF3_LINK | FSF3_SYMLINK | FSF3_HOMOGENEOUS | FSF3_CANSETTIME);
 	rig_nfs(&rig, 20, RIG_XDR(xdr_PATHCONF3args), &conf_args, RIG_XDR(xdr_PATHCONF3res), &conf);
 	assert_int_equal(conf.PATHCONF3res_u.resok.name_max, 255);
-	assert_true(conf.PATHCONF3res_u.resok.no_trunc && conf.PATHCONF3res_u.resok.case_preserving && !conf.PATHCONF3res_u.resok.case_insensitive);
+	assert_true(conf.PATHCONF3res_u.resok.no_trunc && conf.PATHCONF3res_u.resok.case_preserving &&
+	            !conf.PATHCONF3res_u.resok.case_insensitive);
 	rig_nfs(&rig, 18, RIG_XDR(xdr_FSSTAT3args), &stat_args, RIG_XDR(xdr_FSSTAT3res), &stat);
 	assert_true(stat.FSSTAT3res_u.resok.tbytes == 1ULL << 40 && stat.FSSTAT3res_u.resok.ffiles == 999000);
 	assert_int_equal(xdr_getpos(&rig.results), rig.record_len);
@@ -278,9 +279,14 @@ static void removing_the_wrong_kind_is_refused(void **state)
 	REMOVE3args args = { .object.dir = rig.root };
 	nfs_fh3 dir, file;
 	wcc3res res;
-	static const struct { uint32_t procedure; const char *name; uint32_t status; } rows[] = {
-		{ 12, "rdir", NFS3ERR_ISDIR }, { 13, "file", NFS3ERR_NOTDIR }, { 13, "rdir", NFS3ERR_NOTEMPTY }, { 12, "none", NFS3ERR_NOENT },
-		{ 13, ".", NFS3ERR_INVAL },    { 13, "..", NFS3ERR_EXIST },    { 12, "..", NFS3ERR_INVAL },
+	static const struct {
+		uint32_t procedure;
+		const char *name;
+		uint32_t status;
+	} rows[] = {
+		{ 12, "rdir", NFS3ERR_ISDIR }, { 13, "file", NFS3ERR_NOTDIR }, { 13, "rdir", NFS3ERR_NOTEMPTY },
+		{ 12, "none", NFS3ERR_NOENT }, { 13, ".", NFS3ERR_INVAL },     { 13, "..", NFS3ERR_EXIST },
+		{ 12, "..", NFS3ERR_INVAL },
 	};
 
 	(void)state;
@@ -465,7 +471,13 @@ static void read_of_more_than_the_limit_gives_the_limit(void **state)
 
 #define N_LISTED 500U
 
-struct listing { unsigned n; bool seen[N_LISTED]; bool dot, dotdot, eof; uint64_t cookie, verf; uint32_t status; };
+struct listing {
+	unsigned n;
+	bool seen[N_LISTED];
+	bool dot, dotdot, eof;
+	uint64_t cookie, verf;
+	uint32_t status;
+};
 
 static void note(struct listing *listing, const filename3 *name)
 {
