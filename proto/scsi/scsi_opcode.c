@@ -37,6 +37,8 @@ static const struct scsi_opcode rows[] = {
 	{ OP_PREFETCH_16, 0, 16, IO, scsi_io_prefetch, "\x02\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x00\x04" },
 	{ OP_SERVICE_ACTION_IN_16, SA_READ_CAPACITY_16, 16, IO | SA, scsi_report_capacity_16,
 	  "\x10\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\x04" },
+	{ OP_SERVICE_ACTION_IN_16, SA_GET_LBA_STATUS, 16, IO | SA, scsi_report_lba_status,
+	  "\x12\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x00\x04" },
 	{ OP_REPORT_LUNS, 0, 12, OPCODE_ANY_LUN | OPCODE_NO_ATTENTION, scsi_report_luns, "\x00\xFF\x00\x00\x00\xFF\xFF\xFF\xFF\x00\x04" },
 	{ OP_MAINTENANCE_IN, SA_REPORT_SUPPORTED_OPCODES, 12, SA, scsi_report_opcodes, "\x0C\x87\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x00\x04" },
 	{ OP_READ_12, 0, 12, IO, scsi_io_read, "\x18\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x00\x04" },

@@ -49,6 +49,7 @@ void scsi_report_sense(struct scsi_task *task);
 void scsi_report_luns(struct scsi_task *task);
 void scsi_report_capacity_10(struct scsi_task *task);
 void scsi_report_capacity_16(struct scsi_task *task);
+void scsi_report_lba_status(struct scsi_task *task);
 void scsi_report_opcodes(struct scsi_task *task);
 
 /* The LBA and the block count of a 6, 10, 12 or 16 byte CDB of the READ/WRITE kind. */

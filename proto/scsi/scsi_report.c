@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands that only tell: TEST UNIT READY, REQUEST SENSE, REPORT LUNS, READ CAPACITY, REPORT SUPPORTED OPERATION CODES.
- * REFERENCES. SPC-4 6.27, 6.33, 6.39, 6.47; SBC-3 5.15, 5.16. */
+/* Commands that only tell: TEST UNIT READY, REQUEST SENSE, REPORT LUNS, READ CAPACITY, GET LBA STATUS, REPORT SUPPORTED OPERATION CODES.
+ * REFERENCES. SPC-4 6.27, 6.33, 6.39, 6.47; SBC-3 5.4, 5.15, 5.16. */
 #include <string.h>
 
 #include "base/bytes.h"
@@ -107,6 +107,27 @@ void scsi_report_capacity_16(struct scsi_task *task)
 	p[13] = SCSI_PHYSICAL_EXPONENT;
 	p[14] = 0xC0; /* LBPME, LBPRZ */
 	scsi_task_finish_param(task, 32, get32(task->cdb + 10));
+}
+
+/* One extent, to the end of the LUN, "mapped or unknown": the file system does not tell holes yet, and initiators ask because LBPME is 1. */
+void scsi_report_lba_status(struct scsi_task *task)
+{
+	struct scsi_extent extent = scsi_opcode_extent(task->cdb);
+	uint64_t blocks = scsi_lu_blocks(scsi_task_lu(task));
+	be64 lba = be64_of(extent.lba);
+	uint8_t *p;
+
+	if (extent.lba >= blocks) {
+		scsi_task_fail(task, SCSI_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE);
+		return;
+	}
+	p = scsi_task_param(task);
+	if (p == NULL)
+		return;
+	put32(p, 20); /* what follows: 4 reserved bytes and a descriptor */
+	memcpy(p + 8, &lba, sizeof lba);
+	put32(p + 16, (uint32_t)MIN_OF(blocks - extent.lba, (uint64_t)UINT32_MAX));
+	scsi_task_finish_param(task, 24, get32(task->cdb + 10));
 }
 
 /* ---- REPORT SUPPORTED OPERATION CODES ---- */

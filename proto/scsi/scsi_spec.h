@@ -13,9 +13,9 @@
 #define SCSI_PARAM_SIZE 4096U              /* most parameter data of one command, either way */
 
 /* Limits promised in VPD page B0 and kept in the handlers. */
-#define SCSI_TRANSFER_BLOCKS_MAX 8192U     /* 4 MiB */
+#define SCSI_TRANSFER_BLOCKS_MAX 65536U    /* 32 MiB */
 #define SCSI_TRANSFER_BLOCKS_OPTIMAL 2048U /* 1 MiB: one message */
-#define SCSI_UNMAP_BLOCKS_MAX 0x200000U    /* 1 GiB, all descriptors together */
+#define SCSI_UNMAP_BLOCKS_MAX 0x100000U    /* 512 MiB, all descriptors together */
 #define SCSI_UNMAP_DESCRIPTORS_MAX 128U
 #define SCSI_WRITE_SAME_BLOCKS_MAX 0x20000U /* 64 MiB */
 
@@ -103,7 +103,7 @@ enum scsi_operation {
 	OP_VERIFY_12 = 0xAF,
 };
 
-enum { SA_READ_CAPACITY_16 = 0x10, SA_REPORT_SUPPORTED_OPCODES = 0x0C };
+enum { SA_READ_CAPACITY_16 = 0x10, SA_GET_LBA_STATUS = 0x12, SA_REPORT_SUPPORTED_OPCODES = 0x0C };
 
 /* SAM task attributes, with iSCSI's numbers. */
 enum scsi_attribute { SCSI_UNTAGGED = 0, SCSI_SIMPLE = 1, SCSI_ORDERED = 2, SCSI_HEAD_OF_QUEUE = 3, SCSI_ACA = 4 };

@@ -200,7 +200,7 @@ static void same_zero(struct scsi_task *task)
 
 static void same_begin(struct scsi_task *task)
 {
-	if (task->param_len < SCSI_BLOCK_SIZE)
+	if (task->param_len < SCSI_BLOCK_SIZE || task->out_limit != SCSI_BLOCK_SIZE) /* one block, no more and no less */
 		scsi_task_fail(task, SCSI_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_CDB);
 	else if (bytes_are_zero(task->param, SCSI_BLOCK_SIZE))
 		same_zero(task);
