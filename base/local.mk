@@ -1,3 +1,16 @@
 noinst_LIBRARIES += libvcbase.a
 libvcbase_a_SOURCES = \
-	base/bytes.h base/error.h base/list.h base/world.h
+	base/bytes.h base/error.h base/list.h base/world.h \
+	base/checksum.c base/checksum.h \
+	base/counters.c base/counters.h \
+	base/error.c \
+	base/listener.c \
+	base/log.c base/log.h \
+	base/loop.c base/loop.h \
+	base/mailbox.c base/mailbox.h \
+	base/page.c base/page.h \
+	base/sendq.c base/sendq.h \
+	base/siphash.c base/siphash.h \
+	base/stream.c base/stream.h \
+	base/timers.c base/timers.h \
+	base/uuid.c base/uuid.h

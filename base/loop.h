@@ -29,7 +29,7 @@ struct watch {
 
 /* A loop, not yet running. `name` (at most 15 bytes, copied) names its thread and its log lines. -ENOMEM. */
 MUST_CHECK int loop_new(const char *name, struct loop **ret_loop);
-/* Free a loop that is not running. */
+/* Free a loop that is not running, after running what is still queued on it. NULL is allowed. */
 void loop_free(struct loop *loop);
 /* Start it on a thread of its own. -EAGAIN when no thread is to be had. */
 MUST_CHECK int loop_start(struct loop *loop);
@@ -45,6 +45,16 @@ struct loop *loop_current(void);
 /* Its world. Any thread. */
 struct world *loop_world(struct loop *loop);
 const char *loop_name(const struct loop *loop);
+/* Run `task` once at the end of this turn, after all deferred tasks that got their turn: for what gathers work of a turn (sends). */
+void loop_defer_last(struct loop *loop, struct task *task);
+
+/* Called once by loop_free (on its caller's thread), for what outlives its owner on purpose. Intrusive: remove before freeing. */
+struct loop_exit {
+	void (*run)(struct loop_exit *hook);
+	TAILQ_ENTRY(loop_exit) link;
+};
+void loop_exit_add(struct loop *loop, struct loop_exit *hook);
+void loop_exit_remove(struct loop *loop, struct loop_exit *hook);
 /* For admin/http, whose evhttp wants it. */
 struct event_base *loop_event_base(struct loop *loop);
 

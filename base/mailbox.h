@@ -22,6 +22,8 @@ MUST_CHECK int mailbox_init(struct mailbox *box);
 void mailbox_fini(struct mailbox *box);
 /* Any thread. Ownership of the task's queueing passes to the consumer until it has run. */
 void mailbox_post(struct mailbox *box, struct task *task);
+/* Any thread, signal handlers too: make the eventfd readable without posting. */
+void mailbox_wake(struct mailbox *box);
 /* Consumer only: run everything that was in the box at the call, oldest first; returns how many. */
 unsigned mailbox_drain(struct mailbox *box);
 

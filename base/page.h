@@ -38,6 +38,10 @@ struct page *page_alloc_zero(void);
 /* `n` pages or none: -ENOMEM when fewer are left. */
 MUST_CHECK int page_alloc_many(struct page **ret_pages, size_t n);
 
+/* A page of the arena or, when that is exhausted (or was never made), of the heap: for the few bytes that must move before
+ * memory can come back, such as headers of replies. Bounded by the caller. NULL when the heap is out too. */
+struct page *page_alloc_or_heap(void);
+
 /* One more reference; returns `page`. */
 static inline struct page *page_get(struct page *page)
 {
@@ -62,7 +66,7 @@ static inline bool page_is_exclusive(struct page *page)
 	return atomic_load_explicit(&page->refs, memory_order_acquire) == 1;
 }
 
-/* The process-wide page of zeros (never freed; get and put as usual). Never write to it. */
+/* The process-wide page of zeros, borrowed (get and put as usual when it is kept). Never exclusive; writing to it faults. */
 struct page *page_zero(void);
 
 /* Pages of the arena now in use / at most (the zero page not counted). */

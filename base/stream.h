@@ -23,9 +23,10 @@
 struct stream;
 
 struct stream_handler {
-	/* New bytes may be peeked at. Not called while a fill is unfinished or receiving is paused. */
+	/* New bytes may be peeked at: consume as much as you can in one call. Not called while a fill is unfinished or receiving is
+	 * paused, nor again for bytes peeked at before. */
 	void (*readable)(void *owner);
-	/* The fill set by stream_fill is complete. Peek, or set the next one. */
+	/* The fill set by stream_fill is complete. Peek, or set the next one. Comes even while receiving is paused. */
 	void (*filled)(void *owner);
 	/* The send queue fell below the low mark after having been above the high mark. May be NULL. */
 	void (*drained)(void *owner);
@@ -40,15 +41,17 @@ struct stream_seg {
 	struct page *page;
 };
 
-/* Take over `fd` (made non-blocking, TCP_NODELAY when TCP). On error the caller keeps the fd. -ENOMEM. */
+/* Take over the socket `fd` (made non-blocking, TCP_NODELAY when TCP). On error the caller keeps the fd. -ENOMEM, -ENOTSOCK. */
 MUST_CHECK int stream_new(struct loop *loop, int fd, const struct stream_handler *handler, void *owner, struct stream **ret_stream);
 /* Close now: what is unsent is dropped and its pages released. */
 void stream_close(struct stream *stream);
-/* Close once everything queued has been sent, or after `timeout_ms`. No callback any more. */
+/* Close once everything queued has been sent and the peer has ended too (so that its late bytes cannot reset the connection under
+ * the last reply), or after `timeout_ms`. No callback any more. */
 void stream_close_after_send(struct stream *stream, unsigned timeout_ms);
 
 /* Contiguous received bytes not yet consumed: sets *ret_bytes, returns how many (0: none). Grows towards `want_bytes` (at most
- * STREAM_PEEK_MAX) by compacting the ring; fewer are returned when fewer have arrived. Valid until the next call on this stream. */
+ * STREAM_PEEK_MAX) by compacting the ring; fewer are returned when fewer have arrived. Valid until the next call on this stream or
+ * the return to the loop. */
 #define STREAM_PEEK_MAX 65536U
 size_t stream_peek(struct stream *stream, size_t want_bytes, const uint8_t **ret_bytes);
 void stream_consume(struct stream *stream, size_t len_bytes);
@@ -63,7 +66,8 @@ void stream_fill_cancel(struct stream *stream);
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
 
-/* Queue bytes; sent at the end of this loop turn. Never blocks, never partial. -ENOMEM: nothing was queued. */
+/* Queue bytes; sent at the end of this loop turn. Never blocks, never partial. -ENOMEM: nothing was queued. After the socket has
+ * failed the bytes are dropped (`ended` tells). */
 MUST_CHECK int stream_send(struct stream *stream, const struct stream_seg *segs, unsigned n_segs);
 /* Bytes queued and not yet given to the kernel. Above STREAM_HIGH_MARK a well-behaved owner stops taking requests until `drained`. */
 #define STREAM_HIGH_MARK (8U << 20)
@@ -75,7 +79,8 @@ void stream_peer(const struct stream *stream, struct sockaddr_storage *ret_peer)
 int stream_fd(const struct stream *stream);
 
 /* A listening socket: `accepted` gets each new connection's descriptor (non-blocking, close-on-exec) and owns it. When
- * descriptors run out, accepting pauses 100 ms and goes on: no spin. */
+ * descriptors run out, accepting pauses 100 ms and goes on: no spin. Takes over `listen_fd` (closed by listener_free) unless it fails.
+ * `accepted` may call listener_free. */
 struct listener;
 MUST_CHECK int listener_new(struct loop *loop, int listen_fd, void (*accepted)(void *owner, int fd), void *owner, struct listener **ret_listener);
 void listener_free(struct listener *listener);

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Streams: receiving into a linear buffer or straight into a fill, sending once a turn.
+ *
+ * THEORY. One readv for each time a socket is ready, however much there is: level triggering brings the loop back, after the
+ * others had their turn. The readv takes the open part of the fill and, behind it, up to STREAM_SURPLUS bytes of the buffer; the
+ * buffer is linear (moved to the front when its end comes near), so what is in it is always contiguous for stream_peek.
+ * Callbacks come from one place, stream_dispatch: first `filled`, then `readable` for bytes not yet seen, last `ended`.
+ * INVARIANTS.
+ *  1. While a fill is unfinished the buffer is empty: the fill takes from it first.
+ *  2. The stream's memory outlives every task queued on it: it is freed at the end of a turn with none left. */
+#include "base/stream.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/sendq.h"
+
+enum {
+	STREAM_SURPLUS = 32768,
+	STREAM_SEND_IOV = 512,
+	STREAM_SEND_ROUNDS = 8,   /* system calls a turn for one stream */
+	STREAM_DISPATCH_MAX = 64, /* callbacks in a row for one stream */
+};
+
+enum stream_state { STREAM_OPEN, STREAM_LINGERING, STREAM_CLOSED };
+
+struct stream {
+	struct loop *loop;
+	const struct stream_handler *handler;
+	void *owner;
+	struct watch watch;
+	int fd;
+	enum stream_state state;
+	bool paused;
+	bool unseen;      /* bytes came that the owner has not peeked at */
+	bool filling;
+	bool fill_done;
+	bool dispatching;
+	bool blocked;     /* the kernel's send buffer is full */
+	bool above_high;
+	bool end_found;   /* the peer's end or an error: no more reading */
+	bool end_told;
+	bool fin_sent;
+	int end_err;
+	struct task dispatch_task;
+	struct task flush_task;
+	struct task free_task;
+	struct timer linger_timer;
+	struct loop_exit exit_hook;
+	uint8_t *buffer; /* STREAM_PEEK_MAX bytes; received: [start, end) */
+	size_t start;
+	size_t end;
+	size_t fill_left;
+	unsigned fill_at;
+	unsigned fill_n;
+	struct sendq sendq;
+	struct sockaddr_storage peer;
+	struct iovec fill[STREAM_FILL_IOV + 1]; /* the last one in use is the buffer's */
+};
+
+static void stream_flush(struct stream *stream);
+
+static void watch_update(struct stream *stream)
+{
+	bool room = (stream->filling && !stream->fill_done) || stream->end - stream->start < STREAM_PEEK_MAX;
+	unsigned events = 0;
+
+	if (stream->state == STREAM_CLOSED)
+		return;
+	if (!stream->end_found && !stream->paused && room)
+		events |= WATCH_READ;
+	if (stream->blocked)
+		events |= WATCH_WRITE;
+	loop_watch_set(&stream->watch, events);
+}
+
+static void free_run(struct task *task)
+{
+	struct stream *stream = container_of(task, struct stream, free_task);
+
+	if (stream->dispatch_task.queued || stream->flush_task.queued) { /* invariant 2 */
+		loop_defer_last(stream->loop, task);
+		return;
+	}
+	free(stream->buffer);
+	free(stream);
+}
+
+static void stream_destroy(struct stream *stream)
+{
+	if (stream->state == STREAM_LINGERING) {
+		world_timer_cancel(&stream->linger_timer);
+		loop_exit_remove(stream->loop, &stream->exit_hook);
+	}
+	stream->state = STREAM_CLOSED;
+	loop_watch_stop(&stream->watch);
+	close(stream->fd);
+	sendq_fini(&stream->sendq);
+	loop_defer_last(stream->loop, &stream->free_task);
+}
+
+/* Tell the owner one thing; false when there is nothing to tell. */
+static bool dispatch_one(struct stream *stream)
+{
+	if (stream->fill_done) {
+		stream->fill_done = false;
+		stream->filling = false;
+		stream->handler->filled(stream->owner);
+		return true;
+	}
+	if (!stream->filling && !stream->paused && stream->unseen && stream->end > stream->start) {
+		stream->unseen = false;
+		stream->handler->readable(stream->owner);
+		return true;
+	}
+	if (stream->end_found && !stream->end_told && (!stream->paused || stream->end_err < 0)) {
+		stream->end_told = true;
+		stream->handler->ended(stream->owner, stream->end_err);
+		return true;
+	}
+	return false;
+}
+
+static void stream_dispatch(struct stream *stream)
+{
+	unsigned left = STREAM_DISPATCH_MAX;
+
+	stream->dispatching = true;
+	while (left > 0 && stream->state == STREAM_OPEN && dispatch_one(stream))
+		left--;
+	stream->dispatching = false;
+	if (stream->state != STREAM_OPEN)
+		return;
+	if (left == 0)
+		world_defer(loop_world(stream->loop), &stream->dispatch_task);
+	watch_update(stream);
+}
+
+static void dispatch_run(struct task *task)
+{
+	struct stream *stream = container_of(task, struct stream, dispatch_task);
+
+	if (stream->state == STREAM_OPEN)
+		stream_dispatch(stream);
+}
+
+/* There may be something to tell: not now, inside the owner's call, but soon. */
+static void dispatch_later(struct stream *stream)
+{
+	if (!stream->dispatching)
+		world_defer(loop_world(stream->loop), &stream->dispatch_task);
+}
+
+static void stream_end(struct stream *stream, int err)
+{
+	if (stream->state == STREAM_LINGERING) {
+		stream_destroy(stream);
+		return;
+	}
+	if (err < 0) {
+		stream->blocked = false;
+		stream->paused = false;
+		sendq_fini(&stream->sendq);
+		if (!stream->end_told)
+			stream->end_err = err;
+	}
+	stream->end_found = true;
+	watch_update(stream);
+	stream_dispatch(stream);
+}
+
+static void fill_advance(struct stream *stream, size_t len_bytes)
+{
+	stream->fill_left -= len_bytes;
+	while (len_bytes > 0) {
+		struct iovec *iov = &stream->fill[stream->fill_at];
+		size_t step = MIN_OF(len_bytes, iov->iov_len);
+
+		iov->iov_base = (uint8_t *)iov->iov_base + step;
+		iov->iov_len -= step;
+		len_bytes -= step;
+		if (iov->iov_len == 0)
+			stream->fill_at++;
+	}
+	if (stream->fill_left == 0)
+		stream->fill_done = true;
+}
+
+static void buffer_compact(struct stream *stream)
+{
+	if (stream->start == 0)
+		return;
+	memmove(stream->buffer, stream->buffer + stream->start, stream->end - stream->start);
+	stream->end -= stream->start;
+	stream->start = 0;
+}
+
+static struct iovec buffer_room(struct stream *stream)
+{
+	if (stream->start == stream->end || STREAM_PEEK_MAX - stream->end < STREAM_SURPLUS)
+		buffer_compact(stream);
+	return (struct iovec){ .iov_base = stream->buffer + stream->end,
+			       .iov_len = MIN_OF(STREAM_PEEK_MAX - stream->end, (size_t)STREAM_SURPLUS) };
+}
+
+static ssize_t stream_read(struct stream *stream)
+{
+	bool filling = stream->filling && !stream->fill_done;
+	unsigned first = filling ? stream->fill_at : STREAM_FILL_IOV, last = filling ? stream->fill_n : STREAM_FILL_IOV;
+
+	stream->fill[last] = buffer_room(stream);
+	return readv(stream->fd, &stream->fill[first], (int)(last - first + 1));
+}
+
+static void stream_receive(struct stream *stream)
+{
+	ssize_t n = stream_read(stream);
+	size_t len_bytes, into_fill = 0;
+
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			stream_end(stream, -errno);
+		return;
+	}
+	if (n == 0) {
+		stream_end(stream, 0);
+		return;
+	}
+	len_bytes = (size_t)n;
+	if (stream->filling && !stream->fill_done) {
+		into_fill = MIN_OF(len_bytes, stream->fill_left);
+		fill_advance(stream, into_fill);
+	}
+	if (len_bytes > into_fill) {
+		stream->end += len_bytes - into_fill;
+		stream->unseen = true;
+	}
+	if (stream->state == STREAM_OPEN)
+		stream_dispatch(stream);
+	else
+		stream->start = stream->end = 0; /* lingering: nobody reads any more */
+}
+
+static void stream_ready(struct watch *watch, unsigned events)
+{
+	struct stream *stream = container_of(watch, struct stream, watch);
+
+	if (events & WATCH_READ)
+		stream_receive(stream);
+	else if (events & WATCH_WRITE)
+		stream_flush(stream);
+}
+
+/* The end of a lingering stream: all is sent, so say that it was the last, and wait for the peer's end. */
+static void linger_step(struct stream *stream)
+{
+	if (stream->sendq.len_bytes > 0 || stream->fin_sent)
+		return;
+	stream->fin_sent = true;
+	if (stream->end_found || shutdown(stream->fd, SHUT_WR) < 0)
+		stream_destroy(stream);
+}
+
+static int send_once(struct stream *stream)
+{
+	struct iovec iov[STREAM_SEND_IOV];
+	struct msghdr msg = { .msg_iov = iov };
+	size_t len_bytes;
+	ssize_t n;
+
+	msg.msg_iovlen = sendq_peek(&stream->sendq, iov, STREAM_SEND_IOV, &len_bytes);
+	n = sendmsg(stream->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n < 0 && errno == EINTR)
+		return 0;
+	if (n < 0 && errno != EAGAIN)
+		return -errno;
+	if (n > 0)
+		sendq_sent(&stream->sendq, (size_t)n);
+	stream->blocked = n < 0 || (size_t)n < len_bytes;
+	return 0;
+}
+
+static void stream_flush(struct stream *stream)
+{
+	stream->blocked = false;
+	for (unsigned i = 0; i < STREAM_SEND_ROUNDS && !stream->blocked && stream->sendq.len_bytes > 0; i++) {
+		int err = send_once(stream);
+
+		if (err < 0) {
+			stream_end(stream, err);
+			return;
+		}
+	}
+	if (!stream->blocked && stream->sendq.len_bytes > 0)
+		loop_defer_last(stream->loop, &stream->flush_task);
+	watch_update(stream);
+	if (stream->state == STREAM_LINGERING) {
+		linger_step(stream);
+	} else if (stream->above_high && stream->sendq.len_bytes < STREAM_LOW_MARK) {
+		stream->above_high = false;
+		if (stream->handler->drained != NULL)
+			stream->handler->drained(stream->owner);
+	}
+}
+
+static void flush_run(struct task *task)
+{
+	struct stream *stream = container_of(task, struct stream, flush_task);
+
+	if (stream->state != STREAM_CLOSED && !stream->blocked)
+		stream_flush(stream);
+}
+
+static void linger_timeout(struct timer *timer)
+{
+	stream_destroy(container_of(timer, struct stream, linger_timer));
+}
+
+static void linger_exit(struct loop_exit *hook)
+{
+	struct stream *stream = container_of(hook, struct stream, exit_hook);
+
+	/* The loop has taken the hook off. */
+	world_timer_cancel(&stream->linger_timer);
+	stream->state = STREAM_OPEN;
+	stream_destroy(stream);
+}
+
+static int socket_prepare(int fd, struct sockaddr_storage *ret_peer)
+{
+	struct sockaddr_storage peer = { 0 };
+	socklen_t len = sizeof peer;
+	int flags = fcntl(fd, F_GETFL), one = 1;
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) < 0) {
+		if (errno != ENOTCONN)
+			return -errno;
+		peer.ss_family = AF_UNSPEC; /* gone already: the first read will tell */
+	}
+	if (peer.ss_family == AF_INET || peer.ss_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* slower without, not wrong */
+	*ret_peer = peer;
+	return 0;
+}
+
+int stream_new(struct loop *loop, int fd, const struct stream_handler *handler, void *owner, struct stream **ret_stream)
+{
+	struct stream *stream = calloc(1, sizeof *stream);
+	int err;
+
+	if (stream == NULL)
+		return -ENOMEM;
+	stream->loop = loop;
+	stream->handler = handler;
+	stream->owner = owner;
+	stream->fd = fd;
+	stream->dispatch_task.run = dispatch_run;
+	stream->flush_task.run = flush_run;
+	stream->free_task.run = free_run;
+	stream->linger_timer.fire = linger_timeout;
+	stream->exit_hook.run = linger_exit;
+	stream->watch.ready = stream_ready;
+	sendq_init(&stream->sendq);
+	stream->buffer = malloc(STREAM_PEEK_MAX);
+	err = stream->buffer == NULL ? -ENOMEM : socket_prepare(fd, &stream->peer);
+	if (err == 0)
+		err = loop_watch_start(loop, &stream->watch, fd, WATCH_READ);
+	if (err < 0) {
+		free(stream->buffer);
+		free(stream);
+		return err;
+	}
+	*ret_stream = stream;
+	return 0;
+}
+
+void stream_close(struct stream *stream)
+{
+	vc_assert(stream->state == STREAM_OPEN);
+	stream_destroy(stream);
+}
+
+void stream_close_after_send(struct stream *stream, unsigned timeout_ms)
+{
+	vc_assert(stream->state == STREAM_OPEN);
+	if (stream->end_found && (stream->end_err < 0 || stream->sendq.len_bytes == 0)) {
+		stream_destroy(stream);
+		return;
+	}
+	stream->state = STREAM_LINGERING;
+	loop_exit_add(stream->loop, &stream->exit_hook);
+	world_timer_set(loop_world(stream->loop), &stream->linger_timer, (uint64_t)timeout_ms * 1000000U);
+	stream->paused = false;
+	stream->filling = false;
+	stream->fill_done = false;
+	stream->start = stream->end = 0;
+	watch_update(stream);
+	linger_step(stream);
+}
+
+size_t stream_peek(struct stream *stream, size_t want_bytes, const uint8_t **ret_bytes)
+{
+	if (stream->start + want_bytes > STREAM_PEEK_MAX)
+		buffer_compact(stream);
+	stream->unseen = false;
+	*ret_bytes = stream->buffer + stream->start;
+	return stream->end - stream->start;
+}
+
+void stream_consume(struct stream *stream, size_t len_bytes)
+{
+	bool was_full = stream->end - stream->start == STREAM_PEEK_MAX;
+
+	vc_assert(len_bytes <= stream->end - stream->start);
+	stream->start += len_bytes;
+	if (was_full && !stream->dispatching)
+		watch_update(stream);
+}
+
+static void fill_from_buffer(struct stream *stream)
+{
+	while (stream->fill_left > 0 && stream->start < stream->end) {
+		const struct iovec *iov = &stream->fill[stream->fill_at];
+		size_t step = MIN_OF(iov->iov_len, stream->end - stream->start);
+
+		memcpy(iov->iov_base, stream->buffer + stream->start, step);
+		stream->start += step;
+		fill_advance(stream, step);
+	}
+}
+
+void stream_fill(struct stream *stream, const struct iovec *iov, unsigned n_iov)
+{
+	vc_assert(!stream->filling && n_iov <= STREAM_FILL_IOV);
+	stream->filling = true;
+	stream->fill_at = 0;
+	stream->fill_n = 0;
+	stream->fill_left = 0;
+	for (unsigned i = 0; i < n_iov; i++) {
+		if (iov[i].iov_len == 0)
+			continue;
+		stream->fill[stream->fill_n++] = iov[i];
+		stream->fill_left += iov[i].iov_len;
+	}
+	fill_from_buffer(stream);
+	stream->fill_done = stream->fill_left == 0;
+	if (stream->fill_done)
+		dispatch_later(stream);
+	if (!stream->dispatching)
+		watch_update(stream);
+}
+
+void stream_fill_cancel(struct stream *stream)
+{
+	if (!stream->filling)
+		return;
+	stream->filling = false;
+	stream->fill_done = false;
+	stream->unseen = stream->end > stream->start;
+	dispatch_later(stream);
+	if (!stream->dispatching)
+		watch_update(stream);
+}
+
+void stream_pause(struct stream *stream)
+{
+	stream->paused = true;
+	if (!stream->dispatching)
+		watch_update(stream);
+}
+
+void stream_resume(struct stream *stream)
+{
+	if (!stream->paused)
+		return;
+	stream->paused = false;
+	stream->unseen = stream->end > stream->start;
+	dispatch_later(stream);
+	if (!stream->dispatching)
+		watch_update(stream);
+}
+
+int stream_send(struct stream *stream, const struct stream_seg *segs, unsigned n_segs)
+{
+	int err;
+
+	vc_assert(stream->state == STREAM_OPEN);
+	if (stream->end_err < 0)
+		return 0;
+	err = sendq_add(&stream->sendq, segs, n_segs);
+	if (err < 0)
+		return err;
+	if (stream->sendq.len_bytes > STREAM_HIGH_MARK)
+		stream->above_high = true;
+	if (!stream->blocked && stream->sendq.len_bytes > 0)
+		loop_defer_last(stream->loop, &stream->flush_task);
+	return 0;
+}
+
+size_t stream_unsent(const struct stream *stream)
+{
+	return stream->sendq.len_bytes;
+}
+
+void stream_peer(const struct stream *stream, struct sockaddr_storage *ret_peer)
+{
+	*ret_peer = stream->peer;
+}
+
+int stream_fd(const struct stream *stream)
+{
+	return stream->fd;
+}
