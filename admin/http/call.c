@@ -56,6 +56,8 @@ static void call_free(struct call *call)
 	admin_stop_go_on(admin);
 }
 
+void call_drop(struct call *call) { call_free(call); }
+
 /* ---- what was asked ---------------------------------------------------------------------------------------------- */
 
 const char *call_param(const struct call *call, const char *key)

@@ -8,13 +8,13 @@
 #ifndef ADMIN_CALL_H
 #define ADMIN_CALL_H
 
-#include <event2/http.h>
-#include <event2/keyvalq_struct.h>
-
 #include "admin/core.h"
 #include "admin/jobs.h"
 #include "admin/san.h"
 #include "admin/volpath.h"
+
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h> /* after base/list.h, whose TAILQ it uses */
 
 struct call;
 struct route;
@@ -85,6 +85,8 @@ void call_reply_text_take(struct call *call, const char *type, struct evbuffer *
 /* `err` by the table of faults; `target`: the member or object; `format` NULL: the table's sentence. */
 void call_fail(struct call *call, int err, const char *target, const char *format, ...) __attribute__((format(printf, 4, 5)));
 void call_fail_status(struct call *call, int status, const char *code, const char *target, const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* The request was taken over by somebody who answers it. */
+void call_drop(struct call *call);
 /* From call->msg: its status and error_text. */
 void call_fail_message(struct call *call, const char *target);
 /* If-Match is there and is not `etag`: answers 412, true. */

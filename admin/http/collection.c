@@ -3,11 +3,13 @@
 #include "admin/http/collection.h"
 
 #include <event2/http.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "admin/size.h"
+#include "base/list.h"
 
 #define KEYS_MAX 4
 

@@ -3,10 +3,12 @@
 #ifndef ADMIN_COLLECTION_H
 #define ADMIN_COLLECTION_H
 
-#include <event2/keyvalq_struct.h>
 #include <jansson.h>
 
 #include "base/error.h"
+#include "base/list.h"
+
+#include <event2/keyvalq_struct.h> /* after base/list.h, whose TAILQ it uses */
 
 #define COLLECTION_MAX 1000U /* records of an answer, when not said otherwise */
 

@@ -3,11 +3,13 @@
 #ifndef ADMIN_ROUTER_H
 #define ADMIN_ROUTER_H
 
-#include <event2/keyvalq_struct.h>
 #include <jansson.h>
 
 #include "admin/verbs.h"
 #include "base/error.h"
+#include "base/list.h"
+
+#include <event2/keyvalq_struct.h> /* after base/list.h, whose TAILQ it uses */
 
 /* One REST call: the verbs that share a method and a route. */
 #define ROUTE_SEGMENTS_MAX 8
