@@ -28,12 +28,18 @@ struct buf {
 	uint8_t dirty;                /* bit 0: dirty in even generations, bit 1: in odd ones */
 	bool logged;                  /* content of the current generation is in the NVLOG */
 	bool in_cp;                   /* indirect/meta: member of the CP being built */
+	bool on_lru, meta, referenced;
+	bool dropped;                 /* was a member of the CP and was freed by it: nothing to write */
+	bool inline_copy;             /* clean content made from inline data: no block on disk */
 	uint16_t pins;
+	uint32_t step;                /* the step that last looked at it: not evicted under its feet */
 	int err;
 	uint32_t vbn;                 /* where the clean content lives, 0 unknown */
-	uint32_t hash_next;
+	uint32_t vbn_new;             /* given by the running CP */
+	struct buf *hash_next;
 	struct page *page;
 	struct page *cp_page;
+	void *read;                   /* the read under way (cache_read.c), when READING */
 	struct buf_waiter *waiters;
 	LIST_ENTRY(buf) inode_link;   /* all buffers of the inode */
 	TAILQ_ENTRY(buf) lru;         /* clean ones */

@@ -22,6 +22,9 @@ struct cp;
 struct alloc;
 struct snapshot_table;
 struct clone_table;
+struct message_pool;
+struct zombie_list;
+struct maps;
 struct vtoc;
 
 enum volume_state { VOLUME_MOUNTING, VOLUME_ONLINE, VOLUME_STOPPING, VOLUME_OFFLINE };
@@ -44,6 +47,10 @@ struct fs_volume {
 	uint64_t fsinfo_epoch, fsinfo_sequence;
 	uint64_t epoch;                       /* of this mount */
 	uint64_t crash_count;
+	int64_t created_ns;
+	bool was_clean;
+	struct mount *mounting;
+	bool formatting;                      /* the first CP of a new volume */
 	bool read_only;
 	int failed;                           /* negative errno: a CP or the log failed; nothing is acknowledged any more */
 	struct cache *cache;
@@ -54,6 +61,9 @@ struct fs_volume {
 	struct snapshot_table *snapshots;
 	struct clone_table *clones;
 	struct vtoc *vtoc;
+	struct message_pool *message_pool;
+	struct zombie_list *zombie_list;
+	struct maps *maps;
 	struct inode *inode_file, *inode_map, *active_map, *summary_map, *space_map, *zombies, *snapshot_file;
 	struct inode_queue dirty_inodes[2];
 	uint64_t n_dirty_pages;               /* level-0 buffers dirty in the operations' generation or the CP's */
@@ -63,6 +73,8 @@ struct fs_volume {
 	uint64_t inodes_used;
 	struct fs_run_queue cp_waiters;       /* woken after every CP: dirty limit, log room, space to come */
 	struct fs_run_queue page_waiters;     /* woken when pages come free */
+	struct fs_run_queue idle_waiters;     /* woken when no message is under way (unmount) */
+	unsigned n_reading;                   /* batches of reads under way */
 	unsigned n_messages;                  /* sent to it and not completed */
 	struct timer cp_timer;
 	struct { struct counter messages[FS_OP_COUNT], parked, reads, read_blocks, cps; } counters;
@@ -92,6 +104,13 @@ int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), o
 int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *run), op_snapshot_rename(struct fs_run *run), op_snapshot_list(struct fs_run *run), op_volume_stat(struct fs_run *run),
     op_raid_status(struct fs_run *run), op_sync(struct fs_run *run), op_check(struct fs_run *run);
 
+/* ---- space ---- */
+/* May `n_blocks` more become dirty? 0; -EAGAIN parked until a CP has freed; -ENOSPC. */
+MUST_CHECK int space_admit(struct fs_run *run, size_t n_blocks);
+
+/* Blocks a client may still make dirty: free, less what is pending, reserved, or kept back. */
+uint64_t space_available(const struct fs_volume *vol);
+
 /* ---- the CP, as others see it ---- */
 /* Ask for a consistency point soon (why: for the counters and the log line). */
 enum cp_why { CP_TIMER, CP_LOG, CP_DIRTY, CP_SNAPSHOT, CP_CLIENT, CP_UNMOUNT, CP_SPACE };
@@ -102,7 +121,7 @@ void cp_wait(struct fs_volume *vol, struct cp_waiter *waiter);
 bool cp_is_running(const struct fs_volume *vol);
 
 /* ---- snapshots, as others see them ---- */
-struct snapshot { struct fs_snapshot_info info; uint64_t cp_generation; struct inode_disk inode_file; unsigned slot; bool deleting; };
+struct snapshot { struct fs_snapshot_info info; uint64_t cp_generation; struct inode_disk inode_file; unsigned slot; bool deleting, delete_durable; };
 const struct snapshot *snapshot_find(const struct fs_volume *vol, const char *name, size_t name_len); /* NULL: none (or being deleted) */
 const struct snapshot *snapshot_find_id(const struct fs_volume *vol, uint32_t id);
 const struct snapshot *snapshot_next(const struct fs_volume *vol, const struct snapshot *after);        /* by age, NULL starts */

@@ -15,6 +15,7 @@
 #include "fs/cache.h"
 #include "fs/fsformat.h"
 #include "fs/message.h"
+#include "fs/range.h"
 
 struct inode_attr {
 	uint8_t type;                 /* enum fs_type */
@@ -28,10 +29,6 @@ struct inode_attr {
 	uint64_t generation;
 	int64_t atime_ns, mtime_ns, ctime_ns;
 };
-
-/* Sorted, disjoint ranges of FBNs [first, end). */
-struct fbn_range { uint32_t first, end; };
-struct range_list { struct fbn_range *ranges; unsigned n, n_max; };
 
 LIST_HEAD(buf_list, buf);
 TAILQ_HEAD(buf_queue, buf);
@@ -54,6 +51,7 @@ struct inode {
 	bool cp_busy;                 /* the running CP works on it */
 	/* the operations' */
 	struct inode_attr attr;
+	bool unlogged_attr;           /* size or times changed by an unstable write and not in the log */
 	uint32_t dirty_gen_bits;      /* like buf.dirty: on the volume's list of that parity */
 	struct buf_queue dirty_bufs[2];
 	uint32_t n_dirty_bufs[2];
@@ -64,7 +62,7 @@ struct inode {
 	/* the CP's */
 	bool frozen;                  /* cp_attr holds what this CP writes */
 	struct inode_attr cp_attr;
-	bool cp_removed;
+	bool cp_removed, cp_has_backing;
 	struct inode_backing cp_backing;
 	bool inline_data;
 	uint8_t inline_bytes[INLINE_MAX];
@@ -73,6 +71,7 @@ struct inode {
 	uint32_t ptr[PTRS_PER_INODE];
 	/* the table's */
 	struct buf_list bufs;
+	bool in_table, on_lru;
 	struct inode *hash_next;
 	TAILQ_ENTRY(inode) lru;
 	TAILQ_ENTRY(inode) dirty_link[2];
@@ -90,6 +89,9 @@ void inode_unpin(struct inode *inode);
 
 /* The attributes to change: call before every change of `attr`; marks the inode dirty in this generation. Active inodes only. */
 struct inode_attr *inode_modify(struct inode *inode);
+
+/* Put it on the volume's dirty list of this generation (its buffers or ranges changed). */
+void inode_touch(struct inode *inode);
 
 /* Find a free inode number (nothing is changed). -EAGAIN, -ENOSPC. */
 MUST_CHECK int inode_find_free(struct fs_run *run, uint32_t *ret_ino);

@@ -26,7 +26,9 @@ struct fs_run {
 	void (*finish)(struct fs_run *run, int err); /* any other result; the run may be freed or started again inside */
 	void *arg;
 	unsigned n_waiting;                   /* reads (and other events) outstanding */
-	bool parked, in_step, queued;
+	bool parked, in_step, queued, on_queue;
+	int result;                           /* of a step that ended while reads it had named were still under way */
+	int (*arg_step)(struct fs_run *run);
 	unsigned n_pins, n_pins_max;
 	struct buf **pins;
 	size_t reserved_pages;                /* admission: what it may pin at most */
@@ -39,6 +41,8 @@ TAILQ_HEAD(fs_run_queue, fs_run);
 
 /* Prepare a run owned by the caller (embedded in a background job). */
 void run_init(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err), void *arg);
+/* The same for a run that was used before and has ended: keeps its vectors. */
+void run_reinit(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err));
 /* Execute now; parks and continues by itself until `finish`. */
 void run_start(struct fs_run *run);
 /* Execute soon (deferred). */
@@ -49,6 +53,11 @@ void run_fini(struct fs_run *run);
 /* Inside a step: park on `queue` until run_wake_all(queue); returns -EAGAIN. For events that are not reads. */
 MUST_CHECK int run_wait(struct fs_run *run, struct fs_run_queue *queue);
 void run_wake_all(struct fs_run_queue *queue);
+
+/* One of the things the run waits for has happened (the cache's, and whoever raised n_waiting). */
+void run_event(struct fs_run *run);
+/* Inside a step: give the loop back and go on at once; returns -EAGAIN. Background work does so every millisecond. */
+MUST_CHECK int run_yield(struct fs_run *run);
 
 /* Make sure `n_pages` can be had by this execution (evicting, else waiting for the CP). -EAGAIN: parked. Before modifying. */
 MUST_CHECK int run_reserve(struct fs_run *run, size_t n_pages);
