@@ -27,6 +27,7 @@ struct admin_export {
 	struct fs_volume *volume;    /* referenced during the call; take an own reference to keep it */
 	const char *path;            /* "/vol/vol0/dir", as clients mount it */
 	const char *inner;           /* "/dir" inside the volume, "/" for all of it */
+	uint32_t id;                 /* in file handles: for the life of the export, not used again */
 	const struct admin_rule *rules; /* first match counts; no match: no access */
 	size_t n_rules;
 };

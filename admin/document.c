@@ -133,6 +133,7 @@ void exports_publish(struct admin *admin)
 			exports[n].volume = known->volume;
 			exports[n].inner = json_string_value(json_object_get(entry, "path"));
 			exports[n].path = volpath_join(known->name, exports[n].inner);
+			exports[n].id = (uint32_t)json_integer_value(json_object_get(entry, "id"));
 			exports[n].rules = rules_of(rules);
 			exports[n].n_rules = json_array_size(rules);
 			n++;

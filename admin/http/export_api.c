@@ -125,11 +125,21 @@ static json_t *list_copy(struct call *call, size_t *ret_index)
 		return NULL;
 	}
 	list = json_deep_copy(known->exports);
-	json_array_foreach (list, *ret_index, entry) {
+	for (*ret_index = 0; *ret_index < json_array_size(list); (*ret_index)++) {
+		entry = json_array_get(list, *ret_index);
 		if (strcmp(member(entry, "path"), call->path.inner) == 0)
 			break;
 	}
 	return list;
+}
+
+/* Ids are in file handles and must not come back for another export: random ones don't, and need no counter. */
+static uint32_t new_id(struct admin *admin)
+{
+	uint32_t id = 0;
+	while (id == 0)
+		world_random(admin->world, &id, sizeof id);
+	return id;
 }
 
 static void set_turn(struct call *call)
@@ -151,11 +161,10 @@ static void set_turn(struct call *call)
 		call_fail(call, -ENOSPC, call->path.volume, "a volume has at most %u exports", EXPORTS_MAX);
 		return;
 	}
-	json_t *entry = json_pack("{s:s,s:o}", "path", call->path.inner, "rules", rules);
 	if (there)
-		(void)json_array_set_new(list, i, entry);
+		(void)json_object_set_new(json_array_get(list, i), "rules", rules);
 	else
-		(void)json_array_append_new(list, entry);
+		(void)json_array_append_new(list, json_pack("{s:s,s:o,s:I}", "path", call->path.inner, "rules", rules, "id", (json_int_t)new_id(call->admin)));
 	put_take(call, list, there ? 200 : 201);
 }
 
