@@ -237,7 +237,8 @@ static void cp_write_blocks(struct cp *cp)
 			.ident = { .inode = buf->inode->ino, .fbn = buf->fbn, .generation = (uint32_t)cp->generation, .level = buf->level },
 		};
 	}
-	qsort(cp->blocks, n, sizeof(cp->blocks[0]), block_by_vbn);
+	if (n > 1)
+		qsort(cp->blocks, n, sizeof(cp->blocks[0]), block_by_vbn);
 	cp->write = (struct raid_write){ .blocks = cp->blocks, .n_blocks = n, .done = cp_written };
 	raid_write(cp->vol->raid, &cp->write);
 }

@@ -1,5 +1,4 @@
 noinst_LIBRARIES += libvcfs.a
-libvcfs_a_CFLAGS = $(AM_CFLAGS)
 libvcfs_a_SOURCES = \
 	fs/message.h fs/volume.h fs/core.h fs/fsformat.h \
 	fs/alloc.c fs/alloc.h \
@@ -16,6 +15,6 @@ libvcfs_a_SOURCES = \
 	fs/tree.c fs/tree.h \
 	fs/volume.c fs/volume_format.c fs/volume_ops.c fs/volume_private.h fs/volume_table.c \
 	fs/zombie.c fs/zombie.h
-include fs/nvlog.mk
 include fs/dir.mk
 include fs/vdisk.mk
+libvcfs_a_SOURCES += fs/check_interim.c

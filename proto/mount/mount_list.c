@@ -14,62 +14,39 @@ struct mount_entry {
 	char *path;
 };
 
-struct mount_list {
-	pthread_mutex_t lock;
-	TAILQ_HEAD(, mount_entry) entries;
-	unsigned n_entries;
-};
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static TAILQ_HEAD(, mount_entry) entries = TAILQ_HEAD_INITIALIZER(entries);
+static unsigned n_entries;
 
-struct mount_list *mount_list_new(void)
+static void entry_free(struct mount_entry *entry)
 {
-	struct mount_list *list = calloc(1, sizeof *list);
-
-	if (list == NULL)
-		return NULL;
-	pthread_mutex_init(&list->lock, NULL);
-	TAILQ_INIT(&list->entries);
-	return list;
-}
-
-static void entry_free(struct mount_list *list, struct mount_entry *entry)
-{
-	TAILQ_REMOVE(&list->entries, entry, link);
-	list->n_entries--;
+	TAILQ_REMOVE(&entries, entry, link);
+	n_entries--;
 	free(entry->client);
 	free(entry->path);
 	free(entry);
 }
 
-void mount_list_free(struct mount_list *list)
-{
-	struct mount_entry *entry;
-
-	while ((entry = TAILQ_FIRST(&list->entries)) != NULL)
-		entry_free(list, entry);
-	pthread_mutex_destroy(&list->lock);
-	free(list);
-}
-
-static void remove_locked(struct mount_list *list, const char *client, const char *path)
+static void remove_locked(const char *client, const char *path)
 {
 	struct mount_entry *entry, *next;
 
-	TAILQ_FOREACH_SAFE(entry, &list->entries, link, next) {
+	TAILQ_FOREACH_SAFE(entry, &entries, link, next) {
 		if (strcmp(entry->client, client) == 0 && (path == NULL || strcmp(entry->path, path) == 0))
-			entry_free(list, entry);
+			entry_free(entry);
 	}
 }
 
-static void add_locked(struct mount_list *list, struct mount_entry *entry)
+static void add_locked(struct mount_entry *entry)
 {
-	remove_locked(list, entry->client, entry->path);
-	if (list->n_entries == MOUNT_LIST_MAX)
-		entry_free(list, TAILQ_FIRST(&list->entries));
-	TAILQ_INSERT_TAIL(&list->entries, entry, link);
-	list->n_entries++;
+	remove_locked(entry->client, entry->path);
+	if (n_entries == MOUNT_LIST_MAX)
+		entry_free(TAILQ_FIRST(&entries));
+	TAILQ_INSERT_TAIL(&entries, entry, link);
+	n_entries++;
 }
 
-void mount_list_add(struct mount_list *list, const char *client, const char *path)
+void mount_list_add(const char *client, const char *path)
 {
 	struct mount_entry *entry = calloc(1, sizeof *entry);
 
@@ -83,24 +60,24 @@ void mount_list_add(struct mount_list *list, const char *client, const char *pat
 		free(entry);
 		return;
 	}
-	pthread_mutex_lock(&list->lock);
-	add_locked(list, entry);
-	pthread_mutex_unlock(&list->lock);
+	pthread_mutex_lock(&lock);
+	add_locked(entry);
+	pthread_mutex_unlock(&lock);
 }
 
-void mount_list_remove(struct mount_list *list, const char *client, const char *path)
+void mount_list_remove(const char *client, const char *path)
 {
-	pthread_mutex_lock(&list->lock);
-	remove_locked(list, client, path);
-	pthread_mutex_unlock(&list->lock);
+	pthread_mutex_lock(&lock);
+	remove_locked(client, path);
+	pthread_mutex_unlock(&lock);
 }
 
-void mount_list_visit(struct mount_list *list, void (*visit)(const char *client, const char *path, void *arg), void *arg)
+void mount_list_visit(void (*visit)(const char *client, const char *path, void *arg), void *arg)
 {
 	const struct mount_entry *entry;
 
-	pthread_mutex_lock(&list->lock);
-	TAILQ_FOREACH(entry, &list->entries, link)
+	pthread_mutex_lock(&lock);
+	TAILQ_FOREACH(entry, &entries, link)
 		visit(entry->client, entry->path, arg);
-	pthread_mutex_unlock(&list->lock);
+	pthread_mutex_unlock(&lock);
 }

@@ -4,6 +4,10 @@
  * THEORY. The nearest export above the path decides who may mount; then the path is resolved inside the volume, following no symlink. What
  * is handed out is a handle like any other: all later rights are checked by proto/nfs/nfs_admit.c, request by request.
  * DUMP and EXPORT lists end, well-formed, where the reply buffer ends. */
+#include "proto/mount/mount.h"
+
+#include "mount3.h"
+#include "proto/mount/mount_list.h"
 #include "proto/nfs/nfs_encode.h"
 
 #define LIST_END_SIZE 4U
@@ -44,7 +48,7 @@ static void mnt_ok(struct nfs_request *request)
 	rpc_out_u32(&out, RPC_FLAVOR_SYS);
 	rpc_out_u32(&out, RPC_FLAVOR_NONE);
 	export_peer_format(&nfs_conn_of(request)->peer, client);
-	mount_list_add(request->shard->server->mounts, client, request->path.bytes);
+	mount_list_add(client, request->path.bytes);
 	reply_end(request, &out);
 }
 
@@ -164,7 +168,7 @@ static void dump_call(struct nfs_request *request)
 	struct rpc_out out;
 
 	reply_begin(request, &out);
-	mount_list_visit(request->shard->server->mounts, dump_entry, &out);
+	mount_list_visit(dump_entry, &out);
 	rpc_out_u32(&out, false);
 	reply_end(request, &out);
 }
@@ -207,7 +211,7 @@ static void forget(struct nfs_request *request, const char *path)
 	struct rpc_out out;
 
 	export_peer_format(&nfs_conn_of(request)->peer, client);
-	mount_list_remove(request->shard->server->mounts, client, path);
+	mount_list_remove(client, path);
 	reply_begin(request, &out);
 	reply_end(request, &out);
 }

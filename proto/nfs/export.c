@@ -10,7 +10,7 @@
 #include "base/list.h"
 
 struct export_table {
-	pthread_mutex_t lock;        /* of `set` and the making of new ones */
+	pthread_mutex_t lock; /* of `set` and the making of new ones */
 	struct export_set *set;
 	_Atomic uint64_t generation; /* of `set`, for views */
 };

@@ -17,7 +17,7 @@
 #include "base/uuid.h"
 #include "proto/nfs/export_client.h"
 
-#define EXPORT_PATH_MAX 1024U    /* of the whole path, with the NUL */
+#define EXPORT_PATH_MAX 1024U /* of the whole path, with the NUL */
 #define EXPORT_CLIENTS_MAX 1024U
 
 struct export_table;
@@ -26,20 +26,21 @@ struct export_table;
  * never be used again for another export of the same volume. */
 struct export_spec {
 	uint32_t id;
-	const char *path;            /* inside the volume: "/", "/dir" */
+	const char *path; /* inside the volume: "/", "/dir" */
 	const struct export_client *clients;
 	unsigned n_clients;
 };
 
 /* An export; immutable. */
-struct export {
+struct export
+{
 	_Atomic uint32_t refs;
 	uint32_t id;
 	struct uuid volume_uuid;
-	bool is_subdirectory;        /* not the root of its volume: ".." must not leave it */
+	bool is_subdirectory; /* not the root of its volume: ".." must not leave it */
 	unsigned n_clients;
-	char *full_path;             /* "/vol/NAME" or "/vol/NAME/dir" */
-	const char *path;            /* its part inside the volume: "/" or "/dir" */
+	char *full_path; /* "/vol/NAME" or "/vol/NAME/dir" */
+	const char *path; /* its part inside the volume: "/" or "/dir" */
 	struct export_client clients[]; /* longest prefix first: the first match counts */
 };
 
@@ -47,7 +48,7 @@ struct export_set {
 	_Atomic uint32_t refs;
 	uint64_t generation;
 	unsigned n_exports;
-	struct export *exports[];    /* by (id, volume) */
+	struct export *exports[]; /* by (id, volume) */
 };
 
 MUST_CHECK int export_table_new(struct export_table **ret_table);

@@ -89,7 +89,9 @@ static int cidr_parse(struct export_client *client, const char *cidr)
 
 int export_client_init(struct export_client *ret_client, const char *cidr)
 {
-	struct export_client client = { .secure = true, .squash = EXPORT_SQUASH_ROOT, .anon_uid = EXPORT_ANON_ID, .anon_gid = EXPORT_ANON_ID };
+	struct export_client client = {
+		.secure = true, .squash = EXPORT_SQUASH_ROOT, .anon_uid = EXPORT_ANON_ID, .anon_gid = EXPORT_ANON_ID
+	};
 	int err = strcmp(cidr, "*") == 0 ? 0 : cidr_parse(&client, cidr);
 
 	if (err == 0)
@@ -175,8 +177,9 @@ static void address_format(const uint8_t address[16], char *ret_text, size_t siz
 
 void export_client_format(const struct export_client *client, char ret_cidr[EXPORT_CIDR_SIZE], char ret_options[EXPORT_OPTIONS_SIZE])
 {
-	static const char *const squash_words[] = { [EXPORT_SQUASH_ROOT] = "root_squash", [EXPORT_SQUASH_NONE] = "no_root_squash",
-		                                    [EXPORT_SQUASH_ALL] = "all_squash" };
+	static const char *const squash_words[] = {
+		[EXPORT_SQUASH_ROOT] = "root_squash", [EXPORT_SQUASH_NONE] = "no_root_squash", [EXPORT_SQUASH_ALL] = "all_squash"
+	};
 	unsigned family_bits = is_mapped(client->address) && client->prefix_bits >= 96 ? 96 : 0;
 	char address[INET6_ADDRSTRLEN];
 

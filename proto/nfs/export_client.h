@@ -11,16 +11,16 @@
 #include "base/error.h"
 
 #define EXPORT_ANON_ID 65534U
-#define EXPORT_CIDR_SIZE 52U     /* the longest IPv6 text, "/128", NUL */
+#define EXPORT_CIDR_SIZE 52U /* the longest IPv6 text, "/128", NUL */
 #define EXPORT_OPTIONS_SIZE 128U
 
 enum export_squash { EXPORT_SQUASH_ROOT, EXPORT_SQUASH_NONE, EXPORT_SQUASH_ALL };
 
 struct export_client {
-	uint8_t address[16];         /* IPv4 as ::ffff:a.b.c.d; bits after the prefix are zero */
-	uint8_t prefix_bits;         /* of 128 */
+	uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d; bits after the prefix are zero */
+	uint8_t prefix_bits; /* of 128 */
 	bool read_write;
-	bool secure;                 /* only source ports below 1024 */
+	bool secure; /* only source ports below 1024 */
 	enum export_squash squash;
 	uint32_t anon_uid, anon_gid;
 };
@@ -29,7 +29,7 @@ struct export_client {
 struct export_peer {
 	uint8_t address[16];
 	uint16_t port;
-	bool known;                  /* an IP peer; others match nothing */
+	bool known; /* an IP peer; others match nothing */
 };
 
 /* The defaults of exports(5): read-only, root_squash, secure, anonymous 65534, for the network `cidr`: an IPv4 or IPv6 address, with

@@ -1,9 +1,9 @@
 # NFS version 3: the server (libvcnfs.a, with rpc/ and mount/) and what rpcgen makes of the protocols (libvcnfsxdr.a).
-NFS_LIBS = libvcnfs.a libvcnfsxdr.a $(TIRPC_LIBS)
-NFS_CPPFLAGS = $(AM_CPPFLAGS) $(TIRPC_CFLAGS) -Iproto/nfs -Iproto/mount
+VCNFS_LIBS = libvcnfs.a libvcnfsxdr.a $(TIRPC_LIBS)
+VCNFS_CPPFLAGS = $(AM_CPPFLAGS) $(TIRPC_CFLAGS) -Iproto/nfs -Iproto/mount
 
 noinst_LIBRARIES += libvcnfs.a libvcnfsxdr.a
-libvcnfs_a_CPPFLAGS = $(NFS_CPPFLAGS)
+libvcnfs_a_CPPFLAGS = $(VCNFS_CPPFLAGS)
 libvcnfs_a_SOURCES = \
 	proto/nfs/export.c proto/nfs/export.h \
 	proto/nfs/export_client.c proto/nfs/export_client.h \
@@ -24,7 +24,7 @@ libvcnfs_a_SOURCES = \
 EXTRA_DIST += proto/nfs/nfs3.x
 
 # Generated code is not ours to warn about.
-libvcnfsxdr_a_CPPFLAGS = $(NFS_CPPFLAGS)
+libvcnfsxdr_a_CPPFLAGS = $(VCNFS_CPPFLAGS)
 libvcnfsxdr_a_CFLAGS = -std=gnu17 -pthread -w $(SAN_FLAGS)
 nodist_libvcnfsxdr_a_SOURCES = proto/nfs/nfs3_xdr.c proto/mount/mount3_xdr.c
 libvcnfsxdr_a_SOURCES =
@@ -40,3 +40,7 @@ proto/mount/mount3_xdr.c: $(srcdir)/proto/mount/mount3.x
 
 BUILT_SOURCES += proto/nfs/nfs3.h proto/nfs/nfs3_xdr.c proto/mount/mount3.h proto/mount/mount3_xdr.c
 CLEANFILES += proto/nfs/nfs3.h proto/nfs/nfs3_xdr.c proto/mount/mount3.h proto/mount/mount3_xdr.c
+
+# So that single targets build from a fresh tree too.
+VCNFS_GENERATED = proto/nfs/nfs3.h proto/mount/mount3.h
+$(libvcnfs_a_OBJECTS) $(libvcnfsxdr_a_OBJECTS): $(VCNFS_GENERATED)

@@ -20,7 +20,9 @@ void nfs_getattr_encode(struct nfs_request *request, struct rpc_out *out)
 
 static uint32_t set_time_of(const set_time *wire, enum fs_set_time *ret_how, int64_t *ret_time_ns)
 {
-	static const enum fs_set_time hows[] = { [DONT_CHANGE] = FS_TIME_KEEP, [SET_TO_SERVER_TIME] = FS_TIME_SERVER, [SET_TO_CLIENT_TIME] = FS_TIME_CLIENT };
+	static const enum fs_set_time hows[] = {
+		[DONT_CHANGE] = FS_TIME_KEEP, [SET_TO_SERVER_TIME] = FS_TIME_SERVER, [SET_TO_CLIENT_TIME] = FS_TIME_CLIENT
+	};
 	uint32_t how = (uint32_t)wire->set_it;
 
 	if (how >= ARRAY_SIZE(hows))
@@ -84,7 +86,8 @@ void nfs_wcc_encode(struct nfs_request *request, struct rpc_out *out)
 
 uint32_t nfs_access_start(struct nfs_request *request)
 {
-	const uint32_t known = FS_ACCESS_READ | FS_ACCESS_LOOKUP | FS_ACCESS_MODIFY | FS_ACCESS_EXTEND | FS_ACCESS_DELETE | FS_ACCESS_EXECUTE;
+	const uint32_t known = FS_ACCESS_READ | FS_ACCESS_LOOKUP | FS_ACCESS_MODIFY | FS_ACCESS_EXTEND | FS_ACCESS_DELETE |
+	                       FS_ACCESS_EXECUTE;
 
 	request->msg.op = FS_ACCESS;
 	request->msg.in.access = request->args.access.access & known;
@@ -135,15 +138,15 @@ void nfs_fsinfo_encode(struct nfs_request *request, struct rpc_out *out)
 	nfs_post_op_attr_encode(out, msg->out.has_attr, &msg->out.attr);
 	if (request->status != NFS3_OK)
 		return;
-	rpc_out_u32(out, NFS_IO_MAX);        /* rtmax */
-	rpc_out_u32(out, NFS_IO_MAX);        /* rtpref */
-	rpc_out_u32(out, FS_BLOCK_SIZE);     /* rtmult */
-	rpc_out_u32(out, NFS_IO_MAX);        /* wtmax */
-	rpc_out_u32(out, NFS_IO_MAX);        /* wtpref */
-	rpc_out_u32(out, FS_BLOCK_SIZE);     /* wtmult */
+	rpc_out_u32(out, NFS_IO_MAX); /* rtmax */
+	rpc_out_u32(out, NFS_IO_MAX); /* rtpref */
+	rpc_out_u32(out, FS_BLOCK_SIZE); /* rtmult */
+	rpc_out_u32(out, NFS_IO_MAX); /* wtmax */
+	rpc_out_u32(out, NFS_IO_MAX); /* wtpref */
+	rpc_out_u32(out, FS_BLOCK_SIZE); /* wtmult */
 	rpc_out_u32(out, NFS_DIR_REPLY_MAX); /* dtpref */
 	rpc_out_u64(out, NFS_FILE_SIZE_MAX); /* maxfilesize */
-	rpc_out_u32(out, 0);                 /* time_delta: 1 ns */
+	rpc_out_u32(out, 0); /* time_delta: 1 ns */
 	rpc_out_u32(out, 1);
 	rpc_out_u32(out, FSF3_LINK | FSF3_SYMLINK | FSF3_HOMOGENEOUS | FSF3_CANSETTIME);
 }
@@ -157,8 +160,8 @@ void nfs_pathconf_encode(struct nfs_request *request, struct rpc_out *out)
 		return;
 	rpc_out_u32(out, FS_LINK_MAX); /* linkmax */
 	rpc_out_u32(out, FS_NAME_MAX); /* name_max */
-	rpc_out_u32(out, true);        /* no_trunc */
-	rpc_out_u32(out, true);        /* chown_restricted */
-	rpc_out_u32(out, false);       /* case_insensitive */
-	rpc_out_u32(out, true);        /* case_preserving */
+	rpc_out_u32(out, true); /* no_trunc */
+	rpc_out_u32(out, true); /* chown_restricted */
+	rpc_out_u32(out, false); /* case_insensitive */
+	rpc_out_u32(out, true); /* case_preserving */
 }

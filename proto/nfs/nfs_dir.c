@@ -7,14 +7,16 @@
 #include "proto/nfs/nfs_encode.h"
 
 #define ENTRIES_MAX 1024U
-#define END_SIZE 8U                                  /* "no more entries", eof */
+#define END_SIZE 8U /* "no more entries", eof */
 #define OVERHEAD_SIZE (NFS_POST_OP_ATTR_SIZE + 8U + END_SIZE)
 #define ENTRY_DIR_SIZE(name_len) (20U + (name_len) + RPC_PAD(name_len)) /* fileid, name, cookie: what dircount counts */
 #define ENTRY_SIZE(name_len) (4U + ENTRY_DIR_SIZE(name_len))
 #define ENTRY_MAX ENTRY_SIZE(FS_NAME_MAX)
 
 /* How many bytes an entry may take in all. */
-struct dir_limits { uint32_t reply_bytes, dir_bytes; };
+struct dir_limits {
+	uint32_t reply_bytes, dir_bytes;
+};
 
 static uint64_t verifier_of(const struct nfs_request *request)
 {
@@ -30,7 +32,8 @@ static uint32_t readdir_start(struct nfs_request *request, uint64_t cookie, uint
 	msg->op = FS_READDIR;
 	msg->in.readdir.cookie = cookie;
 	msg->in.readdir.max_entries = ENTRIES_MAX;
-	msg->in.readdir.max_bytes = MAX_OF(MIN_OF(want_bytes, NFS_DIR_REPLY_MAX), ENTRY_MAX); /* at least one, to know whether there is one */
+	msg->in.readdir.max_bytes = MAX_OF(MIN_OF(want_bytes, NFS_DIR_REPLY_MAX),
+	                                   ENTRY_MAX); /* at least one, to know whether there is one */
 	msg->in.readdir.want_attr = want_attr;
 	rpc_request_weigh(&request->rpc, NFS_DIR_REPLY_MAX);
 	return NFS3_OK;

@@ -4,7 +4,9 @@
 
 #define NS_PER_S 1000000000
 
-struct nfs_time_spec { be32 seconds, nseconds; };
+struct nfs_time_spec {
+	be32 seconds, nseconds;
+};
 
 struct nfs_fattr_spec {
 	be32 type, mode, nlink, uid, gid;
@@ -17,9 +19,9 @@ static_assert(sizeof(struct nfs_fattr_spec) == NFS_FATTR_SIZE, "fattr3");
 
 /* Vdisks are regular files to NFS. The last four are never seen by clients. */
 static const uint8_t types[] = {
-	[FS_TYPE_NONE] = NF3REG,    [FS_TYPE_REG] = NF3REG,        [FS_TYPE_DIR] = NF3DIR,    [FS_TYPE_SYMLINK] = NF3LNK,
-	[FS_TYPE_BLK] = NF3BLK,     [FS_TYPE_CHR] = NF3CHR,        [FS_TYPE_FIFO] = NF3FIFO,  [FS_TYPE_SOCK] = NF3SOCK,
-	[FS_TYPE_VDISK] = NF3REG,   [FS_TYPE_STREAM_DIR] = NF3REG, [FS_TYPE_STREAM] = NF3REG, [FS_TYPE_META] = NF3REG,
+	[FS_TYPE_NONE] = NF3REG,  [FS_TYPE_REG] = NF3REG,        [FS_TYPE_DIR] = NF3DIR,    [FS_TYPE_SYMLINK] = NF3LNK,
+	[FS_TYPE_BLK] = NF3BLK,   [FS_TYPE_CHR] = NF3CHR,        [FS_TYPE_FIFO] = NF3FIFO,  [FS_TYPE_SOCK] = NF3SOCK,
+	[FS_TYPE_VDISK] = NF3REG, [FS_TYPE_STREAM_DIR] = NF3REG, [FS_TYPE_STREAM] = NF3REG, [FS_TYPE_META] = NF3REG,
 };
 
 static struct nfs_time_spec time_spec_of(int64_t time_ns)

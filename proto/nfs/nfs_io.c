@@ -93,7 +93,8 @@ static uint32_t write_check(struct nfs_request *request)
 	return status;
 }
 
-int nfs_payload_begin(struct rpc_request *rpc, const uint8_t *args, uint32_t len_bytes, uint32_t args_bytes, struct rpc_payload *ret_payload)
+int nfs_payload_begin(struct rpc_request *rpc, const uint8_t *args, uint32_t len_bytes, uint32_t args_bytes,
+                      struct rpc_payload *ret_payload)
 {
 	struct nfs_request *request = nfs_request_of(rpc);
 	WRITE3head *head = &request->args.write;

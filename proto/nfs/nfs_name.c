@@ -37,7 +37,8 @@ static void lookup_root_done(struct fs_message *msg)
 {
 	struct nfs_request *request = msg->owner;
 	struct fs_file_id root = msg->out.attr.id, *file = &request->handle.file;
-	bool at_root = msg->status == 0 && root.snapshot == file->snapshot && root.inode == file->inode && root.generation == file->generation;
+	bool at_root = msg->status == 0 && root.snapshot == file->snapshot && root.inode == file->inode &&
+	               root.generation == file->generation;
 
 	if (msg->status != 0) {
 		msg->out.has_attr = msg->out.has_dir_attr = false;
@@ -105,7 +106,9 @@ void nfs_readlink_encode(struct nfs_request *request, struct rpc_out *out)
 
 /* --- making things --- */
 
-static const enum fs_create_mode create_modes[] = { [UNCHECKED] = FS_CREATE_UNCHECKED, [GUARDED] = FS_CREATE_GUARDED, [EXCLUSIVE] = FS_CREATE_EXCLUSIVE };
+static const enum fs_create_mode create_modes[] = {
+	[UNCHECKED] = FS_CREATE_UNCHECKED, [GUARDED] = FS_CREATE_GUARDED, [EXCLUSIVE] = FS_CREATE_EXCLUSIVE
+};
 
 uint32_t nfs_create_start(struct nfs_request *request)
 {

@@ -7,9 +7,7 @@
 #include "base/world.h"
 #include "fs/message.h"
 #include "fs/volume.h"
-#include "mount3.h"
 #include "nfs3.h"
-#include "proto/mount/mount_list.h"
 #include "proto/nfs/export.h"
 #include "proto/nfs/nfs_handle.h"
 #include "proto/nfs/nfs_metrics.h"
@@ -17,9 +15,9 @@
 #include "proto/nfs/nfs_status.h"
 #include "proto/rpc/rpc_service.h"
 
-#define NFS_IO_MAX FS_IO_MAX             /* rtmax, wtmax */
-#define NFS_DIR_REPLY_MAX 65536U         /* READDIR, READDIRPLUS: dtpref */
-#define NFS_FILE_SIZE_MAX (1ULL << 44)   /* what a volume can hold */
+#define NFS_IO_MAX FS_IO_MAX /* rtmax, wtmax */
+#define NFS_DIR_REPLY_MAX 65536U /* READDIR, READDIRPLUS: dtpref */
+#define NFS_FILE_SIZE_MAX (1ULL << 44) /* what a volume can hold */
 #define NFS_SCRATCH_SIZE (NFS_DIR_REPLY_MAX + 1024U)
 
 struct nfs_request;
@@ -31,7 +29,7 @@ struct nfs_shard {
 	struct world *world;
 	struct rpc_service *rpc;
 	struct export_view exports;
-	size_t payload_pages;        /* held by WRITEs now */
+	size_t payload_pages; /* held by WRITEs now */
 	size_t payload_pages_max;
 	struct task stop_task;
 	uint8_t scratch[NFS_SCRATCH_SIZE]; /* the reply being encoded */
@@ -40,16 +38,16 @@ struct nfs_shard {
 /* A connection's memory: who it is, and what its last request found (exports and volumes rarely change between two requests). */
 struct nfs_conn {
 	struct export_peer peer;
-	uint64_t generation;         /* of the export set `export` and `client` are from; 0: nothing cached */
+	uint64_t generation; /* of the export set `export` and `client` are from; 0: nothing cached */
 	const struct export *export;
 	const struct export_client *client;
-	struct fs_volume *volume;    /* reference, or NULL */
+	struct fs_volume *volume; /* reference, or NULL */
 };
 
-#define NFS_MODIFIES 1U                  /* refused on read-only exports */
+#define NFS_MODIFIES 1U /* refused on read-only exports */
 struct nfs_procedure {
 	const char *name;
-	xdrproc_t decode;            /* NULL: no arguments */
+	xdrproc_t decode; /* NULL: no arguments */
 	/* Fill in the message; NFS3_OK: send it. Another status is the answer. */
 	uint32_t (*start)(struct nfs_request *request);
 	/* Everything of the results after the status, for success and failure alike. */
@@ -58,7 +56,7 @@ struct nfs_procedure {
 };
 
 union nfs_args {
-	nfs_fh3 object;              /* every argument begins with the handle of the object or of the directory */
+	nfs_fh3 object; /* every argument begins with the handle of the object or of the directory */
 	GETATTR3args getattr;
 	SETATTR3args setattr;
 	LOOKUP3args lookup;
@@ -78,20 +76,20 @@ union nfs_args {
 };
 
 struct nfs_request {
-	struct rpc_request rpc;      /* first */
+	struct rpc_request rpc; /* first */
 	const struct nfs_procedure *procedure;
 	struct nfs_shard *shard;
-	struct fs_volume *volume;    /* reference, or NULL */
-	struct export *export;       /* reference, where the procedure needs it after admission, or NULL */
-	uint32_t status;             /* nfsstat3 */
-	bool read_only;              /* by its export */
+	struct fs_volume *volume; /* reference, or NULL */
+	struct export *export; /* reference, where the procedure needs it after admission, or NULL */
+	uint32_t status; /* nfsstat3 */
+	bool read_only; /* by its export */
 	bool subdirectory_export;
 	uint64_t began_ns;
-	struct nfs_handle handle;    /* of args.object */
+	struct nfs_handle handle; /* of args.object */
 	struct fs_cred cred;
-	nfspath3 path;               /* of SYMLINK and MOUNT: the page to give back */
-	unsigned n_pages;            /* in `pages`, references held */
-	unsigned n_payload_pages;    /* of them, counted in the shard */
+	nfspath3 path; /* of SYMLINK and MNT: the page to give back */
+	unsigned n_pages; /* in `pages`, references held */
+	unsigned n_payload_pages; /* of them, counted in the shard */
 	union nfs_args args;
 	struct fs_message msg;
 	struct page *pages[FS_IO_PAGES_MAX];
@@ -108,7 +106,6 @@ struct nfs_server {
 	_Atomic unsigned next_shard;
 	_Atomic unsigned n_running;
 	struct nfs_metrics *metrics;
-	struct mount_list *mounts;
 	void (*stopped)(void *arg);
 	void *stopped_arg;
 	struct task stopped_task;
@@ -140,9 +137,6 @@ void nfs_send(struct nfs_request *request);
 void nfs_finish(struct nfs_request *request, uint32_t status);
 void nfs_done(struct fs_message *msg);
 
-/* mount_proc.c */
-extern const struct rpc_program mount_program;
-
 /* The procedures: nfs_attr.c, nfs_io.c, nfs_name.c, nfs_dir.c. */
 uint32_t nfs_getattr_start(struct nfs_request *request);
 void nfs_getattr_encode(struct nfs_request *request, struct rpc_out *out);
@@ -164,7 +158,8 @@ unsigned nfs_read_tail(struct nfs_request *request, struct stream_seg *segs);
 void nfs_write_encode(struct nfs_request *request, struct rpc_out *out);
 uint32_t nfs_commit_start(struct nfs_request *request);
 void nfs_commit_encode(struct nfs_request *request, struct rpc_out *out);
-int nfs_payload_begin(struct rpc_request *rpc, const uint8_t *args, uint32_t len_bytes, uint32_t args_bytes, struct rpc_payload *ret_payload);
+int nfs_payload_begin(struct rpc_request *rpc, const uint8_t *args, uint32_t len_bytes, uint32_t args_bytes,
+                      struct rpc_payload *ret_payload);
 void nfs_payload_complete(struct rpc_request *rpc);
 void nfs_payload_drop(struct rpc_request *rpc);
 

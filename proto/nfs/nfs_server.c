@@ -7,8 +7,6 @@
 
 #include "proto/nfs/nfs_private.h"
 
-static const struct rpc_program *const programs[] = { &nfs_program, &mount_program };
-
 static void conn_ended(struct rpc_conn *conn)
 {
 	nfs_conn_forget_volume(rpc_conn_user(conn));
@@ -69,8 +67,6 @@ void nfs_server_free(struct nfs_server *server)
 	for (unsigned i = 0; i < server->n_shards; i++)
 		shard_free(server->shards[i]);
 	free(server->shards);
-	if (server->mounts != NULL)
-		mount_list_free(server->mounts);
 	if (server->metrics != NULL)
 		nfs_metrics_free(server->metrics);
 	free(server);
@@ -82,8 +78,8 @@ static int shard_new(struct nfs_server *server, struct loop *loop, struct export
 	struct nfs_shard *shard = calloc(1, sizeof *shard);
 	struct rpc_service_config config = {
 		.loop = loop,
-		.programs = programs,
-		.n_programs = ARRAY_SIZE(programs),
+		.programs = { &nfs_program, options->mount },
+		.n_programs = options->mount != NULL ? 2 : 1,
 		.request_bytes = sizeof(struct nfs_request),
 		.conn_user_bytes = sizeof(struct nfs_conn),
 		.conn_ended = conn_ended,
@@ -112,7 +108,6 @@ static int shard_new(struct nfs_server *server, struct loop *loop, struct export
 int nfs_server_new(struct loop *const *loops, unsigned n_loops, struct export_table *exports, const struct nfs_server_options *options,
                    struct nfs_server **ret_server)
 {
-	static const struct nfs_server_options default_options;
 	struct nfs_server *server = calloc(1, sizeof *server);
 	int err = 0;
 
@@ -122,13 +117,12 @@ int nfs_server_new(struct loop *const *loops, unsigned n_loops, struct export_ta
 	server->n_running = n_loops;
 	server->shards = calloc(n_loops, sizeof(struct nfs_shard *));
 	server->metrics = nfs_metrics_new();
-	server->mounts = mount_list_new();
-	if (server->shards == NULL || server->metrics == NULL || server->mounts == NULL)
+	if (server->shards == NULL || server->metrics == NULL)
 		err = -ENOMEM;
 	if (server->shards == NULL)
 		server->n_shards = 0;
 	for (unsigned i = 0; i < server->n_shards && err == 0; i++)
-		err = shard_new(server, loops[i], exports, options != NULL ? options : &default_options, &server->shards[i]);
+		err = shard_new(server, loops[i], exports, options, &server->shards[i]);
 	if (err != 0) {
 		nfs_server_free(server);
 		return err;

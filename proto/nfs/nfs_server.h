@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The NFS server: NFS version 3 and MOUNT version 3 over TCP, both on every connection, on as many loops as it is given.
+/* The NFS server: NFS version 3, and MOUNT version 3 beside it, over TCP, both on every connection, on as many loops as it is given.
  *
  * THEORY. A connection is served on one loop. Its requests become messages to volumes (fs/message.h) with that loop's world as origin; when
  * it is also the home of the volume, sending is a plain call. Since MOUNT and NFS answer on the same port, clients need no rpcbind
@@ -17,11 +17,12 @@
 struct nfs_server;
 
 struct nfs_server_options {
-	size_t payload_pages;           /* of the page arena, that data of WRITEs on its way in may occupy; 0: a quarter of the arena */
+	const struct rpc_program *mount; /* &mount_program of proto/mount/mount.h; NULL: none */
+	size_t payload_pages; /* of the page arena, that data of WRITEs on its way in may occupy; 0: a quarter of the arena */
 	const struct rpc_limits *limits; /* of each loop; NULL: rpc_limits_default */
 };
 
-/* `options` may be NULL. The loops and the table must outlive the server. -ENOMEM. */
+/* The loops and the table must outlive the server. -ENOMEM. */
 MUST_CHECK int nfs_server_new(struct loop *const *loops, unsigned n_loops, struct export_table *exports,
                               const struct nfs_server_options *options, struct nfs_server **ret_server);
 /* Any thread: serve a connected TCP socket (as listener's `accepted` hands it over); the descriptor is the server's from now on. */

@@ -9,7 +9,7 @@
 #include "base/page.h"
 
 #define NFS3_FHSIZE 64U
-#define NFS3_NAME_WIRE_MAX 4096U  /* longer names are garbage; from 256 up to here they are merely too long */
+#define NFS3_NAME_WIRE_MAX 4096U /* longer names are garbage; from 256 up to here they are merely too long */
 #define NFS3_NAME_KEPT 256U
 #define NFS3_PATH_MAX 4096U
 

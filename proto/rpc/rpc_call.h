@@ -23,7 +23,7 @@ struct rpc_call_head {
 	uint32_t program, version, procedure;
 	enum rpc_auth_stat auth_stat; /* not RPC_AUTH_OK: reject with it; `cred` is then nobody */
 	struct rpc_cred cred;
-	uint32_t len_bytes;           /* of the head: the arguments follow */
+	uint32_t len_bytes; /* of the head: the arguments follow */
 };
 
 /* Decode from the first `len_bytes` of a record. With another rpc_version only xid and rpc_version are set. -EBADMSG: not a call,

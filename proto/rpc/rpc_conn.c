@@ -297,8 +297,8 @@ static void request_garbage(struct rpc_request *request)
 	rpc_request_done(request);
 }
 
-static enum take take_plain(struct rpc_conn *conn, const struct rpc_call_head *head, const struct rpc_program *program, const uint8_t *record,
-                            uint32_t record_bytes)
+static enum take take_plain(struct rpc_conn *conn, const struct rpc_call_head *head, const struct rpc_program *program,
+                            const uint8_t *record, uint32_t record_bytes)
 {
 	struct rpc_request *request = request_new(conn, head, program);
 
@@ -327,7 +327,8 @@ static enum take take_payload(struct rpc_conn *conn, const struct rpc_call_head 
 
 	if (request == NULL)
 		return TAKE_WAIT;
-	result = program->payload_begin(request, record + head->len_bytes, available - head->len_bytes, record_bytes - head->len_bytes, payload);
+	result = program->payload_begin(request, record + head->len_bytes, available - head->len_bytes, record_bytes - head->len_bytes,
+	                                payload);
 	if (result == -EAGAIN) {
 		rpc_service_request_undo(conn->service, request);
 		return TAKE_WAIT;
@@ -385,7 +386,8 @@ static bool step_mark(struct rpc_conn *conn)
 	mark = be32_get(wire);
 	conn->left_bytes = mark & ~RPC_MARK_LAST;
 	conn->last_fragment = (mark & RPC_MARK_LAST) != 0;
-	if (conn->left_bytes > RPC_RECORD_MAX - conn->assembly_len || (conn->left_bytes == 0 && conn->last_fragment && conn->assembly_len == 0) ||
+	if (conn->left_bytes > RPC_RECORD_MAX - conn->assembly_len ||
+	    (conn->left_bytes == 0 && conn->last_fragment && conn->assembly_len == 0) ||
 	    (conn->left_bytes == 0 && ++conn->empty_fragments > EMPTY_FRAGMENTS_MAX)) {
 		conn_bad(conn);
 		return false;

@@ -63,7 +63,7 @@ static inline void rpc_out_u64(struct rpc_out *out, uint64_t value)
 		*at = be64_of(value);
 }
 
-#define RPC_PAD(len) ((4U - ((len) & 3U)) & 3U)
+#define RPC_PAD(len) ((4U - ((len)&3U)) & 3U)
 
 /* opaque<> or string<>: length, bytes, zeros up to a multiple of four. */
 static inline void rpc_out_opaque(struct rpc_out *out, const void *bytes, uint32_t len_bytes)

@@ -8,36 +8,36 @@
 
 /* Where a connection is in its input. */
 enum rpc_conn_state {
-	RPC_CONN_MARK,      /* before a record mark */
-	RPC_CONN_CALL,      /* in a record of one fragment, nothing of it consumed */
-	RPC_CONN_FRAGMENT,  /* collecting a fragment of several */
+	RPC_CONN_MARK, /* before a record mark */
+	RPC_CONN_CALL, /* in a record of one fragment, nothing of it consumed */
+	RPC_CONN_FRAGMENT, /* collecting a fragment of several */
 	RPC_CONN_ASSEMBLED, /* a record of several fragments is complete in `assembly` */
-	RPC_CONN_PAYLOAD,   /* the stream fills the memory of `filling` */
-	RPC_CONN_SKIP,      /* dropping the rest of a record */
+	RPC_CONN_PAYLOAD, /* the stream fills the memory of `filling` */
+	RPC_CONN_SKIP, /* dropping the rest of a record */
 };
 
 struct rpc_conn {
 	struct rpc_service *service;
-	struct stream *stream;       /* NULL once closed */
+	struct stream *stream; /* NULL once closed */
 	TAILQ_ENTRY(rpc_conn) link;
 	TAILQ_ENTRY(rpc_conn) waiting_link;
 	enum rpc_conn_state state;
-	uint32_t left_bytes;         /* of the fragment, not yet consumed */
+	uint32_t left_bytes; /* of the fragment, not yet consumed */
 	bool last_fragment;
-	bool blocked;                /* its window is full */
-	bool waiting;                /* for the service's memory */
-	bool ending;                 /* takes no more calls; closes when the last reply is sent */
+	bool blocked; /* its window is full */
+	bool waiting; /* for the service's memory */
+	bool ending; /* takes no more calls; closes when the last reply is sent */
 	bool pumping;
 	unsigned empty_fragments;
 	uint8_t *assembly;
 	uint32_t assembly_len, assembly_size;
 	struct rpc_request *filling;
-	unsigned refs;               /* itself, every request, the pump */
+	unsigned refs; /* itself, every request, the pump */
 	unsigned in_flight;
 	uint64_t weight_bytes;
-	uint64_t held_since_ns;      /* half a record holds memory since; 0: none */
-	uint64_t queued_bytes;       /* ever */
-	uint64_t sent_bytes_seen;    /* at the last sweep */
+	uint64_t held_since_ns; /* half a record holds memory since; 0: none */
+	uint64_t queued_bytes; /* ever */
+	uint64_t sent_bytes_seen; /* at the last sweep */
 	uint64_t unsent_since_ns;
 	struct sockaddr_storage peer;
 	max_align_t user[];
@@ -51,8 +51,8 @@ struct rpc_service {
 	struct rpc_conn_list conns;
 	struct rpc_conn_list waiting;
 	STAILQ_HEAD(, rpc_request) free_requests;
-	unsigned n_requests;         /* existing, free ones too */
-	unsigned n_conns;            /* not yet freed */
+	unsigned n_requests; /* existing, free ones too */
+	unsigned n_conns; /* not yet freed */
 	size_t assembly_bytes;
 	bool stopping;
 	void (*stopped)(void *arg);
@@ -61,7 +61,7 @@ struct rpc_service {
 	struct task retry_task;
 	struct timer retry_timer;
 	struct timer sweep_timer;
-	struct rpc_payload payload;  /* scratch of the connection now running */
+	struct rpc_payload payload; /* scratch of the connection now running */
 };
 
 /* rpc_conn.c */

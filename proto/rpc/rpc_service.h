@@ -25,10 +25,11 @@
 #include "proto/rpc/rpc_out.h"
 
 #define RPC_RECORD_MAX ((1U << 20) + (64U << 10)) /* a longer record closes the connection */
-#define RPC_INLINE_MAX 16384U                      /* longest record of a call without payload */
-#define RPC_PAYLOAD_HEAD_MAX 128U                  /* longest arguments before a payload */
+#define RPC_INLINE_MAX 16384U /* longest record of a call without payload */
+#define RPC_PAYLOAD_HEAD_MAX 128U /* longest arguments before a payload */
 #define RPC_PAYLOAD_IOV 260U
 #define RPC_NO_PAYLOAD UINT32_MAX
+#define RPC_PROGRAMS_MAX 4U
 
 struct rpc_conn;
 struct rpc_service;
@@ -40,14 +41,14 @@ struct rpc_request {
 	const struct rpc_program *program;
 	uint32_t xid;
 	uint32_t procedure;
-	uint32_t weight_bytes;       /* against the connection's window */
+	uint32_t weight_bytes; /* against the connection's window */
 	struct rpc_cred cred;
 	STAILQ_ENTRY(rpc_request) link;
 };
 
 /* Where the bytes of a payload go. */
 struct rpc_payload {
-	uint32_t head_bytes;         /* arguments before the payload's first byte */
+	uint32_t head_bytes; /* arguments before the payload's first byte */
 	uint32_t len_bytes;
 	unsigned n_iov;
 	struct iovec iov[RPC_PAYLOAD_IOV];
@@ -58,7 +59,7 @@ struct rpc_program {
 	uint32_t number;
 	uint32_t version_low, version_high;
 	uint32_t n_procedures;
-	uint32_t payload_procedure;  /* or RPC_NO_PAYLOAD */
+	uint32_t payload_procedure; /* or RPC_NO_PAYLOAD */
 	/* Serve a call; `args` is valid only until it returns. True: it replies, now or later, exactly once (rpc_reply_send and then
 	 * rpc_request_done). False: the arguments are garbage, and the request is not its business any more. */
 	bool (*call)(struct rpc_request *request, const uint8_t *args, uint32_t len_bytes);
@@ -73,12 +74,12 @@ struct rpc_program {
 };
 
 struct rpc_limits {
-	unsigned max_conns;            /* of the service */
-	unsigned max_requests;         /* of the service */
-	unsigned conn_requests;        /* of a connection */
-	uint32_t conn_bytes;           /* weight in flight of a connection */
-	size_t assembly_bytes;         /* of all records that come in several fragments */
-	uint64_t stall_ns;             /* a peer that holds memory and makes no progress for so long is cut off */
+	unsigned max_conns; /* of the service */
+	unsigned max_requests; /* of the service */
+	unsigned conn_requests; /* of a connection */
+	uint32_t conn_bytes; /* weight in flight of a connection */
+	size_t assembly_bytes; /* of all records that come in several fragments */
+	uint64_t stall_ns; /* a peer that holds memory and makes no progress for so long is cut off */
 };
 extern const struct rpc_limits rpc_limits_default;
 
@@ -88,10 +89,10 @@ struct rpc_counters {
 
 struct rpc_service_config {
 	struct loop *loop;
-	const struct rpc_program *const *programs;
+	const struct rpc_program *programs[RPC_PROGRAMS_MAX];
 	unsigned n_programs;
-	size_t request_bytes;          /* size of the programs' request struct */
-	size_t conn_user_bytes;        /* memory of the programs' in every connection, zeroed */
+	size_t request_bytes; /* size of the programs' request struct */
+	size_t conn_user_bytes; /* memory of the programs' in every connection, zeroed */
 	void (*conn_ended)(struct rpc_conn *conn); /* its last request is done; may be NULL */
 	const struct rpc_limits *limits; /* NULL: default */
 	struct rpc_counters *counters; /* shared by the services of all loops */

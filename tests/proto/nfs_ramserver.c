@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/page.h"
 #include "fs/message.h"
+#include "proto/mount/mount.h"
 #include "proto/nfs/nfs_server.h"
 #include "tests/support/ramfs.h"
 
@@ -27,8 +28,9 @@ static int listen_on(uint16_t port, uint16_t *ret_port)
 	socklen_t len = sizeof address;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-	    listen(fd, 128) < 0 || getsockname(fd, (struct sockaddr *)&address, &len) < 0)
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
+	    bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 128) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&address, &len) < 0)
 		return -errno;
 	*ret_port = ntohs(address.sin_port);
 	return fd;
@@ -64,14 +66,18 @@ static void input_ready(struct watch *watch, unsigned events)
 /* Serve until the input ends; loops[0] runs here. */
 static void serve(struct loop **loops, unsigned n, int listen_fd, uint16_t port)
 {
-	struct { struct watch watch; struct nfs_server *server; } input = { .watch = { .ready = input_ready } };
+	struct {
+		struct watch watch;
+		struct nfs_server *server;
+	} input = { .watch = { .ready = input_ready } };
+	const struct nfs_server_options options = { .mount = &mount_program };
 	struct export_table *exports;
 	struct listener *listener;
 	struct fs_volume *volume = ramfs_new(loop_world(loops[0]), "vol0");
 
 	vc_assert(export_table_new(&exports) == 0);
 	export_all(exports, volume);
-	vc_assert(nfs_server_new(loops, n, exports, NULL, &input.server) == 0);
+	vc_assert(nfs_server_new(loops, n, exports, &options, &input.server) == 0);
 	vc_assert(listener_new(loops[0], listen_fd, accepted, input.server, &listener) == 0);
 	vc_assert(loop_watch_start(loops[0], &input.watch, STDIN_FILENO, WATCH_READ) == 0);
 	printf("port %u\n", port);

@@ -11,7 +11,10 @@
 #include <unistd.h>
 
 #include "base/page.h"
+#include "proto/mount/mount.h"
 #include "tests/base/cmocka_all.h"
+
+size_t rig_payload_pages;
 
 /* --- running things on the loop --- */
 
@@ -54,7 +57,7 @@ static void accepted(void *owner, int fd)
 
 static void server_start(struct rig *rig, struct errand *errand)
 {
-	struct nfs_server_options options = { .limits = errand->limits };
+	struct nfs_server_options options = { .mount = &mount_program, .payload_pages = rig_payload_pages, .limits = errand->limits };
 
 	rig->volume = ramfs_new(rig->world, "vol0");
 	vc_assert(export_table_new(&rig->exports) == 0);
@@ -225,8 +228,8 @@ static void cred_encode(const struct rig *rig, struct rpc_out *out)
 	rpc_out_u32(out, 0);
 }
 
-uint32_t rig_call_make(struct rig *rig, uint8_t *buffer, uint32_t size, uint32_t program, uint32_t version, uint32_t procedure, xdrproc_t encode,
-                       void *args)
+uint32_t rig_call_make(struct rig *rig, uint8_t *buffer, uint32_t size, uint32_t program, uint32_t version, uint32_t procedure,
+                       xdrproc_t encode, void *args)
 {
 	struct rpc_out out;
 	uint32_t len;
@@ -394,7 +397,8 @@ uint32_t rig_mknod(struct rig *rig, const nfs_fh3 *dir, const char *name, ftype3
 	return made(&res, ret_handle);
 }
 
-uint32_t rig_write_file(struct rig *rig, const nfs_fh3 *file, uint64_t offset, const void *bytes, uint32_t len, uint32_t stable, WRITE3res *ret_res)
+uint32_t rig_write_file(struct rig *rig, const nfs_fh3 *file, uint64_t offset, const void *bytes, uint32_t len, uint32_t stable,
+                        WRITE3res *ret_res)
 {
 	WRITE3head args = { .file = *file, .offset = offset, .count = len, .stable = stable, .data_len = len };
 	uint32_t padded = (len + 3) & ~3U, head;

@@ -16,7 +16,7 @@
 struct rig {
 	struct loop *loop;
 	struct world *world;
-	struct fs_volume *volume;    /* "vol0", exported as id 1 */
+	struct fs_volume *volume; /* "vol0", exported as id 1 */
 	struct export_table *exports;
 	struct nfs_server *server;
 	struct listener *listener;
@@ -26,13 +26,15 @@ struct rig {
 	uint32_t xid;
 	uint32_t uid, gid, n_gids, gids[16];
 	bool auth_none;
-	uint32_t accept_stat;        /* of the last reply */
-	uint8_t *record;             /* the last reply */
+	uint32_t accept_stat; /* of the last reply */
+	uint8_t *record; /* the last reply */
 	uint32_t record_len;
-	XDR results;                 /* of the last accepted reply */
+	XDR results; /* of the last accepted reply */
 	nfs_fh3 root;
 };
 
+/* struct nfs_server_options payload_pages of the rigs started next; 0: default. */
+extern size_t rig_payload_pages;
 /* Export with `options` for 127.0.0.0/8, connect, and mount /vol/vol0. */
 void rig_start(struct rig *rig, const char *options, const struct rpc_limits *limits);
 void rig_stop(struct rig *rig);
@@ -45,8 +47,8 @@ void rig_reconnect(struct rig *rig);
 bool rig_write(int fd, const void *bytes, size_t len);
 bool rig_read(int fd, void *bytes, size_t len);
 /* A call's bytes, with its record mark, into `buffer`; how many. */
-uint32_t rig_call_make(struct rig *rig, uint8_t *buffer, uint32_t size, uint32_t program, uint32_t version, uint32_t procedure, xdrproc_t encode,
-                       void *args);
+uint32_t rig_call_make(struct rig *rig, uint8_t *buffer, uint32_t size, uint32_t program, uint32_t version, uint32_t procedure,
+                       xdrproc_t encode, void *args);
 /* Read a reply into rig->record; false: the connection has ended. Sets accept_stat (UINT32_MAX: denied) and results. */
 bool rig_reply(struct rig *rig);
 /* Call and wait; accept_stat must be success. The results are decoded by `decode` into `res` (zeroed before). */
@@ -62,7 +64,8 @@ uint32_t rig_create(struct rig *rig, const nfs_fh3 *dir, const char *name, nfs_f
 uint32_t rig_mkdir(struct rig *rig, const nfs_fh3 *dir, const char *name, nfs_fh3 *ret_handle);
 uint32_t rig_symlink(struct rig *rig, const nfs_fh3 *dir, const char *name, const char *target, nfs_fh3 *ret_handle);
 uint32_t rig_mknod(struct rig *rig, const nfs_fh3 *dir, const char *name, ftype3 type, nfs_fh3 *ret_handle);
-uint32_t rig_write_file(struct rig *rig, const nfs_fh3 *file, uint64_t offset, const void *bytes, uint32_t len, uint32_t stable, WRITE3res *ret_res);
+uint32_t rig_write_file(struct rig *rig, const nfs_fh3 *file, uint64_t offset, const void *bytes, uint32_t len, uint32_t stable,
+                        WRITE3res *ret_res);
 uint32_t rig_read_file(struct rig *rig, const nfs_fh3 *file, uint64_t offset, uint32_t count, void *ret_bytes, READ3res *ret_res);
 void rig_name(filename3 *ret_name, const char *text);
 /* Make a snapshot of the volume. */

@@ -59,8 +59,20 @@ static void networks_match_the_addresses_in_them(void **state)
 
 static void networks_that_are_none_are_refused(void **state)
 {
-	static const char *const bad[] = { "",          "10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/",  "10.0.0/8", "fd00::/129", "fd00::1/8", "host",
-		                           "10.0.0.0/-1", "10.0.0.0/ 8", "10.0.0.0/8x", "**", "1.2.3.4.5", "0000000000000000000000000000000000000000000000000000000" };
+	static const char *const bad[] = { "",
+		                           "10.0.0.0/33",
+		                           "10.0.0.1/8",
+		                           "10.0.0.0/",
+		                           "10.0.0/8",
+		                           "fd00::/129",
+		                           "fd00::1/8",
+		                           "host",
+		                           "10.0.0.0/-1",
+		                           "10.0.0.0/ 8",
+		                           "10.0.0.0/8x",
+		                           "**",
+		                           "1.2.3.4.5",
+		                           "0000000000000000000000000000000000000000000000000000000" };
 	struct export_client client;
 
 	(void)state;
@@ -90,7 +102,8 @@ static void options_are_parsed_and_printed(void **state)
 
 static void options_that_are_none_change_nothing(void **state)
 {
-	static const char *const bad[] = { "rw,", "wr", "rw,anonuid", "rw,anonuid=", "rw,anonuid=-1", "rw,anonuid=4294967296", "rw=1", ",rw", "rw ro" };
+	static const char *const bad[] = { "rw,",  "wr",  "rw,anonuid", "rw,anonuid=", "rw,anonuid=-1", "rw,anonuid=4294967296",
+		                           "rw=1", ",rw", "rw ro" };
 	struct export_client client, before;
 
 	(void)state;
@@ -117,9 +130,11 @@ static void secure_exports_want_low_ports(void **state)
 
 static void paths_are_cleaned(void **state)
 {
-	static const struct { const char *in, *out; } rows[] = {
-		{ "/", "/" }, { "//", "/" }, { "/a", "/a" }, { "/a/", "/a" }, { "//a///b//", "/a/b" }, { "/a.b/..c", "/a.b/..c" },
-		{ "", NULL }, { "a", NULL }, { "/.", NULL }, { "/a/../b", NULL }, { "/a/.", NULL }, { "/..", NULL },
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "/", "/" }, { "//", "/" }, { "/a", "/a" }, { "/a/", "/a" },     { "//a///b//", "/a/b" }, { "/a.b/..c", "/a.b/..c" },
+		{ "", NULL }, { "a", NULL }, { "/.", NULL }, { "/a/../b", NULL }, { "/a/.", NULL },        { "/..", NULL },
 	};
 	char text[64];
 
@@ -167,7 +182,8 @@ static void bad_exports_leave_the_table_as_it_was(void **state)
 {
 	struct export_client client;
 	struct export_spec good = { 1, "/", &client, 1 }, twice[] = { { 1, "/a", &client, 1 }, { 1, "/b", &client, 1 } },
-	                   same[] = { { 1, "/a", &client, 1 }, { 2, "/a", &client, 1 } }, dirty = { 1, "/a/", &client, 1 }, many = { 1, "/", &client, 2000 };
+	                   same[] = { { 1, "/a", &client, 1 }, { 2, "/a", &client, 1 } }, dirty = { 1, "/a/", &client, 1 },
+	                   many = { 1, "/", &client, 2000 };
 	char name[1100];
 	struct export_table *table;
 	struct export_set *set;
@@ -261,16 +277,11 @@ static void views_see_whole_sets_while_the_table_changes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(networks_match_the_addresses_in_them),
-		cmocka_unit_test(networks_that_are_none_are_refused),
-		cmocka_unit_test(options_are_parsed_and_printed),
-		cmocka_unit_test(options_that_are_none_change_nothing),
-		cmocka_unit_test(secure_exports_want_low_ports),
-		cmocka_unit_test(paths_are_cleaned),
-		cmocka_unit_test(nearest_export_above_a_path_counts),
-		cmocka_unit_test(bad_exports_leave_the_table_as_it_was),
-		cmocka_unit_test(most_specific_network_counts),
-		cmocka_unit_test(views_see_whole_sets_while_the_table_changes),
+		cmocka_unit_test(networks_match_the_addresses_in_them), cmocka_unit_test(networks_that_are_none_are_refused),
+		cmocka_unit_test(options_are_parsed_and_printed),       cmocka_unit_test(options_that_are_none_change_nothing),
+		cmocka_unit_test(secure_exports_want_low_ports),        cmocka_unit_test(paths_are_cleaned),
+		cmocka_unit_test(nearest_export_above_a_path_counts),   cmocka_unit_test(bad_exports_leave_the_table_as_it_was),
+		cmocka_unit_test(most_specific_network_counts),         cmocka_unit_test(views_see_whole_sets_while_the_table_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,7 +58,10 @@ static void handle_of_any_other_length_is_refused(void **state)
 
 static void handle_survives_encode_and_decode(void **state)
 {
-	struct nfs_handle handle = { .export_id = 0x89abcdef, .volume_uuid = { { 9, 8, 7 } }, .file = { 0xfedcba98, 0x76543210, 0xfedcba9876543210 } }, again;
+	struct nfs_handle handle = { .export_id = 0x89abcdef,
+		                     .volume_uuid = { { 9, 8, 7 } },
+		                     .file = { 0xfedcba98, 0x76543210, 0xfedcba9876543210 } },
+	                  again;
 	uint8_t key[16] = { 1, 2, 3 };
 	nfs_fh3 wire = { .len = NFS_HANDLE_SIZE };
 
@@ -320,9 +323,12 @@ static void two_directories_of_different_exports_are_different_devices(void **st
 
 static void failures_of_the_file_system_reach_the_client(void **state)
 {
-	static const struct { int err; uint32_t status; } rows[] = {
-		{ -EIO, NFS3ERR_IO },         { -EUCLEAN, NFS3ERR_IO },    { -ENOSPC, NFS3ERR_NOSPC }, { -FS_EJUKEBOX, NFS3ERR_JUKEBOX },
-		{ -ENODEV, NFS3ERR_JUKEBOX }, { -ESTALE, NFS3ERR_STALE },  { -EROFS, NFS3ERR_ROFS },   { -EDQUOT, NFS3ERR_DQUOT },
+	static const struct {
+		int err;
+		uint32_t status;
+	} rows[] = {
+		{ -EIO, NFS3ERR_IO },         { -EUCLEAN, NFS3ERR_IO },   { -ENOSPC, NFS3ERR_NOSPC }, { -FS_EJUKEBOX, NFS3ERR_JUKEBOX },
+		{ -ENODEV, NFS3ERR_JUKEBOX }, { -ESTALE, NFS3ERR_STALE }, { -EROFS, NFS3ERR_ROFS },   { -EDQUOT, NFS3ERR_DQUOT },
 		{ -12345, NFS3ERR_IO },       { -EACCES, NFS3ERR_ACCES },
 	};
 	WRITE3res written;

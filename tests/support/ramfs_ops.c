@@ -12,7 +12,7 @@ struct run {
 	struct fs_message *msg;
 	struct fs_volume *volume;
 	struct ram_tree *tree;
-	struct ram_inode *inode;     /* of msg->file */
+	struct ram_inode *inode; /* of msg->file */
 };
 
 static int64_t now(const struct fs_volume *volume)
@@ -110,7 +110,8 @@ static void attr_of(const struct run *r, const struct ram_inode *inode, struct f
 
 static void wcc_of(const struct ram_inode *inode, struct fs_wcc *ret_wcc)
 {
-	*ret_wcc = (struct fs_wcc){ true, inode->attr.type == FS_TYPE_DIR ? 4096 : inode->attr.size_bytes, inode->attr.mtime_ns, inode->attr.ctime_ns };
+	*ret_wcc = (struct fs_wcc){ true, inode->attr.type == FS_TYPE_DIR ? 4096 : inode->attr.size_bytes, inode->attr.mtime_ns,
+		                    inode->attr.ctime_ns };
 }
 
 static void touch(const struct run *r, struct ram_inode *inode)
@@ -208,7 +209,7 @@ static int op_write(struct run *r)
 		return -EACCES;
 	wcc_of(r->inode, &r->msg->out.pre);
 	vc_assert(io->n_pages == DIV_UP(from + left, PAGE_SIZE) || left == 0);
-	if (end > r->inode->attr.size_bytes && truncate_to(r->inode, end) != 0)
+	if (left > 0 && end > r->inode->attr.size_bytes && truncate_to(r->inode, end) != 0)
 		return -EFBIG;
 	for (unsigned i = 0; left > 0; i++) {
 		uint32_t len = MIN_OF(left, PAGE_SIZE - from);
@@ -271,7 +272,7 @@ static int op_setattr(struct run *r)
 
 	wcc_of(r->inode, &r->msg->out.pre);
 	if (r->msg->in.has_guard && r->msg->in.guard_ctime_ns != r->inode->attr.ctime_ns)
-		return -ECANCELED;
+		return -FS_ENOTSYNC;
 	if (cred != NULL && cred->uid != 0 && cred->uid != r->inode->attr.uid)
 		return set->set_size && may(cred, r->inode, MAY_WRITE) ? setattr_apply(r, r->inode, set) : -EPERM;
 	if (set->set_uid && cred != NULL && cred->uid != 0 && set->uid != r->inode->attr.uid)
@@ -344,7 +345,9 @@ static bool is(const char *name, uint32_t len, const char *text)
 
 static void snapshots_attr(struct fs_attr *ret_attr)
 {
-	*ret_attr = (struct fs_attr){ .type = FS_TYPE_DIR, .mode = 0555, .nlink = 2, .size_bytes = 4096, .fsid = 0x7261, .id = { .inode = FS_INO_SNAPSHOTS } };
+	*ret_attr = (struct fs_attr){
+		.type = FS_TYPE_DIR, .mode = 0555, .nlink = 2, .size_bytes = 4096, .fsid = 0x7261, .id = { .inode = FS_INO_SNAPSHOTS }
+	};
 }
 
 static int lookup_in_snapshots(struct run *r, const char *name, uint32_t len, struct fs_attr *ret_attr)
@@ -681,7 +684,7 @@ static int snapshot_create(struct run *r)
 static const struct {
 	int (*run)(struct run *r);
 	bool modifies;
-	bool on_dir;                 /* `file` is a directory: its attributes are dir_attr */
+	bool on_dir; /* `file` is a directory: its attributes are dir_attr */
 } ops[FS_OP_COUNT] = {
 	[FS_GETATTR] = { op_getattr, false, false },   [FS_SETATTR] = { op_setattr, true, false },
 	[FS_LOOKUP] = { op_lookup, false, true },      [FS_ACCESS] = { op_access, false, false },

@@ -12,25 +12,25 @@
 
 struct ram_entry {
 	char name[FS_NAME_MAX + 1U];
-	uint32_t inode;              /* 0: an empty slot */
+	uint32_t inode; /* 0: an empty slot */
 };
 
 struct ram_inode {
-	struct fs_attr attr;         /* type FS_TYPE_NONE: free */
+	struct fs_attr attr; /* type FS_TYPE_NONE: free */
 	uint64_t create_verifier;
-	struct page **pages;         /* data; NULL: a hole */
+	struct page **pages; /* data; NULL: a hole */
 	size_t n_pages;
-	struct ram_entry *entries;   /* directory; slot i has cookie i + 3 */
+	struct ram_entry *entries; /* directory; slot i has cookie i + 3 */
 	unsigned n_entries;
-	uint32_t parent;             /* directory */
-	char *target;                /* symlink */
+	uint32_t parent; /* directory */
+	char *target; /* symlink */
 };
 
 /* The active file system (trees[0]) or a snapshot of it. */
 struct ram_tree {
 	bool used;
 	char name[FS_NAME_MAX + 1U];
-	struct ram_inode *inodes;    /* by inode number - FS_INO_ROOT */
+	struct ram_inode *inodes; /* by inode number - FS_INO_ROOT */
 	unsigned n_inodes;
 };
 
