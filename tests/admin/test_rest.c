@@ -2,6 +2,7 @@
 /* The REST API from end to end, on volumes in memory. */
 #include "tests/base/cmocka_all.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
