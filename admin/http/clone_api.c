@@ -41,7 +41,7 @@ static void answer_clone(struct call *call)
 		call_reply_take(call, 200, clone_json(call->path.volume, &call->msg.out.vdisks[0]));
 }
 
-void clone_status(struct call *call)
+void clone_api_status(struct call *call)
 {
 	if (!call_find_lun(call, call_param(call, "lun")))
 		return;
@@ -58,7 +58,7 @@ static void clones_visited(struct call *call)
 	}
 }
 
-void clone_list(struct call *call)
+void clone_api_list(struct call *call)
 {
 	call->records = json_array();
 	call_each_volume(call, FS_VDISK_LIST, clones_visited, call_reply_collection);
@@ -76,7 +76,7 @@ static void started(struct call *call)
 	call_accept(call, clonejob_start(call->admin, call->volume, call->path.inner));
 }
 
-void clone_start(struct call *call)
+void clone_api_start(struct call *call)
 {
 	if (!call_find_lun(call, call_param(call, "lun")))
 		return;
@@ -97,7 +97,7 @@ static void stopped(struct call *call)
 	answer_clone(call);
 }
 
-void clone_stop(struct call *call)
+void clone_api_stop(struct call *call)
 {
 	if (!call_find_lun(call, call_param(call, "lun")))
 		return;

@@ -15,7 +15,7 @@ call_handler volume_create, volume_list, volume_show, volume_modify, volume_chec
 call_handler snapshot_create, snapshot_list, snapshot_delete, snapshot_rename;
 call_handler lun_create, lun_list, lun_show, lun_modify, lun_destroy;
 call_handler map_list, map_create, map_delete;
-call_handler clone_start, clone_status, clone_list, clone_stop;
+call_handler clone_api_start, clone_api_status, clone_api_list, clone_api_stop;
 call_handler igroup_create, igroup_list, igroup_show, igroup_add, igroup_remove, igroup_destroy;
 call_handler export_set, export_list, export_delete;
 call_handler raid_list, disk_list;
