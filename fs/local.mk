@@ -18,3 +18,4 @@ libvcfs_a_SOURCES = \
 	fs/zombie.c fs/zombie.h
 include fs/dir.mk
 include fs/vdisk.mk
+include fs/check.mk
