@@ -40,13 +40,13 @@ ADMIN_LIBS = libvcadmin.a libvcverbs.a $(JANSSON_LIBS) $(EVENT_LIBS)
 
 # The web page: bundled by esbuild from the npm registry's packages that package-lock.json names; a tarball brings the bundle along,
 # so that only a build from a checkout needs npm.
-WEB_SOURCES = admin/web/src/main.jsx admin/web/src/api.js admin/web/src/format.js admin/web/src/dialogs.jsx admin/web/src/tables.jsx
+WEB_PAGE = admin/web/src/main.jsx admin/web/src/api.js admin/web/src/format.js admin/web/src/dialogs.jsx admin/web/src/tables.jsx
 WEB_FILES = admin/web/package.json admin/web/package-lock.json
-EXTRA_DIST += $(WEB_SOURCES) $(WEB_FILES) admin/web/index.html admin/web/app.css admin/web/embed.sh admin/web/dist/app.js
-admin/web/dist/app.js: $(WEB_SOURCES) $(WEB_FILES)
+EXTRA_DIST += $(WEB_PAGE) $(WEB_FILES) admin/web/index.html admin/web/app.css admin/web/embed.sh admin/web/dist/app.js
+admin/web/dist/app.js: $(WEB_PAGE) $(WEB_FILES)
 	$(AM_V_GEN)$(MKDIR_P) admin/web/dist admin/web/bundle/src && \
 	if command -v npm >/dev/null 2>&1; then \
-		for f in $(WEB_SOURCES); do cp $(srcdir)/$$f admin/web/bundle/src/ || exit 1; done && \
+		for f in $(WEB_PAGE); do cp $(srcdir)/$$f admin/web/bundle/src/ || exit 1; done && \
 		for f in $(WEB_FILES); do cp $(srcdir)/$$f admin/web/bundle/ || exit 1; done && \
 		(cd admin/web/bundle && npm ci --no-audit --no-fund --ignore-scripts --silent && \
 		 node_modules/.bin/esbuild src/main.jsx --bundle --minify --target=es2022 --jsx=automatic --jsx-import-source=preact \

@@ -7,6 +7,7 @@
  * crash the walk goes on from the cursor, which is stored in the same or a later generation than the blocks below it. */
 #include "fs/cache_private.h"
 #include "fs/clone_private.h"
+#include "fs/file_apply.h"
 
 #define LOOKUPS_MAX 4096U          /* a step */
 #define STORE_INTERVAL 2048U       /* blocks between updates of the cursor in the attributes */
@@ -109,10 +110,8 @@ static bool store_is_due(const struct clone *clone, const struct inode *inode, u
 
 static void batch_commit(struct clone *clone, struct inode *inode, const struct batch *batch)
 {
-	for (unsigned i = 0; i < batch->n; i++)
-		file_put_page(inode, batch->fbn[i], page_get(batch->page[i]));
-	if (batch->n > 0)
-		inode_touch(inode);
+	for (unsigned i = 0; i < batch->n; i++) /* a crash gives back the hole, with the same content under it: nothing for a flush to log */
+		file_set_logged(cache_install(inode, batch->fbn[i], page_get(batch->page[i])));
 	clone->n_total = MIN_OF(clone->n_total, inode->backing.n_blocks); /* the LUN may have shrunk */
 	clone->vol->clones->n_filled[gen_bit(clone->vol)] += batch->n;
 	clone->cursor = batch->end;

@@ -69,6 +69,7 @@ struct fs_volume {
 	struct inode *inode_file, *inode_map, *active_map, *summary_map, *space_map, *zombies, *snapshot_file;
 	struct inode_queue dirty_inodes[2];
 	uint64_t n_dirty_pages;               /* level-0 buffers dirty in the operations' generation or the CP's */
+	uint64_t n_dirty_inodes;              /* the same for inodes */
 	uint64_t pending_blocks[2];           /* blocks the dirty state of each parity will need, upper estimate */
 	uint64_t free_blocks;                 /* allocatable, as of the last CP */
 	uint64_t reserved_blocks;             /* promised to reserved LUNs and not yet used */

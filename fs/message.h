@@ -81,7 +81,7 @@ struct fs_setattr {
 enum fs_op {
 	/* files: `file` is the object, or the directory that `name` is in */
 	FS_GETATTR,
-	FS_SETATTR,      /* in.setattr, in.guard_ctime (-ECANCELED: ctime is another); out.attr, out.pre */
+	FS_SETATTR,      /* in.setattr, in.guard_ctime; out.attr, out.pre */
 	FS_LOOKUP,       /* in.name ("." and ".." too; "/.snapshot"); out.attr, out.dir_attr */
 	FS_ACCESS,       /* in.access; out.access, out.attr */
 	FS_READLINK,     /* out.blob (NUL-terminated, len without it), out.attr */

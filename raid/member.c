@@ -8,7 +8,7 @@
 
 #include "raid/raid_impl.h"
 
-#define READ_ERRORS_MAX 256U
+#define READ_SCORE_MAX 64U /* errors minus good reads */
 
 struct member_health {
 	struct member_io mio;
@@ -27,6 +27,7 @@ static void account(struct member *m, const struct disk_io *io, int err)
 	if (err != 0) {
 		m->n_errors++;
 	} else if (io->op == DISK_READ) {
+		m->read_score -= m->read_score > 0 ? 1 : 0;
 		m->n_reads++;
 		m->read_bytes += io->len_bytes;
 	} else if (is_write(io->op)) {
@@ -38,7 +39,7 @@ static void account(struct member *m, const struct disk_io *io, int err)
 static void member_fail_for(struct member *m, enum disk_op op, int err)
 {
 	if (op == DISK_READ) {
-		if (err == -ENODEV || ++m->read_errors > READ_ERRORS_MAX)
+		if (err == -ENODEV || ++m->read_score > READ_SCORE_MAX)
 			member_fail(m, "reads", err);
 		else
 			member_check_health(m);

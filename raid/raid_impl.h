@@ -39,7 +39,7 @@ struct member {
 	uint32_t vbn_first;
 	uint32_t n_dbn;
 	unsigned label_copy;         /* the newest valid one */
-	unsigned read_errors;
+	unsigned read_score;
 	uint64_t n_reads, n_writes, n_errors, n_checksum_errors, n_repaired, read_bytes, written_bytes;
 	struct member_health *health;
 };
@@ -389,6 +389,8 @@ struct repair {
 	TAILQ_ENTRY(repair) link;
 	bool active, reserved;
 	bool single;                 /* one I/O a block */
+	bool disks_checked;
+	unsigned n_lost_before;
 	bool inside_piece;           /* the piece that holds these stripes asks: do not wait for it */
 	struct checksum_set set;
 	unsigned n_pages;

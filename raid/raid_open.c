@@ -552,6 +552,7 @@ static void close_flushed(struct flush_wait *wait, int err)
 		return;
 	}
 	raid->label.clean = true;
+	raid->label.epoch++; /* the intents are settled */
 	raid->flush_label.done = close_labelled;
 	label_changed(raid);
 	label_sync(raid, &raid->flush_label);

@@ -5,8 +5,9 @@
  * intent that names it. Blocks that were being written are free in the newest fsinfo: what they hold does not matter, but their entry must
  * match it and parity must carry it. Blocks that were not being written must match the entries in the intent; one that does not (or whose
  * disk is lost) is the XOR kept in the intent and the others. Then parity = that XOR + what the written blocks hold now.
- * If an unwritten block matches its own entry but not the intent's, the intent was settled long ago and a newer one of the stripe has been overwritten:
- * the stripe is whole, leave it.
+ * If an unwritten block matches its own entry but not the intent's, the intent was settled long ago and a newer one of the stripe has been
+ * overwritten: the stripe is whole, leave it. So is a stripe whose blocks all match their entries (of a disk that is lost, only a block being
+ * written may be left to parity so): what a flush made durable stays, even before an fsinfo.
  * Running it again, after a crash on the way, gives the same. */
 #include <stdlib.h>
 #include <string.h>
@@ -276,6 +277,29 @@ static void worker_set_entries(struct worker *w)
 	}
 }
 
+/* Nothing to do? */
+static bool worker_is_whole(const struct worker *w, uint16_t mask)
+{
+	const struct raid_group *g = w->job->record->group;
+	struct raid_checksum_format sum = { 0 };
+	bool all_online = true;
+
+	for (unsigned i = 0; i < g->n_members; i++) {
+		if (!worker_present(w, i))
+			continue;
+		checksum_entry_xor(&sum, &w->entries[i]);
+		if (!member_online(g->members[i]) && (i == g->n_data || (mask >> i & 1))) {
+			all_online = false;
+			continue;
+		}
+		if ((w->unreadable >> i & 1) || crc32c_linear(w->bytes[i], RAID_BLOCK_SIZE) != le32_get(w->entries[i].crc))
+			return false;
+		if (i < g->n_data && !(mask >> i & 1) && !checksum_entry_equal(&w->entries[i], &w->job->partial->entries[i]))
+			return false;
+	}
+	return !all_online || checksum_entry_is_zero(&sum);
+}
+
 static void worker_settle(struct worker *w)
 {
 	struct raid_group *g = w->job->record->group;
@@ -284,6 +308,8 @@ static void worker_settle(struct worker *w)
 	for (unsigned i = 0; i < g->n_members; i++)
 		if (worker_present(w, i))
 			w->entries[i] = checksum_set_entry(&w->set, i, w->job->dbn);
+	if (worker_is_whole(w, mask))
+		return;
 	if (w->job->partial != NULL && !worker_judge_unwritten(w))
 		return;
 	for (unsigned i = 0; i < g->n_data; i++)
@@ -317,7 +343,7 @@ static void worker_pinned(struct checksum_set *set)
 		w->recover->err = -EIO;
 		w->n_writes = 0;
 	}
-	for (unsigned i = 0; i < g->n_data && set->err == 0; i++)
+	for (unsigned i = 0; i < g->n_members && set->err == 0; i++)
 		if (worker_present(w, i))
 			w->items[n++] = (struct batch_item){
 				.member = g->members[i],

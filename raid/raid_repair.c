@@ -320,8 +320,7 @@ static void judge_reads(struct repair *r)
 	}
 }
 
-/* All blocks match their entries but the entries do not add up to parity's. A disk overwritten as a whole looks like this, so look at the
- * labels; if they are there, the data disks are believed and parity is made to fit. */
+/* All blocks match their entries but the entries do not add up to parity's: the data disks are believed and parity is made to fit. */
 static void stripe_fit_parity(struct repair *r, unsigned stripe, uint16_t present)
 {
 	unsigned parity = r->group->n_data;
@@ -377,6 +376,46 @@ static void judge_verify(struct repair *r)
 	}
 }
 
+/* ---- a second look at the disks ------------------------------------------------------------------------------------------------------- */
+
+static void repair_look_again(struct timer *timer)
+{
+	struct repair *r = container_of(timer, struct repair, retry);
+	struct raid_group *g = r->group;
+	bool running = false;
+
+	for (unsigned i = 0; i < g->n_members; i++)
+		running = running || g->members[i]->health_running;
+	if (running) {
+		world_timer_set(r->raid->world, &r->retry, RAID_RETRY_NS);
+	} else if (g->n_lost != r->n_lost_before) {
+		r->err = 0; /* that was the reason: the piece plans anew without the disk */
+		repair_end(r);
+	} else {
+		repair_read_all(r);
+	}
+}
+
+/* The entries of the stripe do not add up though every block matches its own: so looks a disk that was overwritten as a whole. Before
+ * the data disks are believed, all labels are looked at. */
+static bool repair_checks_disks(struct repair *r)
+{
+	struct verdict v;
+
+	if (r->mode != REPAIR_STRIPE || r->disks_checked)
+		return false;
+	v = stripe_judge(r, 0);
+	if (v.good != v.present || v.consistent)
+		return false;
+	r->disks_checked = true;
+	r->n_lost_before = r->group->n_lost;
+	for (unsigned i = 0; i < r->group->n_members; i++)
+		member_check_health(r->group->members[i]);
+	r->retry = (struct timer){ .fire = repair_look_again };
+	world_timer_set(r->raid->world, &r->retry, RAID_RETRY_NS);
+	return true;
+}
+
 static void repair_rewritten(struct batch *batch)
 {
 	repair_end(container_of(batch, struct repair, batch));
@@ -405,6 +444,8 @@ static void repair_read(struct batch *batch)
 		for (unsigned i = 0; i < r->n; i++)
 			if (!group_has(r->group, m, r->first_dbn + i))
 				memset(repair_page(r, i, m)->data, 0, RAID_BLOCK_SIZE);
+	if (repair_checks_disks(r))
+		return;
 	switch (r->mode) {
 	case REPAIR_READ: judge_reads(r); break;
 	case REPAIR_STRIPE: r->err = judge_stripe(r); break;

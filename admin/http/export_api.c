@@ -39,7 +39,7 @@ void export_list(struct call *call)
 
 /* ---- rules ------------------------------------------------------------------------------------------------------- */
 
-/* An address or network: "10.0.0.0/8", "fd00::/8", "10.1.2.3", "*" for all. */
+/* An address or network, nothing set behind its prefix: "10.0.0.0/8", "fd00::/8", "10.1.2.3"; "*" for everybody. */
 static bool is_client(const char *text)
 {
 	char address[INET6_ADDRSTRLEN + 1];
@@ -51,10 +51,20 @@ static bool is_client(const char *text)
 		return false;
 	memcpy(address, text, len);
 	address[len] = '\0';
+	if (strcmp(text, "*") == 0)
+		return true;
 	bool v4 = inet_pton(AF_INET, address, bytes) == 1;
 	if (!v4 && inet_pton(AF_INET6, address, bytes) != 1)
 		return false;
-	return text[len] == '\0' || size_parse_integer(text + len + 1, v4 ? 32 : 128, &bits) == 0;
+	if (text[len] == '\0')
+		return true;
+	if (size_parse_integer(text + len + 1, v4 ? 32 : 128, &bits) != 0)
+		return false;
+	for (uint64_t bit = bits; bit < (v4 ? 32 : 128); bit++) {
+		if (bytes[bit / 8] & 0x80U >> bit % 8)
+			return false;
+	}
+	return true;
 }
 
 /* The rules with every member given; NULL: answered. */

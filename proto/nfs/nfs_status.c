@@ -35,7 +35,7 @@ static const struct {
 	{ -EUCLEAN, NFS3ERR_IO },
 	{ -ENOTSUP, NFS3ERR_NOTSUPP },
 	{ -EBADMSG, NFS3ERR_BADHANDLE },
-	{ -ECANCELED, NFS3ERR_NOT_SYNC },
+	{ -FS_ENOTSYNC, NFS3ERR_NOT_SYNC },
 	/* Temporary, or the volume is offline: the client shall keep its data and try again. */
 	{ -ENODEV, NFS3ERR_JUKEBOX },
 	{ -ENOMEM, NFS3ERR_JUKEBOX },

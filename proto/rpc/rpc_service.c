@@ -10,7 +10,8 @@
 
 #include "base/log.h"
 
-#define SWEEP_NS 5000000000ULL
+#define SWEEP_MIN_NS 50000000ULL
+#define SWEEP_MAX_NS 5000000000ULL
 #define RETRY_NS 10000000ULL
 
 const struct rpc_limits rpc_limits_default = {
@@ -22,6 +23,12 @@ const struct rpc_limits rpc_limits_default = {
 	.stall_ns = 60000000000ULL,
 };
 
+/* Often enough that a peer is cut off soon after its time is over. */
+static uint64_t sweep_ns(const struct rpc_service *service)
+{
+	return MIN_OF(MAX_OF(service->limits.stall_ns / 8, SWEEP_MIN_NS), SWEEP_MAX_NS);
+}
+
 static void sweep(struct timer *timer)
 {
 	struct rpc_service *service = container_of(timer, struct rpc_service, sweep_timer);
@@ -31,7 +38,7 @@ static void sweep(struct timer *timer)
 	TAILQ_FOREACH_SAFE(conn, &service->conns, link, next)
 		rpc_conn_sweep(conn, now_ns);
 	if (!TAILQ_EMPTY(&service->conns))
-		world_timer_set(service->world, &service->sweep_timer, SWEEP_NS);
+		world_timer_set(service->world, &service->sweep_timer, sweep_ns(service));
 }
 
 /* Let those who wait try again, each once: who still finds nothing goes to the end of the queue. */
@@ -95,7 +102,7 @@ void rpc_service_accept(struct rpc_service *service, int fd)
 	}
 	rpc_conn_start(service, fd);
 	if (!service->sweep_timer.armed)
-		world_timer_set(service->world, &service->sweep_timer, SWEEP_NS);
+		world_timer_set(service->world, &service->sweep_timer, sweep_ns(service));
 }
 
 void rpc_service_stop(struct rpc_service *service, void (*stopped)(void *arg), void *arg)

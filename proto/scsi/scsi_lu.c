@@ -59,8 +59,8 @@ void scsi_lu_written(struct scsi_lu *lu, uint64_t verifier)
 		(void)atomic_compare_exchange_strong(&lu->verifier, &none, verifier);
 }
 
-/* A write that ends between the file system's answer and the exchange may be forgotten here; it was not part of this flush, and
- * the next loss of unstable data changes the verifier again, which its own first write will have recorded. */
+/* The verifier stays after a flush that found it unchanged: a write that ended meanwhile is not forgotten. The price is a flush that
+ * complains for nothing, when unstable data of others was lost. */
 bool scsi_lu_flushed(struct scsi_lu *lu, uint64_t verifier)
 {
 	uint64_t before = atomic_load(&lu->verifier);

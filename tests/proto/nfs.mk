@@ -12,7 +12,8 @@ NFS_TESTS = \
 	tests/proto/test_nfs_export \
 	tests/proto/test_nfs_proc \
 	tests/proto/test_nfs_rights \
-	tests/proto/test_rpc
+	tests/proto/test_rpc \
+	tests/proto/test_rpc_limits
 check_PROGRAMS += $(NFS_TESTS)
 TESTS += $(NFS_TESTS)
 
@@ -28,6 +29,9 @@ tests_proto_test_nfs_rights_LDADD = $(NFS_TEST_LIBS)
 tests_proto_test_rpc_CPPFLAGS = $(VCNFS_CPPFLAGS)
 tests_proto_test_rpc_SOURCES = tests/proto/test_rpc.c $(NFS_RIG_SOURCES)
 tests_proto_test_rpc_LDADD = $(NFS_TEST_LIBS)
+tests_proto_test_rpc_limits_CPPFLAGS = $(VCNFS_CPPFLAGS)
+tests_proto_test_rpc_limits_SOURCES = tests/proto/test_rpc_limits.c $(NFS_RIG_SOURCES)
+tests_proto_test_rpc_limits_LDADD = $(NFS_TEST_LIBS)
 
 $(tests_proto_nfs_ramserver_OBJECTS) $(tests_proto_test_nfs_export_OBJECTS) $(tests_proto_test_nfs_proc_OBJECTS) \
-$(tests_proto_test_nfs_rights_OBJECTS) $(tests_proto_test_rpc_OBJECTS): $(VCNFS_GENERATED)
+$(tests_proto_test_nfs_rights_OBJECTS) $(tests_proto_test_rpc_OBJECTS) $(tests_proto_test_rpc_limits_OBJECTS): $(VCNFS_GENERATED)

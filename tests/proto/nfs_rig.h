@@ -33,6 +33,8 @@ struct rig {
 	nfs_fh3 root;
 };
 
+/* struct nfs_server_options payload_pages of the rigs started next; 0: default. */
+extern size_t rig_payload_pages;
 /* Export with `options` for 127.0.0.0/8, connect, and mount /vol/vol0. */
 void rig_start(struct rig *rig, const char *options, const struct rpc_limits *limits);
 void rig_stop(struct rig *rig);

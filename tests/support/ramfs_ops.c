@@ -272,7 +272,7 @@ static int op_setattr(struct run *r)
 
 	wcc_of(r->inode, &r->msg->out.pre);
 	if (r->msg->in.has_guard && r->msg->in.guard_ctime_ns != r->inode->attr.ctime_ns)
-		return -ECANCELED;
+		return -FS_ENOTSYNC;
 	if (cred != NULL && cred->uid != 0 && cred->uid != r->inode->attr.uid)
 		return set->set_size && may(cred, r->inode, MAY_WRITE) ? setattr_apply(r, r->inode, set) : -EPERM;
 	if (set->set_uid && cred != NULL && cred->uid != 0 && set->uid != r->inode->attr.uid)
