@@ -3,6 +3,7 @@
  * directories have been looked at, the trees of all of them. And the inode map. */
 #include <stdlib.h>
 
+#include "base/checksum.h"
 #include "fs/cache_private.h"
 #include "fs/check_private.h"
 #include "fs/file.h"

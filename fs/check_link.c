@@ -33,7 +33,7 @@ static void way_up(struct check *check, struct check_dir *dir, uint32_t walk)
 static int parent_check(struct fs_run *run, const struct check_dir *dir)
 {
 	struct check *check = check_of(run);
-	uint32_t parent, expected = is_root(dir->ino) ? INO_ROOT : dir->parent;
+	uint32_t parent, expected = is_root(dir->ino) ? dir->ino : dir->parent;
 	struct inode *inode;
 	int err = inode_get(run, check->image, dir->ino, &inode);
 

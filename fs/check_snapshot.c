@@ -2,6 +2,7 @@
 /* The snapshot table of the image: its own blocks, and its records. */
 #include <stdlib.h>
 
+#include "base/checksum.h"
 #include "fs/check_private.h"
 #include "fs/file.h"
 

@@ -75,8 +75,8 @@ static void pointer_follow(struct check *check, struct check_tree *tree, uint32_
 		check_found(check, CHECK_INODE, "inode %u fbn %llu level %u: a block beyond the end of any file", tree->ino, (unsigned long long)fbn, level);
 		return;
 	}
-	if (fbn >= tree->end_fbn && !tree->again)
-		check_found(check, CHECK_INODE, "inode %u fbn %llu level %u vbn %u: a block beyond the end of the file, %llu", tree->ino, (unsigned long long)fbn, level, vbn,
+	if (level == 0 && fbn >= tree->end_fbn && !tree->again)
+		check_found(check, CHECK_INODE, "inode %u fbn %llu vbn %u: a block beyond the end of the file, %llu", tree->ino, (unsigned long long)fbn, vbn,
 		            (unsigned long long)tree->end_fbn);
 	tree->n_found++;
 	if (tree->again ? vbn < raid_geometry(check->vol->raid)->vbn_end : check_reach(check, tree, vbn, (uint32_t)fbn, level))
