@@ -6,7 +6,7 @@
 #include "admin/moment.h"
 #include "fs/volume.h"
 
-json_t *clone_json(const char *volume, const struct fs_vdisk_info *info)
+json_t *clone_api_json(const char *volume, const struct fs_vdisk_info *info)
 {
 	const struct fs_clone_info *clone = &info->clone;
 	char when[MOMENT_TEXT_SIZE];
@@ -38,10 +38,10 @@ static void answer_clone(struct call *call)
 	if (call->msg.status != 0 || call->msg.out.n != 1)
 		call_fail_message(call, call->path.inner);
 	else
-		call_reply_take(call, 200, clone_json(call->path.volume, &call->msg.out.vdisks[0]));
+		call_reply_take(call, 200, clone_api_json(call->path.volume, &call->msg.out.vdisks[0]));
 }
 
-void clone_status(struct call *call)
+void clone_api_status(struct call *call)
 {
 	if (!call_find_lun(call, call_param(call, "lun")))
 		return;
@@ -54,11 +54,11 @@ static void clones_visited(struct call *call)
 	for (unsigned i = 0; i < call->msg.out.n; i++) {
 		const struct fs_vdisk_info *info = &call->msg.out.vdisks[i];
 		if (info->clone.state != FS_CLONE_NONE)
-			(void)json_array_append_new(call->records, clone_json(fs_volume_name(call->msg.volume), info));
+			(void)json_array_append_new(call->records, clone_api_json(fs_volume_name(call->msg.volume), info));
 	}
 }
 
-void clone_list(struct call *call)
+void clone_api_list(struct call *call)
 {
 	call->records = json_array();
 	call_each_volume(call, FS_VDISK_LIST, clones_visited, call_reply_collection);
@@ -76,7 +76,7 @@ static void started(struct call *call)
 	call_accept(call, clonejob_start(call->admin, call->volume, call->path.inner));
 }
 
-void clone_start(struct call *call)
+void clone_api_start(struct call *call)
 {
 	if (!call_find_lun(call, call_param(call, "lun")))
 		return;
@@ -97,7 +97,7 @@ static void stopped(struct call *call)
 	answer_clone(call);
 }
 
-void clone_stop(struct call *call)
+void clone_api_stop(struct call *call)
 {
 	if (!call_find_lun(call, call_param(call, "lun")))
 		return;
