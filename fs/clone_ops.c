@@ -66,17 +66,18 @@ static int space_check(struct fs_run *run, const struct vdisk *vdisk)
 	struct fs_volume *vol = run->vol;
 	const struct vtoc_entry *entry = vdisk->entry;
 	uint64_t own = entry->reserved && entry->full_blocks > entry->own_blocks ? entry->full_blocks - entry->own_blocks : 0;
-	uint64_t taken = vol->reserved_blocks - MIN_OF(own, vol->reserved_blocks) + vol->pending_blocks[0] + vol->pending_blocks[1];
-	uint64_t free_blocks = vol->free_blocks > taken ? vol->free_blocks - taken : 0, need;
+	uint64_t available = space_available(vol) + MIN_OF(own, vol->reserved_blocks), need;
 	int err = blocks_to_copy(run, vdisk, &need);
 
 	if (err != 0)
 		return err;
 	need += need / 512U + 16U;
-	if (need <= free_blocks)
+	if (need <= available)
 		return 0;
+	if (vdisk_space_wait(run))
+		return run_wait(run, &vol->cp_waiters);
 	message_error_text(run->msg, "cloning \"%.100s\" needs up to %" PRIu64 " MiB and %" PRIu64 " MiB are free: free space or add disks, then start again",
-	                   run->msg->in.path, DIV_UP(need * FS_BLOCK_SIZE, MIB), free_blocks * FS_BLOCK_SIZE / MIB);
+	                   run->msg->in.path, DIV_UP(need * FS_BLOCK_SIZE, MIB), available * FS_BLOCK_SIZE / MIB);
 	return -ENOSPC;
 }
 

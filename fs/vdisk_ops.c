@@ -143,14 +143,14 @@ static int size_check(struct fs_message *msg, uint64_t size_bytes)
 /* A reserved LUN is refused when it could not be filled. */
 static int space_check(struct fs_run *run, uint64_t old_blocks, uint64_t new_blocks)
 {
-	const struct fs_volume *vol = run->vol;
-	uint64_t taken = vol->reserved_blocks + vol->pending_blocks[0] + vol->pending_blocks[1];
-	uint64_t free_blocks = vol->free_blocks > taken ? vol->free_blocks - taken : 0;
+	uint64_t available = space_available(run->vol);
 
-	if (new_blocks <= old_blocks || new_blocks - old_blocks <= free_blocks)
+	if (new_blocks <= old_blocks || new_blocks - old_blocks <= available)
 		return 0;
+	if (vdisk_space_wait(run))
+		return run_wait(run, &run->vol->cp_waiters);
 	message_error_text(run->msg, "a reserved LUN takes %" PRIu64 " MiB more and %" PRIu64 " MiB are free: make it smaller, free space, or create it with --no-reserve",
-	                   (new_blocks - old_blocks) * FS_BLOCK_SIZE / MIB, free_blocks * FS_BLOCK_SIZE / MIB);
+	                   (new_blocks - old_blocks) * FS_BLOCK_SIZE / MIB, available * FS_BLOCK_SIZE / MIB);
 	return -ENOSPC;
 }
 

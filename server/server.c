@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "base/page.h"
 #include "proto/iscsi/iscsi_server.h"
+#include "proto/mount/mount.h"
 #include "proto/nfs/nfs_server.h"
 #include "server/glue.h"
 #include "server/listen.h"
@@ -304,7 +305,9 @@ static int make_services(struct server *server)
 	const struct iscsi_server_config iscsi = { .target_name = server->settings->iscsi_target[0] == '\0' ? NULL : server->settings->iscsi_target,
 		                                   .maps = server->glue.maps };
 
-	if (nfs_server_new(server->loops, server->n_loops, server->glue.exports, NULL, &server->nfs) != 0)
+	const struct nfs_server_options nfs = { .mount = &mount_program };
+
+	if (nfs_server_new(server->loops, server->n_loops, server->glue.exports, &nfs, &server->nfs) != 0)
 		return complain("cannot make the NFS service: out of memory");
 	if (iscsi_server_new(&iscsi, &server->iscsi) != 0)
 		return complain("cannot make the iSCSI service: is iscsi_target a good iSCSI name?");

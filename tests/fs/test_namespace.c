@@ -637,6 +637,7 @@ static void operations_ask_for_permission(void **state)
 	ram_inode(ns_ram, 0, v.inode)->attr.type = FS_TYPE_VDISK;
 	assert_int_equal(ns_move(tmp, "vdisk", tmp, "vdisk2"), -EPERM);
 	ns_cred = NULL;
+	assert_int_equal(ns_move(tmp, "vdisk", ns_root, "vdisk"), -EPERM); /* its attributes name its directory */
 	assert_int_equal(ns_move(tmp, "vdisk", tmp, "vdisk2"), 0);
 }
 

@@ -6,7 +6,8 @@ libvcsim_a_SOURCES = \
 
 RAID_TESTS = \
 	tests/raid/test_raid_basic \
-	tests/raid/test_raid_crash
+	tests/raid/test_raid_crash \
+	tests/raid/test_raid_file
 check_PROGRAMS += $(RAID_TESTS)
 TESTS += $(RAID_TESTS)
 RAID_TEST_LIBS = libvcsim.a $(RAID_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
@@ -14,3 +15,5 @@ tests_raid_test_raid_basic_SOURCES = tests/raid/test_raid_basic.c
 tests_raid_test_raid_basic_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_crash_SOURCES = tests/raid/test_raid_crash.c
 tests_raid_test_raid_crash_LDADD = $(RAID_TEST_LIBS)
+tests_raid_test_raid_file_SOURCES = tests/raid/test_raid_file.c
+tests_raid_test_raid_file_LDADD = $(RAID_TEST_LIBS)

@@ -228,7 +228,9 @@ class Server:
         return self.vcadm_json("volume", "show", name)
 
     def used_bytes(self, name="vol0"):
-        return int(self.volume(name)["space"]["used"])
+        """Blocks in use: by the active file system, and by snapshots only."""
+        space = self.volume(name)["space"]
+        return int(space["used"]) + int(space["snapshot"])
 
     def clone(self, path):
         return self.vcadm_json("lun", "clone", "status", path)
