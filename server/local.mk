@@ -8,7 +8,7 @@ vcd_SOURCES = \
 	server/main.c \
 	server/portal.c server/portal.h \
 	server/server.c server/server.h
-vcd_LDADD = libvcconfig.a $(INIH_LIBS) $(ADMIN_LIBS) $(VCNFS_LIBS) libvciscsi.a libvcscsi.a $(FS_LIBS) $(RAID_LIBS) $(BASE_LIBS)
+vcd_LDADD = libvcconfig.a $(INIH_LIBS) $(ADMIN_LIBS) $(VCNFS_LIBS) libvciscsi.a libvcscsi.a $(CRYPTO_LIBS) $(FS_LIBS) $(RAID_LIBS) $(BASE_LIBS)
 
 EXTRA_DIST += conf/vcd.conf.example conf/vcd.service
 

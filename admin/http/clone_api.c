@@ -6,7 +6,7 @@
 #include "admin/moment.h"
 #include "fs/volume.h"
 
-json_t *clone_json(const char *volume, const struct fs_vdisk_info *info)
+json_t *clone_api_json(const char *volume, const struct fs_vdisk_info *info)
 {
 	const struct fs_clone_info *clone = &info->clone;
 	char when[MOMENT_TEXT_SIZE];
@@ -38,7 +38,7 @@ static void answer_clone(struct call *call)
 	if (call->msg.status != 0 || call->msg.out.n != 1)
 		call_fail_message(call, call->path.inner);
 	else
-		call_reply_take(call, 200, clone_json(call->path.volume, &call->msg.out.vdisks[0]));
+		call_reply_take(call, 200, clone_api_json(call->path.volume, &call->msg.out.vdisks[0]));
 }
 
 void clone_api_status(struct call *call)
@@ -54,7 +54,7 @@ static void clones_visited(struct call *call)
 	for (unsigned i = 0; i < call->msg.out.n; i++) {
 		const struct fs_vdisk_info *info = &call->msg.out.vdisks[i];
 		if (info->clone.state != FS_CLONE_NONE)
-			(void)json_array_append_new(call->records, clone_json(fs_volume_name(call->msg.volume), info));
+			(void)json_array_append_new(call->records, clone_api_json(fs_volume_name(call->msg.volume), info));
 	}
 }
 

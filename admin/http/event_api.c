@@ -4,7 +4,7 @@
 #include "admin/journal.h"
 #include "admin/size.h"
 
-void event_list(struct call *call)
+void event_api_list(struct call *call)
 {
 	const char *after = call_query(call, "after"), *level_text = call_query(call, "level");
 	enum log_level level = LOG_LEVEL_INFO;

@@ -20,7 +20,7 @@ static json_t *export_json(const char *volume, json_t *entry)
 	                 json_object_get(entry, "rules"));
 }
 
-void export_list(struct call *call)
+void export_api_list(struct call *call)
 {
 	const char *only = call_query(call, "volume");
 	struct known_volume *known;
@@ -200,7 +200,7 @@ static bool find_export(struct call *call)
 	return false;
 }
 
-void export_set(struct call *call)
+void export_api_set(struct call *call)
 {
 	if (!find_export(call))
 		return;
@@ -224,7 +224,7 @@ static void delete_turn(struct call *call)
 	put_take(call, list, 200);
 }
 
-void export_delete(struct call *call)
+void export_api_delete(struct call *call)
 {
 	if (find_export(call))
 		call_turn(call, delete_turn);

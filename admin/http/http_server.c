@@ -311,7 +311,7 @@ static void run_other(struct call *call, enum verb_method method, const char *pa
 	static const struct {
 		const char *path;
 		call_handler *handler;
-	} others[] = { { "/metrics", metrics_show }, { "/healthz", health_show }, { "/api/openapi.json", openapi_show } };
+	} others[] = { { "/metrics", metrics_page_show }, { "/healthz", status_api_health }, { "/api/openapi.json", openapi_show } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		if (strcmp(path, others[i].path) != 0)

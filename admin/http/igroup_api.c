@@ -19,7 +19,7 @@ static json_t *igroup_json(const struct san *san, json_t *igroup)
 	return json;
 }
 
-void igroup_list(struct call *call)
+void igroup_api_list(struct call *call)
 {
 	json_t *igroup;
 	size_t i;
@@ -45,7 +45,7 @@ static void etag_of(json_t *igroup, char etag[32])
 	(void)snprintf(etag, 32, "\"%lld\"", (long long)json_integer_value(json_object_get(igroup, "generation")));
 }
 
-void igroup_show(struct call *call)
+void igroup_api_show(struct call *call)
 {
 	char etag[32];
 	json_t *igroup = find(call);
@@ -198,7 +198,7 @@ static void create_turn(struct call *call)
 	put_take(call, list, name, 201);
 }
 
-void igroup_create(struct call *call)
+void igroup_api_create(struct call *call)
 {
 	const char *name = call_text(call, "name");
 
@@ -231,7 +231,7 @@ static void add_turn(struct call *call)
 	put_take(call, list, member(igroup, "name"), 200);
 }
 
-void igroup_add(struct call *call) { call_turn(call, add_turn); }
+void igroup_api_add(struct call *call) { call_turn(call, add_turn); }
 
 static void remove_turn(struct call *call)
 {
@@ -259,7 +259,7 @@ static void remove_turn(struct call *call)
 	put_take(call, list, member(igroup, "name"), 200);
 }
 
-void igroup_remove(struct call *call) { call_turn(call, remove_turn); }
+void igroup_api_remove(struct call *call) { call_turn(call, remove_turn); }
 
 static void destroy_turn(struct call *call)
 {
@@ -278,4 +278,4 @@ static void destroy_turn(struct call *call)
 	put_take(call, list, NULL, 200);
 }
 
-void igroup_destroy(struct call *call) { call_turn(call, destroy_turn); }
+void igroup_api_destroy(struct call *call) { call_turn(call, destroy_turn); }

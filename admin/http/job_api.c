@@ -3,7 +3,7 @@
 #include "admin/fault.h"
 #include "admin/http/handlers.h"
 
-void job_list(struct call *call)
+void job_api_list(struct call *call)
 {
 	const struct job *job;
 
@@ -23,7 +23,7 @@ static struct job *find(struct call *call)
 	return job;
 }
 
-void job_show(struct call *call)
+void job_api_show(struct call *call)
 {
 	struct job *job = find(call);
 	if (job != NULL)
@@ -41,7 +41,7 @@ static void cancelled(void *arg, int err, const char *text)
 		call_reply_take(call, 200, job == NULL ? json_object() : job_json(job));
 }
 
-void job_cancel(struct call *call)
+void job_api_cancel(struct call *call)
 {
 	struct job *job = find(call);
 

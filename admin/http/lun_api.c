@@ -22,7 +22,7 @@ static json_t *maps_json(struct admin *admin, const struct fs_vdisk_info *info)
 	return maps;
 }
 
-json_t *lun_json(struct admin *admin, const char *volume, const struct fs_vdisk_info *info)
+json_t *lun_api_json(struct admin *admin, const char *volume, const struct fs_vdisk_info *info)
 {
 	char uuid[UUID_TEXT_SIZE];
 
@@ -37,7 +37,7 @@ json_t *lun_json(struct admin *admin, const char *volume, const struct fs_vdisk_
 		(void)json_object_set_new(json, "backing", json_pack("{s:s,s:o}", "snapshot", info->backing_snapshot, "path",
 		                                                     json_sprintf("/vol/%s/.snapshot/%s%s", volume, info->backing_snapshot, info->backing_path)));
 	if (info->clone.state != FS_CLONE_NONE)
-		(void)json_object_set_new(json, "clone", clone_json(volume, info));
+		(void)json_object_set_new(json, "clone", clone_api_json(volume, info));
 	return json;
 }
 
@@ -56,7 +56,7 @@ static void answer_lun(struct call *call)
 		return;
 	}
 	etag_of(&call->msg.out.vdisks[0], etag);
-	json_t *json = lun_json(call->admin, call->path.volume, &call->msg.out.vdisks[0]);
+	json_t *json = lun_api_json(call->admin, call->path.volume, &call->msg.out.vdisks[0]);
 	if (call->status == 0) {
 		call_reply_tagged_take(call, json, etag);
 		return;
@@ -88,16 +88,16 @@ static void changed(struct call *call)
 static void luns_visited(struct call *call)
 {
 	for (unsigned i = 0; i < call->msg.out.n; i++)
-		(void)json_array_append_new(call->records, lun_json(call->admin, fs_volume_name(call->msg.volume), &call->msg.out.vdisks[i]));
+		(void)json_array_append_new(call->records, lun_api_json(call->admin, fs_volume_name(call->msg.volume), &call->msg.out.vdisks[i]));
 }
 
-void lun_list(struct call *call)
+void lun_api_list(struct call *call)
 {
 	call->records = json_array();
 	call_each_volume(call, FS_VDISK_LIST, luns_visited, call_reply_collection);
 }
 
-void lun_show(struct call *call)
+void lun_api_show(struct call *call)
 {
 	if (call_find_lun(call, call_param(call, "lun")))
 		ask_lun(call, answer_lun);
@@ -152,7 +152,7 @@ static void create_backed(struct call *call, const char *backing)
 	call_send(call, backing_resolved);
 }
 
-void lun_create(struct call *call)
+void lun_api_create(struct call *call)
 {
 	const char *backing = call_text(call, "backing"), *comment = call_text(call, "comment");
 	uint64_t size = (uint64_t)json_integer_value(call_member(call, "size"));
@@ -224,7 +224,7 @@ static void modify_known(struct call *call)
 
 static void modify_turn(struct call *call) { ask_lun(call, modify_known); }
 
-void lun_modify(struct call *call)
+void lun_api_modify(struct call *call)
 {
 	json_t *size = call_member(call, "size");
 	const char *comment = call_text(call, "comment");
@@ -278,7 +278,7 @@ static void destroy_known(struct call *call)
 
 static void destroy_turn(struct call *call) { ask_lun(call, destroy_known); }
 
-void lun_destroy(struct call *call)
+void lun_api_destroy(struct call *call)
 {
 	if (call_find_lun(call, call_param(call, "lun")))
 		call_turn(call, destroy_turn);

@@ -11,7 +11,7 @@ static json_t *map_json(const char *path, const char *uuid, json_t *map)
 	                 json_object_get(map, "igroup"), "logical_unit_number", json_object_get(map, "lun"), "state", json_object_get(map, "state"));
 }
 
-void map_list(struct call *call)
+void map_api_list(struct call *call)
 {
 	const struct san *san = call->admin->san;
 	const char *only = call_query(call, "volume");
@@ -163,7 +163,7 @@ static void map_got(struct call *call)
 
 static void map_turn(struct call *call) { ask_maps(call, map_got); }
 
-void map_create(struct call *call)
+void map_api_create(struct call *call)
 {
 	if (call_find_path(call, call_text(call, "path"), "path"))
 		call_turn(call, map_turn);
@@ -201,7 +201,7 @@ static void unmap_got(struct call *call)
 
 static void unmap_turn(struct call *call) { ask_maps(call, unmap_got); }
 
-void map_delete(struct call *call)
+void map_api_delete(struct call *call)
 {
 	if (call_find_lun(call, call_param(call, "lun")))
 		call_turn(call, unmap_turn);

@@ -147,7 +147,7 @@ static void metrics_end(struct call *call)
 	call_reply_text_take(call, "text/plain; version=0.0.4; charset=utf-8", out);
 }
 
-void metrics_show(struct call *call)
+void metrics_page_show(struct call *call)
 {
 	call->records = json_array();
 	call_each_volume(call, FS_VOLUME_STAT, volume_gathered, metrics_end);

@@ -27,7 +27,7 @@ static void disks_visited(struct call *call)
 		(void)json_array_append_new(call->records, disk_json(fs_volume_name(call->msg.volume), &status->disks[i]));
 }
 
-void disk_list(struct call *call)
+void raid_api_disks(struct call *call)
 {
 	call->records = json_array();
 	call_each_volume(call, FS_RAID_STATUS, disks_visited, call_reply_collection);
@@ -56,7 +56,7 @@ static void groups_visited(struct call *call)
 		(void)json_array_append_new(call->records, group_json(fs_volume_name(call->msg.volume), status, group));
 }
 
-void raid_list(struct call *call)
+void raid_api_groups(struct call *call)
 {
 	call->records = json_array();
 	call_each_volume(call, FS_RAID_STATUS, groups_visited, call_reply_collection);

@@ -40,7 +40,7 @@ static void listed(struct call *call)
 	call_reply_collection(call);
 }
 
-void snapshot_list(struct call *call)
+void snapshot_api_list(struct call *call)
 {
 	if (!call_find_volume(call, call_param(call, "volume")))
 		return;
@@ -74,7 +74,7 @@ static void created(struct call *call)
 	call_send(call, created_listed);
 }
 
-void snapshot_create(struct call *call)
+void snapshot_api_create(struct call *call)
 {
 	if (!good_name(call, call_text(call, "name")) || !call_find_volume(call, call_param(call, "volume")))
 		return;
@@ -92,7 +92,7 @@ static void renamed(struct call *call)
 	call_send(call, renamed_listed);
 }
 
-void snapshot_rename(struct call *call)
+void snapshot_api_rename(struct call *call)
 {
 	const char *name = call_text(call, "name");
 
@@ -117,7 +117,7 @@ static void deleted(struct call *call)
 	call_accept(call, reclaimjob_start(call->admin, call->volume, name));
 }
 
-void snapshot_delete(struct call *call)
+void snapshot_api_delete(struct call *call)
 {
 	if (!call_find_volume(call, call_param(call, "volume")))
 		return;

@@ -59,7 +59,7 @@ static void status_end(struct call *call)
 	                                     "addresses", admin->info));
 }
 
-void status_show(struct call *call)
+void status_api_show(struct call *call)
 {
 	call->records = json_array();
 	call_each_volume(call, FS_VOLUME_STAT, status_visited, status_end);
@@ -83,7 +83,7 @@ static void stat_visit(const struct metric *metric, void *arg)
 	                                               (json_int_t)count, "help", metric->help));
 }
 
-void stats_show(struct call *call)
+void status_api_stats(struct call *call)
 {
 	call->records = json_array();
 	metrics_visit(stat_visit, call->records);
@@ -92,7 +92,7 @@ void stats_show(struct call *call)
 
 /* ---- health ------------------------------------------------------------------------------------------------------ */
 
-void health_show(struct call *call)
+void status_api_health(struct call *call)
 {
 	if (call->admin->ready)
 		call_reply_take(call, 200, json_pack("{s:s}", "state", "ok"));

@@ -52,7 +52,7 @@ static void volume_visited(struct call *call)
 	}
 }
 
-void volume_list(struct call *call)
+void volume_api_list(struct call *call)
 {
 	const struct known_volume *known;
 
@@ -90,7 +90,7 @@ static void volume_statted(struct call *call)
 	call_reply_take(call, 200, json);
 }
 
-void volume_show(struct call *call)
+void volume_api_show(struct call *call)
 {
 	struct known_volume *known = find_known(call);
 
@@ -118,7 +118,7 @@ static void lifecycle_ended(void *arg, int err, const char *text, struct known_v
 }
 
 /* Bodies of POST: {name, raid_groups, disk_size} makes, {disks} imports. */
-void volume_create(struct call *call)
+void volume_api_create(struct call *call)
 {
 	const char *name = call_text(call, "name");
 	json_t *disks = call_member(call, "disks");
@@ -151,7 +151,7 @@ void volume_create(struct call *call)
 	call_accept(call, job);
 }
 
-void volume_modify(struct call *call)
+void volume_api_modify(struct call *call)
 {
 	struct known_volume *known = find_known(call);
 
@@ -170,7 +170,7 @@ void volume_modify(struct call *call)
 	call_accept(call, job);
 }
 
-void volume_destroy(struct call *call)
+void volume_api_destroy(struct call *call)
 {
 	struct known_volume *known = find_known(call);
 
@@ -218,7 +218,7 @@ static void check_ended(struct fs_message *msg)
 	free(check);
 }
 
-void volume_check(struct call *call)
+void volume_api_check(struct call *call)
 {
 	const char *name = call_param(call, "volume");
 
