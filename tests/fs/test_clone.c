@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "raid/memdisk.h"
 
 #define BLOCKS 3000U
 
@@ -391,7 +392,8 @@ static void history_step(uint64_t seed)
 static void random_histories_keep_every_block(void **state)
 {
 	const char *first = getenv("CLONE_SEED");
-	uint64_t begin = first != NULL ? strtoull(first, NULL, 10) : 1, end = first != NULL ? begin + 1 : 13;
+	const char *count = getenv("CLONE_SEEDS");
+	uint64_t begin = first != NULL ? strtoull(first, NULL, 10) : 1, end = begin + (count != NULL ? strtoull(count, NULL, 10) : first != NULL ? 1 : 12);
 	char name[16];
 
 	(void)state;
@@ -399,6 +401,7 @@ static void random_histories_keep_every_block(void **state)
 		teardown(NULL);
 		setup(NULL);
 		seed_now = seed * 977;
+		memdisk_set_latency(dice(2) * 1000000ULL * dice(4));
 		print_message("seed %llu\n", (unsigned long long)seed);
 		make_backed(1 + dice(8));
 		for (unsigned n = 0; n < 40; n++) {
@@ -418,7 +421,8 @@ static void random_histories_keep_every_block(void **state)
 			assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, name), -ENOENT);
 		}
 		check_snapshot_content();
-		assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
+		if (vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1") != 0)
+			fail_msg("s1 is not deleted: %s", vd_error);
 		assert_int_equal(vd_destroy(&box, "/base", false), 0);
 		box_run(&box, 10000000000);
 		check_content();
@@ -426,6 +430,7 @@ static void random_histories_keep_every_block(void **state)
 		check_content();
 		assert_int_equal(vd_check(&box), 0);
 	}
+	memdisk_set_latency(0);
 }
 
 int main(void)
