@@ -9,7 +9,7 @@
 #define BLOCKS 3000U
 
 static struct fsbox box;
-static uint32_t model[BLOCKS];      /* what the LUN must show */
+static uint32_t model[BLOCKS]; /* what the LUN must show */
 static uint32_t model_base[BLOCKS]; /* what the snapshot must show */
 static uint32_t next_tag;
 static struct fs_file_id top;
@@ -353,7 +353,9 @@ static uint32_t dice(uint32_t n)
 static void history_step(uint64_t seed)
 {
 	switch (dice(13)) {
-	case 0: case 1: case 2:
+	case 0:
+	case 1:
+	case 2:
 		for (uint32_t n = dice(20), fbn = dice(BLOCKS - 20); n > 0; n--, fbn++)
 			host_write(fbn, FS_FILE_SYNC);
 		break;
@@ -361,18 +363,11 @@ static void history_step(uint64_t seed)
 		host_zero(dice(BLOCKS - 100), 1 + dice(99));
 		assert_int_equal(box_commit(&box, top), 0);
 		break;
-	case 4: case 5:
-		(void)clone_start_limited(dice(2) == 0 ? 0 : (1 + dice(8)) * MIB);
-		break;
-	case 6:
-		(void)vd_op(&box, FS_CLONE_STOP, "/top");
-		break;
-	case 7:
-		box_crash(&box, seed + seed_now);
-		break;
-	case 8:
-		assert_int_equal(box_sync(&box), 0);
-		break;
+	case 4:
+	case 5: (void)clone_start_limited(dice(2) == 0 ? 0 : (1 + dice(8)) * MIB); break;
+	case 6: (void)vd_op(&box, FS_CLONE_STOP, "/top"); break;
+	case 7: box_crash(&box, seed + seed_now); break;
+	case 8: assert_int_equal(box_sync(&box), 0); break;
 	case 9: {
 		char name[16];
 		snprintf(name, sizeof name, "x%u", dice(6));
@@ -383,9 +378,7 @@ static void history_step(uint64_t seed)
 		assert_int_equal(box_unmount(&box), 0);
 		assert_int_equal(box_mount(&box), 0);
 		break;
-	default:
-		box_run(&box, 1000000ULL * dice(400));
-		break;
+	default: box_run(&box, 1000000ULL * dice(400)); break;
 	}
 }
 
@@ -393,7 +386,9 @@ static void random_histories_keep_every_block(void **state)
 {
 	const char *first = getenv("CLONE_SEED");
 	const char *count = getenv("CLONE_SEEDS");
-	uint64_t begin = first != NULL ? strtoull(first, NULL, 10) : 1, end = begin + (count != NULL ? strtoull(count, NULL, 10) : first != NULL ? 1 : 12);
+	uint64_t begin = first != NULL ? strtoull(first, NULL, 10) : 1, end = begin + (count != NULL   ? strtoull(count, NULL, 10)
+	                                                                               : first != NULL ? 1
+	                                                                                               : 12);
 	char name[16];
 
 	(void)state;

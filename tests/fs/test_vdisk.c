@@ -124,7 +124,10 @@ static struct fs_file_id make_backed(void)
 	return vd_info.id;
 }
 
-static uint32_t base_tag(uint32_t fbn) { return fbn < 200 && fbn % 4 != 3 ? 1000 + fbn : 0; }
+static uint32_t base_tag(uint32_t fbn)
+{
+	return fbn < 200 && fbn % 4 != 3 ? 1000 + fbn : 0;
+}
 
 static void a_backed_vdisk_uses_no_blocks_and_shows_its_snapshot(void **state)
 {
