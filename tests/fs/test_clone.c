@@ -212,6 +212,37 @@ static void a_running_clone_resumes_after_restart_and_crash(void **state)
 	assert_int_equal(vd_check(&box), 0);
 }
 
+static void a_crash_at_any_moment_of_a_clone_loses_nothing(void **state)
+{
+	unsigned n_done = 0;
+
+	for (unsigned moment = 0; moment < 24; moment++) {
+		teardown(NULL);
+		setup(NULL);
+		make_backed(8);
+		memdisk_set_latency(1000000);
+		assert_int_equal(vd_op(&box, FS_CLONE_START, "/top"), 0);
+		box_run(&box, 1000000ULL * moment * moment);
+		host_write(moment, FS_FILE_SYNC);
+		box_crash(&box, moment);
+		assert_int_equal(vd_op(&box, FS_CLONE_STATUS, "/top"), 0);
+		assert_true(vd_info.clone.state == FS_CLONE_RUNNING || vd_info.clone.state == FS_CLONE_DONE);
+		n_done += vd_info.clone.state == FS_CLONE_DONE;
+		check_content();
+		check_snapshot_content();
+		vd_await_clone(&box, "/top", FS_CLONE_DONE);
+		assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
+		assert_int_equal(vd_destroy(&box, "/base", false), 0);
+		box_run(&box, 5000000000);
+		check_content();
+		assert_int_equal(vd_check(&box), 0);
+		memdisk_set_latency(0);
+	}
+	print_message("%u of 24 were done when the power failed\n", n_done);
+	assert_in_range(n_done, 1, 22);
+	(void)state;
+}
+
 static void host_writes_reduce_what_is_left(void **state)
 {
 	uint64_t before;
@@ -436,6 +467,7 @@ int main(void)
 		T(holes_over_holes_stay_holes),
 		T(stop_keeps_what_was_filled_and_start_goes_on),
 		T(a_running_clone_resumes_after_restart_and_crash),
+		T(a_crash_at_any_moment_of_a_clone_loses_nothing),
 		T(host_writes_reduce_what_is_left),
 		T(a_lun_shrunk_while_it_is_cloned_ends_well),
 		T(a_lun_destroyed_while_it_is_cloned_goes_away),
