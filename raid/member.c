@@ -55,6 +55,20 @@ static void retry_fire(struct timer *timer)
 	disk_submit(mio->member->disk, &mio->io);
 }
 
+/* The host's file system is full: not the disk's fault. Everything waits until there is room again. */
+static void wait_for_space(struct member_io *mio)
+{
+	struct raid *raid = mio->member->raid;
+	uint64_t now = world_now_ns(raid->world);
+
+	if (raid->host_full_said_ns == 0 || now - raid->host_full_said_ns > RAID_SPACE_SAY_NS) {
+		raid->host_full_said_ns = now;
+		log_error("raid", "host_full", "disk=%s action=wait", mio->member->url);
+	}
+	mio->retry = (struct timer){ .fire = retry_fire };
+	world_timer_set(raid->world, &mio->retry, RAID_SPACE_RETRY_NS);
+}
+
 static void io_done(struct disk_io *io, int err)
 {
 	struct member_io *mio = container_of(io, struct member_io, io);
@@ -62,9 +76,7 @@ static void io_done(struct disk_io *io, int err)
 	struct raid *raid = m->raid;
 
 	if (err == -ENOSPC && is_write(io->op)) {
-		log_error("raid", "host_full", "disk=%s action=wait", m->url);
-		mio->retry = (struct timer){ .fire = retry_fire };
-		world_timer_set(raid->world, &mio->retry, RAID_SPACE_RETRY_NS);
+		wait_for_space(mio);
 		return;
 	}
 	raid->n_ios--;

@@ -66,11 +66,14 @@ void raid_free(struct raid *raid)
 
 static int raid_init_buffers(struct raid *raid)
 {
+	unsigned n_reserve = 0;
 	void *block;
 
+	for (unsigned i = 0; i < raid->n_groups; i++)
+		n_reserve = MAX_OF(n_reserve, REPAIR_MAX_STRIPES * raid->groups[i]->n_members); /* one whole repair */
 	raid->label.items = calloc((size_t)raid->n_members * RAID_LABEL_BLOCKS, sizeof(struct batch_item));
 	raid->fsinfo.items = calloc(raid->n_members, sizeof(struct batch_item));
-	raid->repair_reserve = calloc(RAID_MAX_GROUP_DISKS, sizeof(struct page *));
+	raid->repair_reserve = calloc(n_reserve, sizeof(struct page *));
 	if (raid->label.items == NULL || raid->fsinfo.items == NULL || raid->repair_reserve == NULL)
 		return -ENOMEM;
 	if (posix_memalign(&raid->label.buffers, RAID_BLOCK_SIZE, (size_t)raid->n_members * sizeof(struct raid_label_format)) != 0) {
@@ -80,9 +83,9 @@ static int raid_init_buffers(struct raid *raid)
 	if (posix_memalign(&block, RAID_BLOCK_SIZE, RAID_BLOCK_SIZE) != 0)
 		return -ENOMEM;
 	raid->fsinfo.block = block;
-	if (page_alloc_many(raid->repair_reserve, RAID_MAX_GROUP_DISKS) != 0)
+	if (page_alloc_many(raid->repair_reserve, n_reserve) != 0)
 		return -ENOMEM;
-	raid->n_repair_reserve = RAID_MAX_GROUP_DISKS;
+	raid->n_repair_reserve = n_reserve;
 	return 0;
 }
 

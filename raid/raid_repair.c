@@ -12,6 +12,10 @@
 
 #include "raid/raid_impl.h"
 
+/* A disk can go wrong in every block: say the first ones, then now and then. */
+#define LOG_FIRST 16U
+#define LOG_EVERY 1024U
+
 struct repair *repair_new(struct raid *raid)
 {
 	struct repair *r = calloc(1, sizeof *r);
@@ -144,11 +148,12 @@ static bool repair_get_pages(struct repair *r, unsigned n)
 		r->n_pages = n;
 		return true;
 	}
-	if (raid->repair_reserve_taken || n > raid->n_repair_reserve) {
+	if (raid->repair_reserve_taken) {
 		r->retry = (struct timer){ .fire = repair_pages_retry };
 		world_timer_set(raid->world, &r->retry, RAID_RETRY_NS);
 		return false;
 	}
+	vc_assert(n <= raid->n_repair_reserve);
 	raid->repair_reserve_taken = true;
 	r->reserved = true;
 	r->n_pages = n;
@@ -265,7 +270,9 @@ static void stripe_rewrite(struct repair *r, unsigned stripe, unsigned position,
 		return;
 	m->n_checksum_errors++;
 	m->n_repaired++;
-	log_warn("raid", "block_repaired", "disk=%s dbn=%u what=%s", m->url, dbn, bytes_wrong ? "data" : "checksum");
+	if (m->n_repaired <= LOG_FIRST || m->n_repaired % LOG_EVERY == 0)
+		log_warn("raid", "block_repaired", "disk=%s dbn=%u what=%s total=%llu", m->url, dbn, bytes_wrong ? "data" : "checksum",
+			 (unsigned long long)m->n_repaired);
 	if (bytes_wrong)
 		r->rewrites[r->n_rewrites++] = (struct batch_item){
 			.member = m,
@@ -305,6 +312,8 @@ static int stripe_read_one(struct repair *r, unsigned stripe, struct raid_read_b
 
 static void log_unreadable(const struct repair *r, const struct raid_read_block *block)
 {
+	if (r->raid->n_lost_blocks++ >= LOG_FIRST && r->raid->n_lost_blocks % LOG_EVERY != 0)
+		return;
 	log_error("raid", "block_lost", "disk=%s vbn=%u inode=%u fbn=%u level=%u", r->group->members[r->position]->url, block->vbn, block->ident.inode,
 		  block->ident.fbn, block->ident.level);
 }
