@@ -72,7 +72,7 @@ void cache_fini(struct fs_volume *vol)
 
 size_t cache_dirty_max(const struct fs_volume *vol)
 {
-	return vol->cache->pages_max / 2U;
+	return vol->cache->pages_max / 3U;
 }
 
 /* ---- the list of clean buffers ---- */
@@ -359,7 +359,7 @@ void cache_drop_range(struct inode *inode, uint32_t first, uint32_t end)
 void cache_forget(struct buf *buf)
 {
 	vc_assert(buf->dirty == 0);
-	buf->in_cp = false;
+	buf->in_cp = buf->dropped;
 	page_drop(buf, &buf->page);
 	page_drop(buf, &buf->cp_page);
 	buf->state = BUF_EMPTY;

@@ -23,7 +23,10 @@ struct alloc;
 struct snapshot_table;
 struct clone_table;
 struct message_pool;
+struct zombie_list;
+struct maps;
 struct vtoc;
+struct check;
 
 enum volume_state { VOLUME_MOUNTING, VOLUME_ONLINE, VOLUME_STOPPING, VOLUME_OFFLINE };
 
@@ -45,6 +48,10 @@ struct fs_volume {
 	uint64_t fsinfo_epoch, fsinfo_sequence;
 	uint64_t epoch;                       /* of this mount */
 	uint64_t crash_count;
+	int64_t created_ns;
+	bool was_clean;
+	struct mount *mounting;
+	bool formatting;                      /* the first CP of a new volume */
 	bool read_only;
 	int failed;                           /* negative errno: a CP or the log failed; nothing is acknowledged any more */
 	struct cache *cache;
@@ -55,10 +62,14 @@ struct fs_volume {
 	struct snapshot_table *snapshots;
 	struct clone_table *clones;
 	struct vtoc *vtoc;
+	struct check *check;                  /* the one running, or NULL */
 	struct message_pool *message_pool;
+	struct zombie_list *zombie_list;
+	struct maps *maps;
 	struct inode *inode_file, *inode_map, *active_map, *summary_map, *space_map, *zombies, *snapshot_file;
 	struct inode_queue dirty_inodes[2];
 	uint64_t n_dirty_pages;               /* level-0 buffers dirty in the operations' generation or the CP's */
+	uint64_t n_dirty_inodes;              /* the same for inodes */
 	uint64_t pending_blocks[2];           /* blocks the dirty state of each parity will need, upper estimate */
 	uint64_t free_blocks;                 /* allocatable, as of the last CP */
 	uint64_t reserved_blocks;             /* promised to reserved LUNs and not yet used */
@@ -100,6 +111,9 @@ int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *ru
 /* May `n_blocks` more become dirty? 0; -EAGAIN parked until a CP has freed; -ENOSPC. */
 MUST_CHECK int space_admit(struct fs_run *run, size_t n_blocks);
 
+/* Blocks a client may still make dirty: free, less what is pending, reserved, or kept back. */
+uint64_t space_available(const struct fs_volume *vol);
+
 /* ---- the CP, as others see it ---- */
 /* Ask for a consistency point soon (why: for the counters and the log line). */
 enum cp_why { CP_TIMER, CP_LOG, CP_DIRTY, CP_SNAPSHOT, CP_CLIENT, CP_UNMOUNT, CP_SPACE };
@@ -110,7 +124,7 @@ void cp_wait(struct fs_volume *vol, struct cp_waiter *waiter);
 bool cp_is_running(const struct fs_volume *vol);
 
 /* ---- snapshots, as others see them ---- */
-struct snapshot { struct fs_snapshot_info info; uint64_t cp_generation; struct inode_disk inode_file; unsigned slot; bool deleting; };
+struct snapshot { struct fs_snapshot_info info; uint64_t cp_generation; struct inode_disk inode_file; unsigned slot; bool deleting, delete_durable; };
 const struct snapshot *snapshot_find(const struct fs_volume *vol, const char *name, size_t name_len); /* NULL: none (or being deleted) */
 const struct snapshot *snapshot_find_id(const struct fs_volume *vol, uint32_t id);
 const struct snapshot *snapshot_next(const struct fs_volume *vol, const struct snapshot *after);        /* by age, NULL starts */

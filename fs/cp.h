@@ -19,6 +19,8 @@
 
 #include "fs/core.h"
 
+#define CP_ZOMBIE_LEAVES 256U      /* 1 GiB of file a CP */
+
 enum cp_stage { CP_STAGE_IDLE, CP_STAGE_FILES, CP_STAGE_ZOMBIES, CP_STAGE_SNAPSHOTS, CP_STAGE_PLACE, CP_STAGE_WRITE };
 
 /* A growing vector of VBNs. */
@@ -45,19 +47,25 @@ struct cp {
 	/* inodes whose records this CP writes */
 	struct inode **inodes;
 	size_t n_inodes, n_inodes_max;
-	/* freed: [0, n_freed) are cleared in the active map, the rest is to be */
-	struct vbn_vector frees;
-	size_t n_freed;
+	struct vbn_vector frees;      /* to be cleared in the active map */
+	struct vbn_vector freed;      /* became free in this CP: allocatable only after it (CP1) */
+	struct inode_queue applied;   /* dirty inodes already taken over */
 	/* FILES: the inode in work */
 	struct inode *file;
 	struct buf **file_bufs;
 	size_t n_file_bufs, n_file_bufs_max, file_pos;
 	unsigned punch_index;
 	bool file_prepared;
+	bool sorted;
+	uint32_t vbn_in_hand;         /* PLACE: allocated for members[n_placed], maps being made sure of */
+	size_t n_cleared;             /* of frees */
+	unsigned zombie_leaves;       /* ZOMBIES: level-1 blocks this CP may still free (budget) */
+	bool zombie_moved;
 	struct raid_write_block *blocks;
 	struct raid_write write;
 	struct cp_waiter_queue waiters;
 	struct timer timer;
+	struct task start_task;
 };
 
 MUST_CHECK int cp_init(struct fs_volume *vol);

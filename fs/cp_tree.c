@@ -31,8 +31,10 @@ static bool vbn_is_special(uint32_t vbn)
 
 void cp_member_add(struct cp *cp, struct buf *buf)
 {
-	if (buf->in_cp)
+	if (buf->in_cp) {
+		buf->dropped = false; /* freed by this CP and needed again */
 		return;
+	}
 	if (cp->n_members == cp->n_members_max) {
 		size_t max = cp->n_members_max == 0 ? 1024 : cp->n_members_max * 2U;
 		struct buf **grown = realloc(cp->members, max * sizeof(struct buf *));
@@ -129,12 +131,24 @@ static bool inode_has_ptrs(const struct inode *inode)
 	return false;
 }
 
+/* Something of this file is a member and has no VBN yet: a hole in the tree that will be none. */
+static bool inode_has_members(const struct inode *inode)
+{
+	const struct buf *buf;
+
+	LIST_FOREACH(buf, &inode->bufs, inode_link) {
+		if (buf->in_cp)
+			return true;
+	}
+	return false;
+}
+
 /* One level more: the pointers of the inode move into a new block at its top. */
 static void tree_grow(struct cp *cp, struct inode *inode)
 {
 	struct buf *top;
 
-	if (inode->height > 0 && inode_has_ptrs(inode)) {
+	if (inode->height > 0 && (inode_has_ptrs(inode) || inode_has_members(inode))) {
 		top = cache_new_zero(inode, inode->height, 0);
 		for (unsigned i = 0; i < PTRS_PER_INODE; i++) {
 			block_ptr_set(top, i, inode->ptr[i]);
@@ -161,12 +175,18 @@ static struct buf *path_block(struct inode *inode, unsigned level, uint32_t fbn)
 	return buf;
 }
 
-void cp_make_path(struct cp *cp, struct inode *inode, uint32_t fbn)
+/* The path from the top down to `lowest`. */
+static void make_path_to(struct cp *cp, struct inode *inode, uint32_t fbn, unsigned lowest)
 {
 	while (inode->height < tree_height_for(fbn))
 		tree_grow(cp, inode);
-	for (unsigned level = inode->height - 1U; level > 0; level--)
+	for (unsigned level = inode->height - 1U; level >= lowest; level--)
 		cp_member_add(cp, path_block(inode, level, fbn));
+}
+
+void cp_make_path(struct cp *cp, struct inode *inode, uint32_t fbn)
+{
+	make_path_to(cp, inode, fbn, 1);
 }
 
 int cp_need_block(struct fs_run *run, struct inode *inode, uint32_t fbn, struct buf **ret_buf)
@@ -221,8 +241,7 @@ static void punch_set(struct punch *punch, unsigned level, uint32_t base, uint32
 {
 	struct buf key = { .inode = punch->inode, .level = (uint8_t)level, .fbn = base };
 
-	if (level + 1U < punch->inode->height)
-		cp_make_path(punch->cp, punch->inode, base);
+	make_path_to(punch->cp, punch->inode, base, level + 1U);
 	cp_parent_set(&key, vbn);
 }
 
@@ -239,11 +258,7 @@ static void punch_free_indirect(struct punch *punch, struct buf *buf, uint32_t v
 	unsigned level = buf->level;
 	uint32_t base = buf->fbn;
 
-	if (buf->in_cp) {
-		buf->in_cp = false;
-		buf->dropped = true; /* stays in the worklist as an empty entry */
-		cache_unhold(buf);
-	}
+	buf->dropped = buf->in_cp; /* stays in the worklist as an empty entry */
 	cache_forget(buf);
 	if (!vbn_is_special(vbn))
 		punch_free(punch, level, base, vbn);
@@ -307,7 +322,7 @@ static int punch_indirect(struct fs_run *run, struct punch *punch, unsigned leve
 		err = run_reserve(run, 8);
 		if (err != 0)
 			return err;
-		cp_make_path(punch->cp, punch->inode, base);
+		make_path_to(punch->cp, punch->inode, base, level);
 		buf = cache_peek(punch->inode, level, base);
 	}
 	cache_touch(buf);
@@ -318,7 +333,7 @@ static int punch_indirect(struct fs_run *run, struct punch *punch, unsigned leve
 		punch_whole_leaf(punch, buf, vbn);
 		return 0;
 	}
-	cp_make_path(punch->cp, punch->inode, base);
+	make_path_to(punch->cp, punch->inode, base, level);
 	err = punch_children(run, punch, buf);
 	if (err == 0 && whole)
 		punch_free_indirect(punch, buf, vbn);

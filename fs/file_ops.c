@@ -36,7 +36,7 @@ static int data_file(struct fs_run *run, uint32_t want, struct inode **ret_inode
 		return -EINVAL;
 	if (want == FS_ACCESS_MODIFY && msg->file.snapshot != 0)
 		return -EROFS;
-	return perm_data(msg->cred, *ret_inode, want);
+	return perm_check_io(msg->cred, &(*ret_inode)->attr, want == FS_ACCESS_MODIFY ? PERM_WRITE : PERM_READ);
 }
 
 static int range_check(uint64_t offset_bytes, uint64_t len_bytes)
@@ -149,8 +149,7 @@ static struct write_result write_result_of(const struct fs_run *run, const struc
 	result.time_ns = volume_now_ns(inode->vol);
 	if (end_bytes > result.size_bytes)
 		result.size_bytes = end_bytes;
-	if (run->msg->cred != NULL)
-		result.mode = perm_kill_suid(run->msg->cred, inode->attr.mode);
+	result.mode = perm_kill_suid(run->msg->cred, &inode->attr);
 	return result;
 }
 

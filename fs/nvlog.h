@@ -35,8 +35,10 @@ enum nvlog_type {
 
 /* Bytes a record of this size takes in the log (head, alignment, pages), for run_admit_change. */
 size_t nvlog_size(size_t body_len, unsigned n_pages);
-/* True when the current half has room for `bytes` more; when not, a CP has been asked for (wait on vol->log_waiters). */
+/* True when the current half has room for `bytes` more; when not, a CP has been asked for (wait on vol->cp_waiters). */
 bool nvlog_room(struct fs_volume *vol, size_t bytes);
+/* What is in the half now being filled, and how much a half holds. A single record may be at most half of that. */
+void nvlog_usage(const struct fs_volume *vol, uint64_t *ret_used_bytes, uint64_t *ret_half_bytes);
 /* Append; room was checked in this step. Body and pages are taken as they are now (body copied, pages referenced). Returns its sequence. */
 uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, struct page *const *pages, unsigned n_pages);
 
@@ -49,6 +51,9 @@ struct nvlog_waiter {
 void nvlog_wait(struct fs_volume *vol, uint64_t sequence, struct nvlog_waiter *waiter);
 uint64_t nvlog_last_sequence(const struct fs_volume *vol);
 
+/* No log write is under way (an unmount waits for this before it closes the disks; nvlog_fini asserts it). */
+bool nvlog_is_idle(const struct fs_volume *vol);
+
 /* The CP's: records from now on belong to the next generation and the other half (which is free: asserted). */
 void nvlog_switch(struct fs_volume *vol);
 /* The fsinfo that covers everything before the last switch is durable: that half is free, waiters up to there are served. */
@@ -57,8 +62,13 @@ void nvlog_release(struct fs_volume *vol);
 MUST_CHECK int nvlog_init(struct fs_volume *vol);
 void nvlog_fini(struct fs_volume *vol);
 /* At mount: read the newest copy of the halves and apply every record after `vol->fsinfo_sequence` of epoch `vol->fsinfo_epoch`, in order.
- * `done(vol, err, n_records)`. Nothing else runs meanwhile, and a CP follows. */
+ * `done(vol, err, n_records)`. Nothing else runs meanwhile, and a CP follows, also after 0 records: until its nvlog_release nothing is written
+ * to the log (the records there still count). A CP may run meanwhile (a big log in a small cache): vol->epoch stays fsinfo_epoch and
+ * nvlog_last_sequence is the last record applied until `done`, which finds the new epoch in vol->epoch. */
 void nvlog_replay(struct fs_volume *vol, void (*done)(struct fs_volume *vol, int err, uint64_t n_records));
+
+/* For nvlog_replay: the log goes on after `sequence`. */
+void nvlog_resume(struct fs_volume *vol, uint64_t sequence);
 
 /* How a record is applied again: a step body: `body` decoded and bounds-checked (-EUCLEAN), restartable, the same code as the operation's. */
 struct nvlog_record { enum nvlog_type type; const uint8_t *body; size_t body_len; struct page **pages; unsigned n_pages; };
