@@ -99,8 +99,8 @@ static void offline_run(struct task *task)
 	raid_idle_check(raid);
 }
 
-void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uint64_t block, uint64_t n_blocks, const struct iovec *iov, unsigned n_iov,
-		   void (*done)(struct member_io *mio, int err))
+void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uint64_t block, uint64_t n_blocks, const struct iovec *iov,
+                   unsigned n_iov, void (*done)(struct member_io *mio, int err))
 {
 	mio->member = m;
 	mio->done = done;
@@ -131,7 +131,8 @@ void member_fail(struct member *m, const char *reason, int err)
 		return;
 	m->state = RAID_DISK_FAILED;
 	m->group->n_lost++;
-	log_error("raid", "disk_failed", "disk=%s group=%u position=%u reason=%s error=%s", m->url, m->group->index, m->position, reason, error_name(err));
+	log_error("raid", "disk_failed", "disk=%s group=%u position=%u reason=%s error=%s", m->url, m->group->index, m->position, reason,
+	          error_name(err));
 	if (group_failed(m->group)) {
 		/* Nothing more is acknowledged, so this disk stays what it was on the labels: it may come back. */
 		log_error("raid", "group_failed", "group=%u", m->group->index);

@@ -14,7 +14,7 @@
 
 struct open_disk {
 	char url[256];
-	struct label *label;         /* NULL: none that is valid */
+	struct label *label; /* NULL: none that is valid */
 	unsigned copy;
 	bool used;
 };
@@ -140,7 +140,8 @@ static int open_agree(const struct label *l, const struct label *newest)
 {
 	const struct label_member *row = &newest->members[l->member_index];
 
-	if (!uuid_equal(&l->volume_uuid, &newest->volume_uuid) || l->member_index >= newest->n_members || !uuid_equal(&row->uuid, &l->disk_uuid))
+	if (!uuid_equal(&l->volume_uuid, &newest->volume_uuid) || l->member_index >= newest->n_members ||
+	    !uuid_equal(&row->uuid, &l->disk_uuid))
 		return -EUCLEAN;
 	if (l->generation == newest->generation && l->shared_crc != newest->shared_crc)
 		return -EUCLEAN;
@@ -211,7 +212,8 @@ static int open_geometry(struct raid *raid)
 		if (best == NULL)
 			break;
 		raid->data_members[geo->n_data_disks] = best;
-		geo->disks[geo->n_data_disks++] = (struct raid_disk_geometry){ best->vbn_first, best->n_dbn, (uint16_t)best->group->index, (uint16_t)best->position };
+		geo->disks[geo->n_data_disks++] = (struct raid_disk_geometry){ best->vbn_first, best->n_dbn, (uint16_t)best->group->index,
+			                                                       (uint16_t)best->position };
 		next = (uint64_t)best->vbn_first + best->n_dbn;
 	}
 	geo->vbn_end = (uint32_t)next;
@@ -224,8 +226,8 @@ static int open_groups_check(const struct raid *raid)
 	for (unsigned i = 0; i < raid->n_groups; i++) {
 		const struct raid_group *g = raid->groups[i];
 
-		if (g == NULL || g->n_members < 2 || g->n_data != g->n_members - 1 || g->members[g->n_data] == NULL || !g->members[g->n_data]->is_parity ||
-		    g->members[g->n_data]->n_dbn < g->n_dbn)
+		if (g == NULL || g->n_members < 2 || g->n_data != g->n_members - 1 || g->members[g->n_data] == NULL ||
+		    !g->members[g->n_data]->is_parity || g->members[g->n_data]->n_dbn < g->n_dbn)
 			return -EUCLEAN;
 		for (unsigned j = 0; j < g->n_members; j++)
 			if (g->members[j] == NULL || (j < g->n_data && g->members[j]->is_parity))
@@ -253,7 +255,8 @@ static int open_attach(struct open_op *op)
 		d->used = true;
 		memcpy(m->url, d->url, sizeof m->url);
 		m->label_copy = d->copy;
-		m->state = m->recorded_failed || m->disk->size_bytes / RAID_BLOCK_SIZE < m->size_blocks ? RAID_DISK_FAILED : RAID_DISK_ONLINE;
+		m->state = m->recorded_failed || m->disk->size_bytes / RAID_BLOCK_SIZE < m->size_blocks ? RAID_DISK_FAILED
+		                                                                                        : RAID_DISK_ONLINE;
 		for (unsigned s = 0; s < RAID_RING_SLOTS && member_online(m); s++)
 			(void)fsinfo_ring_offer(raid, s, probe_fsinfo(&op->probe, i, s));
 	}
@@ -289,7 +292,7 @@ static int open_count_lost(struct raid *raid)
 			continue;
 		m->group->n_lost++;
 		log_warn("raid", "degraded", "disk=%s group=%u position=%u state=%s", m->url, m->group->index, m->position,
-			 m->disk == NULL ? "missing" : "failed");
+		         m->disk == NULL ? "missing" : "failed");
 		if (!m->recorded_failed)
 			l->membership++;
 		m->recorded_failed = true;
@@ -471,7 +474,8 @@ static void open_probed(struct probe *probe)
 		raid_recover(op->raid, open_recovered, op);
 }
 
-void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid), void *arg)
+void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid),
+               void *arg)
 {
 	struct open_op *op = raid_call_new(sizeof *op);
 	int err = n_disks == 0 || n_disks > 4 * RAID_LABEL_MAX_MEMBERS ? -EINVAL : 0;

@@ -188,7 +188,9 @@ static void repair_read_all(struct repair *r)
 				item->block = RAID_LABEL_A_BLOCK;
 		}
 	}
-	r->batch = (struct batch){ .raid = r->raid, .op = DISK_READ, .items = r->items, .n_items = r->n * g->n_members, .done = repair_read };
+	r->batch = (struct batch){
+		.raid = r->raid, .op = DISK_READ, .items = r->items, .n_items = r->n * g->n_members, .done = repair_read
+	};
 	batch_submit(&r->batch);
 }
 
@@ -209,10 +211,10 @@ static void repair_pinned(struct checksum_set *set)
 /* ---- judging ------------------------------------------------------------------------------------------------------------------------ */
 
 struct verdict {
-	uint16_t present;            /* positions, parity included, that reach this stripe */
+	uint16_t present; /* positions, parity included, that reach this stripe */
 	uint16_t readable;
-	uint16_t good;               /* bytes match entry */
-	bool consistent;             /* XOR of all entries is zero */
+	uint16_t good; /* bytes match entry */
+	bool consistent; /* XOR of all entries is zero */
 };
 
 static struct verdict stripe_judge(const struct repair *r, unsigned stripe)
@@ -239,7 +241,7 @@ static struct verdict stripe_judge(const struct repair *r, unsigned stripe)
 
 /* XOR of every other block / entry of the stripe. */
 static void stripe_rebuild(const struct repair *r, unsigned stripe, unsigned position, uint16_t present, uint8_t *ret_bytes,
-			   struct raid_checksum_format *ret_entry)
+                           struct raid_checksum_format *ret_entry)
 {
 	const void *srcs[RAID_MAX_GROUP_DISKS];
 	struct raid_checksum_format e;
@@ -272,7 +274,7 @@ static void stripe_rewrite(struct repair *r, unsigned stripe, unsigned position,
 	m->n_repaired++;
 	if (m->n_repaired <= LOG_FIRST || m->n_repaired % LOG_EVERY == 0)
 		log_warn("raid", "block_repaired", "disk=%s dbn=%u what=%s total=%llu", m->url, dbn, bytes_wrong ? "data" : "checksum",
-			 (unsigned long long)m->n_repaired);
+		         (unsigned long long)m->n_repaired);
 	if (bytes_wrong)
 		r->rewrites[r->n_rewrites++] = (struct batch_item){
 			.member = m,
@@ -314,8 +316,8 @@ static void log_unreadable(const struct repair *r, const struct raid_read_block 
 {
 	if (r->raid->n_lost_blocks++ >= LOG_FIRST && r->raid->n_lost_blocks % LOG_EVERY != 0)
 		return;
-	log_error("raid", "block_lost", "disk=%s vbn=%u inode=%u fbn=%u level=%u", r->group->members[r->position]->url, block->vbn, block->ident.inode,
-		  block->ident.fbn, block->ident.level);
+	log_error("raid", "block_lost", "disk=%s vbn=%u inode=%u fbn=%u level=%u", r->group->members[r->position]->url, block->vbn,
+	          block->ident.inode, block->ident.fbn, block->ident.level);
 }
 
 static void judge_reads(struct repair *r)
@@ -460,6 +462,8 @@ static void repair_read(struct batch *batch)
 	case REPAIR_STRIPE: r->err = judge_stripe(r); break;
 	case REPAIR_VERIFY: judge_verify(r); break;
 	}
-	r->batch = (struct batch){ .raid = r->raid, .op = DISK_WRITE, .items = r->rewrites, .n_items = r->n_rewrites, .done = repair_rewritten };
+	r->batch = (struct batch){
+		.raid = r->raid, .op = DISK_WRITE, .items = r->rewrites, .n_items = r->n_rewrites, .done = repair_rewritten
+	};
 	batch_submit(&r->batch);
 }

@@ -14,7 +14,7 @@
 #include "raid/layout.h"
 #include "tests/support/simraid.h"
 
-#define DISK_BLOCKS 2400U            /* about 7 zones after a small log */
+#define DISK_BLOCKS 2400U /* about 7 zones after a small log */
 #define LOG_HALF (64U * 1024U)
 
 static struct simraid s;
