@@ -153,8 +153,10 @@ static void random_op(void)
 
 static void every_acknowledged_operation_is_there_after_a_power_cut(void **state)
 {
+	const char *wanted = getenv("VC_TEST_SEEDS"); /* "100": seeds 1 to 100, for a soak */
+	uint64_t n_seeds = wanted == NULL ? 4 : strtoul(wanted, NULL, 10);
 	(void)state;
-	for (uint64_t seed = 1; seed <= 4; seed++) {
+	for (uint64_t seed = 1; seed <= n_seeds; seed++) {
 		rng = seed;
 		n_dirs = 0;
 		box_open(&box, seed, 3, 64U << 20, 2048);
@@ -187,6 +189,7 @@ static void every_acknowledged_operation_is_there_after_a_power_cut(void **state
 					verify(dirs[i]);
 			}
 		}
+		assert_int_equal(box_check(&box), 0);
 		box_close(&box);
 	}
 }
@@ -209,6 +212,7 @@ static void large_directory_works_in_a_small_cache(void **state)
 	}
 	box_crash(&box, 77);
 	verify(dir);
+	assert_int_equal(box_check(&box), 0);
 	for (unsigned i = 0; i < 2000; i++) {
 		(void)snprintf(name, sizeof name, "a-name-as-long-as-many-are-%06u", random_below(n_max));
 		assert_int_equal(box_lookup(&box, dir, name, &id), 0);
@@ -247,6 +251,7 @@ static void snapshot_shows_the_tree_as_it_was(void **state)
 	verify(root);
 	free(before.bytes);
 	free(after.bytes);
+	assert_int_equal(box_check(&box), 0);
 	box_close(&box);
 }
 
