@@ -105,6 +105,8 @@ static enum clnt_stat call(CLIENT *client, uint32_t procedure, struct raw *args,
 	stat = clnt_req_setup(request, timeout);
 	if (stat == RPC_SUCCESS)
 		stat = CLNT_CALL_WAIT(request);
+	if (stat == RPC_SUCCESS) /* when the reply is there before it waits it returns the sending's status */
+		stat = request->cc_error.re_status;
 	clnt_req_release(request);
 	return stat;
 }
