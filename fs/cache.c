@@ -72,7 +72,7 @@ void cache_fini(struct fs_volume *vol)
 
 size_t cache_dirty_max(const struct fs_volume *vol)
 {
-	return vol->cache->pages_max / 2U;
+	return vol->cache->pages_max / 3U;
 }
 
 /* ---- the list of clean buffers ---- */

@@ -6,6 +6,8 @@
  * state: `gen` (clients) and gen-1 (the consistency point being written, if one is). When a buffer that is dirty in the CP's generation is
  * changed, its old page becomes `cp_page`: the CP writes that.
  * Indirect buffers belong to the CP: operations only read them.
+ * SHARES of the bound, so that a CP always finds pages: a third for dirty blocks, a third for the indirect blocks they may drag along (random writes: one each),
+ * a sixth for what parked operations pin; the rest, and whatever of these is unused, caches clean blocks.
  * INVARIANTS
  *  C1 a dirty buffer is never evicted.          C2 what the CP writes is what was there when its generation was closed.
  *  C3 a buffer without a page is no hit: it only carries cp_page or a read under way. */

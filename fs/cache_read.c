@@ -172,7 +172,7 @@ static bool starts_admitted(struct fs_run *run)
 	size_t others = cache->n_pinned - run->n_pins;
 
 	/* Runs that hold little wait for those that hold much: somebody can always go on. */
-	if (others > 0 && run->msg != NULL && cache->n_pinned > cache->pages_max / 2U)
+	if (others > 0 && run->msg != NULL && cache->n_pinned > cache->pages_max / 6U)
 		return false;
 	return cache_make_room(run->vol, run->n_starts);
 }

@@ -26,6 +26,7 @@ struct message_pool;
 struct zombie_list;
 struct maps;
 struct vtoc;
+struct check;
 
 enum volume_state { VOLUME_MOUNTING, VOLUME_ONLINE, VOLUME_STOPPING, VOLUME_OFFLINE };
 
@@ -61,12 +62,14 @@ struct fs_volume {
 	struct snapshot_table *snapshots;
 	struct clone_table *clones;
 	struct vtoc *vtoc;
+	struct check *check;                  /* the one running, or NULL */
 	struct message_pool *message_pool;
 	struct zombie_list *zombie_list;
 	struct maps *maps;
 	struct inode *inode_file, *inode_map, *active_map, *summary_map, *space_map, *zombies, *snapshot_file;
 	struct inode_queue dirty_inodes[2];
 	uint64_t n_dirty_pages;               /* level-0 buffers dirty in the operations' generation or the CP's */
+	uint64_t n_dirty_inodes;              /* the same for inodes */
 	uint64_t pending_blocks[2];           /* blocks the dirty state of each parity will need, upper estimate */
 	uint64_t free_blocks;                 /* allocatable, as of the last CP */
 	uint64_t reserved_blocks;             /* promised to reserved LUNs and not yet used */

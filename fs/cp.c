@@ -139,6 +139,7 @@ void cp_fail(struct fs_volume *vol, int err, const char *what)
 		atomic_fetch_add(&vol->write_verifier, 1);
 	}
 	waiters_serve(vol->cp, UINT64_MAX, err);
+	snapshot_cp_failed(vol, err);
 	run_wake_all(&vol->cp_waiters);
 	run_wake_all(&vol->page_waiters);
 }
@@ -237,7 +238,8 @@ static void cp_write_blocks(struct cp *cp)
 			.ident = { .inode = buf->inode->ino, .fbn = buf->fbn, .generation = (uint32_t)cp->generation, .level = buf->level },
 		};
 	}
-	qsort(cp->blocks, n, sizeof(cp->blocks[0]), block_by_vbn);
+	if (n > 1)
+		qsort(cp->blocks, n, sizeof(cp->blocks[0]), block_by_vbn);
 	cp->write = (struct raid_write){ .blocks = cp->blocks, .n_blocks = n, .done = cp_written };
 	raid_write(cp->vol->raid, &cp->write);
 }

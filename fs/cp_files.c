@@ -31,7 +31,8 @@ static void file_collect(struct cp *cp, struct inode *inode)
 	}
 	TAILQ_FOREACH (buf, &inode->dirty_bufs[cp->bit], dirty_link[cp->bit])
 		cp->file_bufs[n++] = buf;
-	qsort(cp->file_bufs, n, sizeof(struct buf *), buf_by_fbn);
+	if (n > 1)
+		qsort(cp->file_bufs, n, sizeof(struct buf *), buf_by_fbn);
 	cp->n_file_bufs = n;
 	cp->file_pos = 0;
 	cp->punch_index = 0;

@@ -111,7 +111,7 @@ static int clear_frees(struct fs_run *run)
 	size_t end;
 	int err;
 
-	if (cp->n_cleared == 0)
+	if (cp->n_cleared == 0 && cp->frees.n > 1)
 		qsort(cp->frees.vbns, cp->frees.n, sizeof(uint32_t), vbn_order);
 	while (cp->n_cleared < cp->frees.n) {
 		uint32_t region = UINT32_MAX;
@@ -146,7 +146,7 @@ int cp_place_step(struct fs_run *run)
 {
 	struct cp *cp = run->vol->cp;
 
-	if (!cp->sorted) {
+	if (!cp->sorted && cp->n_members > 0) {
 		qsort(cp->members, cp->n_members, sizeof(struct buf *), member_order);
 		cp->sorted = true;
 	}

@@ -2,7 +2,7 @@
 /* The hash index of a large directory: linear hashing from names to slots. Derived: everything in it can be made anew from the slots.
  *
  * THEORY. Bucket of a hash among n buckets: its low bits, as many as n needs; when that bucket does not exist yet, one bit less. When the
- * mean fill passes 40 % the next bucket in line is split, at most one an addition, so no operation touches more than two
+ * mean fill passes a third the next bucket in line is split, at most one an addition, so no operation touches more than two
  * buckets. Hashes are keyed: nobody outside can aim at a bucket. Should one overflow all the same, it is marked and its names are found
  * by scanning. REFERENCES Litwin, Linear Hashing, VLDB 1980. */
 #include "base/siphash.h"

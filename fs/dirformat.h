@@ -66,7 +66,7 @@ static_assert(sizeof(struct dir_index_head) == 32, "index head");
 
 struct dir_pair { le32 hash, slot; };
 #define DIR_BUCKET_PAIRS 510U
-#define DIR_BUCKET_FILL 204U         /* mean pairs a bucket beyond which one is split: 40 % */
+#define DIR_BUCKET_FILL 170U         /* mean pairs a bucket beyond which one is split: a third, so that the fullest, at 340, never overflows in practice */
 #define DIR_BUCKET_SCAN 1U           /* flag: it overflowed once; names of this bucket are found by scanning */
 struct dir_bucket {
 	le32 magic;              /* a block of zeros is an empty bucket */

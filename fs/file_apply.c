@@ -55,7 +55,7 @@ size_t file_new_blocks(struct inode *inode, uint32_t first, unsigned n)
 }
 
 /* Logged blocks stand at the head of the dirty list, so that a flush finds the others at its tail. */
-static void buf_set_logged(struct buf *buf)
+void file_set_logged(struct buf *buf)
 {
 	struct inode *inode = buf->inode;
 
@@ -88,7 +88,7 @@ uint64_t file_log_blocks(struct inode *inode, uint32_t first, unsigned n, const 
 
 		vc_assert(buf != NULL);
 		pages[i] = buf->page;
-		buf_set_logged(buf);
+		file_set_logged(buf);
 	}
 	return nvlog_append(inode->vol, NVLOG_WRITE, &record, sizeof(record), pages, n);
 }

@@ -16,6 +16,8 @@ struct write_result {
 void file_apply_result(struct inode *inode, const struct write_result *result);
 /* Append NVLOG_WRITE of blocks [first, first + n) as they are in the cache. Returns the sequence. */
 uint64_t file_log_blocks(struct inode *inode, uint32_t first, unsigned n, const struct write_result *result);
+/* A crash cannot lose the buffer's content: a flush need not log it. */
+void file_set_logged(struct buf *buf);
 size_t file_write_log_size(unsigned n_blocks);
 /* How many of the blocks are not dirty yet: what a write of them may cost. */
 size_t file_new_blocks(struct inode *inode, uint32_t first, unsigned n);

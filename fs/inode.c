@@ -155,7 +155,7 @@ int inode_table_init(struct fs_volume *vol)
 
 	if (table == NULL)
 		return -ENOMEM;
-	table->n_max = MAX_OF(vol->options.cache_pages, (size_t)2048);
+	table->n_max = MAX_OF(vol->options.cache_pages / 8U, (size_t)2048);
 	table->n_buckets = 1024;
 	while (table->n_buckets < table->n_max)
 		table->n_buckets *= 2U;
@@ -169,6 +169,11 @@ int inode_table_init(struct fs_volume *vol)
 	table->free_hint = INO_FIRST_DYNAMIC;
 	vol->inodes = table;
 	return 0;
+}
+
+size_t inode_dirty_max(const struct fs_volume *vol)
+{
+	return vol->inodes->n_max;
 }
 
 /* Unmount: whatever is still in memory goes, dirty or not (a failed volume keeps its last consistent state on disk). */
@@ -375,6 +380,7 @@ void inode_touch(struct inode *inode)
 		inode->cp_removed = inode->removed;
 	}
 	inode->dirty_gen_bits |= 1U << bit;
+	vol->n_dirty_inodes++;
 	TAILQ_INSERT_TAIL(&vol->dirty_inodes[bit], inode, dirty_link[bit]);
 	vol->pending_blocks[bit] += 2;
 	inode_settle(inode);
@@ -389,6 +395,7 @@ struct inode_attr *inode_modify(struct inode *inode)
 void inode_cp_done(struct inode *inode, unsigned bit)
 {
 	inode->dirty_gen_bits &= ~(1U << bit);
+	inode->vol->n_dirty_inodes--;
 	inode->frozen = false;
 	range_clear(&inode->punched[bit]);
 	inode_settle(inode);

@@ -106,6 +106,9 @@ void inode_remove(struct inode *inode);
 void inode_to_attr(const struct inode *inode, struct fs_attr *ret_attr);
 void inode_to_wcc(const struct inode *inode, struct fs_wcc *ret_wcc);
 
+/* Dirty inodes beyond which changes wait for the CP. */
+size_t inode_dirty_max(const struct fs_volume *vol);
+
 /* Table. */
 MUST_CHECK int inode_table_init(struct fs_volume *vol);
 void inode_table_fini(struct fs_volume *vol);

@@ -1,5 +1,4 @@
 noinst_LIBRARIES += libvcfs.a
-libvcfs_a_CFLAGS = $(AM_CFLAGS)
 libvcfs_a_SOURCES = \
 	fs/message.h fs/volume.h fs/core.h fs/fsformat.h \
 	fs/alloc.c fs/alloc.h \
@@ -18,3 +17,4 @@ libvcfs_a_SOURCES = \
 	fs/zombie.c fs/zombie.h
 include fs/dir.mk
 include fs/vdisk.mk
+include fs/check.mk

@@ -282,8 +282,8 @@ static int replaced_check(struct fs_run *run, struct inode *to_dir, const struct
 static int move_check(struct fs_run *run, const struct inode *dir, struct inode *to_dir, const struct inode *inode)
 {
 	const struct fs_cred *cred = run->msg->cred;
-	if (inode->attr.type == FS_TYPE_VDISK && cred != NULL && !cred->privileged)
-		return -EPERM;
+	if (inode->attr.type == FS_TYPE_VDISK && ((cred != NULL && !cred->privileged) || dir != to_dir))
+		return -EPERM; /* its attributes name its directory */
 	if (inode->attr.type != FS_TYPE_DIR || dir == to_dir)
 		return 0;
 	int err = perm_check(cred, &inode->attr, PERM_WRITE); /* its ".." changes */

@@ -150,19 +150,16 @@ static size_t blocks_with_overhead(size_t n_blocks)
 int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks)
 {
 	struct fs_volume *vol = run->vol;
-	size_t dirty_max = cache_dirty_max(vol);
+	size_t dirty_max = cache_dirty_max(vol), inodes_max = inode_dirty_max(vol);
 
 	if (vol->read_only)
 		return -EROFS;
 	if (vol->failed != 0)
 		return vol->failed;
-	if (vol->n_dirty_pages + n_pages > dirty_max) {
+	if (vol->n_dirty_pages + n_pages > dirty_max / 2U || vol->n_dirty_inodes > inodes_max / 2U)
 		cp_request(vol, CP_DIRTY);
-		if (vol->n_dirty_pages > 0)
-			return run_wait(run, &vol->cp_waiters);
-	}
-	if (vol->n_dirty_pages + n_pages > dirty_max / 2)
-		cp_request(vol, CP_DIRTY);
+	if ((vol->n_dirty_pages + n_pages > dirty_max && vol->n_dirty_pages > 0) || vol->n_dirty_inodes > inodes_max)
+		return run_wait(run, &vol->cp_waiters);
 	if (log_bytes > 0 && !nvlog_room(vol, log_bytes)) {
 		cp_request(vol, CP_LOG);
 		return run_wait(run, &vol->cp_waiters);

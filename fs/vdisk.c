@@ -243,6 +243,18 @@ uint64_t vdisk_full_blocks(uint64_t size_bytes)
 	return data + level1 + DIV_UP(level1, PTRS_PER_BLOCK) + 1U;
 }
 
+/* Pending blocks are an upper estimate, and what was freed counts only after its CP. msg->word[1] counts the tries. */
+bool vdisk_space_wait(struct fs_run *run)
+{
+	struct fs_volume *vol = run->vol;
+
+	if (run->msg->word[1] >= 3 || (vol->pending_blocks[0] + vol->pending_blocks[1] == 0 && !cp_is_running(vol)))
+		return false;
+	run->msg->word[1]++;
+	cp_request(vol, CP_SPACE);
+	return true;
+}
+
 void vdisk_account(struct vtoc_entry *entry, const struct inode *container, bool reserved)
 {
 	entry->reserved = reserved;

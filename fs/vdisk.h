@@ -38,6 +38,8 @@ MUST_CHECK int vdisk_info(struct fs_run *run, const struct vdisk *vdisk, struct 
 
 /* Blocks a LUN of `size_bytes` takes when it is full, indirect ones included. */
 uint64_t vdisk_full_blocks(uint64_t size_bytes);
+/* There is not enough space for a message's wish: true when a CP was asked for that may free some (wait for it; a few times at most). */
+bool vdisk_space_wait(struct fs_run *run);
 /* Bring the entry's accounting up to date with the inode. */
 void vdisk_account(struct vtoc_entry *entry, const struct inode *container, bool reserved);
 

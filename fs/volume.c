@@ -118,6 +118,7 @@ static void mount_fail_task(struct task *task)
 		world_defer(vol->world, task);
 		return;
 	}
+	vdisk_unmount(vol);
 	volume_free_parts(vol);
 	raid_close(vol->raid, mount_closed, mount);
 	fs_volume_put(vol);
@@ -326,7 +327,7 @@ static void unmount_close_task(struct task *task)
 	struct unmount *unmount = container_of(task, struct unmount, task);
 	struct fs_volume *vol = unmount->vol;
 
-	if (vol->n_reading > 0 || (vol->cp->running && vol->failed == 0) || vol->cp->start_task.queued || vol->inodes->trim.queued) {
+	if (vol->n_reading > 0 || !nvlog_is_idle(vol) || (vol->cp->running && vol->failed == 0) || vol->cp->start_task.queued || vol->inodes->trim.queued) {
 		world_defer(vol->world, task);
 		return;
 	}

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fs/snapshot.h"
 #include "fs/vtoc_private.h"
 
 static struct vtoc_hold *hold_find(struct vtoc *vtoc, uint32_t snapshot)
@@ -152,6 +153,19 @@ static void path_note(char *ret_path, size_t path_size, unsigned n, const char *
 		(void)snprintf(ret_path, path_size, "%s%s", prefix, path);
 }
 
+/* A CP under way takes a snapshot, and vdisks that have lost their backing since its generation closed are in it. */
+static unsigned taken_dependants(struct fs_volume *vol, uint32_t id)
+{
+	const struct snapshot_request *request;
+	unsigned n_created = 0, n = 0;
+
+	TAILQ_FOREACH(request, &vol->snapshots->taken, link)
+		n_created += request->created != NULL;
+	for (unsigned i = 0; i < vol->vtoc->n_releases && n_created > 0; i++)
+		n += vol->vtoc->releases[i].backing == id && vol->vtoc->releases[i].until >= vol->generation;
+	return n;
+}
+
 unsigned vtoc_dependants(struct fs_volume *vol, uint32_t id, char *ret_path, size_t path_size)
 {
 	const struct vtoc_entry *entry;
@@ -170,5 +184,7 @@ unsigned vtoc_dependants(struct fs_volume *vol, uint32_t id, char *ret_path, siz
 			if (hold->ids[k] == id)
 				path_note(ret_path, path_size, n++, "/.snapshot/", snapshot->info.name);
 	}
+	if (n == 0 && taken_dependants(vol, id) > 0)
+		path_note(ret_path, path_size, n++, "", "/.snapshot (one is being taken)");
 	return n;
 }

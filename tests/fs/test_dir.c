@@ -230,10 +230,10 @@ static void dir_touches_as_many_blocks_at_200000_entries_as_at_2000(void **state
 	unsigned worst_needed = 0, worst_edited = 0;
 	uint64_t sum = 0;
 	struct fs_file_id id;
-	char name[64];
+	char name[80];
 	(void)state;
 	for (unsigned i = 0; i < n_max; i++) {
-		size_t len = (size_t)snprintf(name, sizeof name, "file-%08u.dat", i);
+		size_t len = (size_t)snprintf(name, sizeof name, "a-longer-name-so-that-the-free-table-has-two-blocks-%08u.dat", i);
 		assert_int_equal(add(ram, dir, name, len, 100 + i), 0);
 		if (i > 2000) {
 			worst_needed = MAX_OF(worst_needed, ram->n_blocks_needed);
@@ -252,13 +252,14 @@ static void dir_touches_as_many_blocks_at_200000_entries_as_at_2000(void **state
 	assert_true(sum < 6ULL * n_max);
 	verify_clean(ram, dir, n_max);
 	for (unsigned i = 0; i < n_max; i += 2) {
-		size_t len = (size_t)snprintf(name, sizeof name, "file-%08u.dat", i);
+		size_t len = (size_t)snprintf(name, sizeof name, "a-longer-name-so-that-the-free-table-has-two-blocks-%08u.dat", i);
 		assert_int_equal(del(ram, dir, name, len), 0);
 		assert_true(ram->n_blocks_needed <= 5 && ram->n_blocks_edited <= 4); /* 5: two names of one hash */
 	}
 	uint64_t size = dir->attr.size_bytes;
+	assert_true(size / FS_BLOCK_SIZE > DIR_FREE_PER_BLOCK);
 	for (unsigned i = 0; i < n_max; i += 2) { /* the holes are used again */
-		size_t len = (size_t)snprintf(name, sizeof name, "newf-%08u.dat", i);
+		size_t len = (size_t)snprintf(name, sizeof name, "b-longer-name-so-that-the-free-table-has-two-blocks-%08u.dat", i);
 		assert_int_equal(add(ram, dir, name, len, 100 + i), 0);
 		assert_true(ram->n_blocks_needed <= 9);
 	}
@@ -370,6 +371,18 @@ static void dir_finds_names_of_a_bucket_that_overflowed(void **state)
 	ram_free(ram);
 }
 
+static void dir_leaves_nothing_of_a_removed_name(void **state)
+{
+	struct ram *ram = ram_new(1, 0);
+	struct inode *dir = ram_inode(ram, 0, FS_INO_ROOT);
+	(void)state;
+	assert_int_equal(add(ram, dir, "secret-name", 11, 100), 0);
+	assert_non_null(memmem(ram_block(dir, 0), PAGE_SIZE, "secret", 6));
+	assert_int_equal(del(ram, dir, "secret-name", 11), 0);
+	assert_null(memmem(ram_block(dir, 0), PAGE_SIZE, "secret", 6));
+	ram_free(ram);
+}
+
 /* ---- damage ---- */
 
 /* Every operation may fail with -EUCLEAN and nothing worse (sanitizers watch), and the check tells. */
@@ -439,6 +452,44 @@ static void dir_check_finds_every_flipped_bit_in_a_slot_blocks_head(void **state
 	damage_block(40, 0, 24, 28, false);
 }
 
+static void dir_check_finds_entries_that_overlap(void **state)
+{
+	struct ram *ram = ram_new(1, 0);
+	struct inode *dir = ram_inode(ram, 0, FS_INO_ROOT);
+	struct faults faults;
+	char name[60];
+	(void)state;
+	memset(name, 'x', sizeof name); /* three units, from the first on; its second unit is made to look like an entry */
+	assert_int_equal(add(ram, dir, name, sizeof name, 100), 0);
+	struct dir_block_head *head = (struct dir_block_head *)ram_block(dir, 0);
+	*(struct dir_entry_disk *)(void *)(ram_block(dir, 0) + (size_t)2 * DIR_UNIT) =
+	    (struct dir_entry_disk){ .inode = le32_of(100), .type = FS_TYPE_REG, .name_len = 3, .generation = le64_of(1) };
+	head->starts[0] = le64_of(2U | 4U);
+	head->n_entries = 2;
+	head->n_used = 4;
+	assert_true(verify(ram, dir, &faults) > 0);
+	ram_free(ram);
+}
+
+static void dir_check_finds_a_name_in_two_slots(void **state)
+{
+	(void)state;
+	for (unsigned n_names = 40; n_names <= 300; n_names += 260) {
+		struct ram *ram = ram_new(1, 0);
+		struct inode *dir = ram_inode(ram, 0, FS_INO_ROOT);
+		struct faults faults;
+		char name[8];
+		for (unsigned i = 0; i < n_names * 5U; i++)
+			assert_int_equal(add(ram, dir, name, (size_t)snprintf(name, sizeof name, "%06u", i), 100 + i), 0);
+		verify_clean(ram, dir, n_names * 5U);
+		char *at = memmem(ram_block(dir, 0), PAGE_SIZE, "000003", 6);
+		assert_non_null(at);
+		memcpy(at, "000004", 6);
+		assert_true(verify(ram, dir, &faults) > 0);
+		ram_free(ram);
+	}
+}
+
 static void dir_survives_every_flipped_bit_in_an_entry(void **state)
 {
 	(void)state;
@@ -470,6 +521,9 @@ int main(void)
 		cmocka_unit_test(dir_answers_right_while_its_index_is_rebuilt_and_after),
 		cmocka_unit_test(dir_finds_names_of_a_bucket_that_overflowed),
 		cmocka_unit_test(dir_check_finds_every_flipped_bit_in_a_slot_blocks_head),
+		cmocka_unit_test(dir_leaves_nothing_of_a_removed_name),
+		cmocka_unit_test(dir_check_finds_entries_that_overlap),
+		cmocka_unit_test(dir_check_finds_a_name_in_two_slots),
 		cmocka_unit_test(dir_survives_every_flipped_bit_in_an_entry),
 		cmocka_unit_test(dir_check_finds_every_flipped_bit_in_the_derived_parts),
 	};

@@ -50,6 +50,7 @@ static bool miss(struct ram *ram)
 static int again(struct ram *ram)
 {
 	check(!ram->modified, "RUN1: -EAGAIN after something was modified");
+	ram->missed = true;
 	return -EAGAIN;
 }
 
@@ -246,8 +247,11 @@ struct inode_attr *inode_modify(struct inode *inode)
 int inode_find_free(struct fs_run *run, uint32_t *ret_ino)
 {
 	(void)run;
+	*ret_ino = UINT32_MAX;
+	if (miss(current))
+		return again(current);
 	*ret_ino = current->free_hint;
-	return miss(current) ? again(current) : 0;
+	return 0;
 }
 
 int inode_need_map(struct fs_run *run, uint32_t ino)
@@ -369,12 +373,13 @@ static int execute(struct ram *ram, struct fs_run *run)
 	ram->n_steps = ram->n_blocks_needed = ram->n_blocks_edited = 0;
 	for (; err == -EAGAIN && ram->n_steps < 1000000; ram->n_steps++) {
 		ram->step = ++step_number;
-		ram->modified = false;
+		ram->modified = ram->missed = false;
 		ram->reserved = 0;
 		err = run->step(run);
 	}
 	check(err != -EAGAIN, "a run does not end");
 	check(err >= 0 || !ram->modified, "a failed step has modified something");
+	check(!ram->missed || !ram->modified, "RUN1: a step that missed something went on to modify");
 	return err;
 }
 
@@ -583,4 +588,23 @@ void ram_free(struct ram *ram)
 	free(ram);
 	if (--page_arena_users == 0)
 		page_arena_fini();
+}
+
+/* ---- messages ---- */
+
+void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume, void (*done)(struct fs_message *msg), void *owner)
+{
+	memset(msg, 0, sizeof *msg);
+	msg->op = op;
+	msg->volume = volume;
+	msg->done = done;
+	msg->owner = owner;
+}
+
+void fs_message_fini(struct fs_message *msg)
+{
+	free(msg->out.blob);
+	free(msg->out.dirents);
+	msg->out.blob = NULL;
+	msg->out.dirents = NULL;
 }

@@ -28,7 +28,7 @@ struct ram {
 	unsigned n_steps, n_blocks_needed, n_blocks_edited;
 	/* own */
 	uint64_t step;
-	bool modified;
+	bool modified, missed;
 	size_t reserved;
 };
 

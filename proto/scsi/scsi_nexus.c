@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* I_T nexuses: the sight of the LUN maps, unit attentions by comparing generations.
+ * REFERENCES. SAM-5 4.7 (LUN addressing), 5.14 (unit attention). */
+#include "proto/scsi/scsi_nexus.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int scsi_lun_decode(const uint8_t lun[8], uint32_t *ret_number)
+{
+	unsigned method = lun[0] >> 6;
+
+	for (unsigned i = 2; i < 8; i++) {
+		if (lun[i] != 0)
+			return -EINVAL;
+	}
+	if (method == 0 && lun[0] == 0) /* peripheral device addressing, bus 0 */
+		*ret_number = lun[1];
+	else if (method == 1)           /* flat space */
+		*ret_number = (uint32_t)(lun[0] & 0x3FU) << 8 | lun[1];
+	else
+		return -EINVAL;
+	return 0;
+}
+
+void scsi_lun_encode(uint8_t ret_lun[8], uint32_t number)
+{
+	memset(ret_lun, 0, 8);
+	if (number >= 256)
+		ret_lun[0] = (uint8_t)(0x40U | number >> 8);
+	ret_lun[1] = (uint8_t)number;
+}
+
+void scsi_nexus_lun_put(struct scsi_nexus_lun *lun)
+{
+	if (lun == NULL || --lun->refs > 0)
+		return;
+	scsi_lu_put(lun->lu);
+	free(lun);
+}
+
+static struct scsi_nexus_lun *nexus_lun_new(uint32_t number, struct scsi_lu *lu)
+{
+	struct scsi_nexus_lun *lun = calloc(1, sizeof *lun);
+
+	if (lun == NULL)
+		return NULL;
+	lun->refs = 1;
+	lun->number = number;
+	lun->lu = scsi_lu_get(lu);
+	lun->attentions = ATTENTION_POWER_ON;
+	lun->seen_any = atomic_load(&lu->any_event);
+	for (unsigned e = 0; e < LU_EVENT_COUNT; e++)
+		lun->seen[e] = atomic_load(&lu->event[e]);
+	TAILQ_INIT(&lun->tasks);
+	return lun;
+}
+
+static struct scsi_nexus_lun *nexus_find_number(struct scsi_nexus *nexus, uint32_t number)
+{
+	unsigned low = 0, high = nexus->n_luns;
+
+	while (low < high) {
+		unsigned mid = (low + high) / 2;
+
+		if (nexus->luns[mid]->number == number)
+			return nexus->luns[mid];
+		if (nexus->luns[mid]->number < number)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+static void luns_free(struct scsi_nexus_lun **luns, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		scsi_nexus_lun_put(luns[i]);
+	free(luns);
+}
+
+/* The LUNs of `view`; those the nexus knows already are kept as they are. */
+static int luns_build(struct scsi_nexus *nexus, const struct lunmap_view *view, struct scsi_nexus_lun ***ret_luns, bool *ret_changed)
+{
+	struct scsi_nexus_lun **luns = calloc(view->n + 1U, sizeof *luns);
+	bool changed = view->n != nexus->n_luns;
+
+	if (luns == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < view->n; i++) {
+		struct scsi_nexus_lun *lun = nexus_find_number(nexus, view->luns[i].lun);
+
+		if (lun != NULL && lun->lu == view->luns[i].lu) {
+			lun->refs++;
+		} else {
+			changed = true;
+			lun = nexus_lun_new(view->luns[i].lun, view->luns[i].lu);
+		}
+		if (lun == NULL) {
+			luns_free(luns, i);
+			return -ENOMEM;
+		}
+		luns[i] = lun;
+	}
+	*ret_luns = luns;
+	*ret_changed = changed;
+	return 0;
+}
+
+static int nexus_look(struct scsi_nexus *nexus, bool first)
+{
+	struct scsi_nexus_lun **luns;
+	struct lunmap_view *view;
+	bool changed;
+	int err = lunmap_view_new(nexus->map, nexus->initiator, &view);
+
+	if (err != 0)
+		return err;
+	err = luns_build(nexus, view, &luns, &changed);
+	if (err == 0) {
+		luns_free(nexus->luns, nexus->n_luns);
+		nexus->luns = luns;
+		nexus->n_luns = view->n;
+		nexus->generation = view->generation;
+		for (unsigned i = 0; i < view->n && changed && !first; i++)
+			luns[i]->attentions |= ATTENTION_LUNS;
+	}
+	lunmap_view_free(view);
+	return err;
+}
+
+int scsi_nexus_init(struct scsi_nexus *nexus, struct world *world, struct lunmap *map, const char *initiator, const char *port_name)
+{
+	memset(nexus, 0, sizeof *nexus);
+	nexus->world = world;
+	nexus->map = map;
+	snprintf(nexus->initiator, sizeof nexus->initiator, "%s", initiator);
+	snprintf(nexus->port_name, sizeof nexus->port_name, "%s", port_name);
+	return nexus_look(nexus, true);
+}
+
+void scsi_nexus_fini(struct scsi_nexus *nexus)
+{
+	luns_free(nexus->luns, nexus->n_luns);
+	nexus->luns = NULL;
+	nexus->n_luns = 0;
+}
+
+void scsi_nexus_refresh(struct scsi_nexus *nexus)
+{
+	if (nexus->generation != lunmap_generation(nexus->map) && nexus_look(nexus, false) != 0)
+		nexus->generation = 0; /* out of memory: looked at again next time */
+}
+
+struct scsi_nexus_lun *scsi_nexus_find(struct scsi_nexus *nexus, const uint8_t lun[8])
+{
+	uint32_t number;
+
+	if (scsi_lun_decode(lun, &number) != 0)
+		return NULL;
+	return nexus_find_number(nexus, number);
+}
+
+static const struct {
+	enum scsi_attention bit;
+	enum scsi_asc asc;
+} attentions[] = {
+	{ ATTENTION_POWER_ON, ASC_POWER_ON },
+	{ ATTENTION_RESET, ASC_BUS_DEVICE_RESET },
+	{ ATTENTION_LUNS, ASC_REPORTED_LUNS_CHANGED },
+	{ ATTENTION_CAPACITY, ASC_CAPACITY_CHANGED },
+	{ ATTENTION_MODE, ASC_MODE_PARAMETERS_CHANGED },
+};
+
+static void nexus_lun_compare(struct scsi_nexus_lun *lun)
+{
+	static const uint32_t bit_of[LU_EVENT_COUNT] = {
+		[LU_EVENT_CAPACITY] = ATTENTION_CAPACITY, [LU_EVENT_MODE] = ATTENTION_MODE, [LU_EVENT_RESET] = ATTENTION_RESET
+	};
+
+	lun->seen_any = atomic_load_explicit(&lun->lu->any_event, memory_order_acquire);
+	for (unsigned e = 0; e < LU_EVENT_COUNT; e++) {
+		uint32_t now = atomic_load_explicit(&lun->lu->event[e], memory_order_relaxed);
+
+		if (now != lun->seen[e])
+			lun->attentions |= bit_of[e];
+		lun->seen[e] = now;
+	}
+}
+
+enum scsi_asc scsi_nexus_take_attention(struct scsi_nexus_lun *lun)
+{
+	if (atomic_load_explicit(&lun->lu->any_event, memory_order_acquire) != lun->seen_any)
+		nexus_lun_compare(lun);
+	if (lun->attentions == 0)
+		return ASC_NONE;
+	for (size_t i = 0; i < ARRAY_SIZE(attentions); i++) {
+		if ((lun->attentions & attentions[i].bit) == 0)
+			continue;
+		lun->attentions &= ~(uint32_t)attentions[i].bit;
+		if (attentions[i].bit == ATTENTION_POWER_ON) /* says all the rest */
+			lun->attentions = 0;
+		return attentions[i].asc;
+	}
+	return ASC_NONE;
+}
+
+void scsi_nexus_luns_reported(struct scsi_nexus *nexus)
+{
+	for (unsigned i = 0; i < nexus->n_luns; i++)
+		nexus->luns[i]->attentions &= ~(uint32_t)ATTENTION_LUNS;
+}
+
+void scsi_nexus_reset(struct scsi_nexus_lun *lun)
+{
+	scsi_lu_notify(lun->lu, LU_EVENT_RESET);
+}

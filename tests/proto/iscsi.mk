@@ -1,0 +1,13 @@
+# scsi and iscsi, over memory LUNs instead of the file system
+iscsi_test_libs = libvciscsi.a libvcscsi.a $(BASE_LIBS)
+ramlun_sources = tests/support/ramlun.c tests/support/ramlun.h
+check_PROGRAMS += tests/proto/iscsi_ramserver
+tests_proto_iscsi_ramserver_SOURCES = tests/proto/iscsi_ramserver.c $(ramlun_sources)
+tests_proto_iscsi_ramserver_LDADD = $(iscsi_test_libs)
+ISCSI_TESTS = tests/proto/test_scsi_units tests/proto/test_iscsi_session
+check_PROGRAMS += $(ISCSI_TESTS)
+TESTS += $(ISCSI_TESTS)
+tests_proto_test_scsi_units_SOURCES = tests/proto/test_scsi_units.c $(ramlun_sources)
+tests_proto_test_scsi_units_LDADD = $(iscsi_test_libs) $(CMOCKA_LIBS)
+tests_proto_test_iscsi_session_SOURCES = tests/proto/test_iscsi_session.c tests/proto/iscsi_raw.c tests/proto/iscsi_raw.h $(ramlun_sources)
+tests_proto_test_iscsi_session_LDADD = $(iscsi_test_libs) $(CMOCKA_LIBS)
