@@ -26,6 +26,7 @@ struct message_pool;
 struct zombie_list;
 struct maps;
 struct vtoc;
+struct check;
 
 enum volume_state { VOLUME_MOUNTING, VOLUME_ONLINE, VOLUME_STOPPING, VOLUME_OFFLINE };
 
@@ -61,6 +62,7 @@ struct fs_volume {
 	struct snapshot_table *snapshots;
 	struct clone_table *clones;
 	struct vtoc *vtoc;
+	struct check *check;                  /* the one running, or NULL */
 	struct message_pool *message_pool;
 	struct zombie_list *zombie_list;
 	struct maps *maps;

@@ -139,6 +139,7 @@ void cp_fail(struct fs_volume *vol, int err, const char *what)
 		atomic_fetch_add(&vol->write_verifier, 1);
 	}
 	waiters_serve(vol->cp, UINT64_MAX, err);
+	snapshot_cp_failed(vol, err);
 	run_wake_all(&vol->cp_waiters);
 	run_wake_all(&vol->page_waiters);
 }

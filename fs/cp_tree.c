@@ -131,12 +131,24 @@ static bool inode_has_ptrs(const struct inode *inode)
 	return false;
 }
 
+/* Something of this file is a member and has no VBN yet: a hole in the tree that will be none. */
+static bool inode_has_members(const struct inode *inode)
+{
+	const struct buf *buf;
+
+	LIST_FOREACH(buf, &inode->bufs, inode_link) {
+		if (buf->in_cp)
+			return true;
+	}
+	return false;
+}
+
 /* One level more: the pointers of the inode move into a new block at its top. */
 static void tree_grow(struct cp *cp, struct inode *inode)
 {
 	struct buf *top;
 
-	if (inode->height > 0 && inode_has_ptrs(inode)) {
+	if (inode->height > 0 && (inode_has_ptrs(inode) || inode_has_members(inode))) {
 		top = cache_new_zero(inode, inode->height, 0);
 		for (unsigned i = 0; i < PTRS_PER_INODE; i++) {
 			block_ptr_set(top, i, inode->ptr[i]);

@@ -17,4 +17,4 @@ libvcfs_a_SOURCES = \
 	fs/zombie.c fs/zombie.h
 include fs/dir.mk
 include fs/vdisk.mk
-libvcfs_a_SOURCES += fs/check_interim.c
+include fs/check.mk

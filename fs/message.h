@@ -206,6 +206,8 @@ struct fs_volume_info {
 	uint64_t nvlog_bytes_used, nvlog_bytes_half;
 	uint64_t cache_pages, cache_pages_max, dirty_pages;
 	bool degraded, failed, read_only;
+	bool check_running;
+	unsigned check_percent;
 };
 
 struct fs_fsstat { uint64_t total_bytes, free_bytes, avail_bytes, total_files, free_files; };

@@ -49,7 +49,7 @@ const struct snapshot *snapshot_find_id(const struct fs_volume *vol, uint32_t id
 {
 	const struct snapshot *snapshot = snapshot_by_id(vol, id);
 
-	return snapshot != NULL && !snapshot->deleting ? snapshot : NULL;
+	return snapshot != NULL && !snapshot->deleting && !snapshot_is_own(snapshot) ? snapshot : NULL;
 }
 
 const struct snapshot *snapshot_find(const struct fs_volume *vol, const char *name, size_t name_len)
@@ -57,7 +57,7 @@ const struct snapshot *snapshot_find(const struct fs_volume *vol, const char *na
 	for (unsigned i = 0; i < vol->snapshots->n; i++) {
 		const struct snapshot *snapshot = vol->snapshots->byage[i];
 
-		if (!snapshot->deleting && strlen(snapshot->info.name) == name_len && memcmp(snapshot->info.name, name, name_len) == 0)
+		if (!snapshot->deleting && !snapshot_is_own(snapshot) && strlen(snapshot->info.name) == name_len && memcmp(snapshot->info.name, name, name_len) == 0)
 			return snapshot;
 	}
 	return NULL;
@@ -68,11 +68,20 @@ const struct snapshot *snapshot_next(const struct fs_volume *vol, const struct s
 	bool found = after == NULL;
 
 	for (unsigned i = 0; i < vol->snapshots->n; i++) {
-		if (found && !vol->snapshots->byage[i]->deleting)
+		if (found && !vol->snapshots->byage[i]->deleting && !snapshot_is_own(vol->snapshots->byage[i]))
 			return vol->snapshots->byage[i];
 		found = found || vol->snapshots->byage[i] == after;
 	}
 	return NULL;
+}
+
+unsigned snapshot_count(const struct fs_volume *vol)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < vol->snapshots->n; i++)
+		n += !snapshot_is_own(vol->snapshots->byage[i]);
+	return n;
 }
 
 uint32_t snapshot_newest_id(const struct fs_volume *vol)
@@ -191,8 +200,13 @@ int snapshot_table_load(struct fs_run *run)
 		if (le32_get(disk->id) == 0)
 			continue;
 		result = record_decode(disk, slot, &snapshot);
-		if (result == 0)
-			table_insert(vol->snapshots, snapshot);
+		if (result != 0)
+			continue;
+		table_insert(vol->snapshots, snapshot);
+		if (snapshot_is_own(snapshot) && !vol->read_only) { /* whoever made it is no more */
+			snapshot->deleting = true;
+			snapshot_slot_changed(vol, slot);
+		}
 	}
 	return result;
 }
@@ -201,7 +215,11 @@ bool snapshot_work_pending(const struct fs_volume *vol)
 {
 	const struct snapshot_table *table = vol->snapshots;
 
-	if (!TAILQ_EMPTY(&table->asked) || table->delete_id != 0)
+	if (!TAILQ_EMPTY(&table->asked))
+		return true;
+	if (table->passes_held)
+		return false;
+	if (table->delete_id != 0)
 		return true;
 	for (unsigned i = 0; i < table->n; i++)
 		if (table->byage[i]->deleting)
@@ -341,7 +359,66 @@ void snapshot_cp_committed(struct fs_volume *vol)
 		TAILQ_REMOVE(&table->taken, request, link);
 		if (request->created != NULL)
 			table_insert(table, request->created);
-		message_complete(request->msg, 0);
-		free(request);
+		request->done(request, 0);
 	}
+}
+
+static void requests_fail(struct snapshot_request_queue *queue, int err)
+{
+	struct snapshot_request *request;
+
+	while ((request = TAILQ_FIRST(queue)) != NULL) {
+		TAILQ_REMOVE(queue, request, link);
+		free(request->created);
+		request->created = NULL;
+		request->done(request, err);
+	}
+}
+
+void snapshot_cp_failed(struct fs_volume *vol, int err)
+{
+	requests_fail(&vol->snapshots->taken, err);
+	requests_fail(&vol->snapshots->asked, err);
+}
+
+/* ---- the file system's own ---- */
+
+int snapshot_create_own(struct fs_volume *vol, const char *name, struct snapshot_request *request)
+{
+	for (unsigned i = 0; i < vol->snapshots->n; i++)
+		if (strcmp(vol->snapshots->byage[i]->info.name, name) == 0)
+			return -EBUSY;
+	vc_assert(name[0] == SNAPSHOT_OWN_MARK && strlen(name) <= SNAPSHOT_NAME_MAX);
+	request->msg = NULL;
+	request->created = calloc(1, sizeof(*request->created));
+	if (request->created == NULL)
+		return -ENOMEM;
+	memcpy(request->created->info.name, name, strlen(name));
+	request->created->info.created_ns = volume_now_ns(vol);
+	TAILQ_INSERT_TAIL(&vol->snapshots->asked, request, link);
+	cp_request(vol, CP_SNAPSHOT);
+	return 0;
+}
+
+void snapshot_delete_own(struct fs_volume *vol, uint32_t id)
+{
+	struct snapshot *snapshot = snapshot_by_id(vol, id);
+
+	vc_assert(snapshot != NULL && snapshot_is_own(snapshot));
+	snapshot->deleting = true;
+	snapshot_slot_changed(vol, snapshot->slot);
+	cp_request(vol, CP_SNAPSHOT);
+}
+
+void snapshot_passes_hold(struct fs_volume *vol)
+{
+	vc_assert(!vol->snapshots->passes_held);
+	vol->snapshots->passes_held = true;
+}
+
+void snapshot_passes_release(struct fs_volume *vol)
+{
+	vol->snapshots->passes_held = false;
+	if (snapshot_work_pending(vol))
+		cp_request(vol, CP_SNAPSHOT);
 }

@@ -12,9 +12,13 @@
 
 #define SNAPSHOT_SLOTS 256U
 
+/* The file system's own snapshots have names that begin so: no client sees or names them, and they do not outlive the mount. */
+#define SNAPSHOT_OWN_MARK '@'
+
 /* A change waiting for the CP that makes it durable. */
 struct snapshot_request {
-	struct fs_message *msg;
+	void (*done)(struct snapshot_request *request, int err); /* the request is dead after it, unless it is its owner's */
+	struct fs_message *msg;       /* NULL: the file system's own */
 	struct snapshot *created;     /* creation: enters the table at the commit */
 	TAILQ_ENTRY(snapshot_request) link;
 };
@@ -34,6 +38,7 @@ struct snapshot_table {
 	bool held_known, delete_finished;
 	unsigned delete_budget;       /* regions the running CP may still do */
 	size_t held_done;
+	bool passes_held;             /* somebody reads the older snapshots' maps: nothing of them may go */
 };
 
 MUST_CHECK int snapshot_table_init(struct fs_volume *vol);
@@ -50,11 +55,27 @@ void snapshot_slot_changed(struct fs_volume *vol, unsigned slot);
 /* Something only a CP can do. */
 bool snapshot_work_pending(const struct fs_volume *vol);
 
+static inline bool snapshot_is_own(const struct snapshot *snapshot) { return snapshot->info.name[0] == SNAPSHOT_OWN_MARK; }
+/* How many there are for a client. */
+unsigned snapshot_count(const struct fs_volume *vol);
+/* Make one of the file system's own: `request` is the caller's and untouched by it until its `done` has been called, at the end of the CP
+ * that carries it; request->created is in the table then. -EBUSY: the last one of that name is not gone yet; -ENOMEM. */
+MUST_CHECK int snapshot_create_own(struct fs_volume *vol, const char *name, struct snapshot_request *request);
+/* Let it go; in the background like any other. */
+void snapshot_delete_own(struct fs_volume *vol, uint32_t id);
+/* Keep all deletion passes where they are / let them go on. One holder at a time; outside of a CP, or in a request's `done`. */
+void snapshot_passes_hold(struct fs_volume *vol);
+void snapshot_passes_release(struct fs_volume *vol);
+/* Blocks of a snapshot's own map tree, into table->held (snapshot_delete.c). -EAGAIN. */
+MUST_CHECK int snapshot_held_collect(struct fs_run *run, uint32_t id);
+
 /* ---- the CP's ---- */
 void snapshot_cp_open(struct fs_volume *vol);
 MUST_CHECK int snapshot_cp_step(struct fs_run *run);
 void snapshot_cp_encode(struct fs_volume *vol);
 void snapshot_cp_committed(struct fs_volume *vol);
+/* There will be no CP any more: everybody who waits for one is told. */
+void snapshot_cp_failed(struct fs_volume *vol, int err);
 /* The deletion pass: one slice (snapshot_delete.c). */
 MUST_CHECK int snapshot_delete_step(struct fs_run *run);
 

@@ -64,7 +64,7 @@ static int collect_tree(struct fs_run *run, struct inode *inode, uint32_t n_bloc
 	return result;
 }
 
-static int held_collect(struct fs_run *run, uint32_t id)
+int snapshot_held_collect(struct fs_run *run, uint32_t id)
 {
 	struct vbn_vector *held = &run->vol->snapshots->held;
 	struct inode *file, *map;
@@ -187,10 +187,10 @@ int snapshot_delete_step(struct fs_run *run)
 	struct neighbour_maps maps;
 	int err;
 
-	if (table->delete_finished || !deletion_pick(run->vol))
+	if (table->passes_held || table->delete_finished || !deletion_pick(run->vol))
 		return 0;
 	if (!table->held_known) {
-		err = held_collect(run, table->delete_id);
+		err = snapshot_held_collect(run, table->delete_id);
 		if (err != 0)
 			return err;
 	}

@@ -14,6 +14,10 @@ static int name_check(struct fs_message *msg, const char *name, uint32_t len)
 		message_error_text(msg, "a snapshot name does not begin with a dot nor contain a slash");
 		return -EINVAL;
 	}
+	if (name[0] == SNAPSHOT_OWN_MARK) {
+		message_error_text(msg, "snapshot names that begin with '%c' are the file system's own", SNAPSHOT_OWN_MARK);
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -48,10 +52,16 @@ static unsigned creations_asked(const struct fs_volume *vol)
 	unsigned n = 0;
 
 	TAILQ_FOREACH (request, &vol->snapshots->asked, link)
-		n += request->created != NULL;
+		n += request->created != NULL && request->msg != NULL;
 	TAILQ_FOREACH (request, &vol->snapshots->taken, link)
-		n += request->created != NULL;
+		n += request->created != NULL && request->msg != NULL;
 	return n;
+}
+
+static void request_done(struct snapshot_request *request, int err)
+{
+	message_complete(request->msg, err);
+	free(request);
 }
 
 /* Answered when the CP that carries it is durable. */
@@ -61,6 +71,7 @@ static int request_queue(struct fs_message *msg, struct snapshot *created)
 
 	if (request == NULL)
 		return -ENOMEM;
+	request->done = request_done;
 	request->msg = msg;
 	request->created = created;
 	TAILQ_INSERT_TAIL(&msg->volume->snapshots->asked, request, link);
@@ -77,7 +88,7 @@ int op_snapshot_create(struct fs_run *run)
 
 	if (err != 0)
 		return err;
-	if (vol->snapshots->n + creations_asked(vol) >= SNAPSHOTS_MAX) {
+	if (snapshot_count(vol) + creations_asked(vol) >= SNAPSHOTS_MAX) {
 		message_error_text(msg, "volume %s has %u snapshots, the most there can be: delete one first", vol->name, SNAPSHOTS_MAX);
 		return -ENOSPC;
 	}
@@ -157,8 +168,11 @@ int op_snapshot_list(struct fs_run *run)
 	if (msg->out.snapshots == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < table->n; i++) {
-		struct fs_snapshot_info *info = &msg->out.snapshots[msg->out.n++];
+		struct fs_snapshot_info *info;
 
+		if (snapshot_is_own(table->byage[i]))
+			continue;
+		info = &msg->out.snapshots[msg->out.n++];
 		*info = table->byage[i]->info;
 		info->deleting = table->byage[i]->deleting;
 		info->n_dependants = vdisk_dependants(run->vol, info->id, NULL, 0);

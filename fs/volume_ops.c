@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
+#include "fs/check.h"
 #include "fs/cp.h"
 #include "fs/maps.h"
 #include "fs/snapshot.h"
@@ -56,7 +57,7 @@ int op_volume_stat(struct fs_run *run)
 	info->reserved_bytes = vol->reserved_blocks * FS_BLOCK_SIZE;
 	info->n_inodes_used = vol->inodes_used;
 	info->n_inodes_free = FS_INO_SNAPSHOTS - vol->inodes_used;
-	info->n_snapshots = vol->snapshots->n;
+	info->n_snapshots = snapshot_count(vol);
 	info->cp_count = vol->cp->count;
 	info->cp_last_ms = vol->cp->last_ms;
 	info->cp_generation = vol->generation;
@@ -67,6 +68,7 @@ int op_volume_stat(struct fs_run *run)
 	info->degraded = status->degraded;
 	info->failed = status->failed || vol->failed != 0;
 	info->read_only = vol->read_only;
+	info->check_running = check_is_running(vol, &info->check_percent);
 	free(status);
 	run->msg->out.volume = info;
 	run->msg->out.n = 1;

@@ -12,3 +12,8 @@ tests_fs_test_namespace_replay_SOURCES = tests/fs/test_namespace_replay.c tests/
 tests_fs_test_namespace_replay_LDADD = $(DIR_TEST_LIBS)
 tests_fs_test_perm_SOURCES = tests/fs/test_perm.c tests/base/cmocka_all.h
 tests_fs_test_perm_LDADD = $(DIR_TEST_LIBS)
+# The same on the engine.
+check_PROGRAMS += tests/fs/test_namespace_engine
+TESTS += tests/fs/test_namespace_engine
+tests_fs_test_namespace_engine_SOURCES = tests/fs/test_namespace_engine.c $(FSBOX_SOURCES)
+tests_fs_test_namespace_engine_LDADD = $(ENGINE_LIBS)

@@ -35,3 +35,19 @@ tests_proto_test_rpc_limits_LDADD = $(NFS_TEST_LIBS)
 
 $(tests_proto_nfs_ramserver_OBJECTS) $(tests_proto_test_nfs_export_OBJECTS) $(tests_proto_test_nfs_proc_OBJECTS) \
 $(tests_proto_test_nfs_rights_OBJECTS) $(tests_proto_test_rpc_OBJECTS) $(tests_proto_test_rpc_limits_OBJECTS): $(VCNFS_GENERATED)
+
+# Clients we did not write; each is a program without our server's code (libntirpc and libtirpc must never meet).
+if HAVE_CLIENTS
+check_PROGRAMS += tests/proto/test_nfs_libnfs
+TESTS += tests/proto/test_nfs_libnfs
+tests_proto_test_nfs_libnfs_CPPFLAGS = $(AM_CPPFLAGS) $(NFS_CFLAGS)
+tests_proto_test_nfs_libnfs_SOURCES = tests/proto/test_nfs_libnfs.c tests/proto/nfs_child.c tests/proto/nfs_child.h
+tests_proto_test_nfs_libnfs_LDADD = $(NFS_LIBS) $(CMOCKA_LIBS)
+endif
+if HAVE_NTIRPC
+check_PROGRAMS += tests/proto/test_rpc_ntirpc
+TESTS += tests/proto/test_rpc_ntirpc
+tests_proto_test_rpc_ntirpc_CPPFLAGS = $(AM_CPPFLAGS) $(NTIRPC_CFLAGS)
+tests_proto_test_rpc_ntirpc_SOURCES = tests/proto/test_rpc_ntirpc.c tests/proto/nfs_child.c tests/proto/nfs_child.h tests/proto/ntirpc_all.h
+tests_proto_test_rpc_ntirpc_LDADD = $(NTIRPC_LIBS) $(CMOCKA_LIBS)
+endif

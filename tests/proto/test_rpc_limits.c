@@ -248,7 +248,8 @@ static void server_stops_with_clients_in_every_state(void **state)
 	(void)large_write_make(&file, call);
 	for (unsigned i = 0; i < 4; i++)
 		fds[i] = rig_connect(&rig);
-	assert_true(rig_write(fds[0], mark, 2) && rig_write(fds[1], mark, 8) && rig_write(fds[2], call, 300000) && rig_write(fds[3], call, 200));
+	assert_true(rig_write(fds[0], mark, 2) && rig_write(fds[1], mark, 8) && rig_write(fds[2], call, 300000) &&
+	            rig_write(fds[3], call, 200));
 	usleep(20000);
 	rig_stop(&rig);
 	for (unsigned i = 0; i < 4; i++)

@@ -443,22 +443,30 @@ static void hurt_a_disk(void)
 	}
 }
 
+static void history_step(bool hurt)
+{
+	if (hurt)
+		hurt_a_disk();
+	drive();
+	assert_false(h.failed);
+	assert_true(sim_step(h.s.sim));
+}
+
 static void run_history(const struct geometry *g, uint64_t seed, bool hurt)
 {
 	uint64_t steps, hurt_at;
 	unsigned n_disks = g->disks[0] + g->disks[1];
+	bool at_commit;
 
 	history_prepare(g, seed);
 	n_histories++;
 	steps = 1 + rnd(rnd(2) == 0 ? 300 : 3000);
-	hurt_at = hurt ? rnd(steps) : steps;
-	for (uint64_t i = 0; i < steps; i++) {
-		if (i == hurt_at)
-			hurt_a_disk();
-		drive();
-		assert_false(h.failed);
-		assert_true(sim_step(h.s.sim));
-	}
+	hurt_at = hurt ? rnd(steps) : UINT64_MAX;
+	at_commit = rnd(3) == 0; /* cut while an fsinfo is being written */
+	for (uint64_t i = 0; i < steps || (at_commit && h.stage != COMMITTING); i++)
+		history_step(i == hurt_at);
+	for (uint64_t i = at_commit ? rnd(20 + 12 * n_disks) : 0; i > 0; i--)
+		history_step(false);
 	h.log_cut = h.log_busy ? h.log_block : UINT32_MAX;
 	clone_media(g, "live", "cut", seed * 16 + 5);
 	wind_down();

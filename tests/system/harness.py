@@ -15,6 +15,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MIB = 1 << 20
@@ -147,7 +148,15 @@ class Server:
                 socket.create_connection(("127.0.0.1", port), 1).close()
             except OSError:
                 return False
-        return self.vcadm("volume", "list", check=False).returncode == 0
+        return self.healthy() and self.vcadm("volume", "list", check=False).returncode == 0
+
+    def healthy(self):
+        """All volumes are mounted."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/healthz", timeout=5) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
 
     def running(self):
         return self.process is not None and self.process.poll() is None

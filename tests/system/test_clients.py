@@ -102,6 +102,7 @@ def test_nfs_tools_copy_files_and_see_snapshots_and_luns(test):
     run(tool("qemu-io"), "-f", "raw", "-c", "write -P 0x42 1m 1m", "-c", "flush", server.lun_url(0))
     line = next((row for row in run(tool("nfs-ls"), server.nfs_url()).stdout.splitlines() if row.split()[-1] == "test"), "")
     need(line.startswith("-") and str(8 * MIB) in line, f"the LUN is no regular file of its size: {line}")
+    os.unlink(back)  # nfs-cp does not overwrite
     run(tool("nfs-cp"), server.nfs_url("/vol/vol0/test"), back)
     with open(back, "rb") as f:
         need(f.read() == bytes(MIB) + b"\x42" * MIB + bytes(6 * MIB), "the LUN reads differently over NFS")

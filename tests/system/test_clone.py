@@ -194,7 +194,7 @@ def test_several_luns_share_one_backing_file(test):
         server.vcadm("lun", "clone", "start", f"vol/vol0/copy{number}")
         wait_until("a copy stands alone", lambda n=number: not is_backed(server, f"/vol/vol0/copy{n}"), 60)
         said = server.refused("snapshot", "delete", "vol0", "s1", "--yes")
-        need("copy3" in said, f"the refusal does not name copy3: {said}")
+        need("copy3" in said or (number == 1 and "copy2" in said), f"the refusal does not name a LUN that depends on s1: {said}")
     server.vcadm("lun", "destroy", "/vol/vol0/copy3", "--yes", "--force")
     server.vcadm("snapshot", "delete", "vol0", "s1", "--yes")
     for number in (1, 2):
