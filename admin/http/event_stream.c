@@ -22,6 +22,9 @@ static void stream_closed(struct evhttp_connection *connection, void *arg)
 	struct event_stream *stream = arg;
 
 	(void)connection;
+	/* evhttp lets go of a request whose reply is under way; one still in its list it frees itself. */
+	if (evhttp_request_get_connection(stream->req) == NULL)
+		evhttp_request_free(stream->req);
 	TAILQ_REMOVE(&stream->streams->list, stream, link);
 	stream->streams->n--;
 	free(stream);
