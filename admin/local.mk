@@ -1,1 +1,77 @@
-# admin
+# admin: the table of verbs (shared by both programs), the administration, the web page, vcadm
+noinst_LIBRARIES += libvcverbs.a libvcadmin.a
+libvcverbs_a_SOURCES = admin/verbs.c admin/verbs.h admin/size.c admin/size.h
+libvcadmin_a_SOURCES = \
+	admin/admin.c admin/admin.h admin/core.h \
+	admin/clonejob.c admin/clonejob.h \
+	admin/document.c admin/document.h \
+	admin/fault.c admin/fault.h \
+	admin/jobs.c admin/jobs.h \
+	admin/journal.c admin/journal.h \
+	admin/known.c admin/known.h \
+	admin/lifecycle.c admin/lifecycle.h \
+	admin/moment.h \
+	admin/san.c admin/san.h \
+	admin/statefile.c admin/statefile.h \
+	admin/volpath.c admin/volpath.h \
+	admin/http/call.c admin/http/call.h \
+	admin/http/clone_api.c \
+	admin/http/collection.c admin/http/collection.h \
+	admin/http/event_api.c \
+	admin/http/event_stream.c admin/http/event_stream.h \
+	admin/http/export_api.c \
+	admin/http/handlers.c admin/http/handlers.h \
+	admin/http/http_server.c admin/http/http_server.h \
+	admin/http/igroup_api.c \
+	admin/http/job_api.c \
+	admin/http/lun_api.c \
+	admin/http/map_api.c \
+	admin/http/metrics_page.c \
+	admin/http/openapi.c \
+	admin/http/raid_api.c \
+	admin/http/router.c admin/http/router.h \
+	admin/http/snapshot_api.c \
+	admin/http/status_api.c \
+	admin/http/volume_api.c \
+	admin/web/assets.h
+nodist_libvcadmin_a_SOURCES = admin/web/assets.c
+libvcadmin_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(EVENT_CFLAGS) $(BSD_CFLAGS)
+ADMIN_LIBS = libvcadmin.a libvcverbs.a $(JANSSON_LIBS) $(EVENT_LIBS)
+
+# The web page: bundled by esbuild from the npm registry's packages that package-lock.json names; a tarball brings the bundle along,
+# so that only a build from a checkout needs npm.
+WEB_PAGE = admin/web/src/main.jsx admin/web/src/api.js admin/web/src/format.js admin/web/src/dialogs.jsx admin/web/src/tables.jsx
+WEB_FILES = admin/web/package.json admin/web/package-lock.json
+EXTRA_DIST += $(WEB_PAGE) $(WEB_FILES) admin/web/index.html admin/web/app.css admin/web/embed.sh admin/web/dist/app.js
+admin/web/dist/app.js: $(WEB_PAGE) $(WEB_FILES)
+	$(AM_V_GEN)$(MKDIR_P) admin/web/dist admin/web/bundle/src && \
+	if command -v npm >/dev/null 2>&1; then \
+		for f in $(WEB_PAGE); do cp $(srcdir)/$$f admin/web/bundle/src/ || exit 1; done && \
+		for f in $(WEB_FILES); do cp $(srcdir)/$$f admin/web/bundle/ || exit 1; done && \
+		(cd admin/web/bundle && npm ci --no-audit --no-fund --ignore-scripts --silent && \
+		 node_modules/.bin/esbuild src/main.jsx --bundle --minify --target=es2022 --jsx=automatic --jsx-import-source=preact \
+			--log-level=warning --outfile=../dist/app.js.new) && \
+		mv admin/web/dist/app.js.new admin/web/dist/app.js; \
+	else echo "npm is needed to build the web page from a checkout (Debian: apt-get install npm)" >&2; exit 1; fi
+# A bundle that came with the tarball is in the source folder: make finds it there by VPATH.
+admin/web/assets.c: admin/web/index.html admin/web/app.css admin/web/dist/app.js admin/web/embed.sh
+	$(AM_V_GEN)$(MKDIR_P) admin/web && \
+	app=admin/web/dist/app.js; test -f $$app || app=$(srcdir)/admin/web/dist/app.js; \
+	sh $(srcdir)/admin/web/embed.sh $(srcdir)/admin/web/index.html $(srcdir)/admin/web/app.css $$app >$@.new && mv $@.new $@
+CLEANFILES += admin/web/assets.c
+clean-local:
+	rm -rf admin/web/bundle
+	-test "$(srcdir)" = . || rm -rf admin/web/dist
+
+# vcadm
+sbin_PROGRAMS += vcadm
+vcadm_SOURCES = \
+	admin/cli/client.c admin/cli/client.h \
+	admin/cli/columns.c admin/cli/columns.h \
+	admin/cli/follow.c admin/cli/follow.h \
+	admin/cli/help.c admin/cli/help.h \
+	admin/cli/render.c admin/cli/render.h \
+	admin/cli/request.c admin/cli/request.h \
+	admin/cli/vcadm.c
+vcadm_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(SMARTCOLS_CFLAGS)
+vcadm_LDADD = libvcverbs.a $(JANSSON_LIBS) $(CURL_LIBS) $(SMARTCOLS_LIBS)

@@ -27,7 +27,10 @@ enum { LOG_TEXT_MAX = 2048, LOG_LINE_MAX = LOG_TEXT_MAX + 256 };
 
 typedef void log_sink(enum log_level level, const char *component, const char *event, const char *text);
 
-static const struct { const char *name; int priority; } levels[] = {
+static const struct {
+	const char *name;
+	int priority;
+} levels[] = {
 	[LOG_LEVEL_ERROR] = { "error", 3 },
 	[LOG_LEVEL_WARN] = { "warn", 4 },
 	[LOG_LEVEL_INFO] = { "info", 6 },
@@ -68,8 +71,8 @@ static void write_line(enum log_level level, const char *component, const char *
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	len = snprintf(line, sizeof line, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %s %s %s%s%s\n", tm.tm_year + 1900, tm.tm_mon + 1,
-		       tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000, levels[level].name, component, event,
-		       *text != '\0' ? " " : "", text);
+	               tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000, levels[level].name, component, event,
+	               *text != '\0' ? " " : "", text);
 	if (len < 0)
 		return;
 	if ((size_t)len >= sizeof line) {
@@ -97,9 +100,8 @@ void log_event(enum log_level level, const char *component, const char *event, c
 	text_clean(text);
 
 	pthread_once(&journal_once, journal_detect);
-	if (!journal_on_stderr ||
-	    sd_journal_send("MESSAGE=%s %s %s", component, event, text, "PRIORITY=%d", levels[level].priority, "VC_COMPONENT=%s", component,
-			    "VC_EVENT=%s", event, NULL) < 0)
+	if (!journal_on_stderr || sd_journal_send("MESSAGE=%s %s %s", component, event, text, "PRIORITY=%d", levels[level].priority,
+	                                          "VC_COMPONENT=%s", component, "VC_EVENT=%s", event, NULL) < 0)
 		write_line(level, component, event, text);
 
 	sink = atomic_load_explicit(&current_sink, memory_order_acquire);

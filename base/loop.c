@@ -223,6 +223,8 @@ static int loop_init(struct loop *loop, const char *name)
 	int err;
 
 	loop->world.ops = &loop_world_ops;
+	loop->box.event_fd = -1;
+	loop->timers.fd = -1;
 	strncpy(loop->name, name, sizeof loop->name - 1);
 	TAILQ_INIT(&loop->deferred);
 	TAILQ_INIT(&loop->last);
@@ -231,10 +233,8 @@ static int loop_init(struct loop *loop, const char *name)
 	if (err < 0)
 		return err;
 	err = timers_init(&loop->timers);
-	if (err < 0) {
-		mailbox_fini(&loop->box);
+	if (err < 0)
 		return err;
-	}
 	loop->base = base_new();
 	if (loop->base != NULL) {
 		loop->box_event = event_start(loop, loop->box.event_fd, on_box);
@@ -264,8 +264,7 @@ int loop_new(const char *name, struct loop **ret_loop)
 		return -ENOMEM;
 	err = loop_init(loop, name);
 	if (err < 0) {
-		if (err == -ENOMEM)
-			loop_fini(loop);
+		loop_fini(loop);
 		free(loop);
 		return err;
 	}

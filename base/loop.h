@@ -27,7 +27,7 @@ struct watch {
 	unsigned events;
 };
 
-/* A loop, not yet running. `name` (at most 15 bytes, copied) names its thread and its log lines. -ENOMEM. */
+/* A loop, not yet running. `name` (at most 15 bytes, copied) names its thread and its log lines. -ENOMEM, -EMFILE. */
 MUST_CHECK int loop_new(const char *name, struct loop **ret_loop);
 /* Free a loop that is not running, after running what is still queued on it. NULL is allowed. */
 void loop_free(struct loop *loop);

@@ -22,7 +22,8 @@ int mailbox_init(struct mailbox *box)
 
 void mailbox_fini(struct mailbox *box)
 {
-	close(box->event_fd);
+	if (box->event_fd >= 0)
+		close(box->event_fd);
 	box->event_fd = -1;
 }
 

@@ -19,11 +19,11 @@ struct sendq_piece {
 
 struct sendq {
 	struct sendq_piece *pieces; /* a ring */
-	size_t capacity;            /* a power of two, or 0 */
+	size_t capacity; /* a power of two, or 0 */
 	size_t head;
 	size_t n;
-	size_t len_bytes;           /* all pieces together */
-	struct page *packing;       /* where copied bytes go, up to the page's end */
+	size_t len_bytes; /* all pieces together */
+	struct page *packing; /* where copied bytes go, up to the page's end */
 	size_t packed_bytes;
 };
 

@@ -5,7 +5,9 @@
 
 #include "base/bytes.h"
 
-struct sip { uint64_t v0, v1, v2, v3; };
+struct sip {
+	uint64_t v0, v1, v2, v3;
+};
 
 static inline uint64_t rotl(uint64_t x, unsigned n)
 {

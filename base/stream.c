@@ -22,7 +22,7 @@
 enum {
 	STREAM_SURPLUS = 32768,
 	STREAM_SEND_IOV = 512,
-	STREAM_SEND_ROUNDS = 8,   /* system calls a turn for one stream */
+	STREAM_SEND_ROUNDS = 8, /* system calls a turn for one stream */
 	STREAM_DISPATCH_MAX = 64, /* callbacks in a row for one stream */
 };
 
@@ -36,13 +36,13 @@ struct stream {
 	int fd;
 	enum stream_state state;
 	bool paused;
-	bool unseen;      /* bytes came that the owner has not peeked at */
+	bool unseen; /* bytes came that the owner has not peeked at */
 	bool filling;
 	bool fill_done;
 	bool dispatching;
-	bool blocked;     /* the kernel's send buffer is full */
+	bool blocked; /* the kernel's send buffer is full */
 	bool above_high;
-	bool end_found;   /* the peer's end or an error: no more reading */
+	bool end_found; /* the peer's end or an error: no more reading */
 	bool end_told;
 	bool fin_sent;
 	int end_err;
@@ -204,7 +204,7 @@ static struct iovec buffer_room(struct stream *stream)
 	if (stream->start == stream->end || STREAM_PEEK_MAX - stream->end < STREAM_SURPLUS)
 		buffer_compact(stream);
 	return (struct iovec){ .iov_base = stream->buffer + stream->end,
-			       .iov_len = MIN_OF(STREAM_PEEK_MAX - stream->end, (size_t)STREAM_SURPLUS) };
+		               .iov_len = MIN_OF(STREAM_PEEK_MAX - stream->end, (size_t)STREAM_SURPLUS) };
 }
 
 static ssize_t stream_read(struct stream *stream)

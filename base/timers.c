@@ -24,7 +24,8 @@ void timers_fini(struct timers *timers)
 	for (size_t i = 0; i < timers->n; i++)
 		timers->heap[i]->armed = false;
 	free(timers->heap);
-	close(timers->fd);
+	if (timers->fd >= 0)
+		close(timers->fd);
 }
 
 static inline void heap_place(struct timers *timers, size_t i, struct timer *timer)

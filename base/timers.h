@@ -14,7 +14,7 @@ struct timers {
 	size_t n;
 	size_t capacity;
 	uint64_t wake_ns; /* when the timerfd will fire; UINT64_MAX: not set */
-	int fd;           /* readable when a timer may be due */
+	int fd; /* readable when a timer may be due */
 };
 
 MUST_CHECK int timers_init(struct timers *timers);

@@ -1,2 +1,20 @@
 noinst_LIBRARIES += libvcfs.a
-libvcfs_a_SOURCES = fs/message.h fs/volume.h
+libvcfs_a_SOURCES = \
+	fs/message.h fs/volume.h fs/core.h fs/fsformat.h \
+	fs/alloc.c fs/alloc.h \
+	fs/cache.c fs/cache.h fs/cache_private.h fs/cache_read.c \
+	fs/cp.c fs/cp.h fs/cp_files.c fs/cp_place.c fs/cp_tree.c \
+	fs/file.c fs/file.h fs/file_apply.c fs/file_apply.h fs/file_ops.c \
+	fs/fsinfo.c fs/fsinfo.h \
+	fs/inode.c fs/inode.h fs/inode_table.h \
+	fs/maps.c fs/maps.h \
+	fs/message.c fs/message_pool.h \
+	fs/range.c fs/range.h \
+	fs/run.c fs/run.h \
+	fs/snapshot.c fs/snapshot.h fs/snapshot_delete.c fs/snapshot_ops.c \
+	fs/tree.c fs/tree.h \
+	fs/volume.c fs/volume_format.c fs/volume_ops.c fs/volume_private.h fs/volume_table.c \
+	fs/zombie.c fs/zombie.h
+include fs/dir.mk
+include fs/vdisk.mk
+include fs/check.mk

@@ -11,6 +11,7 @@
  * ERRORS. `status` is 0 or a negative errno:
  *   -ESTALE no such file (handle, generation, snapshot)   -ENODEV volume offline   -EROFS snapshot or volume read-only
  *   -EJUKEBOX (FS_EJUKEBOX) try again later               -EUCLEAN, -EIO damage    -ENOSPC, -EDQUOT no space
+ *   -FS_ENOTSYNC SETATTR: in.guard_ctime_ns is not the ctime
  *   -EBUSY an object others depend on                     -ENOTSUP not for this type of object, the usual POSIX ones */
 #ifndef FS_MESSAGE_H
 #define FS_MESSAGE_H
@@ -33,6 +34,7 @@ struct fs_volume;
 #define FS_PATH_MAX 4096U        /* symlink targets, administrative paths */
 #define FS_LINK_MAX 65000U
 #define FS_EJUKEBOX 528
+#define FS_ENOTSYNC 522
 
 enum fs_type { FS_TYPE_NONE, FS_TYPE_REG, FS_TYPE_DIR, FS_TYPE_SYMLINK, FS_TYPE_BLK, FS_TYPE_CHR, FS_TYPE_FIFO, FS_TYPE_SOCK, FS_TYPE_VDISK, FS_TYPE_STREAM_DIR, FS_TYPE_STREAM, FS_TYPE_META };
 
@@ -204,6 +206,8 @@ struct fs_volume_info {
 	uint64_t nvlog_bytes_used, nvlog_bytes_half;
 	uint64_t cache_pages, cache_pages_max, dirty_pages;
 	bool degraded, failed, read_only;
+	bool check_running;
+	unsigned check_percent;
 };
 
 struct fs_fsstat { uint64_t total_bytes, free_bytes, avail_bytes, total_files, free_files; };

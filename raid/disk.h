@@ -18,7 +18,14 @@
 #include "base/list.h"
 #include "base/world.h"
 
-enum disk_op { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD };
+enum disk_op {
+	DISK_READ,
+	DISK_WRITE,
+	DISK_WRITE_DURABLE,          /* on the medium when done; a failure counts as a failed flush */
+	DISK_FLUSH,
+	DISK_DISCARD,
+	DISK_CHECK,                  /* is the medium still there? -ENODEV: unlinked, cut short, gone */
+};
 
 /* One request. Intrusive: the submitter's memory, untouched by it until `done`. Offsets and lengths are multiples of 4096;
  * memory is 4096-aligned (O_DIRECT). iov entries at most DISK_IOV_MAX. */
@@ -26,13 +33,16 @@ enum disk_op { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD };
 struct disk_io {
 	enum disk_op op;
 	unsigned n_iov;
-	const struct iovec *iov;     /* READ, WRITE */
-	uint64_t offset_bytes;       /* READ, WRITE, DISCARD */
+	const struct iovec *iov;     /* READ, WRITE, WRITE_DURABLE */
+	uint64_t offset_bytes;       /* all but FLUSH and CHECK */
 	uint64_t len_bytes;
 	void (*done)(struct disk_io *io, int err); /* 0, -EIO, -ENOSPC (the host is full), -ENODEV (fenced, gone), ... */
 	TAILQ_ENTRY(disk_io) link;   /* the driver's, while submitted */
 	struct task task;            /* the driver's, while submitted */
-	uint64_t driver_word[2];     /* the driver's */
+	struct timer timer;          /* the driver's, while submitted */
+	struct disk *disk;           /* the driver's, while submitted */
+	void *driver_data;           /* the driver's, while submitted */
+	int driver_err;              /* the driver's, while submitted */
 };
 
 struct disk {

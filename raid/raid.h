@@ -62,7 +62,7 @@ void raid_format(struct world *world, const struct raid_spec *spec, const struct
  * stripes of the intent regions get their parity recomputed and verified before `done(arg, err, raid)`.
  * -ENOENT no label; -ENXIO too many disks missing; -EUCLEAN labels contradict each other; -ENOTSUP an incompatible feature bit. */
 void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid), void *arg);
-/* Close: no request may be in flight. Labels say "clean" if `clean`. */
+/* Close: no request may be in flight. Everything written is made durable first (err as raid_flush); the labels then say "clean". */
 void raid_close(struct raid *raid, void (*done)(void *arg, int err), void *arg);
 
 /* ---- geometry -------------------------------------------------------------------------------------------------- */

@@ -1,1 +1,34 @@
-# admin
+# admin: unit tests, and the whole administration over HTTP against a double of the file system (tests/support/ramadmin.c)
+ADMIN_TESTS = \
+	tests/admin/test_size \
+	tests/admin/test_verbs \
+	tests/admin/test_volpath \
+	tests/admin/test_statefile \
+	tests/admin/test_collection \
+	tests/admin/test_http \
+	tests/admin/test_rest \
+	tests/admin/test_config
+check_PROGRAMS += $(ADMIN_TESTS) tests/admin/adminhost
+TESTS += $(ADMIN_TESTS) tests/admin/vcadm.test
+EXTRA_DIST += tests/admin/vcadm.test
+ADMIN_TEST_LIBS = $(ADMIN_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+ADMIN_HOST = tests/admin/host.c tests/admin/host.h tests/support/ramadmin.c tests/support/ramadmin.h
+tests_admin_test_size_SOURCES = tests/admin/test_size.c
+tests_admin_test_size_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_verbs_SOURCES = tests/admin/test_verbs.c tests/support/ramadmin.c tests/support/ramadmin.h
+tests_admin_test_verbs_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_volpath_SOURCES = tests/admin/test_volpath.c
+tests_admin_test_volpath_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_statefile_SOURCES = tests/admin/test_statefile.c
+tests_admin_test_statefile_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_collection_SOURCES = tests/admin/test_collection.c
+tests_admin_test_collection_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_http_SOURCES = tests/admin/test_http.c $(ADMIN_HOST)
+tests_admin_test_http_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_rest_SOURCES = tests/admin/test_rest.c $(ADMIN_HOST)
+tests_admin_test_rest_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_config_SOURCES = tests/admin/test_config.c
+tests_admin_test_config_LDADD = libvcconfig.a libvcverbs.a $(INIH_LIBS) $(ADMIN_TEST_LIBS)
+# The administration on the double as a program of its own, for tests that run the real vcadm.
+tests_admin_adminhost_SOURCES = tests/admin/adminhost.c $(ADMIN_HOST)
+tests_admin_adminhost_LDADD = $(ADMIN_LIBS) $(BASE_LIBS)

@@ -32,8 +32,8 @@ static uint32_t crc_by_definition(uint32_t crc, const uint8_t *bytes, size_t len
 static void crc32c_gives_the_vectors_of_rfc_3720(void **state)
 {
 	static const uint8_t read10[48] = {
-		0x01, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x14, 0, 0, 0, 0, 0, 4, 0,
-		0, 0, 0, 0x14, 0, 0, 0, 0x18, 0x28, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0,
+		0x01, 0xc0, 0, 0,    0, 0, 0, 0,    0,    0, 0, 0, 0, 0, 0, 0, 0x14, 0, 0, 0, 0, 0, 4, 0,
+		0,    0,    0, 0x14, 0, 0, 0, 0x18, 0x28, 0, 0, 0, 0, 0, 0, 0, 2,    0, 0, 0, 0, 0, 0, 0,
 	};
 	uint8_t bytes[32];
 
@@ -75,7 +75,7 @@ static void crc32c_continues_where_it_stopped(void **state)
 	for (size_t cut = 0; cut <= sizeof bytes; cut += 7) {
 		assert_int_equal(crc32c_more(crc32c(bytes, cut), bytes + cut, sizeof bytes - cut), crc32c(bytes, sizeof bytes));
 		assert_int_equal(crc32c_linear_more(crc32c_linear(bytes, cut), bytes + cut, sizeof bytes - cut),
-				 crc32c_linear(bytes, sizeof bytes));
+		                 crc32c_linear(bytes, sizeof bytes));
 	}
 }
 

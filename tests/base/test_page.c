@@ -37,7 +37,7 @@ static void arena_never_gives_more_than_its_maximum(void **state)
 
 static void many_pages_come_all_or_not_at_all(void **state)
 {
-	struct page *pages[100];
+	struct page *pages[101];
 
 	(void)state;
 	assert_int_equal(page_arena_init(100), 0);
@@ -139,7 +139,8 @@ static void *shuffle(void *arg)
 		memcpy(page->data + PAGE_SIZE - sizeof owner, &owner, sizeof owner);
 		random = random * 1664525U + 1013904223U;
 		page = atomic_exchange(&exchange[random >> 26], page);
-		if (page != NULL && (!page_is_exclusive(page) || memcmp(page->data, page->data + PAGE_SIZE - sizeof owner, sizeof owner) != 0))
+		if (page != NULL &&
+		    (!page_is_exclusive(page) || memcmp(page->data, page->data + PAGE_SIZE - sizeof owner, sizeof owner) != 0))
 			return (void *)1;
 		page_put(page);
 	}

@@ -64,9 +64,7 @@ static void on_ended(void *owner, int err)
 	loop_stop(loop);
 }
 
-static const struct stream_handler handler = {
-	.readable = on_readable, .filled = on_filled, .drained = on_drained, .ended = on_ended
-};
+static const struct stream_handler handler = { .readable = on_readable, .filled = on_filled, .drained = on_drained, .ended = on_ended };
 
 static int tcp_listen(struct sockaddr_in *ret_address)
 {
@@ -577,7 +575,7 @@ static void send_reply(struct page *page, unsigned number)
 {
 	uint8_t header[REPLY_HEADER];
 	struct stream_seg segs[2] = { { .base = header, .len_bytes = sizeof header },
-				      { .base = page->data, .len_bytes = PAGE_SIZE, .page = page } };
+		                      { .base = page->data, .len_bytes = PAGE_SIZE, .page = page } };
 
 	for (unsigned i = 0; i < sizeof header; i++)
 		header[i] = (uint8_t)(number + i);
@@ -620,7 +618,7 @@ static void replies_reach_a_slow_reader_whole_and_pages_come_back(void **state)
 	assert_int_equal(reader.got_bytes, total);
 	assert_int_equal(reader.bad, 0);
 	assert_true(page_is_exclusive(page)); /* the references left with the bytes */
-	assert_int_equal(seen.n_drained, 1);  /* 20 MB were above the high mark */
+	assert_int_equal(seen.n_drained, 1); /* 20 MB were above the high mark */
 	page_put(page);
 	assert_int_equal(page_arena_used(), 0);
 }
@@ -1003,8 +1001,14 @@ static void listener_may_be_freed_in_accepted(void **state)
 	n_accepted = 0;
 }
 
-#define UNIX_TEST(f) { #f " (unix)", f, setup, teardown, NULL }
-#define TCP_TEST(f) { #f " (tcp)", f, setup_tcp, teardown, NULL }
+#define UNIX_TEST(f)                                                                                                                       \
+	{                                                                                                                                  \
+#f " (unix)", f, setup, teardown, NULL                                                                                     \
+	}
+#define TCP_TEST(f)                                                                                                                        \
+	{                                                                                                                                  \
+#f " (tcp)", f, setup_tcp, teardown, NULL                                                                                  \
+	}
 #define BOTH(f) UNIX_TEST(f), TCP_TEST(f)
 
 int main(void)

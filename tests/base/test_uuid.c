@@ -44,9 +44,17 @@ static void uuid_survives_text_and_back(void **state)
 static void uuid_parse_refuses_what_is_not_one(void **state)
 {
 	static const char *const bad[] = {
-		"", "f", "f81d4fae", "f81d4fae7dec11d0a76500a0c91e6bf6", "f81d4fae-7dec-11d0-a765-00a0c91e6bf",
-		"f81d4fae-7dec-11d0-a765-00a0c91e6bf66", "f81d4fae-7dec-11d0-a765-00a0c91e6bfg", "f81d4fa-e7dec-11d0-a765-00a0c91e6bf6",
-		" f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "f81d4fae-7dec-11d0-a765-", "{f81d4fae-7dec-11d0-a765-00a0c91e6bf6}",
+		"",
+		"f",
+		"f81d4fae",
+		"f81d4fae7dec11d0a76500a0c91e6bf6",
+		"f81d4fae-7dec-11d0-a765-00a0c91e6bf",
+		"f81d4fae-7dec-11d0-a765-00a0c91e6bf66",
+		"f81d4fae-7dec-11d0-a765-00a0c91e6bfg",
+		"f81d4fa-e7dec-11d0-a765-00a0c91e6bf6",
+		" f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+		"f81d4fae-7dec-11d0-a765-",
+		"{f81d4fae-7dec-11d0-a765-00a0c91e6bf6}",
 	};
 	struct uuid uuid;
 

@@ -1,1 +1,10 @@
-# bench
+# Load generator and the limit server that compare measures against (make check builds them; they run by tests/bench/compare).
+EXTRA_DIST += tests/bench/compare tests/bench/yes_rpcbind.py
+if HAVE_CLIENTS
+check_PROGRAMS += tests/bench/vcbench tests/bench/limit_server
+tests_bench_vcbench_SOURCES = tests/bench/vcbench.c tests/bench/bench_driver.h tests/bench/bench_histogram.c tests/bench/bench_histogram.h \
+	tests/bench/bench_nfs.c tests/bench/bench_iscsi.c
+tests_bench_vcbench_CPPFLAGS = $(AM_CPPFLAGS) $(NFS_CFLAGS) $(ISCSI_CFLAGS)
+tests_bench_vcbench_LDADD = $(NFS_LIBS) $(ISCSI_LIBS)
+tests_bench_limit_server_SOURCES = tests/bench/limit_server.c tests/bench/limit_server.h tests/bench/limit_nfs.c tests/bench/limit_iscsi.c
+endif

@@ -1,1 +1,3 @@
-# fs
+include tests/fs/engine.mk
+include tests/fs/dir.mk
+include tests/fs/vdisk.mk

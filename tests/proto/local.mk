@@ -1,2 +1,2 @@
-# proto
+include tests/proto/nfs.mk
 include tests/proto/iscsi.mk

@@ -1,1 +1,19 @@
-# raid
+# The simulated world and the RAID volume in it, for raid/ and whoever stands on it.
+check_LIBRARIES += libvcsim.a
+libvcsim_a_SOURCES = \
+	tests/support/simraid.c tests/support/simraid.h \
+	tests/support/simworld.c tests/support/simworld.h
+
+RAID_TESTS = \
+	tests/raid/test_raid_basic \
+	tests/raid/test_raid_crash \
+	tests/raid/test_raid_file
+check_PROGRAMS += $(RAID_TESTS)
+TESTS += $(RAID_TESTS)
+RAID_TEST_LIBS = libvcsim.a $(RAID_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_raid_test_raid_basic_SOURCES = tests/raid/test_raid_basic.c
+tests_raid_test_raid_basic_LDADD = $(RAID_TEST_LIBS)
+tests_raid_test_raid_crash_SOURCES = tests/raid/test_raid_crash.c
+tests_raid_test_raid_crash_LDADD = $(RAID_TEST_LIBS)
+tests_raid_test_raid_file_SOURCES = tests/raid/test_raid_file.c
+tests_raid_test_raid_file_LDADD = $(RAID_TEST_LIBS)

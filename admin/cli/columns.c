@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which members of a noun's records vcadm's tables show. */
+#include "admin/cli/columns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/size.h"
+#include "base/list.h"
+
+static const struct column volume_columns[] = {
+	{ "NAME", "name", COLUMN_TEXT, false },          { "STATE", "state", COLUMN_TEXT, false },
+	{ "RAID", "raid", COLUMN_TEXT, false },          { "SIZE", "space.size", COLUMN_SIZE, false },
+	{ "USED", "space.used", COLUMN_SIZE, false },    { "FREE", "space.available", COLUMN_SIZE, false },
+	{ "SNAPSHOTS", "snapshot_count", COLUMN_TEXT, false }, { "IN SNAPSHOTS", "space.snapshot", COLUMN_SIZE, true },
+	{ "RESERVED", "space.reserved", COLUMN_SIZE, true }, { "UUID", "uuid", COLUMN_TEXT, true },
+	{ "DISKS", "disks", COLUMN_LIST, true },         { "ERROR", "error", COLUMN_TEXT, true },
+	{ 0 },
+};
+static const struct column snapshot_columns[] = {
+	{ "NAME", "name", COLUMN_TEXT, false },   { "CREATED", "create_time", COLUMN_TEXT, false }, { "USED", "used", COLUMN_SIZE, false },
+	{ "STATE", "state", COLUMN_TEXT, false }, { "LUNS", "dependants", COLUMN_TEXT, false },     { "ID", "id", COLUMN_TEXT, true },
+	{ 0 },
+};
+static const struct column lun_columns[] = {
+	{ "PATH", "path", COLUMN_TEXT, false },     { "SIZE", "size", COLUMN_SIZE, false },
+	{ "USED", "used", COLUMN_SIZE, false },     { "STATE", "state", COLUMN_TEXT, false },
+	{ "BACKED BY", "backing.snapshot", COLUMN_TEXT, false }, { "CLONE", "clone.progress", COLUMN_PERCENT, false },
+	{ "MAPS", "maps", COLUMN_MAPS, false },     { "SERIAL", "serial_number", COLUMN_TEXT, true },
+	{ "RESERVED", "reserved", COLUMN_TEXT, true }, { "UUID", "uuid", COLUMN_TEXT, true },
+	{ "COMMENT", "comment", COLUMN_TEXT, true }, { 0 },
+};
+static const struct column map_columns[] = {
+	{ "PATH", "lun.path", COLUMN_TEXT, false },
+	{ "IGROUP", "igroup.name", COLUMN_TEXT, false },
+	{ "LUN", "logical_unit_number", COLUMN_TEXT, false },
+	{ "STATE", "state", COLUMN_TEXT, false },
+	{ 0 },
+};
+static const struct column clone_columns[] = {
+	{ "PATH", "path", COLUMN_TEXT, false },        { "STATE", "state", COLUMN_TEXT, false },    { "PROGRESS", "progress", COLUMN_PERCENT, false },
+	{ "DONE", "bytes.done", COLUMN_SIZE, false },  { "TOTAL", "bytes.total", COLUMN_SIZE, false }, { "COPIED", "bytes.copied", COLUMN_SIZE, false },
+	{ "SNAPSHOT", "snapshot", COLUMN_TEXT, false }, { "ETA", "eta_seconds", COLUMN_SECONDS, false }, { "RATE", "rate", COLUMN_SIZE, true },
+	{ "STARTED", "start_time", COLUMN_TEXT, true }, { "ERROR", "error.message", COLUMN_TEXT, true }, { 0 },
+};
+static const struct column igroup_columns[] = {
+	{ "NAME", "name", COLUMN_TEXT, false },
+	{ "INITIATORS", "initiators", COLUMN_LIST, false },
+	{ "MAPS", "maps", COLUMN_TEXT, false },
+	{ "UUID", "uuid", COLUMN_TEXT, true },
+	{ 0 },
+};
+static const struct column export_columns[] = {
+	{ "PATH", "path", COLUMN_TEXT, false },
+	{ "CLIENTS", "rules", COLUMN_RULES, false },
+	{ 0 },
+};
+static const struct column raid_columns[] = {
+	{ "VOLUME", "volume", COLUMN_TEXT, false },    { "GROUP", "group", COLUMN_TEXT, false },       { "DISK", "name", COLUMN_TEXT, false },
+	{ "ROLE", "role", COLUMN_TEXT, false },        { "STATE", "state", COLUMN_TEXT, false },       { "SIZE", "size", COLUMN_SIZE, false },
+	{ "READ", "io.read_bytes", COLUMN_SIZE, true }, { "WRITTEN", "io.written_bytes", COLUMN_SIZE, true }, { "ERRORS", "errors.io", COLUMN_TEXT, true },
+	{ "CHECKSUM", "errors.checksum", COLUMN_TEXT, true }, { "REPAIRED", "errors.repaired", COLUMN_TEXT, true }, { 0 },
+};
+static const struct column job_columns[] = {
+	{ "JOB", "uuid", COLUMN_TEXT, false },           { "KIND", "kind", COLUMN_TEXT, false },         { "TARGET", "target", COLUMN_TEXT, false },
+	{ "STATE", "state", COLUMN_TEXT, false },        { "PROGRESS", "progress", COLUMN_PERCENT, false }, { "STARTED", "start_time", COLUMN_TEXT, true },
+	{ "ENDED", "end_time", COLUMN_TEXT, true },      { "ERROR", "error.message", COLUMN_TEXT, true }, { 0 },
+};
+static const struct column event_columns[] = {
+	{ "TIME", "time", COLUMN_TEXT, false },   { "LEVEL", "level", COLUMN_TEXT, false }, { "FROM", "component", COLUMN_TEXT, false },
+	{ "EVENT", "event", COLUMN_TEXT, false }, { "TEXT", "text", COLUMN_TEXT, false },   { "NUMBER", "number", COLUMN_TEXT, true },
+	{ 0 },
+};
+static const struct column stats_columns[] = {
+	{ "NAME", "name", COLUMN_TEXT, false },
+	{ "LABELS", "labels", COLUMN_TEXT, false },
+	{ "VALUE", "value", COLUMN_TEXT, false },
+	{ "HELP", "help", COLUMN_TEXT, true },
+	{ 0 },
+};
+static const struct column other_columns[] = {
+	{ "NAME", "name", COLUMN_TEXT, false },
+	{ "STATE", "state", COLUMN_TEXT, false },
+	{ 0 },
+};
+
+static const struct {
+	const char *noun;
+	const struct column *columns;
+	const char *expand;
+} nouns[] = {
+	{ "volume", volume_columns, NULL }, { "snapshot", snapshot_columns, NULL }, { "lun", lun_columns, NULL },       { "lun map", map_columns, NULL },
+	{ "lun clone", clone_columns, NULL }, { "igroup", igroup_columns, NULL },   { "export", export_columns, NULL }, { "raid", raid_columns, "disks" },
+	{ "job", job_columns, NULL },       { "event", event_columns, NULL },       { "stats", stats_columns, NULL },
+};
+
+const struct column *columns_of(const char *noun)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(nouns); i++) {
+		if (strcmp(nouns[i].noun, noun) == 0)
+			return nouns[i].columns;
+	}
+	return other_columns;
+}
+
+const char *columns_expand(const char *noun)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(nouns); i++) {
+		if (strcmp(nouns[i].noun, noun) == 0)
+			return nouns[i].expand;
+	}
+	return NULL;
+}
+
+json_t *column_member(json_t *object, const char *dotted)
+{
+	char key[64];
+
+	while (object != NULL && *dotted != '\0') {
+		size_t len = strcspn(dotted, ".");
+		if (len >= sizeof key)
+			return NULL;
+		memcpy(key, dotted, len);
+		key[len] = '\0';
+		object = json_object_get(object, key);
+		dotted += len + (dotted[len] == '.');
+	}
+	return object;
+}
+
+static const char *member(json_t *object, const char *dotted)
+{
+	const char *text = json_string_value(column_member(object, dotted));
+	return text == NULL ? "" : text;
+}
+
+static void print_item(FILE *out, json_t *item, enum column_format format)
+{
+	if (format == COLUMN_MAPS) {
+		(void)fprintf(out, "%s:%lld%s", member(item, "igroup.name"), (long long)json_integer_value(json_object_get(item, "lun")),
+		              strcmp(member(item, "state"), "mapped") == 0 ? "" : "(conflict)");
+	} else if (format == COLUMN_RULES) {
+		(void)fprintf(out, "%s:%s,%s,%s", member(item, "client"), member(item, "access"),
+		              json_is_false(json_object_get(item, "root_squash")) ? "no_root_squash" : "root_squash",
+		              json_is_false(json_object_get(item, "secure")) ? "insecure" : "secure");
+	} else {
+		char *text = column_value_text(item, COLUMN_TEXT);
+		(void)fputs(text == NULL ? "" : text, out);
+		free(text);
+	}
+}
+
+static void print_value(FILE *out, json_t *value, enum column_format format)
+{
+	char text[SIZE_TEXT_SIZE];
+	json_t *item;
+	size_t i;
+
+	if (value == NULL || json_is_null(value)) {
+		(void)fputc('-', out);
+	} else if (json_is_array(value)) {
+		json_array_foreach (value, i, item) {
+			(void)fputs(i == 0 ? "" : format == COLUMN_RULES ? " " : ",", out);
+			print_item(out, item, format);
+		}
+		if (i == 0)
+			(void)fputc('-', out);
+	} else if (json_is_integer(value) && format == COLUMN_SIZE) {
+		size_format((uint64_t)json_integer_value(value), text);
+		(void)fputs(text, out);
+	} else if (json_is_integer(value)) {
+		(void)fprintf(out, "%lld%s", (long long)json_integer_value(value), format == COLUMN_PERCENT ? " %" : format == COLUMN_SECONDS ? " s" : "");
+	} else if (json_is_string(value)) {
+		(void)fputs(*json_string_value(value) == '\0' ? "-" : json_string_value(value), out);
+	} else if (json_is_boolean(value)) {
+		(void)fputs(json_is_true(value) ? "yes" : "no", out);
+	} else {
+		(void)json_dumpf(value, out, JSON_COMPACT | JSON_ENCODE_ANY);
+	}
+}
+
+char *column_value_text(json_t *value, enum column_format format)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out == NULL)
+		return NULL;
+	print_value(out, value, format);
+	return fclose(out) == 0 ? text : NULL;
+}
+
+char *column_text(const struct column *column, json_t *record) { return column_value_text(column_member(record, column->key), column->format); }

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vcadm: the administration's command line, a client of the REST API and nothing else. */
+#include <curl/curl.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/cli/client.h"
+#include "admin/cli/columns.h"
+#include "admin/cli/follow.h"
+#include "admin/cli/help.h"
+#include "admin/cli/render.h"
+#include "admin/cli/request.h"
+#include "config.h"
+
+#define SERVER_DEFAULT "unix:/run/vcstore/admin.sock"
+
+/* ---- errors ------------------------------------------------------------------------------------------------------ */
+
+static int exit_of(long status)
+{
+	static const struct {
+		long status;
+		int code;
+	} codes[] = { { 400, EXIT_USAGE }, { 401, EXIT_DENIED }, { 403, EXIT_DENIED }, { 404, EXIT_NOT_FOUND }, { 409, EXIT_CONFLICT }, { 412, EXIT_CONFLICT } };
+
+	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+		if (codes[i].status == status)
+			return codes[i].code;
+	}
+	return EXIT_OTHER;
+}
+
+static int refused(long status, json_t *json)
+{
+	const char *message = json_string_value(column_member(json, "error.message"));
+
+	if (message != NULL)
+		(void)fprintf(stderr, "vcadm: %s\n", message);
+	else
+		(void)fprintf(stderr, "vcadm: the server answered with HTTP status %ld\n", status);
+	return exit_of(status);
+}
+
+/* ---- jobs -------------------------------------------------------------------------------------------------------- */
+
+static int job_failed(json_t *job)
+{
+	const char *message = json_string_value(column_member(job, "error.message")), *code = json_string_value(column_member(job, "error.code"));
+	const char *report = json_string_value(column_member(job, "result.report"));
+
+	(void)fprintf(stderr, "vcadm: %s: %s\n", json_string_value(json_object_get(job, "description")), message == NULL ? "failed" : message);
+	if (report != NULL)
+		(void)fputs(report, stdout);
+	if (code == NULL)
+		return EXIT_OTHER;
+	if (strcmp(code, "not_found") == 0)
+		return EXIT_NOT_FOUND;
+	return strcmp(code, "exists") == 0 || strcmp(code, "in_use") == 0 || strcmp(code, "offline") == 0 ? EXIT_CONFLICT : EXIT_OTHER;
+}
+
+static int follow(struct client *client, const struct cli_options *options, const char *uuid)
+{
+	json_t *job = NULL;
+	int code = EXIT_OK, err = follow_job(client, uuid, options->wait_s, &job);
+
+	if (err == -EINTR) {
+		(void)fprintf(stderr, "vcadm: detached, the job goes on: vcadm job watch %s\n", uuid);
+	} else if (err == -ETIMEDOUT) {
+		(void)fprintf(stderr, "vcadm: not done yet, the job goes on: vcadm job watch %s\n", uuid);
+		code = EXIT_TIMED_OUT;
+	} else if (err != 0) {
+		if (err == -ENOENT)
+			(void)fprintf(stderr, "vcadm: the server does not know job %s any more\n", uuid);
+		code = err == -ENOENT ? EXIT_NOT_FOUND : EXIT_UNREACHABLE;
+	} else if (strcmp(json_string_value(json_object_get(job, "state")), "success") != 0) {
+		code = job_failed(job);
+		if (options->output == CLI_JSON)
+			render_job(job, CLI_JSON);
+	} else {
+		(void)fprintf(stderr, "%s: done\n", json_string_value(json_object_get(job, "description")));
+		if (options->output == CLI_JSON)
+			render_job(job, CLI_JSON);
+	}
+	json_decref(job);
+	return code;
+}
+
+/* ---- one request ------------------------------------------------------------------------------------------------- */
+
+static int answered(struct client *client, const struct cli_options *options, const struct verb *verb, json_t *json)
+{
+	const char *uuid = json_string_value(column_member(json, "job.uuid"));
+
+	if (uuid != NULL) {
+		bool wait = options->wait == 1 || (options->wait == -1 && (verb->flags & VERB_WAITS || options->watch));
+		if (wait)
+			return follow(client, options, uuid);
+		render_job(json_object_get(json, "job"), options->output);
+		return EXIT_OK;
+	}
+	if (verb->flags & VERB_WATCHES) {
+		uuid = json_string_value(json_object_get(json, "uuid"));
+		return uuid == NULL ? EXIT_OTHER : follow(client, options, uuid);
+	}
+	render_answer(verb, json, options->output);
+	const char *state = json_string_value(json_object_get(json, "state"));
+	return strcmp(verb->noun, "status") == 0 && state != NULL && strcmp(state, "degraded") == 0 ? EXIT_DEGRADED : EXIT_OK;
+}
+
+static int run_once(struct client *client, const struct cli_options *options, const struct cli_request *request)
+{
+	json_t *json = NULL;
+	long status = 0;
+	int code;
+
+	if (client_ask(client, verb_method_name(request->verb->method), request->path, request->body, &status, &json) != 0)
+		return EXIT_UNREACHABLE;
+	code = status >= 200 && status < 300 ? answered(client, options, request->verb, json) : refused(status, json);
+	json_decref(json);
+	(void)fflush(stdout);
+	return code;
+}
+
+static int run(struct client *client, const struct cli_options *options, const struct cli_request *request)
+{
+	bool watch = options->watch && request->verb->method == VERB_GET && !(request->verb->flags & VERB_WATCHES);
+	int code = run_once(client, options, request);
+
+	while (watch && (code == EXIT_OK || code == EXIT_DEGRADED) && follow_pause(1) == 0) {
+		if (isatty(STDOUT_FILENO) == 1 && options->output != CLI_JSON)
+			(void)fputs("\033[H\033[2J", stdout);
+		code = run_once(client, options, request);
+	}
+	return code;
+}
+
+/* "y" on the terminal, or --yes. */
+static bool may_destroy(const struct cli_options *options, const struct cli_request *request)
+{
+	char answer[16];
+
+	if (!(request->verb->flags & VERB_DESTROYS) || options->yes)
+		return true;
+	if (isatty(STDIN_FILENO) != 1) {
+		(void)fprintf(stderr, "vcadm: %s %s destroys %s; say --yes if that is meant\n", request->verb->noun, request->verb->verb, request->object);
+		return false;
+	}
+	(void)fprintf(stderr, "%s %s: %s %s. Go on? [y/N] ", request->verb->noun, request->verb->verb, request->verb->help, request->object);
+	return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+static int say(const struct cli_options *options, int n_words, char **words)
+{
+	if (options->version) {
+		(void)printf("vcadm %s\n", PACKAGE_VERSION);
+		return EXIT_OK;
+	}
+	if (n_words > 0 && strcmp(words[0], "completion") == 0) {
+		if (n_words == 2 && help_completion(stdout, words[1]) == 0)
+			return EXIT_OK;
+		(void)fputs("vcadm: completion wants bash or zsh\n", stderr);
+		return EXIT_USAGE;
+	}
+	if (n_words > 0 && strcmp(words[0], "help") == 0) {
+		if (n_words == 2 && strcmp(words[1], "--man") == 0) {
+			help_man(stdout);
+			return EXIT_OK;
+		}
+		return help_print(stdout, n_words - 1, words + 1) == 0 ? EXIT_OK : EXIT_USAGE;
+	}
+	if (options->help) {
+		int n = 0;
+		while (n < n_words && words[n][0] != '-')
+			n++;
+		return help_print(stdout, n, words) == 0 ? EXIT_OK : EXIT_USAGE;
+	}
+	(void)help_print(stderr, 0, NULL);
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli_options options = { .wait = -1 };
+	struct cli_request request;
+	struct client *client;
+	int rest;
+
+	(void)setlocale(LC_ALL, "");
+	const char *server = getenv("VCADM_SERVER");
+	options.server = server != NULL && *server != '\0' ? server : SERVER_DEFAULT;
+	if (request_parse(argc, argv, &options, &request, &rest) != 0)
+		return EXIT_USAGE;
+	if (request.verb == NULL)
+		return say(&options, argc - rest, argv + rest);
+	int code = EXIT_USAGE;
+	if (may_destroy(&options, &request) && client_new(options.server, &client) == 0) {
+		code = run(client, &options, &request);
+		client_free(client);
+	}
+	request_free(&request);
+	curl_global_cleanup();
+	return code;
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Jobs that follow work inside a volume. */
+#include "admin/clonejob.h"
+
+#include <stdio.h>
+
+#include "admin/fault.h"
+#include "admin/volpath.h"
+#include "fs/volume.h"
+
+const char *clonejob_state_name(enum fs_clone_state state)
+{
+	static const char *const names[] = { [FS_CLONE_NONE] = "none", [FS_CLONE_RUNNING] = "running", [FS_CLONE_STOPPED] = "stopped",
+		                             [FS_CLONE_PAUSED] = "paused", [FS_CLONE_FAILED] = "failed", [FS_CLONE_DONE] = "done" };
+	return (size_t)state < ARRAY_SIZE(names) ? names[state] : "unknown";
+}
+
+unsigned clonejob_percent(const struct fs_clone_info *clone)
+{
+	if (clone->state == FS_CLONE_DONE)
+		return 100;
+	if (clone->blocks_total == 0)
+		return 0;
+	uint64_t percent = clone->blocks_done >= clone->blocks_total ? 99 : clone->blocks_done * 100 / clone->blocks_total;
+	return (unsigned)MIN_OF(percent, (uint64_t)99);
+}
+
+static void ask(struct job *job, enum fs_op op, void (*done)(struct fs_message *msg))
+{
+	fs_message_init(&job->message_out, op, job->volume, done, job);
+	job->message_out.cls = FS_CLASS_ADMIN;
+	job->message_out.origin = job->admin->world;
+	job->message_out.in.path = job->inner;
+	job->polling = true;
+	fs_message_send(&job->message_out);
+}
+
+static void clone_judge(struct job *job, const struct fs_clone_info *clone, bool backed)
+{
+	job_progress(job, clonejob_percent(clone));
+	switch (clone->state) {
+	case FS_CLONE_RUNNING:
+		job->state = JOB_RUNNING;
+		job->code[0] = job->message[0] = '\0';
+		break;
+	case FS_CLONE_PAUSED:
+		job->state = JOB_PAUSED;
+		(void)snprintf(job->code, sizeof job->code, "%s", fault_of(clone->error)->code);
+		(void)snprintf(job->message, sizeof job->message, "%s", fault_of(clone->error)->text);
+		break;
+	case FS_CLONE_FAILED:
+		job_fail(job, clone->error, NULL);
+		break;
+	case FS_CLONE_STOPPED:
+		job_fail(job, -ECANCELED, "stopped; what was filled is kept, start it again to go on");
+		break;
+	case FS_CLONE_NONE:
+	case FS_CLONE_DONE:
+		if (!backed)
+			job_succeed_take(job, json_pack("{s:I}", "copied", (json_int_t)(clone->blocks_copied * FS_BLOCK_SIZE)));
+		else
+			job_fail(job, -ECANCELED, "the clone is not running any more");
+		break;
+	}
+}
+
+static void clone_polled(struct fs_message *msg)
+{
+	struct job *job = msg->owner;
+
+	job->polling = false;
+	if (msg->status == 0 && msg->out.n == 1)
+		clone_judge(job, &msg->out.vdisks[0].clone, msg->out.vdisks[0].backing_snapshot[0] != '\0');
+	else if (msg->status == -ENODEV)
+		job_fail(job, -ENODEV, "the volume went offline; the clone goes on when it is online again");
+	else if (msg->status != -FS_EJUKEBOX)
+		job_fail(job, msg->status, msg->out.error_text);
+	fs_message_fini(msg);
+	admin_stop_go_on(job->admin);
+}
+
+static void clone_poll(struct job *job) { ask(job, FS_CLONE_STATUS, clone_polled); }
+
+struct cancel {
+	struct fs_message msg;
+	char inner[FS_PATH_MAX];
+	struct job *job;
+	void (*done)(void *arg, int err, const char *text);
+	void *arg;
+};
+
+static void clone_cancelled(struct fs_message *msg)
+{
+	struct cancel *cancel = msg->owner;
+
+	cancel->done(cancel->arg, msg->status, msg->out.error_text);
+	fs_message_fini(msg);
+	fs_volume_put(msg->volume);
+	free(cancel);
+}
+
+static void clone_cancel(struct job *job, void (*done)(void *arg, int err, const char *text), void *arg)
+{
+	struct cancel *cancel = calloc(1, sizeof *cancel);
+
+	if (cancel == NULL) {
+		done(arg, -ENOMEM, NULL);
+		return;
+	}
+	cancel->done = done;
+	cancel->arg = arg;
+	memcpy(cancel->inner, job->inner, sizeof cancel->inner);
+	fs_message_init(&cancel->msg, FS_CLONE_STOP, fs_volume_get(job->volume), clone_cancelled, cancel);
+	cancel->msg.cls = FS_CLASS_ADMIN;
+	cancel->msg.origin = job->admin->world;
+	cancel->msg.in.path = cancel->inner;
+	fs_message_send(&cancel->msg);
+}
+
+static struct job *follow(struct admin *admin, struct fs_volume *volume, const char *kind, const char *target, const char *inner)
+{
+	struct job *job = job_new(admin, kind, target, "%s of %s", kind, target);
+
+	if (job == NULL)
+		return NULL;
+	job->volume = fs_volume_get(volume);
+	(void)snprintf(job->inner, sizeof job->inner, "%s", inner);
+	job_follow(job);
+	return job;
+}
+
+struct job *clonejob_start(struct admin *admin, struct fs_volume *volume, const char *inner)
+{
+	char *path = volpath_join(fs_volume_name(volume), inner);
+
+	if (path == NULL)
+		return NULL;
+	struct job *job = job_find_running(admin, CLONEJOB_KIND, path);
+	if (job == NULL) {
+		job = follow(admin, volume, CLONEJOB_KIND, path, inner);
+		if (job != NULL) {
+			job->poll = clone_poll;
+			job->cancel = clone_cancel;
+		}
+	}
+	free(path);
+	return job;
+}
+
+/* ---- reclaim ----------------------------------------------------------------------------------------------------- */
+
+static void reclaim_polled(struct fs_message *msg)
+{
+	struct job *job = msg->owner;
+	bool there = false;
+
+	job->polling = false;
+	for (unsigned i = 0; msg->status == 0 && i < msg->out.n; i++)
+		there = there || (strcmp(msg->out.snapshots[i].name, job->inner) == 0 && msg->out.snapshots[i].deleting);
+	if (msg->status == -ENODEV)
+		job_fail(job, -ENODEV, "the volume went offline; the space comes back when it is online again");
+	else if (msg->status != 0 && msg->status != -FS_EJUKEBOX)
+		job_fail(job, msg->status, msg->out.error_text);
+	else if (msg->status == 0 && !there)
+		job_succeed_take(job, NULL);
+	fs_message_fini(msg);
+	admin_stop_go_on(job->admin);
+}
+
+static void reclaim_poll(struct job *job) { ask(job, FS_SNAPSHOT_LIST, reclaim_polled); }
+
+struct job *reclaimjob_start(struct admin *admin, struct fs_volume *volume, const char *name)
+{
+	char *target;
+
+	if (asprintf(&target, "/vol/%s/.snapshot/%s", fs_volume_name(volume), name) < 0)
+		return NULL;
+	struct job *job = follow(admin, volume, RECLAIM_KIND, target, name);
+	if (job != NULL)
+		job->poll = reclaim_poll;
+	free(target);
+	return job;
+}
+
+/* ---- after a mount ----------------------------------------------------------------------------------------------- */
+
+struct adopt {
+	struct fs_message msg;
+	struct admin *admin;
+};
+
+static void adopt_listed(struct fs_message *msg)
+{
+	struct adopt *adopt = msg->owner;
+
+	for (unsigned i = 0; msg->status == 0 && i < msg->out.n; i++) {
+		const struct fs_vdisk_info *info = &msg->out.vdisks[i];
+		if (info->clone.state == FS_CLONE_RUNNING || info->clone.state == FS_CLONE_PAUSED)
+			(void)clonejob_start(adopt->admin, msg->volume, info->path);
+	}
+	fs_message_fini(msg);
+	fs_volume_put(msg->volume);
+	free(adopt);
+}
+
+void clonejob_adopt(struct admin *admin, struct fs_volume *volume)
+{
+	struct adopt *adopt = calloc(1, sizeof *adopt);
+
+	if (adopt == NULL)
+		return; /* the clones go on, unwatched */
+	adopt->admin = admin;
+	fs_message_init(&adopt->msg, FS_VDISK_LIST, fs_volume_get(volume), adopt_listed, adopt);
+	adopt->msg.cls = FS_CLASS_ADMIN;
+	adopt->msg.origin = admin->world;
+	fs_message_send(&adopt->msg);
+}

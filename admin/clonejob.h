@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Jobs that follow work inside a volume: a LUN clone, the reclaim of a deleted snapshot. */
+#ifndef ADMIN_CLONEJOB_H
+#define ADMIN_CLONEJOB_H
+
+#include "admin/jobs.h"
+
+#define CLONEJOB_KIND "lun clone"
+#define RECLAIM_KIND "snapshot delete"
+
+/* A job for the clone of LUN `inner` of `volume`; the running one if there is one. NULL: too many jobs. */
+struct job *clonejob_start(struct admin *admin, struct fs_volume *volume, const char *inner);
+/* A job until snapshot `name` is gone. */
+struct job *reclaimjob_start(struct admin *admin, struct fs_volume *volume, const char *name);
+/* After a mount: jobs for the clones that go on by themselves. */
+void clonejob_adopt(struct admin *admin, struct fs_volume *volume);
+/* "running", "stopped", ... */
+const char *clonejob_state_name(enum fs_clone_state state);
+/* 0..100; 100 only when all is done. */
+unsigned clonejob_percent(const struct fs_clone_info *clone);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of admin/ share: the administration's own state. Private to admin/. */
+#ifndef ADMIN_CORE_H
+#define ADMIN_CORE_H
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/admin.h"
+#include "base/list.h"
+#include "base/log.h"
+
+struct http_server;
+struct job;
+struct san;
+
+TAILQ_HEAD(job_list, job);
+TAILQ_HEAD(known_list, known_volume);
+
+/* One turn at changing documents: mutations read, change and write whole documents, so they take turns. */
+struct turn {
+	TAILQ_ENTRY(turn) link;
+	void (*go)(struct turn *turn);
+	bool waiting, mine;
+};
+TAILQ_HEAD(turn_list, turn);
+
+struct admin {
+	struct loop *loop;
+	struct world *world;
+	struct admin_hooks hooks;
+	char *state_dir;
+	json_t *info;                /* addresses, for status */
+	size_t cache_pages, cache_pages_given;
+	struct known_list volumes;
+	struct job_list jobs;        /* newest first */
+	unsigned n_jobs;
+	struct timer job_timer;
+	struct turn_list turns;
+	struct turn *turn_owner;
+	struct san *san;
+	struct http_server *http;
+	struct task event_task;      /* the journal has something new */
+	int64_t started_ns;
+	bool ready, stopping;
+	unsigned n_starting, n_start_failed;
+	void (*ready_done)(void *arg, unsigned n_failed);
+	void *ready_arg;
+	void (*stop_done)(void *arg, int err);
+	void *stop_arg;
+	int stop_err;
+	struct timer stop_timer;
+};
+
+/* Run turn->go now or when those before have given theirs back. */
+void turn_take(struct admin *admin, struct turn *turn);
+void turn_give(struct admin *admin, struct turn *turn);
+
+/* Start the stop again after something it waited for has ended. */
+void admin_stop_go_on(struct admin *admin);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Documents kept inside a volume. */
+#include "admin/document.h"
+
+#include "admin/known.h"
+#include "admin/volpath.h"
+#include "fs/volume.h"
+
+struct document_io {
+	struct fs_message msg;
+	char *text;
+	void (*got)(void *arg, int err, json_t *records);
+	void (*put)(void *arg, int err);
+	void *arg;
+};
+
+static struct document_io *io_new(struct admin *admin, enum fs_op op, struct fs_volume *volume, const char *name, void (*done)(struct fs_message *msg),
+                                  void *arg)
+{
+	struct document_io *io = calloc(1, sizeof *io);
+
+	if (io == NULL)
+		abort(); /* a few hundred bytes: nothing sensible can go on */
+	fs_message_init(&io->msg, op, volume, done, io);
+	io->msg.cls = FS_CLASS_ADMIN;
+	io->msg.origin = admin->world;
+	io->msg.in.name = name;
+	io->msg.in.name_len = (uint32_t)strlen(name);
+	io->arg = arg;
+	return io;
+}
+
+static void io_free(struct document_io *io)
+{
+	fs_message_fini(&io->msg);
+	free(io->text);
+	free(io);
+}
+
+static json_t *records_of(const void *text, size_t len)
+{
+	json_t *value = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *records = json_object_get(value, "records");
+	bool good = json_integer_value(json_object_get(value, "version")) == 1 && json_is_array(records);
+
+	if (good)
+		json_incref(records);
+	json_decref(value);
+	return good ? records : NULL;
+}
+
+static void document_got(struct fs_message *msg)
+{
+	struct document_io *io = msg->owner;
+	json_t *records = NULL;
+	int err = msg->status;
+
+	if (err == -ENOENT) {
+		err = 0;
+		records = json_array();
+	} else if (err == 0) {
+		records = records_of(msg->out.blob, msg->out.blob_len);
+		err = records == NULL ? -EUCLEAN : 0;
+	}
+	io->got(io->arg, err, records);
+	io_free(io);
+}
+
+void document_get(struct admin *admin, struct fs_volume *volume, const char *name, void (*done)(void *arg, int err, json_t *records), void *arg)
+{
+	struct document_io *io = io_new(admin, FS_DOC_GET, volume, name, document_got, arg);
+	io->got = done;
+	fs_message_send(&io->msg);
+}
+
+static void document_was_put(struct fs_message *msg)
+{
+	struct document_io *io = msg->owner;
+	io->put(io->arg, msg->status);
+	io_free(io);
+}
+
+void document_put(struct admin *admin, struct fs_volume *volume, const char *name, json_t *records, void (*done)(void *arg, int err), void *arg)
+{
+	struct document_io *io = io_new(admin, FS_DOC_PUT, volume, name, document_was_put, arg);
+	json_t *value = json_pack("{s:i,s:O}", "version", 1, "records", records);
+
+	io->put = done;
+	io->text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(value);
+	if (io->text == NULL)
+		abort();
+	io->msg.in.blob = io->text;
+	io->msg.in.blob_len = strlen(io->text);
+	fs_message_send(&io->msg);
+}
+
+static struct admin_rule *rules_of(json_t *list)
+{
+	struct admin_rule *rules = calloc(json_array_size(list) + 1, sizeof *rules);
+	json_t *rule;
+	size_t i;
+
+	if (rules == NULL)
+		abort();
+	json_array_foreach (list, i, rule) {
+		const char *access = json_string_value(json_object_get(rule, "access"));
+		rules[i].client = json_string_value(json_object_get(rule, "client"));
+		rules[i].read_write = access != NULL && strcmp(access, "rw") == 0;
+		rules[i].root_squash = !json_is_false(json_object_get(rule, "root_squash"));
+		rules[i].secure = !json_is_false(json_object_get(rule, "secure"));
+	}
+	return rules;
+}
+
+void exports_publish(struct admin *admin)
+{
+	struct known_volume *known;
+	struct admin_export *exports = NULL;
+	size_t n = 0;
+	json_t *entry;
+	size_t i;
+
+	TAILQ_FOREACH(known, &admin->volumes, link) {
+		if (known->state != KNOWN_ONLINE)
+			continue;
+		struct admin_export *more = reallocarray(exports, n + json_array_size(known->exports) + 1, sizeof *exports);
+		if (more == NULL)
+			abort();
+		exports = more;
+		json_array_foreach (known->exports, i, entry) {
+			json_t *rules = json_object_get(entry, "rules");
+			exports[n].volume = known->volume;
+			exports[n].inner = json_string_value(json_object_get(entry, "path"));
+			exports[n].path = volpath_join(known->name, exports[n].inner);
+			exports[n].id = (uint32_t)json_integer_value(json_object_get(entry, "id"));
+			exports[n].rules = rules_of(rules);
+			exports[n].n_rules = json_array_size(rules);
+			n++;
+		}
+	}
+	if (admin->hooks.exports != NULL)
+		admin->hooks.exports(admin->hooks.arg, exports, n);
+	for (i = 0; i < n; i++) {
+		free((void *)(uintptr_t)exports[i].path);
+		free((void *)(uintptr_t)exports[i].rules);
+	}
+	free(exports);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The function for each handler number of the table of verbs. */
+#ifndef ADMIN_HANDLERS_H
+#define ADMIN_HANDLERS_H
+
+#include "admin/http/call.h"
+#include "admin/verbs.h"
+
+typedef void call_handler(struct call *call);
+
+/* Never NULL. */
+call_handler *handler_of(enum verb_handler handler);
+
+call_handler volume_api_create, volume_api_list, volume_api_show, volume_api_modify, volume_api_check, volume_api_destroy;
+call_handler snapshot_api_create, snapshot_api_list, snapshot_api_delete, snapshot_api_rename;
+call_handler lun_api_create, lun_api_list, lun_api_show, lun_api_modify, lun_api_destroy;
+call_handler map_api_list, map_api_create, map_api_delete;
+call_handler clone_api_start, clone_api_status, clone_api_list, clone_api_stop;
+call_handler igroup_api_create, igroup_api_list, igroup_api_show, igroup_api_add, igroup_api_remove, igroup_api_destroy;
+call_handler export_api_set, export_api_list, export_api_delete;
+call_handler raid_api_groups, raid_api_disks;
+call_handler job_api_list, job_api_show, job_api_cancel;
+call_handler event_api_list, status_api_show, status_api_stats;
+/* Outside of the table. */
+call_handler metrics_page_show, status_api_health, openapi_show;
+
+/* A LUN as JSON: what the volume says and the states of its maps. */
+json_t *lun_api_json(struct admin *admin, const char *volume, const struct fs_vdisk_info *info);
+json_t *clone_api_json(const char *volume, const struct fs_vdisk_info *info);
+/* The openapi.json document. */
+json_t *openapi_make(void);
+
+#endif

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The REST server's sockets and the checks before any handler. */
+#include "admin/http/http_server.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/http.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "admin/http/call.h"
+#include "admin/http/event_stream.h"
+#include "admin/http/handlers.h"
+#include "admin/http/router.h"
+#include "admin/size.h"
+#include "admin/web/assets.h"
+
+#define HTTP_TIMEOUT_S 60
+
+struct http_server {
+	struct admin *admin;
+	struct evhttp *unix_http, *tcp_http;
+	char *socket_path;
+	uint16_t port;
+	unsigned n_calls;
+	bool stopping;
+	struct event_streams streams;
+};
+
+/* ---- addresses --------------------------------------------------------------------------------------------------- */
+
+int http_address_parse(const char *text, char ret_host[64], uint16_t *ret_port)
+{
+	const char *colon = strrchr(text, ':');
+	uint64_t port;
+	struct in_addr v4;
+
+	if (colon == NULL || (size_t)(colon - text) >= 64 || size_parse_integer(colon + 1, 65535, &port) != 0)
+		return -EINVAL;
+	size_t len = (size_t)(colon - text);
+	if (len > 2 && text[0] == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	}
+	memcpy(ret_host, text, len);
+	ret_host[len] = '\0';
+	*ret_port = (uint16_t)port;
+	if (strcmp(ret_host, "localhost") == 0)
+		(void)snprintf(ret_host, 64, "127.0.0.1");
+	if (inet_pton(AF_INET, ret_host, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == 127 ? 0 : -EPERM;
+	struct in6_addr v6;
+	if (inet_pton(AF_INET6, ret_host, &v6) != 1)
+		return -EINVAL;
+	return IN6_IS_ADDR_LOOPBACK(&v6) ? 0 : -EPERM;
+}
+
+bool http_host_is_ours(const char *host, uint16_t port)
+{
+	char name[64];
+	const char *rest = host;
+	uint64_t said = 80;
+	struct in_addr v4;
+
+	size_t len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+	if (len >= sizeof name || len > strlen(host))
+		return false;
+	memcpy(name, host, len);
+	name[len] = '\0';
+	rest += len;
+	if (*rest == ':' ? size_parse_integer(rest + 1, 65535, &said) != 0 : *rest != '\0')
+		return false;
+	if (said != port)
+		return false;
+	if (strcasecmp(name, "localhost") == 0 || strcmp(name, "[::1]") == 0)
+		return true;
+	return inet_pton(AF_INET, name, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
+}
+
+/* ---- checks ------------------------------------------------------------------------------------------------------ */
+
+struct refusal {
+	int status;
+	const char *code, *text;
+};
+
+static bool is_token(const char *text)
+{
+	if (*text == '\0')
+		return false;
+	for (; *text != '\0'; text++) {
+		if (!isalnum((unsigned char)*text) && strchr("!#$%&'*+-.^_`|~", *text) == NULL)
+			return false;
+	}
+	return true;
+}
+
+static bool is_value(const char *text)
+{
+	for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
+		if ((*p < 0x20 && *p != '\t') || *p == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+/* What two readers could understand differently (RFC 9112 section 11.2). */
+static const struct refusal *check_framing(struct evkeyvalq *headers)
+{
+	static const struct refusal bad_header = { 400, "bad_header", "a header line is malformed" };
+	static const struct refusal chunked = { 411, "length_required", "send the body with Content-Length" };
+	static const struct refusal twice = { 400, "bad_length", "Content-Length must be one number" };
+	const struct evkeyval *header;
+	unsigned n_lengths = 0;
+	uint64_t length;
+
+	TAILQ_FOREACH(header, headers, next) {
+		if (!is_token(header->key) || !is_value(header->value))
+			return &bad_header;
+		if (strcasecmp(header->key, "Transfer-Encoding") == 0)
+			return &chunked;
+		if (strcasecmp(header->key, "Content-Length") != 0)
+			continue;
+		if (++n_lengths > 1 || size_parse_integer(header->value, UINT64_MAX, &length) != 0)
+			return &twice;
+	}
+	return NULL;
+}
+
+/* On TCP: is it the page's own request, or a program's on this machine? */
+static const struct refusal *check_browser(const struct http_server *server, struct evkeyvalq *headers)
+{
+	static const struct refusal host = { 421, "wrong_host", "this server answers to the names of its loopback address only" };
+	static const struct refusal origin = { 403, "wrong_origin", "requests from other sites' pages are refused" };
+	const struct evkeyval *header;
+	unsigned n_hosts = 0;
+
+	TAILQ_FOREACH(header, headers, next) {
+		if (strcasecmp(header->key, "Host") == 0 && (++n_hosts > 1 || !http_host_is_ours(header->value, server->port)))
+			return &host;
+		if (strcasecmp(header->key, "Origin") == 0 &&
+		    (strncmp(header->value, "http://", 7) != 0 || !http_host_is_ours(header->value + 7, server->port)))
+			return &origin;
+		if (strcasecmp(header->key, "Sec-Fetch-Site") == 0 && strcmp(header->value, "same-origin") != 0 && strcmp(header->value, "none") != 0)
+			return &origin;
+	}
+	return n_hosts == 1 ? NULL : &host;
+}
+
+/* On the unix socket: root and the daemon's own user, or its group when that is not root's. */
+static const struct refusal *check_peer(struct evhttp_request *req)
+{
+	static const struct refusal denied = { 403, "denied", "only root and the server's own user and group may administer it" };
+	struct bufferevent *bev = evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
+	struct ucred peer;
+	socklen_t len = sizeof peer;
+
+	if (getsockopt(bufferevent_getfd(bev), SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return &denied;
+	return peer.uid == 0 || peer.uid == geteuid() || (getegid() != 0 && peer.gid == getegid()) ? NULL : &denied;
+}
+
+static const struct refusal *check_request(const struct http_server *server, struct evhttp_request *req, bool tcp)
+{
+	static const struct refusal stopping = { 503, "stopping", "the server is stopping" };
+	static const struct refusal type = { 415, "wrong_type", "send the body as application/json" };
+	static const struct refusal no_body = { 400, "unexpected_body", "a GET has no body" };
+	struct evkeyvalq *headers = evhttp_request_get_input_headers(req);
+	const struct refusal *refusal = check_framing(headers);
+	size_t body = evbuffer_get_length(evhttp_request_get_input_buffer(req));
+	const char *content = evhttp_find_header(headers, "Content-Type");
+
+	if (refusal == NULL)
+		refusal = tcp ? check_browser(server, headers) : check_peer(req);
+	if (refusal != NULL)
+		return refusal;
+	if (server->stopping)
+		return &stopping;
+	if (body > 0 && evhttp_request_get_command(req) == EVHTTP_REQ_GET)
+		return &no_body;
+	if (body > 0 && (content == NULL || strncasecmp(content, "application/json", 16) != 0))
+		return &type;
+	return NULL;
+}
+
+/* ---- answering what is not a call -------------------------------------------------------------------------------- */
+
+static const struct asset *find_asset(const char *path)
+{
+	for (size_t i = 0; i < assets_count; i++) {
+		if (strcmp(assets[i].path, path) == 0)
+			return &assets[i];
+	}
+	return NULL;
+}
+
+static void send_asset(struct evhttp_request *req, const struct asset *asset)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+	struct evbuffer *buffer = call_must(evbuffer_new());
+
+	(void)evhttp_add_header(headers, "Content-Type", asset->type);
+	(void)evhttp_add_header(headers, "Content-Security-Policy",
+	                        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+	                        "frame-ancestors 'none'");
+	(void)evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+	(void)evhttp_add_header(headers, "Referrer-Policy", "no-referrer");
+	(void)evhttp_add_header(headers, "Cache-Control", "no-cache");
+	(void)evbuffer_add_reference(buffer, asset->bytes, asset->len_bytes, NULL, NULL);
+	evhttp_send_reply(req, 200, "OK", buffer);
+	evbuffer_free(buffer);
+}
+
+/* ---- dispatch ---------------------------------------------------------------------------------------------------- */
+
+static int method_of(struct evhttp_request *req, enum verb_method *ret_method)
+{
+	switch (evhttp_request_get_command(req)) {
+	case EVHTTP_REQ_GET:
+		*ret_method = VERB_GET;
+		return 0;
+	case EVHTTP_REQ_POST:
+		*ret_method = VERB_POST;
+		return 0;
+	case EVHTTP_REQ_PUT:
+		*ret_method = VERB_PUT;
+		return 0;
+	case EVHTTP_REQ_PATCH:
+		*ret_method = VERB_PATCH;
+		return 0;
+	case EVHTTP_REQ_DELETE:
+		*ret_method = VERB_DELETE;
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+/* The body into call->body. False: answered. */
+static bool take_body(struct call *call)
+{
+	struct evbuffer *input = evhttp_request_get_input_buffer(call->req);
+	size_t len = evbuffer_get_length(input);
+	json_error_t error;
+	const char *target = NULL;
+	char text[256];
+
+	if (len > 0) {
+		const char *bytes = (const char *)evbuffer_pullup(input, -1);
+		call->body = bytes == NULL ? NULL : json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &error);
+		if (call->body == NULL) {
+			call_fail(call, -EINVAL, "body", "the body is not JSON: line %d: %s", error.line, error.text);
+			return false;
+		}
+	}
+	if (route_check_body(call->route, call->body, &target, text) != 0 || route_check_query(call->route, &call->query, &target, text) != 0) {
+		call_fail(call, -EINVAL, target, "%s", text);
+		return false;
+	}
+	return true;
+}
+
+static bool wants_stream(struct evhttp_request *req)
+{
+	const char *accept_header = evhttp_find_header(evhttp_request_get_input_headers(req), "Accept");
+	return accept_header != NULL && strstr(accept_header, "text/event-stream") != NULL;
+}
+
+static void open_stream(struct http_server *server, struct call *call)
+{
+	const char *last = evhttp_find_header(evhttp_request_get_input_headers(call->req), "Last-Event-ID");
+	struct evhttp_request *req = call->req;
+	uint64_t after = 0;
+
+	if (last == NULL)
+		last = call_query(call, "after");
+	if (last != NULL && size_parse_integer(last, UINT64_MAX, &after) != 0)
+		call_fail(call, -EINVAL, "after", "after must be the number of an event");
+	else if (event_stream_open(&server->streams, req, after) != 0)
+		call_fail(call, -EAGAIN, NULL, "too many event streams are open");
+	else
+		call_drop(call);
+}
+
+static void run_api(struct http_server *server, struct call *call, enum verb_method method, const char *path)
+{
+	int err = route_find(method, path, &call->route, call->params, CALL_PARAMS_MAX);
+
+	if (err == -EOPNOTSUPP)
+		call_fail_status(call, 405, "wrong_method", NULL, "%s is not for this path", verb_method_name(method));
+	else if (err != 0)
+		call_fail(call, err, NULL, "there is no %s%s; /api/openapi.json lists what there is", VERB_API_PREFIX, path);
+	else if (take_body(call)) {
+		if (call->route->handler == VERB_H_EVENT_LIST && wants_stream(call->req))
+			open_stream(server, call);
+		else
+			handler_of(call->route->handler)(call);
+	}
+}
+
+static void run_other(struct call *call, enum verb_method method, const char *path)
+{
+	static const struct {
+		const char *path;
+		call_handler *handler;
+	} others[] = { { "/metrics", metrics_page_show }, { "/healthz", status_api_health }, { "/api/openapi.json", openapi_show } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		if (strcmp(path, others[i].path) != 0)
+			continue;
+		if (method != VERB_GET)
+			call_fail_status(call, 405, "wrong_method", NULL, "only GET here");
+		else
+			others[i].handler(call);
+		return;
+	}
+	call_fail(call, -ENOENT, NULL, "there is no such page");
+}
+
+static void dispatch(struct http_server *server, struct evhttp_request *req, bool tcp)
+{
+	const struct refusal *refusal = check_request(server, req, tcp);
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
+	const char *path = uri == NULL ? NULL : evhttp_uri_get_path(uri), *query = uri == NULL ? NULL : evhttp_uri_get_query(uri);
+	enum verb_method method = VERB_GET;
+	const struct asset *asset;
+
+	if (refusal == NULL && path != NULL && evhttp_request_get_command(req) == EVHTTP_REQ_GET && (asset = find_asset(path)) != NULL) {
+		send_asset(req, asset);
+		return;
+	}
+	struct call *call = call_new(server->admin, req, &server->n_calls);
+	if (refusal != NULL) {
+		/* What follows on this connection can't be trusted to begin where we think. */
+		(void)evhttp_add_header(evhttp_request_get_output_headers(req), "Connection", "close");
+		call_fail_status(call, refusal->status, refusal->code, NULL, "%s", refusal->text);
+	} else if (path == NULL || (query != NULL && *query != '\0' && evhttp_parse_query_str(query, &call->query) != 0)) {
+		call_fail(call, -EINVAL, NULL, "the address is malformed");
+	} else if (method_of(req, &method) != 0) {
+		call_fail_status(call, 405, "wrong_method", NULL, "the method is not known here");
+	} else if (strncmp(path, VERB_API_PREFIX, strlen(VERB_API_PREFIX)) == 0) {
+		run_api(server, call, method, path + strlen(VERB_API_PREFIX));
+	} else {
+		run_other(call, method, path);
+	}
+}
+
+static void unix_request(struct evhttp_request *req, void *arg) { dispatch(arg, req, false); }
+static void tcp_request(struct evhttp_request *req, void *arg) { dispatch(arg, req, true); }
+
+/* ---- sockets ----------------------------------------------------------------------------------------------------- */
+
+static struct evhttp *http_new(struct http_server *server, void (*request)(struct evhttp_request *, void *))
+{
+	struct evhttp *http = evhttp_new(loop_event_base(server->admin->loop));
+
+	if (http == NULL)
+		return NULL;
+	evhttp_set_gencb(http, request, server);
+	evhttp_set_max_body_size(http, HTTP_BODY_MAX);
+	evhttp_set_max_headers_size(http, HTTP_HEADERS_MAX);
+	evhttp_set_timeout(http, HTTP_TIMEOUT_S);
+	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH | EVHTTP_REQ_DELETE);
+	return http;
+}
+
+/* Is somebody answering there? A socket file nobody listens on is left over from a crash. */
+static bool is_served(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool served = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return served;
+}
+
+static int listen_unix(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof address.sun_path)
+		return -ENAMETOOLONG;
+	(void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	if (is_served(&address))
+		return -EADDRINUSE;
+	if (unlink(path) < 0 && errno != ENOENT)
+		return -errno;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	mode_t mask = umask(0117); /* 0660: the daemon's user and group */
+	int err = bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 128) < 0 ? -errno : 0;
+	(void)umask(mask);
+	if (err != 0) {
+		(void)close(fd);
+		return err;
+	}
+	return fd;
+}
+
+static int open_unix(struct http_server *server, const char *path, char text[256])
+{
+	int fd = listen_unix(path);
+
+	if (fd >= 0) {
+		server->socket_path = strdup(path);
+		server->unix_http = http_new(server, unix_request);
+		if (server->unix_http != NULL && evhttp_accept_socket_with_handle(server->unix_http, fd) != NULL)
+			return 0;
+		(void)close(fd);
+		fd = -ENOMEM;
+	}
+	(void)snprintf(text, 256, "cannot listen on the unix socket %.150s: %s", path, strerror(-fd));
+	return fd;
+}
+
+static int open_tcp(struct http_server *server, const char *tcp, char text[256])
+{
+	char host[64];
+	uint16_t port;
+	int err = http_address_parse(tcp, host, &port);
+
+	if (err != 0) {
+		(void)snprintf(text, 256, err == -EPERM ? "http=%.80s: there is no sign-in yet, so only loopback addresses (127.0.0.1, [::1]) are served"
+		                                        : "http=%.80s: not ADDRESS:PORT", tcp);
+		return err;
+	}
+	server->tcp_http = http_new(server, tcp_request);
+	struct evhttp_bound_socket *bound = server->tcp_http == NULL ? NULL : evhttp_bind_socket_with_handle(server->tcp_http, host, port);
+	if (bound == NULL) {
+		err = errno != 0 ? -errno : -EADDRINUSE;
+		(void)snprintf(text, 256, "cannot listen on http=%.80s: %s", tcp, strerror(-err));
+		return err;
+	}
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+	if (getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &len) == 0)
+		server->port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&address)->sin6_port
+		                                                   : ((struct sockaddr_in *)(void *)&address)->sin_port);
+	return 0;
+}
+
+int http_server_new(struct admin *admin, const char *socket_path, const char *tcp, struct http_server **ret_server, char ret_text[256])
+{
+	struct http_server *server = calloc(1, sizeof *server);
+	int err = 0;
+
+	if (server == NULL)
+		return -ENOMEM;
+	server->admin = admin;
+	event_streams_init(&server->streams, admin);
+	if (socket_path != NULL)
+		err = open_unix(server, socket_path, ret_text);
+	if (err == 0 && tcp != NULL)
+		err = open_tcp(server, tcp, ret_text);
+	if (err != 0) {
+		http_server_free(server);
+		return err;
+	}
+	*ret_server = server;
+	return 0;
+}
+
+void http_server_stop(struct http_server *server)
+{
+	server->stopping = true;
+	event_streams_fini(&server->streams);
+}
+
+void http_server_free(struct http_server *server)
+{
+	event_streams_fini(&server->streams);
+	if (server->unix_http != NULL)
+		evhttp_free(server->unix_http);
+	if (server->tcp_http != NULL)
+		evhttp_free(server->tcp_http);
+	if (server->socket_path != NULL)
+		(void)unlink(server->socket_path);
+	free(server->socket_path);
+	free(server);
+}
+
+unsigned http_server_n_calls(const struct http_server *server) { return server->n_calls; }
+uint16_t http_server_port(const struct http_server *server) { return server->port; }
+void http_server_events(struct http_server *server) { event_streams_wake(&server->streams); }

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The REST server's sockets: libevent's evhttp on a unix socket and on a loopback TCP address, and the checks before any handler.
+ *
+ * THEORY. On the unix socket the kernel says who asks (SO_PEERCRED): root and the daemon's own user are administrators, others are
+ * refused. On TCP there is no sign-in yet, so only loopback addresses are accepted, and requests a browser was tricked into are
+ * refused: Host must be a name of this machine's loopback and Origin, where given, must be the page's own.
+ * What two HTTP readers could understand differently is refused and the connection closed: any Transfer-Encoding, more than one
+ * Content-Length or one that is not digits only, header names that are not tokens, values with control characters. */
+#ifndef ADMIN_HTTP_SERVER_H
+#define ADMIN_HTTP_SERVER_H
+
+#include "admin/core.h"
+
+#define HTTP_BODY_MAX (1U << 20)
+#define HTTP_HEADERS_MAX 16384U
+
+struct http_server;
+
+/* Open the sockets (either may be NULL). `ret_text`: a sentence about what failed. */
+MUST_CHECK int http_server_new(struct admin *admin, const char *socket_path, const char *tcp, struct http_server **ret_server, char ret_text[256]);
+/* Requests from now on get 503. */
+void http_server_stop(struct http_server *server);
+void http_server_free(struct http_server *server);
+/* Calls not yet answered (event streams not counted). */
+unsigned http_server_n_calls(const struct http_server *server);
+uint16_t http_server_port(const struct http_server *server);
+/* The journal has something new: tell the event streams. */
+void http_server_events(struct http_server *server);
+
+/* "127.0.0.1:8080", "[::1]:0", "localhost:80" apart; -EINVAL; -EPERM: not a loopback address. */
+MUST_CHECK int http_address_parse(const char *text, char ret_host[64], uint16_t *ret_port);
+/* Is `host` (a Host header or what follows :// in an Origin) a name of our own loopback at `port`? */
+bool http_host_is_ours(const char *host, uint16_t port);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* REST: protocols/san/lun-maps. */
+#include "admin/http/handlers.h"
+#include "fs/volume.h"
+
+#define LUN_NUMBER_MAX 255U
+
+static json_t *map_json(const char *path, const char *uuid, json_t *map)
+{
+	return json_pack("{s:{s:s,s:s},s:{s:O,s:O},s:O,s:O}", "lun", "path", path, "uuid", uuid, "igroup", "name", json_object_get(map, "name"), "uuid",
+	                 json_object_get(map, "igroup"), "logical_unit_number", json_object_get(map, "lun"), "state", json_object_get(map, "state"));
+}
+
+void map_api_list(struct call *call)
+{
+	const struct san *san = call->admin->san;
+	const char *only = call_query(call, "volume");
+	char uuid[UUID_TEXT_SIZE];
+	json_t *map;
+	size_t j;
+
+	call->records = json_array();
+	for (size_t i = 0; i < san->n_luns; i++) {
+		if (only != NULL && strcmp(only, fs_volume_name(san->luns[i].volume)) != 0)
+			continue;
+		uuid_format(&san->luns[i].uuid, uuid);
+		json_array_foreach (san->luns[i].maps, j, map)
+			(void)json_array_append_new(call->records, map_json(san->luns[i].path, uuid, map));
+	}
+	call_reply_collection(call);
+}
+
+/* ---- changing the maps of one LUN: read them, change the list, write them back --------------------------------- */
+
+static void ask_maps(struct call *call, call_step *then)
+{
+	call_message(call, FS_VDISK_GET)->in.path = call->path.inner;
+	call_send(call, then);
+}
+
+static void put_maps(struct call *call, call_step *then)
+{
+	free(call->text);
+	call->text = san_maps_format(call->scratch);
+	struct fs_message *msg = call_message(call, FS_VDISK_SET);
+	msg->in.path = call->path.inner;
+	msg->in.vdisk.set = FS_VDISK_SET_MAPS;
+	msg->in.vdisk.maps = call->text;
+	call_send(call, then);
+}
+
+static json_t *maps_find(json_t *maps, const char *igroup_uuid, size_t *ret_index)
+{
+	json_t *map;
+	size_t i;
+
+	json_array_foreach (maps, i, map) {
+		if (strcmp(json_string_value(json_object_get(map, "igroup")), igroup_uuid) == 0) {
+			*ret_index = i;
+			return map;
+		}
+	}
+	return NULL;
+}
+
+/* call->msg holds the LUN: its maps into call->scratch. False: answered. */
+static bool got_maps(struct call *call)
+{
+	if (call->msg.status != 0 || call->msg.out.n != 1) {
+		call_fail_message(call, call->path.inner);
+		return false;
+	}
+	call->scratch = san_maps_parse(call->msg.out.vdisks[0].maps);
+	return true;
+}
+
+/* ---- map --------------------------------------------------------------------------------------------------------- */
+
+static int choose_number(struct call *call, const char *igroup_uuid, uint32_t *ret_number)
+{
+	json_t *wanted = call_member(call, "lun");
+	const struct san *san = call->admin->san;
+
+	if (wanted != NULL) {
+		json_int_t number = json_integer_value(wanted);
+		if (number > LUN_NUMBER_MAX) {
+			call_fail(call, -EINVAL, "lun", "LUN numbers go from 0 to %u", LUN_NUMBER_MAX);
+			return -EINVAL;
+		}
+		const char *holder = san_lun_holder(san, igroup_uuid, (uint32_t)number);
+		if (holder != NULL) {
+			call_fail(call, -EEXIST, "lun", "LUN number %u of igroup \"%s\" is taken by %s; use another or none", (unsigned)number,
+			          call_text(call, "igroup"), holder);
+			return -EEXIST;
+		}
+		*ret_number = (uint32_t)number;
+		return 0;
+	}
+	for (uint32_t number = 0; number <= LUN_NUMBER_MAX; number++) {
+		if (san_lun_holder(san, igroup_uuid, number) == NULL) {
+			*ret_number = number;
+			return 0;
+		}
+	}
+	call_fail(call, -EBUSY, "igroup", "igroup \"%s\" has no free LUN number", call_text(call, "igroup"));
+	return -EBUSY;
+}
+
+static void map_painted(struct call *call)
+{
+	struct uuid uuid;
+	json_t *map;
+	size_t i;
+
+	int err = uuid_parse(json_string_value(json_object_get(call->scratch, "lun")), &uuid);
+	const struct san_lun *lun = err == 0 ? san_find_lun(call->admin->san, &uuid) : NULL;
+	map = lun == NULL ? NULL : maps_find(lun->maps, json_string_value(json_object_get(call->scratch, "igroup")), &i);
+	if (map == NULL)
+		call_fail(call, -ENODEV, call->path.volume, "the map was made, and the volume went offline");
+	else
+		call_reply_take(call, 201, map_json(lun->path, json_string_value(json_object_get(call->scratch, "lun")), map));
+}
+
+static void map_put(struct call *call)
+{
+	char uuid[UUID_TEXT_SIZE];
+
+	if (call->msg.status != 0 || call->msg.out.n != 1) {
+		call_fail_message(call, call->path.inner);
+		return;
+	}
+	uuid_format(&call->msg.out.vdisks[0].uuid, uuid);
+	json_t *last = json_array_get(call->scratch, json_array_size(call->scratch) - 1);
+	json_t *what = json_pack("{s:s,s:O}", "lun", uuid, "igroup", json_object_get(last, "igroup"));
+	json_decref(call->scratch);
+	call->scratch = what;
+	log_info("admin", "lun_mapped", "lun=/vol/%s%s igroup=%s", call->path.volume, call->path.inner, call_text(call, "igroup"));
+	call_repaint(call, map_painted);
+}
+
+static void map_got(struct call *call)
+{
+	json_t *igroup = san_find_igroup(call->admin->san, call_text(call, "igroup"), NULL);
+	uint32_t number;
+	size_t i;
+
+	if (igroup == NULL) {
+		call_fail(call, -ENOENT, "igroup", "there is no igroup \"%s\"; make it with: vcadm igroup create", call_text(call, "igroup"));
+		return;
+	}
+	if (!got_maps(call))
+		return;
+	const char *uuid = json_string_value(json_object_get(igroup, "uuid"));
+	if (maps_find(call->scratch, uuid, &i) != NULL) {
+		call_fail(call, -EEXIST, call->path.inner, "%s is mapped to igroup \"%s\" already", call->path.inner, call_text(call, "igroup"));
+		return;
+	}
+	if (choose_number(call, uuid, &number) != 0)
+		return;
+	(void)json_array_append_new(call->scratch, json_pack("{s:s,s:I}", "igroup", uuid, "lun", (json_int_t)number));
+	put_maps(call, map_put);
+}
+
+static void map_turn(struct call *call) { ask_maps(call, map_got); }
+
+void map_api_create(struct call *call)
+{
+	if (call_find_path(call, call_text(call, "path"), "path"))
+		call_turn(call, map_turn);
+}
+
+/* ---- unmap ------------------------------------------------------------------------------------------------------- */
+
+static void unmap_painted(struct call *call) { call_reply_take(call, 200, json_object()); }
+
+static void unmap_put(struct call *call)
+{
+	if (call->msg.status != 0)
+		call_fail_message(call, call->path.inner);
+	else
+		call_repaint(call, unmap_painted);
+}
+
+static void unmap_got(struct call *call)
+{
+	const char *name = call_param(call, "igroup");
+	json_t *igroup = san_find_igroup(call->admin->san, name, NULL);
+	size_t i;
+
+	if (!got_maps(call))
+		return;
+	/* A map of an igroup that is gone is named by its UUID. */
+	const char *uuid = igroup == NULL ? name : json_string_value(json_object_get(igroup, "uuid"));
+	if (maps_find(call->scratch, uuid, &i) == NULL) {
+		call_fail(call, -ENOENT, name, "%s is not mapped to igroup \"%s\"", call->path.inner, name);
+		return;
+	}
+	(void)json_array_remove(call->scratch, i);
+	put_maps(call, unmap_put);
+}
+
+static void unmap_turn(struct call *call) { ask_maps(call, unmap_got); }
+
+void map_api_delete(struct call *call)
+{
+	if (call_find_lun(call, call_param(call, "lun")))
+		call_turn(call, unmap_turn);
+}

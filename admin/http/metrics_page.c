@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /metrics: the registered counters and each volume's gauges as Prometheus text (exposition format 0.0.4). */
+#include <event2/buffer.h>
+
+#include "admin/http/handlers.h"
+#include "base/counters.h"
+#include "base/page.h"
+#include "fs/volume.h"
+
+/* ---- registered metrics ------------------------------------------------------------------------------------------ */
+
+static void print_head(struct evbuffer *out, const char *name, const char *help, const char *type)
+{
+	(void)evbuffer_add_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static uint64_t bucket(const struct histogram *h, unsigned i)
+{
+	return atomic_load_explicit(&((struct histogram *)(uintptr_t)h)->buckets[i], memory_order_relaxed);
+}
+
+static void print_histogram(struct evbuffer *out, const struct metric *metric)
+{
+	const struct histogram *h = metric->value;
+	const char *labels = metric->labels == NULL ? "" : metric->labels, *comma = metric->labels == NULL ? "" : ",";
+	const char *open = metric->labels == NULL ? "" : "{", *close = metric->labels == NULL ? "" : "}";
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i + 1 < HISTOGRAM_BUCKETS; i++) {
+		count += bucket(h, i);
+		(void)evbuffer_add_printf(out, "%s_bucket{%s%sle=\"%g\"} %llu\n", metric->name, labels, comma, (double)(1ULL << i) / 1e6, (unsigned long long)count);
+	}
+	count += bucket(h, HISTOGRAM_BUCKETS - 1);
+	(void)evbuffer_add_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", metric->name, labels, comma, (unsigned long long)count);
+	uint64_t sum = atomic_load_explicit(&((struct histogram *)(uintptr_t)h)->sum_us, memory_order_relaxed);
+	(void)evbuffer_add_printf(out, "%s_sum%s%s%s %.6f\n", metric->name, open, labels, close, (double)sum / 1e6);
+	(void)evbuffer_add_printf(out, "%s_count%s%s%s %llu\n", metric->name, open, labels, close, (unsigned long long)count);
+}
+
+struct gather {
+	const struct metric **list;
+	size_t n, size;
+};
+
+static void metric_gather(const struct metric *metric, void *arg)
+{
+	struct gather *gather = arg;
+
+	if (gather->n == gather->size) {
+		gather->size = gather->size * 2 + 64;
+		gather->list = call_must(reallocarray(gather->list, gather->size, sizeof *gather->list));
+	}
+	gather->list[gather->n++] = metric;
+}
+
+/* All samples of a name must follow its one HELP and TYPE, in whatever order they were registered. */
+static void metrics_print(struct evbuffer *out)
+{
+	static const char *const types[] = { [METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge", [METRIC_HISTOGRAM] = "histogram" };
+	struct gather gather = { .n = 0 };
+
+	metrics_visit(metric_gather, &gather);
+	for (size_t i = 0; i < gather.n; i++) {
+		const struct metric *first = gather.list[i];
+		if (first == NULL)
+			continue;
+		print_head(out, first->name, first->help, types[first->kind]);
+		for (size_t j = i; j < gather.n; j++) {
+			const struct metric *metric = gather.list[j];
+			if (metric == NULL || strcmp(metric->name, first->name) != 0)
+				continue;
+			if (metric->kind == METRIC_HISTOGRAM)
+				print_histogram(out, metric);
+			else if (metric->labels != NULL)
+				(void)evbuffer_add_printf(out, "%s{%s} %llu\n", metric->name, metric->labels, (unsigned long long)counter_get(metric->value));
+			else
+				(void)evbuffer_add_printf(out, "%s %llu\n", metric->name, (unsigned long long)counter_get(metric->value));
+			gather.list[j] = NULL;
+		}
+	}
+	free(gather.list);
+}
+
+/* ---- volumes ----------------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name, *help, *type;
+	size_t offset;
+	unsigned scale;
+	bool is_bool;
+} volume_metrics[] = {
+	{ "vc_volume_size_bytes", "Size of the volume.", "gauge", offsetof(struct fs_volume_info, size_bytes), 1, false },
+	{ "vc_volume_free_bytes", "Free space of the volume.", "gauge", offsetof(struct fs_volume_info, free_bytes), 1, false },
+	{ "vc_volume_used_bytes", "Used space of the volume.", "gauge", offsetof(struct fs_volume_info, used_bytes), 1, false },
+	{ "vc_volume_snapshot_bytes", "Space only snapshots hold.", "gauge", offsetof(struct fs_volume_info, snapshot_bytes), 1, false },
+	{ "vc_volume_reserved_bytes", "Space set aside for LUNs.", "gauge", offsetof(struct fs_volume_info, reserved_bytes), 1, false },
+	{ "vc_volume_inodes", "Inodes in use.", "gauge", offsetof(struct fs_volume_info, n_inodes_used), 1, false },
+	{ "vc_volume_consistency_points_total", "Consistency points taken.", "counter", offsetof(struct fs_volume_info, cp_count), 1, false },
+	{ "vc_volume_nvlog_used_bytes", "Bytes in the present half of the log.", "gauge", offsetof(struct fs_volume_info, nvlog_bytes_used), 1, false },
+	{ "vc_volume_cache_bytes", "Bytes in the buffer cache.", "gauge", offsetof(struct fs_volume_info, cache_pages), FS_BLOCK_SIZE, false },
+	{ "vc_volume_dirty_bytes", "Bytes waiting for a consistency point.", "gauge", offsetof(struct fs_volume_info, dirty_pages), FS_BLOCK_SIZE, false },
+	{ "vc_volume_degraded", "1 when a RAID group is short of a disk.", "gauge", offsetof(struct fs_volume_info, degraded), 1, true },
+	{ "vc_volume_failed", "1 when a RAID group has lost more than parity carries.", "gauge", offsetof(struct fs_volume_info, failed), 1, true },
+};
+
+static json_int_t field(const struct fs_volume_info *info, size_t i)
+{
+	const char *at = (const char *)info + volume_metrics[i].offset;
+	uint64_t value = 0;
+
+	if (volume_metrics[i].is_bool)
+		return *(const bool *)at;
+	memcpy(&value, at, sizeof value);
+	return (json_int_t)(value * volume_metrics[i].scale);
+}
+
+static void volume_gathered(struct call *call)
+{
+	json_t *values = json_array();
+
+	for (size_t i = 0; i < ARRAY_SIZE(volume_metrics); i++)
+		(void)json_array_append_new(values, json_integer(field(call->msg.out.volume, i)));
+	(void)json_array_append_new(call->records, json_pack("{s:s,s:o}", "name", fs_volume_name(call->msg.volume), "values", values));
+}
+
+static void print_gauge(struct evbuffer *out, const char *name, const char *help, uint64_t value)
+{
+	print_head(out, name, help, "gauge");
+	(void)evbuffer_add_printf(out, "%s %llu\n", name, (unsigned long long)value);
+}
+
+static void metrics_end(struct call *call)
+{
+	struct evbuffer *out = call_must(evbuffer_new());
+	json_t *record;
+	size_t j;
+
+	print_gauge(out, "vc_memory_arena_used_bytes", "Pages of the arena in use.", page_arena_used() * PAGE_SIZE);
+	print_gauge(out, "vc_memory_arena_size_bytes", "Size of the page arena.", page_arena_max() * PAGE_SIZE);
+	for (size_t i = 0; i < ARRAY_SIZE(volume_metrics) && json_array_size(call->records) > 0; i++) {
+		print_head(out, volume_metrics[i].name, volume_metrics[i].help, volume_metrics[i].type);
+		json_array_foreach (call->records, j, record)
+			(void)evbuffer_add_printf(out, "%s{volume=\"%s\"} %lld\n", volume_metrics[i].name, json_string_value(json_object_get(record, "name")),
+			                          (long long)json_integer_value(json_array_get(json_object_get(record, "values"), i)));
+	}
+	metrics_print(out);
+	call_reply_text_take(call, "text/plain; version=0.0.4; charset=utf-8", out);
+}
+
+void metrics_page_show(struct call *call)
+{
+	call->records = json_array();
+	call_each_volume(call, FS_VOLUME_STAT, volume_gathered, metrics_end);
+}

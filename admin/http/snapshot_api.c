@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* REST: storage/volumes/{volume}/snapshots. */
+#include "admin/clonejob.h"
+#include "admin/http/handlers.h"
+#include "admin/moment.h"
+#include "fs/volume.h"
+
+static void set_name(struct fs_message *msg, const char *name)
+{
+	msg->in.name = name;
+	msg->in.name_len = (uint32_t)strlen(name);
+}
+
+static bool good_name(struct call *call, const char *name)
+{
+	if (volpath_is_name(name, FS_NAME_MAX))
+		return true;
+	call_fail(call, -EINVAL, "name", "\"%s\" can't be a snapshot's name: 1 to %u bytes, no slash, not . or ..", name, FS_NAME_MAX);
+	return false;
+}
+
+static json_t *snapshot_json(const char *volume, const struct fs_snapshot_info *info)
+{
+	char when[MOMENT_TEXT_SIZE];
+
+	moment_format(info->created_ns, when);
+	return json_pack("{s:s,s:s,s:I,s:s,s:I,s:s,s:I}", "name", info->name, "volume", volume, "id", (json_int_t)info->id, "create_time", when, "used",
+	                 (json_int_t)info->used_bytes, "state", info->deleting ? "deleting" : "valid", "dependants", (json_int_t)info->n_dependants);
+}
+
+static void listed(struct call *call)
+{
+	if (call->msg.status != 0) {
+		call_fail_message(call, call_param(call, "volume"));
+		return;
+	}
+	call->records = json_array();
+	for (unsigned i = 0; i < call->msg.out.n; i++)
+		(void)json_array_append_new(call->records, snapshot_json(call_param(call, "volume"), &call->msg.out.snapshots[i]));
+	call_reply_collection(call);
+}
+
+void snapshot_api_list(struct call *call)
+{
+	if (!call_find_volume(call, call_param(call, "volume")))
+		return;
+	(void)call_message(call, FS_SNAPSHOT_LIST);
+	call_send(call, listed);
+}
+
+static void answer_snapshot(struct call *call, const char *name, int status)
+{
+	for (unsigned i = 0; call->msg.status == 0 && i < call->msg.out.n; i++) {
+		if (strcmp(call->msg.out.snapshots[i].name, name) == 0) {
+			call_reply_take(call, status, snapshot_json(call_param(call, "volume"), &call->msg.out.snapshots[i]));
+			return;
+		}
+	}
+	/* Done, and gone again meanwhile. */
+	call_reply_take(call, status, json_pack("{s:s,s:s}", "name", name, "volume", call_param(call, "volume")));
+}
+
+static void created_listed(struct call *call) { answer_snapshot(call, call_text(call, "name"), 201); }
+static void renamed_listed(struct call *call) { answer_snapshot(call, call_text(call, "name"), 200); }
+
+static void created(struct call *call)
+{
+	if (call->msg.status != 0) {
+		call_fail_message(call, call_text(call, "name"));
+		return;
+	}
+	log_info("admin", "snapshot_created", "volume=%s snapshot=%s", call_param(call, "volume"), call_text(call, "name"));
+	(void)call_message(call, FS_SNAPSHOT_LIST);
+	call_send(call, created_listed);
+}
+
+void snapshot_api_create(struct call *call)
+{
+	if (!good_name(call, call_text(call, "name")) || !call_find_volume(call, call_param(call, "volume")))
+		return;
+	set_name(call_message(call, FS_SNAPSHOT_CREATE), call_text(call, "name"));
+	call_send(call, created);
+}
+
+static void renamed(struct call *call)
+{
+	if (call->msg.status != 0) {
+		call_fail_message(call, call_param(call, "snapshot"));
+		return;
+	}
+	(void)call_message(call, FS_SNAPSHOT_LIST);
+	call_send(call, renamed_listed);
+}
+
+void snapshot_api_rename(struct call *call)
+{
+	const char *name = call_text(call, "name");
+
+	if (!good_name(call, name) || !call_find_volume(call, call_param(call, "volume")))
+		return;
+	struct fs_message *msg = call_message(call, FS_SNAPSHOT_RENAME);
+	set_name(msg, call_param(call, "snapshot"));
+	msg->in.to_name = name;
+	msg->in.to_name_len = (uint32_t)strlen(name);
+	call_send(call, renamed);
+}
+
+static void deleted(struct call *call)
+{
+	const char *name = call_param(call, "snapshot");
+
+	if (call->msg.status != 0) {
+		call_fail_message(call, name);
+		return;
+	}
+	log_info("admin", "snapshot_deleted", "volume=%s snapshot=%s", call_param(call, "volume"), name);
+	call_accept(call, reclaimjob_start(call->admin, call->volume, name));
+}
+
+void snapshot_api_delete(struct call *call)
+{
+	if (!call_find_volume(call, call_param(call, "volume")))
+		return;
+	set_name(call_message(call, FS_SNAPSHOT_DELETE), call_param(call, "snapshot"));
+	call_send(call, deleted);
+}

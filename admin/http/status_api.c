@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* REST: status and stats; /healthz. */
+#include <event2/buffer.h>
+#include <unistd.h>
+
+#include "admin/http/handlers.h"
+#include "admin/known.h"
+#include "base/counters.h"
+#include "base/page.h"
+#include "config.h"
+#include "fs/volume.h"
+
+/* ---- status ------------------------------------------------------------------------------------------------------ */
+
+static json_t *problem(const char *severity, const char *target, const char *text)
+{
+	return json_pack("{s:s,s:s,s:s}", "severity", severity, "target", target, "message", text);
+}
+
+static void status_visited(struct call *call)
+{
+	const struct fs_volume_info *info = call->msg.out.volume;
+	const char *name = fs_volume_name(call->msg.volume);
+
+	if (info->failed)
+		(void)json_array_append_new(call->records, problem("error", name, "a RAID group has lost more disks than parity can replace"));
+	else if (info->degraded)
+		(void)json_array_append_new(call->records, problem("warn", name, "a RAID group is degraded: one more disk lost there loses data; see: vcadm raid show"));
+	if (info->read_only)
+		(void)json_array_append_new(call->records, problem("warn", name, "the volume is read-only"));
+	if (info->size_bytes > 0 && info->free_bytes < info->size_bytes / 20)
+		(void)json_array_append_new(call->records, problem("warn", name, "less than 5 % of the volume is free"));
+}
+
+static json_t *volumes_summary(struct admin *admin, json_t *problems)
+{
+	const struct known_volume *known;
+	int n = 0, online = 0;
+
+	TAILQ_FOREACH(known, &admin->volumes, link) {
+		n++;
+		online += known->state == KNOWN_ONLINE;
+		if (known->state == KNOWN_FAILED)
+			(void)json_array_append_new(problems, problem("error", known->name, known->error));
+	}
+	return json_pack("{s:i,s:i}", "count", n, "online", online);
+}
+
+static void status_end(struct call *call)
+{
+	struct admin *admin = call->admin;
+	json_t *volumes = volumes_summary(admin, call->records);
+	const char *state = !admin->ready ? "starting" : json_array_size(call->records) == 0 ? "ok" : "degraded";
+	int64_t up = (world_wall_ns(admin->world) - admin->started_ns) / 1000000000;
+
+	call_reply_take(call, 200, json_pack("{s:s,s:s,s:s,s:O,s:o,s:I,s:i,s:{s:I,s:I},s:O}", "state", state, "version", PACKAGE_VERSION, "name", PACKAGE_NAME,
+	                                     "problems", call->records, "volumes", volumes, "uptime_seconds", (json_int_t)up, "pid", (int)getpid(), "memory",
+	                                     "used", (json_int_t)(page_arena_used() * PAGE_SIZE), "size", (json_int_t)(page_arena_max() * PAGE_SIZE),
+	                                     "addresses", admin->info));
+}
+
+void status_api_show(struct call *call)
+{
+	call->records = json_array();
+	call_each_volume(call, FS_VOLUME_STAT, status_visited, status_end);
+}
+
+/* ---- stats ------------------------------------------------------------------------------------------------------- */
+
+static void stat_visit(const struct metric *metric, void *arg)
+{
+	json_t *records = arg;
+	uint64_t count = 0;
+
+	if (metric->kind == METRIC_HISTOGRAM) {
+		const struct histogram *histogram = metric->value;
+		for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+			count += atomic_load_explicit(&((struct histogram *)(uintptr_t)histogram)->buckets[i], memory_order_relaxed);
+	} else {
+		count = counter_get(metric->value);
+	}
+	(void)json_array_append_new(records, json_pack("{s:s,s:s,s:I,s:s}", "name", metric->name, "labels", metric->labels == NULL ? "" : metric->labels, "value",
+	                                               (json_int_t)count, "help", metric->help));
+}
+
+void status_api_stats(struct call *call)
+{
+	call->records = json_array();
+	metrics_visit(stat_visit, call->records);
+	call_reply_collection(call);
+}
+
+/* ---- health ------------------------------------------------------------------------------------------------------ */
+
+void status_api_health(struct call *call)
+{
+	if (call->admin->ready)
+		call_reply_take(call, 200, json_pack("{s:s}", "state", "ok"));
+	else
+		call_fail(call, -EAGAIN, NULL, "the volumes are being mounted");
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The volumes this appliance knows: remembered in STATE_DIR/volumes.json with their disks, online or not. */
+#ifndef ADMIN_KNOWN_H
+#define ADMIN_KNOWN_H
+
+#include "admin/core.h"
+
+enum known_state { KNOWN_OFFLINE, KNOWN_MOUNTING, KNOWN_ONLINE, KNOWN_UNMOUNTING, KNOWN_FAILED };
+
+struct known_volume {
+	TAILQ_ENTRY(known_volume) link;
+	char name[FS_NAME_MAX + 1U];
+	json_t *disks;               /* array of URLs */
+	enum known_state state;
+	bool want_online;
+	bool remembered;             /* in the state file (a volume being made is not yet) */
+	struct fs_volume *volume;    /* ONLINE, UNMOUNTING: referenced */
+	size_t cache_pages;          /* granted while mounted */
+	json_t *exports;             /* array, as in the volume's document; ONLINE */
+	json_t *igroups;
+	char error[256];             /* FAILED: why */
+	bool busy;                   /* a lifecycle operation runs */
+};
+
+/* Load STATE_DIR/volumes.json. -EUCLEAN. A file that is not there is an empty list. */
+MUST_CHECK int known_load(struct admin *admin);
+MUST_CHECK int known_save(struct admin *admin);
+struct known_volume *known_find(struct admin *admin, const char *name);
+/* A new entry, at the end; `disks` is taken. NULL: no memory. */
+struct known_volume *known_add_take(struct admin *admin, const char *name, json_t *disks);
+void known_remove(struct admin *admin, struct known_volume *known);
+/* The file-system volume of an online volume, with a reference. -ENOENT: not known; -ENODEV: not online. */
+MUST_CHECK int known_volume_get(struct admin *admin, const char *name, struct fs_volume **ret_volume);
+const char *known_state_name(enum known_state state);
+void known_fini(struct admin *admin);
+
+#endif

@@ -1,0 +1,721 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a volume.
+ *
+ * THEORY. An operation is a list of steps; a step ends by op_next(op, err). After an error the steps that are left are skipped and
+ * the operation's `undo` runs. Steps either run on the admin loop or hop to the volume's home loop (op_at_home). */
+#include "admin/lifecycle.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "admin/document.h"
+#include "admin/fault.h"
+#include "admin/jobs.h"
+#include "admin/clonejob.h"
+#include "admin/san.h"
+#include "fs/volume.h"
+#include "raid/disk.h"
+#include "raid/raid.h"
+
+#define CACHE_PAGES_MIN 2048U
+
+struct op;
+typedef void op_step(struct op *op);
+
+struct op {
+	struct admin *admin;
+	struct known_volume *known;
+	op_step *const *steps;       /* ended by NULL */
+	op_step *undo;               /* after an error; NULL: nothing to undo */
+	struct world *home;
+	op_step *at_home;
+	struct task task;
+	struct san_wait wait;
+	int err;
+	char text[256];
+	struct fs_volume *volume;    /* just mounted */
+	lifecycle_done *done;
+	void *arg;
+	/* create */
+	struct raid_group_spec groups[RAID_MAX_GROUPS];
+	struct raid_spec spec;
+	uint64_t disk_size;
+	json_t *made;                /* URLs of the disk files this operation made */
+	const char *disks[RAID_MAX_DISKS];
+	unsigned n_disks;
+};
+
+/* ---- running the steps ------------------------------------------------------------------------------------------- */
+
+static void op_finish(struct op *op)
+{
+	struct admin *admin = op->admin;
+
+	if (op->err != 0 && op->text[0] == '\0')
+		(void)snprintf(op->text, sizeof op->text, "%s", fault_of(op->err)->text);
+	if (op->known != NULL)
+		op->known->busy = false;
+	op->done(op->arg, op->err, op->text, op->known);
+	json_decref(op->made);
+	free(op);
+	admin_stop_go_on(admin);
+}
+
+static void op_next(struct op *op, int err)
+{
+	if (err != 0) {
+		op_step *undo = op->undo;
+		op->err = err;
+		op->undo = NULL;
+		if (undo != NULL)
+			undo(op);
+		else
+			op_finish(op);
+		return;
+	}
+	if (*op->steps == NULL) {
+		op_finish(op);
+		return;
+	}
+	op_step *step = *op->steps++;
+	step(op);
+}
+
+static void op_say(struct op *op, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void op_say(struct op *op, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	(void)vsnprintf(op->text, sizeof op->text, format, args);
+	va_end(args);
+}
+
+static void op_began(struct task *task)
+{
+	struct op *op = container_of(task, struct op, task);
+	op_next(op, op->err);
+}
+
+/* Begin with the first step, never inline; `err` at once ends it. */
+static void op_begin(struct op *op, int err)
+{
+	op->err = err;
+	op->task = (struct task){ .run = op_began };
+	world_post(op->admin->world, &op->task);
+}
+
+static struct op *op_new(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg)
+{
+	struct op *op = calloc(1, sizeof *op);
+	if (op == NULL)
+		abort();
+	op->admin = admin;
+	op->known = known;
+	op->done = done;
+	op->arg = arg;
+	if (known != NULL)
+		known->busy = true;
+	return op;
+}
+
+/* An operation that can't begin: nothing is changed. */
+static void op_refuse(struct admin *admin, int err, const char *text, lifecycle_done *done, void *arg)
+{
+	static op_step *const no_steps[] = { NULL };
+	struct op *op = op_new(admin, NULL, done, arg);
+	op->steps = no_steps;
+	op_say(op, "%s", text);
+	op_begin(op, err);
+}
+
+static void home_runs(struct task *task)
+{
+	struct op *op = container_of(task, struct op, task);
+	op->at_home(op);
+}
+
+static void op_at_home(struct op *op, op_step *at_home)
+{
+	op->at_home = at_home;
+	op->task = (struct task){ .run = home_runs };
+	world_post(op->home, &op->task);
+}
+
+/* Home loop: go back to the admin loop and on with the next step. */
+static void op_back(void *arg, int err)
+{
+	struct op *op = arg;
+	op->err = err;
+	op->task = (struct task){ .run = op_began };
+	world_post(op->admin->world, &op->task);
+}
+
+/* ---- disks ------------------------------------------------------------------------------------------------------- */
+
+json_t *lifecycle_disk_url(const struct admin *admin, const char *name)
+{
+	const struct disk_driver *driver;
+	const char *location;
+
+	if (name[0] == '/')
+		return json_sprintf("file:%s", name);
+	if (strchr(name, ':') != NULL)
+		return disk_driver_find(name, &driver, &location) == 0 && (strncmp(name, "file:", 5) != 0 || location[0] == '/') ? json_string(name) : NULL;
+	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
+		return NULL;
+	return json_sprintf("file:%s/disks/%s", admin->state_dir, name);
+}
+
+static bool is_known_disk(struct admin *admin, const char *url, struct known_volume **ret_owner)
+{
+	struct known_volume *known;
+	json_t *disk;
+	size_t i;
+
+	TAILQ_FOREACH(known, &admin->volumes, link) {
+		json_array_foreach (known->disks, i, disk) {
+			if (strcmp(json_string_value(disk), url) == 0) {
+				*ret_owner = known;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Append the URL of disk `name` to `urls`; it must be nobody's yet. */
+static int add_disk(struct op *op, json_t *urls, const char *name)
+{
+	struct known_volume *owner;
+	json_t *url = lifecycle_disk_url(op->admin, name), *other;
+	size_t i;
+
+	if (url == NULL) {
+		op_say(op, "\"%s\" is not a disk: give a name, an absolute path or a URL (file:/path)", name);
+		return -EINVAL;
+	}
+	int err = 0;
+	json_array_foreach (urls, i, other) {
+		if (json_equal(url, other))
+			err = -EINVAL;
+	}
+	if (err != 0) {
+		op_say(op, "disk \"%s\" is named twice", name);
+	} else if (is_known_disk(op->admin, json_string_value(url), &owner)) {
+		op_say(op, "disk \"%s\" belongs to volume \"%s\"", name, owner->name);
+		err = -EBUSY;
+	} else if (json_array_size(urls) >= RAID_MAX_DISKS) {
+		op_say(op, "more than %u disks", RAID_MAX_DISKS);
+		err = -EINVAL;
+	} else if (json_array_append(urls, url) != 0) {
+		err = -ENOMEM;
+	}
+	json_decref(url);
+	return err;
+}
+
+static int add_disks(struct op *op, json_t *urls, json_t *names)
+{
+	json_t *name;
+	size_t i;
+
+	json_array_foreach (names, i, name) {
+		int err = add_disk(op, urls, json_string_value(name));
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+/* op->disks: the URLs of the known volume as plain strings. */
+static void op_list_disks(struct op *op)
+{
+	json_t *disk;
+	size_t i;
+
+	op->n_disks = 0;
+	json_array_foreach (op->known->disks, i, disk)
+		op->disks[op->n_disks++] = json_string_value(disk);
+}
+
+/* ---- steps of mount ---------------------------------------------------------------------------------------------- */
+
+static unsigned n_with_memory(const struct admin *admin)
+{
+	const struct known_volume *known;
+	unsigned n = 0;
+	TAILQ_FOREACH(known, &admin->volumes, link)
+		n += known->want_online || known->cache_pages != 0;
+	return n;
+}
+
+/* Share out the cache: evenly among the volumes to be online at start, an eighth kept back; later ones get half of what is left. */
+static int step_memory(struct op *op)
+{
+	struct admin *admin = op->admin;
+	size_t left = admin->cache_pages - admin->cache_pages_given;
+	size_t fair = admin->cache_pages / 8 * 7 / MAX_OF(n_with_memory(admin), 1U);
+	size_t grant = admin->cache_pages_given == 0 || !admin->ready ? MIN_OF(fair, left) : MIN_OF(fair, left / 2);
+
+	grant = MAX_OF(grant, (size_t)CACHE_PAGES_MIN);
+	if (grant > left) {
+		op_say(op, "memory= in the configuration is too small for one more volume");
+		return -ENOMEM;
+	}
+	admin->cache_pages_given += grant;
+	op->known->cache_pages = grant;
+	return 0;
+}
+
+static void memory_back(struct admin *admin, struct known_volume *known)
+{
+	admin->cache_pages_given -= known->cache_pages;
+	known->cache_pages = 0;
+}
+
+static void mounted(void *arg, int err, struct fs_volume *volume)
+{
+	struct op *op = arg;
+	op->volume = err == 0 ? fs_volume_get(volume) : NULL;
+	op_back(op, err);
+}
+
+static void home_mount(struct op *op)
+{
+	struct fs_mount_options options = { .cache_pages = op->known->cache_pages };
+	fs_volume_mount(op->home, op->disks, op->n_disks, &options, mounted, op);
+}
+
+static void mount_failed(struct op *op)
+{
+	struct known_volume *known = op->known;
+
+	if (op->text[0] == '\0')
+		op_say(op, "volume \"%s\" could not be mounted: %s (%s)", known->name, fault_of(op->err)->text, error_name(op->err));
+	memory_back(op->admin, known);
+	known->state = KNOWN_FAILED;
+	(void)snprintf(known->error, sizeof known->error, "%s", op->text);
+	log_error("admin", "mount_failed", "volume=%s error=%s text=\"%s\"", known->name, error_name(op->err), op->text);
+	op_finish(op);
+}
+
+static void step_mount(struct op *op)
+{
+	op->known->state = KNOWN_MOUNTING;
+	op->known->error[0] = '\0';
+	int err = step_memory(op);
+	if (err != 0) {
+		op_next(op, err);
+		return;
+	}
+	op_list_disks(op);
+	op->home = op->admin->hooks.volume_world(op->admin->hooks.arg);
+	op_at_home(op, home_mount);
+}
+
+static void igroups_loaded(void *arg, int err, json_t *records)
+{
+	struct op *op = arg;
+
+	if (err != 0)
+		log_error("admin", "document_bad", "volume=%s document=igroups error=%s", op->known->name, error_name(err));
+	op->known->igroups = err == 0 ? records : json_array();
+	op_next(op, 0);
+}
+
+static void exports_loaded(void *arg, int err, json_t *records)
+{
+	struct op *op = arg;
+
+	if (err != 0)
+		log_error("admin", "document_bad", "volume=%s document=exports error=%s", op->known->name, error_name(err));
+	op->known->exports = err == 0 ? records : json_array();
+	document_get(op->admin, op->known->volume, DOCUMENT_IGROUPS, igroups_loaded, op);
+}
+
+static void step_documents(struct op *op)
+{
+	op->known->volume = op->volume;
+	op->volume = NULL;
+	document_get(op->admin, op->known->volume, DOCUMENT_EXPORTS, exports_loaded, op);
+}
+
+static void op_repainted(struct san_wait *wait)
+{
+	struct op *op = container_of(wait, struct op, wait);
+	op_next(op, 0);
+}
+
+static void step_publish(struct op *op)
+{
+	exports_publish(op->admin);
+	op->wait.done = op_repainted;
+	san_refresh(op->admin->san, &op->wait);
+}
+
+static void step_online(struct op *op)
+{
+	op->known->state = KNOWN_ONLINE;
+	step_publish(op);
+}
+
+static int remember(struct op *op)
+{
+	op->known->want_online = true;
+	op->known->remembered = true;
+	int err = known_save(op->admin);
+	if (err != 0)
+		op_say(op, "the state in %s could not be written (%s)", op->admin->state_dir, error_name(err));
+	return err;
+}
+
+/* It serves already: when it can't be remembered, that is said, and it goes on serving. */
+static void step_remember(struct op *op)
+{
+	int err = remember(op);
+	op->undo = NULL;
+	op_next(op, err);
+}
+
+static void step_announce(struct op *op)
+{
+	log_info("admin", "volume_online", "volume=%s cache_mib=%zu", op->known->name, op->known->cache_pages / 256);
+	op_next(op, 0);
+}
+
+static void step_adopt_clones(struct op *op)
+{
+	clonejob_adopt(op->admin, op->known->volume);
+	op_next(op, 0);
+}
+
+/* ---- online ------------------------------------------------------------------------------------------------------ */
+
+void lifecycle_online(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg)
+{
+	static op_step *const steps[] = { step_mount, step_documents, step_online, step_announce, step_remember, step_adopt_clones, NULL };
+
+	if (known->busy || known->state == KNOWN_ONLINE) {
+		op_refuse(admin, known->busy ? -EBUSY : -EALREADY, known->busy ? "something else is being done with this volume" : "the volume is online", done, arg);
+		return;
+	}
+	struct op *op = op_new(admin, known, done, arg);
+	op->steps = steps;
+	op->undo = mount_failed;
+	op_begin(op, 0);
+}
+
+/* ---- offline ----------------------------------------------------------------------------------------------------- */
+
+static void home_unmount(struct op *op)
+{
+	fs_volume_unmount(op->known->volume, op_back, op);
+}
+
+static void step_withdraw(struct op *op)
+{
+	op->known->state = KNOWN_UNMOUNTING;
+	step_publish(op);
+}
+
+static void step_unmount(struct op *op)
+{
+	op->home = fs_volume_world(op->known->volume);
+	op_at_home(op, home_unmount);
+}
+
+static void let_go(struct admin *admin, struct known_volume *known, enum known_state state)
+{
+	fs_volume_put(known->volume);
+	known->volume = NULL;
+	json_decref(known->exports);
+	json_decref(known->igroups);
+	known->exports = known->igroups = NULL;
+	known->state = state;
+	memory_back(admin, known);
+}
+
+static void step_unmounted(struct op *op)
+{
+	struct known_volume *known = op->known;
+
+	let_go(op->admin, known, KNOWN_OFFLINE);
+	log_info("admin", "volume_offline", "volume=%s", known->name);
+	op_next(op, 0);
+}
+
+/* The unmount says it failed (its last CP did): the volume is gone from memory all the same; its log replays at the next mount. */
+static void unmount_failed(struct op *op)
+{
+	struct known_volume *known = op->known;
+
+	op_say(op, "volume \"%s\": its last consistency point failed (%s); its log is replayed when it is mounted again", known->name,
+	       error_name(op->err));
+	log_error("admin", "unmount_failed", "volume=%s error=%s", known->name, error_name(op->err));
+	(void)snprintf(known->error, sizeof known->error, "%s", op->text);
+	let_go(op->admin, known, KNOWN_FAILED);
+	op_finish(op);
+}
+
+static void step_forget_online(struct op *op)
+{
+	op->known->want_online = false;
+	int err = known_save(op->admin);
+	if (err != 0) {
+		op->undo = NULL;
+		op_say(op, "the state in %s could not be written (%s)", op->admin->state_dir, error_name(err));
+	}
+	op_next(op, err);
+}
+
+static void unmount_with(struct admin *admin, struct known_volume *known, op_step *const *steps, lifecycle_done *done, void *arg)
+{
+	if (known->busy || known->state != KNOWN_ONLINE) {
+		op_refuse(admin, known->busy ? -EBUSY : -EALREADY, known->busy ? "something else is being done with this volume" : "the volume is not online",
+		          done, arg);
+		return;
+	}
+	struct op *op = op_new(admin, known, done, arg);
+	op->steps = steps;
+	op->undo = unmount_failed;
+	op_begin(op, 0);
+}
+
+void lifecycle_offline(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg)
+{
+	static op_step *const steps[] = { step_forget_online, step_withdraw, step_unmount, step_unmounted, NULL };
+	unmount_with(admin, known, steps, done, arg);
+}
+
+void lifecycle_park(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg)
+{
+	static op_step *const steps[] = { step_withdraw, step_unmount, step_unmounted, NULL };
+	unmount_with(admin, known, steps, done, arg);
+}
+
+/* ---- destroy ----------------------------------------------------------------------------------------------------- */
+
+/* First it is forgotten, durably: half a volume must never be mounted at the next start. */
+static void step_forget(struct op *op)
+{
+	op->known->remembered = false;
+	int err = known_save(op->admin);
+	if (err != 0) {
+		op->known->remembered = true;
+		op_say(op, "the state in %s could not be written (%s)", op->admin->state_dir, error_name(err));
+	}
+	op->undo = NULL;
+	op_next(op, err);
+}
+
+static void step_erase(struct op *op)
+{
+	int err = 0;
+
+	op_list_disks(op);
+	for (unsigned i = 0; i < op->n_disks; i++) {
+		int one = disk_destroy(op->disks[i]);
+		if (one != 0 && one != -ENOENT) {
+			op_say(op, "disk %s could not be removed (%s)", op->disks[i], error_name(one));
+			err = one;
+		}
+	}
+	log_info("admin", "volume_destroyed", "volume=%s", op->known->name);
+	known_remove(op->admin, op->known);
+	op->known = NULL;
+	op_next(op, err);
+}
+
+void lifecycle_destroy(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg)
+{
+	static op_step *const from_online[] = { step_withdraw, step_unmount, step_unmounted, step_forget, step_erase, NULL };
+	static op_step *const from_offline[] = { step_forget, step_erase, NULL };
+
+	if (known->state == KNOWN_ONLINE || known->busy) {
+		unmount_with(admin, known, from_online, done, arg);
+		return;
+	}
+	struct op *op = op_new(admin, known, done, arg);
+	op->steps = from_offline;
+	op_begin(op, 0);
+}
+
+/* ---- create ------------------------------------------------------------------------------------------------------ */
+
+static void step_make_disks(struct op *op)
+{
+	int err = 0;
+
+	op_list_disks(op);
+	for (unsigned i = 0; err == 0 && i < op->n_disks; i++) {
+		const char *url = op->disks[i];
+		struct stat st;
+		bool there = strncmp(url, "file:", 5) == 0 && stat(url + 5, &st) == 0;
+		if (there)
+			continue;
+		if (op->disk_size == 0) {
+			op_say(op, "disk %s does not exist; say how large to make it (--disk-size 1g)", url);
+			err = -ENOENT;
+			break;
+		}
+		err = disk_create(url, op->disk_size);
+		if (err == 0)
+			(void)json_array_append_new(op->made, json_string(url));
+		else if (err == -EEXIST)
+			err = 0;
+		else
+			op_say(op, "disk %s could not be made: %s (%s)", url, fault_of(err)->text, error_name(err));
+	}
+	op_next(op, err);
+}
+
+static void create_failed(struct op *op)
+{
+	json_t *url;
+	size_t i;
+
+	if (op->text[0] == '\0' && op->err == -EEXIST)
+		op_say(op, "a disk of \"%s\" is already part of a volume; import that one or use another disk", op->known->name);
+	if (op->text[0] == '\0')
+		op_say(op, "volume \"%s\" could not be made: %s (%s)", op->known->name, fault_of(op->err)->text, error_name(op->err));
+	json_array_foreach (op->made, i, url) {
+		int err = disk_destroy(json_string_value(url));
+		if (err != 0)
+			log_warn("admin", "disk_left_behind", "disk=%s error=%s", json_string_value(url), error_name(err));
+	}
+	memory_back(op->admin, op->known);
+	known_remove(op->admin, op->known);
+	op->known = NULL;
+	op_finish(op);
+}
+
+static void home_format(struct op *op)
+{
+	fs_volume_format(op->home, op->known->name, &op->spec, op_back, op);
+}
+
+static void step_format(struct op *op)
+{
+	op->home = op->admin->hooks.volume_world(op->admin->hooks.arg);
+	op_at_home(op, home_format);
+}
+
+/* From here on the volume exists: a mount that fails leaves it known, failed, for another try. */
+static void step_made(struct op *op)
+{
+	int err = remember(op);
+	if (err == 0)
+		op->undo = mount_failed;
+	op_next(op, err);
+}
+
+/* Fill op->spec from the groups; op->known->disks gets all URLs. */
+static int spec_of(struct op *op, json_t *groups)
+{
+	json_t *group;
+	size_t i, first = 0;
+
+	if (json_array_size(groups) == 0 || json_array_size(groups) > RAID_MAX_GROUPS) {
+		op_say(op, "a volume has 1 to %u RAID groups", RAID_MAX_GROUPS);
+		return -EINVAL;
+	}
+	json_array_foreach (groups, i, group) {
+		json_t *names = json_object_get(group, "disks");
+		size_t n = json_array_size(names);
+		if (n < 2 || n > RAID_MAX_GROUP_DISKS) {
+			op_say(op, "a RAID-4 group has 2 to %u disks, the parity disk last; group %zu has %zu", RAID_MAX_GROUP_DISKS, i, n);
+			return -EINVAL;
+		}
+		int err = add_disks(op, op->known->disks, names);
+		if (err != 0)
+			return err;
+		op->groups[i].n_disks = (unsigned)n;
+		for (size_t d = 0; d < n; d++)
+			op->groups[i].disk_urls[d] = json_string_value(json_array_get(op->known->disks, first + d));
+		first += n;
+	}
+	op->spec = (struct raid_spec){ .groups = op->groups, .n_groups = (unsigned)json_array_size(groups) };
+	return 0;
+}
+
+void lifecycle_create(struct admin *admin, const char *name, json_t *groups, uint64_t disk_size, lifecycle_done *done, void *arg)
+{
+	static op_step *const steps[] = { step_make_disks, step_format, step_made, step_mount, step_documents, step_online, step_announce, NULL };
+
+	struct known_volume *known = known_add_take(admin, name, json_array());
+	if (known == NULL)
+		abort();
+	struct op *op = op_new(admin, known, done, arg);
+	op->steps = steps;
+	op->undo = create_failed;
+	op->disk_size = disk_size;
+	op->made = json_array();
+	known->state = KNOWN_MOUNTING;
+	/* Its own URLs must not look like somebody's while they are collected. */
+	TAILQ_REMOVE(&admin->volumes, known, link);
+	int err = spec_of(op, groups);
+	TAILQ_INSERT_TAIL(&admin->volumes, known, link);
+	op_begin(op, err);
+}
+
+/* ---- import ------------------------------------------------------------------------------------------------------ */
+
+static void import_failed(struct op *op)
+{
+	if (op->text[0] == '\0')
+		op_say(op, "no volume could be mounted from these disks: %s (%s)", fault_of(op->err)->text, error_name(op->err));
+	memory_back(op->admin, op->known);
+	known_remove(op->admin, op->known);
+	op->known = NULL;
+	op_finish(op);
+}
+
+static void import_backed_out(struct op *op)
+{
+	fs_volume_put(op->volume);
+	op->volume = NULL;
+	op->undo = import_failed;
+	op_next(op, -EEXIST);
+}
+
+static void home_back_out(struct op *op)
+{
+	fs_volume_unmount(op->volume, op_back, op);
+}
+
+/* Now its name is known: take it, unless there is a volume of that name. */
+static void step_name(struct op *op)
+{
+	static op_step *const back_out[] = { import_backed_out, NULL };
+	const char *name = fs_volume_name(op->volume);
+
+	if (known_find(op->admin, name) == NULL) {
+		(void)snprintf(op->known->name, sizeof op->known->name, "%s", name);
+		op_next(op, 0);
+		return;
+	}
+	op_say(op, "there is a volume \"%s\" already", name);
+	op->steps = back_out;
+	op->undo = import_backed_out;
+	op->home = fs_volume_world(op->volume);
+	op_at_home(op, home_back_out);
+}
+
+void lifecycle_import(struct admin *admin, json_t *disks, lifecycle_done *done, void *arg)
+{
+	static op_step *const steps[] = { step_mount, step_name, step_documents, step_online, step_announce, step_remember, step_adopt_clones, NULL };
+
+	struct known_volume *known = known_add_take(admin, "", json_array());
+	if (known == NULL)
+		abort();
+	struct op *op = op_new(admin, known, done, arg);
+	op->steps = steps;
+	op->undo = import_failed;
+	known->state = KNOWN_MOUNTING;
+	json_t *urls = json_array();
+	int err = add_disks(op, urls, disks);
+	json_decref(known->disks);
+	known->disks = urls;
+	op_begin(op, err);
+}

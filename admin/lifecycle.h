@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a volume: made, imported, online, offline, destroyed. Each is one operation on one known volume at a time.
+ *
+ * THREADS. The admin loop's. What the file system wants done on the volume's home loop (format, mount, unmount) hops there and back. */
+#ifndef ADMIN_LIFECYCLE_H
+#define ADMIN_LIFECYCLE_H
+
+#include "admin/known.h"
+
+/* How it ended: `text` is a sentence when err != 0. `known` is NULL when it is gone (destroyed, or never came to be). */
+typedef void lifecycle_done(void *arg, int err, const char *text, struct known_volume *known);
+
+/* Make disk files where there are none (`disk_size` bytes, 0: all must exist), format, mount, remember. `groups` is an array of
+ * {"disks": [...]}. What was made is removed again when it fails. */
+void lifecycle_create(struct admin *admin, const char *name, json_t *groups, uint64_t disk_size, lifecycle_done *done, void *arg);
+/* Mount a volume from its disks and remember it under its own name. */
+void lifecycle_import(struct admin *admin, json_t *disks, lifecycle_done *done, void *arg);
+/* -EBUSY: something else is being done with it; -EALREADY. */
+void lifecycle_online(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
+void lifecycle_offline(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
+/* Unmount for the end of the process: it stays remembered as online. */
+void lifecycle_park(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
+void lifecycle_destroy(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
+
+/* "d0" -> "file:STATE_DIR/disks/d0", "/x" -> "file:/x", "mem:x" and "file:/x" as they are. NULL: not a disk's name. */
+json_t *lifecycle_disk_url(const struct admin *admin, const char *name);
+
+#endif

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who sees which LUN: the picture of igroups and maps. */
+#include "admin/san.h"
+
+#include <stdio.h>
+
+#include "admin/known.h"
+#include "admin/volpath.h"
+#include "fs/volume.h"
+
+static void paint_next(struct san *san);
+
+static const char *member(json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
+
+json_t *san_maps_parse(const char *text)
+{
+	json_t *value = text == NULL ? NULL : json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	json_t *from = json_object_get(value, "maps"), *maps = json_array(), *map;
+	size_t i;
+
+	json_array_foreach (from, i, map) {
+		json_t *lun = json_object_get(map, "lun");
+		if (member(map, "igroup") != NULL && json_is_integer(lun))
+			(void)json_array_append_new(maps, json_pack("{s:s,s:O}", "igroup", member(map, "igroup"), "lun", lun));
+	}
+	json_decref(value);
+	return maps;
+}
+
+char *san_maps_format(json_t *maps)
+{
+	json_t *plain = json_array(), *map;
+	size_t i;
+
+	json_array_foreach (maps, i, map)
+		(void)json_array_append_new(plain, json_pack("{s:O,s:O}", "igroup", json_object_get(map, "igroup"), "lun", json_object_get(map, "lun")));
+	json_t *value = json_pack("{s:o}", "maps", plain);
+	char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(value);
+	return text;
+}
+
+/* ---- igroups of all volumes as one list -------------------------------------------------------------------------- */
+
+static json_t *list_find(json_t *list, const char *key, const char *value)
+{
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach (list, i, entry) {
+		const char *text = member(entry, key);
+		if (text != NULL && strcmp(text, value) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
+static void merge_igroup(json_t *list, json_t *igroup, const char *volume)
+{
+	struct uuid uuid;
+
+	if (member(igroup, "uuid") == NULL || uuid_parse(member(igroup, "uuid"), &uuid) != 0 || member(igroup, "name") == NULL)
+		return;
+	json_t *have = list_find(list, "uuid", member(igroup, "uuid"));
+	if (have != NULL) {
+		if (json_integer_value(json_object_get(igroup, "generation")) > json_integer_value(json_object_get(have, "generation")))
+			(void)json_object_update(have, igroup);
+		return;
+	}
+	json_t *copy = json_deep_copy(igroup);
+	if (list_find(list, "name", member(igroup, "name")) != NULL)
+		(void)json_object_set_new(copy, "name", json_sprintf("%s@%s", member(igroup, "name"), volume));
+	(void)json_array_append_new(list, copy);
+}
+
+static json_t *merge_igroups(struct admin *admin)
+{
+	json_t *list = json_array(), *igroup;
+	struct known_volume *known;
+	size_t i;
+
+	TAILQ_FOREACH(known, &admin->volumes, link) {
+		if (known->state != KNOWN_ONLINE)
+			continue;
+		json_array_foreach (known->igroups, i, igroup)
+			merge_igroup(list, igroup, known->name);
+	}
+	return list;
+}
+
+/* ---- states of the maps, and the table for the server ------------------------------------------------------------ */
+
+static bool number_taken(const struct san *san, size_t before_lun, json_t *map)
+{
+	for (size_t i = 0; i < before_lun; i++) {
+		json_t *other;
+		size_t j;
+		json_array_foreach (san->luns[i].maps, j, other) {
+			if (strcmp(member(other, "igroup"), member(map, "igroup")) == 0 && strcmp(member(other, "state"), "mapped") == 0 &&
+			    json_integer_value(json_object_get(other, "lun")) == json_integer_value(json_object_get(map, "lun")))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void judge_maps(struct san *san)
+{
+	for (size_t i = 0; i < san->n_luns; i++) {
+		json_t *map;
+		size_t j;
+		json_array_foreach (san->luns[i].maps, j, map) {
+			json_t *igroup = list_find(san->igroups, "uuid", member(map, "igroup"));
+			const char *state = igroup == NULL ? "no igroup" : number_taken(san, i, map) ? "conflict" : "mapped";
+			(void)json_object_set_new(map, "state", json_string(state));
+			(void)json_object_set_new(map, "name", json_string(igroup == NULL ? "" : member(igroup, "name")));
+			if (igroup != NULL && strcmp(state, "conflict") == 0)
+				log_warn("admin", "lun_map_conflict", "lun=%s igroup=%s number=%lld", san->luns[i].path, member(igroup, "name"),
+				         (long long)json_integer_value(json_object_get(map, "lun")));
+		}
+	}
+}
+
+static void *must(void *memory)
+{
+	if (memory == NULL)
+		abort(); /* bounded by what fits in the volumes' metadata, a few MiB */
+	return memory;
+}
+
+static struct admin_igroup *publish_igroups(json_t *list)
+{
+	struct admin_igroup *igroups = must(calloc(json_array_size(list) + 1, sizeof *igroups));
+	json_t *entry, *initiator;
+	size_t i, j;
+
+	json_array_foreach (list, i, entry) {
+		json_t *names = json_object_get(entry, "initiators");
+		const char **initiators = must(calloc(json_array_size(names) + 1, sizeof *initiators));
+		json_array_foreach (names, j, initiator)
+			initiators[j] = json_string_value(initiator);
+		igroups[i].name = member(entry, "name");
+		igroups[i].initiators = initiators;
+		igroups[i].n_initiators = json_array_size(names);
+		if (uuid_parse(member(entry, "uuid"), &igroups[i].uuid) != 0)
+			igroups[i].n_initiators = 0;
+	}
+	return igroups;
+}
+
+static struct admin_map *publish_maps(const struct san *san, json_t *list, size_t *ret_n)
+{
+	struct admin_map *maps = must(calloc(json_array_size(list) + 1, sizeof *maps));
+	json_t *map;
+	size_t i, n = 0;
+
+	json_array_foreach (list, i, map) {
+		if (strcmp(member(map, "state"), "mapped") != 0)
+			continue;
+		if (san_find_igroup(san, member(map, "igroup"), &maps[n].igroup) == NULL)
+			continue;
+		maps[n++].lun = (uint32_t)json_integer_value(json_object_get(map, "lun"));
+	}
+	*ret_n = n;
+	return maps;
+}
+
+static void san_publish(struct san *san)
+{
+	const struct admin_hooks *hooks = &san->admin->hooks;
+	size_t n_igroups = json_array_size(san->igroups);
+
+	if (hooks->san == NULL)
+		return;
+	struct admin_igroup *igroups = publish_igroups(san->igroups);
+	struct admin_lun *luns = must(calloc(san->n_luns + 1, sizeof *luns));
+	for (size_t i = 0; i < san->n_luns; i++) {
+		const struct san_lun *from = &san->luns[i];
+		luns[i] = (struct admin_lun){ .volume = from->volume, .id = from->id, .uuid = from->uuid, .path = from->path, .serial = from->serial,
+			                      .size_bytes = from->size_bytes, .online = from->online, .write_cache = from->write_cache };
+		luns[i].maps = publish_maps(san, from->maps, &luns[i].n_maps);
+	}
+	hooks->san(hooks->arg, igroups, n_igroups, luns, san->n_luns);
+	for (size_t i = 0; i < san->n_luns; i++)
+		free((void *)(uintptr_t)luns[i].maps);
+	for (size_t i = 0; i < n_igroups; i++)
+		free((void *)(uintptr_t)igroups[i].initiators);
+	free(luns);
+	free(igroups);
+}
+
+/* ---- painting ---------------------------------------------------------------------------------------------------- */
+
+static void luns_free(struct san_lun *luns, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		fs_volume_put(luns[i].volume);
+		json_decref(luns[i].maps);
+		free(luns[i].path);
+	}
+	free(luns);
+}
+
+static void paint_done(struct san *san)
+{
+	struct san_wait *wait;
+	struct san_wait_list now;
+
+	luns_free(san->luns, san->n_luns);
+	san->luns = san->new_luns;
+	san->n_luns = san->n_new_luns;
+	san->new_luns = NULL;
+	san->n_new_luns = 0;
+	json_decref(san->igroups);
+	san->igroups = merge_igroups(san->admin);
+	for (size_t i = 0; i < san->n_walk; i++)
+		fs_volume_put(san->walk[i]);
+	free(san->walk);
+	san->walk = NULL;
+	judge_maps(san);
+	san_publish(san);
+	san->painting = false;
+	TAILQ_INIT(&now);
+	TAILQ_CONCAT(&now, &san->now, link);
+	if (san->again)
+		san_refresh(san, NULL);
+	while ((wait = TAILQ_FIRST(&now)) != NULL) {
+		TAILQ_REMOVE(&now, wait, link);
+		wait->done(wait);
+	}
+	admin_stop_go_on(san->admin);
+}
+
+static void lun_painted(struct san *san, struct fs_volume *volume, const struct fs_vdisk_info *info)
+{
+	struct san_lun *lun = &san->new_luns[san->n_new_luns++];
+
+	*lun = (struct san_lun){ .id = info->id, .uuid = info->uuid, .size_bytes = info->size_bytes, .online = info->online, .write_cache = info->write_cache };
+	lun->volume = fs_volume_get(volume);
+	lun->path = must(volpath_join(fs_volume_name(volume), info->path));
+	lun->inner = lun->path + strlen(lun->path) - strlen(info->path);
+	memcpy(lun->serial, info->serial, sizeof lun->serial);
+	lun->maps = san_maps_parse(info->maps);
+}
+
+static void volume_painted(struct fs_message *msg)
+{
+	struct san *san = msg->owner;
+	struct known_volume *known = known_find(san->admin, fs_volume_name(msg->volume));
+
+	/* It may have gone offline meanwhile: then its LUNs must not be handed out any more. */
+	if (msg->status == 0 && known != NULL && known->state == KNOWN_ONLINE && known->volume == msg->volume) {
+		san->new_luns = must(reallocarray(san->new_luns, san->n_new_luns + msg->out.n + 1, sizeof *san->new_luns));
+		for (unsigned i = 0; i < msg->out.n; i++)
+			lun_painted(san, msg->volume, &msg->out.vdisks[i]);
+	} else if (msg->status != 0 && msg->status != -ENODEV) {
+		log_error("admin", "lun_list_failed", "volume=%s error=%s", fs_volume_name(msg->volume), error_name(msg->status));
+	}
+	fs_message_fini(msg);
+	paint_next(san);
+}
+
+static void paint_next(struct san *san)
+{
+	if (san->next_walk == san->n_walk) {
+		paint_done(san);
+		return;
+	}
+	fs_message_init(&san->msg, FS_VDISK_LIST, san->walk[san->next_walk++], volume_painted, san);
+	san->msg.cls = FS_CLASS_ADMIN;
+	san->msg.origin = san->admin->world;
+	fs_message_send(&san->msg);
+}
+
+static void paint_start(struct task *task);
+static struct task *paint_task(struct san *san) { return &san->msg.task; }
+
+void san_refresh(struct san *san, struct san_wait *wait)
+{
+	if (wait != NULL)
+		TAILQ_INSERT_TAIL(&san->next, wait, link);
+	if (san->painting) {
+		san->again = true;
+		return;
+	}
+	san->painting = true;
+	san->again = false;
+	TAILQ_CONCAT(&san->now, &san->next, link);
+	memset(&san->msg, 0, sizeof san->msg);
+	paint_task(san)->run = paint_start;
+	world_defer(san->admin->world, paint_task(san));
+}
+
+static void paint_start(struct task *task)
+{
+	struct san *san = container_of(task, struct san, msg.task);
+	struct known_volume *known;
+	size_t n = 0;
+
+	TAILQ_FOREACH(known, &san->admin->volumes, link)
+		n++;
+	san->walk = must(calloc(n + 1, sizeof *san->walk));
+	san->n_walk = san->next_walk = 0;
+	TAILQ_FOREACH(known, &san->admin->volumes, link) {
+		if (known->state == KNOWN_ONLINE)
+			san->walk[san->n_walk++] = fs_volume_get(known->volume);
+	}
+	paint_next(san);
+}
+
+struct san *san_new(struct admin *admin)
+{
+	struct san *san = calloc(1, sizeof *san);
+
+	if (san == NULL)
+		return NULL;
+	san->admin = admin;
+	san->igroups = json_array();
+	TAILQ_INIT(&san->now);
+	TAILQ_INIT(&san->next);
+	return san;
+}
+
+void san_free(struct san *san)
+{
+	luns_free(san->luns, san->n_luns);
+	json_decref(san->igroups);
+	free(san);
+}
+
+/* ---- looking ----------------------------------------------------------------------------------------------------- */
+
+const struct san_lun *san_find_lun(const struct san *san, const struct uuid *uuid)
+{
+	for (size_t i = 0; i < san->n_luns; i++) {
+		if (uuid_equal(&san->luns[i].uuid, uuid))
+			return &san->luns[i];
+	}
+	return NULL;
+}
+
+json_t *san_find_igroup(const struct san *san, const char *name, size_t *ret_index)
+{
+	json_t *igroup;
+	size_t i;
+
+	json_array_foreach (san->igroups, i, igroup) {
+		if (strcmp(member(igroup, "name"), name) == 0 || strcmp(member(igroup, "uuid"), name) == 0) {
+			if (ret_index != NULL)
+				*ret_index = i;
+			return igroup;
+		}
+	}
+	return NULL;
+}
+
+size_t san_igroup_n_maps(const struct san *san, const char *uuid)
+{
+	size_t n = 0, j;
+	json_t *map;
+
+	for (size_t i = 0; i < san->n_luns; i++) {
+		json_array_foreach (san->luns[i].maps, j, map)
+			n += strcmp(member(map, "igroup"), uuid) == 0;
+	}
+	return n;
+}
+
+const char *san_lun_holder(const struct san *san, const char *igroup_uuid, uint32_t lun)
+{
+	json_t *map;
+	size_t j;
+
+	for (size_t i = 0; i < san->n_luns; i++) {
+		json_array_foreach (san->luns[i].maps, j, map) {
+			if (strcmp(member(map, "igroup"), igroup_uuid) == 0 && json_integer_value(json_object_get(map, "lun")) == lun)
+				return san->luns[i].path;
+		}
+	}
+	return NULL;
+}

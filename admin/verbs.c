@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows of the table of verbs. */
+#include "admin/verbs.h"
+
+#include <string.h>
+
+#define ROUTE_VOLUME(n) { n, "volume", "VOLUME", "the volume", VERB_VOLUME, VERB_IN_ROUTE, VERB_POSITIONAL | VERB_REQUIRED }
+#define ROUTE_SNAPSHOT { "snapshot", "snapshot", "SNAPSHOT", "the snapshot", VERB_TEXT, VERB_IN_ROUTE, VERB_POSITIONAL | VERB_REQUIRED }
+#define ROUTE_LUN { "path", "lun", "PATH", "the LUN: /vol/VOLUME/NAME (REST: or its UUID)", VERB_PATH, VERB_IN_ROUTE, VERB_POSITIONAL | VERB_REQUIRED }
+#define ROUTE_IGROUP { "igroup", "igroup", "IGROUP", "the initiator group", VERB_TEXT, VERB_IN_ROUTE, VERB_POSITIONAL | VERB_REQUIRED }
+#define ROUTE_JOB { "job", "job", "JOB", "UUID of the job", VERB_TEXT, VERB_IN_ROUTE, VERB_POSITIONAL | VERB_REQUIRED }
+#define ROUTE_EXPORT { "path", "path", "PATH", "what is exported: /vol/VOLUME[/DIR]", VERB_PATH, VERB_IN_ROUTE, VERB_POSITIONAL | VERB_REQUIRED }
+#define QUERY_VOLUME { "volume", "volume", "VOLUME", "only of this volume", VERB_VOLUME, VERB_IN_QUERY, VERB_POSITIONAL }
+#define FORCE(what) { "force", "force", NULL, what, VERB_BOOL, VERB_IN_BODY, 0 }
+#define INITIATORS(must) \
+	{ "initiator", "initiators", "IQN", "name of an initiator, * for every one; may repeat", VERB_LIST, VERB_IN_BODY, must }
+
+const struct verb verbs[] = {
+	/* ---- volume ---- */
+	{ "volume", "create", "make a volume on new disk files", VERB_POST, "storage/volumes", VERB_H_VOLUME_CREATE, VERB_JOB | VERB_WAITS, NULL, NULL,
+	  { { "name", "name", "VOLUME", "its name", VERB_VOLUME, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED },
+	    { "raid-group", "raid_groups", "D0,D1,..,P", "disks of a RAID-4 group, the parity disk last; may repeat", VERB_GROUPS, VERB_IN_BODY, VERB_REQUIRED },
+	    { "disk-size", "disk_size", "SIZE", "size of the disk files that do not exist yet", VERB_SIZE, VERB_IN_BODY, 0 } } },
+	{ "volume", "import", "mount a volume that is already on disks", VERB_POST, "storage/volumes", VERB_H_VOLUME_CREATE, VERB_JOB | VERB_WAITS, NULL, NULL,
+	  { { "disks", "disks", "D0,D1,..", "all its disks, in any order", VERB_DISKS, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED } } },
+	{ "volume", "list", "list the volumes", VERB_GET, "storage/volumes", VERB_H_VOLUME_LIST, VERB_COLLECTION, NULL, NULL, { { 0 } } },
+	{ "volume", "show", "show a volume", VERB_GET, "storage/volumes/{volume}", VERB_H_VOLUME_SHOW, 0, NULL, NULL, { ROUTE_VOLUME("volume") } },
+	{ "volume", "offline", "unmount a volume; its clients lose it until it is online again", VERB_PATCH, "storage/volumes/{volume}",
+	  VERB_H_VOLUME_MODIFY, VERB_JOB | VERB_WAITS, "state", "offline", { ROUTE_VOLUME("volume") } },
+	{ "volume", "online", "mount a volume that is offline", VERB_PATCH, "storage/volumes/{volume}",
+	  VERB_H_VOLUME_MODIFY, VERB_JOB | VERB_WAITS, "state", "online", { ROUTE_VOLUME("volume") } },
+	{ "volume", "check", "verify a whole volume while it serves", VERB_POST, "storage/volumes/{volume}/check", VERB_H_VOLUME_CHECK,
+	  VERB_JOB | VERB_WAITS, NULL, NULL, { ROUTE_VOLUME("volume") } },
+	{ "volume", "destroy", "erase a volume and its disk files", VERB_DELETE, "storage/volumes/{volume}", VERB_H_VOLUME_DESTROY,
+	  VERB_DESTROYS | VERB_JOB | VERB_WAITS, NULL, NULL, { ROUTE_VOLUME("volume") } },
+
+	/* ---- snapshot ---- */
+	{ "snapshot", "create", "keep the volume as it is now", VERB_POST, "storage/volumes/{volume}/snapshots", VERB_H_SNAPSHOT_CREATE, 0, NULL, NULL,
+	  { ROUTE_VOLUME("volume"), { "name", "name", "SNAPSHOT", "its name", VERB_TEXT, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED } } },
+	{ "snapshot", "list", "list the snapshots of a volume", VERB_GET, "storage/volumes/{volume}/snapshots", VERB_H_SNAPSHOT_LIST, VERB_COLLECTION,
+	  NULL, NULL, { ROUTE_VOLUME("volume") } },
+	{ "snapshot", "delete", "delete a snapshot; its space comes back in the background", VERB_DELETE, "storage/volumes/{volume}/snapshots/{snapshot}",
+	  VERB_H_SNAPSHOT_DELETE, VERB_DESTROYS | VERB_JOB, NULL, NULL, { ROUTE_VOLUME("volume"), ROUTE_SNAPSHOT } },
+	{ "snapshot", "rename", "give a snapshot another name", VERB_PATCH, "storage/volumes/{volume}/snapshots/{snapshot}", VERB_H_SNAPSHOT_RENAME, 0,
+	  NULL, NULL,
+	  { ROUTE_VOLUME("volume"), ROUTE_SNAPSHOT, { "new-name", "name", "NEW", "the new name", VERB_TEXT, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED } } },
+
+	/* ---- lun ---- */
+	{ "lun", "create", "make a LUN, empty or backed by one in a snapshot", VERB_POST, "storage/luns", VERB_H_LUN_CREATE, 0, NULL, NULL,
+	  { { "path", "path", "PATH", "/vol/VOLUME/NAME", VERB_PATH, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED },
+	    { "size", "size", "SIZE", "its size; for a backed LUN, that of the backing LUN when not given", VERB_SIZE, VERB_IN_BODY, 0 },
+	    { "backing", "backing", "PATH", "/vol/VOLUME/.snapshot/SNAPSHOT/NAME: share its blocks until they are overwritten", VERB_PATH, VERB_IN_BODY, 0 },
+	    { "reserve", "reserved", NULL, "do not set space aside for it", VERB_BOOL, VERB_IN_BODY, VERB_NEGATED },
+	    { "comment", "comment", "TEXT", "a note", VERB_TEXT, VERB_IN_BODY, 0 } } },
+	{ "lun", "list", "list the LUNs", VERB_GET, "storage/luns", VERB_H_LUN_LIST, VERB_COLLECTION, NULL, NULL, { QUERY_VOLUME } },
+	{ "lun", "show", "show a LUN", VERB_GET, "storage/luns/{lun}", VERB_H_LUN_SHOW, 0, NULL, NULL, { ROUTE_LUN } },
+	{ "lun", "resize", "make a LUN larger, or with --force smaller", VERB_PATCH, "storage/luns/{lun}", VERB_H_LUN_MODIFY, 0, NULL, NULL,
+	  { ROUTE_LUN, { "size", "size", "SIZE", "its new size", VERB_SIZE, VERB_IN_BODY, VERB_REQUIRED }, FORCE("also make it smaller: what is cut off is lost"),
+	    { "comment", "comment", "TEXT", "a note", VERB_TEXT, VERB_IN_BODY, VERB_OPEN } } },
+	{ "lun", "online", "let initiators use a LUN", VERB_PATCH, "storage/luns/{lun}", VERB_H_LUN_MODIFY, 0, "state", "online", { ROUTE_LUN } },
+	{ "lun", "offline", "keep initiators from a LUN", VERB_PATCH, "storage/luns/{lun}", VERB_H_LUN_MODIFY, 0, "state", "offline", { ROUTE_LUN } },
+	{ "lun", "map", "show a LUN to the initiators of a group", VERB_POST, "protocols/san/lun-maps", VERB_H_MAP_CREATE, 0, NULL, NULL,
+	  { { "path", "path", "PATH", "/vol/VOLUME/NAME", VERB_PATH, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED },
+	    { "igroup", "igroup", "IGROUP", "the initiator group", VERB_TEXT, VERB_IN_BODY, VERB_REQUIRED },
+	    { "lun", "lun", "N", "LUN number 0..255; the lowest free one when not given", VERB_INTEGER, VERB_IN_BODY, 0 } } },
+	{ "lun", "unmap", "hide a LUN from the initiators of a group", VERB_DELETE, "protocols/san/lun-maps/{lun}/{igroup}", VERB_H_MAP_DELETE, 0, NULL, NULL,
+	  { ROUTE_LUN, { "igroup", "igroup", "IGROUP", "the initiator group", VERB_TEXT, VERB_IN_ROUTE, VERB_REQUIRED } } },
+	{ "lun map", "list", "list the LUN maps", VERB_GET, "protocols/san/lun-maps", VERB_H_MAP_LIST, VERB_COLLECTION, NULL, NULL, { QUERY_VOLUME } },
+	{ "lun", "destroy", "erase a LUN", VERB_DELETE, "storage/luns/{lun}", VERB_H_LUN_DESTROY, VERB_DESTROYS, NULL, NULL,
+	  { ROUTE_LUN, { "force", "force", NULL, "also when it is online or mapped", VERB_BOOL, VERB_IN_QUERY, 0 } } },
+
+	/* ---- lun clone ---- */
+	{ "lun clone", "start", "cut a backed LUN loose from its snapshot, in the background", VERB_POST, "storage/luns/{lun}/clone", VERB_H_CLONE_START,
+	  VERB_JOB, NULL, NULL,
+	  { ROUTE_LUN, { "rate", "rate", "SIZE", "at most this much a second", VERB_SIZE, VERB_IN_BODY, 0 },
+	    { "delete-snapshot", "delete_snapshot", NULL, "delete the snapshot at the end", VERB_BOOL, VERB_IN_BODY, 0 },
+	    { "verify", "verify", NULL, "compare with the snapshot before it is let go", VERB_BOOL, VERB_IN_BODY, 0 } } },
+	{ "lun clone", "status", "how far the clone of a LUN is", VERB_GET, "storage/luns/{lun}/clone", VERB_H_CLONE_STATUS, 0, NULL, NULL, { ROUTE_LUN } },
+	{ "lun clone", "show", "the clones of a volume, or of all", VERB_GET, "storage/clones", VERB_H_CLONE_LIST, VERB_COLLECTION, NULL, NULL,
+	  { { "volume", "volume", "VOLUME", "only of this volume (vol/VOLUME/)", VERB_VOLUME, VERB_IN_QUERY, VERB_POSITIONAL } } },
+	{ "lun clone", "stop", "stop it; what is filled is kept, the LUN stays backed", VERB_DELETE, "storage/luns/{lun}/clone", VERB_H_CLONE_STOP, 0,
+	  NULL, NULL, { ROUTE_LUN } },
+
+	/* ---- igroup ---- */
+	{ "igroup", "create", "make an initiator group", VERB_POST, "protocols/san/igroups", VERB_H_IGROUP_CREATE, 0, NULL, NULL,
+	  { { "name", "name", "IGROUP", "its name", VERB_TEXT, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED }, INITIATORS(0) } },
+	{ "igroup", "list", "list the initiator groups", VERB_GET, "protocols/san/igroups", VERB_H_IGROUP_LIST, VERB_COLLECTION, NULL, NULL, { { 0 } } },
+	{ "igroup", "show", "show an initiator group", VERB_GET, "protocols/san/igroups/{igroup}", VERB_H_IGROUP_SHOW, 0, NULL, NULL, { ROUTE_IGROUP } },
+	{ "igroup", "add", "add initiators to a group", VERB_POST, "protocols/san/igroups/{igroup}/initiators", VERB_H_IGROUP_ADD, 0, NULL, NULL,
+	  { ROUTE_IGROUP, INITIATORS(VERB_REQUIRED) } },
+	{ "igroup", "remove", "take an initiator out of a group", VERB_DELETE, "protocols/san/igroups/{igroup}/initiators/{initiator}", VERB_H_IGROUP_REMOVE, 0,
+	  NULL, NULL,
+	  { ROUTE_IGROUP, { "initiator", "initiator", "IQN", "its name", VERB_TEXT, VERB_IN_ROUTE, VERB_REQUIRED } } },
+	{ "igroup", "destroy", "delete an initiator group", VERB_DELETE, "protocols/san/igroups/{igroup}", VERB_H_IGROUP_DESTROY, VERB_DESTROYS, NULL, NULL,
+	  { ROUTE_IGROUP } },
+
+	/* ---- export ---- */
+	{ "export", "set", "export a volume or a directory of it over NFS", VERB_PUT, "protocols/nfs/exports/{path}", VERB_H_EXPORT_SET, 0, NULL, NULL,
+	  { ROUTE_EXPORT,
+	    { "client", "rules", "CIDR[:OPT,..]", "who, and how: rw or ro, root_squash or no_root_squash, secure or insecure; may repeat, first match counts",
+	      VERB_CLIENTS, VERB_IN_BODY, VERB_REQUIRED } } },
+	{ "export", "list", "list the exports", VERB_GET, "protocols/nfs/exports", VERB_H_EXPORT_LIST, VERB_COLLECTION, NULL, NULL, { QUERY_VOLUME } },
+	{ "export", "delete", "export it no more", VERB_DELETE, "protocols/nfs/exports/{path}", VERB_H_EXPORT_DELETE, 0, NULL, NULL, { ROUTE_EXPORT } },
+
+	/* ---- raid, disks ---- */
+	{ "raid", "show", "the disks of a volume's RAID groups and their state", VERB_GET, "storage/raid-groups", VERB_H_RAID_LIST, VERB_COLLECTION, NULL, NULL,
+	  { QUERY_VOLUME } },
+	{ "disk", "list", "the disks of all volumes", VERB_GET, "storage/disks", VERB_H_DISK_LIST, VERB_COLLECTION | VERB_REST_ONLY, NULL, NULL,
+	  { QUERY_VOLUME } },
+
+	/* ---- job ---- */
+	{ "job", "list", "list running and recent jobs", VERB_GET, "jobs", VERB_H_JOB_LIST, VERB_COLLECTION, NULL, NULL, { { 0 } } },
+	{ "job", "show", "show a job", VERB_GET, "jobs/{job}", VERB_H_JOB_SHOW, 0, NULL, NULL, { ROUTE_JOB } },
+	{ "job", "watch", "follow a job to its end", VERB_GET, "jobs/{job}", VERB_H_JOB_SHOW, VERB_WATCHES, NULL, NULL, { ROUTE_JOB } },
+	{ "job", "cancel", "stop a job that can be stopped", VERB_DELETE, "jobs/{job}", VERB_H_JOB_CANCEL, 0, NULL, NULL, { ROUTE_JOB } },
+
+	/* ---- events, status ---- */
+	{ "event", "list", "the latest events, oldest first (REST: Accept text/event-stream follows them)", VERB_GET, "events", VERB_H_EVENT_LIST,
+	  VERB_COLLECTION, NULL, NULL,
+	  { { "after", "after", "N", "only later than this event number", VERB_INTEGER, VERB_IN_QUERY, 0 },
+	    { "level", "level", "LEVEL", "only this severe: error, warn, info", VERB_TEXT, VERB_IN_QUERY, 0 } } },
+	{ "status", NULL, "is everything well? exit status 8 when degraded", VERB_GET, "status", VERB_H_STATUS, 0, NULL, NULL, { { 0 } } },
+	{ "stats", NULL, "the counters", VERB_GET, "stats", VERB_H_STATS, VERB_COLLECTION, NULL, NULL, { { 0 } } },
+};
+const size_t verbs_count = sizeof verbs / sizeof verbs[0];
+
+const char *verb_method_name(enum verb_method method)
+{
+	static const char *const names[] = { [VERB_GET] = "GET", [VERB_POST] = "POST", [VERB_PUT] = "PUT", [VERB_PATCH] = "PATCH", [VERB_DELETE] = "DELETE" };
+	return names[method];
+}
+
+size_t verb_n_params(const struct verb *verb)
+{
+	size_t n = 0;
+	while (n < VERB_PARAMS_MAX && verb->params[n].name != NULL)
+		n++;
+	return n;
+}
+
+bool verb_same_call(const struct verb *a, const struct verb *b)
+{
+	return a->method == b->method && strcmp(a->route, b->route) == 0;
+}

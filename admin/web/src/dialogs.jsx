@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dialogs: native <dialog>, so that focus, Escape and the rest of the page behave by themselves.
+import { signal } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ask, refresh, say, state } from "./api.js";
+import { parseSize, size } from "./format.js";
+
+export const dialog = signal(null); // { kind, ...what it is about }
+const close = () => { dialog.value = null; };
+
+function Field({ label, hint, ...input }) {
+	return <label>{label}{hint && <small>{hint}</small>}<input {...input} /></label>;
+}
+
+// A form in a dialog; `send(values)` does it and may throw.
+function Form({ title, action, danger, send, children }) {
+	const box = useRef(null);
+	const [error, setError] = useState("");
+	const [busy, setBusy] = useState(false);
+	useEffect(() => { box.current.showModal(); }, []);
+	const submit = async (event) => {
+		event.preventDefault();
+		setBusy(true);
+		setError("");
+		try {
+			const said = await send(Object.fromEntries(new FormData(event.currentTarget)));
+			say(said ?? `${title}: done`);
+			close();
+			await refresh();
+		} catch (failure) {
+			setError(failure.message);
+			setBusy(false);
+		}
+	};
+	return (
+		<dialog ref={box} onClose={close} aria-labelledby="dialog-title">
+			<form onSubmit={submit}>
+				<h2 id="dialog-title">{title}</h2>
+				{children}
+				{error && <div role="alert">{error}</div>}
+				<div class="buttons">
+					<button type="button" onClick={() => box.current.close()}>Cancel</button>
+					<button class={danger ? "danger" : "main"} disabled={busy}>{action}</button>
+				</div>
+			</form>
+		</dialog>
+	);
+}
+
+function sizeOf(text) {
+	const bytes = parseSize(text);
+	if (Number.isNaN(bytes) || bytes === 0) throw new Error(`"${text}" is not a size such as 200m, 1.5g`);
+	return bytes;
+}
+
+const VolumeSelect = () => (
+	<label>Volume<select name="volume">{state.value.volumes.filter((v) => v.state === "online").map((v) => <option>{v.name}</option>)}</select></label>
+);
+
+function SnapshotDialog({ volume }) {
+	return (
+		<Form title="Create a snapshot" action="Create" send={(v) => ask("POST", `storage/volumes/${encodeURIComponent(v.volume ?? volume)}/snapshots`, { name: v.name }).then(() => `Snapshot ${v.name} created`)}>
+			{volume ? <div>of volume <b>{volume}</b></div> : <VolumeSelect />}
+			<Field label="Name" name="name" required autofocus maxLength={255} />
+		</Form>
+	);
+}
+
+function LunDialog() {
+	return (
+		<Form title="Create a LUN" action="Create" send={(v) => ask("POST", "storage/luns", { path: `/vol/${v.volume}/${v.name}`, size: sizeOf(v.size), reserved: v.reserved === "on", comment: v.comment }).then(() => `LUN ${v.name} created`)}>
+			<VolumeSelect />
+			<Field label="Name" name="name" required autofocus />
+			<Field label="Size" name="size" required value="1g" hint="k, m, g, t are binary" />
+			<label class="line"><input type="checkbox" name="reserved" defaultChecked />Set the space aside</label>
+			<Field label="Comment" name="comment" maxLength={255} />
+		</Form>
+	);
+}
+
+// Every LUN of the active file system as it is in the snapshot; the server says when one was not there yet.
+function BackedDialog({ volume, snapshot }) {
+	const luns = state.value.luns.filter((l) => l.volume === volume);
+	const prefix = `/vol/${volume}/`;
+	return (
+		<Form
+			title="Create a LUN backed by a snapshot" action="Create"
+			send={(v) => ask("POST", "storage/luns", { path: `${prefix}${v.name}`, backing: `/vol/${volume}/.snapshot/${snapshot}/${v.source}` }).then(() => `LUN ${v.name} created; it shares its blocks with ${snapshot}`)}
+		>
+			<div>Snapshot <b>{snapshot}</b> of volume <b>{volume}</b></div>
+			<label>LUN in the snapshot<input name="source" list="lun-names" required autofocus value={luns[0]?.path.slice(prefix.length) ?? ""} /></label>
+			<datalist id="lun-names">{luns.map((l) => <option value={l.path.slice(prefix.length)} />)}</datalist>
+			<Field label="Name of the new LUN" name="name" required />
+		</Form>
+	);
+}
+
+function CloneDialog({ path, snapshot, bytes }) {
+	return (
+		<Form
+			title="Start the clone" action="Start"
+			send={(v) => ask("POST", `storage/luns/${encodeURIComponent(path)}/clone`, {
+				...(v.rate ? { rate: sizeOf(v.rate) } : {}), verify: v.verify === "on", delete_snapshot: v.delete === "on",
+			}).then(() => `The clone of ${path} is running`)}
+		>
+			<div><b>{path}</b> ({size(bytes)}) is cut loose from snapshot <b>{snapshot}</b>. It stays in use meanwhile.</div>
+			<Field label="At most, per second" name="rate" placeholder="no limit" hint="such as 50m" autofocus />
+			<label class="line"><input type="checkbox" name="verify" />Compare with the snapshot at the end</label>
+			<label class="line"><input type="checkbox" name="delete" />Delete the snapshot at the end</label>
+		</Form>
+	);
+}
+
+function SureDialog({ title, text, action, method, path }) {
+	return (
+		<Form title={title} action={action} danger send={() => ask(method, path).then(() => `${title}: done`)}>
+			<div>{text}</div>
+		</Form>
+	);
+}
+
+const kinds = { snapshot: SnapshotDialog, lun: LunDialog, backed: BackedDialog, clone: CloneDialog, sure: SureDialog };
+
+export function Dialogs() {
+	const what = dialog.value;
+	if (!what) return null;
+	const Kind = kinds[what.kind];
+	return <Kind key={JSON.stringify(what)} {...what} />;
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables of the page.
+import { act, lunPath, state } from "./api.js";
+import { dialog } from "./dialogs.jsx";
+import { ago, size } from "./format.js";
+
+const open = (what) => () => { dialog.value = what; };
+const tones = {
+	online: "good", normal: "good", valid: "good", success: "good", done: "good", running: "", offline: "dim", stopped: "warn", paused: "warn", degraded: "warn",
+	deleting: "dim", failed: "bad", failure: "bad",
+};
+
+const State = ({ is }) => <span class={`state ${tones[is] ?? ""}`}>{is}</span>;
+
+function Table({ title, columns, rows, empty, buttons, id }) {
+	return (
+		<section aria-labelledby={id}>
+			<div class="head"><h2 id={id}>{title}</h2>{buttons}</div>
+			{rows.length === 0 ? <div class="empty">{empty}</div> : (
+				<div class="scroll"><table>
+					<thead><tr>{columns.map((c) => <th scope="col" class={c.num ? "num" : ""}>{c.head}</th>)}</tr></thead>
+					<tbody>{rows.map((row) => (
+						<tr key={row.uuid ?? row.path ?? `${row.volume}/${row.name}`}>{columns.map((c) => <td class={c.class ?? (c.num ? "num" : "")}>{c.cell(row)}</td>)}</tr>
+					))}</tbody>
+				</table></div>
+			)}
+		</section>
+	);
+}
+
+export function Volumes() {
+	return (
+		<Table id="volumes" title="Volumes" rows={state.value.volumes} empty="No volume yet: vcadm volume create" columns={[
+			{ head: "Name", cell: (v) => v.name },
+			{ head: "State", cell: (v) => <State is={v.state} /> },
+			{ head: "RAID", cell: (v) => v.raid && <State is={v.raid} /> },
+			{ head: "Size", num: true, cell: (v) => size(v.space?.size) },
+			{ head: "Used", num: true, cell: (v) => size(v.space?.used) },
+			{ head: "Free", num: true, cell: (v) => size(v.space?.available) },
+			{ head: "In snapshots", num: true, cell: (v) => size(v.space?.snapshot) },
+			{ head: "", class: "do", cell: (v) => v.state === "online" && <button aria-label={`Snapshot of ${v.name}`} onClick={open({ kind: "snapshot", volume: v.name })}>Snapshot</button> },
+		]} />
+	);
+}
+
+export function Snapshots() {
+	return (
+		<Table id="snapshots" title="Snapshots" rows={state.value.snapshots} empty="No snapshots"
+			buttons={<button onClick={open({ kind: "snapshot" })}>New snapshot</button>}
+			columns={[
+				{ head: "Name", cell: (s) => s.name },
+				{ head: "Volume", cell: (s) => s.volume },
+				{ head: "Created", cell: (s) => <time dateTime={s.create_time} title={s.create_time}>{ago(s.create_time)}</time> },
+				{ head: "Used", num: true, cell: (s) => size(s.used) },
+				{ head: "LUNs on it", num: true, cell: (s) => s.dependants },
+				{ head: "State", cell: (s) => <State is={s.state} /> },
+				{ head: "", class: "do", cell: (s) => s.state === "valid" && <>
+					<button aria-label={`LUN backed by ${s.name}`} onClick={open({ kind: "backed", volume: s.volume, snapshot: s.name })}>Backed LUN</button>
+					<button class="danger" aria-label={`Delete ${s.name}`} onClick={open({
+						kind: "sure", title: `Delete snapshot ${s.name}`, action: "Delete", method: "DELETE",
+						text: "Its content is lost; its space comes back within seconds.",
+						path: `storage/volumes/${encodeURIComponent(s.volume)}/snapshots/${encodeURIComponent(s.name)}`,
+					})}>Delete</button>
+				</> },
+			]} />
+	);
+}
+
+const canStart = (lun) => lun.backing && !["running", "paused"].includes(lun.clone?.state);
+
+export function Luns() {
+	return (
+		<Table id="luns" title="LUNs" rows={state.value.luns} empty="No LUNs"
+			buttons={<button class="main" onClick={open({ kind: "lun" })}>New LUN</button>}
+			columns={[
+				{ head: "Path", cell: (l) => l.path },
+				{ head: "Size", num: true, cell: (l) => size(l.size) },
+				{ head: "Used", num: true, cell: (l) => size(l.used) },
+				{ head: "State", cell: (l) => <State is={l.state} /> },
+				{ head: "Backed by", cell: (l) => l.backing?.snapshot ?? "–" },
+				{ head: "Maps", cell: (l) => l.maps?.map((m) => `${m.igroup.name}:${m.lun}${m.state === "mapped" ? "" : ` (${m.state})`}`).join(", ") || "–" },
+				{ head: "", class: "do", cell: (l) => <>
+					{canStart(l) && <button aria-label={`Start the clone of ${l.path}`} onClick={open({ kind: "clone", path: l.path, snapshot: l.backing.snapshot, bytes: l.size })}>Start clone</button>}
+					<button aria-label={`Bring ${l.path} ${l.state === "online" ? "offline" : "online"}`} onClick={() => act(l.path, "PATCH", lunPath(l.path), { state: l.state === "online" ? "offline" : "online" })}>{l.state === "online" ? "Offline" : "Online"}</button>
+					<button class="danger" aria-label={`Destroy ${l.path}`} onClick={open({ kind: "sure", title: `Destroy ${l.path}`, action: "Destroy", method: "DELETE", path: lunPath(l.path), text: "Its data is lost." })}>Destroy</button>
+				</> },
+			]} />
+	);
+}
+
+export function Clones() {
+	return (
+		<Table id="clones" title="LUN clones" rows={state.value.clones} empty="No LUN is being cloned. A LUN backed by a snapshot can be cut loose from it while it is in use."
+			columns={[
+				{ head: "LUN", cell: (c) => c.path },
+				{ head: "State", cell: (c) => <State is={c.state} /> },
+				{ head: "Progress", cell: (c) => <><progress max={100} value={c.progress} aria-label={`Clone of ${c.path}`} />{c.progress} %</> },
+				{ head: "Done", num: true, cell: (c) => `${size(c.bytes?.done)} of ${size(c.bytes?.total)}` },
+				{ head: "Copied", num: true, cell: (c) => size(c.bytes?.copied) },
+				{ head: "Time left", num: true, cell: (c) => (c.eta_seconds === undefined ? "–" : `${c.eta_seconds} s`) },
+				{ head: "", class: "do", cell: (c) => (
+					["running", "paused"].includes(c.state)
+						? <button aria-label={`Stop the clone of ${c.path}`} onClick={() => act(`Stop the clone of ${c.path}`, "DELETE", `${lunPath(c.path)}/clone`)}>Stop</button>
+						: c.snapshot && <button aria-label={`Start the clone of ${c.path}`} onClick={() => act(`Start the clone of ${c.path}`, "POST", `${lunPath(c.path)}/clone`, {})}>Start</button>
+				) },
+			]} />
+	);
+}
+
+export function Jobs() {
+	return (
+		<Table id="jobs" title="Jobs" rows={state.value.jobs} empty="No jobs"
+			columns={[
+				{ head: "Job", cell: (j) => j.description },
+				{ head: "State", cell: (j) => <State is={j.state} /> },
+				{ head: "Progress", cell: (j) => <><progress max={100} value={j.progress} aria-label={j.description} />{j.progress} %</> },
+				{ head: "Started", cell: (j) => <time dateTime={j.start_time} title={j.start_time}>{ago(j.start_time)}</time> },
+				{ head: "Says", class: "wrap", cell: (j) => j.error?.message ?? "" },
+			]} />
+	);
+}

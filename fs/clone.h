@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* LUN cloning, as the rest of the file system sees it (§seed Figs. 10, 11). */
+#ifndef FS_CLONE_H
+#define FS_CLONE_H
+
+#include "fs/vdisk.h"
+
+/* Resume what was running (part of vdisk_mount's step). -EAGAIN, -EIO. */
+MUST_CHECK int clone_mount(struct fs_run *run);
+/* No clone runs any more; those that wait for a CP are left to it. After the last message has ended. */
+void clone_unmount(struct fs_volume *vol);
+/* After every CP: room for more, figures. */
+void clone_cp_done(struct fs_volume *vol);
+/* The vdisk is being destroyed in this step. */
+void clone_forget(struct fs_volume *vol, const struct inode *container);
+/* The clone part of a vdisk's description. */
+void clone_info(struct fs_volume *vol, const struct vdisk *vdisk, struct fs_clone_info *ret_info);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The walk of a clone over the blocks of its LUN (§seed Figs. 10A, 10B, 11): hole over data -> the backing block becomes the LUN's own.
+ *
+ * THEORY. The loaded page of the backing block is installed in the LUN as a dirty buffer, the page shared, not copied ("marked dirty without
+ * altering the content"); the next CP write-allocates it. What is looked at and what is installed happen in one execution of the step,
+ * so a host write, a zeroed range or a shrunk size in between cannot be overwritten: the client always wins. Nothing is logged: after a
+ * crash the walk goes on from the cursor, which is stored in the same or a later generation than the blocks below it. */
+#include "fs/cache_private.h"
+#include "fs/clone_private.h"
+#include "fs/file_apply.h"
+
+#define LOOKUPS_MAX 4096U          /* a step */
+#define STORE_INTERVAL 2048U       /* blocks between updates of the cursor in the attributes */
+#define BACKING_DEPTH_MAX 64U
+
+struct batch {
+	unsigned n, n_max;
+	uint32_t fbn[CLONE_BATCH_IDLE];
+	struct page *page[CLONE_BATCH_IDLE];
+	uint32_t end;              /* looked at up to here */
+	uint32_t n_own;            /* own data blocks met */
+	unsigned n_lookups;
+};
+
+/* What the backing store has at `fbn`, through all its layers, and until where that is known. */
+static int backing_state(struct fs_run *run, const struct inode *inode, uint32_t fbn, enum file_block *ret_state, uint32_t *ret_end)
+{
+	*ret_end = UINT32_MAX;
+	for (unsigned depth = 0; depth < BACKING_DEPTH_MAX; depth++) {
+		struct fs_file_id id = { inode->backing.snapshot, inode->backing.inode, inode->backing.generation };
+		uint32_t end, backed = inode->has_backing ? inode->backing.n_blocks : 0;
+		struct inode *under;
+		int err;
+
+		if (fbn >= backed) {
+			*ret_state = FILE_BLOCK_HOLE;
+			return 0;
+		}
+		err = inode_get_id(run, &id, &under);
+		if (err == 0)
+			err = file_block_state(run, under, fbn, ret_state, &end);
+		if (err != 0)
+			return err == -ESTALE ? -EUCLEAN : err;
+		*ret_end = MIN_OF(*ret_end, MIN_OF(end, backed));
+		if (*ret_state != FILE_BLOCK_HOLE)
+			return 0;
+		inode = under;
+	}
+	return -EUCLEAN;
+}
+
+/* Look at `fbn`: step over it, or over the run of blocks that are like it, or take it into the batch. */
+static int batch_look(struct fs_run *run, struct inode *inode, struct batch *batch, uint32_t end)
+{
+	enum file_block state;
+	uint32_t fbn = batch->end, run_end, backing_end;
+	int err = file_block_state(run, inode, fbn, &state, &run_end);
+
+	if (err != 0)
+		return err;
+	run_end = MIN_OF(run_end, end);
+	if (state != FILE_BLOCK_HOLE) {
+		batch->n_own += state == FILE_BLOCK_DATA ? run_end - fbn : 0;
+		batch->end = run_end;
+		return 0;
+	}
+	err = backing_state(run, inode, fbn, &state, &backing_end);
+	if (err != 0)
+		return err;
+	if (state != FILE_BLOCK_DATA) {
+		batch->end = MIN_OF(run_end, backing_end);
+		return 0;
+	}
+	err = file_need_page(run, inode, fbn, &batch->page[batch->n]);
+	if (err != 0 && err != -EAGAIN)
+		return err;
+	batch->fbn[batch->n++] = fbn;
+	batch->end = fbn + 1U;
+	return err;
+}
+
+/* Go on from the cursor until the batch is full. All reads it needs are named before -EAGAIN is returned. */
+static int batch_collect(struct fs_run *run, struct inode *inode, uint32_t cursor, struct batch *batch)
+{
+	uint32_t end = MIN_OF(inode->backing.n_blocks, blocks_of_size(inode->attr.size_bytes));
+	int result = 0;
+
+	batch->end = cursor;
+	while (batch->end < end && batch->n < batch->n_max && batch->n_lookups < LOOKUPS_MAX) {
+		uint32_t before = batch->end;
+		int err = batch_look(run, inode, batch, end);
+
+		batch->n_lookups++;
+		if (err != 0 && err != -EAGAIN)
+			return err;
+		if (err == -EAGAIN)
+			result = err;
+		if (batch->end == before)
+			break; /* an indirect block is missing: nothing further can be named */
+	}
+	if (batch->end >= end)
+		batch->end = MAX_OF(end, cursor);
+	return result;
+}
+
+static bool store_is_due(const struct clone *clone, const struct inode *inode, uint32_t cursor)
+{
+	return cursor - clone->stored_cursor >= STORE_INTERVAL || cursor >= MIN_OF(inode->backing.n_blocks, blocks_of_size(inode->attr.size_bytes));
+}
+
+static void batch_commit(struct clone *clone, struct inode *inode, const struct batch *batch)
+{
+	for (unsigned i = 0; i < batch->n; i++) /* a crash gives back the hole, with the same content under it: nothing for a flush to log */
+		file_set_logged(cache_install(inode, batch->fbn[i], page_get(batch->page[i])));
+	clone->n_total = MIN_OF(clone->n_total, inode->backing.n_blocks); /* the LUN may have shrunk */
+	clone->vol->clones->n_filled[gen_bit(clone->vol)] += batch->n;
+	clone->cursor = batch->end;
+	clone->n_own_below += batch->n_own + batch->n;
+	clone->n_copied += batch->n;
+}
+
+/* The vdisk's attributes get the new cursor in the same generation. */
+static void cursor_store(struct clone *clone, struct vdisk *vdisk)
+{
+	vdisk->attr.clone.cursor = clone->cursor;
+	vdisk->attr.clone.n_copied = clone->n_copied;
+	vdisk_store(vdisk);
+	clone->stored_cursor = clone->cursor;
+}
+
+static int fill(struct fs_run *run, struct clone *clone, struct inode *inode)
+{
+	struct batch batch = { .n_max = MIN_OF(clone->batch_blocks, CLONE_BATCH_IDLE) };
+	struct vdisk vdisk;
+	bool store;
+	int err = batch_collect(run, inode, clone->cursor, &batch);
+
+	if (err != 0)
+		return err;
+	store = store_is_due(clone, inode, batch.end);
+	if (store)
+		err = vdisk_open(run, inode, &vdisk);
+	if (err != 0)
+		return err;
+	err = run_admit_change(run, batch.n + (store ? vdisk_store_pages(&vdisk.attr) : 0U) + 2U, 0, batch.n);
+	if (err == 0) {
+		batch_commit(clone, inode, &batch);
+		if (store)
+			cursor_store(clone, &vdisk);
+	}
+	if (store)
+		vdisk_close(&vdisk);
+	return err;
+}
+
+static bool must_end(const struct clone *clone)
+{
+	return clone->stopping || atomic_load_explicit(&clone->vol->state, memory_order_relaxed) != VOLUME_ONLINE;
+}
+
+int clone_fill_step(struct fs_run *run)
+{
+	struct clone *clone = run->arg;
+	struct inode *inode;
+	int err;
+
+	if (must_end(clone))
+		return -EINTR;
+	err = inode_get_id(run, &clone->id, &inode);
+	if (err == 0 && !inode->has_backing)
+		err = -EUCLEAN;
+	return err != 0 ? err : fill(run, clone, inode);
+}
+
+static void release(struct fs_run *run, struct clone *clone, struct vdisk *vdisk)
+{
+	struct inode *container = vdisk->container;
+	struct inode_attr *attr = inode_modify(container);
+
+	attr->flags &= (uint8_t)~INODE_BACKED;
+	container->has_backing = false;
+	memset(&container->backing, 0, sizeof container->backing);
+	memset(&vdisk->attr.backing, 0, sizeof vdisk->attr.backing);
+	vdisk->attr.clone.state = FS_CLONE_DONE;
+	vdisk->attr.clone.cursor = clone->cursor;
+	vdisk->attr.clone.n_copied = clone->n_copied;
+	vdisk->attr.clone.n_total = clone->n_total;
+	vdisk->attr.state_generation++;
+	vdisk_store(vdisk);
+	vtoc_update(run->vol, vdisk->entry, &vdisk->attr);
+}
+
+int clone_release_step(struct fs_run *run)
+{
+	struct clone *clone = run->arg;
+	struct inode *inode;
+	struct vdisk vdisk;
+	int err;
+
+	if (must_end(clone))
+		return -EINTR;
+	err = vtoc_need(run);
+	if (err == 0)
+		err = inode_get_id(run, &clone->id, &inode);
+	if (err == 0)
+		err = vdisk_open(run, inode, &vdisk);
+	if (err != 0)
+		return err;
+	err = vdisk.entry == NULL ? -EUCLEAN : vtoc_plan_change(run, vdisk.entry);
+	if (err == 0)
+		err = run_admit_change(run, vdisk_store_pages(&vdisk.attr) + VTOC_PAGES + 2U, 0, 0);
+	if (err == 0)
+		release(run, clone, &vdisk);
+	vdisk_close(&vdisk);
+	return err;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pacing of a clone. */
+#include "fs/clone_pace.h"
+
+#include "base/list.h"
+#include "base/page.h"
+
+static bool is_busy(struct clone_pace *pace, const struct clone_view *view)
+{
+	if (!pace->started || view->n_client_ops != pace->n_client_ops || view->n_clients_waiting > 0) {
+		if (pace->started)
+			pace->busy_at_ns = view->now_ns;
+		pace->n_client_ops = view->n_client_ops;
+		pace->started = true;
+	}
+	return pace->busy_at_ns != 0 && view->now_ns - pace->busy_at_ns < CLONE_QUIET_NS;
+}
+
+/* A CP that is seen running right after another had ended. */
+static bool is_pressed(struct clone_pace *pace, const struct clone_view *view)
+{
+	if (!view->cp_running)
+		pace->cps_back_to_back = false;
+	else if (pace->cp_done_ns != 0 && view->now_ns - pace->cp_done_ns < CLONE_QUIET_NS)
+		pace->cps_back_to_back = true;
+	return view->log_over_half || pace->cps_back_to_back;
+}
+
+static uint64_t until(uint64_t at_ns, uint64_t now_ns) { return at_ns > now_ns ? at_ns - now_ns : 0; }
+
+struct clone_plan clone_pace_plan(struct clone_pace *pace, const struct clone_view *view)
+{
+	struct clone_plan plan = { .n_blocks = CLONE_BATCH_IDLE };
+	bool busy = is_busy(pace, view), pressed = is_pressed(pace, view);
+
+	if (busy) {
+		plan.n_blocks = CLONE_BATCH_BUSY;
+		plan.delay_ns = until(pace->batch_at_ns + CLONE_BUSY_INTERVAL_NS, view->now_ns);
+	}
+	if (busy && pressed && view->now_ns - pace->batch_at_ns < CLONE_PRESSED_MAX_NS)
+		plan.delay_ns = MAX_OF(plan.delay_ns, CLONE_PRESSED_POLL_NS);
+	if (view->rate_bytes_s != 0) {
+		uint64_t tenth = view->rate_bytes_s / 10U / PAGE_SIZE;
+
+		plan.n_blocks = (unsigned)MIN_OF((uint64_t)plan.n_blocks, MAX_OF(tenth, 1U));
+		plan.delay_ns = MAX_OF(plan.delay_ns, until(pace->allowed_at_ns, view->now_ns));
+	}
+	return plan;
+}
+
+void clone_pace_batch(struct clone_pace *pace, uint64_t now_ns, unsigned n_blocks, uint64_t rate_bytes_s)
+{
+	pace->batch_at_ns = now_ns;
+	if (rate_bytes_s != 0)
+		pace->allowed_at_ns = MAX_OF(pace->allowed_at_ns, now_ns) + (uint64_t)n_blocks * PAGE_SIZE * 1000000000ULL / rate_bytes_s;
+}
+
+void clone_pace_cp_done(struct clone_pace *pace, uint64_t now_ns) { pace->cp_done_ns = now_ns; }

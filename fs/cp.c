@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The consistency point: when it starts, its stages, and what happens when the new root is durable.
+ *
+ * WRITE PATH. previous hop: the cache's dirty state (file_ops.c); next hop: raid/raid.h. */
+#include "fs/cp.h"
+
+#include <stdlib.h>
+
+#include "fs/alloc.h"
+#include "fs/cache_private.h"
+#include "fs/fsinfo.h"
+#include "fs/inode_table.h"
+#include "fs/maps.h"
+#include "fs/snapshot.h"
+#include "fs/zombie.h"
+
+#define CP_INTERVAL_NS 10000000000ULL
+
+static int cp_step(struct fs_run *run);
+static void cp_finish(struct fs_run *run, int err);
+static void cp_timer_fired(struct timer *timer);
+
+int cp_init(struct fs_volume *vol)
+{
+	struct cp *cp = calloc(1, sizeof(*cp));
+
+	if (cp == NULL)
+		return -ENOMEM;
+	cp->vol = vol;
+	vol->cp = cp;
+	TAILQ_INIT(&cp->applied);
+	TAILQ_INIT(&cp->waiters);
+	cp->timer.fire = cp_timer_fired;
+	run_init(&cp->run, vol, cp_step, cp_finish, cp);
+	return 0;
+}
+
+void cp_fini(struct fs_volume *vol)
+{
+	struct cp *cp = vol->cp;
+
+	if (cp == NULL)
+		return;
+	world_timer_cancel(&cp->timer);
+	run_fini(&cp->run);
+	free(cp->members);
+	free(cp->inodes);
+	free(cp->frees.vbns);
+	free(cp->freed.vbns);
+	free(cp->file_bufs);
+	free(cp->blocks);
+	free(cp);
+	vol->cp = NULL;
+}
+
+bool cp_is_running(const struct fs_volume *vol)
+{
+	return vol->cp->running;
+}
+
+/* ---- asking for one ---- */
+
+static void cp_open(struct cp *cp);
+
+static bool volume_is_dirty(const struct fs_volume *vol)
+{
+	return !TAILQ_EMPTY(&vol->dirty_inodes[gen_bit(vol)]) || snapshot_work_pending(vol) || zombie_pending(vol);
+}
+
+static void cp_start_task(struct task *task)
+{
+	struct cp *cp = container_of(task, struct cp, start_task);
+
+	if (!cp->running && cp->wanted && cp->vol->failed == 0)
+		cp_open(cp);
+}
+
+void cp_request(struct fs_volume *vol, enum cp_why why)
+{
+	struct cp *cp = vol->cp;
+
+	cp->wanted_why |= 1U << why;
+	if (cp->wanted)
+		return;
+	cp->wanted = true;
+	cp->start_task.run = cp_start_task;
+	if (!cp->running && !cp->start_task.queued)
+		world_defer(vol->world, &cp->start_task);
+}
+
+static void cp_timer_set(struct cp *cp)
+{
+	uint64_t interval = cp->vol->options.cp_interval_ns != 0 ? cp->vol->options.cp_interval_ns : CP_INTERVAL_NS;
+
+	world_timer_set(cp->vol->world, &cp->timer, interval);
+}
+
+static void cp_timer_fired(struct timer *timer)
+{
+	struct cp *cp = container_of(timer, struct cp, timer);
+
+	if (volume_is_dirty(cp->vol) && cp->vol->failed == 0)
+		cp_request(cp->vol, CP_TIMER);
+	cp_timer_set(cp);
+}
+
+void cp_enable_timer(struct fs_volume *vol)
+{
+	cp_timer_set(vol->cp);
+}
+
+void cp_wait(struct fs_volume *vol, struct cp_waiter *waiter)
+{
+	waiter->generation = vol->generation;
+	TAILQ_INSERT_TAIL(&vol->cp->waiters, waiter, link);
+	cp_request(vol, CP_CLIENT);
+}
+
+/* ---- failing ---- */
+
+static void waiters_serve(struct cp *cp, uint64_t generation, int err)
+{
+	struct cp_waiter *waiter, *next;
+
+	TAILQ_FOREACH_SAFE (waiter, &cp->waiters, link, next) {
+		if (waiter->generation > generation)
+			continue;
+		TAILQ_REMOVE(&cp->waiters, waiter, link);
+		waiter->durable(waiter, err);
+	}
+}
+
+void cp_fail(struct fs_volume *vol, int err, const char *what)
+{
+	if (vol->failed == 0) {
+		log_error("fs", "volume_failed", "volume=%s what=%s error=%s: no change is acknowledged any more; restart the server after repair", vol->name, what, error_name(err));
+		vol->failed = err;
+		/* Unstable data may be lost from here on: clients must notice. */
+		atomic_fetch_add(&vol->write_verifier, 1);
+	}
+	waiters_serve(vol->cp, UINT64_MAX, err);
+	snapshot_cp_failed(vol, err);
+	run_wake_all(&vol->cp_waiters);
+	run_wake_all(&vol->page_waiters);
+}
+
+/* ---- running ---- */
+
+static void cp_open(struct cp *cp)
+{
+	struct fs_volume *vol = cp->vol;
+
+	cp->running = true;
+	cp->wanted = false;
+	cp->wanted_why = 0;
+	cp->generation = vol->generation;
+	cp->bit = gen_bit(vol);
+	cp->nvlog_sequence = nvlog_last_sequence(vol);
+	cp->next_generation = vol->next_generation;
+	cp->inodes_used = vol->inodes_used;
+	cp->started_ns = world_now_ns(vol->world);
+	cp->n_members = cp->n_placed = cp->n_inodes = cp->n_cleared = 0;
+	cp->frees.n = cp->freed.n = 0;
+	cp->sorted = cp->zombie_moved = false;
+	cp->vbn_in_hand = 0;
+	cp->zombie_leaves = CP_ZOMBIE_LEAVES;
+	cp->file = NULL;
+	snapshot_cp_open(vol);
+	nvlog_switch(vol);
+	vol->generation++;
+	cp->stage = CP_STAGE_FILES;
+	run_reinit(&cp->run, vol, cp_step, cp_finish);
+	run_start(&cp->run);
+}
+
+static int cp_step(struct fs_run *run)
+{
+	struct cp *cp = run->vol->cp;
+	int err = 0;
+
+	if (cp->stage == CP_STAGE_FILES && (err = cp_files_step(run)) == 0)
+		cp->stage = CP_STAGE_ZOMBIES;
+	if (cp->stage == CP_STAGE_ZOMBIES && (err = zombie_step(run)) == 0)
+		cp->stage = CP_STAGE_SNAPSHOTS;
+	if (cp->stage == CP_STAGE_SNAPSHOTS && (err = snapshot_cp_step(run)) == 0)
+		cp->stage = CP_STAGE_PLACE;
+	if (cp->stage == CP_STAGE_PLACE && (err = cp_place_step(run)) == 0)
+		cp->stage = CP_STAGE_WRITE;
+	return err;
+}
+
+static void cp_committed(void *arg, int err);
+
+static void cp_write_fsinfo(struct cp *cp)
+{
+	uint8_t body[RAID_FSINFO_BODY];
+
+	fsinfo_encode(cp, body);
+	raid_fsinfo_write(cp->vol->raid, cp->generation, body, cp_committed, cp);
+}
+
+static void cp_written(struct raid_write *write, int err)
+{
+	struct cp *cp = container_of(write, struct cp, write);
+
+	for (unsigned i = 0; i < cp->write.n_blocks; i++)
+		page_put(cp->blocks[i].page);
+	free(cp->blocks);
+	cp->blocks = NULL;
+	if (err != 0)
+		cp_fail(cp->vol, err, "writing a consistency point");
+	else
+		cp_write_fsinfo(cp);
+}
+
+static int block_by_vbn(const void *a, const void *b)
+{
+	const struct raid_write_block *x = a, *y = b;
+
+	return x->vbn < y->vbn ? -1 : x->vbn > y->vbn;
+}
+
+/* All pointers are set, all records encoded: nothing of this changes until it is on disk (edits go to copies). */
+static void cp_write_blocks(struct cp *cp)
+{
+	unsigned n = 0;
+
+	cp->blocks = malloc(MAX_OF(cp->n_members, (size_t)1) * sizeof(cp->blocks[0]));
+	vc_assert(cp->blocks != NULL);
+	for (size_t i = 0; i < cp->n_members; i++) {
+		struct buf *buf = cp->members[i];
+
+		if (buf->dropped)
+			continue;
+		cp->blocks[n++] = (struct raid_write_block){
+			.vbn = buf->vbn_new,
+			.page = page_get(cp_page_of(buf)),
+			.ident = { .inode = buf->inode->ino, .fbn = buf->fbn, .generation = (uint32_t)cp->generation, .level = buf->level },
+		};
+	}
+	if (n > 1)
+		qsort(cp->blocks, n, sizeof(cp->blocks[0]), block_by_vbn);
+	cp->write = (struct raid_write){ .blocks = cp->blocks, .n_blocks = n, .done = cp_written };
+	raid_write(cp->vol->raid, &cp->write);
+}
+
+static void cp_finish(struct fs_run *run, int err)
+{
+	struct cp *cp = run->vol->cp;
+
+	if (err != 0) {
+		cp_fail(run->vol, err, "building a consistency point");
+		return;
+	}
+	cp_encode_records(cp);
+	snapshot_cp_encode(cp->vol);
+	cp_write_blocks(cp);
+}
+
+/* ---- committed ---- */
+
+static void buffers_release(struct cp *cp)
+{
+	for (size_t i = 0; i < cp->n_members; i++) {
+		struct buf *buf = cp->members[i];
+
+		buf->in_cp = false;
+		if (buf->dropped)
+			buf->dropped = false;
+		else if (buf->dirty == 0 || buf->dirty == 1U << cp->bit)
+			buf->vbn = buf->vbn_new;
+		cache_cp_written(buf, cp->bit);
+		cache_unhold(buf);
+	}
+}
+
+static void inode_release(struct cp *cp, struct inode *inode)
+{
+	struct buf *buf;
+	bool removed = inode->frozen ? inode->cp_removed : inode->removed;
+
+	TAILQ_REMOVE(&cp->applied, inode, dirty_link[cp->bit]);
+	while ((buf = TAILQ_FIRST(&inode->dirty_bufs[cp->bit])) != NULL)
+		cache_cp_written(buf, cp->bit); /* inline data, and buffers of removed files */
+	inode_cp_done(inode, cp->bit);
+	if (removed && inode->pins == 0 && inode->dirty_gen_bits == 0)
+		inode_discard(inode);
+}
+
+static void inodes_release(struct cp *cp)
+{
+	struct inode *inode;
+
+	for (size_t i = 0; i < cp->n_inodes; i++) {
+		cp->inodes[i]->cp_busy = false;
+		inode_unpin(cp->inodes[i]);
+	}
+	while ((inode = TAILQ_FIRST(&cp->applied)) != NULL)
+		inode_release(cp, inode);
+}
+
+static void cp_committed(void *arg, int err)
+{
+	struct cp *cp = arg;
+	struct fs_volume *vol = cp->vol;
+
+	if (err != 0) {
+		cp_fail(vol, err, "writing fsinfo");
+		return;
+	}
+	buffers_release(cp);
+	inodes_release(cp);
+	alloc_cp_done(vol);
+	cp->freed.n = 0;
+	vol->pending_blocks[cp->bit] = 0;
+	vol->free_blocks = maps_free_blocks(vol);
+	cp->count++;
+	cp->last_ms = (world_now_ns(vol->world) - cp->started_ns) / 1000000U;
+	counter_add(&vol->counters.cps, 1);
+	cp->running = false;
+	cp->stage = CP_STAGE_IDLE;
+	nvlog_release(vol);
+	snapshot_cp_committed(vol);
+	waiters_serve(cp, cp->generation, 0);
+	vdisk_cp_done(vol);
+	run_wake_all(&vol->cp_waiters);
+	run_wake_all(&vol->page_waiters);
+	if (zombie_pending(vol) || snapshot_work_pending(vol) || !TAILQ_EMPTY(&cp->waiters))
+		cp_request(vol, CP_SPACE);
+	if (cp->wanted && !cp->start_task.queued)
+		world_defer(vol->world, &cp->start_task);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The consistency point: how the changes of one generation reach the disks, all or nothing.
+ *
+ * THEORY. When a CP starts, the generation is closed: operations go on in the next one. The CP then, as one background run that gives the loop
+ * back all the time, (1) FILES: takes every inode of the closed generation and turns its punched ranges and dirty buffers into changes of
+ * its tree, (2) ZOMBIES, SNAPSHOTS: frees slices of removed trees, carries snapshot creations and deletions on, (3) PLACE: gives every
+ * block that must be written a VBN, sets the pointer in its parent, frees the old one; map blocks dirtied by that join the same worklist, in
+ * which a block gets a VBN once, (4) WRITE: everything to the RAID layer, (5) FSINFO: the new root. Only then are freed blocks allocatable, log
+ * half and waiters released.
+ * INVARIANTS
+ *  CP1 no block that the last fsinfo or a snapshot can reach is written: a VBN is allocated only when clear in the active and the summary
+ *      map and not freed in this CP.
+ *  CP2 a block gets at most one VBN in a CP.
+ *  CP3 an active bit of a region is cleared only after the region was folded up to the newest snapshot.
+ *  CP4 the CP writes an inode and its blocks as they were when the generation was closed.
+ * REFERENCES. Hitz, Lau, Malcolm: File System Design for an NFS File Server Appliance; §seed Figs. 1-3, 10-11. */
+#ifndef FS_CP_H
+#define FS_CP_H
+
+#include "fs/core.h"
+
+#define CP_ZOMBIE_LEAVES 256U      /* 1 GiB of file a CP */
+
+enum cp_stage { CP_STAGE_IDLE, CP_STAGE_FILES, CP_STAGE_ZOMBIES, CP_STAGE_SNAPSHOTS, CP_STAGE_PLACE, CP_STAGE_WRITE };
+
+/* A growing vector of VBNs. */
+struct vbn_vector { uint32_t *vbns; size_t n, n_max; };
+void vbn_push(struct vbn_vector *vector, uint32_t vbn);
+
+TAILQ_HEAD(cp_waiter_queue, cp_waiter);
+
+struct cp {
+	struct fs_volume *vol;
+	struct fs_run run;
+	enum cp_stage stage;
+	bool running, wanted;
+	unsigned wanted_why;
+	uint64_t generation;          /* being written */
+	unsigned bit;                 /* its parity */
+	uint64_t nvlog_sequence;      /* last record of that generation */
+	uint64_t next_generation, inodes_used;
+	uint64_t started_ns;
+	uint64_t count, last_ms;
+	/* every block this CP writes, in order of joining */
+	struct buf **members;
+	size_t n_members, n_members_max, n_placed;
+	/* inodes whose records this CP writes */
+	struct inode **inodes;
+	size_t n_inodes, n_inodes_max;
+	struct vbn_vector frees;      /* to be cleared in the active map */
+	struct vbn_vector freed;      /* became free in this CP: allocatable only after it (CP1) */
+	struct inode_queue applied;   /* dirty inodes already taken over */
+	/* FILES: the inode in work */
+	struct inode *file;
+	struct buf **file_bufs;
+	size_t n_file_bufs, n_file_bufs_max, file_pos;
+	unsigned punch_index;
+	bool file_prepared;
+	bool sorted;
+	uint32_t vbn_in_hand;         /* PLACE: allocated for members[n_placed], maps being made sure of */
+	size_t n_cleared;             /* of frees */
+	unsigned zombie_leaves;       /* ZOMBIES: level-1 blocks this CP may still free (budget) */
+	bool zombie_moved;
+	struct raid_write_block *blocks;
+	struct raid_write write;
+	struct cp_waiter_queue waiters;
+	struct timer timer;
+	struct task start_task;
+};
+
+MUST_CHECK int cp_init(struct fs_volume *vol);
+void cp_fini(struct fs_volume *vol);
+/* Start the periodic timer once the volume serves. */
+void cp_enable_timer(struct fs_volume *vol);
+/* The volume cannot go on: log, remember, stop acknowledging. */
+void cp_fail(struct fs_volume *vol, int err, const char *what);
+
+/* ---- building blocks of the stages (cp_tree.c) ---- */
+/* The block will be written by this CP. It is loaded, and so is its path. */
+void cp_member_add(struct cp *cp, struct buf *buf);
+/* The inode's record will be written. Its inode-file block was needed (cp_need_inode). */
+void cp_inode_add(struct cp *cp, struct inode *inode);
+/* The inode's block in the inode file, with the path to it. -EAGAIN. */
+MUST_CHECK int cp_need_inode(struct fs_run *run, struct inode *inode);
+/* The existing indirect blocks above `fbn`. -EAGAIN. */
+MUST_CHECK int cp_need_path(struct fs_run *run, struct inode *inode, uint32_t fbn);
+/* Make the path to `fbn` complete (growing the tree, new indirect blocks) and all of it members. After cp_need_path and run_reserve(8). */
+void cp_make_path(struct cp *cp, struct inode *inode, uint32_t fbn);
+/* A level-0 block of a file the CP owns (maps, inode file, tables): in memory, zeros if it was a hole, with its path. -EAGAIN. */
+MUST_CHECK int cp_need_block(struct fs_run *run, struct inode *inode, uint32_t fbn, struct buf **ret_buf);
+/* Its bytes to change: the block, its path and its inode's record join the CP. After cp_need_block (+ cp_need_inode of the inode). */
+uint8_t *cp_edit_block(struct cp *cp, struct buf *buf);
+/* Free everything in [first, end) of the file's tree and leave holes (or explicit zeros below the backing length). Restartable. */
+MUST_CHECK int cp_punch(struct fs_run *run, struct inode *inode, uint32_t first, uint32_t end);
+void cp_free_block(struct cp *cp, uint32_t vbn);
+/* Where the parent keeps the pointer to a block. */
+uint32_t cp_parent_ptr(const struct buf *buf);
+void cp_parent_set(struct buf *buf, uint32_t vbn);
+
+/* ---- stages ---- */
+MUST_CHECK int cp_files_step(struct fs_run *run);      /* cp_files.c */
+MUST_CHECK int cp_place_step(struct fs_run *run);      /* cp_place.c */
+void cp_encode_records(struct cp *cp);                 /* cp_place.c: inode records, space map, after the last VBN */
+
+static inline const struct inode_attr *cp_attr_of(const struct inode *inode) { return inode->frozen ? &inode->cp_attr : &inode->attr; }
+static inline struct page *cp_page_of(const struct buf *buf) { return buf->cp_page != NULL ? buf->cp_page : buf->page; }
+
+#endif

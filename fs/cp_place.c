@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CP stage PLACE: a VBN for every block of the worklist, and the maps that say so, until nothing new joins. */
+#include <stdlib.h>
+
+#include "fs/alloc.h"
+#include "fs/cache_private.h"
+#include "fs/cp.h"
+#include "fs/inode_table.h"
+#include "fs/maps.h"
+#include "fs/tree.h"
+
+#define SLICE_BLOCKS 1024U
+#define CLEAR_REGIONS 16U            /* regions whose maps one slice of clearing asks for */
+
+/* Data first, in file order: consecutive blocks of a file get consecutive places; then metadata. */
+static int member_order(const void *a, const void *b)
+{
+	const struct buf *x = *(struct buf *const *)a, *y = *(struct buf *const *)b;
+	unsigned cx = x->level > 0 || x->inode->ino < INO_ROOT, cy = y->level > 0 || y->inode->ino < INO_ROOT;
+
+	if (cx != cy)
+		return cx < cy ? -1 : 1;
+	if (x->inode->ino != y->inode->ino)
+		return x->inode->ino < y->inode->ino ? -1 : 1;
+	if (x->level != y->level)
+		return x->level < y->level ? -1 : 1;
+	return x->fbn < y->fbn ? -1 : x->fbn > y->fbn;
+}
+
+static void member_place(struct cp *cp, struct buf *buf, uint32_t vbn)
+{
+	uint32_t old = cp_parent_ptr(buf);
+
+	if (old == VBN_HOLE || old == VBN_ZERO)
+		buf->inode->n_blocks++;
+	else
+		cp_free_block(cp, old);
+	cp_parent_set(buf, vbn);
+	buf->vbn_new = vbn;
+	maps_set_active(cp, vbn);
+}
+
+/* Place what is in the worklist; a VBN is asked for first, then everything that using it needs is made sure of. */
+static int place_members(struct fs_run *run)
+{
+	struct cp *cp = run->vol->cp;
+	unsigned n = 0;
+
+	while (cp->n_placed < cp->n_members) {
+		struct buf *buf = cp->members[cp->n_placed];
+		int err;
+
+		if (buf == NULL || buf->dropped) {
+			cp->n_placed++;
+			continue;
+		}
+		if (cp->vbn_in_hand == 0) {
+			err = alloc_next(run, cp->n_members - cp->n_placed, &cp->vbn_in_hand);
+			if (err != 0)
+				return err;
+		}
+		err = maps_need(run, region_of(cp->vbn_in_hand));
+		if (err != 0)
+			return err;
+		member_place(cp, buf, cp->vbn_in_hand);
+		cp->vbn_in_hand = 0;
+		cp->n_placed++;
+		if (++n >= SLICE_BLOCKS)
+			return run_yield(run);
+	}
+	return 0;
+}
+
+static int vbn_order(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Maps of the next regions in which something is to be cleared. */
+static int clear_need(struct fs_run *run, size_t *ret_end)
+{
+	const struct vbn_vector *frees = &run->vol->cp->frees;
+	uint32_t last = UINT32_MAX, n_regions = 0;
+	int result = 0;
+	size_t i;
+
+	for (i = run->vol->cp->n_cleared; i < frees->n; i++) {
+		uint32_t region = region_of(frees->vbns[i]);
+		int err;
+
+		if (region == last)
+			continue;
+		if (n_regions++ == CLEAR_REGIONS || region >= run->vol->maps->n_regions)
+			break;
+		last = region;
+		err = maps_need_clear(run, region);
+		if (err != 0 && err != -EAGAIN)
+			return err;
+		if (err != 0)
+			result = err;
+	}
+	*ret_end = i;
+	return result;
+}
+
+static int clear_frees(struct fs_run *run)
+{
+	struct cp *cp = run->vol->cp;
+	size_t end;
+	int err;
+
+	if (cp->n_cleared == 0 && cp->frees.n > 1)
+		qsort(cp->frees.vbns, cp->frees.n, sizeof(uint32_t), vbn_order);
+	while (cp->n_cleared < cp->frees.n) {
+		uint32_t region = UINT32_MAX;
+
+		err = clear_need(run, &end);
+		if (err != 0)
+			return err;
+		if (end == cp->n_cleared)
+			return -EUCLEAN; /* a VBN beyond the volume */
+		for (; cp->n_cleared < end; cp->n_cleared++) {
+			uint32_t vbn = cp->frees.vbns[cp->n_cleared];
+
+			if (region_of(vbn) != region) {
+				region = region_of(vbn);
+				err = maps_need_clear(run, region); /* pages for what clearing drags in; all of it is in memory */
+				if (err != 0)
+					return err;
+			}
+			err = maps_clear_active(cp, vbn);
+			if (err != 0)
+				return err;
+			vbn_push(&cp->freed, vbn);
+		}
+		cache_unpin_all(run);
+	}
+	cp->frees.n = 0;
+	cp->n_cleared = 0;
+	return 0;
+}
+
+int cp_place_step(struct fs_run *run)
+{
+	struct cp *cp = run->vol->cp;
+
+	if (!cp->sorted && cp->n_members > 0) {
+		qsort(cp->members, cp->n_members, sizeof(struct buf *), member_order);
+		cp->sorted = true;
+	}
+	do {
+		int err = cp->n_cleared == 0 ? place_members(run) : 0;
+
+		if (err == 0)
+			err = clear_frees(run);
+		if (err != 0)
+			return err;
+	} while (cp->n_placed < cp->n_members || cp->frees.n > 0);
+	return 0;
+}
+
+void cp_encode_records(struct cp *cp)
+{
+	maps_encode(cp);
+	for (size_t i = 0; i < cp->n_inodes; i++) {
+		struct inode *inode = cp->inodes[i];
+		struct buf *block;
+		struct inode_disk *disk;
+
+		if (inode->ino == INO_INODE_FILE || inode->ino == INO_SNAPSHOT_TABLE)
+			continue;
+		block = cache_find(cp->vol->inode_file, 0, inode->ino / INODES_PER_BLOCK);
+		disk = (struct inode_disk *)(void *)block->page->data + inode->ino % INODES_PER_BLOCK;
+		if (inode->frozen ? inode->cp_removed : inode->removed)
+			memset(disk, 0, sizeof(*disk));
+		else
+			inode_encode(inode, cp_attr_of(inode), disk);
+	}
+}

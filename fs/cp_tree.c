@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the CP changes trees: paths, new indirect blocks, growing, punching. */
+#include <stdlib.h>
+
+#include "fs/cache_private.h"
+#include "fs/cp.h"
+#include "fs/tree.h"
+
+void vbn_push(struct vbn_vector *vector, uint32_t vbn)
+{
+	if (vector->n == vector->n_max) {
+		size_t max = vector->n_max == 0 ? 1024 : vector->n_max * 2U;
+		uint32_t *grown = realloc(vector->vbns, max * sizeof(uint32_t));
+
+		vc_assert(grown != NULL);
+		vector->vbns = grown;
+		vector->n_max = max;
+	}
+	vector->vbns[vector->n++] = vbn;
+}
+
+void cp_free_block(struct cp *cp, uint32_t vbn)
+{
+	vbn_push(&cp->frees, vbn);
+}
+
+static bool vbn_is_special(uint32_t vbn)
+{
+	return vbn == VBN_HOLE || vbn == VBN_ZERO;
+}
+
+void cp_member_add(struct cp *cp, struct buf *buf)
+{
+	if (buf->in_cp) {
+		buf->dropped = false; /* freed by this CP and needed again */
+		return;
+	}
+	if (cp->n_members == cp->n_members_max) {
+		size_t max = cp->n_members_max == 0 ? 1024 : cp->n_members_max * 2U;
+		struct buf **grown = realloc(cp->members, max * sizeof(struct buf *));
+
+		vc_assert(grown != NULL);
+		cp->members = grown;
+		cp->n_members_max = max;
+	}
+	cache_hold(buf);
+	buf->in_cp = true;
+	cp->members[cp->n_members++] = buf;
+}
+
+static bool inode_in_fsinfo(const struct inode *inode)
+{
+	return inode->ino == INO_INODE_FILE || inode->ino == INO_SNAPSHOT_TABLE;
+}
+
+void cp_inode_add(struct cp *cp, struct inode *inode)
+{
+	if (inode->cp_busy)
+		return;
+	if (cp->n_inodes == cp->n_inodes_max) {
+		size_t max = cp->n_inodes_max == 0 ? 256 : cp->n_inodes_max * 2U;
+		struct inode **grown = realloc(cp->inodes, max * sizeof(struct inode *));
+
+		vc_assert(grown != NULL);
+		cp->inodes = grown;
+		cp->n_inodes_max = max;
+	}
+	inode_pin(inode);
+	inode->cp_busy = true;
+	cp->inodes[cp->n_inodes++] = inode;
+	if (!inode_in_fsinfo(inode)) {
+		struct buf *buf = cache_peek(cp->vol->inode_file, 0, inode->ino / INODES_PER_BLOCK);
+
+		vc_assert(buf != NULL && buf->state == BUF_VALID);
+		(void)cp_edit_block(cp, buf);
+	}
+}
+
+int cp_need_inode(struct fs_run *run, struct inode *inode)
+{
+	struct buf *buf;
+
+	if (inode->cp_busy || inode_in_fsinfo(inode))
+		return 0;
+	return cp_need_block(run, run->vol->inode_file, inode->ino / INODES_PER_BLOCK, &buf);
+}
+
+/* ---- paths ---- */
+
+uint32_t cp_parent_ptr(const struct buf *buf)
+{
+	const struct inode *inode = buf->inode;
+
+	if (buf->level + 1U == inode->height)
+		return inode->ptr[buf->fbn >> (10U * buf->level)];
+	return block_ptr(cache_peek(buf->inode, buf->level + 1U, tree_base(buf->level + 1U, buf->fbn)), tree_index(buf->level, buf->fbn));
+}
+
+static void block_ptr_set(struct buf *buf, unsigned index, uint32_t vbn)
+{
+	memcpy(buf->page->data + index * sizeof(vbn), &vbn, sizeof(vbn));
+}
+
+void cp_parent_set(struct buf *buf, uint32_t vbn)
+{
+	struct inode *inode = buf->inode;
+	struct buf *parent;
+
+	if (buf->level + 1U == inode->height) {
+		inode->ptr[buf->fbn >> (10U * buf->level)] = vbn;
+		return;
+	}
+	parent = cache_peek(inode, buf->level + 1U, tree_base(buf->level + 1U, buf->fbn));
+	vc_assert(parent != NULL && parent->in_cp);
+	block_ptr_set(parent, tree_index(buf->level, buf->fbn), vbn);
+}
+
+int cp_need_path(struct fs_run *run, struct inode *inode, uint32_t fbn)
+{
+	uint32_t vbn;
+	uint64_t end;
+
+	return tree_lookup(run, inode, fbn, &vbn, &end);
+}
+
+static bool inode_has_ptrs(const struct inode *inode)
+{
+	for (unsigned i = 0; i < PTRS_PER_INODE; i++)
+		if (inode->ptr[i] != VBN_HOLE)
+			return true;
+	return false;
+}
+
+/* Something of this file is a member and has no VBN yet: a hole in the tree that will be none. */
+static bool inode_has_members(const struct inode *inode)
+{
+	const struct buf *buf;
+
+	LIST_FOREACH(buf, &inode->bufs, inode_link) {
+		if (buf->in_cp)
+			return true;
+	}
+	return false;
+}
+
+/* One level more: the pointers of the inode move into a new block at its top. */
+static void tree_grow(struct cp *cp, struct inode *inode)
+{
+	struct buf *top;
+
+	if (inode->height > 0 && (inode_has_ptrs(inode) || inode_has_members(inode))) {
+		top = cache_new_zero(inode, inode->height, 0);
+		for (unsigned i = 0; i < PTRS_PER_INODE; i++) {
+			block_ptr_set(top, i, inode->ptr[i]);
+			inode->ptr[i] = VBN_HOLE;
+		}
+		cp_member_add(cp, top);
+	}
+	inode->height++;
+}
+
+/* The block of `level` above fbn: in memory, or made because nothing is there. */
+static struct buf *path_block(struct inode *inode, unsigned level, uint32_t fbn)
+{
+	uint32_t base = tree_base(level, fbn), ptr;
+	struct buf *buf = cache_peek(inode, level, base), key = { .inode = inode, .level = (uint8_t)level, .fbn = base };
+
+	if (buf != NULL && buf->state == BUF_VALID)
+		return buf;
+	ptr = cp_parent_ptr(&key);
+	vc_assert(vbn_is_special(ptr));
+	buf = cache_new_zero(inode, level, base);
+	if (ptr == VBN_ZERO)
+		memset(buf->page->data, 0xFF, PAGE_SIZE);
+	return buf;
+}
+
+/* The path from the top down to `lowest`. */
+static void make_path_to(struct cp *cp, struct inode *inode, uint32_t fbn, unsigned lowest)
+{
+	while (inode->height < tree_height_for(fbn))
+		tree_grow(cp, inode);
+	for (unsigned level = inode->height - 1U; level >= lowest; level--)
+		cp_member_add(cp, path_block(inode, level, fbn));
+}
+
+void cp_make_path(struct cp *cp, struct inode *inode, uint32_t fbn)
+{
+	make_path_to(cp, inode, fbn, 1);
+}
+
+int cp_need_block(struct fs_run *run, struct inode *inode, uint32_t fbn, struct buf **ret_buf)
+{
+	uint32_t vbn;
+	uint64_t end;
+	int err = tree_lookup(run, inode, fbn, &vbn, &end);
+
+	if (err != 0)
+		return err;
+	*ret_buf = cache_find(inode, 0, fbn);
+	if (*ret_buf == NULL) {
+		if (!vbn_is_special(vbn))
+			return cache_read(run, inode, 0, fbn, vbn, ret_buf);
+		err = run_reserve(run, 1);
+		if (err != 0)
+			return err;
+		*ret_buf = cache_new_zero(inode, 0, fbn);
+	}
+	return run_reserve(run, 8);
+}
+
+uint8_t *cp_edit_block(struct cp *cp, struct buf *buf)
+{
+	struct inode *inode = buf->inode;
+
+	if (!buf->in_cp) {
+		cp_make_path(cp, inode, buf->fbn);
+		cp_member_add(cp, buf);
+		cp_inode_add(cp, inode);
+		if (inode->attr.size_bytes < ((uint64_t)buf->fbn + 1U) * FS_BLOCK_SIZE && inode->ino < INO_ROOT)
+			inode->attr.size_bytes = ((uint64_t)buf->fbn + 1U) * FS_BLOCK_SIZE;
+	}
+	vc_assert(page_is_exclusive(buf->page));
+	return buf->page->data;
+}
+
+/* ---- punching ---- */
+
+struct punch {
+	struct cp *cp;
+	struct inode *inode;
+	uint32_t first, end;
+	uint32_t fill;                /* what is left behind */
+	unsigned n_named;             /* blocks this execution waits for */
+};
+#define PUNCH_NAMED_MAX 64U
+
+static int punch_ptr(struct fs_run *run, struct punch *punch, unsigned level, uint32_t base);
+
+static void punch_set(struct punch *punch, unsigned level, uint32_t base, uint32_t vbn)
+{
+	struct buf key = { .inode = punch->inode, .level = (uint8_t)level, .fbn = base };
+
+	make_path_to(punch->cp, punch->inode, base, level + 1U);
+	cp_parent_set(&key, vbn);
+}
+
+static void punch_free(struct punch *punch, unsigned level, uint32_t base, uint32_t vbn)
+{
+	cp_free_block(punch->cp, vbn);
+	punch->inode->n_blocks--;
+	punch_set(punch, level, base, punch->fill);
+}
+
+/* Nothing but holes and zeros is left in an indirect block that lies wholly in the range: free it too. */
+static void punch_free_indirect(struct punch *punch, struct buf *buf, uint32_t vbn)
+{
+	unsigned level = buf->level;
+	uint32_t base = buf->fbn;
+
+	buf->dropped = buf->in_cp; /* stays in the worklist as an empty entry */
+	cache_forget(buf);
+	if (!vbn_is_special(vbn))
+		punch_free(punch, level, base, vbn);
+	else
+		punch_set(punch, level, base, punch->fill);
+}
+
+static int punch_children(struct fs_run *run, struct punch *punch, struct buf *buf)
+{
+	uint64_t span = tree_span(buf->level - 1U);
+	unsigned level = buf->level;
+	uint32_t base = buf->fbn;
+	int result = 0;
+
+	for (unsigned i = 0; i < PTRS_PER_BLOCK; i++) {
+		uint64_t child = base + i * span;
+		int err;
+
+		if (child >= punch->end)
+			break;
+		if (child + span <= punch->first)
+			continue;
+		err = punch_ptr(run, punch, level - 1U, (uint32_t)child);
+		if (err != 0 && err != -EAGAIN)
+			return err;
+		if (err == -EAGAIN) {
+			result = err;
+			if (++punch->n_named >= PUNCH_NAMED_MAX)
+				break;
+		}
+	}
+	return result;
+}
+
+/* A level-1 block wholly in the range: its blocks go without it being changed. */
+static void punch_whole_leaf(struct punch *punch, struct buf *buf, uint32_t vbn)
+{
+	for (unsigned i = 0; i < PTRS_PER_BLOCK; i++) {
+		uint32_t ptr = block_ptr(buf, i);
+
+		if (!vbn_is_special(ptr)) {
+			cp_free_block(punch->cp, ptr);
+			punch->inode->n_blocks--;
+		}
+	}
+	punch_free_indirect(punch, buf, vbn);
+}
+
+static int punch_indirect(struct fs_run *run, struct punch *punch, unsigned level, uint32_t base, uint32_t vbn, bool whole)
+{
+	struct buf *buf = cache_peek(punch->inode, level, base);
+	int err;
+
+	if (buf == NULL || buf->state != BUF_VALID) {
+		if (vbn_is_special(vbn))
+			buf = NULL;
+		else if ((err = cache_read(run, punch->inode, level, base, vbn, &buf)) != 0)
+			return err;
+	}
+	if (buf == NULL) { /* part of a hole is to read as zeros: the path must exist */
+		err = run_reserve(run, 8);
+		if (err != 0)
+			return err;
+		make_path_to(punch->cp, punch->inode, base, level);
+		buf = cache_peek(punch->inode, level, base);
+	}
+	cache_touch(buf);
+	err = run_reserve(run, 8);
+	if (err != 0)
+		return err;
+	if (whole && level == 1) {
+		punch_whole_leaf(punch, buf, vbn);
+		return 0;
+	}
+	make_path_to(punch->cp, punch->inode, base, level);
+	err = punch_children(run, punch, buf);
+	if (err == 0 && whole)
+		punch_free_indirect(punch, buf, vbn);
+	return err;
+}
+
+static int punch_ptr(struct fs_run *run, struct punch *punch, unsigned level, uint32_t base)
+{
+	struct buf key = { .inode = punch->inode, .level = (uint8_t)level, .fbn = base };
+	uint32_t vbn = cp_parent_ptr(&key);
+	bool whole = base >= punch->first && base + tree_span(level) <= punch->end;
+	struct buf *buf = level > 0 ? cache_peek(punch->inode, level, base) : NULL;
+
+	if (vbn_is_special(vbn) && (buf == NULL || buf->state != BUF_VALID)) {
+		if (vbn == punch->fill || vbn == VBN_ZERO)
+			return 0;
+		if (whole) {
+			punch_set(punch, level, base, punch->fill);
+			return 0;
+		}
+	}
+	if (level > 0)
+		return punch_indirect(run, punch, level, base, vbn, whole);
+	punch_free(punch, 0, base, vbn);
+	return 0;
+}
+
+static int punch_range(struct fs_run *run, struct punch *punch)
+{
+	struct inode *inode = punch->inode;
+	unsigned top;
+	int err, result = 0;
+
+	if (punch->first >= punch->end)
+		return 0;
+	err = run_reserve(run, 16);
+	if (err != 0)
+		return err;
+	if (punch->fill == VBN_ZERO) {
+		while (inode->height < tree_height_for(punch->end - 1U))
+			tree_grow(punch->cp, inode);
+	}
+	if (inode->height == 0)
+		return 0;
+	top = inode->height - 1U;
+	for (unsigned i = 0; i < PTRS_PER_INODE; i++) {
+		uint64_t base = i * tree_span(top);
+
+		if (base >= punch->end || base > FBN_MAX)
+			break;
+		if (base + tree_span(top) <= punch->first)
+			continue;
+		err = punch_ptr(run, punch, top, (uint32_t)base);
+		if (err != 0 && err != -EAGAIN)
+			return err;
+		if (err == -EAGAIN)
+			result = err;
+	}
+	return result;
+}
+
+int cp_punch(struct fs_run *run, struct inode *inode, uint32_t first, uint32_t end)
+{
+	struct cp *cp = run->vol->cp;
+	bool backed = inode->frozen ? inode->cp_has_backing : inode->has_backing;
+	uint32_t backed_end = !backed ? 0 : inode->frozen ? inode->cp_backing.n_blocks : inode->backing.n_blocks;
+	struct punch zeros = { .cp = cp, .inode = inode, .first = first, .end = MIN_OF(end, backed_end), .fill = VBN_ZERO };
+	struct punch holes = { .cp = cp, .inode = inode, .first = MAX_OF(first, backed_end), .end = end, .fill = VBN_HOLE };
+	int err = punch_range(run, &zeros);
+
+	return err != 0 ? err : punch_range(run, &holes);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of inodes in memory: what the CP and the mount need beyond fs/inode.h. */
+#ifndef FS_INODE_TABLE_H
+#define FS_INODE_TABLE_H
+
+#include "fs/inode.h"
+
+struct inode_table {
+	struct inode **buckets;
+	size_t n_buckets;             /* power of two */
+	size_t n, n_max;
+	struct inode_queue lru;       /* all unpinned, clean ones, oldest first */
+	struct task trim;
+	uint32_t free_hint;           /* inode number to look for a free one from */
+};
+
+/* In memory or NULL. */
+struct inode *inode_find(struct fs_volume *vol, uint32_t snapshot, uint32_t ino);
+/* A new, empty, pinned structure in the table: metafiles at mount. */
+struct inode *inode_new(struct fs_volume *vol, uint32_t snapshot, uint32_t ino);
+/* One that is not in the table (a zombie's): identity only. */
+struct inode *inode_new_detached(struct fs_volume *vol, uint32_t ino);
+/* Take it out of the table and free it with its clean buffers; nothing of it may be dirty or pinned. */
+void inode_discard(struct inode *inode);
+/* Drop everything in memory that belongs to a snapshot that is gone. */
+void inode_discard_snapshot(struct fs_volume *vol, uint32_t snapshot);
+
+MUST_CHECK int inode_decode(const struct inode_disk *disk, struct inode *inode); /* -EUCLEAN */
+/* `attr` (which may be the frozen copy) and the tree as they stand. */
+void inode_encode(const struct inode *inode, const struct inode_attr *attr, struct inode_disk *ret_disk);
+/* Clear the dirty mark of parity `bit` after its CP. */
+void inode_cp_done(struct inode *inode, unsigned bit);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages: the table of operations, dispatch on the home loop, completion on the sender's.
+ *
+ * WRITE PATH, READ PATH. previous hop: proto/nfs, proto/scsi, admin; next hop: the operation in the table. */
+#include "fs/message.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fs/cache_private.h"
+#include "fs/core.h"
+#include "fs/message_pool.h"
+
+struct operation {
+	int (*step)(struct fs_run *run);
+	bool while_failed;   /* works on a volume whose log or CP has failed */
+};
+
+static const struct operation operations[FS_OP_COUNT] = {
+	[FS_GETATTR] = { op_getattr, true },
+	[FS_SETATTR] = { op_setattr, false },
+	[FS_LOOKUP] = { op_lookup, true },
+	[FS_ACCESS] = { op_access, true },
+	[FS_READLINK] = { op_readlink, true },
+	[FS_READ] = { op_read, true },
+	[FS_WRITE] = { op_write, false },
+	[FS_COMMIT] = { op_commit, false },
+	[FS_ZERO] = { op_zero, false },
+	[FS_CREATE] = { op_create, false },
+	[FS_MKDIR] = { op_mkdir, false },
+	[FS_SYMLINK] = { op_symlink, false },
+	[FS_MKNOD] = { op_mknod, false },
+	[FS_REMOVE] = { op_remove, false },
+	[FS_RMDIR] = { op_rmdir, false },
+	[FS_RENAME] = { op_rename, false },
+	[FS_LINK] = { op_link, false },
+	[FS_READDIR] = { op_readdir, true },
+	[FS_FSSTAT] = { op_fsstat, true },
+	[FS_RESOLVE] = { op_resolve, true },
+	[FS_SNAPSHOT_CREATE] = { op_snapshot_create, false },
+	[FS_SNAPSHOT_DELETE] = { op_snapshot_delete, false },
+	[FS_SNAPSHOT_RENAME] = { op_snapshot_rename, false },
+	[FS_SNAPSHOT_LIST] = { op_snapshot_list, true },
+	[FS_VDISK_CREATE] = { op_vdisk_create, false },
+	[FS_VDISK_DESTROY] = { op_vdisk_destroy, false },
+	[FS_VDISK_RESIZE] = { op_vdisk_resize, false },
+	[FS_VDISK_SET] = { op_vdisk_set, false },
+	[FS_VDISK_GET] = { op_vdisk_get, true },
+	[FS_VDISK_LIST] = { op_vdisk_list, true },
+	[FS_CLONE_START] = { op_clone_start, false },
+	[FS_CLONE_STOP] = { op_clone_stop, false },
+	[FS_CLONE_STATUS] = { op_clone_status, true },
+	[FS_DOC_PUT] = { op_doc_put, false },
+	[FS_DOC_GET] = { op_doc_get, true },
+	[FS_DOC_DELETE] = { op_doc_delete, false },
+	[FS_DOC_LIST] = { op_doc_list, true },
+	[FS_VOLUME_STAT] = { op_volume_stat, true },
+	[FS_RAID_STATUS] = { op_raid_status, true },
+	[FS_SYNC] = { op_sync, false },
+	[FS_CHECK] = { op_check, true },
+};
+
+/* A message being carried out: its run, and its wait for the log. */
+struct message_run {
+	struct fs_run run;
+	struct nvlog_waiter waiter;
+	struct message_run *next_free;
+};
+
+struct message_pool {
+	struct message_run *free;
+};
+
+int message_pool_init(struct fs_volume *vol)
+{
+	vol->message_pool = calloc(1, sizeof(struct message_pool));
+	return vol->message_pool == NULL ? -ENOMEM : 0;
+}
+
+void message_pool_fini(struct fs_volume *vol)
+{
+	struct message_run *run;
+
+	if (vol->message_pool == NULL)
+		return;
+	while ((run = vol->message_pool->free) != NULL) {
+		vol->message_pool->free = run->next_free;
+		run_fini(&run->run);
+		free(run);
+	}
+	free(vol->message_pool);
+	vol->message_pool = NULL;
+}
+
+void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume, void (*done)(struct fs_message *msg), void *owner)
+{
+	memset(msg, 0, sizeof(*msg));
+	msg->op = op;
+	msg->volume = volume;
+	msg->done = done;
+	msg->owner = owner;
+}
+
+void fs_message_fini(struct fs_message *msg)
+{
+	for (unsigned i = 0; msg->out.vdisks != NULL && i < msg->out.n; i++)
+		free(msg->out.vdisks[i].maps);
+	free(msg->out.vdisks);
+	free(msg->out.blob);
+	free(msg->out.dirents);
+	free(msg->out.snapshots);
+	free(msg->out.names);
+	free(msg->out.volume);
+	free(msg->out.raid);
+	free(msg->out.check.report);
+	msg->out.vdisks = NULL;
+	msg->out.blob = NULL;
+	msg->out.dirents = NULL;
+	msg->out.snapshots = NULL;
+	msg->out.names = NULL;
+	msg->out.volume = NULL;
+	msg->out.raid = NULL;
+	msg->out.check.report = NULL;
+}
+
+void message_error_text(struct fs_message *msg, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(msg->out.error_text, sizeof(msg->out.error_text), format, args);
+	va_end(args);
+}
+
+/* ---- completion ---- */
+
+static void message_done_task(struct task *task)
+{
+	struct fs_message *msg = container_of(task, struct fs_message, task);
+
+	msg->done(msg);
+}
+
+static void message_answer(struct fs_message *msg, int status)
+{
+	struct world *home = msg->volume->world, *to = msg->origin != NULL ? msg->origin : home;
+
+	msg->status = status;
+	msg->task.run = message_done_task;
+	if (to == home && world_is_home(home))
+		world_defer(home, &msg->task);
+	else
+		world_post(to, &msg->task);
+}
+
+void message_complete(struct fs_message *msg, int status)
+{
+	struct fs_volume *vol = msg->volume;
+
+	vc_assert(vol->n_messages > 0);
+	vol->n_messages--;
+	message_answer(msg, status);
+	if (vol->n_messages == 0)
+		run_wake_all(&vol->idle_waiters);
+}
+
+static struct message_run *message_run_new(struct fs_volume *vol)
+{
+	struct message_run *run = vol->message_pool->free;
+
+	if (run != NULL) {
+		vol->message_pool->free = run->next_free;
+		return run;
+	}
+	run = calloc(1, sizeof(*run));
+	return run;
+}
+
+static void message_run_free(struct message_run *run)
+{
+	struct message_pool *pool = run->run.vol->message_pool;
+
+	run->next_free = pool->free;
+	pool->free = run;
+}
+
+static void message_durable(struct nvlog_waiter *waiter, int err)
+{
+	struct message_run *run = container_of(waiter, struct message_run, waiter);
+	struct fs_message *msg = run->run.msg;
+
+	message_run_free(run);
+	message_complete(msg, err);
+}
+
+static void message_finish(struct fs_run *fs_run, int err)
+{
+	struct message_run *run = container_of(fs_run, struct message_run, run);
+	struct fs_message *msg = fs_run->msg;
+
+	if (err == OP_LOGGED) {
+		run->waiter.durable = message_durable;
+		nvlog_wait(fs_run->vol, msg->word[0], &run->waiter);
+		return;
+	}
+	message_run_free(run);
+	if (err != OP_LATER)
+		message_complete(msg, err);
+}
+
+/* ---- dispatch ---- */
+
+static int message_gate(const struct fs_volume *vol, const struct operation *operation)
+{
+	if (atomic_load_explicit(&vol->state, memory_order_relaxed) != VOLUME_ONLINE)
+		return -ENODEV;
+	if (vol->failed != 0 && !operation->while_failed)
+		return vol->failed;
+	return 0;
+}
+
+static void message_dispatch(struct fs_message *msg)
+{
+	struct fs_volume *vol = msg->volume;
+	const struct operation *operation = &operations[msg->op];
+	int err = message_gate(vol, operation);
+	struct message_run *run = err == 0 ? message_run_new(vol) : NULL;
+
+	if (run == NULL) {
+		message_answer(msg, err != 0 ? err : -ENOMEM);
+		return;
+	}
+	vol->n_messages++;
+	counter_add(&vol->counters.messages[msg->op], 1);
+	run_reinit(&run->run, vol, operation->step, message_finish);
+	run->run.msg = msg;
+	msg->run = &run->run;
+	run_start(&run->run);
+}
+
+static void message_dispatch_task(struct task *task)
+{
+	message_dispatch(container_of(task, struct fs_message, task));
+}
+
+void fs_message_send(struct fs_message *msg)
+{
+	vc_assert((unsigned)msg->op < FS_OP_COUNT);
+	if (world_is_home(msg->volume->world)) {
+		message_dispatch(msg);
+		return;
+	}
+	msg->task.run = message_dispatch_task;
+	world_post(msg->volume->world, &msg->task);
+}

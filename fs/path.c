@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Paths inside a volume, component by component: "/dir/x", "/.snapshot/s1/x". No symlink is followed. */
+#include "fs/namespace.h"
+
+/* The next component of *io_path; 0 long at the end. */
+static size_t next_component(const char **io_path, const char **ret_name)
+{
+	const char *p = *io_path;
+	while (*p == '/')
+		p++;
+	*ret_name = p;
+	while (*p != '\0' && *p != '/')
+		p++;
+	*io_path = p;
+	return (size_t)(p - *ret_name);
+}
+
+/* Walk until `end` is reached. */
+static int walk(struct fs_run *run, const char *path, const char *end, struct fs_file_id *ret_id)
+{
+	const struct fs_cred *cred = run->msg == NULL ? NULL : run->msg->cred;
+	struct fs_file_id id;
+	const char *name;
+	size_t name_len;
+	if (strnlen(path, FS_PATH_MAX) == FS_PATH_MAX)
+		return -ENAMETOOLONG;
+	int err = ns_id_of_ino(run, 0, FS_INO_ROOT, &id);
+	while (err == 0 && (name_len = next_component(&path, &name)) != 0 && name < end) {
+		struct fs_file_id dir_id = id;
+		err = ns_lookup(run, cred, &dir_id, name, name_len, &id);
+	}
+	if (err == 0)
+		*ret_id = id;
+	return err;
+}
+
+int path_resolve(struct fs_run *run, const char *path, struct fs_file_id *ret_id)
+{
+	return walk(run, path, path + strlen(path), ret_id);
+}
+
+int path_resolve_parent(struct fs_run *run, const char *path, struct fs_file_id *ret_dir, const char **ret_name, size_t *ret_name_len)
+{
+	const char *rest = path, *name, *last = NULL;
+	size_t name_len, last_len = 0;
+	while ((name_len = next_component(&rest, &name)) != 0) {
+		last = name;
+		last_len = name_len;
+	}
+	if (last == NULL)
+		return -EINVAL;
+	if (last_len > FS_NAME_MAX)
+		return -ENAMETOOLONG;
+	int err = walk(run, path, last, ret_dir);
+	if (err != 0)
+		return err;
+	*ret_name = last;
+	*ret_name_len = last_len;
+	return 0;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs: executing steps, parking them on reads and wait queues, admission of changes. */
+#include "fs/run.h"
+
+#include <stdlib.h>
+
+#include "fs/core.h"
+#include "fs/cache_private.h"
+
+static void run_execute(struct fs_run *run);
+
+static void run_task(struct task *task)
+{
+	struct fs_run *run = container_of(task, struct fs_run, task);
+
+	run->queued = false;
+	run_execute(run);
+}
+
+void run_init(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err), void *arg)
+{
+	*run = (struct fs_run){ .vol = vol, .step = step, .finish = finish, .arg = arg };
+	run->task.run = run_task;
+}
+
+void run_reinit(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err))
+{
+	struct fs_run used = *run;
+
+	run_init(run, vol, step, finish, NULL);
+	run->pins = used.pins;
+	run->n_pins_max = used.n_pins_max;
+	run->starts = used.starts;
+	run->n_starts_max = used.n_starts_max;
+}
+
+void run_fini(struct fs_run *run)
+{
+	vc_assert(!run->queued && run->n_waiting == 0);
+	cache_unpin_all(run);
+	free(run->pins);
+	free(run->starts);
+	run->pins = NULL;
+	run->starts = NULL;
+	run->n_pins_max = run->n_starts_max = 0;
+}
+
+/* A run that ends while reads named by it are still under way waits for them: their waiters point at it. */
+static int run_drain(struct fs_run *run)
+{
+	run->step = run->arg_step;
+	return run->result;
+}
+
+static void run_execute(struct fs_run *run)
+{
+	int rc;
+
+	vc_assert(!run->in_step && run->n_waiting == 0);
+	run->parked = false;
+	run->in_step = true;
+	run->vol->cache->step++;
+	rc = run->step(run);
+	if (run->n_starts > 0)
+		cache_submit_starts(run);
+	run->in_step = false;
+	if (rc == -EAGAIN) {
+		run->parked = true;
+		if (run->n_waiting == 0)
+			run_start_later(run); /* what it waited for ended inside the step */
+		else
+			counter_add(&run->vol->counters.parked, 1);
+		return;
+	}
+	if (run->n_waiting > 0) {
+		run->result = rc;
+		run->arg_step = run->step;
+		run->step = run_drain;
+		run->parked = true;
+		return;
+	}
+	cache_unpin_all(run);
+	run->finish(run, rc);
+}
+
+void run_start(struct fs_run *run)
+{
+	run_execute(run);
+}
+
+void run_start_later(struct fs_run *run)
+{
+	if (run->queued)
+		return;
+	run->queued = true;
+	world_defer(run->vol->world, &run->task);
+}
+
+void run_event(struct fs_run *run)
+{
+	vc_assert(run->n_waiting > 0);
+	if (--run->n_waiting == 0 && !run->in_step)
+		run_start_later(run);
+}
+
+int run_yield(struct fs_run *run)
+{
+	run_start_later(run);
+	return -EAGAIN;
+}
+
+int run_wait(struct fs_run *run, struct fs_run_queue *queue)
+{
+	vc_assert(!run->on_queue);
+	run->on_queue = true;
+	run->n_waiting++;
+	TAILQ_INSERT_TAIL(queue, run, link);
+	return -EAGAIN;
+}
+
+void run_wake_all(struct fs_run_queue *queue)
+{
+	struct fs_run_queue woken = TAILQ_HEAD_INITIALIZER(woken);
+	struct fs_run *run;
+
+	TAILQ_CONCAT(&woken, queue, link);
+	while ((run = TAILQ_FIRST(&woken)) != NULL) {
+		TAILQ_REMOVE(&woken, run, link);
+		run->on_queue = false;
+		run_event(run);
+	}
+}
+
+int run_reserve(struct fs_run *run, size_t n_pages)
+{
+	struct fs_volume *vol = run->vol;
+
+	if (cache_stash(vol, n_pages))
+		return 0;
+	cp_request(vol, CP_DIRTY);
+	return run_wait(run, &vol->page_waiters);
+}
+
+/* Worst case of indirect and map blocks that n changed blocks of one file drag along. */
+static size_t blocks_with_overhead(size_t n_blocks)
+{
+	return n_blocks + n_blocks / 64U + 8U;
+}
+
+int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks)
+{
+	struct fs_volume *vol = run->vol;
+	size_t dirty_max = cache_dirty_max(vol), inodes_max = inode_dirty_max(vol);
+
+	if (vol->read_only)
+		return -EROFS;
+	if (vol->failed != 0)
+		return vol->failed;
+	if (vol->n_dirty_pages + n_pages > dirty_max / 2U || vol->n_dirty_inodes > inodes_max / 2U)
+		cp_request(vol, CP_DIRTY);
+	if ((vol->n_dirty_pages + n_pages > dirty_max && vol->n_dirty_pages > 0) || vol->n_dirty_inodes > inodes_max)
+		return run_wait(run, &vol->cp_waiters);
+	if (log_bytes > 0 && !nvlog_room(vol, log_bytes)) {
+		cp_request(vol, CP_LOG);
+		return run_wait(run, &vol->cp_waiters);
+	}
+	if (n_blocks > 0) {
+		int err = space_admit(run, blocks_with_overhead(n_blocks));
+		if (err != 0)
+			return err;
+	}
+	return run_reserve(run, n_pages);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Snapshots: kept copies of the inode file's inode.
+ *
+ * THEORY. Creating one copies nothing: at a CP the inode of the inode file goes into the snapshot table, and from then on no active bit of a
+ * region is cleared before the region of the summary map has taken in ("folded") what the newest snapshot holds. Blocks a snapshot holds are
+ * contiguous in age: what is in a snapshot and in neither neighbour is its alone, and deletion is a pass over bitmaps (snapshot_delete.c).
+ * Creation, deletion and renaming are never logged: they are answered when the fsinfo that has them is durable. */
+#ifndef FS_SNAPSHOT_H
+#define FS_SNAPSHOT_H
+
+#include "fs/cp.h"
+
+#define SNAPSHOT_SLOTS 256U
+
+/* The file system's own snapshots have names that begin so: no client sees or names them, and they do not outlive the mount. */
+#define SNAPSHOT_OWN_MARK '@'
+
+/* A change waiting for the CP that makes it durable. */
+struct snapshot_request {
+	void (*done)(struct snapshot_request *request, int err); /* the request is dead after it, unless it is its owner's */
+	struct fs_message *msg;       /* NULL: the file system's own */
+	struct snapshot *created;     /* creation: enters the table at the commit */
+	TAILQ_ENTRY(snapshot_request) link;
+};
+TAILQ_HEAD(snapshot_request_queue, snapshot_request);
+
+struct snapshot_table {
+	struct snapshot *byage[SNAPSHOTS_MAX + 1U]; /* oldest first; those being deleted too */
+	unsigned n;
+	uint32_t next_id;
+	struct snapshot_request_queue asked, taken; /* taken: the running CP carries them */
+	bool slot_used[SNAPSHOT_SLOTS];
+	bool slot_dirty[SNAPSHOT_SLOTS];      /* records the running (or, when none runs, the next) CP writes */
+	bool slot_dirty_next[SNAPSHOT_SLOTS]; /* changed while a CP runs */
+	/* deletion (durable in fsinfo): the snapshot being reclaimed and the regions done */
+	uint32_t delete_id, delete_region;
+	struct vbn_vector held;       /* blocks of its own map tree: freed last, all in one CP */
+	bool held_known, delete_finished;
+	unsigned delete_budget;       /* regions the running CP may still do */
+	size_t held_done;
+	bool passes_held;             /* somebody reads the older snapshots' maps: nothing of them may go */
+};
+
+MUST_CHECK int snapshot_table_init(struct fs_volume *vol);
+void snapshot_table_fini(struct fs_volume *vol);
+/* Read the records (a step, at mount). */
+MUST_CHECK int snapshot_table_load(struct fs_run *run);
+/* The inode file of a snapshot (0: the active one), of one being deleted too. -ESTALE: no such snapshot. */
+MUST_CHECK int snapshot_inode_file(struct fs_run *run, uint32_t snapshot, struct inode **ret_file);
+/* Those being deleted too. NULL: none. */
+struct snapshot *snapshot_by_id(const struct fs_volume *vol, uint32_t id);
+uint32_t snapshot_newest_id(const struct fs_volume *vol);
+/* The record of a slot is to be written. */
+void snapshot_slot_changed(struct fs_volume *vol, unsigned slot);
+/* Something only a CP can do. */
+bool snapshot_work_pending(const struct fs_volume *vol);
+
+static inline bool snapshot_is_own(const struct snapshot *snapshot) { return snapshot->info.name[0] == SNAPSHOT_OWN_MARK; }
+/* How many there are for a client. */
+unsigned snapshot_count(const struct fs_volume *vol);
+/* Make one of the file system's own: `request` is the caller's and untouched by it until its `done` has been called, at the end of the CP
+ * that carries it; request->created is in the table then. -EBUSY: the last one of that name is not gone yet; -ENOMEM. */
+MUST_CHECK int snapshot_create_own(struct fs_volume *vol, const char *name, struct snapshot_request *request);
+/* Let it go; in the background like any other. */
+void snapshot_delete_own(struct fs_volume *vol, uint32_t id);
+/* Keep all deletion passes where they are / let them go on. One holder at a time; outside of a CP, or in a request's `done`. */
+void snapshot_passes_hold(struct fs_volume *vol);
+void snapshot_passes_release(struct fs_volume *vol);
+/* Blocks of a snapshot's own map tree, into table->held (snapshot_delete.c). -EAGAIN. */
+MUST_CHECK int snapshot_held_collect(struct fs_run *run, uint32_t id);
+
+/* ---- the CP's ---- */
+void snapshot_cp_open(struct fs_volume *vol);
+MUST_CHECK int snapshot_cp_step(struct fs_run *run);
+void snapshot_cp_encode(struct fs_volume *vol);
+void snapshot_cp_committed(struct fs_volume *vol);
+/* There will be no CP any more: everybody who waits for one is told. */
+void snapshot_cp_failed(struct fs_volume *vol, int err);
+/* The deletion pass: one slice (snapshot_delete.c). */
+MUST_CHECK int snapshot_delete_step(struct fs_run *run);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vdisks: lun inode (the container), stream_dir inode and attributes inode taken together (§seed Fig. 8).
+ *
+ * USE. In a step: vdisk_open; look at and change `attr`; admission with vdisk_store_pages; then vdisk_store. Always vdisk_close. */
+#ifndef FS_VDISK_H
+#define FS_VDISK_H
+
+#include "fs/core.h"
+#include "fs/vdiskattr.h"
+#include "fs/vtoc.h"
+
+#define VDISK_SIZE_MAX ((uint64_t)FBN_MAX * FS_BLOCK_SIZE)
+#define VDISK_STORE_PAGES_MAX (VDISKATTR_BYTES_MAX / FS_BLOCK_SIZE)
+
+struct vdisk {
+	struct inode *container, *stream_dir, *attributes;
+	struct vdisk_attr attr;
+	struct vtoc_entry *entry;    /* NULL in a snapshot */
+};
+
+/* Load what belongs to `container`. -EINVAL: it is no vdisk; -EAGAIN, -EUCLEAN, -EIO. Only success needs vdisk_close. */
+MUST_CHECK int vdisk_open(struct fs_run *run, struct inode *container, struct vdisk *ret_vdisk);
+/* By path, in the active file system. -ENOENT, -ENOTDIR, -EINVAL, ... */
+MUST_CHECK int vdisk_open_path(struct fs_run *run, const char *path, struct vdisk *ret_vdisk);
+MUST_CHECK int vdisk_open_entry(struct fs_run *run, struct vtoc_entry *entry, struct vdisk *ret_vdisk);
+void vdisk_close(struct vdisk *vdisk);
+
+/* Write `attr` to the attributes inode: pages reserved for vdisk_store_pages(attr). The VTOC record is the caller's. */
+unsigned vdisk_store_pages(const struct vdisk_attr *attr);
+void vdisk_store(struct vdisk *vdisk);
+/* The content of a new attributes inode. */
+void vdisk_attr_put(struct inode *attributes, const struct vdisk_attr *attr);
+
+/* The path by which the vdisk can be reached now. PATH_MAX bytes. -EAGAIN. */
+MUST_CHECK int vdisk_path(struct fs_run *run, const struct vdisk *vdisk, char *ret_path);
+/* What the door shows of it. -EAGAIN, -ENOMEM. */
+MUST_CHECK int vdisk_info(struct fs_run *run, const struct vdisk *vdisk, struct fs_vdisk_info *ret_info);
+
+/* Blocks a LUN of `size_bytes` takes when it is full, indirect ones included. */
+uint64_t vdisk_full_blocks(uint64_t size_bytes);
+/* There is not enough space for a message's wish: true when a CP was asked for that may free some (wait for it; a few times at most). */
+bool vdisk_space_wait(struct fs_run *run);
+/* Bring the entry's accounting up to date with the inode. */
+void vdisk_account(struct vtoc_entry *entry, const struct inode *container, bool reserved);
+
+#endif

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mounting and unmounting.
+ *
+ * THEORY. Mount: assemble the disks, decode the newest fsinfo, load metafiles, counts, snapshots and zombies, apply the log, write a consistency
+ * point, load the vdisks, serve. Unmount: no new messages, wait for those under way, a last CP that says "clean", close. */
+#include "fs/volume.h"
+
+#include <stdlib.h>
+
+#include "fs/alloc.h"
+#include "fs/cache_private.h"
+#include "fs/fsinfo.h"
+#include "fs/inode_table.h"
+#include "fs/maps.h"
+#include "fs/message_pool.h"
+#include "fs/snapshot.h"
+#include "fs/volume_private.h"
+#include "fs/zombie.h"
+
+/* ---- parts ---- */
+
+static int parts_init(struct fs_volume *vol)
+{
+	int (*const inits[])(struct fs_volume *) = { inode_table_init, snapshot_table_init, maps_init, alloc_init, zombie_init, nvlog_init, message_pool_init, cp_init };
+	int err = cache_init(vol, vol->options.cache_pages);
+
+	for (unsigned i = 0; err == 0 && i < ARRAY_SIZE(inits); i++)
+		err = inits[i](vol);
+	return err;
+}
+
+static void metafile_files_new(struct fs_volume *vol)
+{
+	vol->inode_file = inode_new(vol, 0, INO_INODE_FILE);
+	vol->snapshot_file = inode_new(vol, 0, INO_SNAPSHOT_TABLE);
+	vol->inode_file->loaded = vol->snapshot_file->loaded = true;
+}
+
+int volume_new(struct world *world, struct raid *raid, const struct fs_mount_options *options, struct fs_volume **ret_vol)
+{
+	struct fs_volume *vol = calloc(1, sizeof(*vol));
+	int err;
+
+	if (vol == NULL)
+		return -ENOMEM;
+	vol->world = world;
+	vol->raid = raid;
+	vol->options = *options;
+	vol->options.cache_pages = MAX_OF(options->cache_pages, (size_t)2048);
+	vol->uuid = *raid_volume_uuid(raid);
+	vol->read_only = options->read_only;
+	vol->refs = 1;
+	atomic_store(&vol->state, VOLUME_MOUNTING);
+	for (unsigned i = 0; i < 2; i++)
+		TAILQ_INIT(&vol->dirty_inodes[i]);
+	TAILQ_INIT(&vol->cp_waiters);
+	TAILQ_INIT(&vol->page_waiters);
+	TAILQ_INIT(&vol->idle_waiters);
+	world_random(world, &vol->epoch, sizeof(vol->epoch));
+	err = parts_init(vol);
+	if (err != 0) {
+		volume_free_parts(vol);
+		free(vol);
+		return err;
+	}
+	metafile_files_new(vol);
+	*ret_vol = vol;
+	return 0;
+}
+
+void volume_free_parts(struct fs_volume *vol)
+{
+	cp_fini(vol);
+	if (vol->nvlog != NULL)
+		nvlog_fini(vol);
+	zombie_fini(vol);
+	inode_table_fini(vol);
+	cache_fini(vol);
+	snapshot_table_fini(vol);
+	maps_fini(vol);
+	alloc_fini(vol);
+	message_pool_fini(vol);
+}
+
+/* ---- mounting ---- */
+
+enum mount_stage { MOUNT_METAFILES, MOUNT_MAPS, MOUNT_SNAPSHOTS, MOUNT_ZOMBIES, MOUNT_VDISKS };
+
+struct mount {
+	struct world *world;
+	struct fs_mount_options options;
+	void (*done)(void *arg, int err, struct fs_volume *volume);
+	void *arg;
+	struct fs_volume *vol;
+	struct fs_run run;
+	enum mount_stage stage;
+	struct cp_waiter cp_waiter;
+	struct task task;
+	uint64_t n_records;
+	int err;
+};
+
+static void mount_closed(void *arg, int err)
+{
+	struct mount *mount = arg;
+
+	(void)err;
+	mount->done(mount->arg, mount->err, NULL);
+	free(mount);
+}
+
+static void mount_fail_task(struct task *task)
+{
+	struct mount *mount = container_of(task, struct mount, task);
+	struct fs_volume *vol = mount->vol;
+
+	if (vol->n_reading > 0) { /* what it has asked of the disks must come back first */
+		world_defer(vol->world, task);
+		return;
+	}
+	vdisk_unmount(vol);
+	volume_free_parts(vol);
+	raid_close(vol->raid, mount_closed, mount);
+	fs_volume_put(vol);
+}
+
+static void mount_fail(struct mount *mount, int err)
+{
+	mount->err = err;
+	mount->task.run = mount_fail_task;
+	run_fini(&mount->run);
+	world_defer(mount->world, &mount->task);
+}
+
+static int metafiles_load(struct fs_run *run)
+{
+	struct fs_volume *vol = run->vol;
+	const struct { uint32_t ino; struct inode **slot; } files[] = {
+		{ INO_INODE_MAP, &vol->inode_map },   { INO_ACTIVE_MAP, &vol->active_map }, { INO_SUMMARY_MAP, &vol->summary_map },
+		{ INO_SPACE_MAP, &vol->space_map }, { INO_ZOMBIES, &vol->zombies },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(files); i++) {
+		int err;
+
+		if (*files[i].slot != NULL)
+			continue;
+		err = inode_get(run, 0, files[i].ino, files[i].slot);
+		if (err != 0) {
+			*files[i].slot = NULL;
+			return err == -ESTALE ? -EUCLEAN : err;
+		}
+		inode_pin(*files[i].slot);
+	}
+	return 0;
+}
+
+static int mount_step(struct fs_run *run)
+{
+	struct mount *mount = run->arg;
+	int err = 0;
+
+	if (mount->stage == MOUNT_METAFILES && (err = metafiles_load(run)) == 0)
+		mount->stage = MOUNT_MAPS;
+	if (mount->stage == MOUNT_MAPS && (err = maps_load(run)) == 0)
+		mount->stage = MOUNT_SNAPSHOTS;
+	if (mount->stage == MOUNT_SNAPSHOTS && (err = snapshot_table_load(run)) == 0)
+		mount->stage = MOUNT_ZOMBIES;
+	if (mount->stage == MOUNT_ZOMBIES && (err = zombie_load(run)) == 0)
+		mount->stage = MOUNT_VDISKS;
+	return err;
+}
+
+static void mount_online(struct mount *mount)
+{
+	struct fs_volume *vol = mount->vol;
+	int err = volume_table_insert(vol);
+
+	if (err != 0) {
+		vdisk_unmount(vol);
+		mount_fail(mount, err);
+		return;
+	}
+	atomic_store(&vol->state, VOLUME_ONLINE);
+	if (!vol->read_only)
+		cp_enable_timer(vol);
+	log_info("fs", "volume_online", "volume=%s cp=%llu replayed=%llu clean=%s", vol->name, (unsigned long long)vol->generation, (unsigned long long)mount->n_records, vol->was_clean ? "yes" : "no");
+	run_fini(&mount->run);
+	mount->done(mount->arg, 0, vol);
+	free(mount);
+}
+
+static int vdisks_step(struct fs_run *run)
+{
+	return vdisk_mount(run);
+}
+
+static void vdisks_loaded(struct fs_run *run, int err)
+{
+	struct mount *mount = run->arg;
+
+	if (err != 0)
+		mount_fail(mount, err);
+	else
+		mount_online(mount);
+}
+
+static void mount_cp_durable(struct cp_waiter *waiter, int err)
+{
+	struct mount *mount = container_of(waiter, struct mount, cp_waiter);
+
+	if (err != 0) {
+		mount_fail(mount, err);
+		return;
+	}
+	run_fini(&mount->run);
+	run_init(&mount->run, mount->vol, vdisks_step, vdisks_loaded, mount);
+	run_start_later(&mount->run);
+}
+
+static void mount_replayed(struct fs_volume *vol, int err, uint64_t n_records)
+{
+	struct mount *mount = vol->mounting;
+
+	mount->n_records = n_records;
+	if (err != 0) {
+		log_error("fs", "replay_failed", "volume=%s error=%s", vol->name, error_name(err));
+		mount_fail(mount, err);
+		return;
+	}
+	mount->cp_waiter.durable = mount_cp_durable;
+	cp_wait(vol, &mount->cp_waiter);
+}
+
+static void mount_loaded(struct fs_run *run, int err)
+{
+	struct mount *mount = run->arg;
+	struct fs_volume *vol = run->vol;
+
+	if (err != 0) {
+		log_error("fs", "mount_failed", "volume=%s stage=%d error=%s", vol->name, (int)mount->stage, error_name(err));
+		mount_fail(mount, err);
+		return;
+	}
+	vol->free_blocks = maps_free_blocks(vol);
+	vol->mounting = mount;
+	nvlog_replay(vol, mount_replayed);
+}
+
+static int mount_root(struct mount *mount)
+{
+	struct fs_volume *vol = mount->vol;
+	uint8_t body[RAID_FSINFO_BODY];
+	uint64_t generation;
+	int err = raid_fsinfo_read(vol->raid, &generation, body);
+
+	if (err == 0)
+		err = fsinfo_decode(vol, body);
+	if (err != 0)
+		return err;
+	if (!vol->was_clean)
+		vol->crash_count++;
+	atomic_store(&vol->write_verifier, vol->epoch);
+	return 0;
+}
+
+static void mount_assembled(void *arg, int err, struct raid *raid)
+{
+	struct mount *mount = arg;
+
+	if (err == 0) {
+		err = volume_new(mount->world, raid, &mount->options, &mount->vol);
+		if (err != 0) {
+			mount->err = err;
+			raid_close(raid, mount_closed, mount);
+			return;
+		}
+	}
+	if (err != 0) {
+		mount->done(mount->arg, err, NULL);
+		free(mount);
+		return;
+	}
+	run_init(&mount->run, mount->vol, mount_step, mount_loaded, mount);
+	err = mount_root(mount);
+	if (err != 0)
+		mount_fail(mount, err);
+	else
+		run_start_later(&mount->run);
+}
+
+void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned n_disks, const struct fs_mount_options *options,
+                     void (*done)(void *arg, int err, struct fs_volume *volume), void *arg)
+{
+	struct mount *mount = calloc(1, sizeof(*mount));
+
+	vc_assert(mount != NULL);
+	mount->world = world;
+	mount->options = *options;
+	mount->done = done;
+	mount->arg = arg;
+	raid_open(world, disk_urls, n_disks, mount_assembled, mount);
+}
+
+/* ---- unmounting ---- */
+
+struct unmount {
+	struct fs_volume *vol;
+	void (*done)(void *arg, int err);
+	void *arg;
+	struct fs_run run;
+	struct cp_waiter cp_waiter;
+	struct task task;
+	int err;
+};
+
+static void unmount_closed(void *arg, int err)
+{
+	struct unmount *unmount = arg;
+
+	unmount->done(unmount->arg, unmount->err != 0 ? unmount->err : err);
+	free(unmount);
+}
+
+static void unmount_close_task(struct task *task)
+{
+	struct unmount *unmount = container_of(task, struct unmount, task);
+	struct fs_volume *vol = unmount->vol;
+
+	if (vol->n_reading > 0 || !nvlog_is_idle(vol) || (vol->cp->running && vol->failed == 0) || vol->cp->start_task.queued || vol->inodes->trim.queued) {
+		world_defer(vol->world, task);
+		return;
+	}
+	run_fini(&unmount->run);
+	volume_free_parts(vol);
+	atomic_store(&vol->state, VOLUME_OFFLINE);
+	raid_close(vol->raid, unmount_closed, unmount);
+	fs_volume_put(vol);
+}
+
+static void unmount_durable(struct cp_waiter *waiter, int err)
+{
+	struct unmount *unmount = container_of(waiter, struct unmount, cp_waiter);
+
+	unmount->err = err;
+	unmount->task.run = unmount_close_task;
+	world_defer(unmount->vol->world, &unmount->task);
+}
+
+/* Wait until nothing is under way. */
+static int unmount_step(struct fs_run *run)
+{
+	return run->vol->n_messages > 0 ? run_wait(run, &run->vol->idle_waiters) : 0;
+}
+
+static void unmount_idle(struct fs_run *run, int err)
+{
+	struct unmount *unmount = run->arg;
+	struct fs_volume *vol = run->vol;
+
+	(void)err;
+	vdisk_unmount(vol);
+	world_timer_cancel(&vol->cp->timer);
+	unmount->cp_waiter.durable = unmount_durable;
+	if (vol->failed != 0 || vol->read_only)
+		unmount_durable(&unmount->cp_waiter, vol->failed);
+	else
+		cp_wait(vol, &unmount->cp_waiter);
+}
+
+void fs_volume_unmount(struct fs_volume *vol, void (*done)(void *arg, int err), void *arg)
+{
+	struct unmount *unmount = calloc(1, sizeof(*unmount));
+
+	vc_assert(unmount != NULL);
+	volume_table_remove(vol);
+	atomic_store(&vol->state, VOLUME_STOPPING);
+	unmount->vol = vol;
+	unmount->done = done;
+	unmount->arg = arg;
+	run_init(&unmount->run, vol, unmount_step, unmount_idle, unmount);
+	run_start_later(&unmount->run);
+}

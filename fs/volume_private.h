@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Birth and death of volumes: shared by volume.c, volume_format.c and volume_table.c. */
+#ifndef FS_VOLUME_PRIVATE_H
+#define FS_VOLUME_PRIVATE_H
+
+#include "fs/core.h"
+
+/* A volume structure with all its parts, state MOUNTING, on an open RAID. */
+MUST_CHECK int volume_new(struct world *world, struct raid *raid, const struct fs_mount_options *options, struct fs_volume **ret_vol);
+/* Free the parts (the structure itself lives on until the last fs_volume_put). The RAID is closed by the caller. */
+void volume_free_parts(struct fs_volume *vol);
+
+MUST_CHECK int volume_table_insert(struct fs_volume *vol); /* -EEXIST: name or UUID is there already */
+void volume_table_remove(struct fs_volume *vol);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* READ, WRITE and COMMIT. Data is never copied here: what arrives is received into pages, what leaves is sent from the cache's.
+ *
+ * WRITE PATH. previous hop: proto/rpc/rpc_conn.c (payload_begin, payload_complete); next hop: FS_WRITE.
+ * READ PATH. previous hop: FS_READ done; next hop: proto/rpc/rpc_reply.c. */
+#include "proto/nfs/nfs_encode.h"
+
+/* --- READ --- */
+
+uint32_t nfs_read_start(struct nfs_request *request)
+{
+	const READ3args *args = &request->args.read;
+	struct fs_message *msg = &request->msg;
+	uint64_t offset = MIN_OF(args->offset, NFS_FILE_SIZE_MAX * 2); /* far beyond every end, and adding to it does not overflow */
+
+	msg->op = FS_READ;
+	msg->in.io = (struct fs_io){ .offset_bytes = offset,
+		                     .len_bytes = MIN_OF(args->count, NFS_IO_MAX),
+		                     .n_pages_max = FS_IO_PAGES_MAX,
+		                     .pages = request->pages };
+	rpc_request_weigh(&request->rpc, msg->in.io.len_bytes);
+	return NFS3_OK;
+}
+
+void nfs_read_encode(struct nfs_request *request, struct rpc_out *out)
+{
+	const struct fs_message *msg = &request->msg;
+
+	request->n_pages = msg->out.io.n_pages; /* ours to give back, success or not */
+	nfs_post_op_attr_encode(out, msg->out.has_attr, &msg->out.attr);
+	if (request->status != NFS3_OK)
+		return;
+	rpc_out_u32(out, msg->out.io.len_bytes);
+	rpc_out_u32(out, msg->out.eof);
+	rpc_out_u32(out, msg->out.io.len_bytes);
+}
+
+unsigned nfs_read_tail(struct nfs_request *request, struct stream_seg *segs)
+{
+	static const uint8_t padding[4];
+	const struct fs_io *io = &request->msg.out.io;
+	uint32_t skip = (uint32_t)(request->msg.in.io.offset_bytes % FS_BLOCK_SIZE), left = io->len_bytes;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < io->n_pages && left > 0; i++) {
+		uint32_t len = MIN_OF(left, FS_BLOCK_SIZE - skip);
+
+		segs[n++] = (struct stream_seg){ .base = request->pages[i]->data + skip, .len_bytes = len, .page = request->pages[i] };
+		left -= len;
+		skip = 0;
+	}
+	if (RPC_PAD(io->len_bytes) != 0)
+		segs[n++] = (struct stream_seg){ .base = padding, .len_bytes = RPC_PAD(io->len_bytes) };
+	return n;
+}
+
+/* --- WRITE --- */
+
+/* Pages for `count` bytes at `offset`, laid out as the file's blocks are; 0, or -EAGAIN when too many are in use. */
+static int payload_pages(struct nfs_request *request, uint64_t offset, uint32_t count)
+{
+	unsigned n_pages = (unsigned)DIV_UP(offset % FS_BLOCK_SIZE + count, FS_BLOCK_SIZE);
+	struct nfs_shard *shard = request->shard;
+
+	if (n_pages > shard->payload_pages_max - shard->payload_pages || page_alloc_many(request->pages, n_pages) != 0)
+		return -EAGAIN;
+	request->n_pages = request->n_payload_pages = n_pages;
+	shard->payload_pages += n_pages;
+	return 0;
+}
+
+static void payload_iov(const struct nfs_request *request, uint32_t offset_in_page, struct rpc_payload *ret_payload)
+{
+	uint32_t left = ret_payload->len_bytes;
+
+	for (unsigned i = 0; i < request->n_pages; i++) {
+		uint32_t len = MIN_OF(left, FS_BLOCK_SIZE - offset_in_page);
+
+		ret_payload->iov[i] = (struct iovec){ .iov_base = request->pages[i]->data + offset_in_page, .iov_len = len };
+		left -= len;
+		offset_in_page = 0;
+	}
+	ret_payload->n_iov = request->n_pages;
+}
+
+static uint32_t write_check(struct nfs_request *request)
+{
+	const WRITE3head *args = &request->args.write;
+	uint32_t status = nfs_admit(request);
+
+	if (status == NFS3_OK && (args->offset > NFS_FILE_SIZE_MAX || args->offset + args->count > NFS_FILE_SIZE_MAX))
+		status = NFS3ERR_FBIG;
+	return status;
+}
+
+int nfs_payload_begin(struct rpc_request *rpc, const uint8_t *args, uint32_t len_bytes, uint32_t args_bytes,
+                      struct rpc_payload *ret_payload)
+{
+	struct nfs_request *request = nfs_request_of(rpc);
+	WRITE3head *head = &request->args.write;
+	uint32_t head_bytes, status;
+
+	nfs_request_begin(request);
+	head_bytes = nfs_args_decode(request, args, len_bytes);
+	if (head_bytes == 0 || head->data_len > args_bytes - head_bytes)
+		return -EBADMSG;
+	status = write_check(request);
+	if (status != NFS3_OK) {
+		nfs_finish(request, status);
+		return 1;
+	}
+	ret_payload->head_bytes = head_bytes;
+	ret_payload->len_bytes = head->count = MIN_OF(head->count, NFS_IO_MAX); /* the reply says how much was written */
+	if (payload_pages(request, head->offset, head->count) != 0) {
+		fs_volume_put(request->volume);
+		return -EAGAIN;
+	}
+	payload_iov(request, (uint32_t)(head->offset % FS_BLOCK_SIZE), ret_payload);
+	rpc_request_weigh(rpc, head->count);
+	return 0;
+}
+
+void nfs_payload_complete(struct rpc_request *rpc)
+{
+	struct nfs_request *request = nfs_request_of(rpc);
+	const WRITE3head *head = &request->args.write;
+	struct fs_message *msg = &request->msg;
+
+	msg->op = FS_WRITE;
+	msg->in.io = (struct fs_io){ .offset_bytes = head->offset,
+		                     .len_bytes = head->count,
+		                     .n_pages = request->n_pages,
+		                     .n_pages_max = request->n_pages,
+		                     .pages = request->pages };
+	msg->in.stable = (enum fs_stable)head->stable;
+	nfs_send(request);
+}
+
+void nfs_payload_drop(struct rpc_request *rpc)
+{
+	struct nfs_request *request = nfs_request_of(rpc);
+
+	/* as nfs_request_end, but the request itself is the caller's */
+	page_put_many(request->pages, request->n_pages);
+	request->shard->payload_pages -= request->n_payload_pages;
+	fs_volume_put(request->volume);
+}
+
+void nfs_write_encode(struct nfs_request *request, struct rpc_out *out)
+{
+	const struct fs_message *msg = &request->msg;
+
+	nfs_wcc_data_encode(out, &msg->out.pre, msg->out.has_attr, &msg->out.attr);
+	if (request->status != NFS3_OK)
+		return;
+	rpc_out_u32(out, msg->out.io.len_bytes);
+	rpc_out_u32(out, msg->out.stable);
+	rpc_out_u64(out, msg->out.verifier);
+}
+
+/* --- COMMIT --- */
+
+uint32_t nfs_commit_start(struct nfs_request *request)
+{
+	const COMMIT3args *args = &request->args.commit;
+
+	request->msg.op = FS_COMMIT;
+	if (args->offset <= NFS_FILE_SIZE_MAX && args->count != 0) { /* otherwise the whole file, which includes what was asked */
+		request->msg.in.io.offset_bytes = args->offset;
+		request->msg.in.io.len_bytes = args->count;
+	}
+	return NFS3_OK;
+}
+
+void nfs_commit_encode(struct nfs_request *request, struct rpc_out *out)
+{
+	const struct fs_message *msg = &request->msg;
+
+	nfs_wcc_data_encode(out, &msg->out.pre, msg->out.has_attr, &msg->out.attr);
+	if (request->status == NFS3_OK)
+		rpc_out_u64(out, msg->out.verifier);
+}

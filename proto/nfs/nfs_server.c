@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The NFS server: its shards on their loops, where connections go, and the end. */
+#include "proto/nfs/nfs_server.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "proto/nfs/nfs_private.h"
+
+static void conn_ended(struct rpc_conn *conn)
+{
+	nfs_conn_forget_volume(rpc_conn_user(conn));
+}
+
+/* --- stopping --- */
+
+static void server_stopped(struct task *task)
+{
+	struct nfs_server *server = container_of(task, struct nfs_server, stopped_task);
+
+	server->stopped(server->stopped_arg);
+}
+
+static void shard_stopped(void *arg)
+{
+	struct nfs_shard *shard = arg;
+	struct nfs_server *server = shard->server;
+
+	rpc_service_free(shard->rpc);
+	shard->rpc = NULL;
+	export_view_fini(&shard->exports);
+	if (atomic_fetch_sub(&server->n_running, 1) == 1)
+		world_post(server->shards[0]->world, &server->stopped_task);
+}
+
+static void shard_stop(struct task *task)
+{
+	struct nfs_shard *shard = container_of(task, struct nfs_shard, stop_task);
+
+	rpc_service_stop(shard->rpc, shard_stopped, shard);
+}
+
+void nfs_server_stop(struct nfs_server *server, void (*stopped)(void *arg), void *arg)
+{
+	server->stopped = stopped;
+	server->stopped_arg = arg;
+	server->stopped_task.run = server_stopped;
+	for (unsigned i = 0; i < server->n_shards; i++)
+		world_post(server->shards[i]->world, &server->shards[i]->stop_task);
+}
+
+/* --- making --- */
+
+static void shard_free(struct nfs_shard *shard)
+{
+	if (shard == NULL)
+		return;
+	if (shard->rpc != NULL) {
+		rpc_service_free(shard->rpc);
+		export_view_fini(&shard->exports);
+	}
+	free(shard);
+}
+
+void nfs_server_free(struct nfs_server *server)
+{
+	for (unsigned i = 0; i < server->n_shards; i++)
+		shard_free(server->shards[i]);
+	free(server->shards);
+	if (server->metrics != NULL)
+		nfs_metrics_free(server->metrics);
+	free(server);
+}
+
+static int shard_new(struct nfs_server *server, struct loop *loop, struct export_table *exports, const struct nfs_server_options *options,
+                     struct nfs_shard **ret_shard)
+{
+	struct nfs_shard *shard = calloc(1, sizeof *shard);
+	struct rpc_service_config config = {
+		.loop = loop,
+		.programs = { &nfs_program, options->mount },
+		.n_programs = options->mount != NULL ? 2 : 1,
+		.request_bytes = sizeof(struct nfs_request),
+		.conn_user_bytes = sizeof(struct nfs_conn),
+		.conn_ended = conn_ended,
+		.limits = options->limits,
+		.counters = nfs_metrics_rpc(server->metrics),
+		.owner = shard,
+	};
+	size_t pages = options->payload_pages != 0 ? options->payload_pages : page_arena_max() / 4;
+
+	if (shard == NULL)
+		return -ENOMEM;
+	shard->server = server;
+	shard->loop = loop;
+	shard->world = loop_world(loop);
+	shard->stop_task.run = shard_stop;
+	shard->payload_pages_max = MAX_OF(pages / server->n_shards, (size_t)FS_IO_PAGES_MAX); /* at least one WRITE at a time */
+	if (rpc_service_new(&config, &shard->rpc) != 0) {
+		free(shard);
+		return -ENOMEM;
+	}
+	export_view_init(&shard->exports, exports);
+	*ret_shard = shard;
+	return 0;
+}
+
+int nfs_server_new(struct loop *const *loops, unsigned n_loops, struct export_table *exports, const struct nfs_server_options *options,
+                   struct nfs_server **ret_server)
+{
+	struct nfs_server *server = calloc(1, sizeof *server);
+	int err = 0;
+
+	if (server == NULL)
+		return -ENOMEM;
+	server->n_shards = n_loops;
+	server->n_running = n_loops;
+	server->shards = calloc(n_loops, sizeof(struct nfs_shard *));
+	server->metrics = nfs_metrics_new();
+	if (server->shards == NULL || server->metrics == NULL)
+		err = -ENOMEM;
+	if (server->shards == NULL)
+		server->n_shards = 0;
+	for (unsigned i = 0; i < server->n_shards && err == 0; i++)
+		err = shard_new(server, loops[i], exports, options, &server->shards[i]);
+	if (err != 0) {
+		nfs_server_free(server);
+		return err;
+	}
+	*ret_server = server;
+	return 0;
+}
+
+/* --- accepting --- */
+
+struct handover {
+	struct task task;
+	struct nfs_shard *shard;
+	int fd;
+};
+
+static void handover_run(struct task *task)
+{
+	struct handover *handover = container_of(task, struct handover, task);
+
+	rpc_service_accept(handover->shard->rpc, handover->fd);
+	free(handover);
+}
+
+void nfs_server_accept(struct nfs_server *server, int fd)
+{
+	unsigned i = atomic_fetch_add_explicit(&server->next_shard, 1, memory_order_relaxed) % server->n_shards;
+	struct nfs_shard *shard = server->shards[i];
+	struct handover *handover;
+
+	if (world_is_home(shard->world)) {
+		rpc_service_accept(shard->rpc, fd);
+		return;
+	}
+	handover = calloc(1, sizeof *handover);
+	if (handover == NULL) {
+		close(fd);
+		return;
+	}
+	handover->task.run = handover_run;
+	handover->shard = shard;
+	handover->fd = fd;
+	world_post(shard->world, &handover->task);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What rpc_service.c, rpc_conn.c and rpc_reply.c share; private to proto/rpc. */
+#ifndef PROTO_RPC_RPC_PRIVATE_H
+#define PROTO_RPC_RPC_PRIVATE_H
+
+#include "base/world.h"
+#include "proto/rpc/rpc_service.h"
+
+/* Where a connection is in its input. */
+enum rpc_conn_state {
+	RPC_CONN_MARK, /* before a record mark */
+	RPC_CONN_CALL, /* in a record of one fragment, nothing of it consumed */
+	RPC_CONN_FRAGMENT, /* collecting a fragment of several */
+	RPC_CONN_ASSEMBLED, /* a record of several fragments is complete in `assembly` */
+	RPC_CONN_PAYLOAD, /* the stream fills the memory of `filling` */
+	RPC_CONN_SKIP, /* dropping the rest of a record */
+};
+
+struct rpc_conn {
+	struct rpc_service *service;
+	struct stream *stream; /* NULL once closed */
+	TAILQ_ENTRY(rpc_conn) link;
+	TAILQ_ENTRY(rpc_conn) waiting_link;
+	enum rpc_conn_state state;
+	uint32_t left_bytes; /* of the fragment, not yet consumed */
+	bool last_fragment;
+	bool blocked; /* its window is full */
+	bool waiting; /* for the service's memory */
+	bool ending; /* takes no more calls; closes when the last reply is sent */
+	bool pumping;
+	unsigned empty_fragments;
+	uint8_t *assembly;
+	uint32_t assembly_len, assembly_size;
+	struct rpc_request *filling;
+	unsigned refs; /* itself, every request, the pump */
+	unsigned in_flight;
+	uint64_t weight_bytes;
+	uint64_t held_since_ns; /* half a record holds memory since; 0: none */
+	uint64_t queued_bytes; /* ever */
+	uint64_t sent_bytes_seen; /* at the last sweep */
+	uint64_t unsent_since_ns;
+	struct sockaddr_storage peer;
+	max_align_t user[];
+};
+TAILQ_HEAD(rpc_conn_list, rpc_conn);
+
+struct rpc_service {
+	struct rpc_service_config config;
+	struct rpc_limits limits;
+	struct world *world;
+	struct rpc_conn_list conns;
+	struct rpc_conn_list waiting;
+	STAILQ_HEAD(, rpc_request) free_requests;
+	unsigned n_requests; /* existing, free ones too */
+	unsigned n_conns; /* not yet freed */
+	size_t assembly_bytes;
+	bool stopping;
+	void (*stopped)(void *arg);
+	void *stopped_arg;
+	struct task stopped_task;
+	struct task retry_task;
+	struct timer retry_timer;
+	struct timer sweep_timer;
+	struct rpc_payload payload; /* scratch of the connection now running */
+};
+
+/* rpc_conn.c */
+void rpc_conn_start(struct rpc_service *service, int fd);
+void rpc_conn_close(struct rpc_conn *conn);
+void rpc_conn_finish(struct rpc_conn *conn);
+void rpc_conn_get(struct rpc_conn *conn);
+void rpc_conn_put(struct rpc_conn *conn);
+void rpc_conn_pump(struct rpc_conn *conn);
+void rpc_conn_unblock(struct rpc_conn *conn);
+void rpc_conn_sweep(struct rpc_conn *conn, uint64_t now_ns);
+
+/* rpc_service.c */
+struct rpc_request *rpc_service_request(struct rpc_service *service, struct rpc_conn *conn);
+void rpc_service_request_undo(struct rpc_service *service, struct rpc_request *request);
+void rpc_service_wait(struct rpc_service *service, struct rpc_conn *conn);
+void rpc_service_wake(struct rpc_service *service);
+void rpc_service_conn_freed(struct rpc_service *service);
+
+/* rpc_reply.c */
+void rpc_reply_error(struct rpc_conn *conn, uint32_t xid, enum rpc_accept_stat stat, const struct rpc_program *program);
+void rpc_reply_mismatch(struct rpc_conn *conn, uint32_t xid);
+void rpc_reply_auth_error(struct rpc_conn *conn, uint32_t xid, enum rpc_auth_stat stat);
+
+#endif

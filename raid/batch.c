@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A batch: many blocks on several disks, carried by as few I/Os as they allow. */
+#include <stdlib.h>
+
+#include "raid/raid_impl.h"
+
+struct batch_run {
+	struct member_io mio;
+	struct batch *batch;
+	unsigned first, n;
+};
+
+static void batch_finish(struct batch *b)
+{
+	free(b->runs);
+	b->runs = NULL;
+	b->done(b);
+}
+
+static void batch_task_run(struct task *task)
+{
+	batch_finish(container_of(task, struct batch, task));
+}
+
+static void batch_run_done(struct member_io *mio, int err)
+{
+	struct batch_run *run = container_of(mio, struct batch_run, mio);
+	struct batch *b = run->batch;
+
+	for (unsigned i = 0; i < run->n; i++)
+		b->items[run->first + i].err = err;
+	if (--b->n_pending == 0)
+		batch_finish(b);
+}
+
+static bool batch_continues(const struct batch_item *a, const struct batch_item *b)
+{
+	return a->member == b->member && a->block + 1 == b->block;
+}
+
+static unsigned batch_count_runs(const struct batch *b)
+{
+	unsigned n_runs = 0;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < b->n_items; i++, n++) {
+		if (i == 0 || n == DISK_IOV_MAX || !batch_continues(&b->items[i - 1], &b->items[i])) {
+			n_runs++;
+			n = 0;
+		}
+	}
+	return n_runs;
+}
+
+static void batch_retry_fire(struct timer *timer)
+{
+	batch_submit(container_of(timer, struct batch, retry));
+}
+
+void batch_submit(struct batch *b)
+{
+	unsigned n_runs = batch_count_runs(b), r = 0;
+	struct iovec *iov;
+
+	b->runs = NULL;
+	if (n_runs == 0) {
+		b->task = (struct task){ .run = batch_task_run };
+		world_defer(b->raid->world, &b->task);
+		return;
+	}
+	b->runs = malloc(n_runs * sizeof *b->runs + b->n_items * sizeof *iov);
+	if (b->runs == NULL) {
+		b->retry = (struct timer){ .fire = batch_retry_fire };
+		world_timer_set(b->raid->world, &b->retry, RAID_RETRY_NS);
+		return;
+	}
+	iov = (struct iovec *)(void *)(b->runs + n_runs);
+	b->n_pending = n_runs;
+	for (unsigned i = 0; i < b->n_items; r++) {
+		struct batch_run *run = &b->runs[r];
+
+		*run = (struct batch_run){ .batch = b, .first = i };
+		do {
+			iov[i] = (struct iovec){ b->items[i].data, RAID_BLOCK_SIZE };
+			i++;
+			run->n++;
+		} while (i < b->n_items && run->n < DISK_IOV_MAX && batch_continues(&b->items[i - 1], &b->items[i]));
+		member_submit(b->items[run->first].member, &run->mio, b->op, b->items[run->first].block, run->n, iov + run->first, run->n, batch_run_done);
+	}
+}
+
+/* ---- flush --------------------------------------------------------------------------------------------------------- */
+
+static void flush_all_finish(struct flush_all *f)
+{
+	free(f->mios);
+	f->mios = NULL;
+	f->done(f);
+}
+
+static void flush_all_task(struct task *task)
+{
+	flush_all_finish(container_of(task, struct flush_all, task));
+}
+
+/* The member_ios lie in one array whose element 0 belongs to member 0: the array is found through the raid's only flush. */
+static void flush_one_done(struct member_io *mio, int err)
+{
+	struct flush_all *f = &mio->member->raid->flush_disks;
+
+	(void)err; /* the member has failed: member.c */
+	if (--f->n_pending == 0)
+		flush_all_finish(f);
+}
+
+static void flush_all_retry(struct timer *timer)
+{
+	batch_flush_all(container_of(timer, struct flush_all, retry));
+}
+
+void batch_flush_all(struct flush_all *f)
+{
+	struct raid *raid = f->raid;
+
+	f->n_pending = 0;
+	f->mios = calloc(raid->n_members, sizeof *f->mios);
+	if (f->mios == NULL) {
+		f->retry = (struct timer){ .fire = flush_all_retry };
+		world_timer_set(raid->world, &f->retry, RAID_RETRY_NS);
+		return;
+	}
+	for (unsigned i = 0; i < raid->n_members; i++) {
+		struct member *m = raid->members[i];
+
+		if (!m->unflushed || !member_online(m))
+			continue;
+		m->unflushed = false;
+		f->n_pending++;
+		member_submit(m, &f->mios[i], DISK_FLUSH, 0, 0, NULL, 0, flush_one_done);
+	}
+	if (f->n_pending == 0) {
+		f->task = (struct task){ .run = flush_all_task };
+		world_defer(raid->world, &f->task);
+	}
+}

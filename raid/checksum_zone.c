@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checksum zones: a bounded cache of checksum blocks, and the arithmetic of their entries.
+ *
+ * THEORY. Entries are linear: in every stripe the parity disk's entry is the XOR of the data disks' entries. So the checksum block of a disk
+ * that is missing (or of a bad sector) is the XOR of the checksum blocks of the same zone on the other disks, and a degraded group
+ * reads and writes through the cache exactly as a whole one. A piece changes the entries of a stripe on all members at once, with all
+ * their blocks pinned; that keeps the XOR true in memory at every moment.
+ * Changed blocks stay in memory until the next flush writes them; a crash before that is what the stripe intents are for.
+ * INVARIANTS
+ *  Z1 A block is on exactly one of: the free list, the evictable list, the dirty list, or none (pinned, loading, being written).
+ *  Z2 A dirty block is never evicted and never dropped, except when its member has failed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "raid/raid_impl.h"
+
+#define CACHE_MAX_BLOCKS 8192U
+
+struct checksum_derive {
+	struct raid *raid;
+	struct checksum_block *block;
+	unsigned n_pending;
+	int err;
+	struct checksum_wait waits[RAID_MAX_GROUP_DISKS];
+	struct task task;
+};
+
+/* ---- entries --------------------------------------------------------------------------------------------------------- */
+
+struct raid_checksum_format checksum_entry_make(const struct raid_ident *ident, uint32_t crc)
+{
+	return (struct raid_checksum_format){
+		.crc = le32_of(crc),
+		.inode = le32_of(ident->inode),
+		.fbn = le32_of(ident->fbn),
+		.generation_level = le32_of(ident->level << RAID_LEVEL_SHIFT | (ident->generation & RAID_GENERATION_MASK)),
+	};
+}
+
+void checksum_entry_xor(struct raid_checksum_format *a, const struct raid_checksum_format *b)
+{
+	uint64_t x[2], y[2];
+
+	memcpy(x, a, sizeof x);
+	memcpy(y, b, sizeof y);
+	x[0] ^= y[0];
+	x[1] ^= y[1];
+	memcpy(a, x, sizeof x);
+}
+
+bool checksum_entry_is_zero(const struct raid_checksum_format *a)
+{
+	uint64_t x[2];
+
+	memcpy(x, a, sizeof x);
+	return (x[0] | x[1]) == 0;
+}
+
+bool checksum_entry_equal(const struct raid_checksum_format *a, const struct raid_checksum_format *b)
+{
+	return memcmp(a, b, sizeof *a) == 0;
+}
+
+bool checksum_entry_matches(const struct raid_checksum_format *a, const struct raid_ident *ident)
+{
+	return le32_get(a->inode) == ident->inode && le32_get(a->fbn) == ident->fbn && le32_get(a->generation_level) >> RAID_LEVEL_SHIFT == ident->level;
+}
+
+struct raid_checksum_format checksum_zone_entry(const struct checksum_block *block, uint32_t dbn)
+{
+	struct raid_checksum_format entry;
+
+	memcpy(&entry, block->page->data + layout_zone_slot(dbn) * sizeof entry, sizeof entry);
+	return entry;
+}
+
+/* ---- the table --------------------------------------------------------------------------------------------------------- */
+
+static unsigned zone_hash(const struct checksum_cache *c, const struct member *m, uint32_t zone)
+{
+	uint32_t h = (zone * 256U + m->index) * 2654435761U;
+
+	return (h ^ h >> 15) & c->hash_mask;
+}
+
+static struct checksum_block *zone_find(const struct checksum_cache *c, const struct member *m, uint32_t zone)
+{
+	struct checksum_block *b = c->hash[zone_hash(c, m, zone)];
+
+	while (b != NULL && (b->member != m || b->zone != zone))
+		b = b->hash_next;
+	return b;
+}
+
+static void zone_unhash(struct checksum_cache *c, struct checksum_block *b)
+{
+	struct checksum_block **slot = &c->hash[zone_hash(c, b->member, b->zone)];
+
+	while (*slot != b)
+		slot = &(*slot)->hash_next;
+	*slot = b->hash_next;
+}
+
+static void zone_free(struct checksum_cache *c, struct checksum_block *b)
+{
+	vc_assert(b->pins == 0 && !b->dirty && !b->writing && !b->evictable);
+	zone_unhash(c, b);
+	b->member = NULL;
+	b->valid = b->loading = b->stale = false;
+	TAILQ_INSERT_TAIL(&c->free, b, link);
+}
+
+static struct checksum_block *zone_claim(struct checksum_cache *c, struct member *m, uint32_t zone)
+{
+	struct checksum_block *b = TAILQ_FIRST(&c->free);
+	unsigned h = zone_hash(c, m, zone);
+
+	if (b == NULL) {
+		b = TAILQ_FIRST(&c->evictable);
+		if (b == NULL)
+			return NULL;
+		TAILQ_REMOVE(&c->evictable, b, link);
+		b->evictable = false;
+		zone_unhash(c, b);
+	} else {
+		TAILQ_REMOVE(&c->free, b, link);
+	}
+	b->member = m;
+	b->zone = zone;
+	b->valid = b->stale = false;
+	b->loading = true;
+	b->hash_next = c->hash[h];
+	c->hash[h] = b;
+	return b;
+}
+
+static void zone_unstarve(struct raid *raid);
+
+/* After any change of pins or flags: is it evictable, or to be dropped? */
+static void zone_settle(struct raid *raid, struct checksum_block *b)
+{
+	struct checksum_cache *c = &raid->cache;
+	bool idle = b->valid && b->pins == 0 && !b->dirty && !b->writing;
+
+	if (!idle || b->evictable)
+		return;
+	if (b->stale) {
+		zone_free(c, b);
+	} else {
+		b->evictable = true;
+		TAILQ_INSERT_TAIL(&c->evictable, b, link);
+	}
+	zone_unstarve(raid);
+}
+
+void checksum_zone_pin(struct raid *raid, struct checksum_block *b)
+{
+	if (b->pins++ == 0 && b->evictable) {
+		TAILQ_REMOVE(&raid->cache.evictable, b, link);
+		b->evictable = false;
+	}
+}
+
+void checksum_zone_unpin(struct raid *raid, struct checksum_block *b)
+{
+	vc_assert(b->pins > 0);
+	b->pins--;
+	zone_settle(raid, b);
+}
+
+static void zone_undirty(struct checksum_cache *c, struct checksum_block *b)
+{
+	if (!b->dirty)
+		return;
+	b->dirty = false;
+	if (!b->writing)
+		c->n_dirty--;
+	TAILQ_REMOVE(&c->dirty, b, link);
+}
+
+static void zone_mark_dirty(struct raid *raid, struct checksum_block *b)
+{
+	if (b->dirty || !member_online(b->member))
+		return;
+	vc_assert(b->pins > 0);
+	b->dirty = true;
+	if (!b->writing)
+		raid->cache.n_dirty++;
+	TAILQ_INSERT_TAIL(&raid->cache.dirty, b, link);
+}
+
+void checksum_zone_set(struct raid *raid, struct checksum_block *b, uint32_t dbn, const struct raid_checksum_format *entry)
+{
+	vc_assert(b->pins > 0 && b->valid);
+	if (b->writing && b->writing_page == NULL) {
+		struct page *copy = page_alloc();
+
+		if (copy == NULL)
+			return; /* only a repair comes here; the next read repairs again */
+		memcpy(copy->data, b->page->data, PAGE_SIZE);
+		b->writing_page = b->page;
+		b->page = copy;
+	}
+	memcpy(b->page->data + layout_zone_slot(dbn) * sizeof *entry, entry, sizeof *entry);
+	zone_mark_dirty(raid, b);
+}
+
+/* ---- loading ------------------------------------------------------------------------------------------------------------- */
+
+static void zone_answer(struct raid *raid, struct checksum_block *b, int err)
+{
+	struct checksum_wait *w;
+
+	if (err == 0)
+		checksum_zone_pin(raid, b);
+	while ((w = TAILQ_FIRST(&b->waiters)) != NULL) {
+		TAILQ_REMOVE(&b->waiters, w, link);
+		w->active = false;
+		w->ready(w, err == 0 ? b : NULL, err);
+	}
+	if (err == 0) {
+		checksum_zone_unpin(raid, b);
+	} else {
+		zone_free(&raid->cache, b);
+		zone_unstarve(raid);
+	}
+}
+
+static void zone_loaded(struct raid *raid, struct checksum_block *b)
+{
+	b->loading = false;
+	b->valid = true;
+	b->stale = false;
+	zone_answer(raid, b, 0);
+}
+
+static void derive_end(struct checksum_derive *d)
+{
+	struct raid *raid = d->raid;
+	struct checksum_block *b = d->block;
+	int err = d->err;
+
+	free(d);
+	if (err != 0) {
+		b->loading = false;
+		zone_answer(raid, b, -EIO);
+		return;
+	}
+	b->valid = true;
+	if (member_online(b->member)) {
+		log_warn("raid", "checksum_block_rebuilt", "disk=%s zone=%u", b->member->url, b->zone);
+		b->member->n_repaired++;
+		checksum_zone_pin(raid, b);
+		zone_mark_dirty(raid, b);
+		checksum_zone_unpin(raid, b);
+	}
+	zone_loaded(raid, b);
+}
+
+static void derive_add(struct checksum_derive *d, struct checksum_block *other, int err)
+{
+	if (err != 0 || !member_online(other->member) || d->err != 0)
+		d->err = -EIO;
+	else
+		xor_page(d->block->page->data, other->page->data);
+	if (--d->n_pending == 0)
+		derive_end(d);
+}
+
+static void derive_ready(struct checksum_wait *wait, struct checksum_block *other, int err)
+{
+	derive_add(wait->owner, other, err);
+}
+
+static void derive_fail_task(struct task *task)
+{
+	derive_end(container_of(task, struct checksum_derive, task));
+}
+
+/* From the other members of the group: XOR. Also the parity disk's, from the data disks'. */
+static void zone_derive(struct raid *raid, struct checksum_block *b)
+{
+	struct raid_group *g = b->member->group;
+	struct checksum_derive *d = calloc(1, sizeof *d);
+	struct checksum_block *other;
+
+	if (d == NULL) {
+		b->loading = false;
+		zone_answer(raid, b, -EIO);
+		return;
+	}
+	*d = (struct checksum_derive){ .raid = raid, .block = b, .n_pending = 1, .task.run = derive_fail_task };
+	memset(b->page->data, 0, PAGE_SIZE);
+	if (g->n_lost > 1 || (g->n_lost == 1 && member_online(b->member)))
+		d->err = -EIO;
+	for (unsigned i = 0; d->err == 0 && i < g->n_members; i++) {
+		struct member *m = g->members[i];
+
+		if (m == b->member || b->zone >= layout_n_zones(m->n_dbn) || (m->is_parity && b->zone >= layout_n_zones(g->n_dbn)))
+			continue;
+		d->waits[i] = (struct checksum_wait){ .ready = derive_ready, .owner = d };
+		d->n_pending++;
+		other = checksum_zone_get(raid, m, b->zone, &d->waits[i]);
+		if (other != NULL)
+			derive_add(d, other, 0);
+	}
+	if (--d->n_pending == 0)
+		world_defer(raid->world, &d->task);
+}
+
+static void load_done(struct batch *batch)
+{
+	struct checksum_block *b = container_of(batch, struct checksum_block, batch);
+
+	if (b->item.err != 0 || !member_online(b->member))
+		zone_derive(batch->raid, b);
+	else
+		zone_loaded(batch->raid, b);
+}
+
+static void zone_load(struct raid *raid, struct checksum_block *b)
+{
+	if (!member_online(b->member)) {
+		zone_derive(raid, b);
+		return;
+	}
+	b->item = (struct batch_item){ .member = b->member, .block = layout_checksum_block(&raid->layout, b->zone), .data = b->page->data };
+	b->batch = (struct batch){ .raid = raid, .op = DISK_READ, .items = &b->item, .n_items = 1, .done = load_done };
+	batch_submit(&b->batch);
+}
+
+struct checksum_block *checksum_zone_get(struct raid *raid, struct member *m, uint32_t zone, struct checksum_wait *wait)
+{
+	struct checksum_cache *c = &raid->cache;
+	struct checksum_block *b = zone_find(c, m, zone);
+
+	if (b != NULL && b->valid) {
+		if (b->evictable) {
+			TAILQ_REMOVE(&c->evictable, b, link);
+			TAILQ_INSERT_TAIL(&c->evictable, b, link);
+		}
+		return b;
+	}
+	vc_assert(!wait->active);
+	wait->member = m;
+	wait->zone = zone;
+	wait->active = true;
+	if (b != NULL) {
+		TAILQ_INSERT_TAIL(&b->waiters, wait, link);
+		return NULL;
+	}
+	b = zone_claim(c, m, zone);
+	if (b == NULL) {
+		TAILQ_INSERT_TAIL(&c->starved, wait, link);
+		return NULL;
+	}
+	TAILQ_INSERT_TAIL(&b->waiters, wait, link);
+	zone_load(raid, b);
+	return NULL;
+}
+
+static void zone_unstarve(struct raid *raid)
+{
+	struct checksum_cache *c = &raid->cache;
+	struct checksum_wait *w;
+	struct checksum_block *b;
+
+	if (c->unstarving)
+		return;
+	c->unstarving = true;
+	while ((w = TAILQ_FIRST(&c->starved)) != NULL && (!TAILQ_EMPTY(&c->free) || !TAILQ_EMPTY(&c->evictable))) {
+		TAILQ_REMOVE(&c->starved, w, link);
+		w->active = false;
+		b = checksum_zone_get(raid, w->member, w->zone, w);
+		if (b == NULL)
+			continue;
+		checksum_zone_pin(raid, b);
+		w->ready(w, b, 0);
+		checksum_zone_unpin(raid, b);
+	}
+	c->unstarving = false;
+}
+
+void checksum_zone_drop(struct raid *raid, struct member *m)
+{
+	struct checksum_cache *c = &raid->cache;
+
+	for (unsigned i = 0; i < c->n_blocks; i++) {
+		struct checksum_block *b = &c->blocks[i];
+
+		if (b->member != m || b->loading)
+			continue;
+		b->stale = true;
+		zone_undirty(c, b);
+		if (b->evictable) {
+			TAILQ_REMOVE(&c->evictable, b, link);
+			b->evictable = false;
+		}
+		zone_settle(raid, b);
+	}
+}
+
+/* ---- write-back -------------------------------------------------------------------------------------------------------- */
+
+static void writeback_end(struct batch *batch)
+{
+	struct raid *raid = batch->raid;
+	struct checksum_cache *c = &raid->cache;
+
+	for (unsigned i = 0; i < batch->n_items; i++) {
+		struct checksum_block *b = c->writeback_blocks[i];
+
+		b->writing = false;
+		if (!b->dirty)
+			c->n_dirty--;
+		page_put(b->writing_page);
+		b->writing_page = NULL;
+		zone_settle(raid, b);
+	}
+	c->writeback_done(raid);
+}
+
+void checksum_zone_writeback(struct raid *raid, void (*done)(struct raid *raid))
+{
+	struct checksum_cache *c = &raid->cache;
+	struct checksum_block *b;
+	unsigned n = 0;
+
+	c->writeback_done = done;
+	while ((b = TAILQ_FIRST(&c->dirty)) != NULL) {
+		b->writing = true;
+		zone_undirty(c, b);
+		c->writeback_items[n] =
+		    (struct batch_item){ .member = b->member, .block = layout_checksum_block(&raid->layout, b->zone), .data = b->page->data };
+		c->writeback_blocks[n++] = b;
+	}
+	c->writeback = (struct batch){ .raid = raid, .op = DISK_WRITE, .items = c->writeback_items, .n_items = n, .done = writeback_end };
+	batch_submit(&c->writeback);
+}
+
+bool checksum_zone_has_room(const struct raid *raid, unsigned n)
+{
+	const struct checksum_cache *c = &raid->cache;
+
+	return c->complete || c->n_dirty + c->n_admitted + n + c->margin <= c->n_blocks;
+}
+
+/* ---- sets ---------------------------------------------------------------------------------------------------------------- */
+
+static void set_task_run(struct task *task)
+{
+	struct checksum_set *set = container_of(task, struct checksum_set, task);
+
+	set->done(set);
+}
+
+static void set_arrived(struct checksum_set *set)
+{
+	if (--set->n_pending > 0)
+		return;
+	set->task = (struct task){ .run = set_task_run };
+	world_defer(set->group->raid->world, &set->task);
+}
+
+static void set_take(struct checksum_set *set, struct member *m, uint32_t zone, struct checksum_block *b)
+{
+	for (unsigned z = 0; z < set->n_zones; z++)
+		if (set->zones[z] == zone)
+			set->blocks[z][m->position] = b;
+	checksum_zone_pin(m->raid, b);
+}
+
+static void set_ready(struct checksum_wait *wait, struct checksum_block *b, int err)
+{
+	struct checksum_set *set = wait->owner;
+
+	if (err != 0)
+		set->err = err;
+	else
+		set_take(set, wait->member, wait->zone, b);
+	set_arrived(set);
+}
+
+static void set_want(struct raid *raid, struct checksum_set *set, unsigned z, struct member *m)
+{
+	struct checksum_wait *wait = &set->waits[z][m->position];
+	struct checksum_block *b;
+
+	*wait = (struct checksum_wait){ .ready = set_ready, .owner = set };
+	set->n_pending++;
+	b = checksum_zone_get(raid, m, set->zones[z], wait);
+	if (b == NULL)
+		return;
+	set_take(set, m, set->zones[z], b);
+	set->n_pending--;
+}
+
+void checksum_set_pin(struct raid *raid, struct checksum_set *set)
+{
+	struct raid_group *g = set->group;
+
+	set->err = 0;
+	set->n_pending = 1;
+	memset(set->blocks, 0, sizeof set->blocks);
+	for (unsigned z = 0; z < set->n_zones; z++)
+		for (unsigned i = 0; i < g->n_members; i++)
+			if (set->zones[z] < layout_n_zones(i < g->n_data ? g->members[i]->n_dbn : g->n_dbn))
+				set_want(raid, set, z, g->members[i]);
+	set_arrived(set);
+}
+
+void checksum_set_unpin(struct raid *raid, struct checksum_set *set)
+{
+	for (unsigned z = 0; z < set->n_zones; z++)
+		for (unsigned i = 0; i < set->group->n_members; i++)
+			if (set->blocks[z][i] != NULL)
+				checksum_zone_unpin(raid, set->blocks[z][i]);
+	memset(set->blocks, 0, sizeof set->blocks);
+}
+
+struct checksum_block *checksum_set_block(const struct checksum_set *set, unsigned position, uint32_t dbn)
+{
+	uint32_t zone = layout_zone(dbn);
+
+	for (unsigned z = 0; z < set->n_zones; z++)
+		if (set->zones[z] == zone)
+			return set->blocks[z][position];
+	return NULL;
+}
+
+struct raid_checksum_format checksum_set_entry(const struct checksum_set *set, unsigned position, uint32_t dbn)
+{
+	return checksum_zone_entry(checksum_set_block(set, position, dbn), dbn);
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------------------- */
+
+static void cache_size(const struct raid *raid, unsigned *ret_blocks, unsigned *ret_margin, bool *ret_complete)
+{
+	size_t total = 0, most;
+	unsigned widest = 0;
+
+	for (unsigned i = 0; i < raid->n_groups; i++) {
+		const struct raid_group *g = raid->groups[i];
+
+		widest = MAX_OF(widest, g->n_members);
+		for (unsigned j = 0; j < g->n_members; j++)
+			total += layout_n_zones(j < g->n_data ? g->members[j]->n_dbn : g->n_dbn);
+	}
+	*ret_margin = RAID_REPAIRS * 2 * widest;
+	most = MAX_OF(MIN_OF(page_arena_max() / 16, (size_t)CACHE_MAX_BLOCKS), (size_t)*ret_margin + 2 * CHECKSUM_SET_ZONES * widest + 64);
+	*ret_complete = total <= most;
+	*ret_blocks = (unsigned)MIN_OF(total, most);
+}
+
+int checksum_cache_init(struct raid *raid)
+{
+	struct checksum_cache *c = &raid->cache;
+	unsigned n_hash = 64;
+
+	TAILQ_INIT(&c->free);
+	TAILQ_INIT(&c->evictable);
+	TAILQ_INIT(&c->dirty);
+	TAILQ_INIT(&c->starved);
+	cache_size(raid, &c->n_blocks, &c->margin, &c->complete);
+	while (n_hash < c->n_blocks)
+		n_hash *= 2;
+	c->hash_mask = n_hash - 1;
+	c->hash = calloc(n_hash, sizeof(struct checksum_block *));
+	c->blocks = calloc(c->n_blocks, sizeof *c->blocks);
+	c->writeback_blocks = calloc(c->n_blocks, sizeof(struct checksum_block *));
+	c->writeback_items = calloc(c->n_blocks, sizeof *c->writeback_items);
+	if (c->hash == NULL || c->blocks == NULL || c->writeback_blocks == NULL || c->writeback_items == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < c->n_blocks; i++) {
+		c->blocks[i].page = page_alloc();
+		if (c->blocks[i].page == NULL)
+			return -ENOMEM;
+		TAILQ_INIT(&c->blocks[i].waiters);
+		TAILQ_INSERT_TAIL(&c->free, &c->blocks[i], link);
+	}
+	return 0;
+}
+
+void checksum_cache_fini(struct raid *raid)
+{
+	struct checksum_cache *c = &raid->cache;
+
+	for (unsigned i = 0; c->blocks != NULL && i < c->n_blocks; i++) {
+		vc_assert(c->blocks[i].pins == 0 && !c->blocks[i].loading);
+		page_put(c->blocks[i].page);
+	}
+	free(c->hash);
+	free(c->blocks);
+	free(c->writeback_blocks);
+	free(c->writeback_items);
+}

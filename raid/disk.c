@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of disk drivers and the search for one by URL. */
+#include "raid/disk.h"
+
+#include <string.h>
+
+#include "raid/filedisk.h"
+#include "raid/memdisk.h"
+
+#define MAX_REGISTERED 8U
+
+static const struct disk_driver *registered[MAX_REGISTERED];
+static unsigned n_registered;
+static const struct disk_driver *const builtin[] = { &filedisk_driver, &memdisk_driver };
+
+void disk_driver_register(const struct disk_driver *driver)
+{
+	for (unsigned i = 0; i < n_registered; i++)
+		if (registered[i] == driver)
+			return;
+	vc_assert(n_registered < MAX_REGISTERED);
+	registered[n_registered++] = driver;
+}
+
+static bool scheme_matches(const struct disk_driver *driver, const char *url, const char **ret_location)
+{
+	size_t len = strlen(driver->scheme);
+
+	if (strncmp(url, driver->scheme, len) != 0 || url[len] != ':' || url[len + 1] == '\0')
+		return false;
+	*ret_location = url + len + 1;
+	return true;
+}
+
+int disk_driver_find(const char *url, const struct disk_driver **ret_driver, const char **ret_location)
+{
+	for (unsigned i = n_registered; i-- > 0;) {
+		if (scheme_matches(registered[i], url, ret_location)) {
+			*ret_driver = registered[i];
+			return 0;
+		}
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(builtin); i++) {
+		if (scheme_matches(builtin[i], url, ret_location)) {
+			*ret_driver = builtin[i];
+			return 0;
+		}
+	}
+	if (url[0] != '/')
+		return -EINVAL;
+	*ret_driver = &filedisk_driver;
+	*ret_location = url;
+	return 0;
+}
+
+int disk_create(const char *url, uint64_t size_bytes)
+{
+	const struct disk_driver *driver;
+	const char *location;
+	int err = disk_driver_find(url, &driver, &location);
+
+	return err != 0 ? err : driver->create(location, size_bytes);
+}
+
+int disk_destroy(const char *url)
+{
+	const struct disk_driver *driver;
+	const char *location;
+	int err = disk_driver_find(url, &driver, &location);
+
+	return err != 0 ? err : driver->destroy(location);
+}
+
+int disk_open(struct world *world, const char *url, struct disk **ret_disk)
+{
+	const struct disk_driver *driver;
+	const char *location;
+	int err = disk_driver_find(url, &driver, &location);
+
+	return err != 0 ? err : driver->open(world, location, ret_disk);
+}
+
+void disk_close(struct disk *disk)
+{
+	if (disk != NULL)
+		disk->driver->close(disk);
+}

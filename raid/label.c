@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Disk labels: who a disk is, the table of all members, and keeping the labels on the disks in step with the volume.
+ *
+ * THEORY. Every label describes the whole volume, so any subset of disks is enough to know who is missing. A change (a disk failed, the log
+ * moved, an epoch began) is written as a new generation to the older of the two copies of every online member, durably; a torn write leaves the
+ * other copy. Nothing may be called durable while a failure is not yet on the labels of the others: else the failed disk could come
+ * back after a crash and be believed.
+ * INVARIANTS
+ *  L1 Of a member's two copies the newest valid one is never the one being written. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "raid/raid_impl.h"
+
+/* ---- bytes --------------------------------------------------------------------------------------------------------- */
+
+static uint32_t label_crc(const struct raid_label_format *f)
+{
+	static const le32 zero;
+	uint32_t crc = crc32c(f, offsetof(struct raid_label_format, crc));
+
+	crc = crc32c_more(crc, &zero, sizeof zero);
+	return crc32c_more(crc, (const uint8_t *)f + offsetof(struct raid_label_format, version),
+			   sizeof *f - offsetof(struct raid_label_format, version));
+}
+
+static void label_encode_member(const struct label_member *m, struct raid_member_format *f)
+{
+	memcpy(f->uuid, m->uuid.b, 16);
+	f->size_blocks = le64_of(m->size_blocks);
+	f->vbn_first = le32_of(m->vbn_first);
+	f->n_dbn = le32_of(m->n_dbn);
+	f->group = le16_of(m->group);
+	f->position = le16_of(m->position);
+	f->role = m->is_parity ? RAID_ROLE_PARITY : RAID_ROLE_DATA;
+	f->state = m->failed ? RAID_MEMBER_FAILED : RAID_MEMBER_ONLINE;
+}
+
+static void label_encode_layout(const struct layout *l, struct raid_label_format *f)
+{
+	f->ring_first = le32_of(RAID_RING_FIRST);
+	f->ring_slots = le32_of(RAID_RING_SLOTS);
+	f->intent_first = le32_of(RAID_INTENT_FIRST);
+	f->intent_slots = le32_of(l->intent_slots);
+	f->intent_slot_blocks = le32_of(RAID_INTENT_SLOT_BLOCKS);
+	f->log_first = le32_of(l->log_first);
+	f->log_half_blocks = le32_of(l->log_half_blocks);
+	f->zones_first = le32_of(l->zones_first);
+}
+
+void label_encode(const struct label *label, struct raid_label_format *f)
+{
+	const struct label_member *own = &label->members[label->member_index];
+
+	memset(f, 0, sizeof *f);
+	memcpy(f->magic, RAID_LABEL_MAGIC, RAID_MAGIC_BYTES);
+	f->version = le32_of(RAID_FORMAT_VERSION);
+	memcpy(f->disk_uuid, own->uuid.b, 16);
+	f->member_index = le16_of((uint16_t)label->member_index);
+	f->group = le16_of(own->group);
+	f->position = le16_of(own->position);
+	f->role = le16_of(own->is_parity ? RAID_ROLE_PARITY : RAID_ROLE_DATA);
+	f->size_blocks = le64_of(own->size_blocks);
+	memcpy(f->volume_uuid, label->volume_uuid.b, 16);
+	f->generation = le64_of(label->generation);
+	f->membership = le64_of(label->membership);
+	f->epoch = le64_of(label->epoch);
+	f->flags = le32_of(label->clean ? RAID_LABEL_CLEAN : 0);
+	f->block_size = le32_of(RAID_BLOCK_SIZE);
+	f->pointer_size = le16_of(4);
+	f->inode_size = le16_of(128);
+	f->checksum_id = le16_of(RAID_CHECKSUM_CRC32C_LINEAR);
+	f->parity_id = le16_of(RAID_PARITY_XOR);
+	f->n_members = le16_of((uint16_t)label->n_members);
+	f->n_groups = le16_of((uint16_t)label->n_groups);
+	f->n_log_copies = le16_of((uint16_t)label->n_log_copies);
+	for (unsigned i = 0; i < label->n_log_copies; i++)
+		f->log_copies[i] = le16_of(label->log_copies[i]);
+	label_encode_layout(&label->layout, f);
+	for (unsigned i = 0; i < label->n_members; i++)
+		label_encode_member(&label->members[i], &f->members[i]);
+	f->crc = le32_of(label_crc(f));
+}
+
+static int label_check_features(const struct raid_label_format *f)
+{
+	if (le32_get(f->version) != RAID_FORMAT_VERSION || le64_get(f->incompat) != 0 || le64_get(f->ro_compat) != 0)
+		return -ENOTSUP;
+	if (le32_get(f->block_size) != RAID_BLOCK_SIZE || le16_get(f->pointer_size) != 4 || le16_get(f->inode_size) != 128 ||
+	    le16_get(f->checksum_id) != RAID_CHECKSUM_CRC32C_LINEAR || le16_get(f->parity_id) != RAID_PARITY_XOR)
+		return -ENOTSUP;
+	if (le32_get(f->ring_first) != RAID_RING_FIRST || le32_get(f->ring_slots) != RAID_RING_SLOTS || le32_get(f->intent_first) != RAID_INTENT_FIRST ||
+	    le32_get(f->intent_slot_blocks) != RAID_INTENT_SLOT_BLOCKS)
+		return -ENOTSUP;
+	return 0;
+}
+
+static int label_decode_member(const struct raid_member_format *f, const struct label *l, struct label_member *m)
+{
+	memcpy(m->uuid.b, f->uuid, 16);
+	m->size_blocks = le64_get(f->size_blocks);
+	m->vbn_first = le32_get(f->vbn_first);
+	m->n_dbn = le32_get(f->n_dbn);
+	m->group = le16_get(f->group);
+	m->position = le16_get(f->position);
+	m->is_parity = f->role == RAID_ROLE_PARITY;
+	m->failed = f->state == RAID_MEMBER_FAILED;
+	if (m->group >= l->n_groups || m->position >= RAID_MAX_GROUP_DISKS || m->n_dbn == 0 || m->n_dbn > layout_n_dbn(&l->layout, m->size_blocks) ||
+	    (uint64_t)m->vbn_first + m->n_dbn >= VBN_ZERO)
+		return -EUCLEAN;
+	return 0;
+}
+
+static int label_decode_counts(const struct raid_label_format *f, struct label *l)
+{
+	l->n_members = le16_get(f->n_members);
+	l->n_groups = le16_get(f->n_groups);
+	l->n_log_copies = le16_get(f->n_log_copies);
+	l->member_index = le16_get(f->member_index);
+	l->layout = (struct layout){ le32_get(f->intent_slots), le32_get(f->log_first), le32_get(f->log_half_blocks), le32_get(f->zones_first) };
+	if (l->n_members < 2 || l->n_members > RAID_LABEL_MAX_MEMBERS || l->n_groups == 0 || l->n_groups > RAID_MAX_GROUPS ||
+	    l->n_log_copies > RAID_LABEL_MAX_LOG_COPIES || l->member_index >= l->n_members || !layout_is_sane(&l->layout))
+		return -EUCLEAN;
+	for (unsigned i = 0; i < l->n_log_copies; i++) {
+		l->log_copies[i] = le16_get(f->log_copies[i]);
+		if (l->log_copies[i] >= l->n_members)
+			return -EUCLEAN;
+	}
+	return 0;
+}
+
+int label_decode(const struct raid_label_format *f, struct label *l)
+{
+	int err;
+
+	if (memcmp(f->magic, RAID_LABEL_MAGIC, RAID_MAGIC_BYTES) != 0)
+		return -ENOENT;
+	if (label_crc(f) != le32_get(f->crc))
+		return -EUCLEAN;
+	err = label_check_features(f);
+	if (err == 0)
+		err = label_decode_counts(f, l);
+	if (err != 0)
+		return err;
+	memcpy(l->disk_uuid.b, f->disk_uuid, 16);
+	memcpy(l->volume_uuid.b, f->volume_uuid, 16);
+	l->generation = le64_get(f->generation);
+	l->membership = le64_get(f->membership);
+	l->epoch = le64_get(f->epoch);
+	l->clean = (le32_get(f->flags) & RAID_LABEL_CLEAN) != 0;
+	l->shared_crc = crc32c((const uint8_t *)f + RAID_LABEL_SHARED_OFFSET, sizeof *f - RAID_LABEL_SHARED_OFFSET);
+	for (unsigned i = 0; i < l->n_members && err == 0; i++)
+		err = label_decode_member(&f->members[i], l, &l->members[i]);
+	if (err == 0 && memcmp(f->disk_uuid, l->members[l->member_index].uuid.b, 16) != 0)
+		err = -EUCLEAN;
+	return err;
+}
+
+void label_build(const struct raid *raid, const struct member *own, struct raid_label_format *ret_bytes)
+{
+	const struct label_state *s = &raid->label;
+	static _Thread_local struct label l;
+
+	l = (struct label){
+		.volume_uuid = raid->volume_uuid,
+		.member_index = own->index,
+		.generation = s->generation,
+		.membership = s->membership,
+		.epoch = s->epoch,
+		.clean = s->clean,
+		.n_members = raid->n_members,
+		.n_groups = raid->n_groups,
+		.n_log_copies = s->n_log_copies,
+		.layout = raid->layout,
+	};
+	memcpy(l.log_copies, s->log_copies, sizeof l.log_copies);
+	for (unsigned i = 0; i < raid->n_members; i++) {
+		const struct member *m = raid->members[i];
+
+		l.members[i] = (struct label_member){
+			.uuid = m->uuid,
+			.size_blocks = m->size_blocks,
+			.vbn_first = m->vbn_first,
+			.n_dbn = m->n_dbn,
+			.group = (uint16_t)m->group->index,
+			.position = (uint16_t)m->position,
+			.is_parity = m->is_parity,
+			.failed = m->recorded_failed,
+		};
+	}
+	label_encode(&l, ret_bytes);
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------------------- */
+
+bool label_in_step(const struct raid *raid)
+{
+	return raid->label.durable == raid->label.wanted;
+}
+
+static void label_answer(struct raid *raid, int err)
+{
+	struct label_state *s = &raid->label;
+	struct label_wait *w;
+
+	while ((w = STAILQ_FIRST(&s->waiters)) != NULL) {
+		STAILQ_REMOVE_HEAD(&s->waiters, link);
+		w->done(w, err);
+	}
+}
+
+static bool any_online(const struct raid *raid)
+{
+	for (unsigned i = 0; i < raid->n_members; i++)
+		if (member_online(raid->members[i]))
+			return true;
+	return false;
+}
+
+static void label_written(struct batch *batch)
+{
+	struct raid *raid = batch->raid;
+	struct label_state *s = &raid->label;
+
+	for (unsigned i = 0; i < batch->n_items; i += RAID_LABEL_BLOCKS)
+		if (s->items[i].err == 0 && member_online(s->items[i].member))
+			s->items[i].member->label_copy = 1 - s->items[i].member->label_copy;
+	s->running = false;
+	s->durable = s->writing;
+	if (!any_online(raid)) {
+		s->durable = s->wanted;
+		label_answer(raid, -EIO);
+	} else if (label_in_step(raid)) {
+		label_answer(raid, 0);
+	} else {
+		world_defer(raid->world, &s->kick);
+	}
+	raid_idle_check(raid);
+}
+
+static void label_write(struct raid *raid)
+{
+	struct label_state *s = &raid->label;
+	unsigned n = 0;
+
+	s->running = true;
+	s->writing = s->wanted;
+	s->generation++;
+	for (unsigned i = 0; i < raid->n_members; i++) {
+		struct member *m = raid->members[i];
+		uint8_t *bytes = (uint8_t *)s->buffers + (size_t)i * sizeof(struct raid_label_format);
+
+		if (!member_online(m))
+			continue;
+		label_build(raid, m, (struct raid_label_format *)(void *)bytes);
+		for (unsigned b = 0; b < RAID_LABEL_BLOCKS; b++, n++)
+			s->items[n] = (struct batch_item){
+				.member = m,
+				.block = layout_label_block(1 - m->label_copy) + b, /* L1 */
+				.data = bytes + (size_t)b * RAID_BLOCK_SIZE,
+			};
+	}
+	s->batch = (struct batch){ .raid = raid, .op = DISK_WRITE_DURABLE, .items = s->items, .n_items = n, .done = label_written };
+	batch_submit(&s->batch);
+}
+
+static void label_kick_run(struct task *task)
+{
+	struct raid *raid = container_of(task, struct raid, label.kick);
+	struct label_state *s = &raid->label;
+
+	if (s->running)
+		return;
+	if (!any_online(raid)) {
+		s->durable = s->wanted;
+		label_answer(raid, -EIO);
+	} else if (label_in_step(raid)) {
+		label_answer(raid, 0);
+	} else {
+		label_write(raid);
+	}
+	raid_idle_check(raid);
+}
+
+void label_changed(struct raid *raid)
+{
+	struct label_state *s = &raid->label;
+
+	s->wanted++;
+	s->kick.run = label_kick_run;
+	world_defer(raid->world, &s->kick);
+}
+
+void label_sync(struct raid *raid, struct label_wait *wait)
+{
+	struct label_state *s = &raid->label;
+
+	STAILQ_INSERT_TAIL(&s->waiters, wait, link);
+	s->kick.run = label_kick_run;
+	world_defer(raid->world, &s->kick);
+}

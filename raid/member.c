@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A member: one disk of the volume, its counters, its failure, and the regular look whether it is still what it was.
+ *
+ * INVARIANTS
+ *  R4 A member whose write or flush failed is FAILED before anybody hears of it, and gets no further I/O. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "raid/raid_impl.h"
+
+#define READ_SCORE_MAX 64U /* errors minus good reads */
+
+struct member_health {
+	struct member_io mio;
+	struct iovec iov;
+	unsigned copy;
+	void *buffer;
+};
+
+static bool is_write(enum disk_op op)
+{
+	return op == DISK_WRITE || op == DISK_WRITE_DURABLE || op == DISK_DISCARD;
+}
+
+static void account(struct member *m, const struct disk_io *io, int err)
+{
+	if (err != 0) {
+		m->n_errors++;
+	} else if (io->op == DISK_READ) {
+		m->read_score -= m->read_score > 0 ? 1 : 0;
+		m->n_reads++;
+		m->read_bytes += io->len_bytes;
+	} else if (is_write(io->op)) {
+		m->n_writes++;
+		m->written_bytes += io->len_bytes;
+	}
+}
+
+static void member_fail_for(struct member *m, enum disk_op op, int err)
+{
+	if (op == DISK_READ) {
+		if (err == -ENODEV || ++m->read_score > READ_SCORE_MAX)
+			member_fail(m, "reads", err);
+		else
+			member_check_health(m);
+		return;
+	}
+	member_fail(m, op == DISK_FLUSH ? "flush" : op == DISK_CHECK ? "gone" : "write", err);
+}
+
+static void retry_fire(struct timer *timer)
+{
+	struct member_io *mio = container_of(timer, struct member_io, retry);
+
+	disk_submit(mio->member->disk, &mio->io);
+}
+
+static void io_done(struct disk_io *io, int err)
+{
+	struct member_io *mio = container_of(io, struct member_io, io);
+	struct member *m = mio->member;
+	struct raid *raid = m->raid;
+
+	if (err == -ENOSPC && is_write(io->op)) {
+		log_error("raid", "host_full", "disk=%s action=wait", m->url);
+		mio->retry = (struct timer){ .fire = retry_fire };
+		world_timer_set(raid->world, &mio->retry, RAID_SPACE_RETRY_NS);
+		return;
+	}
+	raid->n_ios--;
+	account(m, io, err);
+	if (io->op == DISK_WRITE)
+		m->unflushed = true; /* again: a flush submitted meanwhile has not saved it */
+	if (err != 0)
+		member_fail_for(m, io->op, err);
+	mio->done(mio, err);
+	raid_idle_check(raid);
+}
+
+static void offline_run(struct task *task)
+{
+	struct member_io *mio = container_of(task, struct member_io, task);
+	struct raid *raid = mio->member->raid;
+
+	raid->n_ios--;
+	mio->done(mio, -ENODEV);
+	raid_idle_check(raid);
+}
+
+void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uint64_t block, uint64_t n_blocks, const struct iovec *iov, unsigned n_iov,
+		   void (*done)(struct member_io *mio, int err))
+{
+	mio->member = m;
+	mio->done = done;
+	m->raid->n_ios++;
+	if (!member_online(m)) {
+		mio->task = (struct task){ .run = offline_run };
+		world_defer(m->raid->world, &mio->task);
+		return;
+	}
+	if (op == DISK_WRITE)
+		m->unflushed = true;
+	mio->io = (struct disk_io){
+		.op = op,
+		.iov = iov,
+		.n_iov = n_iov,
+		.offset_bytes = block * RAID_BLOCK_SIZE,
+		.len_bytes = n_blocks * RAID_BLOCK_SIZE,
+		.done = io_done,
+	};
+	disk_submit(m->disk, &mio->io);
+}
+
+void member_fail(struct member *m, const char *reason, int err)
+{
+	struct raid *raid = m->raid;
+
+	if (!member_online(m))
+		return;
+	m->state = RAID_DISK_FAILED;
+	m->group->n_lost++;
+	log_error("raid", "disk_failed", "disk=%s group=%u position=%u reason=%s error=%s", m->url, m->group->index, m->position, reason, error_name(err));
+	if (group_failed(m->group)) {
+		/* Nothing more is acknowledged, so this disk stays what it was on the labels: it may come back. */
+		log_error("raid", "group_failed", "group=%u", m->group->index);
+	} else {
+		m->recorded_failed = true;
+		raid->label.membership++;
+		label_changed(raid);
+	}
+	checksum_zone_drop(raid, m);
+	raid_log_member_failed(raid, m);
+}
+
+/* ---- health ------------------------------------------------------------------------------------------------------- */
+
+static void health_read_next(struct member *m);
+
+static void health_end(struct member *m)
+{
+	m->health_running = false;
+	if (m->health_wanted)
+		member_check_health(m);
+}
+
+static void health_read_done(struct member_io *mio, int err)
+{
+	struct member_health *h = container_of(mio, struct member_health, mio);
+	struct member *m = mio->member;
+	const struct raid_label_format *label = h->buffer;
+
+	if (!member_online(m)) {
+		health_end(m);
+		return;
+	}
+	/* The head is enough: a disk that was overwritten or belongs to somebody else now. */
+	if (err == 0 && memcmp(label->magic, RAID_LABEL_MAGIC, RAID_MAGIC_BYTES) == 0 && memcmp(label->disk_uuid, m->uuid.b, 16) == 0) {
+		health_end(m);
+		return;
+	}
+	if (h->copy++ == 0) {
+		health_read_next(m);
+		return;
+	}
+	member_fail(m, "label_gone", err != 0 ? err : -EUCLEAN);
+	health_end(m);
+}
+
+static void health_read_next(struct member *m)
+{
+	struct member_health *h = m->health;
+	unsigned copy = h->copy == 0 ? m->label_copy : 1 - m->label_copy;
+
+	h->iov = (struct iovec){ h->buffer, RAID_BLOCK_SIZE };
+	member_submit(m, &h->mio, DISK_READ, layout_label_block(copy), 1, &h->iov, 1, health_read_done);
+}
+
+static void health_check_done(struct member_io *mio, int err)
+{
+	struct member *m = mio->member;
+
+	if (err != 0 || !member_online(m)) {
+		health_end(m);
+		return;
+	}
+	m->health->copy = 0;
+	health_read_next(m);
+}
+
+void member_check_health(struct member *m)
+{
+	if (!member_online(m) || m->raid->closing || m->raid->opening)
+		return;
+	m->health_wanted = m->health_running;
+	if (m->health_running)
+		return;
+	m->health_running = true;
+	member_submit(m, &m->health->mio, DISK_CHECK, 0, 0, NULL, 0, health_check_done);
+}
+
+static void health_fire(struct timer *timer)
+{
+	struct raid *raid = container_of(timer, struct raid, health);
+
+	for (unsigned i = 0; i < raid->n_members; i++)
+		member_check_health(raid->members[i]);
+	world_timer_set(raid->world, &raid->health, RAID_HEALTH_NS);
+}
+
+struct member *member_new(struct raid *raid)
+{
+	struct member *m = calloc(1, sizeof *m);
+
+	if (m == NULL)
+		return NULL;
+	m->raid = raid;
+	m->health = calloc(1, sizeof *m->health);
+	if (m->health == NULL || posix_memalign(&m->health->buffer, RAID_BLOCK_SIZE, RAID_BLOCK_SIZE) != 0) {
+		free(m->health);
+		free(m);
+		return NULL;
+	}
+	return m;
+}
+
+void member_free(struct member *m)
+{
+	free(m->health->buffer);
+	free(m->health);
+	free(m);
+}
+
+void member_health_start(struct raid *raid)
+{
+	raid->health = (struct timer){ .fire = health_fire };
+	world_timer_set(raid->world, &raid->health, RAID_HEALTH_NS);
+}
+
+void member_health_stop(struct raid *raid)
+{
+	world_timer_cancel(&raid->health);
+}

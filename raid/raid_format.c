@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Format: make a volume of disks that hold none. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "raid/raid_impl.h"
+#include "raid/raid_probe.h"
+
+#define ZERO_CHUNK (1U << 20)
+
+struct format_disk {
+	struct format_op *op;
+	struct disk *disk;
+	struct disk_io io;
+	struct iovec iov;
+	uint64_t at, zero_end;       /* blocks */
+	unsigned step;
+	void *label;                 /* 16 KiB */
+};
+
+struct format_op {
+	struct world *world;
+	void (*done)(void *arg, int err);
+	void *arg;
+	int err;
+	unsigned n_disks, n_pending;
+	struct format_disk disks[RAID_LABEL_MAX_MEMBERS];
+	struct disk *opened[RAID_LABEL_MAX_MEMBERS];
+	struct probe probe;
+	struct label label;
+	uint64_t log_half_blocks;
+	void *zeros;
+	struct task task;
+};
+
+static void format_end_run(struct task *task)
+{
+	struct format_op *op = container_of(task, struct format_op, task);
+	void (*done)(void *arg, int err) = op->done;
+	void *arg = op->arg;
+	int err = op->err;
+
+	probe_fini(&op->probe);
+	for (unsigned i = 0; i < op->n_disks; i++) {
+		free(op->disks[i].label);
+		disk_close(op->opened[i]);
+	}
+	free(op->zeros);
+	raid_call_free(op);
+	done(arg, err);
+}
+
+static void format_end(struct format_op *op, int err)
+{
+	op->err = err;
+	op->task.run = format_end_run;
+	world_defer(op->world, &op->task);
+}
+
+/* ---- per disk: zero the front, then label A, then label B ------------------------------------------------------------------------ */
+
+static void format_step(struct format_disk *fd);
+
+static void format_io_done(struct disk_io *io, int err)
+{
+	struct format_disk *fd = container_of(io, struct format_disk, io);
+	struct format_op *op = fd->op;
+
+	if (err != 0 && op->err == 0) {
+		log_error("raid", "format_failed", "disk=%u error=%s", (unsigned)(fd - op->disks), error_name(err));
+		op->err = err;
+	}
+	if (op->err == 0 && fd->step < 4) {
+		format_step(fd);
+		return;
+	}
+	if (--op->n_pending == 0)
+		format_end(op, op->err);
+}
+
+static void format_submit(struct format_disk *fd, enum disk_op what, uint64_t block, void *bytes, size_t len_bytes)
+{
+	fd->iov = (struct iovec){ bytes, len_bytes };
+	fd->io = (struct disk_io){
+		.op = what, .iov = &fd->iov, .n_iov = len_bytes > 0 ? 1 : 0, .offset_bytes = block * RAID_BLOCK_SIZE, .len_bytes = len_bytes, .done = format_io_done,
+	};
+	disk_submit(fd->disk, &fd->io);
+}
+
+static void format_label(struct format_disk *fd, unsigned copy)
+{
+	struct label *l = &fd->op->label;
+
+	l->member_index = (unsigned)(fd - fd->op->disks);
+	l->generation = copy + 1;
+	label_encode(l, fd->label);
+	format_submit(fd, DISK_WRITE_DURABLE, layout_label_block(copy), fd->label, sizeof(struct raid_label_format));
+}
+
+static void format_step(struct format_disk *fd)
+{
+	uint64_t n = MIN_OF(fd->zero_end - fd->at, (uint64_t)ZERO_CHUNK / RAID_BLOCK_SIZE);
+
+	if (fd->step == 0 && n > 0) {
+		fd->at += n;
+		format_submit(fd, DISK_WRITE, fd->at - n, fd->op->zeros, (size_t)n * RAID_BLOCK_SIZE);
+		return;
+	}
+	switch (fd->step++) {
+	case 0: format_submit(fd, DISK_FLUSH, 0, NULL, 0); break;
+	case 1: format_label(fd, 0); break;
+	case 2: format_label(fd, 1); break;
+	default: format_submit(fd, DISK_FLUSH, 0, NULL, 0); fd->step = 4; break;
+	}
+}
+
+/* How far a disk's front is written with zeros, so that later writes there need no allocation by the host (a durable write is then
+ * only data): the log copies all, the disks that get intents up to the log. */
+static uint64_t format_zero_end(const struct format_op *op, unsigned index)
+{
+	const struct label *l = &op->label;
+	unsigned before = 0;
+
+	for (unsigned i = 0; i < l->n_log_copies; i++)
+		if (l->log_copies[i] == index)
+			return l->layout.zones_first;
+	for (unsigned i = 0; i < index; i++)
+		before += l->members[i].group == l->members[index].group ? 1 : 0;
+	return before < 2 ? l->layout.log_first : RAID_INTENT_FIRST;
+}
+
+static void format_write(struct format_op *op)
+{
+	if (posix_memalign(&op->zeros, RAID_BLOCK_SIZE, ZERO_CHUNK) != 0) {
+		op->zeros = NULL;
+		format_end(op, -ENOMEM);
+		return;
+	}
+	memset(op->zeros, 0, ZERO_CHUNK);
+	for (unsigned i = 0; i < op->n_disks; i++) {
+		op->disks[i] = (struct format_disk){ .op = op, .disk = op->opened[i], .zero_end = format_zero_end(op, i) };
+		if (posix_memalign(&op->disks[i].label, RAID_BLOCK_SIZE, sizeof(struct raid_label_format)) != 0) {
+			op->disks[i].label = NULL;
+			format_end(op, -ENOMEM);
+			return;
+		}
+	}
+	op->n_pending = op->n_disks;
+	for (unsigned i = 0; i < op->n_disks; i++)
+		format_step(&op->disks[i]);
+}
+
+/* ---- plan --------------------------------------------------------------------------------------------------------------------------- */
+
+static int format_plan_members(struct format_op *op)
+{
+	struct label *l = &op->label;
+	uint64_t vbn = 0;
+
+	for (unsigned i = 0; i < l->n_members; i++) {
+		struct label_member *m = &l->members[i];
+
+		if (m->is_parity)
+			continue;
+		m->n_dbn = layout_n_dbn(&l->layout, m->size_blocks);
+		m->vbn_first = (uint32_t)vbn;
+		vbn += m->n_dbn;
+		if (vbn >= VBN_ZERO)
+			return -EFBIG;
+	}
+	for (unsigned i = 0; i < l->n_members; i++) {
+		struct label_member *m = &l->members[i];
+
+		if (!m->is_parity)
+			continue;
+		m->n_dbn = layout_n_dbn(&l->layout, m->size_blocks);
+		for (unsigned j = 0; j < l->n_members; j++)
+			if (l->members[j].group == m->group && l->members[j].n_dbn > m->n_dbn)
+				return -EINVAL; /* the parity disk is smaller than a data disk */
+	}
+	return 0;
+}
+
+static int format_plan(struct format_op *op)
+{
+	struct label *l = &op->label;
+	uint64_t smallest = UINT64_MAX;
+	uint8_t random[16];
+	int err;
+
+	for (unsigned i = 0; i < l->n_members; i++) {
+		world_random(op->world, random, sizeof random);
+		l->members[i].uuid = uuid_from_random(random);
+		l->members[i].size_blocks = op->opened[i]->size_bytes / RAID_BLOCK_SIZE;
+		smallest = MIN_OF(smallest, l->members[i].size_blocks);
+	}
+	err = layout_plan(smallest, op->log_half_blocks, &l->layout);
+	if (err != 0)
+		return err;
+	l->epoch = 1;
+	l->membership = 1;
+	l->clean = true;
+	l->n_log_copies = 2;
+	l->log_copies[0] = 0;
+	l->log_copies[1] = 1;
+	return format_plan_members(op);
+}
+
+static void format_probed(struct probe *probe)
+{
+	struct format_op *op = container_of(probe, struct format_op, probe);
+	int err = 0;
+
+	for (unsigned i = 0; i < op->n_disks && err == 0; i++) {
+		if (probe->disks[i].err != 0)
+			err = probe->disks[i].err;
+		else if (label_decode(probe_label(probe, i, 0), &op->label) != -ENOENT || label_decode(probe_label(probe, i, 1), &op->label) != -ENOENT)
+			err = -EEXIST;
+	}
+	if (err == 0)
+		err = format_plan(op);
+	if (err != 0)
+		format_end(op, err);
+	else
+		format_write(op);
+}
+
+static int format_open(struct format_op *op, const struct raid_spec *spec)
+{
+	struct label *l = &op->label;
+	int err;
+
+	for (unsigned g = 0; g < spec->n_groups; g++) {
+		const struct raid_group_spec *group = &spec->groups[g];
+
+		if (group->n_disks < 2 || group->n_disks > RAID_MAX_GROUP_DISKS || op->n_disks + group->n_disks > RAID_LABEL_MAX_MEMBERS)
+			return -EINVAL;
+		for (unsigned i = 0; i < group->n_disks; i++) {
+			err = disk_open(op->world, group->disk_urls[i], &op->opened[op->n_disks]);
+			if (err != 0)
+				return err;
+			l->members[op->n_disks++] =
+			    (struct label_member){ .group = (uint16_t)g, .position = (uint16_t)i, .is_parity = i == group->n_disks - 1 };
+		}
+	}
+	l->n_members = op->n_disks;
+	l->n_groups = spec->n_groups;
+	return spec->n_groups == 0 || spec->n_groups > RAID_MAX_GROUPS ? -EINVAL : 0;
+}
+
+void raid_format(struct world *world, const struct raid_spec *spec, const struct uuid *volume_uuid, void (*done)(void *arg, int err), void *arg)
+{
+	struct format_op *op = raid_call_new(sizeof *op);
+	int err;
+
+	op->world = world;
+	op->done = done;
+	op->arg = arg;
+	op->label.volume_uuid = *volume_uuid;
+	op->log_half_blocks = DIV_UP(spec->log_half_bytes, RAID_BLOCK_SIZE);
+	err = format_open(op, spec);
+	if (err == 0)
+		err = probe_start(&op->probe, world, op->opened, op->n_disks, format_probed);
+	if (err != 0)
+		format_end(op, err);
+}

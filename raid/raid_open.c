@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Open and close: assemble a volume from its disks, in any order and with one a group missing.
+ *
+ * THEORY. Probe all disks; the newest label describes the volume. Disks it calls failed are not believed again; disks that are not there are
+ * failed from now on. Then the newest fsinfo, then the stripes named by intents, then a flush; only then the labels begin a new
+ * epoch, which makes the settled intents void, and the newest fsinfo is put on every disk. A crash on the way leaves what was there.
+ * Labels that cannot both be true (two disks that each say the other failed) are -EUCLEAN: that is for a person to decide. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "raid/raid_impl.h"
+#include "raid/raid_probe.h"
+
+struct open_disk {
+	char url[256];
+	struct label *label;         /* NULL: none that is valid */
+	unsigned copy;
+	bool used;
+};
+
+struct open_op {
+	struct world *world;
+	void (*done)(void *arg, int err, struct raid *raid);
+	void *arg;
+	int err;
+	unsigned n_disks;
+	struct open_disk *disks;
+	struct disk **opened;
+	struct probe probe;
+	const struct label *newest;
+	struct raid *raid;
+	struct flush_wait flush;
+	struct label_wait label;
+	struct task task;
+};
+
+/* ---- the volume's memory ---------------------------------------------------------------------------------------------------------- */
+
+void raid_free(struct raid *raid)
+{
+	for (unsigned i = 0; i < raid->n_members; i++) {
+		struct member *m = raid->members[i];
+
+		if (m == NULL)
+			continue;
+		disk_close(m->disk);
+		member_free(m);
+	}
+	checksum_cache_fini(raid);
+	raid_write_fini(raid);
+	for (unsigned i = 0; i < raid->n_groups; i++) {
+		if (raid->groups[i] != NULL)
+			free(raid->groups[i]->outstanding);
+		free(raid->groups[i]);
+	}
+	if (raid->repair_reserve != NULL)
+		page_put_many(raid->repair_reserve, raid->n_repair_reserve);
+	free(raid->repair_reserve);
+	free(raid->label.items);
+	free(raid->label.buffers);
+	free(raid->fsinfo.items);
+	free(raid->fsinfo.block);
+	free(raid);
+}
+
+static int raid_init_buffers(struct raid *raid)
+{
+	void *block;
+
+	raid->label.items = calloc((size_t)raid->n_members * RAID_LABEL_BLOCKS, sizeof(struct batch_item));
+	raid->fsinfo.items = calloc(raid->n_members, sizeof(struct batch_item));
+	raid->repair_reserve = calloc(RAID_MAX_GROUP_DISKS, sizeof(struct page *));
+	if (raid->label.items == NULL || raid->fsinfo.items == NULL || raid->repair_reserve == NULL)
+		return -ENOMEM;
+	if (posix_memalign(&raid->label.buffers, RAID_BLOCK_SIZE, (size_t)raid->n_members * sizeof(struct raid_label_format)) != 0) {
+		raid->label.buffers = NULL;
+		return -ENOMEM;
+	}
+	if (posix_memalign(&block, RAID_BLOCK_SIZE, RAID_BLOCK_SIZE) != 0)
+		return -ENOMEM;
+	raid->fsinfo.block = block;
+	if (page_alloc_many(raid->repair_reserve, RAID_MAX_GROUP_DISKS) != 0)
+		return -ENOMEM;
+	raid->n_repair_reserve = RAID_MAX_GROUP_DISKS;
+	return 0;
+}
+
+static int raid_init(struct raid *raid)
+{
+	int err = raid_init_buffers(raid);
+
+	if (err == 0)
+		err = checksum_cache_init(raid);
+	if (err == 0)
+		err = raid_write_init(raid);
+	for (unsigned i = 0; i < raid->n_groups && err == 0; i++)
+		err = intent_group_init(raid, raid->groups[i]);
+	raid_log_init(raid);
+	return err;
+}
+
+/* ---- assembly ------------------------------------------------------------------------------------------------------------------------ */
+
+static void close_finish(struct raid *raid);
+
+static int open_decode(struct open_op *op, unsigned i)
+{
+	struct open_disk *d = &op->disks[i];
+	int worst = -ENOENT;
+
+	if (op->probe.disks[i].err != 0)
+		return 0;
+	for (unsigned copy = 0; copy < 2; copy++) {
+		struct label *l = raid_call_new(sizeof *l);
+		int err = label_decode(probe_label(&op->probe, i, copy), l);
+
+		if (err == -ENOTSUP)
+			worst = err;
+		if (err != 0 || (d->label != NULL && d->label->generation >= l->generation)) {
+			free(l);
+			continue;
+		}
+		free(d->label);
+		d->label = l;
+		d->copy = copy;
+	}
+	if (d->label == NULL && worst == -ENOTSUP)
+		return -ENOTSUP;
+	if (d->label != NULL && (op->newest == NULL || op->newest->generation < d->label->generation))
+		op->newest = d->label;
+	return 0;
+}
+
+/* Does this label fit the newest? */
+static int open_agree(const struct label *l, const struct label *newest)
+{
+	const struct label_member *row = &newest->members[l->member_index];
+
+	if (!uuid_equal(&l->volume_uuid, &newest->volume_uuid) || l->member_index >= newest->n_members || !uuid_equal(&row->uuid, &l->disk_uuid))
+		return -EUCLEAN;
+	if (l->generation == newest->generation && l->shared_crc != newest->shared_crc)
+		return -EUCLEAN;
+	for (unsigned i = 0; i < MIN_OF(l->n_members, newest->n_members); i++)
+		if (l->members[i].failed && !newest->members[i].failed)
+			return -EUCLEAN; /* a disk never comes back from failed */
+	return 0;
+}
+
+static int open_group_add(struct raid *raid, struct member *m, unsigned group)
+{
+	struct raid_group *g = raid->groups[group];
+
+	if (g == NULL) {
+		g = calloc(1, sizeof *g);
+		if (g == NULL)
+			return -ENOMEM;
+		g->raid = raid;
+		g->index = group;
+		raid->groups[group] = g;
+	}
+	if (g->members[m->position] != NULL)
+		return -EUCLEAN;
+	m->group = g;
+	g->members[m->position] = m;
+	g->n_members++;
+	if (m->is_parity)
+		g->n_data = m->position;
+	else
+		g->n_dbn = MAX_OF(g->n_dbn, m->n_dbn);
+	return 0;
+}
+
+static int open_member(struct raid *raid, unsigned index, const struct label_member *row)
+{
+	struct member *m = member_new(raid);
+
+	if (m == NULL)
+		return -ENOMEM;
+	raid->members[index] = m;
+	m->index = index;
+	m->uuid = row->uuid;
+	m->position = row->position;
+	m->is_parity = row->is_parity;
+	m->size_blocks = row->size_blocks;
+	m->vbn_first = row->vbn_first;
+	m->n_dbn = row->n_dbn;
+	m->state = RAID_DISK_MISSING;
+	m->recorded_failed = row->failed;
+	return open_group_add(raid, m, row->group);
+}
+
+/* Members by VBN, without gaps that would break the arithmetic; geometry for the file system. */
+static int open_geometry(struct raid *raid)
+{
+	struct raid_geometry *geo = &raid->geometry;
+	uint64_t next = 0;
+
+	for (unsigned n = 0; n < raid->n_members; n++) {
+		struct member *best = NULL;
+
+		for (unsigned i = 0; i < raid->n_members; i++) {
+			struct member *m = raid->members[i];
+
+			if (!m->is_parity && m->vbn_first >= next && (best == NULL || m->vbn_first < best->vbn_first))
+				best = m;
+		}
+		if (best == NULL)
+			break;
+		raid->data_members[geo->n_data_disks] = best;
+		geo->disks[geo->n_data_disks++] = (struct raid_disk_geometry){ best->vbn_first, best->n_dbn, (uint16_t)best->group->index, (uint16_t)best->position };
+		next = (uint64_t)best->vbn_first + best->n_dbn;
+	}
+	geo->vbn_end = (uint32_t)next;
+	geo->n_groups = raid->n_groups;
+	return geo->n_data_disks == raid->n_members - raid->n_groups && geo->disks[0].vbn_first == 0 ? 0 : -EUCLEAN;
+}
+
+static int open_groups_check(const struct raid *raid)
+{
+	for (unsigned i = 0; i < raid->n_groups; i++) {
+		const struct raid_group *g = raid->groups[i];
+
+		if (g == NULL || g->n_members < 2 || g->n_data != g->n_members - 1 || g->members[g->n_data] == NULL || !g->members[g->n_data]->is_parity ||
+		    g->members[g->n_data]->n_dbn < g->n_dbn)
+			return -EUCLEAN;
+		for (unsigned j = 0; j < g->n_members; j++)
+			if (g->members[j] == NULL || (j < g->n_data && g->members[j]->is_parity))
+				return -EUCLEAN;
+	}
+	return 0;
+}
+
+/* Give each disk found to the member it says it is. */
+static int open_attach(struct open_op *op)
+{
+	struct raid *raid = op->raid;
+
+	for (unsigned i = 0; i < op->n_disks; i++) {
+		struct open_disk *d = &op->disks[i];
+		struct member *m;
+
+		if (d->label == NULL)
+			continue;
+		m = raid->members[d->label->member_index];
+		if (m->disk != NULL)
+			return -EUCLEAN;
+		m->disk = op->opened[i];
+		op->opened[i] = NULL;
+		d->used = true;
+		memcpy(m->url, d->url, sizeof m->url);
+		m->label_copy = d->copy;
+		m->state = m->recorded_failed || m->disk->size_bytes / RAID_BLOCK_SIZE < m->size_blocks ? RAID_DISK_FAILED : RAID_DISK_ONLINE;
+		for (unsigned s = 0; s < RAID_RING_SLOTS && member_online(m); s++)
+			(void)fsinfo_ring_offer(raid, s, probe_fsinfo(&op->probe, i, s));
+	}
+	return 0;
+}
+
+/* Who is missing gets the URL of a disk that was not there or had no label: the best guess for people. */
+static void open_guess_urls(struct open_op *op)
+{
+	unsigned at = 0;
+
+	for (unsigned i = 0; i < op->raid->n_members; i++) {
+		struct member *m = op->raid->members[i];
+
+		if (m->disk != NULL)
+			continue;
+		while (at < op->n_disks && op->disks[at].used)
+			at++;
+		if (at < op->n_disks)
+			memcpy(m->url, op->disks[at++].url, sizeof m->url);
+	}
+}
+
+static int open_count_lost(struct raid *raid)
+{
+	struct label_state *l = &raid->label;
+	unsigned n_copies = 0;
+
+	for (unsigned i = 0; i < raid->n_members; i++) {
+		struct member *m = raid->members[i];
+
+		if (member_online(m))
+			continue;
+		m->group->n_lost++;
+		log_warn("raid", "degraded", "disk=%s group=%u position=%u state=%s", m->url, m->group->index, m->position,
+			 m->disk == NULL ? "missing" : "failed");
+		if (!m->recorded_failed)
+			l->membership++;
+		m->recorded_failed = true;
+	}
+	for (unsigned i = 0; i < raid->n_groups; i++)
+		if (group_failed(raid->groups[i]))
+			return -ENXIO;
+	for (unsigned i = 0; i < l->n_log_copies; i++)
+		if (member_online(raid->members[l->log_copies[i]]))
+			l->log_copies[n_copies++] = l->log_copies[i];
+	l->n_log_copies = n_copies;
+	return n_copies == 0 ? -ENXIO : 0;
+}
+
+static int open_build(struct open_op *op)
+{
+	const struct label *l = op->newest;
+	struct raid *raid = calloc(1, sizeof *raid);
+	int err = 0;
+
+	if (raid == NULL)
+		return -ENOMEM;
+	op->raid = raid;
+	STAILQ_INIT(&raid->label.waiters);
+	STAILQ_INIT(&raid->flush_waiting);
+	STAILQ_INIT(&raid->flush_running);
+	STAILQ_INIT(&raid->writes);
+	TAILQ_INIT(&raid->repairs_active);
+	TAILQ_INIT(&raid->repairs_waiting);
+	raid->world = op->world;
+	raid->opening = true;
+	raid->volume_uuid = l->volume_uuid;
+	raid->layout = l->layout;
+	raid->n_members = l->n_members;
+	raid->n_groups = l->n_groups;
+	raid->label.generation = l->generation;
+	raid->label.membership = l->membership;
+	raid->label.epoch = l->epoch;
+	raid->label.n_log_copies = l->n_log_copies;
+	memcpy(raid->label.log_copies, l->log_copies, sizeof l->log_copies);
+	for (unsigned i = 0; i < l->n_members && err == 0; i++)
+		err = open_member(raid, i, &l->members[i]);
+	if (err == 0)
+		err = open_groups_check(raid);
+	if (err == 0)
+		err = open_geometry(raid);
+	if (err == 0)
+		err = open_attach(op);
+	if (err != 0)
+		return err;
+	open_guess_urls(op);
+	err = open_count_lost(raid);
+	return err != 0 ? err : raid_init(raid);
+}
+
+/* ---- the course of opening -------------------------------------------------------------------------------------------------------- */
+
+/* It failed with I/O under way: wait until all is still. */
+struct open_drop {
+	void (*done)(void *arg, int err, struct raid *raid);
+	void *arg;
+	int err;
+};
+
+static void open_dropped(void *arg, int err)
+{
+	struct open_drop drop = *(struct open_drop *)arg;
+
+	(void)err;
+	raid_call_free(arg);
+	drop.done(drop.arg, drop.err, NULL);
+}
+
+static void open_drop(struct raid *raid, int err, void (*done)(void *arg, int err, struct raid *raid), void *arg)
+{
+	struct open_drop *drop = raid_call_new(sizeof *drop);
+
+	*drop = (struct open_drop){ done, arg, err };
+	raid->closing = true;
+	raid->close_done = open_dropped;
+	raid->close_arg = drop;
+	close_finish(raid);
+}
+
+static void open_end_run(struct task *task)
+{
+	struct open_op *op = container_of(task, struct open_op, task);
+	void (*done)(void *arg, int err, struct raid *raid) = op->done;
+	void *arg = op->arg;
+	struct raid *raid = op->raid;
+	int err = op->err;
+
+	probe_fini(&op->probe);
+	for (unsigned i = 0; i < op->n_disks; i++) {
+		free(op->disks[i].label);
+		disk_close(op->opened[i]);
+	}
+	free(op->disks);
+	free(op->opened);
+	raid_call_free(op);
+	if (err != 0 && raid != NULL) {
+		open_drop(raid, err, done, arg);
+		return;
+	}
+	if (raid != NULL) {
+		raid->opening = false;
+		member_health_start(raid);
+	}
+	done(arg, err, raid);
+}
+
+static void open_end(struct open_op *op, int err)
+{
+	op->err = err;
+	op->task.run = open_end_run;
+	world_defer(op->world, &op->task);
+}
+
+static void open_healed(void *arg, int err)
+{
+	open_end(arg, err);
+}
+
+static void open_labelled(struct label_wait *wait, int err)
+{
+	struct open_op *op = container_of(wait, struct open_op, label);
+
+	if (err != 0)
+		open_end(op, err);
+	else
+		fsinfo_ring_heal(op->raid, open_healed, op);
+}
+
+static void open_flushed(struct flush_wait *wait, int err)
+{
+	struct open_op *op = container_of(wait, struct open_op, flush);
+	struct raid *raid = op->raid;
+
+	if (err != 0) {
+		open_end(op, -ENXIO);
+		return;
+	}
+	raid->label.epoch++;
+	raid->intent_sequence = raid->intent_released = 0;
+	op->label.done = open_labelled;
+	label_changed(raid);
+	label_sync(raid, &op->label);
+}
+
+static void open_recovered(struct raid *raid, void *arg, int err)
+{
+	struct open_op *op = arg;
+
+	if (err != 0) {
+		open_end(op, err);
+		return;
+	}
+	op->flush.done = open_flushed;
+	raid_flush_request(raid, &op->flush);
+}
+
+static void open_probed(struct probe *probe)
+{
+	struct open_op *op = container_of(probe, struct open_op, probe);
+	int err = 0;
+
+	for (unsigned i = 0; i < op->n_disks && err == 0; i++)
+		err = open_decode(op, i);
+	if (err == 0 && op->newest == NULL)
+		err = -ENOENT;
+	for (unsigned i = 0; i < op->n_disks && err == 0; i++)
+		if (op->disks[i].label != NULL)
+			err = open_agree(op->disks[i].label, op->newest);
+	if (err == 0)
+		err = open_build(op);
+	if (err != 0)
+		open_end(op, err);
+	else
+		raid_recover(op->raid, open_recovered, op);
+}
+
+void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid), void *arg)
+{
+	struct open_op *op = raid_call_new(sizeof *op);
+	int err = n_disks == 0 || n_disks > 4 * RAID_LABEL_MAX_MEMBERS ? -EINVAL : 0;
+
+	op->world = world;
+	op->done = done;
+	op->arg = arg;
+	op->disks = raid_call_new((size_t)MAX_OF(n_disks, 1U) * sizeof *op->disks);
+	op->opened = raid_call_new((size_t)MAX_OF(n_disks, 1U) * sizeof(struct disk *));
+	for (unsigned i = 0; i < n_disks && err == 0; i++) {
+		int open_err = disk_open(world, disk_urls[i], &op->opened[i]);
+
+		op->n_disks++;
+		(void)snprintf(op->disks[i].url, sizeof op->disks[i].url, "%s", disk_urls[i]);
+		if (open_err == -EBUSY)
+			err = open_err; /* somebody else serves this volume */
+		else if (open_err != 0)
+			log_warn("raid", "disk_not_opened", "disk=%s error=%s", disk_urls[i], error_name(open_err));
+	}
+	if (err == 0)
+		err = probe_start(&op->probe, world, op->opened, op->n_disks, open_probed);
+	if (err != 0)
+		open_end(op, err);
+}
+
+/* ---- close --------------------------------------------------------------------------------------------------------------------------- */
+
+static bool raid_is_idle(const struct raid *raid)
+{
+	return raid->n_ios == 0 && raid->n_pieces_active == 0 && raid->n_repairs_active == 0 && TAILQ_EMPTY(&raid->repairs_waiting) &&
+	       raid->n_reads_active == 0 && !raid->label.running && !raid->flush_active && !raid->flush_wanted && !raid->fsinfo.busy &&
+	       STAILQ_EMPTY(&raid->label.waiters) && !raid_log_busy(raid);
+}
+
+static void close_run(struct task *task)
+{
+	struct raid *raid = container_of(task, struct raid, close_task);
+	void (*done)(void *arg, int err) = raid->close_done;
+	void *arg = raid->close_arg;
+	int err = raid->close_err;
+
+	if (!raid_is_idle(raid))
+		return; /* raid_idle_check calls again */
+	if (raid->label.kick.queued || raid->log.task.queued || raid->write_task.queued) {
+		world_defer(raid->world, &raid->close_task);
+		return;
+	}
+	raid_free(raid);
+	done(arg, err);
+}
+
+void raid_idle_check(struct raid *raid)
+{
+	if (raid->close_ready && raid_is_idle(raid))
+		world_defer(raid->world, &raid->close_task);
+}
+
+static void close_finish(struct raid *raid)
+{
+	raid->close_ready = true;
+	raid->close_task.run = close_run;
+	world_defer(raid->world, &raid->close_task);
+}
+
+static void close_labelled(struct label_wait *wait, int err)
+{
+	struct raid *raid = container_of(wait, struct raid, flush_label);
+
+	if (err != 0)
+		raid->close_err = err;
+	close_finish(raid);
+}
+
+static void close_flushed(struct flush_wait *wait, int err)
+{
+	struct raid *raid = container_of(wait, struct raid, close_flush);
+
+	raid->close_err = err;
+	if (err != 0) {
+		close_finish(raid);
+		return;
+	}
+	raid->label.clean = true;
+	raid->label.epoch++; /* the intents are settled */
+	raid->flush_label.done = close_labelled;
+	label_changed(raid);
+	label_sync(raid, &raid->flush_label);
+}
+
+void raid_close(struct raid *raid, void (*done)(void *arg, int err), void *arg)
+{
+	vc_assert(!raid->closing && STAILQ_EMPTY(&raid->writes));
+	raid->closing = true;
+	raid->close_done = done;
+	raid->close_arg = arg;
+	member_health_stop(raid);
+	world_timer_cancel(&raid->read_retry);
+	raid->close_flush.done = close_flushed;
+	raid_flush_request(raid, &raid->close_flush);
+}

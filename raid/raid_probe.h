@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A probe: the front of several disks (both labels and the fsinfo ring), read side by side. */
+#ifndef RAID_RAID_PROBE_H
+#define RAID_RAID_PROBE_H
+
+#include "raid/raid_impl.h"
+
+struct probe_disk {
+	struct probe *probe;
+	struct disk_io io;
+	struct iovec iov;
+	void *front;                 /* RAID_INTENT_FIRST blocks */
+	int err;
+};
+struct probe {
+	struct world *world;
+	unsigned n_disks, n_pending;
+	struct probe_disk *disks;
+	void (*done)(struct probe *probe);
+	struct task task;
+};
+/* disks[i] NULL: skipped, err -ENODEV. `done` never inline. */
+MUST_CHECK int probe_start(struct probe *probe, struct world *world, struct disk *const *disks, unsigned n_disks, void (*done)(struct probe *probe));
+void probe_fini(struct probe *probe);
+const struct raid_label_format *probe_label(const struct probe *probe, unsigned disk, unsigned copy);
+const struct raid_fsinfo_format *probe_fsinfo(const struct probe *probe, unsigned disk, unsigned slot);
+
+#endif

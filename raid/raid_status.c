@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* State for people: which disks are there, what they have done, what is degraded. And the small doors to what raid knows. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "raid/raid_impl.h"
+
+void *raid_call_new(size_t len_bytes)
+{
+	void *call = calloc(1, len_bytes);
+
+	if (call == NULL) {
+		log_error("raid", "out_of_memory", "bytes=%zu", len_bytes);
+		abort();
+	}
+	return call;
+}
+
+void raid_call_free(void *call)
+{
+	free(call);
+}
+
+const struct raid_geometry *raid_geometry(const struct raid *raid)
+{
+	return &raid->geometry;
+}
+
+const struct uuid *raid_volume_uuid(const struct raid *raid)
+{
+	return &raid->volume_uuid;
+}
+
+struct member *raid_member_of(const struct raid *raid, uint32_t vbn, uint32_t *ret_dbn)
+{
+	unsigned low = 0, high = raid->geometry.n_data_disks;
+	struct member *m;
+
+	while (high - low > 1) {
+		unsigned mid = low + (high - low) / 2;
+
+		if (raid->data_members[mid]->vbn_first <= vbn)
+			low = mid;
+		else
+			high = mid;
+	}
+	m = raid->data_members[low];
+	if (vbn < m->vbn_first || vbn - m->vbn_first >= m->n_dbn)
+		return NULL;
+	*ret_dbn = vbn - m->vbn_first;
+	return m;
+}
+
+static void status_disk(const struct member *m, struct raid_disk_status *d)
+{
+	memcpy(d->url, m->url, sizeof d->url);
+	d->uuid = m->uuid;
+	d->state = m->state;
+	d->group = m->group->index;
+	d->position = m->position;
+	d->is_parity = m->is_parity;
+	d->size_bytes = m->size_blocks * RAID_BLOCK_SIZE;
+	d->n_reads = m->n_reads;
+	d->n_writes = m->n_writes;
+	d->n_errors = m->n_errors;
+	d->n_checksum_errors = m->n_checksum_errors;
+	d->n_repaired = m->n_repaired;
+	d->read_bytes = m->read_bytes;
+	d->written_bytes = m->written_bytes;
+}
+
+void raid_status(const struct raid *raid, struct raid_status *s)
+{
+	memset(s, 0, sizeof *s);
+	s->n_groups = raid->n_groups;
+	s->n_disks = raid->n_members;
+	s->n_full_stripes = raid->n_full_stripes;
+	s->n_partial_stripes = raid->n_partial_stripes;
+	s->n_reconstructed = raid->n_reconstructed;
+	for (unsigned i = 0; i < raid->n_groups; i++) {
+		s->degraded = s->degraded || raid->groups[i]->n_lost > 0;
+		s->failed = s->failed || group_failed(raid->groups[i]);
+	}
+	for (unsigned i = 0; i < raid->n_members; i++)
+		status_disk(raid->members[i], &s->disks[i]);
+}

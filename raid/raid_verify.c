@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verify: read stripes in runs and count what does not agree; for the check and the scrub. Changes nothing. */
+#include "raid/raid_impl.h"
+
+struct verify_call {
+	struct raid *raid;
+	struct raid_group *group;
+	uint32_t at, end;
+	int err;
+	struct raid_verify_result result;
+	void (*done)(void *arg, int err, const struct raid_verify_result *result);
+	void *arg;
+	struct task task;
+	struct timer retry;
+};
+
+static void verify_next(struct verify_call *v);
+
+static void verify_end_run(struct task *task)
+{
+	struct verify_call *v = container_of(task, struct verify_call, task);
+
+	v->done(v->arg, v->err, &v->result);
+	raid_call_free(v);
+}
+
+static void verify_add(struct verify_call *v, const struct repair *r)
+{
+	bool first = v->result.n_parity_wrong + v->result.n_checksum_wrong == 0;
+
+	if (first && r->verify.n_parity_wrong + r->verify.n_checksum_wrong > 0)
+		v->result.first_wrong_dbn = r->verify.first_wrong_dbn;
+	v->result.n_parity_wrong += r->verify.n_parity_wrong;
+	v->result.n_checksum_wrong += r->verify.n_checksum_wrong;
+}
+
+static void verify_run_done(struct repair *r)
+{
+	struct verify_call *v = r->owner;
+
+	verify_add(v, r);
+	if (r->err != 0)
+		v->err = r->err;
+	repair_free(r);
+	verify_next(v);
+}
+
+static void verify_retry(struct timer *timer)
+{
+	verify_next(container_of(timer, struct verify_call, retry));
+}
+
+static void verify_next(struct verify_call *v)
+{
+	struct repair *r;
+
+	if (v->at >= v->end || v->err != 0) {
+		v->task.run = verify_end_run;
+		world_defer(v->raid->world, &v->task);
+		return;
+	}
+	r = repair_new(v->raid);
+	if (r == NULL) {
+		v->retry = (struct timer){ .fire = verify_retry };
+		world_timer_set(v->raid->world, &v->retry, RAID_RETRY_NS);
+		return;
+	}
+	r->mode = REPAIR_VERIFY;
+	r->group = v->group;
+	r->first_dbn = v->at;
+	r->n = MIN_OF(REPAIR_MAX_STRIPES, v->end - v->at);
+	r->owner = v;
+	r->done = verify_run_done;
+	v->at += r->n;
+	repair_submit(r);
+}
+
+void raid_verify(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n, void (*done)(void *arg, int err, const struct raid_verify_result *result), void *arg)
+{
+	struct verify_call *v = raid_call_new(sizeof *v);
+
+	vc_assert(group < raid->n_groups);
+	*v = (struct verify_call){ .raid = raid, .group = raid->groups[group], .at = first_dbn, .done = done, .arg = arg };
+	v->end = (uint32_t)MIN_OF((uint64_t)first_dbn + n, (uint64_t)v->group->n_dbn);
+	verify_next(v);
+}

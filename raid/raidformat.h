@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything raid/ puts on a disk: label, fsinfo slot, intent record, checksum entry, and where they lie.
+ *
+ * A disk, in blocks of 4 KiB:
+ *
+ *   0          4              12         16                 log_first            zones_first
+ *   +----------+--------------+----------+------------------+---------+---------+--------------------------
+ *   | label A  | fsinfo ring  | label B  | intent slots     | log     | log     | zone 0 | zone 1 | ...
+ *   | 4 blocks | 8 slots      | 4 blocks | n x 36 blocks    | half 0  | half 1  | (256 blocks each)
+ *   +----------+--------------+----------+------------------+---------+---------+--------------------------
+ *
+ *   zone: | checksum block (255 entries of 16 bytes, 1 spare) | 255 data blocks |        DBN d = zone d / 255, data block d % 255
+ *
+ * The two label copies are never written at the same time; whichever is valid and newer counts. All integers little-endian. */
+#ifndef RAID_RAIDFORMAT_H
+#define RAID_RAIDFORMAT_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+#define RAID_FORMAT_VERSION 1U
+#define RAID_LABEL_MAGIC "VCLABEL1"
+#define RAID_FSINFO_MAGIC "VCFSINF1"
+#define RAID_INTENT_MAGIC "VCINTEN1"
+#define RAID_MAGIC_BYTES 8U
+
+#define RAID_LABEL_BLOCKS 4U
+#define RAID_LABEL_A_BLOCK 0U
+#define RAID_LABEL_B_BLOCK 12U
+#define RAID_RING_FIRST 4U
+#define RAID_RING_SLOTS 8U
+#define RAID_INTENT_FIRST 16U
+#define RAID_ZONE_DATA 255U
+#define RAID_ZONE_BLOCKS 256U
+
+/* Checksum entry. A block of zeros nobody wrote has entry 0; a parity block's entry is the XOR of its stripe's data entries. */
+struct raid_checksum_format {
+	le32 crc;                    /* CRC32C, seed 0, no inversion */
+	le32 inode;
+	le32 fbn;
+	le32 generation_level;       /* level << 28 | generation of the CP, low 28 bits */
+};
+static_assert(sizeof(struct raid_checksum_format) == 16, "an entry never straddles a sector");
+#define RAID_GENERATION_MASK 0x0FFFFFFFU
+#define RAID_LEVEL_SHIFT 28U
+
+/* Row of the member table that every label carries: any one label describes the whole volume. */
+struct raid_member_format {
+	uint8_t uuid[16];
+	le64 size_blocks;
+	le32 vbn_first;              /* data disks */
+	le32 n_dbn;
+	le16 group;
+	le16 position;               /* parity: number of data disks of the group */
+	uint8_t role;
+	uint8_t state;
+	uint8_t reserved[10];
+};
+static_assert(sizeof(struct raid_member_format) == 48, "member row");
+enum { RAID_ROLE_DATA = 1, RAID_ROLE_PARITY = 2 };
+enum { RAID_MEMBER_ONLINE = 1, RAID_MEMBER_FAILED = 2 };
+
+#define RAID_LABEL_MAX_MEMBERS 256U
+#define RAID_LABEL_MAX_LOG_COPIES 8U
+struct raid_label_format {
+	uint8_t magic[RAID_MAGIC_BYTES];
+	le32 crc;                    /* of all 16 KiB, this field zero */
+	le32 version;
+	/* 16: this disk's own */
+	uint8_t disk_uuid[16];
+	le16 member_index;
+	le16 group;
+	le16 position;
+	le16 role;
+	le64 size_blocks;
+	uint8_t reserved1[16];
+	/* 64: the same on every disk at one generation */
+	uint8_t volume_uuid[16];
+	le64 generation;             /* rises with every label written */
+	le64 membership;             /* generation of the membership: rises when a disk fails, joins, or the log moves */
+	le64 epoch;                  /* rises with every open: intents of older epochs are settled */
+	le64 compat;                 /* unknown bits: harmless */
+	le64 ro_compat;              /* unknown bits: do not write */
+	le64 incompat;               /* unknown bits: do not open */
+	le32 flags;
+	le32 block_size;
+	le16 pointer_size;
+	le16 inode_size;
+	le16 checksum_id;
+	le16 parity_id;
+	le16 n_members;
+	le16 n_groups;
+	le16 n_log_copies;
+	le16 reserved2;
+	le16 log_copies[RAID_LABEL_MAX_LOG_COPIES]; /* member indexes */
+	le32 ring_first;
+	le32 ring_slots;
+	le32 intent_first;
+	le32 intent_slots;
+	le32 intent_slot_blocks;
+	le32 log_first;
+	le32 log_half_blocks;
+	le32 zones_first;
+	uint8_t reserved3[3896];
+	/* 4096 */
+	struct raid_member_format members[RAID_LABEL_MAX_MEMBERS];
+};
+static_assert(sizeof(struct raid_label_format) == RAID_LABEL_BLOCKS * 4096, "label");
+static_assert(offsetof(struct raid_label_format, volume_uuid) == 64, "label: shared part");
+static_assert(offsetof(struct raid_label_format, members) == 4096, "label: member table");
+#define RAID_LABEL_SHARED_OFFSET 64U
+enum { RAID_LABEL_CLEAN = 1 };
+enum { RAID_CHECKSUM_CRC32C_LINEAR = 1 };
+enum { RAID_PARITY_XOR = 1 };
+
+struct raid_fsinfo_format {
+	uint8_t magic[RAID_MAGIC_BYTES];
+	le32 crc;                    /* of the block, this field zero */
+	le32 version;
+	uint8_t volume_uuid[16];
+	le64 generation;
+	le64 intent_epoch;           /* intents of this epoch ... */
+	le64 intent_released;        /* ... up to this sequence were settled when this was written */
+	uint8_t reserved[8];
+	uint8_t body[4032];
+};
+static_assert(sizeof(struct raid_fsinfo_format) == 4096, "fsinfo slot");
+static_assert(offsetof(struct raid_fsinfo_format, body) == 64, "fsinfo body");
+
+/* Intent record, in one slot: head block, partial stripes (16 a block), then the payload: for each partial stripe the XOR of the blocks it
+ * does not write. Its CRC is the XOR of their CRCs, so it needs none of its own. */
+struct raid_intent_run_format { le32 first_dbn; le32 n; }; /* full stripes */
+#define RAID_INTENT_MAX_RUNS 256U
+#define RAID_INTENT_MAX_PARTIAL 32U
+#define RAID_INTENT_PARTIAL_PER_BLOCK 16U
+#define RAID_INTENT_SLOT_BLOCKS 36U
+struct raid_intent_head_format {
+	uint8_t magic[RAID_MAGIC_BYTES];
+	le32 crc;                    /* of head and partial blocks, this field zero */
+	le32 version;
+	uint8_t volume_uuid[16];
+	le64 epoch;
+	le64 sequence;
+	le16 group;
+	le16 n_runs;
+	le16 n_partial;
+	le16 n_payload;
+	uint8_t reserved[8];
+	struct raid_intent_run_format runs[RAID_INTENT_MAX_RUNS];
+	uint8_t reserved2[4096 - 64 - 8 * RAID_INTENT_MAX_RUNS];
+};
+static_assert(sizeof(struct raid_intent_head_format) == 4096, "intent head");
+enum { RAID_INTENT_REST_ZERO = 1, RAID_INTENT_REST_UNKNOWN = 2 };
+struct raid_intent_partial_format {
+	le32 dbn;
+	le16 mask;                   /* bit i: data position i is being written */
+	le16 flags;                  /* REST_ZERO: no payload, it is zeros; REST_UNKNOWN: no payload, no parity disk */
+	le16 payload;                /* index among the payload blocks */
+	uint8_t reserved[6];
+	struct raid_checksum_format entries[14]; /* of the positions not being written */
+	struct raid_checksum_format entries_xor; /* XOR of those */
+};
+static_assert(sizeof(struct raid_intent_partial_format) == 256, "intent partial stripe");
+static_assert(1 + RAID_INTENT_MAX_PARTIAL / RAID_INTENT_PARTIAL_PER_BLOCK + RAID_INTENT_MAX_PARTIAL <= RAID_INTENT_SLOT_BLOCKS, "intent slot");
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration file, by inih. */
+#include "server/settings.h"
+
+#include <ini.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/size.h"
+
+struct load {
+	struct settings *settings;
+	char why[256];               /* of the first line that is wrong */
+	unsigned seen;               /* bits of the keys given so far */
+};
+
+typedef const char *setter(struct settings *settings, const char *value);
+
+static const char *copy(char *to, size_t size, const char *value)
+{
+	if (strlen(value) >= size)
+		return "is too long";
+	(void)snprintf(to, size, "%s", value);
+	return NULL;
+}
+
+static const char *set_state_dir(struct settings *settings, const char *value)
+{
+	return value[0] != '/' ? "must be an absolute path" : copy(settings->state_dir, sizeof settings->state_dir, value);
+}
+
+static const char *set_admin_socket(struct settings *settings, const char *value)
+{
+	return value[0] != '/' ? "must be an absolute path" : copy(settings->admin_socket, sizeof settings->admin_socket, value);
+}
+
+/* ADDRESS:PORT, or none. That the address is one is seen when it is opened. */
+static const char *set_address(char *to, size_t size, const char *value)
+{
+	const char *colon = strrchr(value, ':');
+	uint64_t port;
+
+	if (strcmp(value, "none") == 0)
+		return copy(to, size, "");
+	if (colon == NULL || colon == value || size_parse_integer(colon + 1, 65535, &port) != 0)
+		return "must be ADDRESS:PORT (127.0.0.1:2049, [::1]:2049) or none";
+	return copy(to, size, value);
+}
+
+static const char *set_http(struct settings *settings, const char *value) { return set_address(settings->http, sizeof settings->http, value); }
+static const char *set_nfs(struct settings *settings, const char *value) { return set_address(settings->nfs, sizeof settings->nfs, value); }
+static const char *set_iscsi(struct settings *settings, const char *value) { return set_address(settings->iscsi, sizeof settings->iscsi, value); }
+
+static const char *set_iscsi_target(struct settings *settings, const char *value)
+{
+	return strncmp(value, "iqn.", 4) != 0 ? "must be an iSCSI name (iqn.2026-11.org.example:name)" :
+	                                        copy(settings->iscsi_target, sizeof settings->iscsi_target, value);
+}
+
+static const char *set_memory(struct settings *settings, const char *value)
+{
+	if (size_parse(value, &settings->memory_bytes) != 0)
+		return "must be a size such as 512m or 4g";
+	return settings->memory_bytes < SETTINGS_MEMORY_MIN ? "must be at least 64m" : NULL;
+}
+
+static const char *set_threads(struct settings *settings, const char *value)
+{
+	uint64_t threads;
+
+	if (size_parse_integer(value, SETTINGS_THREADS_MAX, &threads) != 0)
+		return "must be a number from 1 to 64, or 0 for as many as cores";
+	settings->threads = (unsigned)threads;
+	return NULL;
+}
+
+static const char *set_log_level(struct settings *settings, const char *value)
+{
+	static const char *const names[] = { [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARN] = "warn", [LOG_LEVEL_INFO] = "info", [LOG_LEVEL_DEBUG] = "debug" };
+
+	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (strcmp(names[i], value) == 0) {
+			settings->log_level = (enum log_level)i;
+			return NULL;
+		}
+	}
+	return "must be error, warn, info or debug";
+}
+
+static const struct {
+	const char *key;
+	setter *set;
+} keys[] = {
+	{ "state_dir", set_state_dir }, { "admin_socket", set_admin_socket }, { "http", set_http },           { "nfs", set_nfs },
+	{ "iscsi", set_iscsi },         { "iscsi_target", set_iscsi_target }, { "memory", set_memory },       { "threads", set_threads },
+	{ "log_level", set_log_level },
+};
+
+static const char *set_key(struct load *load, const char *name, const char *value)
+{
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+		if (strcmp(keys[i].key, name) != 0)
+			continue;
+		if (load->seen & 1U << i)
+			return "is given twice";
+		load->seen |= 1U << i;
+		return keys[i].set(load->settings, value);
+	}
+	return "is not a key of the section [server]";
+}
+
+/* inih: 0 is an error; the first one's line number is what ini_parse returns. */
+static int take_line(void *arg, const char *section, const char *name, const char *value)
+{
+	struct load *load = arg;
+	const char *why = strcmp(section, "server") == 0 ? set_key(load, name, value) : "stands in an unknown section; the only one is [server]";
+
+	if (why == NULL)
+		return 1;
+	if (load->why[0] == '\0')
+		(void)snprintf(load->why, sizeof load->why, "\"%.80s\" %s", name, why);
+	return 0;
+}
+
+int settings_load(const char *path, struct settings *ret_settings, char ret_text[512])
+{
+	struct settings settings = { .state_dir = "/var/lib/vcstore", .admin_socket = "/run/vcstore/admin.sock", .http = "127.0.0.1:8080", .nfs = "127.0.0.1:2049",
+		                     .iscsi = "127.0.0.1:3260", .memory_bytes = 1ULL << 30, .log_level = LOG_LEVEL_INFO };
+	struct load load = { .settings = &settings };
+	FILE *file = fopen(path, "re");
+
+	if (file == NULL) {
+		int err = -errno;
+		(void)snprintf(ret_text, 512, "cannot read the configuration file %.300s: %s", path, strerror(errno));
+		return err;
+	}
+	int line = ini_parse_file(file, take_line, &load);
+	(void)fclose(file);
+	if (line != 0) {
+		(void)snprintf(ret_text, 512, "%.200s:%d: %s", path, line, load.why[0] != '\0' ? load.why : "not a line of the form key = value");
+		return -EINVAL;
+	}
+	*ret_settings = settings;
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration file: what must be known before anything else (vcd.conf(5)). */
+#ifndef SERVER_SETTINGS_H
+#define SERVER_SETTINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/log.h"
+
+#define SETTINGS_MEMORY_MIN (64ULL << 20)
+#define SETTINGS_THREADS_MAX 64U
+
+struct settings {
+	char state_dir[4096];
+	char admin_socket[108];      /* as long as a unix socket's address may be */
+	char http[96];               /* "" when "none" */
+	char nfs[96];
+	char iscsi[96];
+	char iscsi_target[224];      /* "": made from the host's name */
+	uint64_t memory_bytes;
+	unsigned threads;            /* 0: as many as cores */
+	enum log_level log_level;
+};
+
+/* Defaults, then the file. -EINVAL with a sentence naming file, line and key; -ENOENT, -EACCES, ... */
+MUST_CHECK int settings_load(const char *path, struct settings *ret_settings, char ret_text[512]);
+
+#endif

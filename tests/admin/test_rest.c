@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The REST API from end to end, on volumes in memory. */
+#include "tests/base/cmocka_all.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/admin/host.h"
+#include "tests/support/ramadmin.h"
+
+#define V1 "/api/v1/"
+#define MAKE_VOL0 "{\"name\": \"vol0\", \"raid_groups\": [{\"disks\": [\"d0\", \"d1\", \"p0\"]}], \"disk_size\": 1048576}"
+
+static struct host host;
+static char text[256];
+
+static int setup(void **state)
+{
+	(void)state;
+	host_start(&host, NULL);
+	return host_job(&host, "POST", V1 "storage/volumes", MAKE_VOL0, text) == 's' ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	host_stop(&host);
+	host_remove_dir(&host);
+	ramadmin_reset();
+	return 0;
+}
+
+static void does(const char *method, const char *path, const char *body, int expected)
+{
+	json_t *json = NULL;
+	int status = host_ask(&host, method, path, body, NULL, &json);
+	if (status != expected)
+		fail_msg("%s %s: %d, not %d: %s", method, path, status, expected,
+		         json_string_value(json_object_get(json_object_get(json, "error"), "message")));
+	json_decref(json);
+}
+
+static json_t *get(const char *path)
+{
+	json_t *json = NULL;
+	assert_int_equal(host_ask(&host, "GET", path, NULL, NULL, &json), 200);
+	assert_non_null(json);
+	return json;
+}
+
+static size_t count(const char *path)
+{
+	json_t *json = get(path);
+	size_t n = json_array_size(json_object_get(json, "records"));
+	assert_int_equal(n, json_integer_value(json_object_get(json, "num_records")));
+	json_decref(json);
+	return n;
+}
+
+static bool message_has(const char *method, const char *path, const char *body, int expected, const char *word)
+{
+	json_t *json = NULL;
+	int status = host_ask(&host, method, path, body, NULL, &json);
+	const char *message = json_string_value(json_object_get(json_object_get(json, "error"), "message"));
+	bool has = status == expected && message != NULL && strstr(message, word) != NULL;
+	if (!has)
+		print_message("%s %s: %d %s\n", method, path, status, message);
+	json_decref(json);
+	return has;
+}
+
+static bool disk_exists(const char *name)
+{
+	char path[128];
+	(void)snprintf(path, sizeof path, "%s/disks/%s", host.dir, name);
+	return access(path, F_OK) == 0;
+}
+
+/* ---- volumes ----------------------------------------------------------------------------------------------------- */
+
+static void a_volume_is_made_with_its_disk_files_and_remembered(void **state)
+{
+	(void)state;
+	assert_true(disk_exists("d0") && disk_exists("p0"));
+	json_t *volume = get(V1 "storage/volumes/vol0");
+	assert_string_equal(json_string_value(json_object_get(volume, "state")), "online");
+	assert_string_equal(json_string_value(json_object_get(volume, "raid")), "normal");
+	json_decref(volume);
+	char dir[64];
+	(void)snprintf(dir, sizeof dir, "%s", host.dir);
+	host_stop(&host);
+	host_start(&host, dir);
+	volume = get(V1 "storage/volumes/vol0");
+	assert_string_equal(json_string_value(json_object_get(volume, "state")), "online");
+	json_decref(volume);
+}
+
+static void bad_volumes_are_refused_and_leave_nothing(void **state)
+{
+	(void)state;
+	assert_true(message_has("POST", V1 "storage/volumes", MAKE_VOL0, 409, "already"));
+	assert_true(message_has("POST", V1 "storage/volumes", "{\"name\": \"a/b\", \"raid_groups\": []}", 400, "name"));
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\"]}], \"disk_size\": 1048576}", text), 'f');
+	assert_non_null(strstr(text, "2 to 15"));
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\", \"../y\"]}], \"disk_size\": 1048576}", text), 'f');
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\", \"x\"]}], \"disk_size\": 1048576}", text), 'f');
+	assert_non_null(strstr(text, "twice"));
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\", \"d0\"]}], \"disk_size\": 1048576}", text), 'f');
+	assert_non_null(strstr(text, "vol0"));
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\", \"y\"]}]}", text), 'f');
+	assert_non_null(strstr(text, "disk-size"));
+	ramadmin_fail_format = -EIO;
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\", \"y\"]}], \"disk_size\": 1048576}", text), 'f');
+	ramadmin_fail_format = 0;
+	assert_false(disk_exists("x") || disk_exists("y"));
+	assert_int_equal(count(V1 "storage/volumes"), 1);
+}
+
+static void a_volume_goes_offline_and_comes_back(void **state)
+{
+	(void)state;
+	does("PUT", V1 "protocols/nfs/exports/%2Fvol%2Fvol0", "{\"rules\": [{\"client\": \"127.0.0.1\", \"access\": \"rw\"}]}", 201);
+	assert_int_equal(host.n_exports, 1);
+	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	assert_int_equal(host.n_exports, 0);
+	does("PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", 409);
+	assert_true(message_has("GET", V1 "storage/volumes/vol0/snapshots", NULL, 409, "online"));
+	does("GET", V1 "storage/volumes/vol0", NULL, 200);
+	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+	assert_int_equal(host.n_exports, 1);
+	assert_int_equal(count(V1 "protocols/nfs/exports"), 1);
+}
+
+static void a_volume_that_does_not_mount_says_why_and_can_be_tried_again(void **state)
+{
+	(void)state;
+	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	ramadmin_fail_mount = -ENXIO;
+	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 'f');
+	assert_non_null(strstr(text, "too many disks"));
+	json_t *status = get(V1 "status");
+	assert_string_equal(json_string_value(json_object_get(status, "state")), "degraded");
+	json_decref(status);
+	ramadmin_fail_mount = 0;
+	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+}
+
+static void a_destroyed_volume_is_gone_with_its_disks_and_can_not_be_imported(void **state)
+{
+	(void)state;
+	assert_int_equal(host_job(&host, "DELETE", V1 "storage/volumes/vol0", NULL, text), 's');
+	assert_false(disk_exists("d0"));
+	assert_int_equal(count(V1 "storage/volumes"), 0);
+	assert_true(message_has("POST", V1 "protocols/san/igroups", "{\"name\": \"g\"}", 409, "none is online"));
+}
+
+static void a_volume_is_imported_under_its_own_name(void **state)
+{
+	char path[160];
+	(void)state;
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", "{\"disks\": [\"nothing\"]}", text), 'f');
+	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", "{\"disks\": [\"d0\", \"d1\", \"p0\"]}", text), 'f');
+	assert_non_null(strstr(text, "belongs to"));
+	host_stop(&host);
+	(void)snprintf(path, sizeof path, "%s/volumes.json", host.dir);
+	assert_int_equal(unlink(path), 0);
+	char dir[64];
+	(void)snprintf(dir, sizeof dir, "%s", host.dir);
+	host_start(&host, dir);
+	assert_int_equal(count(V1 "storage/volumes"), 0);
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", "{\"disks\": [\"d0\", \"d1\", \"p0\"]}", text), 's');
+	does("GET", V1 "storage/volumes/vol0", NULL, 200);
+}
+
+static void a_check_that_finds_errors_fails_and_shows_them(void **state)
+{
+	(void)state;
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes/vol0/check", NULL, text), 's');
+	ramadmin_check_errors = 1;
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes/vol0/check", NULL, text), 'f');
+	assert_non_null(strstr(text, "block 7"));
+}
+
+/* ---- LUNs, snapshots, clones ------------------------------------------------------------------------------------- */
+
+static void make_backed(void)
+{
+	does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/test\", \"size\": 1048576}", 201);
+	does("POST", V1 "storage/volumes/vol0/snapshots", "{\"name\": \"s1\"}", 201);
+	does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/test2\", \"backing\": \"/vol/vol0/.snapshot/s1/test\"}", 201);
+}
+
+static void the_way_of_a_clone(void **state)
+{
+	(void)state;
+	make_backed();
+	json_t *lun = get(V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2");
+	assert_int_equal(json_integer_value(json_object_get(lun, "size")), 1048576);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(lun, "backing"), "snapshot")), "s1");
+	char by_uuid[128];
+	(void)snprintf(by_uuid, sizeof by_uuid, V1 "storage/luns/%s", json_string_value(json_object_get(lun, "uuid")));
+	json_decref(lun);
+	does("GET", by_uuid, NULL, 200);
+	assert_true(message_has("DELETE", V1 "storage/volumes/vol0/snapshots/s1", NULL, 409, "test2"));
+	ramadmin_clone_step = 0;
+	does("POST", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone", "{\"rate\": 4096}", 202);
+	assert_int_equal(count(V1 "storage/clones?volume=vol0"), 1);
+	does("DELETE", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone", NULL, 200);
+	ramadmin_clone_step = 100;
+	assert_int_equal(host_job(&host, "POST", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone", "{}", text), 's');
+	json_t *clone = get(V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone");
+	assert_int_equal(json_integer_value(json_object_get(clone, "progress")), 100);
+	json_decref(clone);
+	assert_int_equal(host_job(&host, "DELETE", V1 "storage/volumes/vol0/snapshots/s1", NULL, text), 's');
+	assert_int_equal(count(V1 "storage/volumes/vol0/snapshots"), 0);
+	does("POST", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest/clone", "{}", 400);
+}
+
+static void a_running_clone_can_be_cancelled_by_its_job(void **state)
+{
+	json_t *json = NULL;
+	char path[128];
+
+	(void)state;
+	make_backed();
+	ramadmin_clone_step = 0;
+	assert_int_equal(host_ask(&host, "POST", V1 "storage/luns/vol%2Fvol0%2Ftest2/clone", "{}", NULL, &json), 202);
+	(void)snprintf(path, sizeof path, V1 "jobs/%s", json_string_value(json_object_get(json_object_get(json, "job"), "uuid")));
+	json_decref(json);
+	does("DELETE", path, NULL, 200);
+	bool over = false;
+	for (int i = 0; !over && i < 100; i++) {
+		(void)usleep(50000);
+		json = get(path);
+		over = strcmp(json_string_value(json_object_get(json, "state")), "failure") == 0;
+		json_decref(json);
+	}
+	assert_true(over);
+	does("DELETE", path, NULL, 409);
+	does("DELETE", V1 "jobs/6f1e1e1e-0000-4000-8000-000000000000", NULL, 404);
+}
+
+static void a_lun_changes_only_for_who_read_it_last(void **state)
+{
+	json_t *json = NULL;
+
+	(void)state;
+	make_backed();
+	assert_int_equal(host_ask(&host, "PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", "{\"state\": \"offline\"}", "If-Match: \"0\"\r\n", NULL), 200);
+	assert_int_equal(host_ask(&host, "PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", "{\"state\": \"online\"}", "If-Match: \"0\"\r\n", &json), 412);
+	json_decref(json);
+	assert_int_equal(host_ask(&host, "GET", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", NULL, "If-None-Match: \"1\"\r\n", NULL), 304);
+	assert_true(message_has("PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", "{\"size\": 524288}", 400, "force"));
+	does("PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", "{\"size\": 524288, \"force\": true}", 200);
+	does("PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", "{\"size\": 2097152, \"comment\": \"x\"}", 200);
+	does("PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", "{\"size\": 100}", 400);
+	does("PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Fno", "{\"size\": 512}", 404);
+}
+
+static void bad_luns_are_refused(void **state)
+{
+	(void)state;
+	does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/x\"}", 400);
+	does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/x\", \"size\": 1000}", 400);
+	does("POST", V1 "storage/luns", "{\"path\": \"/vol/nope/x\", \"size\": 1024}", 404);
+	does("POST", V1 "storage/luns", "{\"path\": \"/x\", \"size\": 1024}", 400);
+	does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/../x\", \"size\": 1024}", 400);
+	does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/x\", \"backing\": \"/vol/other/.snapshot/s/x\"}", 400);
+	does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/x\", \"backing\": \"/vol/vol0/.snapshot/s/x\"}", 404);
+	does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/x\", \"backing\": \"/vol/vol0/x\"}", 400);
+	assert_int_equal(count(V1 "storage/luns"), 0);
+}
+
+/* ---- igroups, maps, exports -------------------------------------------------------------------------------------- */
+
+static void a_lun_is_mapped_and_the_map_survives_a_restart(void **state)
+{
+	(void)state;
+	make_backed();
+	does("POST", V1 "protocols/san/igroups", "{\"name\": \"g\", \"initiators\": [\"iqn.2026-11.x:a\", \"*\"]}", 201);
+	does("POST", V1 "protocols/san/igroups", "{\"name\": \"g\"}", 409);
+	does("POST", V1 "protocols/san/igroups", "{\"name\": \"h\", \"initiators\": [\"bad name\"]}", 400);
+	does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/test\", \"igroup\": \"g\"}", 201);
+	does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/test\", \"igroup\": \"g\"}", 409);
+	assert_true(message_has("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/test2\", \"igroup\": \"g\", \"lun\": 0}", 409, "/vol/vol0/test"));
+	does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/test2\", \"igroup\": \"g\"}", 201);
+	does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/test2\", \"igroup\": \"nope\"}", 404);
+	assert_int_equal(host.n_maps, 2);
+	assert_true(message_has("DELETE", V1 "protocols/san/igroups/g", NULL, 409, "unmap"));
+	assert_true(message_has("DELETE", V1 "storage/luns/vol%2Fvol0%2Ftest", NULL, 409, "unmap"));
+	char dir[64];
+	(void)snprintf(dir, sizeof dir, "%s", host.dir);
+	host_stop(&host);
+	host_start(&host, dir);
+	assert_int_equal(host.n_maps, 2);
+	json_t *maps = get(V1 "protocols/san/lun-maps?order_by=logical_unit_number%20desc");
+	json_t *first = json_array_get(json_object_get(maps, "records"), 0);
+	assert_int_equal(json_integer_value(json_object_get(first, "logical_unit_number")), 1);
+	json_decref(maps);
+	does("DELETE", V1 "protocols/san/lun-maps/vol%2Fvol0%2Ftest/g", NULL, 200);
+	does("DELETE", V1 "protocols/san/lun-maps/vol%2Fvol0%2Ftest/g", NULL, 404);
+	assert_int_equal(host.n_maps, 1);
+	does("DELETE", V1 "storage/luns/vol%2Fvol0%2Ftest", NULL, 200);
+	does("DELETE", V1 "storage/luns/vol%2Fvol0%2Ftest2?force=true", NULL, 200);
+	does("DELETE", V1 "protocols/san/igroups/g", NULL, 200);
+	assert_int_equal(host.n_maps, 0);
+}
+
+static void initiators_come_and_go(void **state)
+{
+	(void)state;
+	does("POST", V1 "protocols/san/igroups", "{\"name\": \"g\"}", 201);
+	does("POST", V1 "protocols/san/igroups/g/initiators", "{\"initiators\": [\"iqn.a\", \"iqn.b\", \"iqn.a\"]}", 200);
+	json_t *igroup = get(V1 "protocols/san/igroups/g");
+	assert_int_equal(json_array_size(json_object_get(igroup, "initiators")), 2);
+	json_decref(igroup);
+	does("DELETE", V1 "protocols/san/igroups/g/initiators/iqn.a", NULL, 200);
+	does("DELETE", V1 "protocols/san/igroups/g/initiators/iqn.a", NULL, 404);
+	does("DELETE", V1 "protocols/san/igroups/nope/initiators/iqn.a", NULL, 404);
+	assert_int_equal(host_ask(&host, "POST", V1 "protocols/san/igroups/g/initiators", "{\"initiators\": [\"iqn.c\"]}", "If-Match: \"1\"\r\n", NULL), 412);
+}
+
+static void exports_are_kept_in_the_volume_with_their_ids(void **state)
+{
+	(void)state;
+	does("PUT", V1 "protocols/nfs/exports/%2Fvol%2Fvol0", "{\"rules\": [{\"client\": \"10.0.0.0/8\", \"access\": \"rw\", \"root_squash\": false, \"secure\": false}]}", 201);
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir", "{\"rules\": [{\"client\": \"fd00::/8\", \"access\": \"ro\"}]}", 201);
+	does("PUT", V1 "protocols/nfs/exports/%2Fvol%2Fvol0", "{\"rules\": [{\"client\": \"*\", \"access\": \"ro\"}]}", 200);
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0%2Fno", "{\"rules\": [{\"client\": \"fd00::/8\", \"access\": \"ro\"}]}", 404);
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", "{\"rules\": [{\"client\": \"10.0.0.1/8\", \"access\": \"ro\"}]}", 400);
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", "{\"rules\": [{\"client\": \"10.0.0.0/33\", \"access\": \"ro\"}]}", 400);
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", "{\"rules\": [{\"client\": \"example.org\", \"access\": \"ro\"}]}", 400);
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", "{\"rules\": [{\"client\": \"10.0.0.0/8\", \"access\": \"rx\"}]}", 400);
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", "{\"rules\": []}", 400);
+	assert_int_equal(count(V1 "protocols/nfs/exports"), 2);
+	does("DELETE", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir", NULL, 200);
+	does("DELETE", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir", NULL, 404);
+	assert_int_equal(host.n_exports, 1);
+}
+
+/* ---- the rest ---------------------------------------------------------------------------------------------------- */
+
+static void a_get_changes_nothing(void **state)
+{
+	static const char *const paths[] = { "storage/volumes", "storage/volumes/vol0", "storage/volumes/vol0/snapshots", "storage/luns",
+		                             "storage/luns/vol%2Fvol0%2Ftest", "storage/luns/vol%2Fvol0%2Ftest2/clone", "storage/clones", "protocols/san/igroups",
+		                             "protocols/san/lun-maps", "protocols/nfs/exports", "storage/raid-groups", "storage/disks", "jobs", "events", "status",
+		                             "stats" };
+	char path[128];
+
+	(void)state;
+	make_backed();
+	json_t *before = get(V1 "storage/luns");
+	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+		(void)snprintf(path, sizeof path, V1 "%s", paths[i]);
+		does("GET", path, NULL, 200);
+	}
+	json_t *after = get(V1 "storage/luns");
+	assert_true(json_equal(before, after));
+	json_decref(before);
+	json_decref(after);
+}
+
+static void a_lost_disk_is_said_everywhere(void **state)
+{
+	(void)state;
+	ramadmin_degraded = true;
+	json_t *status = get(V1 "status"), *groups = get(V1 "storage/raid-groups?volume=vol0");
+	assert_string_equal(json_string_value(json_object_get(status, "state")), "degraded");
+	json_t *group = json_array_get(json_object_get(groups, "records"), 0);
+	assert_string_equal(json_string_value(json_object_get(group, "state")), "degraded");
+	assert_int_equal(json_array_size(json_object_get(group, "disks")), 3);
+	json_decref(status);
+	json_decref(groups);
+	does("GET", V1 "storage/raid-groups?volume=nope", NULL, 404);
+}
+
+static void metrics_are_prometheus_text(void **state)
+{
+	char answer[65536], request[128];
+	(void)state;
+	int len = snprintf(request, sizeof request, "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\n\r\n", (unsigned)host.port);
+	(void)host_raw(&host, request, (size_t)len, answer, sizeof answer);
+	assert_non_null(strstr(answer, "# TYPE vc_volume_free_bytes gauge\nvc_volume_free_bytes{volume=\"vol0\"} 2147483648\n"));
+	assert_non_null(strstr(answer, "text/plain; version=0.0.4"));
+}
+
+static void events_are_listed_and_followed(void **state)
+{
+	char answer[65536], request[160];
+	(void)state;
+	does("GET", V1 "events?level=warn", NULL, 200);
+	does("GET", V1 "events?level=loud", NULL, 400);
+	int len = snprintf(request, sizeof request, "GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAccept: text/event-stream\r\n\r\n", (unsigned)host.port);
+	(void)host_raw(&host, request, (size_t)len, answer, sizeof answer);
+	assert_non_null(strstr(answer, "text/event-stream"));
+	assert_non_null(strstr(answer, "volume_online"));
+	assert_non_null(strstr(answer, "\ndata: {"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_volume_is_made_with_its_disk_files_and_remembered),
+		TEST(bad_volumes_are_refused_and_leave_nothing),
+		TEST(a_volume_goes_offline_and_comes_back),
+		TEST(a_volume_that_does_not_mount_says_why_and_can_be_tried_again),
+		TEST(a_destroyed_volume_is_gone_with_its_disks_and_can_not_be_imported),
+		TEST(a_volume_is_imported_under_its_own_name),
+		TEST(a_check_that_finds_errors_fails_and_shows_them),
+		TEST(the_way_of_a_clone),
+		TEST(a_running_clone_can_be_cancelled_by_its_job),
+		TEST(a_lun_changes_only_for_who_read_it_last),
+		TEST(bad_luns_are_refused),
+		TEST(a_lun_is_mapped_and_the_map_survives_a_restart),
+		TEST(initiators_come_and_go),
+		TEST(exports_are_kept_in_the_volume_with_their_ids),
+		TEST(a_get_changes_nothing),
+		TEST(a_lost_disk_is_said_everywhere),
+		TEST(metrics_are_prometheus_text),
+		TEST(events_are_listed_and_followed),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

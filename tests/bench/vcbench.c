@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Load generator: one connection, a queue depth, reads or writes, random or sequential; prints one JSON object.
+ *
+ * Every 4 KiB written begins with its own offset, and every read checks it: a server that is fast because it is wrong fails the run.
+ * The CPU time of the server's processes is read from their CPU clocks around the run (all threads; kernel threads that work for
+ * them are not in it). Writes are unstable / write-back, and the flush at the end counts into the time. */
+#include "tests/bench/bench_driver.h"
+#include "tests/bench/bench_histogram.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <time.h>
+
+#define MAX_DEPTH 256U
+#define MAX_PIDS 16U
+#define DRAIN_LIMIT_NS 120000000000ULL
+
+struct bench {
+	const struct bench_driver *driver;
+	void *state;
+	const char *url;
+	const char *op;
+	bool write, random, fill;
+	uint32_t block_bytes;
+	uint64_t span_bytes;
+	unsigned depth;
+	double seconds;
+	pid_t pids[MAX_PIDS];
+	unsigned n_pids;
+	/* running */
+	struct bench_io io[MAX_DEPTH];
+	uint64_t next_bytes, random_state;
+	uint64_t deadline_ns;
+	unsigned in_flight;
+	uint64_t n_ops, n_bytes, n_wrong;
+	int error;
+	struct bench_histogram histogram;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec ts;
+	if (clock_gettime(id, &ts) != 0)
+		return 0;
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t server_cpu_ns(const struct bench *b)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < b->n_pids; i++) {
+		clockid_t id;
+		if (clock_getcpuclockid(b->pids[i], &id) == 0)
+			sum += clock_ns(id);
+	}
+	return sum;
+}
+
+static uint64_t random_next(struct bench *b)
+{
+	uint64_t x = b->random_state;
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return b->random_state = x;
+}
+
+static uint64_t next_offset(struct bench *b)
+{
+	uint64_t n_blocks = b->span_bytes / b->block_bytes;
+	if (b->random)
+		return random_next(b) % n_blocks * b->block_bytes;
+	uint64_t offset = b->next_bytes;
+	b->next_bytes += b->block_bytes;
+	if (!b->fill && b->next_bytes + b->block_bytes > b->span_bytes)
+		b->next_bytes = 0;
+	return offset;
+}
+
+static void stamp(uint8_t *buffer, uint64_t offset_bytes, uint32_t len_bytes)
+{
+	for (uint32_t at = 0; at < len_bytes; at += BENCH_BLOCK) {
+		uint64_t mark = offset_bytes + at;
+		memcpy(buffer + at, &mark, sizeof mark);
+	}
+}
+
+static bool stamps_match(const uint8_t *data, uint64_t offset_bytes, uint32_t len_bytes)
+{
+	for (uint32_t at = 0; at + sizeof(uint64_t) <= len_bytes; at += BENCH_BLOCK) {
+		uint64_t mark;
+		memcpy(&mark, data + at, sizeof mark);
+		if (mark != offset_bytes + at)
+			return false;
+	}
+	return true;
+}
+
+static void submit(struct bench *b, struct bench_io *io)
+{
+	io->start_ns = now_ns();
+	b->in_flight++;
+	int err = b->driver->submit(b->state, io);
+	if (err) {
+		b->in_flight--;
+		b->error = err;
+	}
+}
+
+static bool more_to_do(const struct bench *b, uint64_t now)
+{
+	if (b->error)
+		return false;
+	return b->fill ? b->next_bytes + b->block_bytes <= b->span_bytes : now < b->deadline_ns;
+}
+
+static void start_next(struct bench *b, struct bench_io *io)
+{
+	io->flush = false;
+	io->write = b->write;
+	io->len_bytes = b->block_bytes;
+	io->offset_bytes = next_offset(b);
+	if (io->write)
+		stamp(io->buffer, io->offset_bytes, io->len_bytes);
+	submit(b, io);
+}
+
+void bench_complete(struct bench_io *io, int status, const uint8_t *data, uint32_t len_bytes)
+{
+	struct bench *b = io->bench;
+	uint64_t now = now_ns();
+	b->in_flight--;
+	if (status) {
+		b->error = status;
+		return;
+	}
+	if (io->flush)
+		return;
+	if (len_bytes != io->len_bytes || (!io->write && !stamps_match(data, io->offset_bytes, len_bytes)))
+		b->n_wrong++;
+	bench_histogram_add(&b->histogram, now - io->start_ns);
+	b->n_ops++;
+	b->n_bytes += len_bytes;
+	if (more_to_do(b, now))
+		start_next(b, io);
+}
+
+/* Service the connection until nothing is in flight. */
+static void drive(struct bench *b)
+{
+	uint64_t limit = now_ns() + (uint64_t)(b->seconds * 1e9) + DRAIN_LIMIT_NS;
+	while (b->in_flight > 0) {
+		struct pollfd pfd = { .fd = b->driver->fd(b->state), .events = (short)b->driver->events(b->state) };
+		int n = poll(&pfd, 1, 1000);
+		if (n < 0 && errno != EINTR) {
+			b->error = -errno;
+			return;
+		}
+		if (b->driver->service(b->state, n > 0 ? pfd.revents : 0) < 0) {
+			fprintf(stderr, "vcbench: %s: %s\n", b->url, b->driver->error(b->state));
+			b->error = -EIO;
+			return;
+		}
+		if (now_ns() > limit) {
+			fprintf(stderr, "vcbench: %s: %u requests never answered\n", b->url, b->in_flight);
+			b->error = -ETIMEDOUT;
+			return;
+		}
+	}
+}
+
+static void flush(struct bench *b)
+{
+	if (b->error || !b->write)
+		return;
+	struct bench_io *io = &b->io[0];
+	io->flush = true;
+	submit(b, io);
+	drive(b);
+}
+
+static bool buffers_new(struct bench *b)
+{
+	for (unsigned i = 0; i < b->depth; i++) {
+		b->io[i].bench = b;
+		b->io[i].buffer = aligned_alloc(BENCH_BLOCK, (b->block_bytes + BENCH_BLOCK - 1U) / BENCH_BLOCK * BENCH_BLOCK);
+		if (!b->io[i].buffer)
+			return false;
+		for (uint32_t at = 0; at < b->block_bytes; at++)
+			b->io[i].buffer[at] = (uint8_t)(random_next(b) >> 24);
+	}
+	return true;
+}
+
+static void print_result(const struct bench *b, double elapsed_s, uint64_t client_ns, uint64_t server_ns)
+{
+	double ops = b->n_ops ? (double)b->n_ops : 1.0;
+	printf("{\"op\": \"%s\", \"block\": %" PRIu32 ", \"depth\": %u, \"seconds\": %.3f, \"ops\": %" PRIu64 ", ", b->op, b->block_bytes,
+	       b->depth, elapsed_s, b->n_ops);
+	printf("\"ops_s\": %.1f, \"mb_s\": %.2f, ", (double)b->n_ops / elapsed_s, (double)b->n_bytes / elapsed_s / 1e6);
+	printf("\"mean_us\": %.2f, \"p50_us\": %.2f, \"p99_us\": %.2f, \"max_us\": %.2f, ", bench_histogram_mean(&b->histogram) / 1e3,
+	       (double)bench_histogram_quantile(&b->histogram, 0.50) / 1e3, (double)bench_histogram_quantile(&b->histogram, 0.99) / 1e3,
+	       (double)b->histogram.max_ns / 1e3);
+	printf("\"client_cpu_us_op\": %.2f", (double)client_ns / 1e3 / ops);
+	if (b->n_pids)
+		printf(", \"server_cpu_us_op\": %.2f, \"server_cpu_share\": %.3f", (double)server_ns / 1e3 / ops,
+		       (double)server_ns / 1e9 / elapsed_s);
+	printf(", \"wrong\": %" PRIu64 "}\n", b->n_wrong);
+}
+
+static int run(struct bench *b)
+{
+	uint64_t server_before = server_cpu_ns(b), client_before = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	uint64_t start = now_ns();
+	b->deadline_ns = start + (uint64_t)(b->seconds * 1e9);
+	for (unsigned i = 0; i < b->depth && more_to_do(b, start); i++)
+		start_next(b, &b->io[i]);
+	drive(b);
+	flush(b);
+	double elapsed_s = (double)(now_ns() - start) / 1e9;
+	uint64_t client_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - client_before;
+	uint64_t server_ns = server_cpu_ns(b) - server_before;
+	if (b->error) {
+		fprintf(stderr, "vcbench: %s %s: %s (%s)\n", b->op, b->url, strerror(-b->error), b->driver->error(b->state));
+		return 1;
+	}
+	print_result(b, elapsed_s, client_ns, server_ns);
+	if (b->n_wrong)
+		fprintf(stderr, "vcbench: %s: %" PRIu64 " answers were wrong (data or length)\n", b->url, b->n_wrong);
+	return b->n_wrong ? 1 : 0;
+}
+
+static bool parse_size(const char *text, uint64_t *ret)
+{
+	char *end;
+	errno = 0;
+	uint64_t value = strtoull(text, &end, 10);
+	static const char units[] = "kmgt";
+	const char *unit = *end ? strchr(units, *end | 0x20) : NULL;
+	if (errno || end == text || (*end && (!unit || end[1])))
+		return false;
+	unsigned shift = unit ? (unsigned)(unit - units + 1) * 10U : 0U;
+	if (value == 0 || value > UINT64_MAX >> shift)
+		return false;
+	*ret = value << shift;
+	return true;
+}
+
+static const struct {
+	const char *name;
+	bool write, random, fill;
+} operations[] = {
+	{ "randread", false, true, false }, { "randwrite", true, true, false }, { "seqread", false, false, false },
+	{ "seqwrite", true, false, false }, { "fill", true, false, true },      { "readall", false, false, true },
+};
+
+static bool choose_operation(struct bench *b, const char *name)
+{
+	for (unsigned i = 0; i < sizeof operations / sizeof *operations; i++) {
+		if (strcmp(name, operations[i].name) != 0)
+			continue;
+		b->op = operations[i].name;
+		b->write = operations[i].write;
+		b->random = operations[i].random;
+		b->fill = operations[i].fill;
+		return true;
+	}
+	return false;
+}
+
+static bool choose_driver(struct bench *b, const char *url)
+{
+	static const struct bench_driver *const drivers[] = { &bench_nfs_driver, &bench_iscsi_driver };
+	for (unsigned i = 0; i < sizeof drivers / sizeof *drivers; i++) {
+		if (strncmp(url, drivers[i]->scheme, strlen(drivers[i]->scheme)) != 0)
+			continue;
+		b->driver = drivers[i];
+		b->url = url;
+		return true;
+	}
+	return false;
+}
+
+static bool add_pids(struct bench *b, const char *list)
+{
+	while (*list) {
+		char *end;
+		long pid = strtol(list, &end, 10);
+		if (end == list || pid <= 0 || b->n_pids == MAX_PIDS || (*end && *end != ','))
+			return false;
+		b->pids[b->n_pids++] = (pid_t)pid;
+		list = *end ? end + 1 : end;
+	}
+	return true;
+}
+
+static bool set_option(struct bench *b, int option, const char *value)
+{
+	uint64_t size = 0;
+	char *end;
+	switch (option) {
+	case 'u': return choose_driver(b, value);
+	case 'o': return choose_operation(b, value);
+	case 'b':
+		if (!parse_size(value, &size) || size < 512 || size > 1U << 20)
+			return false;
+		b->block_bytes = (uint32_t)size;
+		return true;
+	case 's': return parse_size(value, &b->span_bytes);
+	case 'q':
+		if (!parse_size(value, &size) || size > MAX_DEPTH)
+			return false;
+		b->depth = (unsigned)size;
+		return true;
+	case 't': b->seconds = strtod(value, &end); return end != value && !*end && b->seconds > 0 && b->seconds < 86400;
+	case 'p': return add_pids(b, value);
+	default: return false;
+	}
+}
+
+static const char usage[] = "usage: vcbench --url nfs://HOST/DIR/FILE?nfsport=N&mountport=N | iscsi://HOST:PORT/IQN/LUN\n"
+                            "               --op randread|randwrite|seqread|seqwrite|fill|readall [--block 4k] [--depth 1] [--span 64m]\n"
+                            "               [--seconds 3] [--pid PID,...]   (whose CPU time to report)\n";
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "url", required_argument, NULL, 'u' },   { "op", required_argument, NULL, 'o' },
+		{ "block", required_argument, NULL, 'b' }, { "span", required_argument, NULL, 's' },
+		{ "depth", required_argument, NULL, 'q' }, { "seconds", required_argument, NULL, 't' },
+		{ "pid", required_argument, NULL, 'p' },   { NULL, 0, NULL, 0 },
+	};
+	static struct bench bench = {
+		.block_bytes = BENCH_BLOCK, .span_bytes = 64U << 20, .depth = 1, .seconds = 3, .random_state = 88172645463325252ULL
+	};
+	struct bench *b = &bench;
+	int option;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (!set_option(b, option, optarg)) {
+			fputs(usage, stderr);
+			return 2;
+		}
+	}
+	if (!b->driver || !b->op || optind != argc || b->span_bytes < b->block_bytes || !buffers_new(b)) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	b->state = b->driver->open(b->url, b->span_bytes);
+	if (!b->state)
+		return 1;
+	int result = run(b);
+	b->driver->close(b->state);
+	for (unsigned i = 0; i < b->depth; i++)
+		free(b->io[i].buffer);
+	return result;
+}

@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A double of the file system's door: volumes in memory. One thread. */
+#include "tests/support/ramadmin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fs/message.h"
+#include "fs/volume.h"
+#include "raid/disk.h"
+#include "raid/raid.h"
+
+#define MANY 16
+
+struct ram_doc { char name[64]; void *blob; size_t len; };
+struct ram_snapshot { char name[256]; uint32_t id; bool used, deleting; unsigned looks; };
+struct ram_lun { bool used; struct fs_vdisk_info info; };
+
+struct fs_volume {
+	bool used, mounted;
+	char name[256];
+	struct uuid uuid;
+	char disks[MANY][256];
+	bool parity[MANY];
+	unsigned n_disks;
+	struct world *world;
+	unsigned refs;
+	struct ram_doc docs[MANY];
+	struct ram_snapshot snapshots[MANY];
+	struct ram_lun luns[MANY];
+	uint32_t next_id;
+};
+
+uint64_t ramadmin_clone_step = 64;
+unsigned ramadmin_reclaim_looks = 1;
+int ramadmin_fail_format, ramadmin_fail_mount;
+uint64_t ramadmin_check_errors;
+bool ramadmin_degraded;
+static struct fs_volume volumes[MANY];
+
+void ramadmin_reset(void)
+{
+	for (unsigned i = 0; i < MANY; i++) {
+		for (unsigned j = 0; j < MANY; j++) {
+			free(volumes[i].docs[j].blob);
+			free(volumes[i].luns[j].info.maps);
+		}
+	}
+	memset(volumes, 0, sizeof volumes);
+	ramadmin_clone_step = 64;
+	ramadmin_reclaim_looks = 1;
+	ramadmin_fail_format = ramadmin_fail_mount = 0;
+	ramadmin_check_errors = 0;
+	ramadmin_degraded = false;
+}
+
+/* ---- disks ------------------------------------------------------------------------------------------------------- */
+
+int disk_driver_find(const char *url, const struct disk_driver **ret_driver, const char **ret_location)
+{
+	*ret_driver = NULL;
+	*ret_location = strchr(url, ':') + 1;
+	return strncmp(url, "mem:", 4) == 0 || strncmp(url, "file:", 5) == 0 ? 0 : -EINVAL;
+}
+
+int disk_create(const char *url, uint64_t size_bytes)
+{
+	if (strncmp(url, "file:", 5) != 0)
+		return 0;
+	FILE *file = fopen(url + 5, "wx");
+	if (file == NULL)
+		return -errno;
+	int err = ftruncate(fileno(file), (off_t)size_bytes) < 0 ? -errno : 0;
+	(void)fclose(file);
+	return err;
+}
+
+int disk_destroy(const char *url)
+{
+	return strncmp(url, "file:", 5) != 0 || unlink(url + 5) == 0 ? 0 : -errno;
+}
+
+/* ---- volumes ----------------------------------------------------------------------------------------------------- */
+
+struct later {
+	struct task task;
+	int err;
+	struct fs_volume *volume;
+	void (*done)(void *arg, int err);
+	void (*mounted)(void *arg, int err, struct fs_volume *volume);
+	void *arg;
+};
+
+static void later_run(struct task *task)
+{
+	struct later *later = container_of(task, struct later, task);
+	if (later->mounted != NULL)
+		later->mounted(later->arg, later->err, later->volume);
+	else
+		later->done(later->arg, later->err);
+	free(later);
+}
+
+static struct later *later_post(struct world *world, int err, void *arg)
+{
+	struct later *later = calloc(1, sizeof *later);
+	later->task.run = later_run;
+	later->err = err;
+	later->arg = arg;
+	world_post(world, &later->task);
+	return later;
+}
+
+void fs_volume_format(struct world *world, const char *name, const struct raid_spec *spec, void (*done)(void *arg, int err), void *arg)
+{
+	struct fs_volume *volume = volumes;
+
+	while (volume->used)
+		volume++;
+	int err = ramadmin_fail_format;
+	if (err == 0) {
+		*volume = (struct fs_volume){ .used = true, .next_id = 1 };
+		(void)snprintf(volume->name, sizeof volume->name, "%s", name);
+		world_random(world, &volume->uuid, sizeof volume->uuid);
+		for (unsigned g = 0; g < spec->n_groups; g++) {
+			for (unsigned d = 0; d < spec->groups[g].n_disks; d++) {
+				volume->parity[volume->n_disks] = d + 1 == spec->groups[g].n_disks;
+				(void)snprintf(volume->disks[volume->n_disks++], 256, "%s", spec->groups[g].disk_urls[d]);
+			}
+		}
+	}
+	later_post(world, err, arg)->done = done;
+}
+
+static struct fs_volume *find_on(const char *url)
+{
+	for (unsigned i = 0; i < MANY; i++) {
+		for (unsigned d = 0; d < volumes[i].n_disks; d++) {
+			if (volumes[i].used && strcmp(volumes[i].disks[d], url) == 0)
+				return &volumes[i];
+		}
+	}
+	return NULL;
+}
+
+void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned n_disks, const struct fs_mount_options *options,
+                     void (*done)(void *arg, int err, struct fs_volume *volume), void *arg)
+{
+	struct fs_volume *volume = n_disks == 0 ? NULL : find_on(disk_urls[0]);
+	int err = ramadmin_fail_mount != 0 ? ramadmin_fail_mount : volume == NULL ? -ENOENT : options->cache_pages < 2048 ? -EINVAL : 0;
+
+	if (err == 0) {
+		volume->mounted = true;
+		volume->world = world;
+		volume->refs = 1;
+	}
+	struct later *later = later_post(world, err, arg);
+	later->mounted = done;
+	later->volume = err == 0 ? volume : NULL;
+}
+
+void fs_volume_unmount(struct fs_volume *volume, void (*done)(void *arg, int err), void *arg)
+{
+	volume->mounted = false;
+	volume->refs--;
+	later_post(volume->world, 0, arg)->done = done;
+}
+
+struct fs_volume *fs_volume_get(struct fs_volume *volume)
+{
+	volume->refs++;
+	return volume;
+}
+void fs_volume_put(struct fs_volume *volume)
+{
+	vc_assert(volume->refs > 0);
+	volume->refs--;
+}
+const char *fs_volume_name(const struct fs_volume *volume) { return volume->name; }
+const struct uuid *fs_volume_uuid(const struct fs_volume *volume) { return &volume->uuid; }
+struct world *fs_volume_world(const struct fs_volume *volume) { return volume->world; }
+
+/* ---- operations -------------------------------------------------------------------------------------------------- */
+
+static struct ram_snapshot *snapshot_find(struct fs_volume *volume, const char *name, size_t len)
+{
+	for (unsigned i = 0; i < MANY; i++) {
+		struct ram_snapshot *snapshot = &volume->snapshots[i];
+		if (snapshot->used && strlen(snapshot->name) == len && memcmp(snapshot->name, name, len) == 0)
+			return snapshot;
+	}
+	return NULL;
+}
+
+static struct ram_lun *lun_find(struct fs_volume *volume, const char *path)
+{
+	for (unsigned i = 0; i < MANY; i++) {
+		if (volume->luns[i].used && strcmp(volume->luns[i].info.path, path) == 0)
+			return &volume->luns[i];
+	}
+	return NULL;
+}
+
+static int snapshot_create(struct fs_message *msg)
+{
+	struct fs_volume *volume = msg->volume;
+
+	if (snapshot_find(volume, msg->in.name, msg->in.name_len) != NULL)
+		return -EEXIST;
+	for (unsigned i = 0; i < MANY; i++) {
+		if (!volume->snapshots[i].used) {
+			volume->snapshots[i] = (struct ram_snapshot){ .used = true, .id = volume->next_id++ };
+			memcpy(volume->snapshots[i].name, msg->in.name, msg->in.name_len);
+			return 0;
+		}
+	}
+	return -ENOSPC;
+}
+
+static int snapshot_delete(struct fs_message *msg)
+{
+	struct ram_snapshot *snapshot = snapshot_find(msg->volume, msg->in.name, msg->in.name_len);
+
+	if (snapshot == NULL)
+		return -ENOENT;
+	for (unsigned i = 0; i < MANY; i++) {
+		struct ram_lun *lun = &msg->volume->luns[i];
+		if (lun->used && strcmp(lun->info.backing_snapshot, snapshot->name) == 0) {
+			(void)snprintf(msg->out.error_text, sizeof msg->out.error_text, "LUN %.100s is backed by snapshot %.100s; clone or destroy it first", lun->info.path,
+			               snapshot->name);
+			return -EBUSY;
+		}
+	}
+	snapshot->deleting = true;
+	snapshot->looks = ramadmin_reclaim_looks;
+	return 0;
+}
+
+static int snapshot_rename(struct fs_message *msg)
+{
+	struct ram_snapshot *snapshot = snapshot_find(msg->volume, msg->in.name, msg->in.name_len);
+
+	if (snapshot == NULL)
+		return -ENOENT;
+	memset(snapshot->name, 0, sizeof snapshot->name);
+	memcpy(snapshot->name, msg->in.to_name, msg->in.to_name_len);
+	return 0;
+}
+
+static int snapshot_list(struct fs_message *msg)
+{
+	msg->out.snapshots = calloc(MANY, sizeof *msg->out.snapshots);
+	for (unsigned i = 0; i < MANY; i++) {
+		struct ram_snapshot *snapshot = &msg->volume->snapshots[i];
+		if (!snapshot->used)
+			continue;
+		if (snapshot->deleting && snapshot->looks-- == 0) {
+			snapshot->used = false;
+			continue;
+		}
+		struct fs_snapshot_info *info = &msg->out.snapshots[msg->out.n++];
+		info->id = snapshot->id;
+		info->created_ns = 1700000000000000000;
+		info->deleting = snapshot->deleting;
+		(void)snprintf(info->name, sizeof info->name, "%s", snapshot->name);
+		for (unsigned j = 0; j < MANY; j++)
+			info->n_dependants += msg->volume->luns[j].used && strcmp(msg->volume->luns[j].info.backing_snapshot, snapshot->name) == 0;
+	}
+	return 0;
+}
+
+static int out_lun(struct fs_message *msg, struct ram_lun *lun)
+{
+	msg->out.vdisks = calloc(1, sizeof *msg->out.vdisks);
+	msg->out.vdisks[0] = lun->info;
+	if (lun->info.maps != NULL)
+		msg->out.vdisks[0].maps = strdup(lun->info.maps);
+	msg->out.n = 1;
+	return 0;
+}
+
+static int vdisk_create(struct fs_message *msg)
+{
+	struct fs_volume *volume = msg->volume;
+
+	if (lun_find(volume, msg->in.path) != NULL)
+		return -EEXIST;
+	for (unsigned i = 0; i < MANY; i++) {
+		struct ram_lun *lun = &volume->luns[i];
+		if (lun->used)
+			continue;
+		*lun = (struct ram_lun){ .used = true };
+		struct fs_vdisk_info *info = &lun->info;
+		(void)snprintf(info->path, sizeof info->path, "%s", msg->in.path);
+		(void)snprintf(info->serial, sizeof info->serial, "RAM%017u", volume->next_id);
+		info->id.inode = volume->next_id++;
+		world_random(volume->world, &info->uuid, sizeof info->uuid);
+		info->size_bytes = msg->in.vdisk.size_bytes;
+		info->reserved = msg->in.vdisk.reserve;
+		info->online = info->write_cache = true;
+		if (msg->in.vdisk.comment != NULL)
+			(void)snprintf(info->comment, sizeof info->comment, "%s", msg->in.vdisk.comment);
+		if (msg->in.vdisk.backing_path != NULL)
+			(void)sscanf(msg->in.vdisk.backing_path, "/.snapshot/%255[^/]%255s", info->backing_snapshot, info->backing_path);
+		return out_lun(msg, lun);
+	}
+	return -ENOSPC;
+}
+
+static int vdisk_set(struct fs_message *msg, struct ram_lun *lun)
+{
+	if (msg->in.vdisk.set & FS_VDISK_SET_ONLINE)
+		lun->info.online = msg->in.vdisk.online;
+	if (msg->in.vdisk.set & FS_VDISK_SET_COMMENT)
+		(void)snprintf(lun->info.comment, sizeof lun->info.comment, "%s", msg->in.vdisk.comment);
+	if (msg->in.vdisk.set & FS_VDISK_SET_MAPS) {
+		free(lun->info.maps);
+		lun->info.maps = strdup(msg->in.vdisk.maps);
+	}
+	lun->info.state_generation++;
+	return out_lun(msg, lun);
+}
+
+static void clone_go_on(struct ram_lun *lun)
+{
+	struct fs_clone_info *clone = &lun->info.clone;
+
+	if (clone->state != FS_CLONE_RUNNING)
+		return;
+	clone->blocks_done += ramadmin_clone_step;
+	if (clone->blocks_done >= clone->blocks_total) {
+		clone->blocks_done = clone->blocks_total;
+		clone->state = FS_CLONE_DONE;
+		lun->info.backing_snapshot[0] = '\0';
+	}
+}
+
+static int clone_op(struct fs_message *msg, struct ram_lun *lun)
+{
+	struct fs_clone_info *clone = &lun->info.clone;
+
+	if (msg->op == FS_CLONE_START) {
+		if (lun->info.backing_snapshot[0] == '\0')
+			return -EINVAL;
+		clone->state = FS_CLONE_RUNNING;
+		clone->blocks_total = lun->info.size_bytes / FS_BLOCK_SIZE;
+		clone->rate_bytes_s = msg->in.clone.rate_bytes_s;
+		clone->eta_s = UINT64_MAX;
+	} else if (msg->op == FS_CLONE_STOP) {
+		if (clone->state != FS_CLONE_RUNNING)
+			return -ENOENT;
+		clone->state = FS_CLONE_STOPPED;
+	} else {
+		clone_go_on(lun);
+	}
+	return out_lun(msg, lun);
+}
+
+static int vdisk_op(struct fs_message *msg)
+{
+	struct ram_lun *lun = lun_find(msg->volume, msg->in.path);
+
+	if (lun == NULL)
+		return -ENOENT;
+	switch (msg->op) {
+	case FS_VDISK_DESTROY:
+		lun->used = false;
+		free(lun->info.maps);
+		lun->info.maps = NULL;
+		return 0;
+	case FS_VDISK_RESIZE:
+		lun->info.size_bytes = msg->in.vdisk.size_bytes;
+		lun->info.state_generation++;
+		return out_lun(msg, lun);
+	case FS_VDISK_SET:
+		return vdisk_set(msg, lun);
+	case FS_VDISK_GET:
+		return out_lun(msg, lun);
+	default:
+		return clone_op(msg, lun);
+	}
+}
+
+static int vdisk_list(struct fs_message *msg)
+{
+	msg->out.vdisks = calloc(MANY, sizeof *msg->out.vdisks);
+	for (unsigned i = 0; i < MANY; i++) {
+		struct ram_lun *lun = &msg->volume->luns[i];
+		if (!lun->used)
+			continue;
+		msg->out.vdisks[msg->out.n] = lun->info;
+		if (lun->info.maps != NULL)
+			msg->out.vdisks[msg->out.n].maps = strdup(lun->info.maps);
+		msg->out.n++;
+	}
+	return 0;
+}
+
+static int doc_op(struct fs_message *msg)
+{
+	struct ram_doc *doc = NULL;
+
+	for (unsigned i = 0; i < MANY && doc == NULL; i++) {
+		struct ram_doc *at = &msg->volume->docs[i];
+		if (at->blob == NULL || (strlen(at->name) == msg->in.name_len && memcmp(at->name, msg->in.name, msg->in.name_len) == 0))
+			doc = at;
+	}
+	if (msg->op == FS_DOC_GET) {
+		if (doc == NULL || doc->blob == NULL)
+			return -ENOENT;
+		msg->out.blob = malloc(doc->len);
+		memcpy(msg->out.blob, doc->blob, doc->len);
+		msg->out.blob_len = doc->len;
+		return 0;
+	}
+	free(doc->blob);
+	doc->blob = malloc(msg->in.blob_len);
+	memcpy(doc->blob, msg->in.blob, msg->in.blob_len);
+	doc->len = msg->in.blob_len;
+	memcpy(doc->name, msg->in.name, msg->in.name_len);
+	return 0;
+}
+
+static int resolve(struct fs_message *msg)
+{
+	char snapshot[256], path[256];
+
+	msg->out.attr.type = FS_TYPE_DIR;
+	if (strcmp(msg->in.path, "/") == 0 || strcmp(msg->in.path, "/dir") == 0)
+		return 0;
+	const char *inner = msg->in.path;
+	if (sscanf(msg->in.path, "/.snapshot/%255[^/]%255s", snapshot, path) == 2) {
+		if (snapshot_find(msg->volume, snapshot, strlen(snapshot)) == NULL)
+			return -ENOENT;
+		inner = path;
+	}
+	struct ram_lun *lun = lun_find(msg->volume, inner);
+	if (lun == NULL)
+		return -ENOENT;
+	msg->out.attr.type = FS_TYPE_VDISK;
+	msg->out.attr.size_bytes = lun->info.size_bytes;
+	return 0;
+}
+
+static int volume_stat(struct fs_message *msg)
+{
+	struct fs_volume_info *info = msg->out.volume = calloc(1, sizeof *info);
+
+	(void)snprintf(info->name, sizeof info->name, "%s", msg->volume->name);
+	info->uuid = msg->volume->uuid;
+	info->size_bytes = 3ULL << 30;
+	info->free_bytes = 2ULL << 30;
+	info->used_bytes = 1ULL << 30;
+	info->degraded = ramadmin_degraded;
+	return 0;
+}
+
+static int raid_stat(struct fs_message *msg)
+{
+	struct raid_status *status = msg->out.raid = calloc(1, sizeof *status);
+
+	status->n_groups = 1;
+	status->n_disks = msg->volume->n_disks;
+	status->degraded = ramadmin_degraded;
+	for (unsigned i = 0; i < msg->volume->n_disks; i++) {
+		(void)snprintf(status->disks[i].url, sizeof status->disks[i].url, "%.200s", msg->volume->disks[i]);
+		status->disks[i].position = i;
+		status->disks[i].is_parity = msg->volume->parity[i];
+		status->disks[i].state = ramadmin_degraded && i == 0 ? RAID_DISK_MISSING : RAID_DISK_ONLINE;
+	}
+	return 0;
+}
+
+static int check(struct fs_message *msg)
+{
+	msg->out.check.n_errors = ramadmin_check_errors;
+	msg->out.check.report = strdup(ramadmin_check_errors == 0 ? "" : "active map: block 7 is marked used, nothing refers to it\n");
+	return 0;
+}
+
+static int run(struct fs_message *msg)
+{
+	switch (msg->op) {
+	case FS_SNAPSHOT_CREATE: return snapshot_create(msg);
+	case FS_SNAPSHOT_DELETE: return snapshot_delete(msg);
+	case FS_SNAPSHOT_RENAME: return snapshot_rename(msg);
+	case FS_SNAPSHOT_LIST: return snapshot_list(msg);
+	case FS_VDISK_CREATE: return vdisk_create(msg);
+	case FS_VDISK_LIST: return vdisk_list(msg);
+	case FS_VDISK_DESTROY:
+	case FS_VDISK_RESIZE:
+	case FS_VDISK_SET:
+	case FS_VDISK_GET:
+	case FS_CLONE_START:
+	case FS_CLONE_STOP:
+	case FS_CLONE_STATUS: return vdisk_op(msg);
+	case FS_DOC_GET:
+	case FS_DOC_PUT: return doc_op(msg);
+	case FS_RESOLVE: return resolve(msg);
+	case FS_VOLUME_STAT: return volume_stat(msg);
+	case FS_RAID_STATUS: return raid_stat(msg);
+	case FS_CHECK: return check(msg);
+	default: return -ENOSYS;
+	}
+}
+
+static void message_done(struct task *task)
+{
+	struct fs_message *msg = container_of(task, struct fs_message, task);
+	msg->done(msg);
+}
+
+void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume, void (*done)(struct fs_message *msg), void *owner)
+{
+	memset(msg, 0, sizeof *msg);
+	msg->op = op;
+	msg->volume = volume;
+	msg->done = done;
+	msg->owner = owner;
+}
+
+void fs_message_send(struct fs_message *msg)
+{
+	msg->status = msg->volume->mounted ? run(msg) : -ENODEV;
+	msg->task.run = message_done;
+	world_post(msg->origin, &msg->task);
+}
+
+void fs_message_fini(struct fs_message *msg)
+{
+	for (unsigned i = 0; msg->out.vdisks != NULL && i < msg->out.n; i++)
+		free(msg->out.vdisks[i].maps);
+	free(msg->out.vdisks);
+	free(msg->out.snapshots);
+	free(msg->out.blob);
+	free(msg->out.volume);
+	free(msg->out.raid);
+	free(msg->out.check.report);
+	memset(&msg->out, 0, sizeof msg->out);
+}

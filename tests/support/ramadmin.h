@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A double of the file system's door for tests of the administration: volumes in memory that answer the administrative operations.
+ * It is linked instead of libvcfs.a and libvcraid.a. "Disks" are names; what is on them stays over unmount and mount. */
+#ifndef TESTS_RAMADMIN_H
+#define TESTS_RAMADMIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Blocks a clone gets on with at every look at its status. */
+extern uint64_t ramadmin_clone_step;
+/* How often a deleted snapshot is still listed. */
+extern unsigned ramadmin_reclaim_looks;
+/* What the next format, mount, unmount, check answers. 0: well. */
+extern int ramadmin_fail_format, ramadmin_fail_mount;
+extern uint64_t ramadmin_check_errors;
+extern bool ramadmin_degraded;
+/* Forget everything. */
+void ramadmin_reset(void);
+
+#endif
