@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "admin/core.h"
+#include "admin/admin_private.h"
 #include "admin/http/http_server.h"
 #include "admin/jobs.h"
 #include "admin/journal.h"
@@ -58,8 +58,10 @@ static int load_state(struct admin *admin, char text[256])
 	}
 	int err = known_load(admin);
 	if (err != 0)
-		(void)snprintf(text, 256, "the list of volumes in %.100s/volumes.json is not readable (%s); repair it or move it away and import again",
-		               admin->state_dir, error_name(err));
+		(void)snprintf(
+		    text, 256,
+		    "the list of volumes in %.100s/volumes.json is not readable (%s); repair it or move it away and import again",
+		    admin->state_dir, error_name(err));
 	return err;
 }
 
@@ -73,7 +75,8 @@ static void journal_woke(struct task *task)
 	http_server_events(admin->http);
 }
 
-int admin_new(struct loop *loop, const struct admin_settings *settings, const struct admin_hooks *hooks, struct admin **ret_admin, char ret_text[256])
+int admin_new(struct loop *loop, const struct admin_settings *settings, const struct admin_hooks *hooks, struct admin **ret_admin,
+              char ret_text[256])
 {
 	struct admin *admin = calloc(1, sizeof *admin);
 
@@ -208,4 +211,7 @@ void admin_free(struct admin *admin)
 	free(admin);
 }
 
-uint16_t admin_http_port(const struct admin *admin) { return http_server_port(admin->http); }
+uint16_t admin_http_port(const struct admin *admin)
+{
+	return http_server_port(admin->http);
+}

@@ -20,14 +20,14 @@
 struct admin;
 
 struct admin_rule {
-	const char *client;          /* "192.168.1.0/24", "10.0.0.7", "::1", "fd00::/8" */
+	const char *client; /* "192.168.1.0/24", "10.0.0.7", "::1", "fd00::/8" */
 	bool read_write, root_squash, secure;
 };
 struct admin_export {
-	struct fs_volume *volume;    /* referenced during the call; take an own reference to keep it */
-	const char *path;            /* "/vol/vol0/dir", as clients mount it */
-	const char *inner;           /* "/dir" inside the volume, "/" for all of it */
-	uint32_t id;                 /* in file handles: for the life of the export, not used again */
+	struct fs_volume *volume; /* referenced during the call; take an own reference to keep it */
+	const char *path; /* "/vol/vol0/dir", as clients mount it */
+	const char *inner; /* "/dir" inside the volume, "/" for all of it */
+	uint32_t id; /* in file handles: for the life of the export, not used again */
 	const struct admin_rule *rules; /* first match counts; no match: no access */
 	size_t n_rules;
 };
@@ -38,14 +38,14 @@ struct admin_igroup {
 	size_t n_initiators;
 };
 struct admin_map {
-	size_t igroup;               /* index into the igroups of the same call */
+	size_t igroup; /* index into the igroups of the same call */
 	uint32_t lun;
 };
 struct admin_lun {
-	struct fs_volume *volume;    /* as in admin_export */
+	struct fs_volume *volume; /* as in admin_export */
 	struct fs_file_id id;
 	struct uuid uuid;
-	const char *path;            /* "/vol/vol0/test" */
+	const char *path; /* "/vol/vol0/test" */
 	const char *serial;
 	uint64_t size_bytes;
 	bool online, write_cache;
@@ -57,23 +57,23 @@ struct admin_lun {
  * the call. When a volume goes offline they are called without it before it is unmounted. */
 struct admin_hooks {
 	void *arg;
-	struct world *(*volume_world)(void *arg);  /* where the next volume shall live */
+	struct world *(*volume_world)(void *arg); /* where the next volume shall live */
 	void (*exports)(void *arg, const struct admin_export *exports, size_t n_exports);
 	void (*san)(void *arg, const struct admin_igroup *igroups, size_t n_igroups, const struct admin_lun *luns, size_t n_luns);
 };
 
 struct admin_settings {
-	const char *state_dir;       /* exists and is locked by the caller */
-	const char *socket_path;     /* unix socket; NULL: none */
-	const char *http;            /* "127.0.0.1:8080", "[::1]:8080", port 0: any; NULL: none */
-	size_t cache_pages;          /* for the buffer caches of all volumes together */
-	const char *const *info;     /* name, value, name, value, ..., NULL: shown by `status` (addresses of the protocols) */
+	const char *state_dir; /* exists and is locked by the caller */
+	const char *socket_path; /* unix socket; NULL: none */
+	const char *http; /* "127.0.0.1:8080", "[::1]:8080", port 0: any; NULL: none */
+	size_t cache_pages; /* for the buffer caches of all volumes together */
+	const char *const *info; /* name, value, name, value, ..., NULL: shown by `status` (addresses of the protocols) */
 };
 
 /* Make it, load the remembered state, open the listening sockets. -EUCLEAN: the state file is damaged; -EADDRINUSE, -EACCES, ...;
  * `ret_text` then says what and where in a sentence. Before the loop runs, or on it. */
-MUST_CHECK int admin_new(struct loop *loop, const struct admin_settings *settings, const struct admin_hooks *hooks, struct admin **ret_admin,
-                         char ret_text[256]);
+MUST_CHECK int admin_new(struct loop *loop, const struct admin_settings *settings, const struct admin_hooks *hooks,
+                         struct admin **ret_admin, char ret_text[256]);
 /* Mount what was online; `ready(arg, n)` when all are up or have failed (n of them; each is logged). */
 void admin_start(struct admin *admin, void (*ready)(void *arg, unsigned n_failed), void *arg);
 /* Refuse new requests, finish running ones, unmount everything (last CPs); then `done(arg, err)`: the first error of an unmount. */

@@ -10,8 +10,8 @@
 
 const char *clonejob_state_name(enum fs_clone_state state)
 {
-	static const char *const names[] = { [FS_CLONE_NONE] = "none", [FS_CLONE_RUNNING] = "running", [FS_CLONE_STOPPED] = "stopped",
-		                             [FS_CLONE_PAUSED] = "paused", [FS_CLONE_FAILED] = "failed", [FS_CLONE_DONE] = "done" };
+	static const char *const names[] = { [FS_CLONE_NONE] = "none",     [FS_CLONE_RUNNING] = "running", [FS_CLONE_STOPPED] = "stopped",
+		                             [FS_CLONE_PAUSED] = "paused", [FS_CLONE_FAILED] = "failed",   [FS_CLONE_DONE] = "done" };
 	return (size_t)state < ARRAY_SIZE(names) ? names[state] : "unknown";
 }
 
@@ -48,12 +48,8 @@ static void clone_judge(struct job *job, const struct fs_clone_info *clone, bool
 		(void)snprintf(job->code, sizeof job->code, "%s", fault_of(clone->error)->code);
 		(void)snprintf(job->message, sizeof job->message, "%s", fault_of(clone->error)->text);
 		break;
-	case FS_CLONE_FAILED:
-		job_fail(job, clone->error, NULL);
-		break;
-	case FS_CLONE_STOPPED:
-		job_fail(job, -ECANCELED, "stopped; what was filled is kept, start it again to go on");
-		break;
+	case FS_CLONE_FAILED: job_fail(job, clone->error, NULL); break;
+	case FS_CLONE_STOPPED: job_fail(job, -ECANCELED, "stopped; what was filled is kept, start it again to go on"); break;
 	case FS_CLONE_NONE:
 	case FS_CLONE_DONE:
 		if (!backed)
@@ -79,7 +75,10 @@ static void clone_polled(struct fs_message *msg)
 	admin_stop_go_on(job->admin);
 }
 
-static void clone_poll(struct job *job) { ask(job, FS_CLONE_STATUS, clone_polled); }
+static void clone_poll(struct job *job)
+{
+	ask(job, FS_CLONE_STATUS, clone_polled);
+}
 
 struct cancel {
 	struct fs_message msg;
@@ -167,7 +166,10 @@ static void reclaim_polled(struct fs_message *msg)
 	admin_stop_go_on(job->admin);
 }
 
-static void reclaim_poll(struct job *job) { ask(job, FS_SNAPSHOT_LIST, reclaim_polled); }
+static void reclaim_poll(struct job *job)
+{
+	ask(job, FS_SNAPSHOT_LIST, reclaim_polled);
+}
 
 struct job *reclaimjob_start(struct admin *admin, struct fs_volume *volume, const char *name)
 {

@@ -14,8 +14,8 @@ struct document_io {
 	void *arg;
 };
 
-static struct document_io *io_new(struct admin *admin, enum fs_op op, struct fs_volume *volume, const char *name, void (*done)(struct fs_message *msg),
-                                  void *arg)
+static struct document_io *io_new(struct admin *admin, enum fs_op op, struct fs_volume *volume, const char *name,
+                                  void (*done)(struct fs_message *msg), void *arg)
 {
 	struct document_io *io = calloc(1, sizeof *io);
 
@@ -66,7 +66,8 @@ static void document_got(struct fs_message *msg)
 	io_free(io);
 }
 
-void document_get(struct admin *admin, struct fs_volume *volume, const char *name, void (*done)(void *arg, int err, json_t *records), void *arg)
+void document_get(struct admin *admin, struct fs_volume *volume, const char *name, void (*done)(void *arg, int err, json_t *records),
+                  void *arg)
 {
 	struct document_io *io = io_new(admin, FS_DOC_GET, volume, name, document_got, arg);
 	io->got = done;
@@ -80,7 +81,8 @@ static void document_was_put(struct fs_message *msg)
 	io_free(io);
 }
 
-void document_put(struct admin *admin, struct fs_volume *volume, const char *name, json_t *records, void (*done)(void *arg, int err), void *arg)
+void document_put(struct admin *admin, struct fs_volume *volume, const char *name, json_t *records, void (*done)(void *arg, int err),
+                  void *arg)
 {
 	struct document_io *io = io_new(admin, FS_DOC_PUT, volume, name, document_was_put, arg);
 	json_t *value = json_pack("{s:i,s:O}", "version", 1, "records", records);
@@ -103,7 +105,8 @@ static struct admin_rule *rules_of(json_t *list)
 
 	if (rules == NULL)
 		abort();
-	json_array_foreach (list, i, rule) {
+	json_array_foreach(list, i, rule)
+	{
 		const char *access = json_string_value(json_object_get(rule, "access"));
 		rules[i].client = json_string_value(json_object_get(rule, "client"));
 		rules[i].read_write = access != NULL && strcmp(access, "rw") == 0;
@@ -128,7 +131,8 @@ void exports_publish(struct admin *admin)
 		if (more == NULL)
 			abort();
 		exports = more;
-		json_array_foreach (known->exports, i, entry) {
+		json_array_foreach(known->exports, i, entry)
+		{
 			json_t *rules = json_object_get(entry, "rules");
 			exports[n].volume = known->volume;
 			exports[n].inner = json_string_value(json_object_get(entry, "path"));

@@ -4,7 +4,7 @@
 #define ADMIN_FAULT_H
 
 struct fault {
-	int err;          /* positive errno */
+	int err; /* positive errno */
 	int http_status;
 	const char *code; /* {"error": {"code": ...}} */
 	const char *text;

@@ -15,7 +15,10 @@ static const char *const state_names[] = {
 	[JOB_QUEUED] = "queued", [JOB_RUNNING] = "running", [JOB_PAUSED] = "paused", [JOB_SUCCESS] = "success", [JOB_FAILURE] = "failure"
 };
 
-bool job_is_over(const struct job *job) { return job->state == JOB_SUCCESS || job->state == JOB_FAILURE; }
+bool job_is_over(const struct job *job)
+{
+	return job->state == JOB_SUCCESS || job->state == JOB_FAILURE;
+}
 
 static void job_free(struct job *job)
 {
@@ -35,7 +38,8 @@ static bool jobs_trim(struct admin *admin)
 
 	TAILQ_FOREACH(job, &admin->jobs, link)
 		n_running += !job_is_over(job);
-	TAILQ_FOREACH_REVERSE_SAFE(job, &admin->jobs, job_list, link, next) {
+	TAILQ_FOREACH_REVERSE_SAFE(job, &admin->jobs, job_list, link, next)
+	{
 		if (admin->n_jobs < JOBS_KEPT)
 			break;
 		if (job_is_over(job) && !job->polling)
@@ -97,8 +101,8 @@ void job_fail(struct job *job, int err, const char *text)
 {
 	(void)snprintf(job->code, sizeof job->code, "%s", fault_of(err)->code);
 	(void)snprintf(job->message, sizeof job->message, "%s", text != NULL && *text != '\0' ? text : fault_of(err)->text);
-	log_warn("admin", "job_failed", "kind=\"%s\" target=%s job=%s error=%s text=\"%s\"", job->kind, job->target, job->uuid, error_name(err),
-	         job->message);
+	log_warn("admin", "job_failed", "kind=\"%s\" target=%s job=%s error=%s text=\"%s\"", job->kind, job->target, job->uuid,
+	         error_name(err), job->message);
 	job_end(job, JOB_FAILURE);
 }
 
@@ -127,8 +131,9 @@ json_t *job_json(const struct job *job)
 	char started[MOMENT_TEXT_SIZE], ended[MOMENT_TEXT_SIZE];
 
 	moment_format(job->started_ns, started);
-	json_t *json = json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:s}", "uuid", job->uuid, "kind", job->kind, "target", job->target, "description",
-	                         job->description, "state", state_names[job->state], "progress", (int)job->progress, "start_time", started);
+	json_t *json = json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:s}", "uuid", job->uuid, "kind", job->kind, "target", job->target,
+	                         "description", job->description, "state", state_names[job->state], "progress", (int)job->progress,
+	                         "start_time", started);
 	if (json == NULL)
 		return NULL;
 	if (job_is_over(job)) {
@@ -136,7 +141,8 @@ json_t *job_json(const struct job *job)
 		(void)json_object_set_new(json, "end_time", json_string(ended));
 	}
 	if (job->code[0] != '\0')
-		(void)json_object_set_new(json, "error", json_pack("{s:s,s:s,s:s}", "code", job->code, "message", job->message, "target", job->target));
+		(void)json_object_set_new(json, "error",
+		                          json_pack("{s:s,s:s,s:s}", "code", job->code, "message", job->message, "target", job->target));
 	if (job->result != NULL)
 		(void)json_object_set(json, "result", job->result);
 	return json;

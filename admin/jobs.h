@@ -4,9 +4,9 @@
 #ifndef ADMIN_JOBS_H
 #define ADMIN_JOBS_H
 
-#include "admin/core.h"
+#include "admin/admin_private.h"
 
-#define JOBS_KEPT 256U       /* finished ones beyond are forgotten, oldest first */
+#define JOBS_KEPT 256U /* finished ones beyond are forgotten, oldest first */
 #define JOBS_RUNNING_MAX 64U
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_PAUSED, JOB_SUCCESS, JOB_FAILURE };
@@ -15,27 +15,28 @@ struct job {
 	TAILQ_ENTRY(job) link;
 	struct admin *admin;
 	char uuid[UUID_TEXT_SIZE];
-	const char *kind;            /* "lun clone", static */
-	char target[FS_PATH_MAX];    /* "/vol/vol0/test2" */
+	const char *kind; /* "lun clone", static */
+	char target[FS_PATH_MAX]; /* "/vol/vol0/test2" */
 	char description[FS_PATH_MAX + 64];
 	enum job_state state;
-	unsigned progress;           /* 0..100 */
+	unsigned progress; /* 0..100 */
 	int64_t started_ns, ended_ns;
-	char code[32];               /* FAILURE, PAUSED */
+	char code[32]; /* FAILURE, PAUSED */
 	char message[512];
-	json_t *result;              /* what the work found out, or NULL */
+	json_t *result; /* what the work found out, or NULL */
 	/* Work that goes on inside the volume is looked at twice a second. NULL: the owner reports by itself. */
 	void (*poll)(struct job *job);
 	void (*cancel)(struct job *job, void (*done)(void *arg, int err, const char *text), void *arg); /* NULL: it can't be */
-	struct fs_volume *volume;    /* referenced */
-	char inner[FS_PATH_MAX];     /* LUN's path or snapshot's name inside it */
+	struct fs_volume *volume; /* referenced */
+	char inner[FS_PATH_MAX]; /* LUN's path or snapshot's name inside it */
 	uint32_t snapshot;
 	struct fs_message message_out;
 	bool polling;
 };
 
 /* A running job, or NULL: too many. */
-struct job *job_new(struct admin *admin, const char *kind, const char *target, const char *format, ...) __attribute__((format(printf, 4, 5)));
+struct job *job_new(struct admin *admin, const char *kind, const char *target, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 void job_progress(struct job *job, unsigned percent);
 /* It ended well; `result` is taken (may be NULL). */
 void job_succeed_take(struct job *job, json_t *result);

@@ -76,8 +76,9 @@ static json_t *event_json(const struct journal_event *event)
 	char when[MOMENT_TEXT_SIZE];
 
 	moment_format(event->wall_ns, when);
-	return json_pack("{s:I,s:s,s:s,s:s,s:s,s:s%}", "number", (json_int_t)event->number, "time", when, "level", level_names[event->level],
-	                 "component", event->component, "event", event->event, "text", event->text, strlen(event->text));
+	return json_pack("{s:I,s:s,s:s,s:s,s:s,s:s%}", "number", (json_int_t)event->number, "time", when, "level",
+	                 level_names[event->level], "component", event->component, "event", event->event, "text", event->text,
+	                 strlen(event->text));
 }
 
 json_t *journal_list(uint64_t after, enum log_level level)

@@ -16,8 +16,11 @@ static int known_path(const struct admin *admin, char path[4096])
 
 const char *known_state_name(enum known_state state)
 {
-	static const char *const names[] = { [KNOWN_OFFLINE] = "offline", [KNOWN_MOUNTING] = "mounting", [KNOWN_ONLINE] = "online",
-		                             [KNOWN_UNMOUNTING] = "unmounting", [KNOWN_FAILED] = "failed" };
+	static const char *const names[] = { [KNOWN_OFFLINE] = "offline",
+		                             [KNOWN_MOUNTING] = "mounting",
+		                             [KNOWN_ONLINE] = "online",
+		                             [KNOWN_UNMOUNTING] = "unmounting",
+		                             [KNOWN_FAILED] = "failed" };
 	return names[state];
 }
 
@@ -78,7 +81,8 @@ static int load_volume(struct admin *admin, json_t *entry)
 	if (name == NULL || !volpath_is_name(name, FS_NAME_MAX) || !json_is_array(disks) || json_array_size(disks) == 0 ||
 	    known_find(admin, name) != NULL)
 		return -EUCLEAN;
-	json_array_foreach (disks, i, disk) {
+	json_array_foreach(disks, i, disk)
+	{
 		if (!json_is_string(disk))
 			return -EUCLEAN;
 	}
@@ -103,7 +107,8 @@ int known_load(struct admin *admin)
 		return err == -ENOENT ? 0 : err;
 	list = json_object_get(state, "volumes");
 	err = json_integer_value(json_object_get(state, "version")) == 1 && json_is_array(list) ? 0 : -EUCLEAN;
-	json_array_foreach (list, i, entry) {
+	json_array_foreach(list, i, entry)
+	{
 		if (err == 0)
 			err = load_volume(admin, entry);
 	}
@@ -120,7 +125,8 @@ int known_save(struct admin *admin)
 
 	TAILQ_FOREACH(known, &admin->volumes, link) {
 		if (known->remembered)
-			(void)json_array_append_new(list, json_pack("{s:s,s:O,s:b}", "name", known->name, "disks", known->disks, "online", known->want_online));
+			(void)json_array_append_new(
+			    list, json_pack("{s:s,s:O,s:b}", "name", known->name, "disks", known->disks, "online", known->want_online));
 	}
 	json_t *state = json_pack("{s:i,s:o}", "version", 1, "volumes", list);
 	if (err == 0)

@@ -3,23 +3,23 @@
 #ifndef ADMIN_KNOWN_H
 #define ADMIN_KNOWN_H
 
-#include "admin/core.h"
+#include "admin/admin_private.h"
 
 enum known_state { KNOWN_OFFLINE, KNOWN_MOUNTING, KNOWN_ONLINE, KNOWN_UNMOUNTING, KNOWN_FAILED };
 
 struct known_volume {
 	TAILQ_ENTRY(known_volume) link;
 	char name[FS_NAME_MAX + 1U];
-	json_t *disks;               /* array of URLs */
+	json_t *disks; /* array of URLs */
 	enum known_state state;
 	bool want_online;
-	bool remembered;             /* in the state file (a volume being made is not yet) */
-	struct fs_volume *volume;    /* ONLINE, UNMOUNTING: referenced */
-	size_t cache_pages;          /* granted while mounted */
-	json_t *exports;             /* array, as in the volume's document; ONLINE */
+	bool remembered; /* in the state file (a volume being made is not yet) */
+	struct fs_volume *volume; /* ONLINE, UNMOUNTING: referenced */
+	size_t cache_pages; /* granted while mounted */
+	json_t *exports; /* array, as in the volume's document; ONLINE */
 	json_t *igroups;
-	char error[256];             /* FAILED: why */
-	bool busy;                   /* a lifecycle operation runs */
+	char error[256]; /* FAILED: why */
+	bool busy; /* a lifecycle operation runs */
 };
 
 /* Load STATE_DIR/volumes.json. -EUCLEAN. A file that is not there is an empty list. */

@@ -26,22 +26,22 @@ typedef void op_step(struct op *op);
 struct op {
 	struct admin *admin;
 	struct known_volume *known;
-	op_step *const *steps;       /* ended by NULL */
-	op_step *undo;               /* after an error; NULL: nothing to undo */
+	op_step *const *steps; /* ended by NULL */
+	op_step *undo; /* after an error; NULL: nothing to undo */
 	struct world *home;
 	op_step *at_home;
 	struct task task;
 	struct san_wait wait;
 	int err;
 	char text[256];
-	struct fs_volume *volume;    /* just mounted */
+	struct fs_volume *volume; /* just mounted */
 	lifecycle_done *done;
 	void *arg;
 	/* create */
 	struct raid_group_spec groups[RAID_MAX_GROUPS];
 	struct raid_spec spec;
 	uint64_t disk_size;
-	json_t *made;                /* URLs of the disk files this operation made */
+	json_t *made; /* URLs of the disk files this operation made */
 	const char *disks[RAID_MAX_DISKS];
 	unsigned n_disks;
 };
@@ -161,7 +161,9 @@ json_t *lifecycle_disk_url(const struct admin *admin, const char *name)
 	if (name[0] == '/')
 		return json_sprintf("file:%s", name);
 	if (strchr(name, ':') != NULL)
-		return disk_driver_find(name, &driver, &location) == 0 && (strncmp(name, "file:", 5) != 0 || location[0] == '/') ? json_string(name) : NULL;
+		return disk_driver_find(name, &driver, &location) == 0 && (strncmp(name, "file:", 5) != 0 || location[0] == '/')
+		           ? json_string(name)
+		           : NULL;
 	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
 		return NULL;
 	return json_sprintf("file:%s/disks/%s", admin->state_dir, name);
@@ -174,7 +176,8 @@ static bool is_known_disk(struct admin *admin, const char *url, struct known_vol
 	size_t i;
 
 	TAILQ_FOREACH(known, &admin->volumes, link) {
-		json_array_foreach (known->disks, i, disk) {
+		json_array_foreach(known->disks, i, disk)
+		{
 			if (strcmp(json_string_value(disk), url) == 0) {
 				*ret_owner = known;
 				return true;
@@ -196,7 +199,8 @@ static int add_disk(struct op *op, json_t *urls, const char *name)
 		return -EINVAL;
 	}
 	int err = 0;
-	json_array_foreach (urls, i, other) {
+	json_array_foreach(urls, i, other)
+	{
 		if (json_equal(url, other))
 			err = -EINVAL;
 	}
@@ -220,7 +224,8 @@ static int add_disks(struct op *op, json_t *urls, json_t *names)
 	json_t *name;
 	size_t i;
 
-	json_array_foreach (names, i, name) {
+	json_array_foreach(names, i, name)
+	{
 		int err = add_disk(op, urls, json_string_value(name));
 		if (err != 0)
 			return err;
@@ -235,8 +240,7 @@ static void op_list_disks(struct op *op)
 	size_t i;
 
 	op->n_disks = 0;
-	json_array_foreach (op->known->disks, i, disk)
-		op->disks[op->n_disks++] = json_string_value(disk);
+	json_array_foreach(op->known->disks, i, disk) op->disks[op->n_disks++] = json_string_value(disk);
 }
 
 /* ---- steps of mount ---------------------------------------------------------------------------------------------- */
@@ -397,7 +401,8 @@ void lifecycle_online(struct admin *admin, struct known_volume *known, lifecycle
 	static op_step *const steps[] = { step_mount, step_documents, step_online, step_announce, step_remember, step_adopt_clones, NULL };
 
 	if (known->busy || known->state == KNOWN_ONLINE) {
-		op_refuse(admin, known->busy ? -EBUSY : -EALREADY, known->busy ? "something else is being done with this volume" : "the volume is online", done, arg);
+		op_refuse(admin, known->busy ? -EBUSY : -EALREADY,
+		          known->busy ? "something else is being done with this volume" : "the volume is online", done, arg);
 		return;
 	}
 	struct op *op = op_new(admin, known, done, arg);
@@ -472,8 +477,8 @@ static void step_forget_online(struct op *op)
 static void unmount_with(struct admin *admin, struct known_volume *known, op_step *const *steps, lifecycle_done *done, void *arg)
 {
 	if (known->busy || known->state != KNOWN_ONLINE) {
-		op_refuse(admin, known->busy ? -EBUSY : -EALREADY, known->busy ? "something else is being done with this volume" : "the volume is not online",
-		          done, arg);
+		op_refuse(admin, known->busy ? -EBUSY : -EALREADY,
+		          known->busy ? "something else is being done with this volume" : "the volume is not online", done, arg);
 		return;
 	}
 	struct op *op = op_new(admin, known, done, arg);
@@ -579,7 +584,8 @@ static void create_failed(struct op *op)
 		op_say(op, "a disk of \"%s\" is already part of a volume; import that one or use another disk", op->known->name);
 	if (op->text[0] == '\0')
 		op_say(op, "volume \"%s\" could not be made: %s (%s)", op->known->name, fault_of(op->err)->text, error_name(op->err));
-	json_array_foreach (op->made, i, url) {
+	json_array_foreach(op->made, i, url)
+	{
 		int err = disk_destroy(json_string_value(url));
 		if (err != 0)
 			log_warn("admin", "disk_left_behind", "disk=%s error=%s", json_string_value(url), error_name(err));
@@ -620,7 +626,8 @@ static int spec_of(struct op *op, json_t *groups)
 		op_say(op, "a volume has 1 to %u RAID groups", RAID_MAX_GROUPS);
 		return -EINVAL;
 	}
-	json_array_foreach (groups, i, group) {
+	json_array_foreach(groups, i, group)
+	{
 		json_t *names = json_object_get(group, "disks");
 		size_t n = json_array_size(names);
 		if (n < 2 || n > RAID_MAX_GROUP_DISKS) {
@@ -641,7 +648,8 @@ static int spec_of(struct op *op, json_t *groups)
 
 void lifecycle_create(struct admin *admin, const char *name, json_t *groups, uint64_t disk_size, lifecycle_done *done, void *arg)
 {
-	static op_step *const steps[] = { step_make_disks, step_format, step_made, step_mount, step_documents, step_online, step_announce, NULL };
+	static op_step *const steps[] = { step_make_disks, step_format, step_made,     step_mount,
+		                          step_documents,  step_online, step_announce, NULL };
 
 	struct known_volume *known = known_add_take(admin, name, json_array());
 	if (known == NULL)
@@ -704,7 +712,8 @@ static void step_name(struct op *op)
 
 void lifecycle_import(struct admin *admin, json_t *disks, lifecycle_done *done, void *arg)
 {
-	static op_step *const steps[] = { step_mount, step_name, step_documents, step_online, step_announce, step_remember, step_adopt_clones, NULL };
+	static op_step *const steps[] = { step_mount,    step_name,     step_documents,    step_online,
+		                          step_announce, step_remember, step_adopt_clones, NULL };
 
 	struct known_volume *known = known_add_take(admin, "", json_array());
 	if (known == NULL)

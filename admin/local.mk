@@ -2,7 +2,7 @@
 noinst_LIBRARIES += libvcverbs.a libvcadmin.a
 libvcverbs_a_SOURCES = admin/verbs.c admin/verbs.h admin/size.c admin/size.h
 libvcadmin_a_SOURCES = \
-	admin/admin.c admin/admin.h admin/core.h \
+	admin/admin.c admin/admin.h admin/admin_private.h \
 	admin/clonejob.c admin/clonejob.h \
 	admin/document.c admin/document.h \
 	admin/fault.c admin/fault.h \
@@ -42,7 +42,7 @@ ADMIN_LIBS = libvcadmin.a libvcverbs.a $(JANSSON_LIBS) $(EVENT_LIBS)
 # so that only a build from a checkout needs npm.
 WEB_PAGE = admin/web/src/main.jsx admin/web/src/api.js admin/web/src/format.js admin/web/src/dialogs.jsx admin/web/src/tables.jsx
 WEB_FILES = admin/web/package.json admin/web/package-lock.json
-EXTRA_DIST += $(WEB_PAGE) $(WEB_FILES) admin/web/index.html admin/web/app.css admin/web/embed.sh admin/web/dist/app.js
+EXTRA_DIST += $(WEB_PAGE) $(WEB_FILES) admin/web/index.html admin/web/app.css admin/web/icon.svg admin/web/embed.sh admin/web/dist/app.js
 admin/web/dist/app.js: $(WEB_PAGE) $(WEB_FILES)
 	$(AM_V_GEN)$(MKDIR_P) admin/web/dist admin/web/bundle/src && \
 	if command -v npm >/dev/null 2>&1; then \
@@ -54,10 +54,10 @@ admin/web/dist/app.js: $(WEB_PAGE) $(WEB_FILES)
 		mv admin/web/dist/app.js.new admin/web/dist/app.js; \
 	else echo "npm is needed to build the web page from a checkout (Debian: apt-get install npm)" >&2; exit 1; fi
 # A bundle that came with the tarball is in the source folder: make finds it there by VPATH.
-admin/web/assets.c: admin/web/index.html admin/web/app.css admin/web/dist/app.js admin/web/embed.sh
+admin/web/assets.c: admin/web/index.html admin/web/app.css admin/web/icon.svg admin/web/dist/app.js admin/web/embed.sh
 	$(AM_V_GEN)$(MKDIR_P) admin/web && \
 	app=admin/web/dist/app.js; test -f $$app || app=$(srcdir)/admin/web/dist/app.js; \
-	sh $(srcdir)/admin/web/embed.sh $(srcdir)/admin/web/index.html $(srcdir)/admin/web/app.css $$app >$@.new && mv $@.new $@
+	sh $(srcdir)/admin/web/embed.sh $(srcdir)/admin/web/index.html $(srcdir)/admin/web/app.css $(srcdir)/admin/web/icon.svg $$app >$@.new && mv $@.new $@
 CLEANFILES += admin/web/assets.c
 clean-local:
 	rm -rf admin/web/bundle

@@ -10,7 +10,10 @@
 
 static void paint_next(struct san *san);
 
-static const char *member(json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
+static const char *member(json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
 
 json_t *san_maps_parse(const char *text)
 {
@@ -18,7 +21,8 @@ json_t *san_maps_parse(const char *text)
 	json_t *from = json_object_get(value, "maps"), *maps = json_array(), *map;
 	size_t i;
 
-	json_array_foreach (from, i, map) {
+	json_array_foreach(from, i, map)
+	{
 		json_t *lun = json_object_get(map, "lun");
 		if (member(map, "igroup") != NULL && json_is_integer(lun))
 			(void)json_array_append_new(maps, json_pack("{s:s,s:O}", "igroup", member(map, "igroup"), "lun", lun));
@@ -32,8 +36,8 @@ char *san_maps_format(json_t *maps)
 	json_t *plain = json_array(), *map;
 	size_t i;
 
-	json_array_foreach (maps, i, map)
-		(void)json_array_append_new(plain, json_pack("{s:O,s:O}", "igroup", json_object_get(map, "igroup"), "lun", json_object_get(map, "lun")));
+	json_array_foreach(maps, i, map)(void) json_array_append_new(
+	    plain, json_pack("{s:O,s:O}", "igroup", json_object_get(map, "igroup"), "lun", json_object_get(map, "lun")));
 	json_t *value = json_pack("{s:o}", "maps", plain);
 	char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(value);
@@ -47,7 +51,8 @@ static json_t *list_find(json_t *list, const char *key, const char *value)
 	json_t *entry;
 	size_t i;
 
-	json_array_foreach (list, i, entry) {
+	json_array_foreach(list, i, entry)
+	{
 		const char *text = member(entry, key);
 		if (text != NULL && strcmp(text, value) == 0)
 			return entry;
@@ -82,8 +87,7 @@ static json_t *merge_igroups(struct admin *admin)
 	TAILQ_FOREACH(known, &admin->volumes, link) {
 		if (known->state != KNOWN_ONLINE)
 			continue;
-		json_array_foreach (known->igroups, i, igroup)
-			merge_igroup(list, igroup, known->name);
+		json_array_foreach(known->igroups, i, igroup) merge_igroup(list, igroup, known->name);
 	}
 	return list;
 }
@@ -95,7 +99,8 @@ static bool number_taken(const struct san *san, size_t before_lun, json_t *map)
 	for (size_t i = 0; i < before_lun; i++) {
 		json_t *other;
 		size_t j;
-		json_array_foreach (san->luns[i].maps, j, other) {
+		json_array_foreach(san->luns[i].maps, j, other)
+		{
 			if (strcmp(member(other, "igroup"), member(map, "igroup")) == 0 && strcmp(member(other, "state"), "mapped") == 0 &&
 			    json_integer_value(json_object_get(other, "lun")) == json_integer_value(json_object_get(map, "lun")))
 				return true;
@@ -109,14 +114,15 @@ static void judge_maps(struct san *san)
 	for (size_t i = 0; i < san->n_luns; i++) {
 		json_t *map;
 		size_t j;
-		json_array_foreach (san->luns[i].maps, j, map) {
+		json_array_foreach(san->luns[i].maps, j, map)
+		{
 			json_t *igroup = list_find(san->igroups, "uuid", member(map, "igroup"));
 			const char *state = igroup == NULL ? "no igroup" : number_taken(san, i, map) ? "conflict" : "mapped";
 			(void)json_object_set_new(map, "state", json_string(state));
 			(void)json_object_set_new(map, "name", json_string(igroup == NULL ? "" : member(igroup, "name")));
 			if (igroup != NULL && strcmp(state, "conflict") == 0)
-				log_warn("admin", "lun_map_conflict", "lun=%s igroup=%s number=%lld", san->luns[i].path, member(igroup, "name"),
-				         (long long)json_integer_value(json_object_get(map, "lun")));
+				log_warn("admin", "lun_map_conflict", "lun=%s igroup=%s number=%lld", san->luns[i].path,
+				         member(igroup, "name"), (long long)json_integer_value(json_object_get(map, "lun")));
 		}
 	}
 }
@@ -134,11 +140,11 @@ static struct admin_igroup *publish_igroups(json_t *list)
 	json_t *entry, *initiator;
 	size_t i, j;
 
-	json_array_foreach (list, i, entry) {
+	json_array_foreach(list, i, entry)
+	{
 		json_t *names = json_object_get(entry, "initiators");
 		const char **initiators = must(calloc(json_array_size(names) + 1, sizeof *initiators));
-		json_array_foreach (names, j, initiator)
-			initiators[j] = json_string_value(initiator);
+		json_array_foreach(names, j, initiator) initiators[j] = json_string_value(initiator);
 		igroups[i].name = member(entry, "name");
 		igroups[i].initiators = initiators;
 		igroups[i].n_initiators = json_array_size(names);
@@ -154,7 +160,8 @@ static struct admin_map *publish_maps(const struct san *san, json_t *list, size_
 	json_t *map;
 	size_t i, n = 0;
 
-	json_array_foreach (list, i, map) {
+	json_array_foreach(list, i, map)
+	{
 		if (strcmp(member(map, "state"), "mapped") != 0)
 			continue;
 		if (san_find_igroup(san, member(map, "igroup"), &maps[n].igroup) == NULL)
@@ -176,8 +183,14 @@ static void san_publish(struct san *san)
 	struct admin_lun *luns = must(calloc(san->n_luns + 1, sizeof *luns));
 	for (size_t i = 0; i < san->n_luns; i++) {
 		const struct san_lun *from = &san->luns[i];
-		luns[i] = (struct admin_lun){ .volume = from->volume, .id = from->id, .uuid = from->uuid, .path = from->path, .serial = from->serial,
-			                      .size_bytes = from->size_bytes, .online = from->online, .write_cache = from->write_cache };
+		luns[i] = (struct admin_lun){ .volume = from->volume,
+			                      .id = from->id,
+			                      .uuid = from->uuid,
+			                      .path = from->path,
+			                      .serial = from->serial,
+			                      .size_bytes = from->size_bytes,
+			                      .online = from->online,
+			                      .write_cache = from->write_cache };
 		luns[i].maps = publish_maps(san, from->maps, &luns[i].n_maps);
 	}
 	hooks->san(hooks->arg, igroups, n_igroups, luns, san->n_luns);
@@ -235,7 +248,9 @@ static void lun_painted(struct san *san, struct fs_volume *volume, const struct 
 {
 	struct san_lun *lun = &san->new_luns[san->n_new_luns++];
 
-	*lun = (struct san_lun){ .id = info->id, .uuid = info->uuid, .size_bytes = info->size_bytes, .online = info->online, .write_cache = info->write_cache };
+	*lun = (struct san_lun){
+		.id = info->id, .uuid = info->uuid, .size_bytes = info->size_bytes, .online = info->online, .write_cache = info->write_cache
+	};
 	lun->volume = fs_volume_get(volume);
 	lun->path = must(volpath_join(fs_volume_name(volume), info->path));
 	lun->inner = lun->path + strlen(lun->path) - strlen(info->path);
@@ -273,7 +288,10 @@ static void paint_next(struct san *san)
 }
 
 static void paint_start(struct task *task);
-static struct task *paint_task(struct san *san) { return &san->msg.task; }
+static struct task *paint_task(struct san *san)
+{
+	return &san->msg.task;
+}
 
 void san_refresh(struct san *san, struct san_wait *wait)
 {
@@ -344,7 +362,8 @@ json_t *san_find_igroup(const struct san *san, const char *name, size_t *ret_ind
 	json_t *igroup;
 	size_t i;
 
-	json_array_foreach (san->igroups, i, igroup) {
+	json_array_foreach(san->igroups, i, igroup)
+	{
 		if (strcmp(member(igroup, "name"), name) == 0 || strcmp(member(igroup, "uuid"), name) == 0) {
 			if (ret_index != NULL)
 				*ret_index = i;
@@ -360,8 +379,7 @@ size_t san_igroup_n_maps(const struct san *san, const char *uuid)
 	json_t *map;
 
 	for (size_t i = 0; i < san->n_luns; i++) {
-		json_array_foreach (san->luns[i].maps, j, map)
-			n += strcmp(member(map, "igroup"), uuid) == 0;
+		json_array_foreach(san->luns[i].maps, j, map) n += strcmp(member(map, "igroup"), uuid) == 0;
 	}
 	return n;
 }
@@ -372,7 +390,8 @@ const char *san_lun_holder(const struct san *san, const char *igroup_uuid, uint3
 	size_t j;
 
 	for (size_t i = 0; i < san->n_luns; i++) {
-		json_array_foreach (san->luns[i].maps, j, map) {
+		json_array_foreach(san->luns[i].maps, j, map)
+		{
 			if (strcmp(member(map, "igroup"), igroup_uuid) == 0 && json_integer_value(json_object_get(map, "lun")) == lun)
 				return san->luns[i].path;
 		}

@@ -8,18 +8,18 @@
 #ifndef ADMIN_SAN_H
 #define ADMIN_SAN_H
 
-#include "admin/core.h"
+#include "admin/admin_private.h"
 
 struct san_lun {
-	struct fs_volume *volume;    /* referenced */
-	char *path;                  /* "/vol/vol0/test" */
-	const char *inner;           /* points into path: "/test" */
+	struct fs_volume *volume; /* referenced */
+	char *path; /* "/vol/vol0/test" */
+	const char *inner; /* points into path: "/test" */
 	struct fs_file_id id;
 	struct uuid uuid;
 	char serial[21];
 	uint64_t size_bytes;
 	bool online, write_cache;
-	json_t *maps;                /* [{"igroup", "lun", "state": "mapped" | "conflict" | "no igroup", "name"}] */
+	json_t *maps; /* [{"igroup", "lun", "state": "mapped" | "conflict" | "no igroup", "name"}] */
 };
 
 /* Wait for a picture that was begun after the call. */
@@ -33,7 +33,7 @@ struct san {
 	struct admin *admin;
 	struct san_lun *luns;
 	size_t n_luns;
-	json_t *igroups;             /* array of {"uuid", "name", "initiators", "generation"} */
+	json_t *igroups; /* array of {"uuid", "name", "initiators", "generation"} */
 	/* while it is being painted */
 	struct fs_message msg;
 	struct fs_volume **walk;
@@ -42,7 +42,7 @@ struct san {
 	size_t n_new_luns;
 	bool painting;
 	struct san_wait_list now, next;
-	bool again;                  /* asked for while painting, by someone who does not wait */
+	bool again; /* asked for while painting, by someone who does not wait */
 };
 
 struct san *san_new(struct admin *admin);

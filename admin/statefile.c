@@ -9,7 +9,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-
 int statefile_read(const char *path, json_t **ret_value)
 {
 	json_error_t error;

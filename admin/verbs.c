@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+/* clang-format off */
 #define ROUTE_VOLUME(n) { n, "volume", "VOLUME", "the volume", VERB_VOLUME, VERB_IN_ROUTE, VERB_POSITIONAL | VERB_REQUIRED }
 #define ROUTE_SNAPSHOT { "snapshot", "snapshot", "SNAPSHOT", "the snapshot", VERB_TEXT, VERB_IN_ROUTE, VERB_POSITIONAL | VERB_REQUIRED }
 #define ROUTE_LUN { "path", "lun", "PATH", "the LUN: /vol/VOLUME/NAME (REST: or its UUID)", VERB_PATH, VERB_IN_ROUTE, VERB_POSITIONAL | VERB_REQUIRED }
@@ -122,11 +123,14 @@ const struct verb verbs[] = {
 	{ "status", NULL, "is everything well? exit status 8 when degraded", VERB_GET, "status", VERB_H_STATUS, 0, NULL, NULL, { { 0 } } },
 	{ "stats", NULL, "the counters", VERB_GET, "stats", VERB_H_STATS, VERB_COLLECTION, NULL, NULL, { { 0 } } },
 };
+/* clang-format on */
 const size_t verbs_count = sizeof verbs / sizeof verbs[0];
 
 const char *verb_method_name(enum verb_method method)
 {
-	static const char *const names[] = { [VERB_GET] = "GET", [VERB_POST] = "POST", [VERB_PUT] = "PUT", [VERB_PATCH] = "PATCH", [VERB_DELETE] = "DELETE" };
+	static const char *const names[] = {
+		[VERB_GET] = "GET", [VERB_POST] = "POST", [VERB_PUT] = "PUT", [VERB_PATCH] = "PATCH", [VERB_DELETE] = "DELETE"
+	};
 	return names[method];
 }
 

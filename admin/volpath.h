@@ -10,7 +10,7 @@
 
 struct volpath {
 	char volume[FS_NAME_MAX + 1U];
-	char inner[FS_PATH_MAX];   /* "/" or "/dir/name": no empty, "." or ".." component, no slash at the end */
+	char inner[FS_PATH_MAX]; /* "/" or "/dir/name": no empty, "." or ".." component, no slash at the end */
 };
 
 /* Take `text` apart. -EINVAL: not such a path; -ENAMETOOLONG. */

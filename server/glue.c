@@ -129,15 +129,23 @@ struct entries {
 	unsigned n;
 };
 
-static void add_entry(struct entries *entries, const struct admin_lun *lun, const struct admin_map *map, const struct admin_igroup *igroup, const char *initiator)
+static void add_entry(struct entries *entries, const struct admin_lun *lun, const struct admin_map *map, const struct admin_igroup *igroup,
+                      const char *initiator)
 {
 	entries->list = must(reallocarray(entries->list, entries->n + 1U, sizeof *entries->list));
-	entries->list[entries->n++] = (struct lunmap_entry){ .igroup = igroup->name, .initiator = initiator, .lun = map->lun, .file = lun->id, .uuid = lun->uuid,
-		                                             .serial = lun->serial, .size_bytes = lun->size_bytes, .write_cache = lun->write_cache,
+	entries->list[entries->n++] = (struct lunmap_entry){ .igroup = igroup->name,
+		                                             .initiator = initiator,
+		                                             .lun = map->lun,
+		                                             .file = lun->id,
+		                                             .uuid = lun->uuid,
+		                                             .serial = lun->serial,
+		                                             .size_bytes = lun->size_bytes,
+		                                             .write_cache = lun->write_cache,
 		                                             .online = lun->online };
 }
 
-static void replace_maps(struct glue *glue, struct fs_volume *volume, const struct admin_igroup *igroups, const struct admin_lun *luns, size_t n_luns)
+static void replace_maps(struct glue *glue, struct fs_volume *volume, const struct admin_igroup *igroups, const struct admin_lun *luns,
+                         size_t n_luns)
 {
 	struct entries entries = { 0 };
 

@@ -12,7 +12,7 @@
 #include "proto/scsi/lunmap.h"
 
 struct glue_volumes {
-	struct fs_volume **list;     /* referenced: those with entries at the last call */
+	struct fs_volume **list; /* referenced: those with entries at the last call */
 	size_t n;
 };
 struct glue {

@@ -50,7 +50,8 @@ static uint16_t port_of(int fd)
 
 	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0)
 		return 0;
-	return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&address)->sin6_port : ((struct sockaddr_in *)(void *)&address)->sin_port);
+	return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&address)->sin6_port
+	                                           : ((struct sockaddr_in *)(void *)&address)->sin_port);
 }
 
 int listen_tcp(const char *key, const char *address, int *ret_fd, uint16_t *ret_port, char ret_text[256])
@@ -60,7 +61,8 @@ int listen_tcp(const char *key, const char *address, int *ret_fd, uint16_t *ret_
 	char host[96];
 	const char *port;
 
-	if (split(address, host, &port) != 0 || getaddrinfo(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port, &hints, &info) != 0) {
+	if (split(address, host, &port) != 0 ||
+	    getaddrinfo(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port, &hints, &info) != 0) {
 		(void)snprintf(ret_text, 256, "%s=%.100s: not an address and a port such as 127.0.0.1:2049", key, address);
 		return -EINVAL;
 	}

@@ -41,12 +41,15 @@ static void accepted(void *owner, int fd)
 		(void)close(fd);
 		return;
 	}
-	*delivery = (struct delivery){ .loop = portal->loops[portal->next++ % portal->n_loops], .serve = portal->serve, .owner = portal->owner, .fd = fd };
+	*delivery = (struct delivery){
+		.loop = portal->loops[portal->next++ % portal->n_loops], .serve = portal->serve, .owner = portal->owner, .fd = fd
+	};
 	delivery->task.run = delivered;
 	world_post(loop_world(delivery->loop), &delivery->task);
 }
 
-int portal_new(struct loop *acceptor, struct loop *const *loops, unsigned n_loops, int listen_fd, portal_serve *serve, void *owner, struct portal **ret_portal)
+int portal_new(struct loop *acceptor, struct loop *const *loops, unsigned n_loops, int listen_fd, portal_serve *serve, void *owner,
+               struct portal **ret_portal)
 {
 	struct portal *portal = calloc(1, sizeof *portal);
 

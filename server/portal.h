@@ -11,8 +11,8 @@ struct portal;
 typedef void portal_serve(void *owner, struct loop *loop, int fd);
 
 /* Accept on `listen_fd` (taken on success) on the loop `acceptor`: called on its thread. -ENOMEM. */
-MUST_CHECK int portal_new(struct loop *acceptor, struct loop *const *loops, unsigned n_loops, int listen_fd, portal_serve *serve, void *owner,
-                          struct portal **ret_portal);
+MUST_CHECK int portal_new(struct loop *acceptor, struct loop *const *loops, unsigned n_loops, int listen_fd, portal_serve *serve,
+                          void *owner, struct portal **ret_portal);
 /* Accept no more; what was dealt out still arrives. The acceptor's thread. */
 void portal_free(struct portal *portal);
 

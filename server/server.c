@@ -28,7 +28,7 @@ struct server {
 	const struct settings *settings;
 	const char *config_path;
 	int lock_fd;
-	int nfs_fd, iscsi_fd;        /* listening, until a portal has them; -1: none */
+	int nfs_fd, iscsi_fd; /* listening, until a portal has them; -1: none */
 	uint16_t nfs_port, iscsi_port;
 	struct loop *admin_loop;
 	struct loop *loops[SETTINGS_THREADS_MAX];
@@ -186,7 +186,8 @@ static int open_portals(struct server *server)
 	if (err == 0)
 		server->nfs_fd = -1;
 	if (err == 0 && server->iscsi_fd >= 0) {
-		err = portal_new(server->admin_loop, server->loops, server->n_loops, server->iscsi_fd, serve_iscsi, server, &server->iscsi_portal);
+		err = portal_new(server->admin_loop, server->loops, server->n_loops, server->iscsi_fd, serve_iscsi, server,
+		                 &server->iscsi_portal);
 		if (err == 0)
 			server->iscsi_fd = -1;
 	}
@@ -214,8 +215,8 @@ static void volumes_ready(void *arg, unsigned n_failed)
 		server_stop(server);
 		return;
 	}
-	log_info("server", "ready", "pid=%d http_port=%u nfs_port=%u iscsi_port=%u volumes_failed=%u", (int)getpid(), (unsigned)admin_http_port(server->admin),
-	         (unsigned)server->nfs_port, (unsigned)server->iscsi_port, n_failed);
+	log_info("server", "ready", "pid=%d http_port=%u nfs_port=%u iscsi_port=%u volumes_failed=%u", (int)getpid(),
+	         (unsigned)admin_http_port(server->admin), (unsigned)server->nfs_port, (unsigned)server->iscsi_port, n_failed);
 	(void)sd_notifyf(0, "READY=1\nSTATUS=serving%s", n_failed == 0 ? "" : "; some volumes could not be mounted");
 	if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
 		server->watchdog_ns = watchdog_us * 500; /* half of it, in nanoseconds */
@@ -287,7 +288,9 @@ static int open_sockets(struct server *server)
 static int make_loops(struct server *server)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned n = server->settings->threads != 0 ? server->settings->threads : cores < 1 ? 1 : (unsigned)MIN_OF(cores, (long)SETTINGS_THREADS_MAX);
+	unsigned n = server->settings->threads != 0 ? server->settings->threads
+	             : cores < 1                    ? 1
+	                                            : (unsigned)MIN_OF(cores, (long)SETTINGS_THREADS_MAX);
 	char name[16];
 
 	if (loop_new("admin", &server->admin_loop) != 0)
@@ -302,8 +305,9 @@ static int make_loops(struct server *server)
 
 static int make_services(struct server *server)
 {
-	const struct iscsi_server_config iscsi = { .target_name = server->settings->iscsi_target[0] == '\0' ? NULL : server->settings->iscsi_target,
-		                                   .maps = server->glue.maps };
+	const struct iscsi_server_config iscsi = {
+		.target_name = server->settings->iscsi_target[0] == '\0' ? NULL : server->settings->iscsi_target, .maps = server->glue.maps
+	};
 
 	const struct nfs_server_options nfs = { .mount = &mount_program };
 

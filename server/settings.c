@@ -11,8 +11,8 @@
 
 struct load {
 	struct settings *settings;
-	char why[256];               /* of the first line that is wrong */
-	unsigned seen;               /* bits of the keys given so far */
+	char why[256]; /* of the first line that is wrong */
+	unsigned seen; /* bits of the keys given so far */
 };
 
 typedef const char *setter(struct settings *settings, const char *value);
@@ -48,14 +48,23 @@ static const char *set_address(char *to, size_t size, const char *value)
 	return copy(to, size, value);
 }
 
-static const char *set_http(struct settings *settings, const char *value) { return set_address(settings->http, sizeof settings->http, value); }
-static const char *set_nfs(struct settings *settings, const char *value) { return set_address(settings->nfs, sizeof settings->nfs, value); }
-static const char *set_iscsi(struct settings *settings, const char *value) { return set_address(settings->iscsi, sizeof settings->iscsi, value); }
+static const char *set_http(struct settings *settings, const char *value)
+{
+	return set_address(settings->http, sizeof settings->http, value);
+}
+static const char *set_nfs(struct settings *settings, const char *value)
+{
+	return set_address(settings->nfs, sizeof settings->nfs, value);
+}
+static const char *set_iscsi(struct settings *settings, const char *value)
+{
+	return set_address(settings->iscsi, sizeof settings->iscsi, value);
+}
 
 static const char *set_iscsi_target(struct settings *settings, const char *value)
 {
-	return strncmp(value, "iqn.", 4) != 0 ? "must be an iSCSI name (iqn.2026-11.org.example:name)" :
-	                                        copy(settings->iscsi_target, sizeof settings->iscsi_target, value);
+	return strncmp(value, "iqn.", 4) != 0 ? "must be an iSCSI name (iqn.2026-11.org.example:name)"
+	                                      : copy(settings->iscsi_target, sizeof settings->iscsi_target, value);
 }
 
 static const char *set_memory(struct settings *settings, const char *value)
@@ -77,7 +86,9 @@ static const char *set_threads(struct settings *settings, const char *value)
 
 static const char *set_log_level(struct settings *settings, const char *value)
 {
-	static const char *const names[] = { [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARN] = "warn", [LOG_LEVEL_INFO] = "info", [LOG_LEVEL_DEBUG] = "debug" };
+	static const char *const names[] = {
+		[LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARN] = "warn", [LOG_LEVEL_INFO] = "info", [LOG_LEVEL_DEBUG] = "debug"
+	};
 
 	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
 		if (strcmp(names[i], value) == 0) {
@@ -92,8 +103,8 @@ static const struct {
 	const char *key;
 	setter *set;
 } keys[] = {
-	{ "state_dir", set_state_dir }, { "admin_socket", set_admin_socket }, { "http", set_http },           { "nfs", set_nfs },
-	{ "iscsi", set_iscsi },         { "iscsi_target", set_iscsi_target }, { "memory", set_memory },       { "threads", set_threads },
+	{ "state_dir", set_state_dir }, { "admin_socket", set_admin_socket }, { "http", set_http },     { "nfs", set_nfs },
+	{ "iscsi", set_iscsi },         { "iscsi_target", set_iscsi_target }, { "memory", set_memory }, { "threads", set_threads },
 	{ "log_level", set_log_level },
 };
 
@@ -114,7 +125,8 @@ static const char *set_key(struct load *load, const char *name, const char *valu
 static int take_line(void *arg, const char *section, const char *name, const char *value)
 {
 	struct load *load = arg;
-	const char *why = strcmp(section, "server") == 0 ? set_key(load, name, value) : "stands in an unknown section; the only one is [server]";
+	const char *why = strcmp(section, "server") == 0 ? set_key(load, name, value)
+	                                                 : "stands in an unknown section; the only one is [server]";
 
 	if (why == NULL)
 		return 1;
@@ -125,8 +137,13 @@ static int take_line(void *arg, const char *section, const char *name, const cha
 
 int settings_load(const char *path, struct settings *ret_settings, char ret_text[512])
 {
-	struct settings settings = { .state_dir = "/var/lib/vcstore", .admin_socket = "/run/vcstore/admin.sock", .http = "127.0.0.1:8080", .nfs = "127.0.0.1:2049",
-		                     .iscsi = "127.0.0.1:3260", .memory_bytes = 1ULL << 30, .log_level = LOG_LEVEL_INFO };
+	struct settings settings = { .state_dir = "/var/lib/vcstore",
+		                     .admin_socket = "/run/vcstore/admin.sock",
+		                     .http = "127.0.0.1:8080",
+		                     .nfs = "127.0.0.1:2049",
+		                     .iscsi = "127.0.0.1:3260",
+		                     .memory_bytes = 1ULL << 30,
+		                     .log_level = LOG_LEVEL_INFO };
 	struct load load = { .settings = &settings };
 	FILE *file = fopen(path, "re");
 
@@ -138,7 +155,8 @@ int settings_load(const char *path, struct settings *ret_settings, char ret_text
 	int line = ini_parse_file(file, take_line, &load);
 	(void)fclose(file);
 	if (line != 0) {
-		(void)snprintf(ret_text, 512, "%.200s:%d: %s", path, line, load.why[0] != '\0' ? load.why : "not a line of the form key = value");
+		(void)snprintf(ret_text, 512, "%.200s:%d: %s", path, line,
+		               load.why[0] != '\0' ? load.why : "not a line of the form key = value");
 		return -EINVAL;
 	}
 	*ret_settings = settings;

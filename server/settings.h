@@ -14,13 +14,13 @@
 
 struct settings {
 	char state_dir[4096];
-	char admin_socket[108];      /* as long as a unix socket's address may be */
-	char http[96];               /* "" when "none" */
+	char admin_socket[108]; /* as long as a unix socket's address may be */
+	char http[96]; /* "" when "none" */
 	char nfs[96];
 	char iscsi[96];
-	char iscsi_target[224];      /* "": made from the host's name */
+	char iscsi_target[224]; /* "": made from the host's name */
 	uint64_t memory_bytes;
-	unsigned threads;            /* 0: as many as cores */
+	unsigned threads; /* 0: as many as cores */
 	enum log_level log_level;
 };
 

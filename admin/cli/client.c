@@ -11,7 +11,7 @@
 
 struct client {
 	CURL *curl;
-	char *base;                  /* "http://localhost" */
+	char *base; /* "http://localhost" */
 	const char *shown;
 	char error[CURL_ERROR_SIZE];
 };
@@ -102,8 +102,13 @@ int client_ask(struct client *client, const char *method, const char *path, json
 		(void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, ret_status);
 		*ret_json = answer.len == 0 ? NULL : json_loadb(answer.bytes, answer.len, 0, NULL);
 	} else {
-		(void)fprintf(stderr, "vcadm: no answer from %s: %s\nvcadm: is vcd running? --server or VCADM_SERVER says where\n", client->shown,
-		              client->error[0] != '\0' ? client->error : curl_easy_strerror(code));
+		/* curl would name the host and port it did not use. */
+		bool is_socket = strncmp(client->shown, "unix:", 5) == 0 && code == CURLE_COULDNT_CONNECT;
+		(void)fprintf(stderr, "vcadm: no answer from %s: %s\nvcadm: is vcd running? --server or VCADM_SERVER says where\n",
+		              client->shown,
+		              is_socket                  ? "nobody listens on the socket, or you may not use it"
+		              : client->error[0] != '\0' ? client->error
+		                                         : curl_easy_strerror(code));
 	}
 	curl_slist_free_all(headers);
 	free(answer.bytes);

@@ -10,26 +10,42 @@
 #include "base/list.h"
 
 static const struct column volume_columns[] = {
-	{ "NAME", "name", COLUMN_TEXT, false },          { "STATE", "state", COLUMN_TEXT, false },
-	{ "RAID", "raid", COLUMN_TEXT, false },          { "SIZE", "space.size", COLUMN_SIZE, false },
-	{ "USED", "space.used", COLUMN_SIZE, false },    { "FREE", "space.available", COLUMN_SIZE, false },
-	{ "SNAPSHOTS", "snapshot_count", COLUMN_TEXT, false }, { "IN SNAPSHOTS", "space.snapshot", COLUMN_SIZE, true },
-	{ "RESERVED", "space.reserved", COLUMN_SIZE, true }, { "UUID", "uuid", COLUMN_TEXT, true },
-	{ "DISKS", "disks", COLUMN_LIST, true },         { "ERROR", "error", COLUMN_TEXT, true },
+	{ "NAME", "name", COLUMN_TEXT, false },
+	{ "STATE", "state", COLUMN_TEXT, false },
+	{ "RAID", "raid", COLUMN_TEXT, false },
+	{ "SIZE", "space.size", COLUMN_SIZE, false },
+	{ "USED", "space.used", COLUMN_SIZE, false },
+	{ "FREE", "space.available", COLUMN_SIZE, false },
+	{ "SNAPSHOTS", "snapshot_count", COLUMN_TEXT, false },
+	{ "IN SNAPSHOTS", "space.snapshot", COLUMN_SIZE, true },
+	{ "RESERVED", "space.reserved", COLUMN_SIZE, true },
+	{ "UUID", "uuid", COLUMN_TEXT, true },
+	{ "DISKS", "disks", COLUMN_LIST, true },
+	{ "ERROR", "error", COLUMN_TEXT, true },
 	{ 0 },
 };
 static const struct column snapshot_columns[] = {
-	{ "NAME", "name", COLUMN_TEXT, false },   { "CREATED", "create_time", COLUMN_TEXT, false }, { "USED", "used", COLUMN_SIZE, false },
-	{ "STATE", "state", COLUMN_TEXT, false }, { "LUNS", "dependants", COLUMN_TEXT, false },     { "ID", "id", COLUMN_TEXT, true },
+	{ "NAME", "name", COLUMN_TEXT, false },
+	{ "CREATED", "create_time", COLUMN_TEXT, false },
+	{ "USED", "used", COLUMN_SIZE, false },
+	{ "STATE", "state", COLUMN_TEXT, false },
+	{ "LUNS", "dependants", COLUMN_TEXT, false },
+	{ "ID", "id", COLUMN_TEXT, true },
 	{ 0 },
 };
 static const struct column lun_columns[] = {
-	{ "PATH", "path", COLUMN_TEXT, false },     { "SIZE", "size", COLUMN_SIZE, false },
-	{ "USED", "used", COLUMN_SIZE, false },     { "STATE", "state", COLUMN_TEXT, false },
-	{ "BACKED BY", "backing.snapshot", COLUMN_TEXT, false }, { "CLONE", "clone.progress", COLUMN_PERCENT, false },
-	{ "MAPS", "maps", COLUMN_MAPS, false },     { "SERIAL", "serial_number", COLUMN_TEXT, true },
-	{ "RESERVED", "reserved", COLUMN_TEXT, true }, { "UUID", "uuid", COLUMN_TEXT, true },
-	{ "COMMENT", "comment", COLUMN_TEXT, true }, { 0 },
+	{ "PATH", "path", COLUMN_TEXT, false },
+	{ "SIZE", "size", COLUMN_SIZE, false },
+	{ "USED", "used", COLUMN_SIZE, false },
+	{ "STATE", "state", COLUMN_TEXT, false },
+	{ "BACKED BY", "backing.snapshot", COLUMN_TEXT, false },
+	{ "CLONE", "clone.progress", COLUMN_PERCENT, false },
+	{ "MAPS", "maps", COLUMN_MAPS, false },
+	{ "SERIAL", "serial_number", COLUMN_TEXT, true },
+	{ "RESERVED", "reserved", COLUMN_TEXT, true },
+	{ "UUID", "uuid", COLUMN_TEXT, true },
+	{ "COMMENT", "comment", COLUMN_TEXT, true },
+	{ 0 },
 };
 static const struct column map_columns[] = {
 	{ "PATH", "lun.path", COLUMN_TEXT, false },
@@ -39,10 +55,18 @@ static const struct column map_columns[] = {
 	{ 0 },
 };
 static const struct column clone_columns[] = {
-	{ "PATH", "path", COLUMN_TEXT, false },        { "STATE", "state", COLUMN_TEXT, false },    { "PROGRESS", "progress", COLUMN_PERCENT, false },
-	{ "DONE", "bytes.done", COLUMN_SIZE, false },  { "TOTAL", "bytes.total", COLUMN_SIZE, false }, { "COPIED", "bytes.copied", COLUMN_SIZE, false },
-	{ "SNAPSHOT", "snapshot", COLUMN_TEXT, false }, { "ETA", "eta_seconds", COLUMN_SECONDS, false }, { "RATE", "rate", COLUMN_SIZE, true },
-	{ "STARTED", "start_time", COLUMN_TEXT, true }, { "ERROR", "error.message", COLUMN_TEXT, true }, { 0 },
+	{ "PATH", "path", COLUMN_TEXT, false },
+	{ "STATE", "state", COLUMN_TEXT, false },
+	{ "PROGRESS", "progress", COLUMN_PERCENT, false },
+	{ "DONE", "bytes.done", COLUMN_SIZE, false },
+	{ "TOTAL", "bytes.total", COLUMN_SIZE, false },
+	{ "COPIED", "bytes.copied", COLUMN_SIZE, false },
+	{ "SNAPSHOT", "snapshot", COLUMN_TEXT, false },
+	{ "ETA", "eta_seconds", COLUMN_SECONDS, false },
+	{ "RATE", "rate", COLUMN_SIZE, true },
+	{ "STARTED", "start_time", COLUMN_TEXT, true },
+	{ "ERROR", "error.message", COLUMN_TEXT, true },
+	{ 0 },
 };
 static const struct column igroup_columns[] = {
 	{ "NAME", "name", COLUMN_TEXT, false },
@@ -57,19 +81,37 @@ static const struct column export_columns[] = {
 	{ 0 },
 };
 static const struct column raid_columns[] = {
-	{ "VOLUME", "volume", COLUMN_TEXT, false },    { "GROUP", "group", COLUMN_TEXT, false },       { "DISK", "name", COLUMN_TEXT, false },
-	{ "ROLE", "role", COLUMN_TEXT, false },        { "STATE", "state", COLUMN_TEXT, false },       { "SIZE", "size", COLUMN_SIZE, false },
-	{ "READ", "io.read_bytes", COLUMN_SIZE, true }, { "WRITTEN", "io.written_bytes", COLUMN_SIZE, true }, { "ERRORS", "errors.io", COLUMN_TEXT, true },
-	{ "CHECKSUM", "errors.checksum", COLUMN_TEXT, true }, { "REPAIRED", "errors.repaired", COLUMN_TEXT, true }, { 0 },
+	{ "VOLUME", "volume", COLUMN_TEXT, false },
+	{ "GROUP", "group", COLUMN_TEXT, false },
+	{ "DISK", "name", COLUMN_TEXT, false },
+	{ "ROLE", "role", COLUMN_TEXT, false },
+	{ "STATE", "state", COLUMN_TEXT, false },
+	{ "SIZE", "size", COLUMN_SIZE, false },
+	{ "READ", "io.read_bytes", COLUMN_SIZE, true },
+	{ "WRITTEN", "io.written_bytes", COLUMN_SIZE, true },
+	{ "ERRORS", "errors.io", COLUMN_TEXT, true },
+	{ "CHECKSUM", "errors.checksum", COLUMN_TEXT, true },
+	{ "REPAIRED", "errors.repaired", COLUMN_TEXT, true },
+	{ 0 },
 };
 static const struct column job_columns[] = {
-	{ "JOB", "uuid", COLUMN_TEXT, false },           { "KIND", "kind", COLUMN_TEXT, false },         { "TARGET", "target", COLUMN_TEXT, false },
-	{ "STATE", "state", COLUMN_TEXT, false },        { "PROGRESS", "progress", COLUMN_PERCENT, false }, { "STARTED", "start_time", COLUMN_TEXT, true },
-	{ "ENDED", "end_time", COLUMN_TEXT, true },      { "ERROR", "error.message", COLUMN_TEXT, true }, { 0 },
+	{ "JOB", "uuid", COLUMN_TEXT, false },
+	{ "KIND", "kind", COLUMN_TEXT, false },
+	{ "TARGET", "target", COLUMN_TEXT, false },
+	{ "STATE", "state", COLUMN_TEXT, false },
+	{ "PROGRESS", "progress", COLUMN_PERCENT, false },
+	{ "STARTED", "start_time", COLUMN_TEXT, true },
+	{ "ENDED", "end_time", COLUMN_TEXT, true },
+	{ "ERROR", "error.message", COLUMN_TEXT, true },
+	{ 0 },
 };
 static const struct column event_columns[] = {
-	{ "TIME", "time", COLUMN_TEXT, false },   { "LEVEL", "level", COLUMN_TEXT, false }, { "FROM", "component", COLUMN_TEXT, false },
-	{ "EVENT", "event", COLUMN_TEXT, false }, { "TEXT", "text", COLUMN_TEXT, false },   { "NUMBER", "number", COLUMN_TEXT, true },
+	{ "TIME", "time", COLUMN_TEXT, false },
+	{ "LEVEL", "level", COLUMN_TEXT, false },
+	{ "FROM", "component", COLUMN_TEXT, false },
+	{ "EVENT", "event", COLUMN_TEXT, false },
+	{ "TEXT", "text", COLUMN_TEXT, false },
+	{ "NUMBER", "number", COLUMN_TEXT, true },
 	{ 0 },
 };
 static const struct column stats_columns[] = {
@@ -90,9 +132,10 @@ static const struct {
 	const struct column *columns;
 	const char *expand;
 } nouns[] = {
-	{ "volume", volume_columns, NULL }, { "snapshot", snapshot_columns, NULL }, { "lun", lun_columns, NULL },       { "lun map", map_columns, NULL },
-	{ "lun clone", clone_columns, NULL }, { "igroup", igroup_columns, NULL },   { "export", export_columns, NULL }, { "raid", raid_columns, "disks" },
-	{ "job", job_columns, NULL },       { "event", event_columns, NULL },       { "stats", stats_columns, NULL },
+	{ "volume", volume_columns, NULL }, { "snapshot", snapshot_columns, NULL }, { "lun", lun_columns, NULL },
+	{ "lun map", map_columns, NULL },   { "lun clone", clone_columns, NULL },   { "igroup", igroup_columns, NULL },
+	{ "export", export_columns, NULL }, { "raid", raid_columns, "disks" },      { "job", job_columns, NULL },
+	{ "event", event_columns, NULL },   { "stats", stats_columns, NULL },
 };
 
 const struct column *columns_of(const char *noun)
@@ -160,7 +203,8 @@ static void print_value(FILE *out, json_t *value, enum column_format format)
 	if (value == NULL || json_is_null(value)) {
 		(void)fputc('-', out);
 	} else if (json_is_array(value)) {
-		json_array_foreach (value, i, item) {
+		json_array_foreach(value, i, item)
+		{
 			(void)fputs(i == 0 ? "" : format == COLUMN_RULES ? " " : ",", out);
 			print_item(out, item, format);
 		}
@@ -170,7 +214,10 @@ static void print_value(FILE *out, json_t *value, enum column_format format)
 		size_format((uint64_t)json_integer_value(value), text);
 		(void)fputs(text, out);
 	} else if (json_is_integer(value)) {
-		(void)fprintf(out, "%lld%s", (long long)json_integer_value(value), format == COLUMN_PERCENT ? " %" : format == COLUMN_SECONDS ? " s" : "");
+		(void)fprintf(out, "%lld%s", (long long)json_integer_value(value),
+		              format == COLUMN_PERCENT   ? " %"
+		              : format == COLUMN_SECONDS ? " s"
+		                                         : "");
 	} else if (json_is_string(value)) {
 		(void)fputs(*json_string_value(value) == '\0' ? "-" : json_string_value(value), out);
 	} else if (json_is_boolean(value)) {
@@ -192,4 +239,7 @@ char *column_value_text(json_t *value, enum column_format format)
 	return fclose(out) == 0 ? text : NULL;
 }
 
-char *column_text(const struct column *column, json_t *record) { return column_value_text(column_member(record, column->key), column->format); }
+char *column_text(const struct column *column, json_t *record)
+{
+	return column_value_text(column_member(record, column->key), column->format);
+}

@@ -10,9 +10,9 @@ enum column_format { COLUMN_TEXT, COLUMN_SIZE, COLUMN_PERCENT, COLUMN_SECONDS, C
 
 struct column {
 	const char *header;
-	const char *key;             /* "space.size" */
+	const char *key; /* "space.size" */
 	enum column_format format;
-	bool wide;                   /* only with -o wide */
+	bool wide; /* only with -o wide */
 };
 #define COLUMNS_MAX 16
 

@@ -43,12 +43,13 @@ static double now_s(void)
 
 struct shown {
 	bool terminal;
-	int percent;                 /* last shown, -1: nothing yet */
+	int percent; /* last shown, -1: nothing yet */
 };
 
 static void show_progress(struct shown *shown, json_t *job, int percent)
 {
-	const char *what = json_string_value(json_object_get(job, "description")), *state = json_string_value(json_object_get(job, "state"));
+	const char *what = json_string_value(json_object_get(job, "description")),
+	           *state = json_string_value(json_object_get(job, "state"));
 
 	if (shown->terminal) {
 		char bar[BAR_WIDTH + 1];

@@ -7,17 +7,20 @@
 #include "admin/cli/request.h"
 
 static const char common[] =
-	"Flags for every verb:\n"
-	"  --server URL        unix:/PATH or http://HOST:PORT (VCADM_SERVER; unix:/run/vcstore/admin.sock)\n"
-	"  -o FORMAT           table, wide, json (the REST representation), name\n"
-	"  --wait[=SECONDS]    wait for the end of long work; --no-wait: only start it\n"
-	"  --watch             show again every second until Ctrl-C\n"
-	"  --yes               do not ask before something is destroyed\n"
-	"  --help, --version\n"
-	"Sizes are bytes or take k, m, g, t (binary). /vol/vol0/x and vol/vol0/x are the same.\n"
-	"Exit status: 0 done, 2 usage, 3 not found, 4 conflict, 5 denied, 6 no answer, 7 wait timed out, 8 degraded (status), 1 else.\n";
+    "Flags for every verb:\n"
+    "  --server URL        unix:/PATH or http://HOST:PORT (VCADM_SERVER; unix:/run/vcstore/admin.sock)\n"
+    "  -o FORMAT           table, wide, json (the REST representation), name\n"
+    "  --wait[=SECONDS]    wait for the end of long work; --no-wait: only start it\n"
+    "  --watch             show again every second until Ctrl-C\n"
+    "  --yes               do not ask before something is destroyed\n"
+    "  --help, --version\n"
+    "Sizes are bytes or take k, m, g, t (binary). /vol/vol0/x and vol/vol0/x are the same.\n"
+    "Exit status: 0 done, 2 usage, 3 not found, 4 conflict, 5 denied, 6 no answer, 7 wait timed out, 8 degraded (status), 1 else.\n";
 
-static bool is_shown(const struct verb_param *param) { return (param->flags & VERB_OPEN) == 0; }
+static bool is_shown(const struct verb_param *param)
+{
+	return (param->flags & VERB_OPEN) == 0;
+}
 
 static void print_usage(FILE *out, const struct verb *verb)
 {
@@ -49,8 +52,8 @@ static void print_verb(FILE *out, const struct verb *verb)
 		if (param->flags & VERB_POSITIONAL)
 			(void)snprintf(name, sizeof name, "%s", param->value);
 		else
-			(void)snprintf(name, sizeof name, "--%s%s%s%s", param->flags & VERB_NEGATED ? "no-" : "", param->name, param->value == NULL ? "" : " ",
-			               param->value == NULL ? "" : param->value);
+			(void)snprintf(name, sizeof name, "--%s%s%s%s", param->flags & VERB_NEGATED ? "no-" : "", param->name,
+			               param->value == NULL ? "" : " ", param->value == NULL ? "" : param->value);
 		(void)fprintf(out, "  %-28s %s\n", name, param->help);
 	}
 	(void)fprintf(out, "\nREST: %s %s%s\n\n", verb_method_name(verb->method), VERB_API_PREFIX, verb->route);
@@ -92,7 +95,9 @@ int help_print(FILE *out, int n_words, char *const *words)
 		(void)fprintf(stderr, "vcadm: there is no help for \"%s\"; see: vcadm help\n", words[0]);
 		return -ENOENT;
 	}
-	(void)fputs("  vcadm completion bash|zsh\n      print the shell's completion: source <(vcadm completion bash)\n  vcadm help [NOUN [VERB]]\n", out);
+	(void)fputs("  vcadm completion bash|zsh\n      print the shell's completion: source <(vcadm completion bash)\n  vcadm help [NOUN "
+	            "[VERB]]\n",
+	            out);
 	(void)fprintf(out, "\n%s", common);
 	return 0;
 }
@@ -121,7 +126,8 @@ static void print_words(FILE *out, const char *so_far)
 		char all[96], word[64];
 		if (verbs[i].flags & VERB_REST_ONLY)
 			continue;
-		(void)snprintf(all, sizeof all, "%s%s%s", verbs[i].noun, verbs[i].verb == NULL ? "" : " ", verbs[i].verb == NULL ? "" : verbs[i].verb);
+		(void)snprintf(all, sizeof all, "%s%s%s", verbs[i].noun, verbs[i].verb == NULL ? "" : " ",
+		               verbs[i].verb == NULL ? "" : verbs[i].verb);
 		if (strncmp(all, so_far, len) != 0 || (len > 0 && all[len] != ' '))
 			continue;
 		const char *next = all + len + (len > 0);
@@ -168,10 +174,12 @@ int help_completion(FILE *out, const char *shell)
 	(void)fputs("_vcadm() {\n\tlocal cur=\"${COMP_WORDS[COMP_CWORD]}\" so_far=\"\" words=\"\" flags=\"\" i\n"
 	            "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	            "\t\tcase \"${COMP_WORDS[i]}\" in -*|*/*) break ;; esac\n"
-	            "\t\tso_far=\"${so_far:+$so_far }${COMP_WORDS[i]}\"\n\tdone\n", out);
+	            "\t\tso_far=\"${so_far:+$so_far }${COMP_WORDS[i]}\"\n\tdone\n",
+	            out);
 	print_arms(out);
 	(void)fputs("\tif [[ $cur == -* ]]; then words=\"$flags --server -o --wait --no-wait --watch --yes --help\"; fi\n"
-	            "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -o default -F _vcadm vcadm\n", out);
+	            "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -o default -F _vcadm vcadm\n",
+	            out);
 	return 0;
 }
 
@@ -199,8 +207,8 @@ static void man_verb(FILE *out, const struct verb *verb)
 			(void)fprintf(out, "\\fB\\-\\-%s", param->flags & VERB_NEGATED ? "no\\-" : "");
 		if (!(param->flags & VERB_POSITIONAL))
 			print_roff(out, param->name);
-		(void)fprintf(out, "\\fR%s\\fI%s\\fR%s", param->flags & VERB_POSITIONAL || param->value == NULL ? "" : " ", param->value == NULL ? "" : param->value,
-		              must ? "" : "]");
+		(void)fprintf(out, "\\fR%s\\fI%s\\fR%s", param->flags & VERB_POSITIONAL || param->value == NULL ? "" : " ",
+		              param->value == NULL ? "" : param->value, must ? "" : "]");
 	}
 	(void)fputc('\n', out);
 	print_roff(out, verb->help);

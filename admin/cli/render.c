@@ -43,7 +43,8 @@ static void add_rows(struct libscols_table *table, const struct column *columns,
 	json_t *record;
 	size_t i;
 
-	json_array_foreach (records, i, record) {
+	json_array_foreach(records, i, record)
+	{
 		if (expand != NULL)
 			add_rows(table, columns, wide, json_object_get(record, expand), NULL);
 		else
@@ -76,8 +77,10 @@ static enum column_format format_of(const char *noun, const char *key)
 		if (strcmp(column->key, key) == 0)
 			return column->format;
 	}
-	return strncmp(key, "space.", 6) == 0 || strncmp(key, "memory.", 7) == 0 || strncmp(key, "cache.", 6) == 0 || strncmp(key, "nvlog.", 6) == 0 ? COLUMN_SIZE :
-	                                                                                                                                             COLUMN_TEXT;
+	return strncmp(key, "space.", 6) == 0 || strncmp(key, "memory.", 7) == 0 || strncmp(key, "cache.", 6) == 0 ||
+	               strncmp(key, "nvlog.", 6) == 0
+	           ? COLUMN_SIZE
+	           : COLUMN_TEXT;
 }
 
 static void print_members(const char *noun, json_t *object, const char *prefix)
@@ -86,7 +89,8 @@ static void print_members(const char *noun, json_t *object, const char *prefix)
 	json_t *value;
 	char name[128];
 
-	json_object_foreach (object, key, value) {
+	json_object_foreach(object, key, value)
+	{
 		(void)snprintf(name, sizeof name, "%s%s%s", prefix, *prefix == '\0' ? "" : ".", key);
 		if (json_is_object(value)) {
 			print_members(noun, value, name);
@@ -111,9 +115,9 @@ static void print_status(json_t *json)
 	(void)json_object_del(rest, "problems");
 	print_members("status", rest, "");
 	json_decref(rest);
-	json_array_foreach (problems, i, problem)
-		(void)printf("%s: %s: %s\n", json_string_value(json_object_get(problem, "severity")), json_string_value(json_object_get(problem, "target")),
-		             json_string_value(json_object_get(problem, "message")));
+	json_array_foreach(problems, i, problem)(void)
+	    printf("%s: %s: %s\n", json_string_value(json_object_get(problem, "severity")),
+	           json_string_value(json_object_get(problem, "target")), json_string_value(json_object_get(problem, "message")));
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
@@ -142,8 +146,7 @@ static void print_names(const char *noun, json_t *records)
 	json_t *record;
 	size_t i;
 
-	json_array_foreach (records, i, record)
-		print_name(noun, record);
+	json_array_foreach(records, i, record) print_name(noun, record);
 }
 
 /* ---- answers ----------------------------------------------------------------------------------------------------- */

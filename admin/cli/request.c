@@ -78,7 +78,8 @@ static int no_such_verb(int n_words, char *const *words)
 	bool noun = false;
 
 	for (size_t i = 0; i < verbs_count && n_words > 0; i++)
-		noun = noun || (strncmp(verbs[i].noun, words[0], strlen(words[0])) == 0 && strchr("\0 ", verbs[i].noun[strlen(words[0])]) != NULL);
+		noun = noun ||
+		       (strncmp(verbs[i].noun, words[0], strlen(words[0])) == 0 && strchr("\0 ", verbs[i].noun[strlen(words[0])]) != NULL);
 	if (noun && n_words > 1)
 		return complain("%s has no verb \"%s\"; see: vcadm help %s", words[0], words[1], words[0]);
 	if (noun)
@@ -116,8 +117,8 @@ static const struct {
 	const char *text, *key;
 	int is; /* for "access": 1 rw, 0 ro */
 } client_options[] = {
-	{ "rw", "access", 1 }, { "ro", "access", 0 }, { "root_squash", "root_squash", 1 }, { "no_root_squash", "root_squash", 0 }, { "secure", "secure", 1 },
-	{ "insecure", "secure", 0 },
+	{ "rw", "access", 1 },     { "ro", "access", 0 },       { "root_squash", "root_squash", 1 }, { "no_root_squash", "root_squash", 0 },
+	{ "secure", "secure", 1 }, { "insecure", "secure", 0 },
 };
 
 static bool client_option(json_t *rule, const char *text, size_t len)
@@ -126,8 +127,10 @@ static bool client_option(json_t *rule, const char *text, size_t len)
 		if (strlen(client_options[i].text) != len || strncmp(client_options[i].text, text, len) != 0)
 			continue;
 		if (rule != NULL)
-			(void)json_object_set_new(rule, client_options[i].key, strcmp(client_options[i].key, "access") == 0 ?
-			                                                          json_string(client_options[i].is ? "rw" : "ro") : json_boolean(client_options[i].is));
+			(void)json_object_set_new(rule, client_options[i].key,
+			                          strcmp(client_options[i].key, "access") == 0
+			                              ? json_string(client_options[i].is ? "rw" : "ro")
+			                              : json_boolean(client_options[i].is));
 		return true;
 	}
 	return false;
@@ -138,14 +141,16 @@ static json_t *client_value(const char *text)
 {
 	const char *options = strrchr(text, ':');
 
-	if (options != NULL && !client_option(NULL, options + 1, strcspn(options + 1, ",")) && strpbrk(options + 1, "ghijklmnopqrstuvwxyz") == NULL)
+	if (options != NULL && !client_option(NULL, options + 1, strcspn(options + 1, ",")) &&
+	    strpbrk(options + 1, "ghijklmnopqrstuvwxyz") == NULL)
 		options = NULL;
 	size_t len = options == NULL ? strlen(text) : (size_t)(options - text);
 	json_t *rule = json_pack("{s:s%,s:s}", "client", text, len, "access", "ro");
 	for (const char *p = options; p != NULL && *p != '\0';) {
 		size_t option_len = strcspn(++p, ",");
 		if (!client_option(rule, p, option_len)) {
-			(void)complain("--client: \"%.*s\" is none of rw, ro, root_squash, no_root_squash, secure, insecure", (int)option_len, p);
+			(void)complain("--client: \"%.*s\" is none of rw, ro, root_squash, no_root_squash, secure, insecure",
+			               (int)option_len, p);
 			json_decref(rule);
 			return NULL;
 		}
@@ -171,24 +176,18 @@ json_t *request_value(const struct verb_param *param, const char *text, json_t *
 	json_t *value;
 
 	switch (param->kind) {
-	case VERB_TEXT:
-		return json_string(text);
-	case VERB_VOLUME:
-		return volume_value(text);
-	case VERB_PATH:
-		return *text == '/' || strncmp(text, "vol/", 4) != 0 ? json_string(text) : json_sprintf("/%s", text);
-	case VERB_SIZE:
-		return size_value(param, text);
+	case VERB_TEXT: return json_string(text);
+	case VERB_VOLUME: return volume_value(text);
+	case VERB_PATH: return *text == '/' || strncmp(text, "vol/", 4) != 0 ? json_string(text) : json_sprintf("/%s", text);
+	case VERB_SIZE: return size_value(param, text);
 	case VERB_INTEGER:
 		if (size_parse_integer(text, INT64_MAX, &number) == 0)
 			return json_integer((json_int_t)number);
 		(void)complain("--%s: \"%s\" is not a number", param->name, text);
 		return NULL;
-	case VERB_BOOL:
-		return json_boolean((param->flags & VERB_NEGATED) == 0);
+	case VERB_BOOL: return json_boolean((param->flags & VERB_NEGATED) == 0);
 	case VERB_LIST:
-	case VERB_DISKS:
-		return list_append(json_incref(present), text);
+	case VERB_DISKS: return list_append(json_incref(present), text);
 	case VERB_GROUPS:
 		present = present == NULL ? json_array() : json_incref(present);
 		(void)json_array_append_new(present, json_pack("{s:o}", "disks", list_append(NULL, text)));
@@ -250,9 +249,9 @@ static int common_flag(struct parse *parse, const char *name, size_t len, const 
 	static const struct {
 		const char *name;
 		size_t offset;
-	} switches[] = { { "--watch", offsetof(struct cli_options, watch) },     { "--yes", offsetof(struct cli_options, yes) },
-		         { "-y", offsetof(struct cli_options, yes) },            { "--help", offsetof(struct cli_options, help) },
-		         { "-h", offsetof(struct cli_options, help) },           { "--version", offsetof(struct cli_options, version) } };
+	} switches[] = { { "--watch", offsetof(struct cli_options, watch) }, { "--yes", offsetof(struct cli_options, yes) },
+		         { "-y", offsetof(struct cli_options, yes) },        { "--help", offsetof(struct cli_options, help) },
+		         { "-h", offsetof(struct cli_options, help) },       { "--version", offsetof(struct cli_options, version) } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
 		if (strlen(switches[i].name) == len && strncmp(switches[i].name, name, len) == 0) {
@@ -298,7 +297,8 @@ static bool is_flag_of(const struct verb_param *param, const char *name, size_t 
 static int set_value(struct parse *parse, size_t i, const char *text)
 {
 	const struct verb_param *param = &parse->verb->params[i];
-	bool may_repeat = param->kind == VERB_LIST || param->kind == VERB_DISKS || param->kind == VERB_GROUPS || param->kind == VERB_CLIENTS;
+	bool may_repeat = param->kind == VERB_LIST || param->kind == VERB_DISKS || param->kind == VERB_GROUPS ||
+	                  param->kind == VERB_CLIENTS;
 
 	if (parse->values[i] != NULL && !may_repeat)
 		return complain("%s was given twice", param->name);
@@ -330,8 +330,8 @@ static int parse_flag(struct parse *parse)
 	}
 	if (parse->verb == NULL)
 		return complain("unknown flag %.*s; see: vcadm help", (int)len, name);
-	return complain("unknown flag %.*s; see: vcadm help %s%s%s", (int)len, name, parse->verb->noun, parse->verb->verb == NULL ? "" : " ",
-	                parse->verb->verb == NULL ? "" : parse->verb->verb);
+	return complain("unknown flag %.*s; see: vcadm help %s%s%s", (int)len, name, parse->verb->noun,
+	                parse->verb->verb == NULL ? "" : " ", parse->verb->verb == NULL ? "" : parse->verb->verb);
 }
 
 /* ---- the request ------------------------------------------------------------------------------------------------- */
@@ -354,8 +354,8 @@ static int place_positionals(struct parse *parse)
 		const struct verb_param *param = &parse->verb->params[i];
 		if (param->flags & VERB_REQUIRED && parse->values[i] == NULL)
 			return complain("%s%s is missing; see: vcadm help %s%s%s", param->flags & VERB_POSITIONAL ? "" : "--",
-			                param->flags & VERB_POSITIONAL ? param->value : param->name, parse->verb->noun, parse->verb->verb == NULL ? "" : " ",
-			                parse->verb->verb == NULL ? "" : parse->verb->verb);
+			                param->flags & VERB_POSITIONAL ? param->value : param->name, parse->verb->noun,
+			                parse->verb->verb == NULL ? "" : " ", parse->verb->verb == NULL ? "" : parse->verb->verb);
 	}
 	return 0;
 }
@@ -464,7 +464,8 @@ int request_parse(int argc, char **argv, struct cli_options *options, struct cli
 	for (; err == 0 && parse.at < argc && argv[parse.at][0] == '-'; parse.at++)
 		err = parse_flag(&parse);
 	*ret_rest = parse.at;
-	if (err != 0 || parse.at >= argc || options->help || options->version || strcmp(argv[parse.at], "help") == 0 || strcmp(argv[parse.at], "completion") == 0)
+	if (err != 0 || parse.at >= argc || options->help || options->version || strcmp(argv[parse.at], "help") == 0 ||
+	    strcmp(argv[parse.at], "completion") == 0)
 		return err;
 	parse.verb = request_find_verb(argc - parse.at, argv + parse.at, &n_words);
 	if (parse.verb == NULL) {

@@ -12,22 +12,32 @@ enum cli_output { CLI_TABLE, CLI_WIDE, CLI_JSON, CLI_NAME };
 
 /* Flags every verb takes. */
 struct cli_options {
-	const char *server;          /* "unix:/path", "http://host:port" */
+	const char *server; /* "unix:/path", "http://host:port" */
 	enum cli_output output;
-	int wait;                    /* -1: as the verb is used, 0: no, 1: yes */
-	double wait_s;               /* 0: for ever */
+	int wait; /* -1: as the verb is used, 0: no, 1: yes */
+	double wait_s; /* 0: for ever */
 	bool watch, yes, help, version;
 };
 
 struct cli_request {
 	const struct verb *verb;
-	char *path;                  /* "/api/v1/storage/luns/..." with its query */
-	json_t *body;                /* NULL: none */
-	const char *object;          /* the first positional, for messages */
+	char *path; /* "/api/v1/storage/luns/..." with its query */
+	json_t *body; /* NULL: none */
+	const char *object; /* the first positional, for messages */
 };
 
 /* Exit statuses. */
-enum { EXIT_OK = 0, EXIT_OTHER = 1, EXIT_USAGE = 2, EXIT_NOT_FOUND = 3, EXIT_CONFLICT = 4, EXIT_DENIED = 5, EXIT_UNREACHABLE = 6, EXIT_TIMED_OUT = 7, EXIT_DEGRADED = 8 };
+enum {
+	EXIT_OK = 0,
+	EXIT_OTHER = 1,
+	EXIT_USAGE = 2,
+	EXIT_NOT_FOUND = 3,
+	EXIT_CONFLICT = 4,
+	EXIT_DENIED = 5,
+	EXIT_UNREACHABLE = 6,
+	EXIT_TIMED_OUT = 7,
+	EXIT_DEGRADED = 8
+};
 
 /* Take a command line apart. -EINVAL: what is wrong was said on stderr. ret_request->verb is NULL when help or version is wanted, or
  * for words before any verb ("help", "completion"). `ret_rest` is the index of the first word not eaten. */

@@ -24,7 +24,8 @@ static int exit_of(long status)
 	static const struct {
 		long status;
 		int code;
-	} codes[] = { { 400, EXIT_USAGE }, { 401, EXIT_DENIED }, { 403, EXIT_DENIED }, { 404, EXIT_NOT_FOUND }, { 409, EXIT_CONFLICT }, { 412, EXIT_CONFLICT } };
+	} codes[] = { { 400, EXIT_USAGE },     { 401, EXIT_DENIED },   { 403, EXIT_DENIED },
+		      { 404, EXIT_NOT_FOUND }, { 409, EXIT_CONFLICT }, { 412, EXIT_CONFLICT } };
 
 	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
 		if (codes[i].status == status)
@@ -48,10 +49,12 @@ static int refused(long status, json_t *json)
 
 static int job_failed(json_t *job)
 {
-	const char *message = json_string_value(column_member(job, "error.message")), *code = json_string_value(column_member(job, "error.code"));
+	const char *message = json_string_value(column_member(job, "error.message")),
+	           *code = json_string_value(column_member(job, "error.code"));
 	const char *report = json_string_value(column_member(job, "result.report"));
 
-	(void)fprintf(stderr, "vcadm: %s: %s\n", json_string_value(json_object_get(job, "description")), message == NULL ? "failed" : message);
+	(void)fprintf(stderr, "vcadm: %s: %s\n", json_string_value(json_object_get(job, "description")),
+	              message == NULL ? "failed" : message);
 	if (report != NULL)
 		(void)fputs(report, stdout);
 	if (code == NULL)
@@ -145,10 +148,12 @@ static bool may_destroy(const struct cli_options *options, const struct cli_requ
 	if (!(request->verb->flags & VERB_DESTROYS) || options->yes)
 		return true;
 	if (isatty(STDIN_FILENO) != 1) {
-		(void)fprintf(stderr, "vcadm: %s %s destroys %s; say --yes if that is meant\n", request->verb->noun, request->verb->verb, request->object);
+		(void)fprintf(stderr, "vcadm: %s %s destroys %s; say --yes if that is meant\n", request->verb->noun, request->verb->verb,
+		              request->object);
 		return false;
 	}
-	(void)fprintf(stderr, "%s %s: %s %s. Go on? [y/N] ", request->verb->noun, request->verb->verb, request->verb->help, request->object);
+	(void)fprintf(stderr, "%s %s: %s %s. Go on? [y/N] ", request->verb->noun, request->verb->verb, request->verb->help,
+	              request->object);
 	return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }
 

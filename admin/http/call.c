@@ -56,7 +56,10 @@ static void call_free(struct call *call)
 	admin_stop_go_on(admin);
 }
 
-void call_drop(struct call *call) { call_free(call); }
+void call_drop(struct call *call)
+{
+	call_free(call);
+}
 
 /* ---- what was asked ---------------------------------------------------------------------------------------------- */
 
@@ -66,9 +69,18 @@ const char *call_param(const struct call *call, const char *key)
 	return i < 0 ? NULL : call->params[i];
 }
 
-const char *call_query(const struct call *call, const char *key) { return evhttp_find_header(&call->query, key); }
-json_t *call_member(const struct call *call, const char *key) { return json_object_get(call->body, key); }
-const char *call_text(const struct call *call, const char *key) { return json_string_value(call_member(call, key)); }
+const char *call_query(const struct call *call, const char *key)
+{
+	return evhttp_find_header(&call->query, key);
+}
+json_t *call_member(const struct call *call, const char *key)
+{
+	return json_object_get(call->body, key);
+}
+const char *call_text(const struct call *call, const char *key)
+{
+	return json_string_value(call_member(call, key));
+}
 
 bool call_flag(const struct call *call, const char *key)
 {
@@ -133,7 +145,10 @@ static struct fs_message *message_to(struct call *call, enum fs_op op, struct fs
 	return &call->msg;
 }
 
-struct fs_message *call_message(struct call *call, enum fs_op op) { return message_to(call, op, call->volume); }
+struct fs_message *call_message(struct call *call, enum fs_op op)
+{
+	return message_to(call, op, call->volume);
+}
 
 void call_send(struct call *call, call_step *then)
 {
@@ -338,5 +353,6 @@ void call_fail_message(struct call *call, const char *target)
 	if (text[0] != '\0')
 		call_fail(call, call->msg.status, target, "%s", text);
 	else
-		call_fail(call, call->msg.status, target, "%s: %s", target == NULL ? "the volume" : target, fault_of(call->msg.status)->text);
+		call_fail(call, call->msg.status, target, "%s: %s", target == NULL ? "the volume" : target,
+		          fault_of(call->msg.status)->text);
 }

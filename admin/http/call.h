@@ -8,7 +8,7 @@
 #ifndef ADMIN_CALL_H
 #define ADMIN_CALL_H
 
-#include "admin/core.h"
+#include "admin/admin_private.h"
 #include "admin/jobs.h"
 #include "admin/san.h"
 #include "admin/volpath.h"
@@ -25,13 +25,13 @@ typedef void call_step(struct call *call);
 struct call {
 	struct admin *admin;
 	struct evhttp_request *req;
-	unsigned *n_calls;           /* the server's count */
+	unsigned *n_calls; /* the server's count */
 	const struct route *route;
 	char *params[CALL_PARAMS_MAX]; /* of the route, decoded */
 	struct evkeyvalq query;
-	json_t *body;                /* an object that matches the table, or NULL */
-	struct volpath path;         /* of the object, once known */
-	struct fs_volume *volume;    /* referenced, once known */
+	json_t *body; /* an object that matches the table, or NULL */
+	struct volpath path; /* of the object, once known */
+	struct fs_volume *volume; /* referenced, once known */
 	struct fs_message msg;
 	bool msg_used;
 	call_step *then;
@@ -45,11 +45,11 @@ struct call {
 	size_t n_walk, next_walk;
 	enum fs_op walk_op;
 	call_step *walk_visit, *walk_end;
-	json_t *records;             /* of a collection */
-	json_t *scratch;             /* a handler's own, released with the call */
-	char *text;                  /* the same */
-	void *blob;                  /* the same */
-	int status;                  /* of the reply of a chain that ends in call_painted_reply */
+	json_t *records; /* of a collection */
+	json_t *scratch; /* a handler's own, released with the call */
+	char *text; /* the same */
+	void *blob; /* the same */
+	int status; /* of the reply of a chain that ends in call_painted_reply */
 };
 
 /* A route parameter by its key, a query value (NULL: none), a body member (NULL: none). */
@@ -79,12 +79,13 @@ void call_repaint(struct call *call, call_step *then);
 void call_reply_take(struct call *call, int status, json_t *json);
 /* The same with an ETag; If-None-Match gives 304. */
 void call_reply_tagged_take(struct call *call, json_t *json, const char *etag);
-void call_reply_collection(struct call *call);          /* call->records with fields, order_by, max_records, start */
-void call_accept(struct call *call, struct job *job);   /* 202, or 503 when job is NULL */
+void call_reply_collection(struct call *call); /* call->records with fields, order_by, max_records, start */
+void call_accept(struct call *call, struct job *job); /* 202, or 503 when job is NULL */
 void call_reply_text_take(struct call *call, const char *type, struct evbuffer *text);
 /* `err` by the table of faults; `target`: the member or object; `format` NULL: the table's sentence. */
 void call_fail(struct call *call, int err, const char *target, const char *format, ...) __attribute__((format(printf, 4, 5)));
-void call_fail_status(struct call *call, int status, const char *code, const char *target, const char *format, ...) __attribute__((format(printf, 5, 6)));
+void call_fail_status(struct call *call, int status, const char *code, const char *target, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 /* The request was taken over by somebody who answers it. */
 void call_drop(struct call *call);
 /* From call->msg: its status and error_text. */

@@ -10,9 +10,10 @@ json_t *clone_api_json(const char *volume, const struct fs_vdisk_info *info)
 {
 	const struct fs_clone_info *clone = &info->clone;
 	char when[MOMENT_TEXT_SIZE];
-	json_t *json = json_pack("{s:o,s:s,s:i,s:{s:I,s:I,s:I},s:I,s:b,s:b}", "path", json_sprintf("/vol/%s%s", volume, info->path), "state",
-	                         clonejob_state_name(clone->state), "progress", (int)clonejob_percent(clone), "bytes", "total",
-	                         (json_int_t)(clone->blocks_total * FS_BLOCK_SIZE), "done", (json_int_t)(clone->blocks_done * FS_BLOCK_SIZE), "copied",
+	json_t *json = json_pack("{s:o,s:s,s:i,s:{s:I,s:I,s:I},s:I,s:b,s:b}", "path", json_sprintf("/vol/%s%s", volume, info->path),
+	                         "state", clonejob_state_name(clone->state), "progress", (int)clonejob_percent(clone), "bytes", "total",
+	                         (json_int_t)(clone->blocks_total * FS_BLOCK_SIZE), "done",
+	                         (json_int_t)(clone->blocks_done * FS_BLOCK_SIZE), "copied",
 	                         (json_int_t)(clone->blocks_copied * FS_BLOCK_SIZE), "rate", (json_int_t)clone->rate_bytes_s, "verify",
 	                         (clone->flags & FS_CLONE_VERIFY) != 0, "delete_snapshot", (clone->flags & FS_CLONE_DELETE_SNAPSHOT) != 0);
 
@@ -27,7 +28,8 @@ json_t *clone_api_json(const char *volume, const struct fs_vdisk_info *info)
 	if (info->backing_snapshot[0] != '\0')
 		(void)json_object_set_new(json, "snapshot", json_string(info->backing_snapshot));
 	if ((clone->state == FS_CLONE_FAILED || clone->state == FS_CLONE_PAUSED) && clone->error != 0)
-		(void)json_object_set_new(json, "error", json_pack("{s:s,s:s}", "code", fault_of(clone->error)->code, "message", fault_of(clone->error)->text));
+		(void)json_object_set_new(
+		    json, "error", json_pack("{s:s,s:s}", "code", fault_of(clone->error)->code, "message", fault_of(clone->error)->text));
 	return json;
 }
 
@@ -83,7 +85,8 @@ void clone_api_start(struct call *call)
 	struct fs_message *msg = call_message(call, FS_CLONE_START);
 	msg->in.path = call->path.inner;
 	msg->in.clone.rate_bytes_s = (uint64_t)json_integer_value(call_member(call, "rate"));
-	msg->in.clone.flags = (call_flag(call, "verify") ? FS_CLONE_VERIFY : 0) | (call_flag(call, "delete_snapshot") ? FS_CLONE_DELETE_SNAPSHOT : 0);
+	msg->in.clone.flags = (call_flag(call, "verify") ? FS_CLONE_VERIFY : 0) |
+	                      (call_flag(call, "delete_snapshot") ? FS_CLONE_DELETE_SNAPSHOT : 0);
 	call_send(call, started);
 }
 

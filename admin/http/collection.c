@@ -182,7 +182,8 @@ int collection_page(json_t *records, const struct evkeyvalq *query, const char *
 	uint64_t n = json_array_size(records), end = start + max < n ? start + max : n;
 	for (uint64_t i = start; i < end; i++) {
 		json_t *record = json_array_get(records, (size_t)i);
-		(void)json_array_append_new(cut, fields == NULL || strcmp(fields, "*") == 0 ? json_incref(record) : strip_record(record, fields));
+		(void)json_array_append_new(cut, fields == NULL || strcmp(fields, "*") == 0 ? json_incref(record)
+		                                                                            : strip_record(record, fields));
 	}
 	json_t *page = json_pack("{s:o,s:I}", "records", cut, "num_records", (json_int_t)json_array_size(cut));
 	if (end < n)

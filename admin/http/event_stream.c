@@ -22,6 +22,9 @@ static void stream_closed(struct evhttp_connection *connection, void *arg)
 	struct event_stream *stream = arg;
 
 	(void)connection;
+	/* evhttp lets go of a request whose reply is under way; one still in its list it frees itself. */
+	if (evhttp_request_get_connection(stream->req) == NULL)
+		evhttp_request_free(stream->req);
 	TAILQ_REMOVE(&stream->streams->list, stream, link);
 	stream->streams->n--;
 	free(stream);
@@ -39,7 +42,8 @@ static void stream_catch_up(struct event_stream *stream)
 	json_t *list = journal_list(stream->after, LOG_LEVEL_INFO), *event;
 	size_t i;
 
-	json_array_foreach (list, i, event) {
+	json_array_foreach(list, i, event)
+	{
 		char *text = json_dumps(event, JSON_COMPACT | JSON_PRESERVE_ORDER);
 		stream->after = (uint64_t)json_integer_value(json_object_get(event, "number"));
 		(void)evbuffer_add_printf(buffer, "id: %llu\ndata: %s\n\n", (unsigned long long)stream->after, text == NULL ? "{}" : text);

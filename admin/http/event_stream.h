@@ -3,7 +3,7 @@
 #ifndef ADMIN_EVENT_STREAM_H
 #define ADMIN_EVENT_STREAM_H
 
-#include "admin/core.h"
+#include "admin/admin_private.h"
 
 #define EVENT_STREAMS_MAX 16U
 
@@ -14,7 +14,7 @@ struct event_streams {
 	struct admin *admin;
 	TAILQ_HEAD(, event_stream) list;
 	unsigned n;
-	struct timer beat;           /* a comment now and then, so that dead connections are noticed */
+	struct timer beat; /* a comment now and then, so that dead connections are noticed */
 };
 
 void event_streams_init(struct event_streams *streams, struct admin *admin);

@@ -11,13 +11,16 @@
 #define EXPORT_RULES_MAX 64U
 #define EXPORTS_MAX 256U
 
-static const char *member(json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
+static const char *member(json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
 
 static json_t *export_json(const char *volume, json_t *entry)
 {
 	const char *inner = member(entry, "path");
-	return json_pack("{s:o,s:s,s:O}", "path", json_sprintf("/vol/%s%s", volume, strcmp(inner, "/") == 0 ? "" : inner), "volume", volume, "rules",
-	                 json_object_get(entry, "rules"));
+	return json_pack("{s:o,s:s,s:O}", "path", json_sprintf("/vol/%s%s", volume, strcmp(inner, "/") == 0 ? "" : inner), "volume", volume,
+	                 "rules", json_object_get(entry, "rules"));
 }
 
 void export_api_list(struct call *call)
@@ -31,8 +34,7 @@ void export_api_list(struct call *call)
 	TAILQ_FOREACH(known, &call->admin->volumes, link) {
 		if (known->state != KNOWN_ONLINE || (only != NULL && strcmp(only, known->name) != 0))
 			continue;
-		json_array_foreach (known->exports, i, entry)
-			(void)json_array_append_new(call->records, export_json(known->name, entry));
+		json_array_foreach(known->exports, i, entry)(void) json_array_append_new(call->records, export_json(known->name, entry));
 	}
 	call_reply_collection(call);
 }
@@ -78,15 +80,16 @@ static json_t *whole_rules(struct call *call)
 		json_decref(whole);
 		return NULL;
 	}
-	json_array_foreach (given, i, rule) {
+	json_array_foreach(given, i, rule)
+	{
 		const char *client = member(rule, "client");
 		if (!is_client(client)) {
 			call_fail(call, -EINVAL, "rules", "\"%s\" is not an address or a network such as 192.168.1.0/24", client);
 			json_decref(whole);
 			return NULL;
 		}
-		(void)json_array_append_new(whole, json_pack("{s:s,s:s,s:b,s:b}", "client", client, "access", member(rule, "access"), "root_squash",
-		                                             !json_is_false(json_object_get(rule, "root_squash")), "secure",
+		(void)json_array_append_new(whole, json_pack("{s:s,s:s,s:b,s:b}", "client", client, "access", member(rule, "access"),
+		                                             "root_squash", !json_is_false(json_object_get(rule, "root_squash")), "secure",
 		                                             !json_is_false(json_object_get(rule, "secure"))));
 	}
 	return whole;
@@ -102,13 +105,15 @@ static void was_put(void *arg, int err)
 	size_t i;
 
 	if (err != 0 || known == NULL || known->volume != call->volume) {
-		call_fail(call, err != 0 ? err : -ENODEV, call->path.volume, "the exports could not be written to volume \"%s\"", call->path.volume);
+		call_fail(call, err != 0 ? err : -ENODEV, call->path.volume, "the exports could not be written to volume \"%s\"",
+		          call->path.volume);
 		return;
 	}
 	json_decref(known->exports);
 	known->exports = json_incref(call->scratch);
 	exports_publish(call->admin);
-	json_array_foreach (call->scratch, i, entry) {
+	json_array_foreach(call->scratch, i, entry)
+	{
 		if (strcmp(member(entry, "path"), call->path.inner) == 0) {
 			call_reply_take(call, call->status, export_json(call->path.volume, entry));
 			return;
@@ -174,7 +179,8 @@ static void set_turn(struct call *call)
 	if (there)
 		(void)json_object_set_new(json_array_get(list, i), "rules", rules);
 	else
-		(void)json_array_append_new(list, json_pack("{s:s,s:o,s:I}", "path", call->path.inner, "rules", rules, "id", (json_int_t)new_id(call->admin)));
+		(void)json_array_append_new(
+		    list, json_pack("{s:s,s:o,s:I}", "path", call->path.inner, "rules", rules, "id", (json_int_t)new_id(call->admin)));
 	put_take(call, list, there ? 200 : 201);
 }
 

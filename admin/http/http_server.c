@@ -149,7 +149,8 @@ static const struct refusal *check_browser(const struct http_server *server, str
 		if (strcasecmp(header->key, "Origin") == 0 &&
 		    (strncmp(header->value, "http://", 7) != 0 || !http_host_is_ours(header->value + 7, server->port)))
 			return &origin;
-		if (strcasecmp(header->key, "Sec-Fetch-Site") == 0 && strcmp(header->value, "same-origin") != 0 && strcmp(header->value, "none") != 0)
+		if (strcasecmp(header->key, "Sec-Fetch-Site") == 0 && strcmp(header->value, "same-origin") != 0 &&
+		    strcmp(header->value, "none") != 0)
 			return &origin;
 	}
 	return n_hosts == 1 ? NULL : &host;
@@ -209,7 +210,8 @@ static void send_asset(struct evhttp_request *req, const struct asset *asset)
 
 	(void)evhttp_add_header(headers, "Content-Type", asset->type);
 	(void)evhttp_add_header(headers, "Content-Security-Policy",
-	                        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+	                        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri "
+	                        "'none'; form-action 'none'; "
 	                        "frame-ancestors 'none'");
 	(void)evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
 	(void)evhttp_add_header(headers, "Referrer-Policy", "no-referrer");
@@ -224,23 +226,12 @@ static void send_asset(struct evhttp_request *req, const struct asset *asset)
 static int method_of(struct evhttp_request *req, enum verb_method *ret_method)
 {
 	switch (evhttp_request_get_command(req)) {
-	case EVHTTP_REQ_GET:
-		*ret_method = VERB_GET;
-		return 0;
-	case EVHTTP_REQ_POST:
-		*ret_method = VERB_POST;
-		return 0;
-	case EVHTTP_REQ_PUT:
-		*ret_method = VERB_PUT;
-		return 0;
-	case EVHTTP_REQ_PATCH:
-		*ret_method = VERB_PATCH;
-		return 0;
-	case EVHTTP_REQ_DELETE:
-		*ret_method = VERB_DELETE;
-		return 0;
-	default:
-		return -EOPNOTSUPP;
+	case EVHTTP_REQ_GET: *ret_method = VERB_GET; return 0;
+	case EVHTTP_REQ_POST: *ret_method = VERB_POST; return 0;
+	case EVHTTP_REQ_PUT: *ret_method = VERB_PUT; return 0;
+	case EVHTTP_REQ_PATCH: *ret_method = VERB_PATCH; return 0;
+	case EVHTTP_REQ_DELETE: *ret_method = VERB_DELETE; return 0;
+	default: return -EOPNOTSUPP;
 	}
 }
 
@@ -261,7 +252,8 @@ static bool take_body(struct call *call)
 			return false;
 		}
 	}
-	if (route_check_body(call->route, call->body, &target, text) != 0 || route_check_query(call->route, &call->query, &target, text) != 0) {
+	if (route_check_body(call->route, call->body, &target, text) != 0 ||
+	    route_check_query(call->route, &call->query, &target, text) != 0) {
 		call_fail(call, -EINVAL, target, "%s", text);
 		return false;
 	}
@@ -353,8 +345,14 @@ static void dispatch(struct http_server *server, struct evhttp_request *req, boo
 	}
 }
 
-static void unix_request(struct evhttp_request *req, void *arg) { dispatch(arg, req, false); }
-static void tcp_request(struct evhttp_request *req, void *arg) { dispatch(arg, req, true); }
+static void unix_request(struct evhttp_request *req, void *arg)
+{
+	dispatch(arg, req, false);
+}
+static void tcp_request(struct evhttp_request *req, void *arg)
+{
+	dispatch(arg, req, true);
+}
 
 /* ---- sockets ----------------------------------------------------------------------------------------------------- */
 
@@ -430,8 +428,11 @@ static int open_tcp(struct http_server *server, const char *tcp, char text[256])
 	int err = http_address_parse(tcp, host, &port);
 
 	if (err != 0) {
-		(void)snprintf(text, 256, err == -EPERM ? "http=%.80s: there is no sign-in yet, so only loopback addresses (127.0.0.1, [::1]) are served"
-		                                        : "http=%.80s: not ADDRESS:PORT", tcp);
+		(void)snprintf(text, 256,
+		               err == -EPERM
+		                   ? "http=%.80s: there is no sign-in yet, so only loopback addresses (127.0.0.1, [::1]) are served"
+		                   : "http=%.80s: not ADDRESS:PORT",
+		               tcp);
 		return err;
 	}
 	server->tcp_http = http_new(server, tcp_request);
@@ -489,6 +490,15 @@ void http_server_free(struct http_server *server)
 	free(server);
 }
 
-unsigned http_server_n_calls(const struct http_server *server) { return server->n_calls; }
-uint16_t http_server_port(const struct http_server *server) { return server->port; }
-void http_server_events(struct http_server *server) { event_streams_wake(&server->streams); }
+unsigned http_server_n_calls(const struct http_server *server)
+{
+	return server->n_calls;
+}
+uint16_t http_server_port(const struct http_server *server)
+{
+	return server->port;
+}
+void http_server_events(struct http_server *server)
+{
+	event_streams_wake(&server->streams);
+}

@@ -10,7 +10,10 @@
 
 #define IQN_MAX 223U /* RFC 7143 4.2.7.1 */
 
-static const char *member(json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
+static const char *member(json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
 
 static json_t *igroup_json(const struct san *san, json_t *igroup)
 {
@@ -25,8 +28,8 @@ void igroup_api_list(struct call *call)
 	size_t i;
 
 	call->records = json_array();
-	json_array_foreach (call->admin->san->igroups, i, igroup)
-		(void)json_array_append_new(call->records, igroup_json(call->admin->san, igroup));
+	json_array_foreach(call->admin->san->igroups, i, igroup)(void)
+	    json_array_append_new(call->records, igroup_json(call->admin->san, igroup));
 	call_reply_collection(call);
 }
 
@@ -116,7 +119,8 @@ static void put_take(struct call *call, json_t *list, const char *name, int stat
 			call->walk[call->n_walk++] = fs_volume_get(known->volume);
 	}
 	if (call->n_walk == 0)
-		call_fail(call, -ENODEV, NULL, "igroups are kept in the volumes, and none is online; make a volume or bring one online first");
+		call_fail(call, -ENODEV, NULL,
+		          "igroups are kept in the volumes, and none is online; make a volume or bring one online first");
 	else
 		put_next(call);
 }
@@ -144,14 +148,15 @@ static bool add_initiators(struct call *call, json_t *have)
 	json_t *name, *other;
 	size_t i, j;
 
-	json_array_foreach (call_member(call, "initiators"), i, name) {
+	json_array_foreach(call_member(call, "initiators"), i, name)
+	{
 		bool there = false;
 		if (!is_initiator(json_string_value(name))) {
-			call_fail(call, -EINVAL, "initiators", "\"%s\" is not an initiator's name: iqn.*, eui.*, naa.* or *", json_string_value(name));
+			call_fail(call, -EINVAL, "initiators", "\"%s\" is not an initiator's name: iqn.*, eui.*, naa.* or *",
+			          json_string_value(name));
 			return false;
 		}
-		json_array_foreach (have, j, other)
-			there = there || json_equal(name, other);
+		json_array_foreach(have, j, other) there = there || json_equal(name, other);
 		if (!there)
 			(void)json_array_append(have, name);
 	}
@@ -194,7 +199,8 @@ static void create_turn(struct call *call)
 	struct uuid uuid = uuid_from_random(random);
 	uuid_format(&uuid, uuid_text);
 	json_t *list = json_deep_copy(call->admin->san->igroups);
-	(void)json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:i}", "uuid", uuid_text, "name", name, "initiators", initiators, "generation", 1));
+	(void)json_array_append_new(
+	    list, json_pack("{s:s,s:s,s:o,s:i}", "uuid", uuid_text, "name", name, "initiators", initiators, "generation", 1));
 	put_take(call, list, name, 201);
 }
 
@@ -231,7 +237,10 @@ static void add_turn(struct call *call)
 	put_take(call, list, member(igroup, "name"), 200);
 }
 
-void igroup_api_add(struct call *call) { call_turn(call, add_turn); }
+void igroup_api_add(struct call *call)
+{
+	call_turn(call, add_turn);
+}
 
 static void remove_turn(struct call *call)
 {
@@ -243,7 +252,8 @@ static void remove_turn(struct call *call)
 	if (igroup == NULL || changed_meanwhile(call, igroup))
 		return;
 	json_t *list = list_with(call, member(igroup, "name"), &igroup, &i);
-	json_array_foreach (json_object_get(igroup, "initiators"), j, name) {
+	json_array_foreach(json_object_get(igroup, "initiators"), j, name)
+	{
 		if (strcmp(json_string_value(name), initiator) == 0) {
 			(void)json_array_remove(json_object_get(igroup, "initiators"), j);
 			removed = true;
@@ -259,7 +269,10 @@ static void remove_turn(struct call *call)
 	put_take(call, list, member(igroup, "name"), 200);
 }
 
-void igroup_api_remove(struct call *call) { call_turn(call, remove_turn); }
+void igroup_api_remove(struct call *call)
+{
+	call_turn(call, remove_turn);
+}
 
 static void destroy_turn(struct call *call)
 {
@@ -270,7 +283,8 @@ static void destroy_turn(struct call *call)
 		return;
 	size_t n_maps = san_igroup_n_maps(call->admin->san, member(igroup, "uuid"));
 	if (n_maps > 0) {
-		call_fail(call, -EBUSY, member(igroup, "name"), "%zu LUNs are mapped to igroup \"%s\"; unmap them first", n_maps, member(igroup, "name"));
+		call_fail(call, -EBUSY, member(igroup, "name"), "%zu LUNs are mapped to igroup \"%s\"; unmap them first", n_maps,
+		          member(igroup, "name"));
 		return;
 	}
 	json_t *list = list_with(call, member(igroup, "name"), &igroup, &i);
@@ -278,4 +292,7 @@ static void destroy_turn(struct call *call)
 	put_take(call, list, NULL, 200);
 }
 
-void igroup_api_destroy(struct call *call) { call_turn(call, destroy_turn); }
+void igroup_api_destroy(struct call *call)
+{
+	call_turn(call, destroy_turn);
+}

@@ -15,10 +15,9 @@ static json_t *maps_json(struct admin *admin, const struct fs_vdisk_info *info)
 
 	if (lun == NULL)
 		return maps;
-	json_array_foreach (lun->maps, i, map)
-		(void)json_array_append_new(maps, json_pack("{s:{s:O,s:O},s:O,s:O}", "igroup", "name", json_object_get(map, "name"), "uuid",
-		                                            json_object_get(map, "igroup"), "lun", json_object_get(map, "lun"), "state",
-		                                            json_object_get(map, "state")));
+	json_array_foreach(lun->maps, i, map)(void) json_array_append_new(
+	    maps, json_pack("{s:{s:O,s:O},s:O,s:O}", "igroup", "name", json_object_get(map, "name"), "uuid", json_object_get(map, "igroup"),
+	                    "lun", json_object_get(map, "lun"), "state", json_object_get(map, "state")));
 	return maps;
 }
 
@@ -27,15 +26,18 @@ json_t *lun_api_json(struct admin *admin, const char *volume, const struct fs_vd
 	char uuid[UUID_TEXT_SIZE];
 
 	uuid_format(&info->uuid, uuid);
-	json_t *json = json_pack("{s:o,s:s,s:s,s:s,s:I,s:I,s:s,s:b,s:b,s:s,s:o,s:I}", "path", json_sprintf("/vol/%s%s", volume, info->path), "uuid", uuid,
-	                         "volume", volume, "serial_number", info->serial, "size", (json_int_t)info->size_bytes, "used", (json_int_t)info->used_bytes,
-	                         "state", info->online ? "online" : "offline", "reserved", info->reserved, "write_cache", info->write_cache, "comment",
-	                         info->comment, "maps", maps_json(admin, info), "generation", (json_int_t)info->state_generation);
+	json_t *json = json_pack("{s:o,s:s,s:s,s:s,s:I,s:I,s:s,s:b,s:b,s:s,s:o,s:I}", "path", json_sprintf("/vol/%s%s", volume, info->path),
+	                         "uuid", uuid, "volume", volume, "serial_number", info->serial, "size", (json_int_t)info->size_bytes,
+	                         "used", (json_int_t)info->used_bytes, "state", info->online ? "online" : "offline", "reserved",
+	                         info->reserved, "write_cache", info->write_cache, "comment", info->comment, "maps", maps_json(admin, info),
+	                         "generation", (json_int_t)info->state_generation);
 	if (json == NULL) /* a name or comment that is not UTF-8, made by an NFS client's rename */
 		return json_pack("{s:s,s:s,s:s}", "path", "(not UTF-8)", "uuid", uuid, "volume", volume);
 	if (info->backing_snapshot[0] != '\0')
-		(void)json_object_set_new(json, "backing", json_pack("{s:s,s:o}", "snapshot", info->backing_snapshot, "path",
-		                                                     json_sprintf("/vol/%s/.snapshot/%s%s", volume, info->backing_snapshot, info->backing_path)));
+		(void)json_object_set_new(
+		    json, "backing",
+		    json_pack("{s:s,s:o}", "snapshot", info->backing_snapshot, "path",
+		              json_sprintf("/vol/%s/.snapshot/%s%s", volume, info->backing_snapshot, info->backing_path)));
 	if (info->clone.state != FS_CLONE_NONE)
 		(void)json_object_set_new(json, "clone", clone_api_json(volume, info));
 	return json;
@@ -72,7 +74,10 @@ static void ask_lun(struct call *call, call_step *then)
 }
 
 /* The LUN has changed: the picture, then the answer with its present state. */
-static void changed_painted(struct call *call) { ask_lun(call, answer_lun); }
+static void changed_painted(struct call *call)
+{
+	ask_lun(call, answer_lun);
+}
 
 static void changed(struct call *call)
 {
@@ -88,7 +93,8 @@ static void changed(struct call *call)
 static void luns_visited(struct call *call)
 {
 	for (unsigned i = 0; i < call->msg.out.n; i++)
-		(void)json_array_append_new(call->records, lun_api_json(call->admin, fs_volume_name(call->msg.volume), &call->msg.out.vdisks[i]));
+		(void)json_array_append_new(call->records,
+		                            lun_api_json(call->admin, fs_volume_name(call->msg.volume), &call->msg.out.vdisks[i]));
 }
 
 void lun_api_list(struct call *call)
@@ -211,7 +217,8 @@ static void modify_known(struct call *call)
 		return;
 	}
 	if (size < call->msg.out.vdisks[0].size_bytes && !call_flag(call, "force")) {
-		call_fail(call, -EINVAL, "size", "%s is larger than that; what is cut off would be lost: say --force (\"force\": true) if that is meant",
+		call_fail(call, -EINVAL, "size",
+		          "%s is larger than that; what is cut off would be lost: say --force (\"force\": true) if that is meant",
 		          call->path.inner);
 		return;
 	}
@@ -222,7 +229,10 @@ static void modify_known(struct call *call)
 	call_send(call, modify_state);
 }
 
-static void modify_turn(struct call *call) { ask_lun(call, modify_known); }
+static void modify_turn(struct call *call)
+{
+	ask_lun(call, modify_known);
+}
 
 void lun_api_modify(struct call *call)
 {
@@ -241,7 +251,10 @@ void lun_api_modify(struct call *call)
 
 /* ---- destroy ----------------------------------------------------------------------------------------------------- */
 
-static void destroyed_painted(struct call *call) { call_reply_take(call, 200, json_object()); }
+static void destroyed_painted(struct call *call)
+{
+	call_reply_take(call, 200, json_object());
+}
 
 static void destroyed(struct call *call)
 {
@@ -266,8 +279,8 @@ static void destroy_known(struct call *call)
 	if (call_precondition_failed(call, etag))
 		return;
 	if (lun != NULL && json_array_size(lun->maps) > 0 && !call_flag(call, "force")) {
-		call_fail(call, -EBUSY, lun->path, "LUN %s is mapped to igroup \"%s\"; unmap it first, or say --force (?force=true)", lun->path,
-		          json_string_value(json_object_get(json_array_get(lun->maps, 0), "name")));
+		call_fail(call, -EBUSY, lun->path, "LUN %s is mapped to igroup \"%s\"; unmap it first, or say --force (?force=true)",
+		          lun->path, json_string_value(json_object_get(json_array_get(lun->maps, 0), "name")));
 		return;
 	}
 	struct fs_message *msg = call_message(call, FS_VDISK_DESTROY);
@@ -276,7 +289,10 @@ static void destroy_known(struct call *call)
 	call_send(call, destroyed);
 }
 
-static void destroy_turn(struct call *call) { ask_lun(call, destroy_known); }
+static void destroy_turn(struct call *call)
+{
+	ask_lun(call, destroy_known);
+}
 
 void lun_api_destroy(struct call *call)
 {

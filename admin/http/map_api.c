@@ -7,8 +7,9 @@
 
 static json_t *map_json(const char *path, const char *uuid, json_t *map)
 {
-	return json_pack("{s:{s:s,s:s},s:{s:O,s:O},s:O,s:O}", "lun", "path", path, "uuid", uuid, "igroup", "name", json_object_get(map, "name"), "uuid",
-	                 json_object_get(map, "igroup"), "logical_unit_number", json_object_get(map, "lun"), "state", json_object_get(map, "state"));
+	return json_pack("{s:{s:s,s:s},s:{s:O,s:O},s:O,s:O}", "lun", "path", path, "uuid", uuid, "igroup", "name",
+	                 json_object_get(map, "name"), "uuid", json_object_get(map, "igroup"), "logical_unit_number",
+	                 json_object_get(map, "lun"), "state", json_object_get(map, "state"));
 }
 
 void map_api_list(struct call *call)
@@ -24,8 +25,8 @@ void map_api_list(struct call *call)
 		if (only != NULL && strcmp(only, fs_volume_name(san->luns[i].volume)) != 0)
 			continue;
 		uuid_format(&san->luns[i].uuid, uuid);
-		json_array_foreach (san->luns[i].maps, j, map)
-			(void)json_array_append_new(call->records, map_json(san->luns[i].path, uuid, map));
+		json_array_foreach(san->luns[i].maps, j, map)(void)
+		    json_array_append_new(call->records, map_json(san->luns[i].path, uuid, map));
 	}
 	call_reply_collection(call);
 }
@@ -54,7 +55,8 @@ static json_t *maps_find(json_t *maps, const char *igroup_uuid, size_t *ret_inde
 	json_t *map;
 	size_t i;
 
-	json_array_foreach (maps, i, map) {
+	json_array_foreach(maps, i, map)
+	{
 		if (strcmp(json_string_value(json_object_get(map, "igroup")), igroup_uuid) == 0) {
 			*ret_index = i;
 			return map;
@@ -89,8 +91,8 @@ static int choose_number(struct call *call, const char *igroup_uuid, uint32_t *r
 		}
 		const char *holder = san_lun_holder(san, igroup_uuid, (uint32_t)number);
 		if (holder != NULL) {
-			call_fail(call, -EEXIST, "lun", "LUN number %u of igroup \"%s\" is taken by %s; use another or none", (unsigned)number,
-			          call_text(call, "igroup"), holder);
+			call_fail(call, -EEXIST, "lun", "LUN number %u of igroup \"%s\" is taken by %s; use another or none",
+			          (unsigned)number, call_text(call, "igroup"), holder);
 			return -EEXIST;
 		}
 		*ret_number = (uint32_t)number;
@@ -145,14 +147,16 @@ static void map_got(struct call *call)
 	size_t i;
 
 	if (igroup == NULL) {
-		call_fail(call, -ENOENT, "igroup", "there is no igroup \"%s\"; make it with: vcadm igroup create", call_text(call, "igroup"));
+		call_fail(call, -ENOENT, "igroup", "there is no igroup \"%s\"; make it with: vcadm igroup create",
+		          call_text(call, "igroup"));
 		return;
 	}
 	if (!got_maps(call))
 		return;
 	const char *uuid = json_string_value(json_object_get(igroup, "uuid"));
 	if (maps_find(call->scratch, uuid, &i) != NULL) {
-		call_fail(call, -EEXIST, call->path.inner, "%s is mapped to igroup \"%s\" already", call->path.inner, call_text(call, "igroup"));
+		call_fail(call, -EEXIST, call->path.inner, "%s is mapped to igroup \"%s\" already", call->path.inner,
+		          call_text(call, "igroup"));
 		return;
 	}
 	if (choose_number(call, uuid, &number) != 0)
@@ -161,7 +165,10 @@ static void map_got(struct call *call)
 	put_maps(call, map_put);
 }
 
-static void map_turn(struct call *call) { ask_maps(call, map_got); }
+static void map_turn(struct call *call)
+{
+	ask_maps(call, map_got);
+}
 
 void map_api_create(struct call *call)
 {
@@ -171,7 +178,10 @@ void map_api_create(struct call *call)
 
 /* ---- unmap ------------------------------------------------------------------------------------------------------- */
 
-static void unmap_painted(struct call *call) { call_reply_take(call, 200, json_object()); }
+static void unmap_painted(struct call *call)
+{
+	call_reply_take(call, 200, json_object());
+}
 
 static void unmap_put(struct call *call)
 {
@@ -199,7 +209,10 @@ static void unmap_got(struct call *call)
 	put_maps(call, unmap_put);
 }
 
-static void unmap_turn(struct call *call) { ask_maps(call, unmap_got); }
+static void unmap_turn(struct call *call)
+{
+	ask_maps(call, unmap_got);
+}
 
 void map_api_delete(struct call *call)
 {

@@ -28,7 +28,8 @@ static void print_histogram(struct evbuffer *out, const struct metric *metric)
 
 	for (unsigned i = 0; i + 1 < HISTOGRAM_BUCKETS; i++) {
 		count += bucket(h, i);
-		(void)evbuffer_add_printf(out, "%s_bucket{%s%sle=\"%g\"} %llu\n", metric->name, labels, comma, (double)(1ULL << i) / 1e6, (unsigned long long)count);
+		(void)evbuffer_add_printf(out, "%s_bucket{%s%sle=\"%g\"} %llu\n", metric->name, labels, comma, (double)(1ULL << i) / 1e6,
+		                          (unsigned long long)count);
 	}
 	count += bucket(h, HISTOGRAM_BUCKETS - 1);
 	(void)evbuffer_add_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", metric->name, labels, comma, (unsigned long long)count);
@@ -72,7 +73,8 @@ static void metrics_print(struct evbuffer *out)
 			if (metric->kind == METRIC_HISTOGRAM)
 				print_histogram(out, metric);
 			else if (metric->labels != NULL)
-				(void)evbuffer_add_printf(out, "%s{%s} %llu\n", metric->name, metric->labels, (unsigned long long)counter_get(metric->value));
+				(void)evbuffer_add_printf(out, "%s{%s} %llu\n", metric->name, metric->labels,
+				                          (unsigned long long)counter_get(metric->value));
 			else
 				(void)evbuffer_add_printf(out, "%s %llu\n", metric->name, (unsigned long long)counter_get(metric->value));
 			gather.list[j] = NULL;
@@ -95,12 +97,17 @@ static const struct {
 	{ "vc_volume_snapshot_bytes", "Space only snapshots hold.", "gauge", offsetof(struct fs_volume_info, snapshot_bytes), 1, false },
 	{ "vc_volume_reserved_bytes", "Space set aside for LUNs.", "gauge", offsetof(struct fs_volume_info, reserved_bytes), 1, false },
 	{ "vc_volume_inodes", "Inodes in use.", "gauge", offsetof(struct fs_volume_info, n_inodes_used), 1, false },
-	{ "vc_volume_consistency_points_total", "Consistency points taken.", "counter", offsetof(struct fs_volume_info, cp_count), 1, false },
-	{ "vc_volume_nvlog_used_bytes", "Bytes in the present half of the log.", "gauge", offsetof(struct fs_volume_info, nvlog_bytes_used), 1, false },
-	{ "vc_volume_cache_bytes", "Bytes in the buffer cache.", "gauge", offsetof(struct fs_volume_info, cache_pages), FS_BLOCK_SIZE, false },
-	{ "vc_volume_dirty_bytes", "Bytes waiting for a consistency point.", "gauge", offsetof(struct fs_volume_info, dirty_pages), FS_BLOCK_SIZE, false },
+	{ "vc_volume_consistency_points_total", "Consistency points taken.", "counter", offsetof(struct fs_volume_info, cp_count), 1,
+	  false },
+	{ "vc_volume_nvlog_used_bytes", "Bytes in the present half of the log.", "gauge", offsetof(struct fs_volume_info, nvlog_bytes_used),
+	  1, false },
+	{ "vc_volume_cache_bytes", "Bytes in the buffer cache.", "gauge", offsetof(struct fs_volume_info, cache_pages), FS_BLOCK_SIZE,
+	  false },
+	{ "vc_volume_dirty_bytes", "Bytes waiting for a consistency point.", "gauge", offsetof(struct fs_volume_info, dirty_pages),
+	  FS_BLOCK_SIZE, false },
 	{ "vc_volume_degraded", "1 when a RAID group is short of a disk.", "gauge", offsetof(struct fs_volume_info, degraded), 1, true },
-	{ "vc_volume_failed", "1 when a RAID group has lost more than parity carries.", "gauge", offsetof(struct fs_volume_info, failed), 1, true },
+	{ "vc_volume_failed", "1 when a RAID group has lost more than parity carries.", "gauge", offsetof(struct fs_volume_info, failed), 1,
+	  true },
 };
 
 static json_int_t field(const struct fs_volume_info *info, size_t i)
@@ -139,9 +146,9 @@ static void metrics_end(struct call *call)
 	print_gauge(out, "vc_memory_arena_size_bytes", "Size of the page arena.", page_arena_max() * PAGE_SIZE);
 	for (size_t i = 0; i < ARRAY_SIZE(volume_metrics) && json_array_size(call->records) > 0; i++) {
 		print_head(out, volume_metrics[i].name, volume_metrics[i].help, volume_metrics[i].type);
-		json_array_foreach (call->records, j, record)
-			(void)evbuffer_add_printf(out, "%s{volume=\"%s\"} %lld\n", volume_metrics[i].name, json_string_value(json_object_get(record, "name")),
-			                          (long long)json_integer_value(json_array_get(json_object_get(record, "values"), i)));
+		json_array_foreach(call->records, j, record)(void) evbuffer_add_printf(
+		    out, "%s{volume=\"%s\"} %lld\n", volume_metrics[i].name, json_string_value(json_object_get(record, "name")),
+		    (long long)json_integer_value(json_array_get(json_object_get(record, "values"), i)));
 	}
 	metrics_print(out);
 	call_reply_text_take(call, "text/plain; version=0.0.4; charset=utf-8", out);

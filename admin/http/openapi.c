@@ -7,31 +7,33 @@
 #include "admin/http/router.h"
 #include "config.h"
 
-static json_t *array_of(json_t *items) { return json_pack("{s:s,s:o}", "type", "array", "items", items); }
-static json_t *of_type(const char *type) { return json_pack("{s:s}", "type", type); }
+static json_t *array_of(json_t *items)
+{
+	return json_pack("{s:s,s:o}", "type", "array", "items", items);
+}
+static json_t *of_type(const char *type)
+{
+	return json_pack("{s:s}", "type", type);
+}
 
 static json_t *kind_schema(enum verb_kind kind)
 {
 	switch (kind) {
 	case VERB_TEXT:
 	case VERB_VOLUME:
-	case VERB_PATH:
-		return of_type("string");
-	case VERB_SIZE:
-		return json_pack("{s:s,s:s,s:i,s:s}", "type", "integer", "format", "int64", "minimum", 0, "description", "bytes");
-	case VERB_INTEGER:
-		return json_pack("{s:s,s:i}", "type", "integer", "minimum", 0);
-	case VERB_BOOL:
-		return of_type("boolean");
+	case VERB_PATH: return of_type("string");
+	case VERB_SIZE: return json_pack("{s:s,s:s,s:i,s:s}", "type", "integer", "format", "int64", "minimum", 0, "description", "bytes");
+	case VERB_INTEGER: return json_pack("{s:s,s:i}", "type", "integer", "minimum", 0);
+	case VERB_BOOL: return of_type("boolean");
 	case VERB_LIST:
-	case VERB_DISKS:
-		return array_of(of_type("string"));
+	case VERB_DISKS: return array_of(of_type("string"));
 	case VERB_GROUPS:
-		return array_of(json_pack("{s:s,s:[s],s:{s:o}}", "type", "object", "required", "disks", "properties", "disks", array_of(of_type("string"))));
+		return array_of(json_pack("{s:s,s:[s],s:{s:o}}", "type", "object", "required", "disks", "properties", "disks",
+		                          array_of(of_type("string"))));
 	case VERB_CLIENTS:
-		return array_of(json_pack("{s:s,s:[s,s],s:{s:o,s:{s:s,s:[s,s]},s:o,s:o}}", "type", "object", "required", "client", "access", "properties",
-		                          "client", of_type("string"), "access", "type", "string", "enum", "rw", "ro", "root_squash", of_type("boolean"), "secure",
-		                          of_type("boolean")));
+		return array_of(json_pack("{s:s,s:[s,s],s:{s:o,s:{s:s,s:[s,s]},s:o,s:o}}", "type", "object", "required", "client", "access",
+		                          "properties", "client", of_type("string"), "access", "type", "string", "enum", "rw", "ro",
+		                          "root_squash", of_type("boolean"), "secure", of_type("boolean")));
 	}
 	return json_object();
 }
@@ -54,20 +56,23 @@ static json_t *parameters(const struct route *route)
 			json_t *other;
 			size_t j;
 			bool there = param->place == VERB_IN_BODY;
-			json_array_foreach (list, j, other)
-				there = there || strcmp(json_string_value(json_object_get(other, "name")), param->key) == 0;
+			json_array_foreach(list, j, other)
+			    there = there || strcmp(json_string_value(json_object_get(other, "name")), param->key) == 0;
 			if (!there)
 				(void)json_array_append_new(list, json_pack("{s:s,s:s,s:b,s:s,s:o}", "name", param->key, "in",
 				                                            param->place == VERB_IN_ROUTE ? "path" : "query", "required",
-				                                            param->place == VERB_IN_ROUTE, "description", param->help, "schema",
-				                                            kind_schema(param->kind)));
+				                                            param->place == VERB_IN_ROUTE, "description", param->help,
+				                                            "schema", kind_schema(param->kind)));
 		}
 	}
 	if (route->flags & VERB_COLLECTION) {
 		static const char *const names[] = { "fields", "order_by", "max_records", "start" };
 		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-			(void)json_array_append_new(list, json_pack("{s:s}", "$ref", i == 0 ? "#/components/parameters/fields" : i == 1 ? "#/components/parameters/order_by" :
-			                                                              i == 2 ? "#/components/parameters/max_records" : "#/components/parameters/start"));
+			(void)json_array_append_new(list, json_pack("{s:s}", "$ref",
+			                                            i == 0   ? "#/components/parameters/fields"
+			                                            : i == 1 ? "#/components/parameters/order_by"
+			                                            : i == 2 ? "#/components/parameters/max_records"
+			                                                     : "#/components/parameters/start"));
 	}
 	return list;
 }
@@ -91,7 +96,8 @@ static json_t *row_body(const struct verb *row)
 		json_decref(required);
 		return NULL;
 	}
-	json_t *schema = json_pack("{s:s,s:s,s:o,s:b}", "type", "object", "title", row->help, "properties", properties, "additionalProperties", 0);
+	json_t *schema = json_pack("{s:s,s:s,s:o,s:b}", "type", "object", "title", row->help, "properties", properties,
+	                           "additionalProperties", 0);
 	if (json_array_size(required) > 0)
 		(void)json_object_set_new(schema, "required", required);
 	else
@@ -118,12 +124,13 @@ static json_t *request_body(const struct route *route)
 static json_t *responses(const struct route *route)
 {
 	const char *status = route->flags & VERB_JOB ? "202" : route->method == VERB_POST ? "201" : "200";
-	const char *schema = route->flags & VERB_JOB ? "#/components/schemas/Accepted" :
-	                     route->flags & VERB_COLLECTION ? "#/components/schemas/Collection" : "#/components/schemas/Object";
+	const char *schema = route->flags & VERB_JOB          ? "#/components/schemas/Accepted"
+	                     : route->flags & VERB_COLLECTION ? "#/components/schemas/Collection"
+	                                                      : "#/components/schemas/Object";
 	const char *what = route->flags & VERB_JOB ? "Accepted: a job" : "Done";
 
-	return json_pack("{s:{s:s,s:{s:{s:{s:s}}}},s:{s:s}}", status, "description", what, "content", "application/json", "schema", "$ref", schema, "default",
-	                 "$ref", "#/components/responses/Error");
+	return json_pack("{s:{s:s,s:{s:{s:{s:s}}}},s:{s:s}}", status, "description", what, "content", "application/json", "schema", "$ref",
+	                 schema, "default", "$ref", "#/components/responses/Error");
 }
 
 /* "lun clone", "start" -> "lun_clone_start" */
@@ -145,10 +152,11 @@ static json_t *operation(const struct route *route)
 	json_t *verbs_said = json_array();
 
 	for (size_t r = 0; r < route->n_rows; r++)
-		(void)json_array_append_new(verbs_said, json_sprintf("%s%s%s", route->rows[r]->noun, route->rows[r]->verb == NULL ? "" : " ",
-		                                                     route->rows[r]->verb == NULL ? "" : route->rows[r]->verb));
-	json_t *json = json_pack("{s:o,s:s,s:[s],s:o,s:o,s:o}", "operationId", operation_id(first), "summary", first->help, "tags", first->noun, "parameters",
-	                         parameters(route), "responses", responses(route), "x-vcadm", verbs_said);
+		(void)json_array_append_new(verbs_said,
+		                            json_sprintf("%s%s%s", route->rows[r]->noun, route->rows[r]->verb == NULL ? "" : " ",
+		                                         route->rows[r]->verb == NULL ? "" : route->rows[r]->verb));
+	json_t *json = json_pack("{s:o,s:s,s:[s],s:o,s:o,s:o}", "operationId", operation_id(first), "summary", first->help, "tags",
+	                         first->noun, "parameters", parameters(route), "responses", responses(route), "x-vcadm", verbs_said);
 	json_t *body = request_body(route);
 	if (body != NULL)
 		(void)json_object_set_new(json, "requestBody", body);
@@ -157,7 +165,9 @@ static json_t *operation(const struct route *route)
 
 static json_t *paths(void)
 {
-	static const char *const methods[] = { [VERB_GET] = "get", [VERB_POST] = "post", [VERB_PUT] = "put", [VERB_PATCH] = "patch", [VERB_DELETE] = "delete" };
+	static const char *const methods[] = {
+		[VERB_GET] = "get", [VERB_POST] = "post", [VERB_PUT] = "put", [VERB_PATCH] = "patch", [VERB_DELETE] = "delete"
+	};
 	json_t *all = json_object();
 	size_t n;
 	const struct route *list = routes(&n);
@@ -177,25 +187,31 @@ static json_t *paths(void)
 
 static json_t *components(void)
 {
-	return json_pack("{s:{s:{s:s,s:s,s:s,s:o},s:{s:s,s:s,s:s,s:o},s:{s:s,s:s,s:s,s:o},s:{s:s,s:s,s:s,s:o}},"
-	                 "s:{s:{s:s,s:{s:{s:{s:s}}}}},"
-	                 "s:{s:o,s:{s:s,s:{s:{s:s,s:o},s:o,s:o}},s:{s:s,s:{s:o}},s:{s:s,s:{s:{s:s,s:{s:o,s:o,s:o}}}}}}",
-	                 "parameters", "fields", "name", "fields", "in", "query", "description", "only these members, with commas", "schema", of_type("string"),
-	                 "order_by", "name", "order_by", "in", "query", "description", "member, or member desc, with commas", "schema", of_type("string"),
-	                 "max_records", "name", "max_records", "in", "query", "description", "at most so many records", "schema", of_type("integer"), "start", "name",
-	                 "start", "in", "query", "description", "skip so many records (as `next` says)", "schema", of_type("integer"), "responses", "Error",
-	                 "description", "What went wrong", "content", "application/json", "schema", "$ref", "#/components/schemas/Error", "schemas", "Object",
-	                 of_type("object"), "Collection", "type", "object", "properties", "records", "type", "array", "items", of_type("object"), "num_records",
-	                 of_type("integer"), "next", of_type("string"), "Accepted", "type", "object", "properties", "job", of_type("object"), "Error", "type",
-	                 "object", "properties", "error", "type", "object", "properties", "code", of_type("string"), "message", of_type("string"), "target",
-	                 of_type("string"));
+	return json_pack(
+	    "{s:{s:{s:s,s:s,s:s,s:o},s:{s:s,s:s,s:s,s:o},s:{s:s,s:s,s:s,s:o},s:{s:s,s:s,s:s,s:o}},"
+	    "s:{s:{s:s,s:{s:{s:{s:s}}}}},"
+	    "s:{s:o,s:{s:s,s:{s:{s:s,s:o},s:o,s:o}},s:{s:s,s:{s:o}},s:{s:s,s:{s:{s:s,s:{s:o,s:o,s:o}}}}}}",
+	    "parameters", "fields", "name", "fields", "in", "query", "description", "only these members, with commas", "schema",
+	    of_type("string"), "order_by", "name", "order_by", "in", "query", "description", "member, or member desc, with commas",
+	    "schema", of_type("string"), "max_records", "name", "max_records", "in", "query", "description", "at most so many records",
+	    "schema", of_type("integer"), "start", "name", "start", "in", "query", "description", "skip so many records (as `next` says)",
+	    "schema", of_type("integer"), "responses", "Error", "description", "What went wrong", "content", "application/json", "schema",
+	    "$ref", "#/components/schemas/Error", "schemas", "Object", of_type("object"), "Collection", "type", "object", "properties",
+	    "records", "type", "array", "items", of_type("object"), "num_records", of_type("integer"), "next", of_type("string"),
+	    "Accepted", "type", "object", "properties", "job", of_type("object"), "Error", "type", "object", "properties", "error", "type",
+	    "object", "properties", "code", of_type("string"), "message", of_type("string"), "target", of_type("string"));
 }
 
 json_t *openapi_make(void)
 {
-	return json_pack("{s:s,s:{s:s,s:s,s:s},s:o,s:o}", "openapi", "3.1.0", "info", "title", "vcstore", "version", PACKAGE_VERSION, "description",
-	                 "Administration of a vcstore server. Long work answers 202 and a job; look at jobs/{job} until its state is success or failure.", "paths",
-	                 paths(), "components", components());
+	return json_pack("{s:s,s:{s:s,s:s,s:s},s:o,s:o}", "openapi", "3.1.0", "info", "title", "vcstore", "version", PACKAGE_VERSION,
+	                 "description",
+	                 "Administration of a vcstore server. Long work answers 202 and a job; look at jobs/{job} until its state is "
+	                 "success or failure.",
+	                 "paths", paths(), "components", components());
 }
 
-void openapi_show(struct call *call) { call_reply_take(call, 200, openapi_make()); }
+void openapi_show(struct call *call)
+{
+	call_reply_take(call, 200, openapi_make());
+}

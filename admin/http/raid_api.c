@@ -4,18 +4,26 @@
 #include "fs/volume.h"
 #include "raid/raid.h"
 
-static json_t *integer(uint64_t value) { return json_integer((json_int_t)value); }
+static json_t *integer(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
 
 static json_t *disk_json(const char *volume, const struct raid_disk_status *disk)
 {
-	static const char *const states[] = { [RAID_DISK_ONLINE] = "online", [RAID_DISK_MISSING] = "missing", [RAID_DISK_FAILED] = "failed" };
-	json_t *json = json_pack("{s:s,s:s,s:i,s:i,s:s,s:s,s:o}", "name", disk->url, "volume", volume, "group", (int)disk->group, "position",
-	                         (int)disk->position, "role", disk->is_parity ? "parity" : "data", "state",
-	                         (size_t)disk->state < ARRAY_SIZE(states) ? states[disk->state] : "unknown", "size", integer(disk->size_bytes));
-	(void)json_object_set_new(json, "io", json_pack("{s:o,s:o,s:o,s:o}", "reads", integer(disk->n_reads), "writes", integer(disk->n_writes), "read_bytes",
-	                                                integer(disk->read_bytes), "written_bytes", integer(disk->written_bytes)));
-	(void)json_object_set_new(json, "errors", json_pack("{s:o,s:o,s:o}", "io", integer(disk->n_errors), "checksum", integer(disk->n_checksum_errors),
-	                                                    "repaired", integer(disk->n_repaired)));
+	static const char *const states[] = {
+		[RAID_DISK_ONLINE] = "online", [RAID_DISK_MISSING] = "missing", [RAID_DISK_FAILED] = "failed"
+	};
+	json_t *json = json_pack("{s:s,s:s,s:i,s:i,s:s,s:s,s:o}", "name", disk->url, "volume", volume, "group", (int)disk->group,
+	                         "position", (int)disk->position, "role", disk->is_parity ? "parity" : "data", "state",
+	                         (size_t)disk->state < ARRAY_SIZE(states) ? states[disk->state] : "unknown", "size",
+	                         integer(disk->size_bytes));
+	(void)json_object_set_new(json, "io",
+	                          json_pack("{s:o,s:o,s:o,s:o}", "reads", integer(disk->n_reads), "writes", integer(disk->n_writes),
+	                                    "read_bytes", integer(disk->read_bytes), "written_bytes", integer(disk->written_bytes)));
+	(void)json_object_set_new(json, "errors",
+	                          json_pack("{s:o,s:o,s:o}", "io", integer(disk->n_errors), "checksum", integer(disk->n_checksum_errors),
+	                                    "repaired", integer(disk->n_repaired)));
 	return json;
 }
 
@@ -44,8 +52,12 @@ static json_t *group_json(const char *volume, const struct raid_status *status, 
 		n_bad += status->disks[i].state != RAID_DISK_ONLINE;
 		(void)json_array_append_new(disks, disk_json(volume, &status->disks[i]));
 	}
-	return json_pack("{s:o,s:s,s:i,s:s,s:s,s:o}", "name", json_sprintf("%s/rg%u", volume, group), "volume", volume, "group", (int)group, "type", "raid4",
-	                 "state", n_bad == 0 ? "normal" : n_bad == 1 ? "degraded" : "failed", "disks", disks);
+	return json_pack("{s:o,s:s,s:i,s:s,s:s,s:o}", "name", json_sprintf("%s/rg%u", volume, group), "volume", volume, "group", (int)group,
+	                 "type", "raid4", "state",
+	                 n_bad == 0   ? "normal"
+	                 : n_bad == 1 ? "degraded"
+	                              : "failed",
+	                 "disks", disks);
 }
 
 static void groups_visited(struct call *call)

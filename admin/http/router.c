@@ -27,7 +27,9 @@ static void add_row(const struct verb *row)
 		}
 	}
 	vc_assert(n_routes < ROUTES_MAX);
-	all_routes[n_routes++] = (struct route){ .method = row->method, .path = row->route, .handler = row->handler, .flags = row->flags, .rows = { row }, .n_rows = 1 };
+	all_routes[n_routes++] = (struct route){
+		.method = row->method, .path = row->route, .handler = row->handler, .flags = row->flags, .rows = { row }, .n_rows = 1
+	};
 }
 
 static void make_routes(void)
@@ -138,7 +140,8 @@ static bool is_strings(json_t *value)
 
 	if (!json_is_array(value))
 		return false;
-	json_array_foreach (value, i, item) {
+	json_array_foreach(value, i, item)
+	{
 		if (!json_is_string(item))
 			return false;
 	}
@@ -152,7 +155,8 @@ static bool is_groups(json_t *value)
 
 	if (!json_is_array(value))
 		return false;
-	json_array_foreach (value, i, group) {
+	json_array_foreach(value, i, group)
+	{
 		if (json_object_size(group) != 1 || !is_strings(json_object_get(group, "disks")))
 			return false;
 	}
@@ -173,10 +177,12 @@ static bool is_rules(json_t *value)
 
 	if (!json_is_array(value))
 		return false;
-	json_array_foreach (value, i, rule) {
+	json_array_foreach(value, i, rule)
+	{
 		const char *access = json_string_value(json_object_get(rule, "access"));
 		size_t n = 2;
-		bool good = json_is_string(json_object_get(rule, "client")) && access != NULL && (strcmp(access, "rw") == 0 || strcmp(access, "ro") == 0);
+		bool good = json_is_string(json_object_get(rule, "client")) && access != NULL &&
+		            (strcmp(access, "rw") == 0 || strcmp(access, "ro") == 0);
 		good = is_optional_bool(rule, "root_squash", &n) && is_optional_bool(rule, "secure", &n) && good;
 		if (!good || json_object_size(rule) != n)
 			return false;
@@ -189,20 +195,17 @@ static const char *kind_problem(enum verb_kind kind, json_t *value)
 	switch (kind) {
 	case VERB_TEXT:
 	case VERB_VOLUME:
-	case VERB_PATH:
-		return json_is_string(value) ? NULL : "must be a string";
+	case VERB_PATH: return json_is_string(value) ? NULL : "must be a string";
 	case VERB_SIZE:
-	case VERB_INTEGER:
-		return json_is_integer(value) && json_integer_value(value) >= 0 ? NULL : "must be an integer, 0 or more";
-	case VERB_BOOL:
-		return json_is_boolean(value) ? NULL : "must be true or false";
+	case VERB_INTEGER: return json_is_integer(value) && json_integer_value(value) >= 0 ? NULL : "must be an integer, 0 or more";
+	case VERB_BOOL: return json_is_boolean(value) ? NULL : "must be true or false";
 	case VERB_LIST:
-	case VERB_DISKS:
-		return is_strings(value) ? NULL : "must be an array of strings";
-	case VERB_GROUPS:
-		return is_groups(value) ? NULL : "must be an array of {\"disks\": [names]}";
+	case VERB_DISKS: return is_strings(value) ? NULL : "must be an array of strings";
+	case VERB_GROUPS: return is_groups(value) ? NULL : "must be an array of {\"disks\": [names]}";
 	case VERB_CLIENTS:
-		return is_rules(value) ? NULL : "must be an array of {\"client\": CIDR, \"access\": \"rw\" or \"ro\", \"root_squash\": bool, \"secure\": bool}";
+		return is_rules(value) ? NULL
+		                       : "must be an array of {\"client\": CIDR, \"access\": \"rw\" or \"ro\", \"root_squash\": bool, "
+		                         "\"secure\": bool}";
 	}
 	return "is of no known kind";
 }
@@ -225,7 +228,8 @@ static const char *member_problem(const struct verb *row, const char *key, json_
 		return kind_problem(param->kind, value);
 	if (row->fixed_key == NULL || strcmp(row->fixed_key, key) != 0)
 		return "is not known here";
-	return json_is_string(value) && strcmp(json_string_value(value), row->fixed_value) == 0 ? NULL : "has a value that is not known here";
+	return json_is_string(value) && strcmp(json_string_value(value), row->fixed_value) == 0 ? NULL
+	                                                                                        : "has a value that is not known here";
 }
 
 /* The whole body against one row. PATCH changes what is given: nothing is required there. */
@@ -234,7 +238,8 @@ static const char *row_problem(const struct verb *row, json_t *body, const char 
 	const char *key;
 	json_t *value;
 
-	json_object_foreach (body, key, value) {
+	json_object_foreach(body, key, value)
+	{
 		const char *problem = member_problem(row, key, value);
 		if (problem != NULL) {
 			*ret_target = key;
@@ -243,7 +248,8 @@ static const char *row_problem(const struct verb *row, json_t *body, const char 
 	}
 	for (size_t i = 0; i < verb_n_params(row); i++) {
 		const struct verb_param *param = &row->params[i];
-		if (row->method != VERB_PATCH && param->place == VERB_IN_BODY && param->flags & VERB_REQUIRED && json_object_get(body, param->key) == NULL) {
+		if (row->method != VERB_PATCH && param->place == VERB_IN_BODY && param->flags & VERB_REQUIRED &&
+		    json_object_get(body, param->key) == NULL) {
 			*ret_target = param->key;
 			return "is missing";
 		}

@@ -24,8 +24,9 @@ static json_t *snapshot_json(const char *volume, const struct fs_snapshot_info *
 	char when[MOMENT_TEXT_SIZE];
 
 	moment_format(info->created_ns, when);
-	return json_pack("{s:s,s:s,s:I,s:s,s:I,s:s,s:I}", "name", info->name, "volume", volume, "id", (json_int_t)info->id, "create_time", when, "used",
-	                 (json_int_t)info->used_bytes, "state", info->deleting ? "deleting" : "valid", "dependants", (json_int_t)info->n_dependants);
+	return json_pack("{s:s,s:s,s:I,s:s,s:I,s:s,s:I}", "name", info->name, "volume", volume, "id", (json_int_t)info->id, "create_time",
+	                 when, "used", (json_int_t)info->used_bytes, "state", info->deleting ? "deleting" : "valid", "dependants",
+	                 (json_int_t)info->n_dependants);
 }
 
 static void listed(struct call *call)
@@ -60,8 +61,14 @@ static void answer_snapshot(struct call *call, const char *name, int status)
 	call_reply_take(call, status, json_pack("{s:s,s:s}", "name", name, "volume", call_param(call, "volume")));
 }
 
-static void created_listed(struct call *call) { answer_snapshot(call, call_text(call, "name"), 201); }
-static void renamed_listed(struct call *call) { answer_snapshot(call, call_text(call, "name"), 200); }
+static void created_listed(struct call *call)
+{
+	answer_snapshot(call, call_text(call, "name"), 201);
+}
+static void renamed_listed(struct call *call)
+{
+	answer_snapshot(call, call_text(call, "name"), 200);
+}
 
 static void created(struct call *call)
 {

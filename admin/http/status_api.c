@@ -23,9 +23,12 @@ static void status_visited(struct call *call)
 	const char *name = fs_volume_name(call->msg.volume);
 
 	if (info->failed)
-		(void)json_array_append_new(call->records, problem("error", name, "a RAID group has lost more disks than parity can replace"));
+		(void)json_array_append_new(call->records,
+		                            problem("error", name, "a RAID group has lost more disks than parity can replace"));
 	else if (info->degraded)
-		(void)json_array_append_new(call->records, problem("warn", name, "a RAID group is degraded: one more disk lost there loses data; see: vcadm raid show"));
+		(void)json_array_append_new(
+		    call->records,
+		    problem("warn", name, "a RAID group is degraded: one more disk lost there loses data; see: vcadm raid show"));
 	if (info->read_only)
 		(void)json_array_append_new(call->records, problem("warn", name, "the volume is read-only"));
 	if (info->size_bytes > 0 && info->free_bytes < info->size_bytes / 20)
@@ -53,10 +56,11 @@ static void status_end(struct call *call)
 	const char *state = !admin->ready ? "starting" : json_array_size(call->records) == 0 ? "ok" : "degraded";
 	int64_t up = (world_wall_ns(admin->world) - admin->started_ns) / 1000000000;
 
-	call_reply_take(call, 200, json_pack("{s:s,s:s,s:s,s:O,s:o,s:I,s:i,s:{s:I,s:I},s:O}", "state", state, "version", PACKAGE_VERSION, "name", PACKAGE_NAME,
-	                                     "problems", call->records, "volumes", volumes, "uptime_seconds", (json_int_t)up, "pid", (int)getpid(), "memory",
-	                                     "used", (json_int_t)(page_arena_used() * PAGE_SIZE), "size", (json_int_t)(page_arena_max() * PAGE_SIZE),
-	                                     "addresses", admin->info));
+	call_reply_take(call, 200,
+	                json_pack("{s:s,s:s,s:s,s:O,s:o,s:I,s:i,s:{s:I,s:I},s:O}", "state", state, "version", PACKAGE_VERSION, "name",
+	                          PACKAGE_NAME, "problems", call->records, "volumes", volumes, "uptime_seconds", (json_int_t)up, "pid",
+	                          (int)getpid(), "memory", "used", (json_int_t)(page_arena_used() * PAGE_SIZE), "size",
+	                          (json_int_t)(page_arena_max() * PAGE_SIZE), "addresses", admin->info));
 }
 
 void status_api_show(struct call *call)
@@ -79,8 +83,9 @@ static void stat_visit(const struct metric *metric, void *arg)
 	} else {
 		count = counter_get(metric->value);
 	}
-	(void)json_array_append_new(records, json_pack("{s:s,s:s,s:I,s:s}", "name", metric->name, "labels", metric->labels == NULL ? "" : metric->labels, "value",
-	                                               (json_int_t)count, "help", metric->help));
+	(void)json_array_append_new(records, json_pack("{s:s,s:s,s:I,s:s}", "name", metric->name, "labels",
+	                                               metric->labels == NULL ? "" : metric->labels, "value", (json_int_t)count, "help",
+	                                               metric->help));
 }
 
 void status_api_stats(struct call *call)

@@ -8,7 +8,10 @@
 #include "admin/lifecycle.h"
 #include "fs/volume.h"
 
-static json_t *integer(uint64_t value) { return json_integer((json_int_t)value); }
+static json_t *integer(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
 
 static json_t *known_json(const struct known_volume *known)
 {
@@ -26,16 +29,23 @@ static void add_info(json_t *json, const struct fs_volume_info *info)
 	(void)json_object_set_new(json, "uuid", json_string(uuid));
 	(void)json_object_set_new(json, "raid", json_string(info->failed ? "failed" : info->degraded ? "degraded" : "normal"));
 	(void)json_object_set_new(json, "read_only", json_boolean(info->read_only));
-	(void)json_object_set_new(json, "space", json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "size", integer(info->size_bytes), "used", integer(info->used_bytes),
-	                                                   "available", integer(info->free_bytes), "snapshot", integer(info->snapshot_bytes), "reserved",
-	                                                   integer(info->reserved_bytes), "metadata", integer(info->metadata_bytes)));
-	(void)json_object_set_new(json, "files", json_pack("{s:o,s:o}", "used", integer(info->n_inodes_used), "available", integer(info->n_inodes_free)));
+	(void)json_object_set_new(json, "space",
+	                          json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "size", integer(info->size_bytes), "used",
+	                                    integer(info->used_bytes), "available", integer(info->free_bytes), "snapshot",
+	                                    integer(info->snapshot_bytes), "reserved", integer(info->reserved_bytes), "metadata",
+	                                    integer(info->metadata_bytes)));
+	(void)json_object_set_new(json, "files",
+	                          json_pack("{s:o,s:o}", "used", integer(info->n_inodes_used), "available", integer(info->n_inodes_free)));
 	(void)json_object_set_new(json, "snapshot_count", integer(info->n_snapshots));
-	(void)json_object_set_new(json, "consistency_points", json_pack("{s:o,s:o,s:o}", "count", integer(info->cp_count), "last_ms", integer(info->cp_last_ms),
-	                                                                "generation", integer(info->cp_generation)));
-	(void)json_object_set_new(json, "nvlog", json_pack("{s:o,s:o}", "used", integer(info->nvlog_bytes_used), "half", integer(info->nvlog_bytes_half)));
-	(void)json_object_set_new(json, "cache", json_pack("{s:o,s:o,s:o}", "used", integer(info->cache_pages * FS_BLOCK_SIZE), "size",
-	                                                   integer(info->cache_pages_max * FS_BLOCK_SIZE), "dirty", integer(info->dirty_pages * FS_BLOCK_SIZE)));
+	(void)json_object_set_new(json, "consistency_points",
+	                          json_pack("{s:o,s:o,s:o}", "count", integer(info->cp_count), "last_ms", integer(info->cp_last_ms),
+	                                    "generation", integer(info->cp_generation)));
+	(void)json_object_set_new(json, "nvlog",
+	                          json_pack("{s:o,s:o}", "used", integer(info->nvlog_bytes_used), "half", integer(info->nvlog_bytes_half)));
+	(void)json_object_set_new(json, "cache",
+	                          json_pack("{s:o,s:o,s:o}", "used", integer(info->cache_pages * FS_BLOCK_SIZE), "size",
+	                                    integer(info->cache_pages_max * FS_BLOCK_SIZE), "dirty",
+	                                    integer(info->dirty_pages * FS_BLOCK_SIZE)));
 }
 
 /* ---- list, show -------------------------------------------------------------------------------------------------- */
@@ -46,7 +56,8 @@ static void volume_visited(struct call *call)
 	json_t *record;
 	size_t i;
 
-	json_array_foreach (call->records, i, record) {
+	json_array_foreach(call->records, i, record)
+	{
 		if (strcmp(json_string_value(json_object_get(record, "name")), name) == 0)
 			add_info(record, call->msg.out.volume);
 	}
@@ -133,7 +144,8 @@ void volume_api_create(struct call *call)
 	}
 	/* 63: the name becomes part of paths, host names in the page's commands, and log lines */
 	if (!volpath_is_name(name, 63) || name[0] == '.' || strchr(name, ' ') != NULL) {
-		call_fail(call, -EINVAL, "name", "\"%s\" can't be a volume's name: 1 to 63 bytes, no slash, no space, no dot in front", name);
+		call_fail(call, -EINVAL, "name", "\"%s\" can't be a volume's name: 1 to 63 bytes, no slash, no space, no dot in front",
+		          name);
 		return;
 	}
 	if (known_find(call->admin, name) != NULL) {
@@ -159,12 +171,12 @@ void volume_api_modify(struct call *call)
 		return;
 	bool online = strcmp(call_text(call, "state"), "online") == 0;
 	if (known->busy || (known->state == KNOWN_ONLINE) == online) {
-		call_fail(call, known->busy ? -EBUSY : -EALREADY, known->name, "volume \"%s\" is %s%s", known->name, known_state_name(known->state),
-		          known->busy ? "; wait until that has ended" : " already");
+		call_fail(call, known->busy ? -EBUSY : -EALREADY, known->name, "volume \"%s\" is %s%s", known->name,
+		          known_state_name(known->state), known->busy ? "; wait until that has ended" : " already");
 		return;
 	}
-	struct job *job = job_new(call->admin, online ? "volume online" : "volume offline", known->name, "bringing volume %s %s", known->name,
-	                          online ? "online" : "offline");
+	struct job *job = job_new(call->admin, online ? "volume online" : "volume offline", known->name, "bringing volume %s %s",
+	                          known->name, online ? "online" : "offline");
 	if (job != NULL)
 		(online ? lifecycle_online : lifecycle_offline)(call->admin, known, lifecycle_ended, job);
 	call_accept(call, job);
@@ -202,13 +214,14 @@ static void check_ended(struct fs_message *msg)
 	if (msg->status != 0) {
 		job_fail(check->job, msg->status, msg->out.error_text);
 	} else {
-		json_t *json = json_pack("{s:o,s:o,s:o,s:s}", "blocks", integer(result->n_blocks), "inodes", integer(result->n_inodes), "errors",
-		                         integer(result->n_errors), "report", result->report == NULL ? "" : result->report);
+		json_t *json = json_pack("{s:o,s:o,s:o,s:s}", "blocks", integer(result->n_blocks), "inodes", integer(result->n_inodes),
+		                         "errors", integer(result->n_errors), "report", result->report == NULL ? "" : result->report);
 		if (result->n_errors == 0) {
 			job_succeed_take(check->job, json);
 		} else {
 			(void)snprintf(text, sizeof text, "%llu errors found; first: %.*s", (unsigned long long)result->n_errors,
-			               result->report == NULL ? 0 : (int)MIN_OF(strcspn(result->report, "\n"), 400U), result->report == NULL ? "" : result->report);
+			               result->report == NULL ? 0 : (int)MIN_OF(strcspn(result->report, "\n"), 400U),
+			               result->report == NULL ? "" : result->report);
 			check->job->result = json;
 			job_fail(check->job, -EUCLEAN, text);
 		}

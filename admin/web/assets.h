@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 struct asset {
-	const char *path;            /* "/app.js" */
+	const char *path; /* "/app.js" */
 	const char *type;
 	const unsigned char *bytes;
 	size_t len_bytes;

@@ -3,6 +3,7 @@
 #include "tests/admin/host.h"
 
 #include <arpa/inet.h>
+#include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -87,7 +88,9 @@ void host_start(struct host *host, const char *dir)
 			abort();
 	}
 	(void)snprintf(host->socket_path, sizeof host->socket_path, "%s/admin.sock", host->dir);
-	const struct admin_settings settings = { .state_dir = host->dir, .socket_path = host->socket_path, .http = "127.0.0.1:0", .cache_pages = 65536 };
+	const struct admin_settings settings = {
+		.state_dir = host->dir, .socket_path = host->socket_path, .http = "127.0.0.1:0", .cache_pages = 65536
+	};
 	one.host = host;
 	(void)sem_init(&one.done, 0, 0);
 	if (loop_new("admin", &one.loop) != 0)
@@ -130,11 +133,18 @@ void host_stop(struct host *host)
 	(void)sem_destroy(&one.done);
 }
 
+/* Remove one entry; nftw goes from the leaves up. */
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
 void host_remove_dir(struct host *host)
 {
-	char command[128];
-	(void)snprintf(command, sizeof command, "rm -rf '%s'", host->dir);
-	if (system(command) != 0)
+	if (nftw(host->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0)
 		abort();
 }
 
@@ -184,9 +194,9 @@ int host_ask(const struct host *host, const char *method, const char *path, cons
 	(void)snprintf(address.sun_path, sizeof address.sun_path, "%s", host->socket_path);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
 		abort();
-	int len = asprintf(&request, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s%sContent-Length: %zu\r\n\r\n%s", method, path,
-	                   extra == NULL ? "" : extra, body == NULL ? "" : "Content-Type: application/json\r\n", body == NULL ? 0 : strlen(body),
-	                   body == NULL ? "" : body);
+	int len = asprintf(&request, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s%sContent-Length: %zu\r\n\r\n%s", method,
+	                   path, extra == NULL ? "" : extra, body == NULL ? "" : "Content-Type: application/json\r\n",
+	                   body == NULL ? 0 : strlen(body), body == NULL ? "" : body);
 	(void)exchange(fd, request, (size_t)len, answer, sizeof answer);
 	free(request);
 	if (sscanf(answer, "HTTP/1.1 %d", &status) != 1)
@@ -206,7 +216,8 @@ char host_job(const struct host *host, const char *method, const char *path, con
 	int status = host_ask(host, method, path, body, NULL, &json);
 	const char *uuid = json_string_value(json_object_get(json_object_get(json, "job"), "uuid"));
 	if (status != 202 || uuid == NULL) {
-		(void)snprintf(text, 256, "%d %.200s", status, json_string_value(json_object_get(json_object_get(json, "error"), "message")));
+		(void)snprintf(text, 256, "%d %.200s", status,
+		               json_string_value(json_object_get(json_object_get(json, "error"), "message")));
 		json_decref(json);
 		return '?';
 	}

@@ -10,7 +10,7 @@ struct host {
 	char dir[64];
 	char socket_path[96];
 	uint16_t port;
-	unsigned n_exports, n_maps;  /* what the hooks were told last */
+	unsigned n_exports, n_maps; /* what the hooks were told last */
 };
 
 /* Start; NULL dir: a fresh temporary one. */

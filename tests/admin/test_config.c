@@ -51,7 +51,9 @@ static void an_empty_file_gives_the_defaults_all_on_loopback(void **state)
 static void keys_are_taken(void **state)
 {
 	(void)state;
-	assert_int_equal(load("# comment\n[server]\nstate_dir=/s\nadmin_socket = /s/a.sock\nhttp=none\nnfs=[::1]:0\nmemory=256m\nthreads=3\nlog_level=debug\n"), 0);
+	assert_int_equal(load("# comment\n[server]\nstate_dir=/s\nadmin_socket = "
+	                      "/s/a.sock\nhttp=none\nnfs=[::1]:0\nmemory=256m\nthreads=3\nlog_level=debug\n"),
+	                 0);
 	assert_string_equal(settings.state_dir, "/s");
 	assert_string_equal(settings.admin_socket, "/s/a.sock");
 	assert_string_equal(settings.http, "");
@@ -97,8 +99,11 @@ static void the_example_is_good(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_empty_file_gives_the_defaults_all_on_loopback), cmocka_unit_test(keys_are_taken),
-		cmocka_unit_test(what_is_wrong_is_said_with_its_line), cmocka_unit_test(a_missing_file_is_said), cmocka_unit_test(the_example_is_good),
+		cmocka_unit_test(an_empty_file_gives_the_defaults_all_on_loopback),
+		cmocka_unit_test(keys_are_taken),
+		cmocka_unit_test(what_is_wrong_is_said_with_its_line),
+		cmocka_unit_test(a_missing_file_is_said),
+		cmocka_unit_test(the_example_is_good),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,9 +97,11 @@ static void requests_that_can_be_read_two_ways_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
 		int n = 0, status = 0;
-		(void)snprintf(whole, sizeof whole, "POST /api/v1/storage/luns HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s", (unsigned)host.port, heads[i]);
+		(void)snprintf(whole, sizeof whole, "POST /api/v1/storage/luns HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s", (unsigned)host.port,
+		               heads[i]);
 		size_t used = strlen(whole);
-		(void)snprintf(whole + used, sizeof whole - used, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n", (unsigned)host.port);
+		(void)snprintf(whole + used, sizeof whole - used, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n",
+		               (unsigned)host.port);
 		(void)host_raw(&host, whole, strlen(whole), answer, sizeof answer);
 		(void)sscanf(answer, "HTTP/1.1 %d", &status);
 		for (const char *p = answer; (p = strstr(p, "HTTP/1.1 ")) != NULL; p++)
@@ -114,7 +116,8 @@ static void a_nul_in_a_header_is_refused(void **state)
 {
 	char request[256];
 	(void)state;
-	int len = snprintf(request, sizeof request, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nX-N: a?b\r\nConnection: close\r\n\r\n", (unsigned)host.port);
+	int len = snprintf(request, sizeof request, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nX-N: a?b\r\nConnection: close\r\n\r\n",
+	                   (unsigned)host.port);
 	*strchr(request, '?') = '\0';
 	(void)host_raw(&host, request, (size_t)len, answer, sizeof answer);
 	/* The name's value ends at the NUL for the parser: the request must not gain a meaning by what follows. */
@@ -142,7 +145,9 @@ static void other_origins_are_refused(void **state)
 	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\n" HOST "Origin: http://evil.example\r\nConnection: close\r\n\r\n", NULL), 403);
 	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\n" HOST "Origin: null\r\nConnection: close\r\n\r\n", NULL), 403);
 	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\n" HOST "Sec-Fetch-Site: cross-site\r\nConnection: close\r\n\r\n", NULL), 403);
-	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\nConnection: close\r\nHost: 127.0.0.1:%1$u\r\nOrigin: http://127.0.0.1:%1$u\r\n\r\n", NULL), 200);
+	assert_int_equal(
+	    raw("GET /api/v1/status HTTP/1.1\r\nConnection: close\r\nHost: 127.0.0.1:%1$u\r\nOrigin: http://127.0.0.1:%1$u\r\n\r\n", NULL),
+	    200);
 }
 
 static void a_body_must_be_json_and_small(void **state)
@@ -151,7 +156,10 @@ static void a_body_must_be_json_and_small(void **state)
 	char *big = malloc((2U << 20) + 1);
 
 	(void)state;
-	assert_int_equal(raw("POST /api/v1/storage/luns HTTP/1.1\r\n" HOST "Content-Type: text/plain\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}", NULL), 415);
+	assert_int_equal(raw("POST /api/v1/storage/luns HTTP/1.1\r\n" HOST
+	                     "Content-Type: text/plain\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
+	                     NULL),
+	                 415);
 	assert_int_equal(host_ask(&host, "POST", "/api/v1/storage/luns", "{\"path\": ", NULL, &json), 400);
 	assert_string_equal(json_string_value(json_object_get(json_object_get(json, "error"), "target")), "body");
 	json_decref(json);

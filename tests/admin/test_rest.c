@@ -103,17 +103,28 @@ static void bad_volumes_are_refused_and_leave_nothing(void **state)
 	(void)state;
 	assert_true(message_has("POST", V1 "storage/volumes", MAKE_VOL0, 409, "already"));
 	assert_true(message_has("POST", V1 "storage/volumes", "{\"name\": \"a/b\", \"raid_groups\": []}", 400, "name"));
-	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\"]}], \"disk_size\": 1048576}", text), 'f');
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes",
+	                          "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\"]}], \"disk_size\": 1048576}", text),
+	                 'f');
 	assert_non_null(strstr(text, "2 to 15"));
-	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\", \"../y\"]}], \"disk_size\": 1048576}", text), 'f');
-	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\", \"x\"]}], \"disk_size\": 1048576}", text), 'f');
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes",
+	                          "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\", \"../y\"]}], \"disk_size\": 1048576}", text),
+	                 'f');
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes",
+	                          "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\", \"x\"]}], \"disk_size\": 1048576}", text),
+	                 'f');
 	assert_non_null(strstr(text, "twice"));
-	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\", \"d0\"]}], \"disk_size\": 1048576}", text), 'f');
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes",
+	                          "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\", \"d0\"]}], \"disk_size\": 1048576}", text),
+	                 'f');
 	assert_non_null(strstr(text, "vol0"));
-	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\", \"y\"]}]}", text), 'f');
+	assert_int_equal(
+	    host_job(&host, "POST", V1 "storage/volumes", "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\", \"y\"]}]}", text), 'f');
 	assert_non_null(strstr(text, "disk-size"));
 	ramadmin_fail_format = -EIO;
-	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\", \"y\"]}], \"disk_size\": 1048576}", text), 'f');
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes",
+	                          "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"x\", \"y\"]}], \"disk_size\": 1048576}", text),
+	                 'f');
 	ramadmin_fail_format = 0;
 	assert_false(disk_exists("x") || disk_exists("y"));
 	assert_int_equal(count(V1 "storage/volumes"), 1);
@@ -250,8 +261,10 @@ static void a_lun_changes_only_for_who_read_it_last(void **state)
 
 	(void)state;
 	make_backed();
-	assert_int_equal(host_ask(&host, "PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", "{\"state\": \"offline\"}", "If-Match: \"0\"\r\n", NULL), 200);
-	assert_int_equal(host_ask(&host, "PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", "{\"state\": \"online\"}", "If-Match: \"0\"\r\n", &json), 412);
+	assert_int_equal(
+	    host_ask(&host, "PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", "{\"state\": \"offline\"}", "If-Match: \"0\"\r\n", NULL), 200);
+	assert_int_equal(
+	    host_ask(&host, "PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", "{\"state\": \"online\"}", "If-Match: \"0\"\r\n", &json), 412);
 	json_decref(json);
 	assert_int_equal(host_ask(&host, "GET", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", NULL, "If-None-Match: \"1\"\r\n", NULL), 304);
 	assert_true(message_has("PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", "{\"size\": 524288}", 400, "force"));
@@ -286,7 +299,8 @@ static void a_lun_is_mapped_and_the_map_survives_a_restart(void **state)
 	does("POST", V1 "protocols/san/igroups", "{\"name\": \"h\", \"initiators\": [\"bad name\"]}", 400);
 	does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/test\", \"igroup\": \"g\"}", 201);
 	does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/test\", \"igroup\": \"g\"}", 409);
-	assert_true(message_has("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/test2\", \"igroup\": \"g\", \"lun\": 0}", 409, "/vol/vol0/test"));
+	assert_true(message_has("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/test2\", \"igroup\": \"g\", \"lun\": 0}", 409,
+	                        "/vol/vol0/test"));
 	does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/test2\", \"igroup\": \"g\"}", 201);
 	does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/test2\", \"igroup\": \"nope\"}", 404);
 	assert_int_equal(host.n_maps, 2);
@@ -321,13 +335,16 @@ static void initiators_come_and_go(void **state)
 	does("DELETE", V1 "protocols/san/igroups/g/initiators/iqn.a", NULL, 200);
 	does("DELETE", V1 "protocols/san/igroups/g/initiators/iqn.a", NULL, 404);
 	does("DELETE", V1 "protocols/san/igroups/nope/initiators/iqn.a", NULL, 404);
-	assert_int_equal(host_ask(&host, "POST", V1 "protocols/san/igroups/g/initiators", "{\"initiators\": [\"iqn.c\"]}", "If-Match: \"1\"\r\n", NULL), 412);
+	assert_int_equal(
+	    host_ask(&host, "POST", V1 "protocols/san/igroups/g/initiators", "{\"initiators\": [\"iqn.c\"]}", "If-Match: \"1\"\r\n", NULL),
+	    412);
 }
 
 static void exports_are_kept_in_the_volume_with_their_ids(void **state)
 {
 	(void)state;
-	does("PUT", V1 "protocols/nfs/exports/%2Fvol%2Fvol0", "{\"rules\": [{\"client\": \"10.0.0.0/8\", \"access\": \"rw\", \"root_squash\": false, \"secure\": false}]}", 201);
+	does("PUT", V1 "protocols/nfs/exports/%2Fvol%2Fvol0",
+	     "{\"rules\": [{\"client\": \"10.0.0.0/8\", \"access\": \"rw\", \"root_squash\": false, \"secure\": false}]}", 201);
 	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir", "{\"rules\": [{\"client\": \"fd00::/8\", \"access\": \"ro\"}]}", 201);
 	does("PUT", V1 "protocols/nfs/exports/%2Fvol%2Fvol0", "{\"rules\": [{\"client\": \"*\", \"access\": \"ro\"}]}", 200);
 	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0%2Fno", "{\"rules\": [{\"client\": \"fd00::/8\", \"access\": \"ro\"}]}", 404);
@@ -346,9 +363,21 @@ static void exports_are_kept_in_the_volume_with_their_ids(void **state)
 
 static void a_get_changes_nothing(void **state)
 {
-	static const char *const paths[] = { "storage/volumes", "storage/volumes/vol0", "storage/volumes/vol0/snapshots", "storage/luns",
-		                             "storage/luns/vol%2Fvol0%2Ftest", "storage/luns/vol%2Fvol0%2Ftest2/clone", "storage/clones", "protocols/san/igroups",
-		                             "protocols/san/lun-maps", "protocols/nfs/exports", "storage/raid-groups", "storage/disks", "jobs", "events", "status",
+	static const char *const paths[] = { "storage/volumes",
+		                             "storage/volumes/vol0",
+		                             "storage/volumes/vol0/snapshots",
+		                             "storage/luns",
+		                             "storage/luns/vol%2Fvol0%2Ftest",
+		                             "storage/luns/vol%2Fvol0%2Ftest2/clone",
+		                             "storage/clones",
+		                             "protocols/san/igroups",
+		                             "protocols/san/lun-maps",
+		                             "protocols/nfs/exports",
+		                             "storage/raid-groups",
+		                             "storage/disks",
+		                             "jobs",
+		                             "events",
+		                             "status",
 		                             "stats" };
 	char path[128];
 
@@ -383,7 +412,8 @@ static void metrics_are_prometheus_text(void **state)
 {
 	char answer[65536], request[128];
 	(void)state;
-	int len = snprintf(request, sizeof request, "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\n\r\n", (unsigned)host.port);
+	int len = snprintf(request, sizeof request, "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\n\r\n",
+	                   (unsigned)host.port);
 	(void)host_raw(&host, request, (size_t)len, answer, sizeof answer);
 	assert_non_null(strstr(answer, "# TYPE vc_volume_free_bytes gauge\nvc_volume_free_bytes{volume=\"vol0\"} 2147483648\n"));
 	assert_non_null(strstr(answer, "text/plain; version=0.0.4"));
@@ -395,7 +425,8 @@ static void events_are_listed_and_followed(void **state)
 	(void)state;
 	does("GET", V1 "events?level=warn", NULL, 200);
 	does("GET", V1 "events?level=loud", NULL, 400);
-	int len = snprintf(request, sizeof request, "GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAccept: text/event-stream\r\n\r\n", (unsigned)host.port);
+	int len = snprintf(request, sizeof request,
+	                   "GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAccept: text/event-stream\r\n\r\n", (unsigned)host.port);
 	(void)host_raw(&host, request, (size_t)len, answer, sizeof answer);
 	assert_non_null(strstr(answer, "text/event-stream"));
 	assert_non_null(strstr(answer, "volume_online"));

@@ -75,7 +75,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(size_takes_binary_units_in_any_case), cmocka_unit_test(size_refuses_what_is_not_a_size),
-		cmocka_unit_test(size_refuses_what_does_not_fit), cmocka_unit_test(integers_have_a_bound_and_no_sign),
+		cmocka_unit_test(size_refuses_what_does_not_fit),      cmocka_unit_test(integers_have_a_bound_and_no_sign),
 		cmocka_unit_test(size_is_shown_with_three_digits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

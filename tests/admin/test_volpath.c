@@ -26,7 +26,8 @@ static void paths_never_climb(void **state)
 {
 	static struct volpath path;
 	static char huge[8192];
-	static const char *const bad[] = { "", "/", "/vol", "/vol/", "/vol//x", "/voll/x", "vol0/x", "/vol/../x", "/vol/v/..", "/vol/v/a/../b", "/vol/v/./b", "//vol/v" };
+	static const char *const bad[] = { "",       "/",         "/vol",      "/vol/",         "/vol//x",    "/voll/x",
+		                           "vol0/x", "/vol/../x", "/vol/v/..", "/vol/v/a/../b", "/vol/v/./b", "//vol/v" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -64,8 +65,10 @@ static void join_is_the_inverse(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(paths_come_apart_with_or_without_the_first_slash), cmocka_unit_test(paths_never_climb),
-		cmocka_unit_test(names_have_no_slash_and_no_control_bytes), cmocka_unit_test(join_is_the_inverse),
+		cmocka_unit_test(paths_come_apart_with_or_without_the_first_slash),
+		cmocka_unit_test(paths_never_climb),
+		cmocka_unit_test(names_have_no_slash_and_no_control_bytes),
+		cmocka_unit_test(join_is_the_inverse),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,9 +15,21 @@
 
 #define MANY 16
 
-struct ram_doc { char name[64]; void *blob; size_t len; };
-struct ram_snapshot { char name[256]; uint32_t id; bool used, deleting; unsigned looks; };
-struct ram_lun { bool used; struct fs_vdisk_info info; };
+struct ram_doc {
+	char name[64];
+	void *blob;
+	size_t len;
+};
+struct ram_snapshot {
+	char name[256];
+	uint32_t id;
+	bool used, deleting;
+	unsigned looks;
+};
+struct ram_lun {
+	bool used;
+	struct fs_vdisk_info info;
+};
 
 struct fs_volume {
 	bool used, mounted;
@@ -179,9 +191,18 @@ void fs_volume_put(struct fs_volume *volume)
 	vc_assert(volume->refs > 0);
 	volume->refs--;
 }
-const char *fs_volume_name(const struct fs_volume *volume) { return volume->name; }
-const struct uuid *fs_volume_uuid(const struct fs_volume *volume) { return &volume->uuid; }
-struct world *fs_volume_world(const struct fs_volume *volume) { return volume->world; }
+const char *fs_volume_name(const struct fs_volume *volume)
+{
+	return volume->name;
+}
+const struct uuid *fs_volume_uuid(const struct fs_volume *volume)
+{
+	return &volume->uuid;
+}
+struct world *fs_volume_world(const struct fs_volume *volume)
+{
+	return volume->world;
+}
 
 /* ---- operations -------------------------------------------------------------------------------------------------- */
 
@@ -229,7 +250,8 @@ static int snapshot_delete(struct fs_message *msg)
 	for (unsigned i = 0; i < MANY; i++) {
 		struct ram_lun *lun = &msg->volume->luns[i];
 		if (lun->used && strcmp(lun->info.backing_snapshot, snapshot->name) == 0) {
-			(void)snprintf(msg->out.error_text, sizeof msg->out.error_text, "LUN %.100s is backed by snapshot %.100s; clone or destroy it first", lun->info.path,
+			(void)snprintf(msg->out.error_text, sizeof msg->out.error_text,
+			               "LUN %.100s is backed by snapshot %.100s; clone or destroy it first", lun->info.path,
 			               snapshot->name);
 			return -EBUSY;
 		}
@@ -267,7 +289,8 @@ static int snapshot_list(struct fs_message *msg)
 		info->deleting = snapshot->deleting;
 		(void)snprintf(info->name, sizeof info->name, "%s", snapshot->name);
 		for (unsigned j = 0; j < MANY; j++)
-			info->n_dependants += msg->volume->luns[j].used && strcmp(msg->volume->luns[j].info.backing_snapshot, snapshot->name) == 0;
+			info->n_dependants += msg->volume->luns[j].used &&
+			                      strcmp(msg->volume->luns[j].info.backing_snapshot, snapshot->name) == 0;
 	}
 	return 0;
 }
@@ -375,12 +398,9 @@ static int vdisk_op(struct fs_message *msg)
 		lun->info.size_bytes = msg->in.vdisk.size_bytes;
 		lun->info.state_generation++;
 		return out_lun(msg, lun);
-	case FS_VDISK_SET:
-		return vdisk_set(msg, lun);
-	case FS_VDISK_GET:
-		return out_lun(msg, lun);
-	default:
-		return clone_op(msg, lun);
+	case FS_VDISK_SET: return vdisk_set(msg, lun);
+	case FS_VDISK_GET: return out_lun(msg, lun);
+	default: return clone_op(msg, lun);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of admin/ share: the administration's own state. Private to admin/. */
-#ifndef ADMIN_CORE_H
-#define ADMIN_CORE_H
+#ifndef ADMIN_ADMIN_PRIVATE_H
+#define ADMIN_ADMIN_PRIVATE_H
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -31,17 +31,17 @@ struct admin {
 	struct world *world;
 	struct admin_hooks hooks;
 	char *state_dir;
-	json_t *info;                /* addresses, for status */
+	json_t *info; /* addresses, for status */
 	size_t cache_pages, cache_pages_given;
 	struct known_list volumes;
-	struct job_list jobs;        /* newest first */
+	struct job_list jobs; /* newest first */
 	unsigned n_jobs;
 	struct timer job_timer;
 	struct turn_list turns;
 	struct turn *turn_owner;
 	struct san *san;
 	struct http_server *http;
-	struct task event_task;      /* the journal has something new */
+	struct task event_task; /* the journal has something new */
 	int64_t started_ns;
 	bool ready, stopping;
 	unsigned n_starting, n_start_failed;
