@@ -273,7 +273,7 @@ static void clone_set(struct clone *clone, const struct vdisk *vdisk)
 	clone->cursor = clone->stored_cursor = MIN_OF(attr->cursor, vdisk->attr.backing.n_blocks);
 	clone->n_total = vdisk->attr.backing.n_blocks;
 	clone->n_copied = attr->n_copied;
-	clone->n_own_below = (uint32_t)MIN_OF(attr->n_copied, (uint64_t)clone->cursor);
+	clone->n_own_below = MIN_OF(attr->n_own_below, clone->cursor);
 	clone->rate_bytes_s = attr->rate_bytes_s;
 	clone->flags = attr->flags;
 	clone->started_ns = attr->started_ns;
@@ -397,13 +397,18 @@ void clone_forget(struct fs_volume *vol, const struct inode *container)
 /* ---- figures --------------------------------------------------------------------------------------------------- */
 
 /* All below the cursor, and the LUN's own blocks above it: its blocks without the indirect ones and those met below. */
-uint64_t clone_done_blocks(const struct clone *clone, const struct inode *container)
+static uint64_t done_blocks(uint32_t cursor, uint32_t n_own_below, uint32_t n_total, const struct inode *container)
 {
 	uint64_t own = container->n_blocks - DIV_UP(container->n_blocks, PTRS_PER_BLOCK + 1U);
-	uint64_t above = own > clone->n_own_below ? own - clone->n_own_below : 0;
-	uint64_t left = clone->n_total > clone->cursor ? clone->n_total - clone->cursor : 0;
+	uint64_t above = own > n_own_below ? own - n_own_below : 0;
+	uint64_t left = n_total > cursor ? n_total - cursor : 0;
 
-	return MIN_OF((uint64_t)clone->cursor, (uint64_t)clone->n_total) + MIN_OF(above, left);
+	return MIN_OF(cursor, n_total) + MIN_OF(above, left);
+}
+
+uint64_t clone_done_blocks(const struct clone *clone, const struct inode *container)
+{
+	return done_blocks(clone->cursor, clone->n_own_below, clone->n_total, container);
 }
 
 static uint64_t eta_s(const struct clone *clone, const struct fs_clone_info *info)
@@ -438,7 +443,9 @@ void clone_info(struct fs_volume *vol, const struct vdisk *vdisk, struct fs_clon
 		.state = attr->state,
 		.error = attr->error,
 		.blocks_total = total,
-		.blocks_done = attr->state == FS_CLONE_DONE ? total : MIN_OF(attr->cursor, total),
+		.blocks_done = attr->state == FS_CLONE_NONE   ? 0
+		               : attr->state == FS_CLONE_DONE ? total
+		                                              : done_blocks(attr->cursor, attr->n_own_below, total, vdisk->container),
 		.blocks_copied = attr->n_copied,
 		.rate_bytes_s = attr->rate_bytes_s,
 		.started_ns = attr->started_ns,

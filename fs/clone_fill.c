@@ -126,6 +126,7 @@ static void cursor_store(struct clone *clone, struct vdisk *vdisk)
 {
 	vdisk->attr.clone.cursor = clone->cursor;
 	vdisk->attr.clone.n_copied = clone->n_copied;
+	vdisk->attr.clone.n_own_below = clone->n_own_below;
 	vdisk_store(vdisk);
 	clone->stored_cursor = clone->cursor;
 }

@@ -176,6 +176,7 @@ static void progress_keep(struct fs_volume *vol, struct clone_change *change)
 		return;
 	change->vdisk.attr.clone.cursor = clone->cursor;
 	change->vdisk.attr.clone.n_copied = clone->n_copied;
+	change->vdisk.attr.clone.n_own_below = clone->n_own_below;
 }
 
 static int stop(struct fs_run *run, struct clone_change *change)

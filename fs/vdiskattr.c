@@ -68,7 +68,7 @@ struct clone_item {
 	le64 n_copied;
 	le64 started_ns;
 	le32 n_total;
-	le32 reserved;
+	le32 n_own_below;
 };
 static_assert(sizeof(struct clone_item) == 48, "clone attribute");
 
@@ -157,6 +157,7 @@ static void clone_put(uint8_t *bytes, size_t *io_len, const struct vdisk_clone *
 		.n_copied = le64_of(clone->n_copied),
 		.started_ns = le64_of((uint64_t)clone->started_ns),
 		.n_total = le32_of(clone->n_total),
+		.n_own_below = le32_of(clone->n_own_below),
 	};
 
 	if (clone->state != FS_CLONE_NONE)
@@ -270,6 +271,7 @@ static int clone_get(const uint8_t *value, size_t len, struct vdisk_clone *clone
 	clone->n_copied = le64_get(item.n_copied);
 	clone->started_ns = (int64_t)le64_get(item.started_ns);
 	clone->n_total = le32_get(item.n_total);
+	clone->n_own_below = le32_get(item.n_own_below);
 	return 0;
 }
 

@@ -39,6 +39,7 @@ struct vdisk_clone {
 	enum fs_clone_state state;
 	int error;
 	uint32_t cursor; /* every FBN below has been looked at */
+	uint32_t n_own_below; /* own data blocks met or made below the cursor */
 	uint32_t flags;
 	uint64_t rate_bytes_s;
 	uint64_t n_copied;

@@ -259,7 +259,11 @@ static void host_writes_reduce_what_is_left(void **state)
 	assert_int_equal(vd_op(&box, FS_CLONE_STATUS, "/top"), 0);
 	assert_true(vd_info.clone.blocks_done >= before + 480);
 	assert_int_equal(vd_op(&box, FS_CLONE_STOP, "/top"), 0);
+	assert_true(vd_info.clone.blocks_done >= before + 480);
+	assert_int_equal(box_unmount(&box), 0);
+	assert_int_equal(box_mount(&box), 0);
 	assert_int_equal(vd_op(&box, FS_CLONE_START, "/top"), 0);
+	assert_in_range(vd_info.clone.blocks_done, before + 480, before + 900);
 	vd_await_clone(&box, "/top", FS_CLONE_DONE);
 	assert_true(vd_info.clone.blocks_copied <= BLOCKS - 500);
 	check_content();
