@@ -62,9 +62,15 @@ bool cp_is_running(const struct fs_volume *vol)
 
 static void cp_open(struct cp *cp);
 
+/* Work with a durable cursor: goes on from CP to CP, and after the next mount. */
+static bool background_is_pending(const struct fs_volume *vol)
+{
+	return snapshot_work_pending(vol) || zombie_pending(vol);
+}
+
 static bool volume_is_dirty(const struct fs_volume *vol)
 {
-	return !TAILQ_EMPTY(&vol->dirty_inodes[gen_bit(vol)]) || snapshot_work_pending(vol) || zombie_pending(vol);
+	return !TAILQ_EMPTY(&vol->dirty_inodes[gen_bit(vol)]) || background_is_pending(vol);
 }
 
 static void cp_start_task(struct task *task)
@@ -325,7 +331,7 @@ static void cp_committed(void *arg, int err)
 	vdisk_cp_done(vol);
 	run_wake_all(&vol->cp_waiters);
 	run_wake_all(&vol->page_waiters);
-	if (zombie_pending(vol) || snapshot_work_pending(vol) || !TAILQ_EMPTY(&cp->waiters))
+	if ((background_is_pending(vol) && atomic_load(&vol->state) != VOLUME_STOPPING) || !TAILQ_EMPTY(&cp->waiters))
 		cp_request(vol, CP_SPACE);
 	if (cp->wanted && !cp->start_task.queued)
 		world_defer(vol->world, &cp->start_task);
