@@ -35,12 +35,24 @@ int cp_init(struct fs_volume *vol)
 	return 0;
 }
 
+/* One that failed half-way still has what it was about to write. */
+static void cp_abandon(struct cp *cp)
+{
+	for (size_t i = 0; i < cp->n_members; i++) {
+		cp->members[i]->in_cp = cp->members[i]->dropped = false;
+		cache_unhold(cp->members[i]);
+	}
+	TAILQ_CONCAT(&cp->vol->dirty_inodes[cp->bit], &cp->applied, dirty_link[cp->bit]);
+}
+
 void cp_fini(struct fs_volume *vol)
 {
 	struct cp *cp = vol->cp;
 
 	if (cp == NULL)
 		return;
+	if (cp->running)
+		cp_abandon(cp);
 	world_timer_cancel(&cp->timer);
 	run_fini(&cp->run);
 	free(cp->members);
