@@ -154,7 +154,7 @@ static uint32_t window_look_disk(struct fs_run *run, struct alloc *alloc, unsign
 			region = region_of(vbn);
 			vc_assert(maps_need_look(run, region, &active, &summary) == 0);
 		}
-		if (((active[bit / 8U] | summary[bit / 8U]) >> bit % 8U & 1U) != 0)
+		if (((unsigned)(active[bit / 8U] | summary[bit / 8U]) >> bit % 8U & 1U) != 0)
 			busy_set(alloc, disk, offset);
 		else
 			n_free++;

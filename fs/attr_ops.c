@@ -60,7 +60,8 @@ static int64_t resolve_time(enum fs_set_time how, int64_t old_ns, int64_t client
 }
 
 /* The attributes after `set`. */
-static void resolve_setattr(const struct fs_cred *cred, const struct inode *inode, const struct fs_setattr *set, int64_t now_ns, struct ns_setattr *s)
+static void resolve_setattr(const struct fs_cred *cred, const struct inode *inode, const struct fs_setattr *set, int64_t now_ns,
+                            struct ns_setattr *s)
 {
 	s->id = ns_id_of(inode);
 	s->truncate = set->set_size;
@@ -87,7 +88,8 @@ int ns_setattr(struct fs_run *run, struct inode *inode, const struct fs_setattr 
 	resolve_setattr(run->msg->cred, inode, set, volume_now_ns(run->vol), &s);
 	err = ns_setattr_prepare(run, &s);
 	if (err == 0)
-		err = run_admit_change(run, s.n_pages, nvlog_size(sizeof body, 0), s.truncate && set->size_bytes > inode->attr.size_bytes ? 1 : 0);
+		err = run_admit_change(run, s.n_pages, nvlog_size(sizeof body, 0),
+		                       s.truncate && set->size_bytes > inode->attr.size_bytes ? 1 : 0);
 	if (err != 0)
 		return err;
 	ns_setattr_commit(&s);
@@ -161,7 +163,10 @@ int op_readlink(struct fs_run *run)
 	return 0;
 }
 
-static uint64_t minus(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
+static uint64_t minus(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
 
 int op_fsstat(struct fs_run *run)
 {

@@ -18,7 +18,10 @@ enum { WORD_FLAGS, WORD_HASH, WORD_HINT, WORD_OLD_HINT };
 #define READ_AHEAD 16U
 #define CONVERT_BUCKETS 8U
 
-static uint64_t hint_pack(const struct dir_index *index) { return (uint64_t)index->free_hint << 1 | (index->reuse ? 1U : 0U); }
+static uint64_t hint_pack(const struct dir_index *index)
+{
+	return (uint64_t)index->free_hint << 1 | (index->reuse ? 1U : 0U);
+}
 
 int dir_check_inode(const struct inode *dir)
 {
@@ -54,7 +57,8 @@ static int scan_find(struct fs_run *run, struct inode *dir, uint32_t first, cons
 	return n_missing != 0 ? -EAGAIN : -ENOENT;
 }
 
-static int find_indexed(struct fs_run *run, struct inode *dir, const struct dir_index *index, const char *name, size_t name_len, struct dir_entry *ret_entry)
+static int find_indexed(struct fs_run *run, struct inode *dir, const struct dir_index *index, const char *name, size_t name_len,
+                        struct dir_entry *ret_entry)
 {
 	if (dir_index_is_complete(index)) {
 		int err = dir_index_find(run, dir, index, name, name_len, ret_entry);
@@ -209,7 +213,8 @@ int dir_plan_add(struct fs_run *run, struct inode *dir, const char *name, size_t
 	struct dir_plan plan = { 0 };
 	int err = dir_check_inode(dir);
 	if (err == 0)
-		err = dir_is_indexed(dir) ? plan_add_indexed(run, dir, name, name_len, &plan) : plan_add_small(run, dir, name, name_len, &plan);
+		err = dir_is_indexed(dir) ? plan_add_indexed(run, dir, name, name_len, &plan)
+		                          : plan_add_small(run, dir, name, name_len, &plan);
 	if (err == 0)
 		*ret_plan = plan;
 	return err;

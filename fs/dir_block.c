@@ -6,7 +6,9 @@
  *  DB2 n_used and n_entries are the sums over the entries; unit 0 is the head and never an entry. */
 #include "fs/dir_private.h"
 
-struct starts { uint64_t word[2]; };
+struct starts {
+	uint64_t word[2];
+};
 
 static struct starts starts_of(const uint8_t *bytes)
 {
@@ -122,7 +124,8 @@ int dir_block_check(const uint8_t *bytes, const struct inode *dir, uint32_t fbn)
 	return n_used != head->n_used || n_entries != head->n_entries ? -EUCLEAN : 0;
 }
 
-int dir_block_find(const uint8_t *bytes, const struct inode *dir, uint32_t fbn, const char *name, size_t name_len, struct dir_entry *ret_entry)
+int dir_block_find(const uint8_t *bytes, const struct inode *dir, uint32_t fbn, const char *name, size_t name_len,
+                   struct dir_entry *ret_entry)
 {
 	struct starts starts = starts_of(bytes);
 	for (unsigned unit = starts_next(&starts, 1); unit < DIR_UNITS; unit = starts_next(&starts, unit + 1U)) {
@@ -166,7 +169,9 @@ unsigned dir_block_largest_free(const uint8_t *bytes)
 void dir_block_format(uint8_t *bytes, uint32_t owner, uint32_t parent)
 {
 	memset(bytes, 0, PAGE_SIZE);
-	*(struct dir_block_head *)bytes = (struct dir_block_head){ .magic = le32_of(DIR_BLOCK_MAGIC), .owner = le32_of(owner), .parent = le32_of(parent) };
+	*(struct dir_block_head *)bytes = (struct dir_block_head){ .magic = le32_of(DIR_BLOCK_MAGIC),
+		                                                   .owner = le32_of(owner),
+		                                                   .parent = le32_of(parent) };
 }
 
 void dir_block_put(uint8_t *bytes, unsigned unit, const char *name, size_t name_len, const struct fs_file_id *id, uint8_t type)

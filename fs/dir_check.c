@@ -28,7 +28,8 @@ static int verify_unique_small(struct fs_run *run, struct inode *dir, struct dir
 }
 
 /* The same by the index, where the entry itself must be, too. */
-static int verify_indexed(struct fs_run *run, struct inode *dir, struct dir_verify *state, const struct dir_index *index, const struct dir_entry *entry)
+static int verify_indexed(struct fs_run *run, struct inode *dir, struct dir_verify *state, const struct dir_index *index,
+                          const struct dir_entry *entry)
 {
 	const struct dir_bucket *bucket;
 	struct dir_entry other;
@@ -61,7 +62,8 @@ static int verify_indexed(struct fs_run *run, struct inode *dir, struct dir_veri
 }
 
 /* Everything the entries of this block need to be looked at, named beforehand: faults must not be told twice. */
-static int verify_block_entries(struct fs_run *run, struct inode *dir, struct dir_verify *state, const struct dir_index *index, const uint8_t *bytes)
+static int verify_block_entries(struct fs_run *run, struct inode *dir, struct dir_verify *state, const struct dir_index *index,
+                                const uint8_t *bytes)
 {
 	struct dir_verify quiet = { 0 };
 	struct dir_entry entry;
@@ -125,7 +127,8 @@ static int verify_bucket(struct fs_run *run, struct inode *dir, struct dir_verif
 }
 
 /* The index to compare with: NULL in *ret when there is none, or it is being rebuilt, or cannot be read. */
-static int verify_index_load(struct fs_run *run, struct inode *dir, struct dir_verify *state, struct dir_index *index, const struct dir_index **ret)
+static int verify_index_load(struct fs_run *run, struct inode *dir, struct dir_verify *state, struct dir_index *index,
+                             const struct dir_index **ret)
 {
 	*ret = NULL;
 	if (!dir_is_indexed(dir))

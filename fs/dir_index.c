@@ -86,7 +86,8 @@ static int slot_match(struct fs_run *run, struct inode *dir, uint32_t slot, cons
 	return ret_entry->name_len == name_len && memcmp(ret_entry->name, name, name_len) == 0 ? 0 : -ENOENT;
 }
 
-int dir_index_find(struct fs_run *run, struct inode *dir, const struct dir_index *index, const char *name, size_t name_len, struct dir_entry *ret_entry)
+int dir_index_find(struct fs_run *run, struct inode *dir, const struct dir_index *index, const char *name, size_t name_len,
+                   struct dir_entry *ret_entry)
 {
 	uint32_t hash = dir_hash(dir->vol, name, name_len);
 	const struct dir_bucket *bucket;
@@ -107,7 +108,8 @@ int dir_index_find(struct fs_run *run, struct inode *dir, const struct dir_index
 	return (le16_get(bucket->flags) & DIR_BUCKET_SCAN) != 0 ? -EXFULL : -ENOENT;
 }
 
-int dir_index_plan_add(struct fs_run *run, struct inode *dir, const struct dir_index *index, uint32_t hash, bool *ret_split, uint32_t *io_pages)
+int dir_index_plan_add(struct fs_run *run, struct inode *dir, const struct dir_index *index, uint32_t hash, bool *ret_split,
+                       uint32_t *io_pages)
 {
 	const struct dir_bucket *ignored;
 	uint32_t n = index->n_buckets;
@@ -179,7 +181,8 @@ void dir_index_add(struct inode *dir, uint32_t hash, uint32_t slot, bool split)
 {
 	struct dir_index_head *head = head_edit(dir);
 	head->n_entries = le32_of(le32_get(head->n_entries) + 1U);
-	bucket_insert(bucket_edit(dir, dir_index_bucket(le32_get(head->n_buckets), hash)), (struct dir_pair){ le32_of(hash), le32_of(slot) });
+	bucket_insert(bucket_edit(dir, dir_index_bucket(le32_get(head->n_buckets), hash)),
+	              (struct dir_pair){ le32_of(hash), le32_of(slot) });
 	if (split)
 		bucket_split(dir, head);
 }

@@ -17,25 +17,25 @@
 
 #define DIR_UNIT 32U
 #define DIR_UNITS 128U
-#define DIR_FREE_UNITS 127U          /* what an empty block has */
-#define DIR_SMALL_BLOCKS 8U          /* up to here no index */
+#define DIR_FREE_UNITS 127U /* what an empty block has */
+#define DIR_SMALL_BLOCKS 8U /* up to here no index */
 #define DIR_INDEX_FBN (1U << 22)
 #define DIR_FREE_FBN (1U << 23)
 #define DIR_BLOCKS_MAX DIR_INDEX_FBN
 #define DIR_BUCKETS_MAX (DIR_FREE_FBN - DIR_INDEX_FBN - 1U)
-#define DIR_COOKIE_BASE 3U           /* 1 is ".", 2 is ".." */
+#define DIR_COOKIE_BASE 3U /* 1 is ".", 2 is ".." */
 
-#define DIR_BLOCK_MAGIC 0x62726964U  /* "dirb" */
-#define DIR_INDEX_MAGIC 0x69726964U  /* "diri" */
+#define DIR_BLOCK_MAGIC 0x62726964U /* "dirb" */
+#define DIR_INDEX_MAGIC 0x69726964U /* "diri" */
 #define DIR_BUCKET_MAGIC 0x6B726964U /* "dirk" */
-#define DIR_FREE_MAGIC 0x66726964U   /* "dirf" */
+#define DIR_FREE_MAGIC 0x66726964U /* "dirf" */
 
 struct dir_block_head {
 	le32 magic;
-	le32 owner;              /* inode of the directory */
-	le64 starts[2];          /* bit u: an entry begins at unit u */
-	le32 parent;             /* block 0: inode of the parent directory; 0 elsewhere */
-	uint8_t n_used;          /* units taken by entries */
+	le32 owner; /* inode of the directory */
+	le64 starts[2]; /* bit u: an entry begins at unit u */
+	le32 parent; /* block 0: inode of the parent directory; 0 elsewhere */
+	uint8_t n_used; /* units taken by entries */
 	uint8_t n_entries;
 	le16 reserved;
 };
@@ -43,8 +43,8 @@ static_assert(sizeof(struct dir_block_head) == DIR_UNIT, "the head is one unit")
 
 struct dir_entry_disk {
 	le32 inode;
-	uint8_t type;            /* enum fs_type */
-	uint8_t name_len;        /* 1..255; the name follows */
+	uint8_t type; /* enum fs_type */
+	uint8_t name_len; /* 1..255; the name follows */
 	le16 reserved;
 	le64 generation;
 };
@@ -55,21 +55,24 @@ struct dir_index_head {
 	le32 magic;
 	le32 owner;
 	le32 n_buckets;
-	le32 n_entries;          /* in slot blocks below indexed_end */
-	le32 indexed_end;        /* slot blocks from here on are not in the index yet (being rebuilt); DIR_INDEXED_ALL: complete */
-	le32 free_hint;          /* slot block to look for space at first */
-	le32 reuse;              /* 1: there may be space at or beyond free_hint; 0: only in the last block */
+	le32 n_entries; /* in slot blocks below indexed_end */
+	le32 indexed_end; /* slot blocks from here on are not in the index yet (being rebuilt); DIR_INDEXED_ALL: complete */
+	le32 free_hint; /* slot block to look for space at first */
+	le32 reuse; /* 1: there may be space at or beyond free_hint; 0: only in the last block */
 	le32 reserved;
 };
 static_assert(sizeof(struct dir_index_head) == 32, "index head");
 #define DIR_INDEXED_ALL 0xFFFFFFFFU
 
-struct dir_pair { le32 hash, slot; };
+struct dir_pair {
+	le32 hash, slot;
+};
 #define DIR_BUCKET_PAIRS 510U
-#define DIR_BUCKET_FILL 170U         /* mean pairs a bucket beyond which one is split: a third, so that the fullest, at 340, never overflows in practice */
-#define DIR_BUCKET_SCAN 1U           /* flag: it overflowed once; names of this bucket are found by scanning */
+#define DIR_BUCKET_FILL                                                                                                                    \
+	170U /* mean pairs a bucket beyond which one is split: a third, so that the fullest, at 340, never overflows in practice */
+#define DIR_BUCKET_SCAN 1U /* flag: it overflowed once; names of this bucket are found by scanning */
 struct dir_bucket {
-	le32 magic;              /* a block of zeros is an empty bucket */
+	le32 magic; /* a block of zeros is an empty bucket */
 	le32 owner;
 	le32 bucket;
 	le16 n;

@@ -29,6 +29,13 @@ static bool file_punched(const struct inode *inode, uint32_t fbn, uint32_t *ret_
 	return false;
 }
 
+bool file_is_punched(const struct inode *inode, uint32_t fbn)
+{
+	uint32_t end;
+
+	return file_punched(inode, fbn, &end);
+}
+
 /* The inline data of a small file as its block 0. */
 static int file_need_inline(struct fs_run *run, struct inode *inode, struct page **ret_page)
 {

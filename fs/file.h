@@ -24,6 +24,9 @@ void file_punch(struct inode *inode, uint32_t first, uint32_t end);
 MUST_CHECK int file_truncate_need(struct fs_run *run, struct inode *inode, uint64_t size_bytes);
 void file_truncate(struct inode *inode, uint64_t size_bytes);
 
+/* A range not yet applied by its CP covers the block: what the tree says of it is no longer true. */
+bool file_is_punched(const struct inode *inode, uint32_t fbn);
+
 /* What is at a block: for the cloner and the check. */
 enum file_block { FILE_BLOCK_HOLE, FILE_BLOCK_ZERO, FILE_BLOCK_DATA };
 /* FILE_BLOCK_HOLE: neither buffer, nor punched, nor tree: the backing store shows through. FILE_BLOCK_ZERO: explicit zeros, or punched on a

@@ -67,7 +67,7 @@ static void read_ahead(struct fs_run *run, struct inode *inode, uint32_t first, 
 
 		if (!tree_in_memory(inode, fbn) || tree_lookup(run, inode, fbn, &vbn, &known) != 0)
 			break;
-		if (vbn != VBN_HOLE && vbn != VBN_ZERO)
+		if (vbn != VBN_HOLE && vbn != VBN_ZERO && !file_is_punched(inode, fbn))
 			cache_read_ahead(run, inode, fbn, vbn);
 	}
 	inode->read_ahead_end = fbn;

@@ -71,8 +71,14 @@ int ns_attr(struct fs_run *run, const struct fs_file_id *id, struct fs_attr *ret
 	return err;
 }
 
-static bool is_dot(const char *name, size_t name_len) { return name_len == 1 && name[0] == '.'; }
-static bool is_dot_dot(const char *name, size_t name_len) { return name_len == 2 && name[0] == '.' && name[1] == '.'; }
+static bool is_dot(const char *name, size_t name_len)
+{
+	return name_len == 1 && name[0] == '.';
+}
+static bool is_dot_dot(const char *name, size_t name_len)
+{
+	return name_len == 2 && name[0] == '.' && name[1] == '.';
+}
 
 static int lookup_snapdir(struct fs_run *run, const char *name, size_t name_len, struct fs_file_id *ret_id)
 {
@@ -85,7 +91,8 @@ static int lookup_snapdir(struct fs_run *run, const char *name, size_t name_len,
 	return snapdir_lookup(run, name, name_len, ret_id);
 }
 
-int ns_lookup(struct fs_run *run, const struct fs_cred *cred, const struct fs_file_id *dir_id, const char *name, size_t name_len, struct fs_file_id *ret_id)
+int ns_lookup(struct fs_run *run, const struct fs_cred *cred, const struct fs_file_id *dir_id, const char *name, size_t name_len,
+              struct fs_file_id *ret_id)
 {
 	struct inode *dir;
 	uint8_t type;
@@ -155,7 +162,7 @@ int op_resolve(struct fs_run *run)
 
 struct listing {
 	struct fs_run *run;
-	struct inode *dir;           /* NULL: the pseudo directory */
+	struct inode *dir; /* NULL: the pseudo directory */
 	struct fs_dirent *dirents;
 	unsigned n, n_max;
 	uint32_t bytes_left;
@@ -212,7 +219,8 @@ static int list_dots(struct listing *listing, uint64_t cookie)
 	struct fs_file_id self = { 0, FS_INO_SNAPSHOTS, 0 }, parent;
 	if (listing->dir != NULL)
 		self = ns_id_of(listing->dir);
-	int err = listing->dir == NULL ? ns_id_of_ino(listing->run, 0, FS_INO_ROOT, &parent) : ns_parent(listing->run, listing->dir, &parent);
+	int err = listing->dir == NULL ? ns_id_of_ino(listing->run, 0, FS_INO_ROOT, &parent)
+	                               : ns_parent(listing->run, listing->dir, &parent);
 	if (err == -EUCLEAN) { /* a lost parent does not hide the entries */
 		parent = self;
 		err = 0;
@@ -234,7 +242,8 @@ static int list_entries(struct listing *listing, uint64_t cookie)
 	while (err == 0 && !listing->full && listing->n_missing < READDIR_BATCH) {
 		err = dir_next(listing->run, listing->dir, &slot, &entry);
 		if (err == 0)
-			err = listing_add(listing, (uint64_t)entry.slot + DIR_COOKIE_BASE, &entry.id, entry.type, &(struct ns_name){ entry.name, entry.name_len });
+			err = listing_add(listing, (uint64_t)entry.slot + DIR_COOKIE_BASE, &entry.id, entry.type,
+			                  &(struct ns_name){ entry.name, entry.name_len });
 	}
 	return err;
 }
@@ -250,7 +259,8 @@ static int list_snapshots(struct listing *listing, uint64_t cookie)
 		if (err != 0)
 			break;
 		after = snapshot->info.id;
-		err = listing_add(listing, after + DIR_COOKIE_BASE, &id, FS_TYPE_DIR, &(struct ns_name){ snapshot->info.name, strlen(snapshot->info.name) });
+		err = listing_add(listing, after + DIR_COOKIE_BASE, &id, FS_TYPE_DIR,
+		                  &(struct ns_name){ snapshot->info.name, strlen(snapshot->info.name) });
 	}
 	return err;
 }

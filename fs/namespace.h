@@ -8,12 +8,19 @@
 #include "fs/perm.h"
 
 #define NS_SNAPDIR_NAME ".snapshot"
-static inline bool ns_is_snapdir(const struct fs_file_id *id) { return id->inode == FS_INO_SNAPSHOTS && id->snapshot == 0; }
+static inline bool ns_is_snapdir(const struct fs_file_id *id)
+{
+	return id->inode == FS_INO_SNAPSHOTS && id->snapshot == 0;
+}
 static inline bool ns_is_snapdir_name(const struct inode *dir, const char *name, size_t name_len)
 {
-	return dir->snapshot == 0 && dir->ino == FS_INO_ROOT && name_len == sizeof NS_SNAPDIR_NAME - 1U && memcmp(name, NS_SNAPDIR_NAME, name_len) == 0;
+	return dir->snapshot == 0 && dir->ino == FS_INO_ROOT && name_len == sizeof NS_SNAPDIR_NAME - 1U &&
+	       memcmp(name, NS_SNAPDIR_NAME, name_len) == 0;
 }
-static inline struct fs_file_id ns_id_of(const struct inode *inode) { return (struct fs_file_id){ inode->snapshot, inode->ino, inode->attr.generation }; }
+static inline struct fs_file_id ns_id_of(const struct inode *inode)
+{
+	return (struct fs_file_id){ inode->snapshot, inode->ino, inode->attr.generation };
+}
 
 /* May `name` stand in a directory: -EINVAL empty, -ENAMETOOLONG, -EACCES '/' or NUL; -EEXIST "." and "..". */
 MUST_CHECK int ns_name_check(const char *name, size_t name_len);
@@ -31,7 +38,8 @@ int ns_log(struct fs_run *run, enum nvlog_type type, const uint8_t *body, size_t
 MUST_CHECK int ns_setattr(struct fs_run *run, struct inode *inode, const struct fs_setattr *set);
 
 /* One component: ".", "..", ".snapshot", snapshots' names; search permission of `cred`. `dir_id` may be the pseudo directory. */
-MUST_CHECK int ns_lookup(struct fs_run *run, const struct fs_cred *cred, const struct fs_file_id *dir_id, const char *name, size_t name_len, struct fs_file_id *ret_id);
+MUST_CHECK int ns_lookup(struct fs_run *run, const struct fs_cred *cred, const struct fs_file_id *dir_id, const char *name, size_t name_len,
+                         struct fs_file_id *ret_id);
 /* The id of an inode of which only the number is known (a parent). */
 MUST_CHECK int ns_id_of_ino(struct fs_run *run, uint32_t snapshot, uint32_t ino, struct fs_file_id *ret_id);
 /* ".." of a directory. */

@@ -84,13 +84,22 @@ struct inode *ns_create_commit(struct fs_volume *vol, struct ns_create *c)
 size_t ns_create_encode(const struct ns_create *c, uint8_t *body)
 {
 	*(struct oplog_create *)body = (struct oplog_create){
-		.dir = le32_of(c->dir), .inode = le32_of(c->ino), .generation = le64_of(c->attr.generation),
-		.type = c->attr.type, .name_len = (uint8_t)c->name.len, .mode = le16_of(c->attr.mode),
-		.uid = le32_of(c->attr.uid), .gid = le32_of(c->attr.gid),
-		.rdev_major = le32_of(c->attr.rdev_major), .rdev_minor = le32_of(c->attr.rdev_minor),
-		.target_len = le32_of(c->target_len), .size_bytes = le64_of(c->attr.size_bytes),
-		.atime_ns = le64_of((uint64_t)c->attr.atime_ns), .mtime_ns = le64_of((uint64_t)c->attr.mtime_ns),
-		.ctime_ns = le64_of((uint64_t)c->attr.ctime_ns), .now_ns = le64_of((uint64_t)c->now_ns),
+		.dir = le32_of(c->dir),
+		.inode = le32_of(c->ino),
+		.generation = le64_of(c->attr.generation),
+		.type = c->attr.type,
+		.name_len = (uint8_t)c->name.len,
+		.mode = le16_of(c->attr.mode),
+		.uid = le32_of(c->attr.uid),
+		.gid = le32_of(c->attr.gid),
+		.rdev_major = le32_of(c->attr.rdev_major),
+		.rdev_minor = le32_of(c->attr.rdev_minor),
+		.target_len = le32_of(c->target_len),
+		.size_bytes = le64_of(c->attr.size_bytes),
+		.atime_ns = le64_of((uint64_t)c->attr.atime_ns),
+		.mtime_ns = le64_of((uint64_t)c->attr.mtime_ns),
+		.ctime_ns = le64_of((uint64_t)c->attr.ctime_ns),
+		.now_ns = le64_of((uint64_t)c->now_ns),
 	};
 	size_t at = encode_name(body, sizeof(struct oplog_create), &c->name);
 	if (c->target_len != 0)
@@ -129,8 +138,11 @@ void ns_remove_commit(struct ns_remove *r)
 size_t ns_remove_encode(const struct ns_remove *r, uint8_t *body)
 {
 	*(struct oplog_remove *)body = (struct oplog_remove){
-		.dir = le32_of(r->dir), .inode = le32_of(r->id.inode), .generation = le64_of(r->id.generation),
-		.now_ns = le64_of((uint64_t)r->now_ns), .name_len = (uint8_t)r->name.len,
+		.dir = le32_of(r->dir),
+		.inode = le32_of(r->id.inode),
+		.generation = le64_of(r->id.generation),
+		.now_ns = le64_of((uint64_t)r->now_ns),
+		.name_len = (uint8_t)r->name.len,
 	};
 	return encode_name(body, sizeof(struct oplog_remove), &r->name);
 }
@@ -198,9 +210,14 @@ void ns_rename_commit(struct ns_rename *r)
 size_t ns_rename_encode(const struct ns_rename *r, uint8_t *body)
 {
 	*(struct oplog_rename *)body = (struct oplog_rename){
-		.dir = le32_of(r->dir), .to_dir = le32_of(r->to_dir), .inode = le32_of(r->id.inode), .replaced = le32_of(r->replaced),
-		.generation = le64_of(r->id.generation), .now_ns = le64_of((uint64_t)r->now_ns),
-		.name_len = (uint8_t)r->name.len, .to_name_len = (uint8_t)r->to_name.len,
+		.dir = le32_of(r->dir),
+		.to_dir = le32_of(r->to_dir),
+		.inode = le32_of(r->id.inode),
+		.replaced = le32_of(r->replaced),
+		.generation = le64_of(r->id.generation),
+		.now_ns = le64_of((uint64_t)r->now_ns),
+		.name_len = (uint8_t)r->name.len,
+		.to_name_len = (uint8_t)r->to_name.len,
 	};
 	return encode_name(body, encode_name(body, sizeof(struct oplog_rename), &r->name), &r->to_name);
 }
@@ -228,8 +245,11 @@ void ns_link_commit(struct ns_link *l)
 size_t ns_link_encode(const struct ns_link *l, uint8_t *body)
 {
 	*(struct oplog_link *)body = (struct oplog_link){
-		.dir = le32_of(l->dir), .inode = le32_of(l->id.inode), .generation = le64_of(l->id.generation),
-		.now_ns = le64_of((uint64_t)l->now_ns), .name_len = (uint8_t)l->name.len,
+		.dir = le32_of(l->dir),
+		.inode = le32_of(l->id.inode),
+		.generation = le64_of(l->id.generation),
+		.now_ns = le64_of((uint64_t)l->now_ns),
+		.name_len = (uint8_t)l->name.len,
 	};
 	return encode_name(body, sizeof(struct oplog_link), &l->name);
 }
@@ -261,9 +281,15 @@ void ns_setattr_commit(struct ns_setattr *s)
 size_t ns_setattr_encode(const struct ns_setattr *s, uint8_t *body)
 {
 	*(struct oplog_setattr *)body = (struct oplog_setattr){
-		.inode = le32_of(s->id.inode), .flags = le32_of(s->truncate ? OPLOG_SETATTR_TRUNCATE : 0), .generation = le64_of(s->id.generation),
-		.mode = le16_of(s->attr.mode), .uid = le32_of(s->attr.uid), .gid = le32_of(s->attr.gid), .size_bytes = le64_of(s->attr.size_bytes),
-		.atime_ns = le64_of((uint64_t)s->attr.atime_ns), .mtime_ns = le64_of((uint64_t)s->attr.mtime_ns),
+		.inode = le32_of(s->id.inode),
+		.flags = le32_of(s->truncate ? OPLOG_SETATTR_TRUNCATE : 0),
+		.generation = le64_of(s->id.generation),
+		.mode = le16_of(s->attr.mode),
+		.uid = le32_of(s->attr.uid),
+		.gid = le32_of(s->attr.gid),
+		.size_bytes = le64_of(s->attr.size_bytes),
+		.atime_ns = le64_of((uint64_t)s->attr.atime_ns),
+		.mtime_ns = le64_of((uint64_t)s->attr.mtime_ns),
 		.ctime_ns = le64_of((uint64_t)s->attr.ctime_ns),
 	};
 	return sizeof(struct oplog_setattr);

@@ -8,14 +8,17 @@
 
 #include "fs/dir.h"
 
-struct ns_name { const char *bytes; size_t len; };
+struct ns_name {
+	const char *bytes;
+	size_t len;
+};
 
 struct ns_create {
 	uint32_t dir;
 	struct ns_name name;
 	uint32_t ino;
-	struct inode_attr attr;      /* of the new inode, its generation too */
-	const void *target;          /* symlink */
+	struct inode_attr attr; /* of the new inode, its generation too */
+	const void *target; /* symlink */
 	uint32_t target_len;
 	int64_t now_ns;
 	/* prepared */
@@ -30,7 +33,7 @@ size_t ns_create_encode(const struct ns_create *c, uint8_t *body);
 struct ns_remove {
 	uint32_t dir;
 	struct ns_name name;
-	struct fs_file_id id;        /* what the name must mean */
+	struct fs_file_id id; /* what the name must mean */
 	int64_t now_ns;
 	struct inode *dir_inode, *inode;
 	struct dir_plan plan;
@@ -44,7 +47,7 @@ struct ns_rename {
 	uint32_t dir, to_dir;
 	struct ns_name name, to_name;
 	struct fs_file_id id;
-	uint32_t replaced;           /* inode the new name meant, 0: none */
+	uint32_t replaced; /* inode the new name meant, 0: none */
 	int64_t now_ns;
 	struct inode *dir_inode, *to_dir_inode, *inode, *replaced_inode;
 	struct dir_plan plan, to_plan;
@@ -70,7 +73,7 @@ size_t ns_link_encode(const struct ns_link *l, uint8_t *body);
 struct ns_setattr {
 	struct fs_file_id id;
 	bool truncate;
-	struct inode_attr attr;      /* mode, uid, gid, size_bytes, times: as they are afterwards */
+	struct inode_attr attr; /* mode, uid, gid, size_bytes, times: as they are afterwards */
 	struct inode *inode;
 	uint32_t n_pages;
 };

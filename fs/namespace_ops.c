@@ -40,8 +40,14 @@ static int to_dir_for_change(struct fs_run *run, struct inode **ret_dir)
 
 /* A 64-bit verifier lives in the times, 32 bits as seconds in each, as the client's SETATTR that follows will replace them. */
 #define NS_PER_S 1000000000LL
-static int64_t verifier_atime(uint64_t verifier) { return (int64_t)(verifier >> 32) * NS_PER_S; }
-static int64_t verifier_mtime(uint64_t verifier) { return (int64_t)(verifier & 0xFFFFFFFFU) * NS_PER_S; }
+static int64_t verifier_atime(uint64_t verifier)
+{
+	return (int64_t)(verifier >> 32) * NS_PER_S;
+}
+static int64_t verifier_mtime(uint64_t verifier)
+{
+	return (int64_t)(verifier & 0xFFFFFFFFU) * NS_PER_S;
+}
 
 /* CREATE of a name that is there. */
 static int create_existing(struct fs_run *run, const struct fs_file_id *id)
@@ -57,7 +63,8 @@ static int create_existing(struct fs_run *run, const struct fs_file_id *id)
 		return -EEXIST;
 	if (msg->in.create.mode == FS_CREATE_EXCLUSIVE) {
 		uint64_t verifier = msg->in.create.verifier;
-		if (inode->attr.size_bytes != 0 || inode->attr.atime_ns != verifier_atime(verifier) || inode->attr.mtime_ns != verifier_mtime(verifier))
+		if (inode->attr.size_bytes != 0 || inode->attr.atime_ns != verifier_atime(verifier) ||
+		    inode->attr.mtime_ns != verifier_mtime(verifier))
 			return -EEXIST;
 	} else if (msg->in.setattr.set_size) {
 		struct fs_setattr size_only = { .set_size = true, .size_bytes = msg->in.setattr.size_bytes };
@@ -87,7 +94,9 @@ static void create_fill(struct fs_run *run, const struct inode *dir, enum fs_typ
 	c->dir = dir->ino;
 	c->name = (struct ns_name){ msg->in.name, msg->in.name_len };
 	c->now_ns = now_ns;
-	c->attr = (struct inode_attr){ .type = (uint8_t)type, .nlink = type == FS_TYPE_DIR ? 2 : 1, .atime_ns = now_ns, .mtime_ns = now_ns, .ctime_ns = now_ns };
+	c->attr = (struct inode_attr){
+		.type = (uint8_t)type, .nlink = type == FS_TYPE_DIR ? 2 : 1, .atime_ns = now_ns, .mtime_ns = now_ns, .ctime_ns = now_ns
+	};
 	bool exclusive = msg->op == FS_CREATE && msg->in.create.mode == FS_CREATE_EXCLUSIVE;
 	perm_new_object(msg->cred, &dir->attr, exclusive ? &(struct fs_setattr){ 0 } : set, &c->attr);
 	if (exclusive) {
@@ -158,16 +167,27 @@ static int create_any(struct fs_run *run, enum fs_type type)
 	return err == 0 ? create_existing(run, &id) : err == -ENOENT ? refused : err;
 }
 
-int op_create(struct fs_run *run) { return create_any(run, FS_TYPE_REG); }
-int op_mkdir(struct fs_run *run) { return create_any(run, FS_TYPE_DIR); }
-int op_symlink(struct fs_run *run) { return create_any(run, FS_TYPE_SYMLINK); }
+int op_create(struct fs_run *run)
+{
+	return create_any(run, FS_TYPE_REG);
+}
+int op_mkdir(struct fs_run *run)
+{
+	return create_any(run, FS_TYPE_DIR);
+}
+int op_symlink(struct fs_run *run)
+{
+	return create_any(run, FS_TYPE_SYMLINK);
+}
 
 int op_mknod(struct fs_run *run)
 {
 	const struct fs_message *msg = run->msg;
 	switch (msg->in.create.type) {
-	case FS_TYPE_FIFO: case FS_TYPE_SOCK: break;
-	case FS_TYPE_BLK: case FS_TYPE_CHR:
+	case FS_TYPE_FIFO:
+	case FS_TYPE_SOCK: break;
+	case FS_TYPE_BLK:
+	case FS_TYPE_CHR:
 		if (!perm_is_root(msg->cred))
 			return -EPERM;
 		break;
@@ -188,7 +208,8 @@ static int removable_name_check(const struct inode *dir, const char *name, size_
 }
 
 /* The entry's inode, which `cred` may unlink. */
-static int victim_get(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct fs_file_id *ret_id, struct inode **ret_inode)
+static int victim_get(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct fs_file_id *ret_id,
+                      struct inode **ret_inode)
 {
 	uint8_t type;
 	int err = perm_check(run->msg->cred, &dir->attr, PERM_EXEC);
@@ -242,8 +263,14 @@ static int remove_any(struct fs_run *run, bool want_dir)
 	return ns_log(run, NVLOG_REMOVE, body, ns_remove_encode(&r, body));
 }
 
-int op_remove(struct fs_run *run) { return remove_any(run, false); }
-int op_rmdir(struct fs_run *run) { return remove_any(run, true); }
+int op_remove(struct fs_run *run)
+{
+	return remove_any(run, false);
+}
+int op_rmdir(struct fs_run *run)
+{
+	return remove_any(run, true);
+}
 
 /* ---- rename ---------------------------------------------------------------------------------------------------- */
 

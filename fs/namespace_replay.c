@@ -9,7 +9,11 @@
 static int replay_error(int err)
 {
 	switch (err) {
-	case -ENOENT: case -EEXIST: case -ENOTDIR: case -ESTALE: case -EISDIR: return -EUCLEAN;
+	case -ENOENT:
+	case -EEXIST:
+	case -ENOTDIR:
+	case -ESTALE:
+	case -EISDIR: return -EUCLEAN;
 	default: return err;
 	}
 }
@@ -51,13 +55,22 @@ static int create_decode(const struct nvlog_record *record, struct ns_create *c)
 	c->target_len = le32_get(d->target_len);
 	c->now_ns = (int64_t)le64_get(d->now_ns);
 	c->attr = (struct inode_attr){
-		.type = d->type, .mode = le16_get(d->mode), .nlink = d->type == FS_TYPE_DIR ? 2 : 1, .uid = le32_get(d->uid), .gid = le32_get(d->gid),
-		.rdev_major = le32_get(d->rdev_major), .rdev_minor = le32_get(d->rdev_minor), .size_bytes = le64_get(d->size_bytes),
-		.generation = le64_get(d->generation), .atime_ns = (int64_t)le64_get(d->atime_ns), .mtime_ns = (int64_t)le64_get(d->mtime_ns),
+		.type = d->type,
+		.mode = le16_get(d->mode),
+		.nlink = d->type == FS_TYPE_DIR ? 2 : 1,
+		.uid = le32_get(d->uid),
+		.gid = le32_get(d->gid),
+		.rdev_major = le32_get(d->rdev_major),
+		.rdev_minor = le32_get(d->rdev_minor),
+		.size_bytes = le64_get(d->size_bytes),
+		.generation = le64_get(d->generation),
+		.atime_ns = (int64_t)le64_get(d->atime_ns),
+		.mtime_ns = (int64_t)le64_get(d->mtime_ns),
 		.ctime_ns = (int64_t)le64_get(d->ctime_ns),
 	};
 	c->target = take(record, &at, c->target_len);
-	if (c->target == NULL || at != record->body_len || c->target_len >= FS_PATH_MAX || (c->target_len != 0 && d->type != FS_TYPE_SYMLINK))
+	if (c->target == NULL || at != record->body_len || c->target_len >= FS_PATH_MAX ||
+	    (c->target_len != 0 && d->type != FS_TYPE_SYMLINK))
 		return -EUCLEAN;
 	if (!type_is_creatable(d->type) || c->attr.mode > 07777 || c->ino < INO_FIRST_DYNAMIC || c->attr.generation == 0)
 		return -EUCLEAN;
@@ -108,7 +121,8 @@ int namespace_apply_rename(struct fs_run *run, const struct nvlog_record *record
 	struct ns_rename r = { 0 };
 	size_t at = 0;
 	const struct oplog_rename *d = (const struct oplog_rename *)take(record, &at, sizeof *d);
-	if (d == NULL || !take_name(record, &at, d->name_len, &r.name) || !take_name(record, &at, d->to_name_len, &r.to_name) || at != record->body_len)
+	if (d == NULL || !take_name(record, &at, d->name_len, &r.name) || !take_name(record, &at, d->to_name_len, &r.to_name) ||
+	    at != record->body_len)
 		return -EUCLEAN;
 	r.dir = le32_get(d->dir);
 	r.to_dir = le32_get(d->to_dir);
@@ -155,8 +169,13 @@ int namespace_apply_setattr(struct fs_run *run, const struct nvlog_record *recor
 	s.id = (struct fs_file_id){ 0, le32_get(d->inode), le64_get(d->generation) };
 	s.truncate = (le32_get(d->flags) & OPLOG_SETATTR_TRUNCATE) != 0;
 	s.attr = (struct inode_attr){
-		.mode = le16_get(d->mode), .uid = le32_get(d->uid), .gid = le32_get(d->gid), .size_bytes = le64_get(d->size_bytes),
-		.atime_ns = (int64_t)le64_get(d->atime_ns), .mtime_ns = (int64_t)le64_get(d->mtime_ns), .ctime_ns = (int64_t)le64_get(d->ctime_ns),
+		.mode = le16_get(d->mode),
+		.uid = le32_get(d->uid),
+		.gid = le32_get(d->gid),
+		.size_bytes = le64_get(d->size_bytes),
+		.atime_ns = (int64_t)le64_get(d->atime_ns),
+		.mtime_ns = (int64_t)le64_get(d->mtime_ns),
+		.ctime_ns = (int64_t)le64_get(d->ctime_ns),
 	};
 	if (s.attr.size_bytes > (uint64_t)FBN_MAX * FS_BLOCK_SIZE)
 		return -EUCLEAN;

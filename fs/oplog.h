@@ -18,7 +18,7 @@ struct oplog_create {
 	le32 target_len;
 	le64 size_bytes;
 	le64 atime_ns, mtime_ns, ctime_ns;
-	le64 now_ns;             /* the directory's times */
+	le64 now_ns; /* the directory's times */
 };
 static_assert(sizeof(struct oplog_create) == 80, "create record");
 
@@ -34,7 +34,7 @@ static_assert(sizeof(struct oplog_remove) == 32, "remove record");
 /* NVLOG_RENAME; then the old name and the new one. */
 struct oplog_rename {
 	le32 dir, to_dir;
-	le32 inode, replaced;    /* replaced 0: the new name was free */
+	le32 inode, replaced; /* replaced 0: the new name was free */
 	le64 generation;
 	le64 now_ns;
 	uint8_t name_len, to_name_len, reserved[6];

@@ -310,7 +310,7 @@ struct unmount {
 	void *arg;
 	struct fs_run run;
 	struct cp_waiter cp_waiter;
-	struct task task;
+	struct timer timer;
 	int err;
 };
 
@@ -322,13 +322,15 @@ static void unmount_closed(void *arg, int err)
 	free(unmount);
 }
 
-static void unmount_close_task(struct task *task)
+#define UNMOUNT_POLL_NS 1000000U
+
+static void unmount_close(struct timer *timer)
 {
-	struct unmount *unmount = container_of(task, struct unmount, task);
+	struct unmount *unmount = container_of(timer, struct unmount, timer);
 	struct fs_volume *vol = unmount->vol;
 
 	if (vol->n_reading > 0 || !nvlog_is_idle(vol) || (vol->cp->running && vol->failed == 0) || vol->cp->start_task.queued || vol->inodes->trim.queued) {
-		world_defer(vol->world, task);
+		world_timer_set(vol->world, timer, UNMOUNT_POLL_NS); /* what is under way may be waiting for disks: time must pass */
 		return;
 	}
 	run_fini(&unmount->run);
@@ -343,8 +345,8 @@ static void unmount_durable(struct cp_waiter *waiter, int err)
 	struct unmount *unmount = container_of(waiter, struct unmount, cp_waiter);
 
 	unmount->err = err;
-	unmount->task.run = unmount_close_task;
-	world_defer(unmount->vol->world, &unmount->task);
+	unmount->timer.fire = unmount_close;
+	world_timer_set(unmount->vol->world, &unmount->timer, 0);
 }
 
 /* Wait until nothing is under way. */

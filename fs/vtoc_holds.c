@@ -93,6 +93,7 @@ int vtoc_holds_load(struct fs_run *run)
 		}
 		*hold_new(vtoc, read.snapshot) = read;
 	}
+	vtoc->holds_loaded = true;
 	return 0;
 }
 
@@ -130,8 +131,8 @@ void vtoc_cp_done(struct fs_volume *vol)
 	const struct snapshot *snapshot = NULL;
 	unsigned n = 0;
 
-	if (vtoc == NULL || !vtoc->loaded)
-		return;
+	if (vtoc == NULL || !vtoc->holds_loaded)
+		return; /* the CP of a replay: the snapshots are about to be read */
 	for (unsigned i = vtoc->n_holds; i-- > 0;) {
 		snapshot = snapshot_find_id(vol, vtoc->holds[i].snapshot);
 		if (snapshot == NULL || snapshot->deleting)

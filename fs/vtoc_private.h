@@ -28,6 +28,7 @@ struct vtoc {
 	uint32_t scan_fbn;               /* of the inode file: blocks below were looked through */
 	struct vtoc_hold *holds;
 	unsigned n_holds;
+	bool holds_loaded;
 	struct vtoc_release *releases;
 	unsigned n_releases, n_releases_max;
 };

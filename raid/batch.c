@@ -85,7 +85,8 @@ void batch_submit(struct batch *b)
 			i++;
 			run->n++;
 		} while (i < b->n_items && run->n < DISK_IOV_MAX && batch_continues(&b->items[i - 1], &b->items[i]));
-		member_submit(b->items[run->first].member, &run->mio, b->op, b->items[run->first].block, run->n, iov + run->first, run->n, batch_run_done);
+		member_submit(b->items[run->first].member, &run->mio, b->op, b->items[run->first].block, run->n, iov + run->first, run->n,
+		              batch_run_done);
 	}
 }
 

@@ -63,7 +63,8 @@ bool checksum_entry_equal(const struct raid_checksum_format *a, const struct rai
 
 bool checksum_entry_matches(const struct raid_checksum_format *a, const struct raid_ident *ident)
 {
-	return le32_get(a->inode) == ident->inode && le32_get(a->fbn) == ident->fbn && le32_get(a->generation_level) >> RAID_LEVEL_SHIFT == ident->level;
+	return le32_get(a->inode) == ident->inode && le32_get(a->fbn) == ident->fbn &&
+	       le32_get(a->generation_level) >> RAID_LEVEL_SHIFT == ident->level;
 }
 
 struct raid_checksum_format checksum_zone_entry(const struct checksum_block *block, uint32_t dbn)
@@ -430,8 +431,9 @@ void checksum_zone_writeback(struct raid *raid, void (*done)(struct raid *raid))
 	while ((b = TAILQ_FIRST(&c->dirty)) != NULL) {
 		b->writing = true;
 		zone_undirty(c, b);
-		c->writeback_items[n] =
-		    (struct batch_item){ .member = b->member, .block = layout_checksum_block(&raid->layout, b->zone), .data = b->page->data };
+		c->writeback_items[n] = (struct batch_item){ .member = b->member,
+			                                     .block = layout_checksum_block(&raid->layout, b->zone),
+			                                     .data = b->page->data };
 		c->writeback_blocks[n++] = b;
 	}
 	c->writeback = (struct batch){ .raid = raid, .op = DISK_WRITE, .items = c->writeback_items, .n_items = n, .done = writeback_end };

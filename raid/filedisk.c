@@ -285,7 +285,9 @@ int filedisk_do(int fd, const struct disk_io *io, uint64_t done_bytes)
 	case DISK_WRITE_DURABLE: return transfer(fd, io, done_bytes);
 	case DISK_FLUSH: return fdatasync(fd) == 0 ? 0 : -errno;
 	case DISK_DISCARD:
-		return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)io->offset_bytes, (off_t)io->len_bytes) == 0 ? 0 : -errno;
+		return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)io->offset_bytes, (off_t)io->len_bytes) == 0
+		           ? 0
+		           : -errno;
 	case DISK_CHECK: return 0;
 	}
 	return -EINVAL;

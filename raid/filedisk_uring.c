@@ -44,7 +44,8 @@ static void ring_prepare(struct ring *ring, struct disk_io *io, struct io_uring_
 	case DISK_WRITE_DURABLE: io_uring_prep_writev2(sqe, f->fd, io->iov, io->n_iov, io->offset_bytes, RWF_DSYNC); break;
 	case DISK_FLUSH: io_uring_prep_fsync(sqe, f->fd, IORING_FSYNC_DATASYNC); break;
 	case DISK_DISCARD:
-		io_uring_prep_fallocate(sqe, f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)io->offset_bytes, (off_t)io->len_bytes);
+		io_uring_prep_fallocate(sqe, f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)io->offset_bytes,
+		                        (off_t)io->len_bytes);
 		break;
 	case DISK_CHECK: io_uring_prep_nop(sqe); break;
 	}
@@ -93,7 +94,8 @@ static void ring_submit_run(struct task *task)
 	struct io_uring_sqe *sqe;
 	struct disk_io *io;
 
-	while (ring->n_in_kernel < RING_DEPTH && (io = TAILQ_FIRST(&ring->waiting)) != NULL && (sqe = io_uring_get_sqe(&ring->uring)) != NULL) {
+	while (ring->n_in_kernel < RING_DEPTH && (io = TAILQ_FIRST(&ring->waiting)) != NULL &&
+	       (sqe = io_uring_get_sqe(&ring->uring)) != NULL) {
 		TAILQ_REMOVE(&ring->waiting, io, link);
 		ring_prepare(ring, io, sqe);
 	}

@@ -16,7 +16,7 @@ static uint32_t fsinfo_crc(const struct raid_fsinfo_format *f)
 
 	crc = crc32c_more(crc, &zero, sizeof zero);
 	return crc32c_more(crc, (const uint8_t *)f + offsetof(struct raid_fsinfo_format, version),
-			   sizeof *f - offsetof(struct raid_fsinfo_format, version));
+	                   sizeof *f - offsetof(struct raid_fsinfo_format, version));
 }
 
 bool fsinfo_ring_offer(struct raid *raid, unsigned slot, const struct raid_fsinfo_format *f)
@@ -100,7 +100,9 @@ static void fsinfo_write_half(struct raid *raid)
 
 	for (unsigned i = s->half; i < raid->n_members; i += 2)
 		if (member_online(raid->members[i]))
-			s->items[n++] = (struct batch_item){ .member = raid->members[i], .block = layout_ring_block(s->slot), .data = s->block };
+			s->items[n++] = (struct batch_item){ .member = raid->members[i],
+				                             .block = layout_ring_block(s->slot),
+				                             .data = s->block };
 	s->batch = (struct batch){ .raid = raid, .op = DISK_WRITE_DURABLE, .items = s->items, .n_items = n, .done = fsinfo_half_done };
 	batch_submit(&s->batch);
 }
@@ -147,7 +149,8 @@ static void fsinfo_flushed(struct flush_wait *wait, int err)
 	fsinfo_write_both(raid);
 }
 
-void raid_fsinfo_write(struct raid *raid, uint64_t generation, const uint8_t body[RAID_FSINFO_BODY], void (*done)(void *arg, int err), void *arg)
+void raid_fsinfo_write(struct raid *raid, uint64_t generation, const uint8_t body[RAID_FSINFO_BODY], void (*done)(void *arg, int err),
+                       void *arg)
 {
 	struct fsinfo_state *s = &raid->fsinfo;
 

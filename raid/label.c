@@ -21,7 +21,7 @@ static uint32_t label_crc(const struct raid_label_format *f)
 
 	crc = crc32c_more(crc, &zero, sizeof zero);
 	return crc32c_more(crc, (const uint8_t *)f + offsetof(struct raid_label_format, version),
-			   sizeof *f - offsetof(struct raid_label_format, version));
+	                   sizeof *f - offsetof(struct raid_label_format, version));
 }
 
 static void label_encode_member(const struct label_member *m, struct raid_member_format *f)
@@ -89,8 +89,8 @@ static int label_check_features(const struct raid_label_format *f)
 	if (le32_get(f->block_size) != RAID_BLOCK_SIZE || le16_get(f->pointer_size) != 4 || le16_get(f->inode_size) != 128 ||
 	    le16_get(f->checksum_id) != RAID_CHECKSUM_CRC32C_LINEAR || le16_get(f->parity_id) != RAID_PARITY_XOR)
 		return -ENOTSUP;
-	if (le32_get(f->ring_first) != RAID_RING_FIRST || le32_get(f->ring_slots) != RAID_RING_SLOTS || le32_get(f->intent_first) != RAID_INTENT_FIRST ||
-	    le32_get(f->intent_slot_blocks) != RAID_INTENT_SLOT_BLOCKS)
+	if (le32_get(f->ring_first) != RAID_RING_FIRST || le32_get(f->ring_slots) != RAID_RING_SLOTS ||
+	    le32_get(f->intent_first) != RAID_INTENT_FIRST || le32_get(f->intent_slot_blocks) != RAID_INTENT_SLOT_BLOCKS)
 		return -ENOTSUP;
 	return 0;
 }
@@ -105,8 +105,8 @@ static int label_decode_member(const struct raid_member_format *f, const struct 
 	m->position = le16_get(f->position);
 	m->is_parity = f->role == RAID_ROLE_PARITY;
 	m->failed = f->state == RAID_MEMBER_FAILED;
-	if (m->group >= l->n_groups || m->position >= RAID_MAX_GROUP_DISKS || m->n_dbn == 0 || m->n_dbn > layout_n_dbn(&l->layout, m->size_blocks) ||
-	    (uint64_t)m->vbn_first + m->n_dbn >= VBN_ZERO)
+	if (m->group >= l->n_groups || m->position >= RAID_MAX_GROUP_DISKS || m->n_dbn == 0 ||
+	    m->n_dbn > layout_n_dbn(&l->layout, m->size_blocks) || (uint64_t)m->vbn_first + m->n_dbn >= VBN_ZERO)
 		return -EUCLEAN;
 	return 0;
 }
@@ -117,7 +117,8 @@ static int label_decode_counts(const struct raid_label_format *f, struct label *
 	l->n_groups = le16_get(f->n_groups);
 	l->n_log_copies = le16_get(f->n_log_copies);
 	l->member_index = le16_get(f->member_index);
-	l->layout = (struct layout){ le32_get(f->intent_slots), le32_get(f->log_first), le32_get(f->log_half_blocks), le32_get(f->zones_first) };
+	l->layout = (struct layout){ le32_get(f->intent_slots), le32_get(f->log_first), le32_get(f->log_half_blocks),
+		                     le32_get(f->zones_first) };
 	if (l->n_members < 2 || l->n_members > RAID_LABEL_MAX_MEMBERS || l->n_groups == 0 || l->n_groups > RAID_MAX_GROUPS ||
 	    l->n_log_copies > RAID_LABEL_MAX_LOG_COPIES || l->member_index >= l->n_members || !layout_is_sane(&l->layout))
 		return -EUCLEAN;

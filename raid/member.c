@@ -55,6 +55,20 @@ static void retry_fire(struct timer *timer)
 	disk_submit(mio->member->disk, &mio->io);
 }
 
+/* The host's file system is full: not the disk's fault. Everything waits until there is room again. */
+static void wait_for_space(struct member_io *mio)
+{
+	struct raid *raid = mio->member->raid;
+	uint64_t now = world_now_ns(raid->world);
+
+	if (raid->host_full_said_ns == 0 || now - raid->host_full_said_ns > RAID_SPACE_SAY_NS) {
+		raid->host_full_said_ns = now;
+		log_error("raid", "host_full", "disk=%s action=wait", mio->member->url);
+	}
+	mio->retry = (struct timer){ .fire = retry_fire };
+	world_timer_set(raid->world, &mio->retry, RAID_SPACE_RETRY_NS);
+}
+
 static void io_done(struct disk_io *io, int err)
 {
 	struct member_io *mio = container_of(io, struct member_io, io);
@@ -62,9 +76,7 @@ static void io_done(struct disk_io *io, int err)
 	struct raid *raid = m->raid;
 
 	if (err == -ENOSPC && is_write(io->op)) {
-		log_error("raid", "host_full", "disk=%s action=wait", m->url);
-		mio->retry = (struct timer){ .fire = retry_fire };
-		world_timer_set(raid->world, &mio->retry, RAID_SPACE_RETRY_NS);
+		wait_for_space(mio);
 		return;
 	}
 	raid->n_ios--;
@@ -87,8 +99,8 @@ static void offline_run(struct task *task)
 	raid_idle_check(raid);
 }
 
-void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uint64_t block, uint64_t n_blocks, const struct iovec *iov, unsigned n_iov,
-		   void (*done)(struct member_io *mio, int err))
+void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uint64_t block, uint64_t n_blocks, const struct iovec *iov,
+                   unsigned n_iov, void (*done)(struct member_io *mio, int err))
 {
 	mio->member = m;
 	mio->done = done;
@@ -119,7 +131,8 @@ void member_fail(struct member *m, const char *reason, int err)
 		return;
 	m->state = RAID_DISK_FAILED;
 	m->group->n_lost++;
-	log_error("raid", "disk_failed", "disk=%s group=%u position=%u reason=%s error=%s", m->url, m->group->index, m->position, reason, error_name(err));
+	log_error("raid", "disk_failed", "disk=%s group=%u position=%u reason=%s error=%s", m->url, m->group->index, m->position, reason,
+	          error_name(err));
 	if (group_failed(m->group)) {
 		/* Nothing more is acknowledged, so this disk stays what it was on the labels: it may come back. */
 		log_error("raid", "group_failed", "group=%u", m->group->index);

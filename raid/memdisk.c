@@ -23,7 +23,7 @@ struct memblock {
 struct memwrite {
 	TAILQ_ENTRY(memwrite) link;
 	uint64_t block;
-	struct memblock *content;    /* NULL once superseded */
+	struct memblock *content; /* NULL once superseded */
 };
 TAILQ_HEAD(memwrite_list, memwrite);
 

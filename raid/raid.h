@@ -53,7 +53,7 @@ struct raid_group_spec {
 struct raid_spec {
 	const struct raid_group_spec *groups;
 	unsigned n_groups;
-	uint64_t log_half_bytes;     /* 0: default, by disk size (1 MiB .. 64 MiB) */
+	uint64_t log_half_bytes;     /* 0: default, by disk size (1/64 of the smallest, 2 MiB .. 64 MiB) */
 };
 
 /* Write labels on existing disks that hold no vcstore label (-EEXIST if one does), all zero otherwise. `done(arg, err)`. */

@@ -13,9 +13,9 @@ struct format_disk {
 	struct disk *disk;
 	struct disk_io io;
 	struct iovec iov;
-	uint64_t at, zero_end;       /* blocks */
+	uint64_t at, zero_end; /* blocks */
 	unsigned step;
-	void *label;                 /* 16 KiB */
+	void *label; /* 16 KiB */
 };
 
 struct format_op {
@@ -82,7 +82,12 @@ static void format_submit(struct format_disk *fd, enum disk_op what, uint64_t bl
 {
 	fd->iov = (struct iovec){ bytes, len_bytes };
 	fd->io = (struct disk_io){
-		.op = what, .iov = &fd->iov, .n_iov = len_bytes > 0 ? 1 : 0, .offset_bytes = block * RAID_BLOCK_SIZE, .len_bytes = len_bytes, .done = format_io_done,
+		.op = what,
+		.iov = &fd->iov,
+		.n_iov = len_bytes > 0 ? 1 : 0,
+		.offset_bytes = block * RAID_BLOCK_SIZE,
+		.len_bytes = len_bytes,
+		.done = format_io_done,
 	};
 	disk_submit(fd->disk, &fd->io);
 }
@@ -110,7 +115,10 @@ static void format_step(struct format_disk *fd)
 	case 0: format_submit(fd, DISK_FLUSH, 0, NULL, 0); break;
 	case 1: format_label(fd, 0); break;
 	case 2: format_label(fd, 1); break;
-	default: format_submit(fd, DISK_FLUSH, 0, NULL, 0); fd->step = 4; break;
+	default:
+		format_submit(fd, DISK_FLUSH, 0, NULL, 0);
+		fd->step = 4;
+		break;
 	}
 }
 
@@ -214,7 +222,8 @@ static void format_probed(struct probe *probe)
 	for (unsigned i = 0; i < op->n_disks && err == 0; i++) {
 		if (probe->disks[i].err != 0)
 			err = probe->disks[i].err;
-		else if (label_decode(probe_label(probe, i, 0), &op->label) != -ENOENT || label_decode(probe_label(probe, i, 1), &op->label) != -ENOENT)
+		else if (label_decode(probe_label(probe, i, 0), &op->label) != -ENOENT ||
+		         label_decode(probe_label(probe, i, 1), &op->label) != -ENOENT)
 			err = -EEXIST;
 	}
 	if (err == 0)
@@ -239,8 +248,9 @@ static int format_open(struct format_op *op, const struct raid_spec *spec)
 			err = disk_open(op->world, group->disk_urls[i], &op->opened[op->n_disks]);
 			if (err != 0)
 				return err;
-			l->members[op->n_disks++] =
-			    (struct label_member){ .group = (uint16_t)g, .position = (uint16_t)i, .is_parity = i == group->n_disks - 1 };
+			l->members[op->n_disks++] = (struct label_member){ .group = (uint16_t)g,
+				                                           .position = (uint16_t)i,
+				                                           .is_parity = i == group->n_disks - 1 };
 		}
 	}
 	l->n_members = op->n_disks;
@@ -248,7 +258,8 @@ static int format_open(struct format_op *op, const struct raid_spec *spec)
 	return spec->n_groups == 0 || spec->n_groups > RAID_MAX_GROUPS ? -EINVAL : 0;
 }
 
-void raid_format(struct world *world, const struct raid_spec *spec, const struct uuid *volume_uuid, void (*done)(void *arg, int err), void *arg)
+void raid_format(struct world *world, const struct raid_spec *spec, const struct uuid *volume_uuid, void (*done)(void *arg, int err),
+                 void *arg)
 {
 	struct format_op *op = raid_call_new(sizeof *op);
 	int err;

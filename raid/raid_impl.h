@@ -15,6 +15,7 @@
 #include "raid/raid.h"
 
 #define RAID_RETRY_NS 1000000ULL            /* memory was short: try again */
+#define RAID_SPACE_SAY_NS 10000000000ULL
 #define RAID_SPACE_RETRY_NS 500000000ULL    /* the host's file system is full: try again */
 #define RAID_HEALTH_NS 2000000000ULL
 
@@ -484,7 +485,8 @@ struct raid {
 	struct raid_group *groups[RAID_MAX_GROUPS];
 	uint64_t intent_sequence;            /* last given out */
 	uint64_t intent_released;            /* all up to this one are settled */
-	uint64_t n_full_stripes, n_partial_stripes, n_reconstructed;
+	uint64_t n_full_stripes, n_partial_stripes, n_reconstructed, n_lost_blocks;
+	uint64_t host_full_said_ns;
 	unsigned n_ios;                      /* in flight at disks */
 	bool opening, closing;
 

@@ -132,7 +132,9 @@ static void move_read(struct batch *batch)
 		}
 		move->items[i].member = move->to;
 	}
-	move->batch = (struct batch){ .raid = move->raid, .op = DISK_WRITE_DURABLE, .items = move->items, .n_items = move->n, .done = move_written };
+	move->batch = (struct batch){
+		.raid = move->raid, .op = DISK_WRITE_DURABLE, .items = move->items, .n_items = move->n, .done = move_written
+	};
 	batch_submit(&move->batch);
 }
 
@@ -290,16 +292,25 @@ static void log_start(struct log_op *op)
 	}
 }
 
-void raid_log_write(struct raid *raid, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov, void (*done)(void *arg, int err), void *arg)
+void raid_log_write(struct raid *raid, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov,
+                    void (*done)(void *arg, int err), void *arg)
 {
 	struct log_op *op = &raid->log.ops[half];
 	size_t bytes = 0;
 
 	for (unsigned i = 0; i < n_iov; i++)
 		bytes += iov[i].iov_len;
-	vc_assert(!op->busy && n_iov > 0 && bytes % RAID_BLOCK_SIZE == 0 && first_block + bytes / RAID_BLOCK_SIZE <= raid->layout.log_half_blocks);
+	vc_assert(!op->busy && n_iov > 0 && bytes % RAID_BLOCK_SIZE == 0 &&
+	          first_block + bytes / RAID_BLOCK_SIZE <= raid->layout.log_half_blocks);
 	*op = (struct log_op){
-		.raid = raid, .busy = true, .half = half, .first_block = first_block, .iov = iov, .n_iov = n_iov, .done = done, .arg = arg,
+		.raid = raid,
+		.busy = true,
+		.half = half,
+		.first_block = first_block,
+		.iov = iov,
+		.n_iov = n_iov,
+		.done = done,
+		.arg = arg,
 	};
 	if (raid->log.copy_wanted || raid->log.copying || raid->log.label_waiting || !label_in_step(raid) || !log_alive(raid))
 		world_defer(raid->world, &raid->log.task);
@@ -359,12 +370,15 @@ static void log_read_none(struct task *task)
 	log_read_finish(container_of(task, struct log_read, task), -ENODEV);
 }
 
-void raid_log_read(struct raid *raid, unsigned copy, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov, void (*done)(void *arg, int err), void *arg)
+void raid_log_read(struct raid *raid, unsigned copy, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov,
+                   void (*done)(void *arg, int err), void *arg)
 {
 	struct log_read *r = raid_call_new(sizeof *r);
 
 	vc_assert(half < 2 && n_iov > 0);
-	*r = (struct log_read){ .done = done, .arg = arg, .iov = iov, .n_iov = n_iov, .block = layout_log_block(&raid->layout, half, first_block) };
+	*r = (struct log_read){
+		.done = done, .arg = arg, .iov = iov, .n_iov = n_iov, .block = layout_log_block(&raid->layout, half, first_block)
+	};
 	if (copy >= raid->label.n_log_copies) {
 		r->task.run = log_read_none;
 		world_defer(raid->world, &r->task);

@@ -14,7 +14,7 @@
 
 struct open_disk {
 	char url[256];
-	struct label *label;         /* NULL: none that is valid */
+	struct label *label; /* NULL: none that is valid */
 	unsigned copy;
 	bool used;
 };
@@ -66,11 +66,14 @@ void raid_free(struct raid *raid)
 
 static int raid_init_buffers(struct raid *raid)
 {
+	unsigned n_reserve = 0;
 	void *block;
 
+	for (unsigned i = 0; i < raid->n_groups; i++)
+		n_reserve = MAX_OF(n_reserve, REPAIR_MAX_STRIPES * raid->groups[i]->n_members); /* one whole repair */
 	raid->label.items = calloc((size_t)raid->n_members * RAID_LABEL_BLOCKS, sizeof(struct batch_item));
 	raid->fsinfo.items = calloc(raid->n_members, sizeof(struct batch_item));
-	raid->repair_reserve = calloc(RAID_MAX_GROUP_DISKS, sizeof(struct page *));
+	raid->repair_reserve = calloc(n_reserve, sizeof(struct page *));
 	if (raid->label.items == NULL || raid->fsinfo.items == NULL || raid->repair_reserve == NULL)
 		return -ENOMEM;
 	if (posix_memalign(&raid->label.buffers, RAID_BLOCK_SIZE, (size_t)raid->n_members * sizeof(struct raid_label_format)) != 0) {
@@ -80,9 +83,9 @@ static int raid_init_buffers(struct raid *raid)
 	if (posix_memalign(&block, RAID_BLOCK_SIZE, RAID_BLOCK_SIZE) != 0)
 		return -ENOMEM;
 	raid->fsinfo.block = block;
-	if (page_alloc_many(raid->repair_reserve, RAID_MAX_GROUP_DISKS) != 0)
+	if (page_alloc_many(raid->repair_reserve, n_reserve) != 0)
 		return -ENOMEM;
-	raid->n_repair_reserve = RAID_MAX_GROUP_DISKS;
+	raid->n_repair_reserve = n_reserve;
 	return 0;
 }
 
@@ -137,7 +140,8 @@ static int open_agree(const struct label *l, const struct label *newest)
 {
 	const struct label_member *row = &newest->members[l->member_index];
 
-	if (!uuid_equal(&l->volume_uuid, &newest->volume_uuid) || l->member_index >= newest->n_members || !uuid_equal(&row->uuid, &l->disk_uuid))
+	if (!uuid_equal(&l->volume_uuid, &newest->volume_uuid) || l->member_index >= newest->n_members ||
+	    !uuid_equal(&row->uuid, &l->disk_uuid))
 		return -EUCLEAN;
 	if (l->generation == newest->generation && l->shared_crc != newest->shared_crc)
 		return -EUCLEAN;
@@ -208,7 +212,8 @@ static int open_geometry(struct raid *raid)
 		if (best == NULL)
 			break;
 		raid->data_members[geo->n_data_disks] = best;
-		geo->disks[geo->n_data_disks++] = (struct raid_disk_geometry){ best->vbn_first, best->n_dbn, (uint16_t)best->group->index, (uint16_t)best->position };
+		geo->disks[geo->n_data_disks++] = (struct raid_disk_geometry){ best->vbn_first, best->n_dbn, (uint16_t)best->group->index,
+			                                                       (uint16_t)best->position };
 		next = (uint64_t)best->vbn_first + best->n_dbn;
 	}
 	geo->vbn_end = (uint32_t)next;
@@ -221,8 +226,8 @@ static int open_groups_check(const struct raid *raid)
 	for (unsigned i = 0; i < raid->n_groups; i++) {
 		const struct raid_group *g = raid->groups[i];
 
-		if (g == NULL || g->n_members < 2 || g->n_data != g->n_members - 1 || g->members[g->n_data] == NULL || !g->members[g->n_data]->is_parity ||
-		    g->members[g->n_data]->n_dbn < g->n_dbn)
+		if (g == NULL || g->n_members < 2 || g->n_data != g->n_members - 1 || g->members[g->n_data] == NULL ||
+		    !g->members[g->n_data]->is_parity || g->members[g->n_data]->n_dbn < g->n_dbn)
 			return -EUCLEAN;
 		for (unsigned j = 0; j < g->n_members; j++)
 			if (g->members[j] == NULL || (j < g->n_data && g->members[j]->is_parity))
@@ -250,7 +255,8 @@ static int open_attach(struct open_op *op)
 		d->used = true;
 		memcpy(m->url, d->url, sizeof m->url);
 		m->label_copy = d->copy;
-		m->state = m->recorded_failed || m->disk->size_bytes / RAID_BLOCK_SIZE < m->size_blocks ? RAID_DISK_FAILED : RAID_DISK_ONLINE;
+		m->state = m->recorded_failed || m->disk->size_bytes / RAID_BLOCK_SIZE < m->size_blocks ? RAID_DISK_FAILED
+		                                                                                        : RAID_DISK_ONLINE;
 		for (unsigned s = 0; s < RAID_RING_SLOTS && member_online(m); s++)
 			(void)fsinfo_ring_offer(raid, s, probe_fsinfo(&op->probe, i, s));
 	}
@@ -286,7 +292,7 @@ static int open_count_lost(struct raid *raid)
 			continue;
 		m->group->n_lost++;
 		log_warn("raid", "degraded", "disk=%s group=%u position=%u state=%s", m->url, m->group->index, m->position,
-			 m->disk == NULL ? "missing" : "failed");
+		         m->disk == NULL ? "missing" : "failed");
 		if (!m->recorded_failed)
 			l->membership++;
 		m->recorded_failed = true;
@@ -468,7 +474,8 @@ static void open_probed(struct probe *probe)
 		raid_recover(op->raid, open_recovered, op);
 }
 
-void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid), void *arg)
+void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid),
+               void *arg)
 {
 	struct open_op *op = raid_call_new(sizeof *op);
 	int err = n_disks == 0 || n_disks > 4 * RAID_LABEL_MAX_MEMBERS ? -EINVAL : 0;

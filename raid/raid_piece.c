@@ -106,9 +106,9 @@ static void piece_fix(struct piece *p)
 /* ---- plan ---------------------------------------------------------------------------------------------------------------------- */
 
 struct stripe_view {
-	uint16_t nonzero;            /* data positions whose entry is not zero */
-	uint16_t online;             /* positions online, parity included */
-	bool consistent;             /* parity's entry is the XOR of the others */
+	uint16_t nonzero; /* data positions whose entry is not zero */
+	uint16_t online; /* positions online, parity included */
+	bool consistent; /* parity's entry is the XOR of the others */
 };
 
 static struct stripe_view stripe_look(const struct piece *p, const struct piece_stripe *s)

@@ -12,7 +12,7 @@
 #include "raid/raid_impl.h"
 
 struct read_block {
-	struct member *member;       /* NULL: no such VBN */
+	struct member *member; /* NULL: no such VBN */
 	uint32_t dbn;
 	bool have_entry, suspect;
 	struct raid_checksum_format entry;
@@ -28,10 +28,10 @@ struct read_wait {
 struct read_op {
 	struct raid *raid;
 	struct raid_read *read;
-	unsigned n_pending;          /* the batch, checksum blocks, repairs */
+	unsigned n_pending; /* the batch, checksum blocks, repairs */
 	struct batch batch;
 	struct batch_item *items;
-	unsigned *item_block;        /* which block an item is */
+	unsigned *item_block; /* which block an item is */
 	struct read_block *blocks;
 	struct read_wait *waits;
 	struct task task;
@@ -168,7 +168,8 @@ static void read_entries_ready(struct checksum_wait *wait, struct checksum_block
 static struct read_op *read_op_new(struct raid *raid, struct raid_read *read)
 {
 	size_t n = read->n_blocks;
-	struct read_op *op = calloc(1, sizeof *op + n * (sizeof *op->items + sizeof *op->blocks + sizeof *op->waits + sizeof *op->item_block));
+	struct read_op *op = calloc(1,
+	                            sizeof *op + n * (sizeof *op->items + sizeof *op->blocks + sizeof *op->waits + sizeof *op->item_block));
 
 	if (op == NULL)
 		return NULL;
@@ -190,7 +191,8 @@ static unsigned read_want_entries(struct read_op *op, unsigned first)
 	struct checksum_block *cb;
 	unsigned n = 1;
 
-	while (first + n < op->read->n_blocks && op->blocks[first + n].member == b->member && layout_zone(op->blocks[first + n].dbn) == zone)
+	while (first + n < op->read->n_blocks && op->blocks[first + n].member == b->member &&
+	       layout_zone(op->blocks[first + n].dbn) == zone)
 		n++;
 	*w = (struct read_wait){ .wait = { .ready = read_entries_ready, .owner = w }, .op = op, .first = first, .n = n };
 	op->n_pending++;

@@ -24,8 +24,8 @@ struct record {
 	unsigned slot;
 	unsigned n_homes;
 	struct member *homes[RAID_MAX_GROUP_DISKS];
-	uint8_t *bytes;              /* HEAD_BLOCKS */
-	uint8_t *payload;            /* n_payload blocks, NULL: none */
+	uint8_t *bytes; /* HEAD_BLOCKS */
+	uint8_t *payload; /* n_payload blocks, NULL: none */
 };
 
 struct stripe_job {
@@ -84,7 +84,7 @@ static void recover_end_run(struct task *task)
 {
 	struct recover *rc = container_of(task, struct recover, task);
 	struct raid *raid = rc->raid;
-	void (*done)(struct raid *raid, void *arg, int err) = rc->done;
+	void (*done)(struct raid * raid, void *arg, int err) = rc->done;
 	void *arg = rc->arg;
 	int err = rc->err;
 
@@ -176,7 +176,8 @@ static enum unwritten worker_look(const struct worker *w, unsigned position)
 		return UNWRITTEN_BAD;
 	crc = crc32c_linear(w->bytes[position], RAID_BLOCK_SIZE);
 	if (crc == le32_get(e->crc))
-		return checksum_entry_equal(e, &w->entries[position]) || crc != le32_get(w->entries[position].crc) ? UNWRITTEN_GOOD : UNWRITTEN_NEWER;
+		return checksum_entry_equal(e, &w->entries[position]) || crc != le32_get(w->entries[position].crc) ? UNWRITTEN_GOOD
+		                                                                                                   : UNWRITTEN_NEWER;
 	return crc == le32_get(w->entries[position].crc) ? UNWRITTEN_NEWER : UNWRITTEN_BAD;
 }
 
@@ -329,7 +330,9 @@ static void worker_read(struct batch *batch)
 		if (w->items[i].err != 0)
 			w->unreadable |= (uint16_t)(1U << w->items[i].member->position);
 	worker_settle(w);
-	w->batch = (struct batch){ .raid = w->recover->raid, .op = DISK_WRITE, .items = w->writes, .n_items = w->n_writes, .done = worker_written };
+	w->batch = (struct batch){
+		.raid = w->recover->raid, .op = DISK_WRITE, .items = w->writes, .n_items = w->n_writes, .done = worker_written
+	};
 	batch_submit(&w->batch);
 }
 
@@ -351,7 +354,11 @@ static void worker_pinned(struct checksum_set *set)
 				.data = w->bytes[i],
 			};
 	w->batch = (struct batch){
-		.raid = w->recover->raid, .op = DISK_READ, .items = w->items, .n_items = n, .done = set->err == 0 ? worker_read : worker_written,
+		.raid = w->recover->raid,
+		.op = DISK_READ,
+		.items = w->items,
+		.n_items = n,
+		.done = set->err == 0 ? worker_read : worker_written,
 	};
 	batch_submit(&w->batch);
 }
@@ -486,7 +493,8 @@ static bool payload_valid(const struct record *r)
 		if (le16_get(p->flags) != 0)
 			continue;
 		if (le16_get(p->payload) >= record_n_payload(r) ||
-		    crc32c_linear(r->payload + (size_t)le16_get(p->payload) * RAID_BLOCK_SIZE, RAID_BLOCK_SIZE) != le32_get(p->entries_xor.crc))
+		    crc32c_linear(r->payload + (size_t)le16_get(p->payload) * RAID_BLOCK_SIZE, RAID_BLOCK_SIZE) !=
+		        le32_get(p->entries_xor.crc))
 			return false;
 	}
 	return true;
@@ -535,7 +543,9 @@ static void payload_next(struct recover *rc)
 	}
 	for (unsigned i = 0; i < n; i++)
 		rc->items[i] = (struct batch_item){
-			.member = r->homes[rc->home_at], .block = layout_intent_block(r->slot) + first + i, .data = r->payload + (size_t)i * RAID_BLOCK_SIZE,
+			.member = r->homes[rc->home_at],
+			.block = layout_intent_block(r->slot) + first + i,
+			.data = r->payload + (size_t)i * RAID_BLOCK_SIZE,
 		};
 	rc->batch = (struct batch){ .raid = rc->raid, .op = DISK_READ, .items = rc->items, .n_items = n, .done = payload_read };
 	batch_submit(&rc->batch);
@@ -555,11 +565,13 @@ static bool head_valid(const struct recover *rc, const struct raid_group *g, uin
 	bool ok;
 
 	if (memcmp(head->magic, RAID_INTENT_MAGIC, RAID_MAGIC_BYTES) != 0 || le32_get(head->version) != RAID_FORMAT_VERSION ||
-	    memcmp(head->volume_uuid, raid->volume_uuid.b, 16) != 0 || le64_get(head->epoch) != raid->label.epoch || le16_get(head->group) != g->index)
+	    memcmp(head->volume_uuid, raid->volume_uuid.b, 16) != 0 || le64_get(head->epoch) != raid->label.epoch ||
+	    le16_get(head->group) != g->index)
 		return false;
 	if (n_partial > RAID_INTENT_MAX_PARTIAL || le16_get(head->n_runs) > RAID_INTENT_MAX_RUNS || le16_get(head->n_payload) > n_partial)
 		return false;
-	if (raid->fsinfo.present && raid->fsinfo.intent_epoch == raid->label.epoch && le64_get(head->sequence) <= raid->fsinfo.intent_released)
+	if (raid->fsinfo.present && raid->fsinfo.intent_epoch == raid->label.epoch &&
+	    le64_get(head->sequence) <= raid->fsinfo.intent_released)
 		return false;
 	head->crc = le32_of(0);
 	ok = crc32c(bytes, (size_t)(1 + DIV_UP(n_partial, RAID_INTENT_PARTIAL_PER_BLOCK)) * RAID_BLOCK_SIZE) == crc;
@@ -591,7 +603,9 @@ static int head_add(struct recover *rc, struct member *m, unsigned slot, const u
 		rc->max_records = max;
 	}
 	r = &rc->records[rc->n_records];
-	*r = (struct record){ .sequence = sequence, .group = m->group, .slot = slot, .n_homes = 1, .homes = { m }, .bytes = aligned_new(HEAD_BLOCKS) };
+	*r = (struct record){
+		.sequence = sequence, .group = m->group, .slot = slot, .n_homes = 1, .homes = { m }, .bytes = aligned_new(HEAD_BLOCKS)
+	};
 	if (r->bytes == NULL)
 		return -ENOMEM;
 	memcpy(r->bytes, bytes, (size_t)HEAD_BLOCKS * RAID_BLOCK_SIZE);

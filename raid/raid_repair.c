@@ -12,6 +12,10 @@
 
 #include "raid/raid_impl.h"
 
+/* A disk can go wrong in every block: say the first ones, then now and then. */
+#define LOG_FIRST 16U
+#define LOG_EVERY 1024U
+
 struct repair *repair_new(struct raid *raid)
 {
 	struct repair *r = calloc(1, sizeof *r);
@@ -144,11 +148,12 @@ static bool repair_get_pages(struct repair *r, unsigned n)
 		r->n_pages = n;
 		return true;
 	}
-	if (raid->repair_reserve_taken || n > raid->n_repair_reserve) {
+	if (raid->repair_reserve_taken) {
 		r->retry = (struct timer){ .fire = repair_pages_retry };
 		world_timer_set(raid->world, &r->retry, RAID_RETRY_NS);
 		return false;
 	}
+	vc_assert(n <= raid->n_repair_reserve);
 	raid->repair_reserve_taken = true;
 	r->reserved = true;
 	r->n_pages = n;
@@ -183,7 +188,9 @@ static void repair_read_all(struct repair *r)
 				item->block = RAID_LABEL_A_BLOCK;
 		}
 	}
-	r->batch = (struct batch){ .raid = r->raid, .op = DISK_READ, .items = r->items, .n_items = r->n * g->n_members, .done = repair_read };
+	r->batch = (struct batch){
+		.raid = r->raid, .op = DISK_READ, .items = r->items, .n_items = r->n * g->n_members, .done = repair_read
+	};
 	batch_submit(&r->batch);
 }
 
@@ -204,10 +211,10 @@ static void repair_pinned(struct checksum_set *set)
 /* ---- judging ------------------------------------------------------------------------------------------------------------------------ */
 
 struct verdict {
-	uint16_t present;            /* positions, parity included, that reach this stripe */
+	uint16_t present; /* positions, parity included, that reach this stripe */
 	uint16_t readable;
-	uint16_t good;               /* bytes match entry */
-	bool consistent;             /* XOR of all entries is zero */
+	uint16_t good; /* bytes match entry */
+	bool consistent; /* XOR of all entries is zero */
 };
 
 static struct verdict stripe_judge(const struct repair *r, unsigned stripe)
@@ -234,7 +241,7 @@ static struct verdict stripe_judge(const struct repair *r, unsigned stripe)
 
 /* XOR of every other block / entry of the stripe. */
 static void stripe_rebuild(const struct repair *r, unsigned stripe, unsigned position, uint16_t present, uint8_t *ret_bytes,
-			   struct raid_checksum_format *ret_entry)
+                           struct raid_checksum_format *ret_entry)
 {
 	const void *srcs[RAID_MAX_GROUP_DISKS];
 	struct raid_checksum_format e;
@@ -265,7 +272,9 @@ static void stripe_rewrite(struct repair *r, unsigned stripe, unsigned position,
 		return;
 	m->n_checksum_errors++;
 	m->n_repaired++;
-	log_warn("raid", "block_repaired", "disk=%s dbn=%u what=%s", m->url, dbn, bytes_wrong ? "data" : "checksum");
+	if (m->n_repaired <= LOG_FIRST || m->n_repaired % LOG_EVERY == 0)
+		log_warn("raid", "block_repaired", "disk=%s dbn=%u what=%s total=%llu", m->url, dbn, bytes_wrong ? "data" : "checksum",
+		         (unsigned long long)m->n_repaired);
 	if (bytes_wrong)
 		r->rewrites[r->n_rewrites++] = (struct batch_item){
 			.member = m,
@@ -305,8 +314,10 @@ static int stripe_read_one(struct repair *r, unsigned stripe, struct raid_read_b
 
 static void log_unreadable(const struct repair *r, const struct raid_read_block *block)
 {
-	log_error("raid", "block_lost", "disk=%s vbn=%u inode=%u fbn=%u level=%u", r->group->members[r->position]->url, block->vbn, block->ident.inode,
-		  block->ident.fbn, block->ident.level);
+	if (r->raid->n_lost_blocks++ >= LOG_FIRST && r->raid->n_lost_blocks % LOG_EVERY != 0)
+		return;
+	log_error("raid", "block_lost", "disk=%s vbn=%u inode=%u fbn=%u level=%u", r->group->members[r->position]->url, block->vbn,
+	          block->ident.inode, block->ident.fbn, block->ident.level);
 }
 
 static void judge_reads(struct repair *r)
@@ -451,6 +462,8 @@ static void repair_read(struct batch *batch)
 	case REPAIR_STRIPE: r->err = judge_stripe(r); break;
 	case REPAIR_VERIFY: judge_verify(r); break;
 	}
-	r->batch = (struct batch){ .raid = r->raid, .op = DISK_WRITE, .items = r->rewrites, .n_items = r->n_rewrites, .done = repair_rewritten };
+	r->batch = (struct batch){
+		.raid = r->raid, .op = DISK_WRITE, .items = r->rewrites, .n_items = r->n_rewrites, .done = repair_rewritten
+	};
 	batch_submit(&r->batch);
 }

@@ -75,7 +75,8 @@ static void verify_next(struct verify_call *v)
 	repair_submit(r);
 }
 
-void raid_verify(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n, void (*done)(void *arg, int err, const struct raid_verify_result *result), void *arg)
+void raid_verify(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n,
+                 void (*done)(void *arg, int err, const struct raid_verify_result *result), void *arg)
 {
 	struct verify_call *v = raid_call_new(sizeof *v);
 

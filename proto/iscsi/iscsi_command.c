@@ -173,6 +173,7 @@ static bool transport_admit_read(struct scsi_task *scsi, uint32_t len_bytes)
 	struct iscsi_task *task = task_of(scsi);
 	struct iscsi_conn *conn = task->conn;
 
+	shares_return(task); /* of the piece before: a VERIFY sends nothing */
 	if (!task->admitted && (!TAILQ_EMPTY(&conn->waiting) || !read_fits(conn, len_bytes))) {
 		waiting_add(task);
 		return false;

@@ -12,7 +12,7 @@
 
 static struct ram *ns_ram;
 static struct fs_message ns_msg;
-static const struct fs_cred *ns_cred;    /* NULL: privileged */
+static const struct fs_cred *ns_cred; /* NULL: privileged */
 
 static const struct fs_file_id ns_root = { 0, FS_INO_ROOT, 1 };
 static const struct fs_file_id ns_snapdir = { 0, FS_INO_SNAPSHOTS, 0 };
@@ -28,7 +28,10 @@ static inline struct fs_message *ns_new(enum fs_op op, struct fs_file_id file, c
 	return &ns_msg;
 }
 
-static inline int ns_send(void) { return ram_send(ns_ram, &ns_msg); }
+static inline int ns_send(void)
+{
+	return ram_send(ns_ram, &ns_msg);
+}
 
 static inline int ns_create_mode(enum fs_op op, struct fs_file_id dir, const char *name, uint32_t mode)
 {
@@ -41,23 +44,45 @@ static inline int ns_create_mode(enum fs_op op, struct fs_file_id dir, const cha
 	msg->in.create.type = FS_TYPE_FIFO;
 	return ns_send();
 }
-static inline int ns_file(struct fs_file_id dir, const char *name) { return ns_create_mode(FS_CREATE, dir, name, 0644); }
-static inline int ns_dir(struct fs_file_id dir, const char *name) { return ns_create_mode(FS_MKDIR, dir, name, 0755); }
+static inline int ns_file(struct fs_file_id dir, const char *name)
+{
+	return ns_create_mode(FS_CREATE, dir, name, 0644);
+}
+static inline int ns_dir(struct fs_file_id dir, const char *name)
+{
+	return ns_create_mode(FS_MKDIR, dir, name, 0755);
+}
 static inline struct fs_file_id ns_made(int status)
 {
 	assert_int_equal(status, 0);
 	assert_true(ns_msg.out.has_attr);
 	return ns_msg.out.attr.id;
 }
-static inline int ns_look(struct fs_file_id dir, const char *name) { ns_new(FS_LOOKUP, dir, name); return ns_send(); }
-static inline int ns_getattr(struct fs_file_id file) { ns_new(FS_GETATTR, file, NULL); return ns_send(); }
+static inline int ns_look(struct fs_file_id dir, const char *name)
+{
+	ns_new(FS_LOOKUP, dir, name);
+	return ns_send();
+}
+static inline int ns_getattr(struct fs_file_id file)
+{
+	ns_new(FS_GETATTR, file, NULL);
+	return ns_send();
+}
 static inline struct fs_attr ns_attr_of(struct fs_file_id file)
 {
 	assert_int_equal(ns_getattr(file), 0);
 	return ns_msg.out.attr;
 }
-static inline int ns_unlink(struct fs_file_id dir, const char *name) { ns_new(FS_REMOVE, dir, name); return ns_send(); }
-static inline int ns_rmdir(struct fs_file_id dir, const char *name) { ns_new(FS_RMDIR, dir, name); return ns_send(); }
+static inline int ns_unlink(struct fs_file_id dir, const char *name)
+{
+	ns_new(FS_REMOVE, dir, name);
+	return ns_send();
+}
+static inline int ns_rmdir(struct fs_file_id dir, const char *name)
+{
+	ns_new(FS_RMDIR, dir, name);
+	return ns_send();
+}
 static inline int ns_move(struct fs_file_id dir, const char *name, struct fs_file_id to_dir, const char *to_name)
 {
 	struct fs_message *msg = ns_new(FS_RENAME, dir, name);

@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "raid/memdisk.h"
 
 #define BLOCKS 3000U
 
@@ -113,7 +114,7 @@ static void a_cloned_lun_is_exact_and_frees_its_snapshot(void **state)
 	assert_string_equal(vd_info.backing_snapshot, "");
 	check_content();
 	check_snapshot_content();
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 	free_with_both = box_free_bytes(&box);
 	assert_int_equal(vd_destroy(&box, "/base", false), 0);
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
@@ -123,7 +124,7 @@ static void a_cloned_lun_is_exact_and_frees_its_snapshot(void **state)
 	assert_true(free_after > free_with_both + BLOCKS / 2 * FS_BLOCK_SIZE);
 	for (unsigned way = 0; way < 3; way++) {
 		check_content();
-		assert_int_equal(box_check(&box), 0);
+		assert_int_equal(vd_check(&box), 0);
 		if (way == 0) {
 			assert_int_equal(box_unmount(&box), 0);
 			assert_int_equal(box_mount(&box), 0);
@@ -145,7 +146,7 @@ static void holes_over_holes_stay_holes(void **state)
 	assert_true(vd_info.clone.blocks_copied < BLOCKS / 7);
 	assert_true(vd_info.used_bytes < BLOCKS / 6 * FS_BLOCK_SIZE);
 	check_content();
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 }
 
 static void stop_keeps_what_was_filled_and_start_goes_on(void **state)
@@ -180,7 +181,7 @@ static void stop_keeps_what_was_filled_and_start_goes_on(void **state)
 	assert_int_equal(vd_info.clone.blocks_copied, BLOCKS);
 	check_content();
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 }
 
 static void a_running_clone_resumes_after_restart_and_crash(void **state)
@@ -208,7 +209,7 @@ static void a_running_clone_resumes_after_restart_and_crash(void **state)
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
 	box_run(&box, 5000000000);
 	check_content();
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 }
 
 static void host_writes_reduce_what_is_left(void **state)
@@ -249,7 +250,7 @@ static void a_lun_shrunk_while_it_is_cloned_ends_well(void **state)
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
 	box_crash(&box, 5);
 	check_content();
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 }
 
 static void a_lun_destroyed_while_it_is_cloned_goes_away(void **state)
@@ -267,7 +268,7 @@ static void a_lun_destroyed_while_it_is_cloned_goes_away(void **state)
 	}
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
 	box_run(&box, 5000000000);
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 }
 
 static void several_luns_of_one_snapshot_are_cloned_at_once(void **state)
@@ -290,7 +291,7 @@ static void several_luns_of_one_snapshot_are_cloned_at_once(void **state)
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), -EBUSY);
 	assert_int_equal(vd_destroy(&box, "/top", false), 0);
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 }
 
 static void a_clone_without_space_is_refused_with_figures(void **state)
@@ -337,7 +338,7 @@ static void nested_backing_is_cloned_through_all_layers(void **state)
 	box_run(&box, 5000000000);
 	box_crash(&box, 3);
 	check_content();
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 }
 
 /* ---- random histories ------------------------------------------------------------------------------------------ */
@@ -391,7 +392,8 @@ static void history_step(uint64_t seed)
 static void random_histories_keep_every_block(void **state)
 {
 	const char *first = getenv("CLONE_SEED");
-	uint64_t begin = first != NULL ? strtoull(first, NULL, 10) : 1, end = first != NULL ? begin + 1 : 13;
+	const char *count = getenv("CLONE_SEEDS");
+	uint64_t begin = first != NULL ? strtoull(first, NULL, 10) : 1, end = begin + (count != NULL ? strtoull(count, NULL, 10) : first != NULL ? 1 : 12);
 	char name[16];
 
 	(void)state;
@@ -399,6 +401,7 @@ static void random_histories_keep_every_block(void **state)
 		teardown(NULL);
 		setup(NULL);
 		seed_now = seed * 977;
+		memdisk_set_latency(dice(2) * 1000000ULL * dice(4));
 		print_message("seed %llu\n", (unsigned long long)seed);
 		make_backed(1 + dice(8));
 		for (unsigned n = 0; n < 40; n++) {
@@ -418,14 +421,16 @@ static void random_histories_keep_every_block(void **state)
 			assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, name), -ENOENT);
 		}
 		check_snapshot_content();
-		assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
+		if (vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1") != 0)
+			fail_msg("s1 is not deleted: %s", vd_error);
 		assert_int_equal(vd_destroy(&box, "/base", false), 0);
 		box_run(&box, 10000000000);
 		check_content();
 		box_crash(&box, seed);
 		check_content();
-		assert_int_equal(box_check(&box), 0);
+		assert_int_equal(vd_check(&box), 0);
 	}
+	memdisk_set_latency(0);
 }
 
 int main(void)

@@ -61,7 +61,9 @@ static int dir_op_step(struct fs_run *run)
 
 static int add(struct ram *ram, struct inode *dir, const char *name, size_t name_len, uint32_t ino)
 {
-	struct dir_op op = { .what = ADD, .dir = dir, .name = name, .name_len = name_len, .id = { 0, ino, ino * 3ULL }, .type = FS_TYPE_REG };
+	struct dir_op op = {
+		.what = ADD, .dir = dir, .name = name, .name_len = name_len, .id = { 0, ino, ino * 3ULL }, .type = FS_TYPE_REG
+	};
 	return ram_run(ram, dir_op_step, &op);
 }
 
@@ -86,9 +88,21 @@ static bool is_empty(struct ram *ram, struct inode *dir)
 	return op.empty;
 }
 
-struct faults { unsigned n_faults, n_entries; const char *last; };
-static void count_fault(void *arg, const char *text) { struct faults *f = arg; f->n_faults++; f->last = text; }
-static void count_entry(void *arg, const struct dir_entry *entry) { (void)entry; ((struct faults *)arg)->n_entries++; }
+struct faults {
+	unsigned n_faults, n_entries;
+	const char *last;
+};
+static void count_fault(void *arg, const char *text)
+{
+	struct faults *f = arg;
+	f->n_faults++;
+	f->last = text;
+}
+static void count_entry(void *arg, const struct dir_entry *entry)
+{
+	(void)entry;
+	((struct faults *)arg)->n_entries++;
+}
 
 /* Number of faults, or -1 after an error. */
 static int verify(struct ram *ram, struct inode *dir, struct faults *faults)
@@ -115,7 +129,11 @@ static void verify_clean(struct ram *ram, struct inode *dir, unsigned n_entries)
 /* ---- the model: name number i is present or not ---- */
 
 #define MODEL_MAX 6000U
-struct model { bool present[MODEL_MAX]; unsigned n; uint32_t slot[MODEL_MAX]; };
+struct model {
+	bool present[MODEL_MAX];
+	unsigned n;
+	uint32_t slot[MODEL_MAX];
+};
 
 static size_t model_name(unsigned i, char *name)
 {
@@ -462,8 +480,9 @@ static void dir_check_finds_entries_that_overlap(void **state)
 	memset(name, 'x', sizeof name); /* three units, from the first on; its second unit is made to look like an entry */
 	assert_int_equal(add(ram, dir, name, sizeof name, 100), 0);
 	struct dir_block_head *head = (struct dir_block_head *)ram_block(dir, 0);
-	*(struct dir_entry_disk *)(void *)(ram_block(dir, 0) + (size_t)2 * DIR_UNIT) =
-	    (struct dir_entry_disk){ .inode = le32_of(100), .type = FS_TYPE_REG, .name_len = 3, .generation = le64_of(1) };
+	*(struct dir_entry_disk *)(void *)(ram_block(dir, 0) + (size_t)2 * DIR_UNIT) = (struct dir_entry_disk){
+		.inode = le32_of(100), .type = FS_TYPE_REG, .name_len = 3, .generation = le64_of(1)
+	};
 	head->starts[0] = le64_of(2U | 4U);
 	head->n_entries = 2;
 	head->n_used = 4;

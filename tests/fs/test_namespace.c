@@ -151,9 +151,18 @@ static void rename_of_a_directory_below_itself_is_refused(void **state)
 static void names_are_checked_in_every_operation(void **state)
 {
 	static char long_name[257];
-	static const struct { const char *name; uint32_t len; int create, take; } cases[] = {
-		{ "", 0, -EINVAL, -EINVAL }, { ".", 1, -EEXIST, -EINVAL }, { "..", 2, -EEXIST, -EINVAL }, { "a/b", 3, -EACCES, -EACCES },
-		{ "/", 1, -EACCES, -EACCES }, { "a\0b", 3, -EACCES, -EACCES }, { long_name, 256, -ENAMETOOLONG, -ENAMETOOLONG },
+	static const struct {
+		const char *name;
+		uint32_t len;
+		int create, take;
+	} cases[] = {
+		{ "", 0, -EINVAL, -EINVAL },
+		{ ".", 1, -EEXIST, -EINVAL },
+		{ "..", 2, -EEXIST, -EINVAL },
+		{ "a/b", 3, -EACCES, -EACCES },
+		{ "/", 1, -EACCES, -EACCES },
+		{ "a\0b", 3, -EACCES, -EACCES },
+		{ long_name, 256, -ENAMETOOLONG, -ENAMETOOLONG },
 		{ ".snapshot", 9, -EEXIST, -EACCES },
 	};
 	(void)state;
@@ -175,7 +184,8 @@ static void names_are_checked_in_every_operation(void **state)
 			assert_int_equal(ns_send(), cases[i].take);
 		}
 		for (unsigned k = 0; k < 3; k++) {
-			struct fs_message *msg = ns_new(k == 2 ? FS_LINK : FS_RENAME, k == 2 ? kind_id[K_FILE] : ns_root, k == 0 ? cases[i].name : "f");
+			struct fs_message *msg = ns_new(k == 2 ? FS_LINK : FS_RENAME, k == 2 ? kind_id[K_FILE] : ns_root,
+			                                k == 0 ? cases[i].name : "f");
 			msg->in.to_dir = ns_root;
 			msg->in.to_name = k == 0 ? "to" : cases[i].name;
 			msg->in.name_len = k == 0 ? cases[i].len : 1;
@@ -281,7 +291,8 @@ static void mknod_makes_what_it_is_told(void **state)
 			}
 		}
 	}
-	static const enum fs_type bad[] = { FS_TYPE_NONE, FS_TYPE_REG, FS_TYPE_DIR, FS_TYPE_SYMLINK, FS_TYPE_VDISK, FS_TYPE_STREAM, FS_TYPE_META, (enum fs_type)99 };
+	static const enum fs_type bad[] = { FS_TYPE_NONE,  FS_TYPE_REG,    FS_TYPE_DIR,  FS_TYPE_SYMLINK,
+		                            FS_TYPE_VDISK, FS_TYPE_STREAM, FS_TYPE_META, (enum fs_type)99 };
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		ns_new(FS_MKNOD, ns_root, "bad")->in.create.type = bad[i];
 		assert_int_equal(ns_send(), -EINVAL);
@@ -362,8 +373,11 @@ static void stale_handles_are_stale(void **state)
 {
 	(void)state;
 	make_zoo();
-	struct fs_file_id bad[] = { { 0, kind_id[K_DIR].inode, kind_id[K_DIR].generation + 1 }, { 0, 0, 0 }, { 7, FS_INO_ROOT, 1 }, { 0, 99999, 1 },
-		{ 7, FS_INO_SNAPSHOTS, 0 } };
+	struct fs_file_id bad[] = { { 0, kind_id[K_DIR].inode, kind_id[K_DIR].generation + 1 },
+		                    { 0, 0, 0 },
+		                    { 7, FS_INO_ROOT, 1 },
+		                    { 0, 99999, 1 },
+		                    { 7, FS_INO_SNAPSHOTS, 0 } };
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(ns_getattr(bad[i]), -ESTALE);
 		assert_int_equal(ns_look(bad[i], "x"), -ESTALE);
@@ -476,7 +490,7 @@ static void snapshots_show_under_the_root_and_cannot_be_changed(void **state)
 	assert_int_equal(ns_look(sroot, "d"), 0);
 	sd = ns_msg.out.attr.id;
 	assert_int_equal(sd.snapshot, id1);
-	assert_int_equal(ns_look(sd, "x"), 0);                 /* still there */
+	assert_int_equal(ns_look(sd, "x"), 0); /* still there */
 	assert_int_equal(ns_look(kind_id[K_DIR], "x"), -ENOENT);
 	assert_int_equal(ns_look(sd, ".."), 0);
 	assert_memory_equal(&ns_msg.out.attr.id, &sroot, sizeof sroot);
@@ -615,7 +629,7 @@ static void operations_ask_for_permission(void **state)
 	assert_int_equal(ns_move(home, "f", tmp, "f"), -EACCES);
 	assert_int_equal(ns_hardlink(file, home, "g"), -EACCES);
 	assert_int_equal(ns_hardlink(file, tmp, "bobs-link"), 0);
-	assert_int_equal(ns_unlink(tmp, "bobs-link"), -EPERM);  /* sticky: the file is alice's */
+	assert_int_equal(ns_unlink(tmp, "bobs-link"), -EPERM); /* sticky: the file is alice's */
 	assert_int_equal(ns_unlink(tmp, "alice"), -EPERM);
 	(void)ns_made(ns_file(tmp, "bob"));
 	assert_int_equal(ns_move(tmp, "bob", tmp, "alice"), -EPERM);
@@ -660,13 +674,28 @@ static void new_objects_inherit_the_group_of_a_setgid_directory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(remove_and_rmdir_answer_by_type), TEST(rename_over_answers_by_both_types), TEST(operations_on_what_is_no_directory_answer_enotdir),
-		TEST(link_counts_and_answers_by_type), TEST(rename_of_two_names_of_one_file_does_nothing), TEST(rename_of_a_directory_below_itself_is_refused),
-		TEST(names_are_checked_in_every_operation), TEST(create_modes_do_what_rfc1813_says), TEST(symlinks_give_their_target_back),
-		TEST(mknod_makes_what_it_is_told), TEST(setattr_sizes_by_type), TEST(setattr_guard_is_compared_with_the_ctime), TEST(times_follow_posix),
-		TEST(refused_admission_changes_nothing), TEST(stale_handles_are_stale), TEST(readdir_pages_through_everything_within_its_bounds),
-		TEST(readdir_gives_dot_and_dot_dot), TEST(snapshots_show_under_the_root_and_cannot_be_changed),
-		TEST(readdir_of_the_snapshot_directory_lists_them), TEST(resolve_walks_paths), TEST(fsstat_adds_up), TEST(operations_ask_for_permission),
+		TEST(remove_and_rmdir_answer_by_type),
+		TEST(rename_over_answers_by_both_types),
+		TEST(operations_on_what_is_no_directory_answer_enotdir),
+		TEST(link_counts_and_answers_by_type),
+		TEST(rename_of_two_names_of_one_file_does_nothing),
+		TEST(rename_of_a_directory_below_itself_is_refused),
+		TEST(names_are_checked_in_every_operation),
+		TEST(create_modes_do_what_rfc1813_says),
+		TEST(symlinks_give_their_target_back),
+		TEST(mknod_makes_what_it_is_told),
+		TEST(setattr_sizes_by_type),
+		TEST(setattr_guard_is_compared_with_the_ctime),
+		TEST(times_follow_posix),
+		TEST(refused_admission_changes_nothing),
+		TEST(stale_handles_are_stale),
+		TEST(readdir_pages_through_everything_within_its_bounds),
+		TEST(readdir_gives_dot_and_dot_dot),
+		TEST(snapshots_show_under_the_root_and_cannot_be_changed),
+		TEST(readdir_of_the_snapshot_directory_lists_them),
+		TEST(resolve_walks_paths),
+		TEST(fsstat_adds_up),
+		TEST(operations_ask_for_permission),
 		TEST(new_objects_inherit_the_group_of_a_setgid_directory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,10 @@ static struct fs_message *message(struct fs_message *msg, enum fs_op op, struct 
 
 /* ---- what the tree looks like, as one text ---- */
 
-struct text { char *bytes; size_t len, max; };
+struct text {
+	char *bytes;
+	size_t len, max;
+};
 
 static void text_add(struct text *text, const char *line)
 {
@@ -61,9 +64,11 @@ static unsigned describe(struct fs_file_id dir, struct text *text, unsigned dept
 			const struct fs_dirent *e = &msg.out.dirents[i];
 			char line[512];
 			assert_true(e->has_attr && e->attr.id.inode == e->id.inode && e->attr.id.generation == e->id.generation);
-			(void)snprintf(line, sizeof line, "%*s%s %u %u.%lu mode %o nlink %u owner %u size %lu mtime %ld ctime %ld cookie %lu\n", (int)depth, "", e->name,
-			               (unsigned)e->type, e->id.inode, (unsigned long)e->id.generation, e->attr.mode, e->attr.nlink, e->attr.uid,
-			               (unsigned long)e->attr.size_bytes, (long)e->attr.mtime_ns, (long)e->attr.ctime_ns, (unsigned long)e->cookie);
+			(void)snprintf(line, sizeof line,
+			               "%*s%s %u %u.%lu mode %o nlink %u owner %u size %lu mtime %ld ctime %ld cookie %lu\n", (int)depth,
+			               "", e->name, (unsigned)e->type, e->id.inode, (unsigned long)e->id.generation, e->attr.mode,
+			               e->attr.nlink, e->attr.uid, (unsigned long)e->attr.size_bytes, (long)e->attr.mtime_ns,
+			               (long)e->attr.ctime_ns, (unsigned long)e->cookie);
 			text_add(text, line);
 			cookie = e->cookie;
 			n++;
@@ -76,8 +81,19 @@ static unsigned describe(struct fs_file_id dir, struct text *text, unsigned dept
 }
 
 /* Names of the directory hierarchy checked by dir_verify on the home thread. */
-struct verifier { struct fs_run run; struct fs_file_id id; struct dir_verify verify; bool done; int err; unsigned n_faults; };
-static void on_fault(void *arg, const char *text) { print_error("%s\n", text); ((struct verifier *)arg)->n_faults++; }
+struct verifier {
+	struct fs_run run;
+	struct fs_file_id id;
+	struct dir_verify verify;
+	bool done;
+	int err;
+	unsigned n_faults;
+};
+static void on_fault(void *arg, const char *text)
+{
+	print_error("%s\n", text);
+	((struct verifier *)arg)->n_faults++;
+}
 static int verifier_step(struct fs_run *run)
 {
 	struct verifier *v = run->arg;
@@ -85,7 +101,12 @@ static int verifier_step(struct fs_run *run)
 	int err = inode_get_id(run, &v->id, &dir);
 	return err != 0 ? err : dir_verify_step(run, dir, &v->verify);
 }
-static void verifier_finish(struct fs_run *run, int err) { struct verifier *v = run->arg; v->err = err; v->done = true; }
+static void verifier_finish(struct fs_run *run, int err)
+{
+	struct verifier *v = run->arg;
+	v->err = err;
+	v->done = true;
+}
 
 static void verify(struct fs_file_id id)
 {
@@ -121,12 +142,15 @@ static const char *random_name(void)
 	return name;
 }
 
-static struct fs_file_id random_dir(void) { return n_dirs == 0 || random_below(3) == 0 ? box_root : dirs[random_below(n_dirs)]; }
+static struct fs_file_id random_dir(void)
+{
+	return n_dirs == 0 || random_below(3) == 0 ? box_root : dirs[random_below(n_dirs)];
+}
 
 static void random_op(void)
 {
-	static const enum fs_op ops[] = { FS_MKDIR, FS_MKDIR, FS_CREATE, FS_CREATE, FS_CREATE, FS_SYMLINK, FS_REMOVE, FS_REMOVE, FS_RMDIR, FS_RENAME, FS_RENAME,
-		FS_LINK, FS_SETATTR };
+	static const enum fs_op ops[] = { FS_MKDIR,  FS_MKDIR, FS_CREATE, FS_CREATE, FS_CREATE, FS_SYMLINK, FS_REMOVE,
+		                          FS_REMOVE, FS_RMDIR, FS_RENAME, FS_RENAME, FS_LINK,   FS_SETATTR };
 	enum fs_op op = ops[random_below(ARRAY_SIZE(ops))];
 	struct fs_message msg;
 	struct fs_file_id file = random_dir();
@@ -143,7 +167,14 @@ static void random_op(void)
 	msg.in.to_name_len = (uint32_t)strlen(msg.in.to_name);
 	int status = box_send(&box, &msg);
 	switch (status) {
-	case 0: case -ENOENT: case -EEXIST: case -ENOTDIR: case -EISDIR: case -ENOTEMPTY: case -EINVAL: case -ESTALE: break;
+	case 0:
+	case -ENOENT:
+	case -EEXIST:
+	case -ENOTDIR:
+	case -EISDIR:
+	case -ENOTEMPTY:
+	case -EINVAL:
+	case -ESTALE: break;
 	default: print_error("operation %d status %d\n", (int)op, status); fail();
 	}
 	if (op == FS_MKDIR && status == 0)
@@ -153,8 +184,10 @@ static void random_op(void)
 
 static void every_acknowledged_operation_is_there_after_a_power_cut(void **state)
 {
+	const char *wanted = getenv("VC_TEST_SEEDS"); /* "100": seeds 1 to 100, for a soak */
+	uint64_t n_seeds = wanted == NULL ? 4 : strtoul(wanted, NULL, 10);
 	(void)state;
-	for (uint64_t seed = 1; seed <= 4; seed++) {
+	for (uint64_t seed = 1; seed <= n_seeds; seed++) {
 		rng = seed;
 		n_dirs = 0;
 		box_open(&box, seed, 3, 64U << 20, 2048);
@@ -187,6 +220,7 @@ static void every_acknowledged_operation_is_there_after_a_power_cut(void **state
 					verify(dirs[i]);
 			}
 		}
+		assert_int_equal(box_check(&box), 0);
 		box_close(&box);
 	}
 }
@@ -209,6 +243,7 @@ static void large_directory_works_in_a_small_cache(void **state)
 	}
 	box_crash(&box, 77);
 	verify(dir);
+	assert_int_equal(box_check(&box), 0);
 	for (unsigned i = 0; i < 2000; i++) {
 		(void)snprintf(name, sizeof name, "a-name-as-long-as-many-are-%06u", random_below(n_max));
 		assert_int_equal(box_lookup(&box, dir, name, &id), 0);
@@ -247,6 +282,7 @@ static void snapshot_shows_the_tree_as_it_was(void **state)
 	verify(root);
 	free(before.bytes);
 	free(after.bytes);
+	assert_int_equal(box_check(&box), 0);
 	box_close(&box);
 }
 

@@ -7,13 +7,31 @@
 
 /* ---- soundness: every inode is reached, link counts and parents are right ---- */
 
-struct walk { struct ram *ram; unsigned n_inodes; uint16_t *nlink; };
+struct walk {
+	struct ram *ram;
+	unsigned n_inodes;
+	uint16_t *nlink;
+};
 #define INO_LIMIT 20000U
 
-struct dir_walk { struct inode *dir; struct dir_verify verify; struct walk *walk; unsigned n_subdirs; };
+struct dir_walk {
+	struct inode *dir;
+	struct dir_verify verify;
+	struct walk *walk;
+	unsigned n_subdirs;
+};
 
-static int verify_step(struct fs_run *run) { struct dir_walk *w = run->arg; return dir_verify_step(run, w->dir, &w->verify); }
-static int parent_step(struct fs_run *run) { struct dir_walk *w = run->arg; uint32_t *p = &w->n_subdirs; return dir_parent(run, w->dir, p); }
+static int verify_step(struct fs_run *run)
+{
+	struct dir_walk *w = run->arg;
+	return dir_verify_step(run, w->dir, &w->verify);
+}
+static int parent_step(struct fs_run *run)
+{
+	struct dir_walk *w = run->arg;
+	uint32_t *p = &w->n_subdirs;
+	return dir_parent(run, w->dir, p);
+}
 
 static void walk_dir(struct walk *walk, struct inode *dir, uint32_t parent, unsigned depth);
 
@@ -31,7 +49,12 @@ static void walk_entry(void *arg, const struct dir_entry *entry)
 		assert_int_equal(w->walk->nlink[entry->id.inode], 1);
 }
 
-static void walk_fault(void *arg, const char *text) { (void)arg; print_error("%s\n", text); fail(); }
+static void walk_fault(void *arg, const char *text)
+{
+	(void)arg;
+	print_error("%s\n", text);
+	fail();
+}
 
 static void walk_dir(struct walk *walk, struct inode *dir, uint32_t parent, unsigned depth)
 {
@@ -106,7 +129,14 @@ static struct fs_file_id random_dir(void)
 static void check_status(int status)
 {
 	switch (status) {
-	case 0: case -ENOENT: case -EEXIST: case -ENOTDIR: case -EISDIR: case -ENOTEMPTY: case -EINVAL: case -ESTALE: break;
+	case 0:
+	case -ENOENT:
+	case -EEXIST:
+	case -ENOTDIR:
+	case -EISDIR:
+	case -ENOTEMPTY:
+	case -EINVAL:
+	case -ESTALE: break;
 	default: print_error("status %d\n", status); fail();
 	}
 }
@@ -117,19 +147,29 @@ static void random_op(void)
 	unsigned what = ram_random(ns_ram, 12);
 	int status = 0;
 	switch (what) {
-	case 0: case 1: status = ns_dir(dir, random_name()); break;
-	case 2: case 3: status = ns_file(dir, random_name()); break;
+	case 0:
+	case 1: status = ns_dir(dir, random_name()); break;
+	case 2:
+	case 3: status = ns_file(dir, random_name()); break;
 	case 4: status = ns_create_mode(ram_random(ns_ram, 2) ? FS_SYMLINK : FS_MKNOD, dir, random_name(), 0644); break;
-	case 5: case 6: status = ns_unlink(dir, random_name()); break;
+	case 5:
+	case 6: status = ns_unlink(dir, random_name()); break;
 	case 7: status = ns_rmdir(dir, random_name()); break;
-	case 8: case 9: { const char *from = random_name(); status = ns_move(dir, from, random_dir(), random_name()); break; }
+	case 8:
+	case 9: {
+		const char *from = random_name();
+		status = ns_move(dir, from, random_dir(), random_name());
+		break;
+	}
 	case 10:
 		if (ns_look(dir, random_name()) == 0 && ns_msg.out.attr.type != FS_TYPE_DIR)
 			status = ns_hardlink(ns_msg.out.attr.id, random_dir(), random_name());
 		break;
 	default:
 		if (ns_look(dir, random_name()) == 0) {
-			struct fs_setattr set = { .set_mode = true, .mode = ram_random(ns_ram, 01000), .set_uid = true, .uid = ram_random(ns_ram, 9) };
+			struct fs_setattr set = {
+				.set_mode = true, .mode = ram_random(ns_ram, 01000), .set_uid = true, .uid = ram_random(ns_ram, 9)
+			};
 			set.set_size = ns_msg.out.attr.type == FS_TYPE_REG;
 			set.size_bytes = ram_random(ns_ram, 100000);
 			status = ns_set(ns_msg.out.attr.id, &set);
@@ -256,8 +296,10 @@ static void records_of_every_wrong_length_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(log_replayed_gives_the_same_volume), TEST(log_of_a_large_directory_replays_to_the_same_slots),
-		TEST(records_with_wrong_bytes_never_ruin_the_volume), TEST(records_of_every_wrong_length_are_refused),
+		TEST(log_replayed_gives_the_same_volume),
+		TEST(log_of_a_large_directory_replays_to_the_same_slots),
+		TEST(records_with_wrong_bytes_never_ruin_the_volume),
+		TEST(records_of_every_wrong_length_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,10 @@ static struct inode_attr attr_of(uint8_t type, unsigned mode)
 
 static void perm_check_takes_the_first_class_that_fits(void **state)
 {
-	static const struct { const struct fs_cred *cred; unsigned shift; } classes[] = { { &owner, 6 }, { &member, 3 }, { &aux, 3 }, { &other, 0 } };
+	static const struct {
+		const struct fs_cred *cred;
+		unsigned shift;
+	} classes[] = { { &owner, 6 }, { &member, 3 }, { &aux, 3 }, { &other, 0 } };
 	static const uint8_t types[] = { FS_TYPE_REG, FS_TYPE_DIR };
 	(void)state;
 	for (unsigned t = 0; t < 2; t++) {
@@ -27,10 +30,12 @@ static void perm_check_takes_the_first_class_that_fits(void **state)
 			for (unsigned want = 0; want < 8; want++) {
 				bool anybody_executes = types[t] == FS_TYPE_DIR || (mode & 0111) != 0;
 				for (unsigned c = 0; c < 4; c++)
-					assert_int_equal(perm_check(classes[c].cred, &attr, want), (want & ~(mode >> classes[c].shift & 7U)) != 0 ? -EACCES : 0);
+					assert_int_equal(perm_check(classes[c].cred, &attr, want),
+					                 (want & ~(mode >> classes[c].shift & 7U)) != 0 ? -EACCES : 0);
 				assert_int_equal(perm_check(NULL, &attr, want), 0);
 				assert_int_equal(perm_check(&admin, &attr, want), 0);
-				assert_int_equal(perm_check(&root, &attr, want), (want & PERM_EXEC) != 0 && !anybody_executes ? -EACCES : 0);
+				assert_int_equal(perm_check(&root, &attr, want),
+				                 (want & PERM_EXEC) != 0 && !anybody_executes ? -EACCES : 0);
 			}
 		}
 	}
@@ -53,8 +58,8 @@ static void perm_sticky_directories_protect_other_peoples_files(void **state)
 	struct inode_attr dir = attr_of(FS_TYPE_DIR, 01777), plain = attr_of(FS_TYPE_DIR, 0777), mine = attr_of(FS_TYPE_REG, 0);
 	(void)state;
 	mine.uid = 11;
-	assert_int_equal(perm_check_delete(&member, &dir, &mine), 0);   /* the file's owner */
-	assert_int_equal(perm_check_delete(&owner, &dir, &mine), 0);    /* the directory's */
+	assert_int_equal(perm_check_delete(&member, &dir, &mine), 0); /* the file's owner */
+	assert_int_equal(perm_check_delete(&owner, &dir, &mine), 0); /* the directory's */
 	assert_int_equal(perm_check_delete(&other, &dir, &mine), -EPERM);
 	assert_int_equal(perm_check_delete(&root, &dir, &mine), 0);
 	assert_int_equal(perm_check_delete(NULL, &dir, &mine), 0);
@@ -68,14 +73,17 @@ static void perm_sticky_directories_protect_other_peoples_files(void **state)
 static void perm_setattr_belongs_to_the_owner(void **state)
 {
 	struct inode_attr file = attr_of(FS_TYPE_REG, 0666);
-	static const struct { struct fs_setattr set; int by_owner, by_member, by_other; } cases[] = {
+	static const struct {
+		struct fs_setattr set;
+		int by_owner, by_member, by_other;
+	} cases[] = {
 		{ { .set_mode = true, .mode = 0600 }, 0, -EPERM, -EPERM },
-		{ { .set_uid = true, .uid = 10 }, 0, -EPERM, -EPERM },        /* to what it is */
-		{ { .set_uid = true, .uid = 11 }, -EPERM, -EPERM, -EPERM },   /* nobody gives files away */
+		{ { .set_uid = true, .uid = 10 }, 0, -EPERM, -EPERM }, /* to what it is */
+		{ { .set_uid = true, .uid = 11 }, -EPERM, -EPERM, -EPERM }, /* nobody gives files away */
 		{ { .set_gid = true, .gid = 20 }, 0, -EPERM, -EPERM },
-		{ { .set_gid = true, .gid = 77 }, 0, -EPERM, -EPERM },        /* a group of the owner's */
+		{ { .set_gid = true, .gid = 77 }, 0, -EPERM, -EPERM }, /* a group of the owner's */
 		{ { .set_gid = true, .gid = 78 }, -EPERM, -EPERM, -EPERM },
-		{ { .set_mtime = FS_TIME_SERVER }, 0, 0, 0 },                 /* writing would do the same */
+		{ { .set_mtime = FS_TIME_SERVER }, 0, 0, 0 }, /* writing would do the same */
 		{ { .set_atime = FS_TIME_SERVER }, 0, 0, 0 },
 		{ { .set_mtime = FS_TIME_CLIENT }, 0, -EPERM, -EPERM },
 		{ { .set_atime = FS_TIME_CLIENT }, 0, -EPERM, -EPERM },
@@ -100,7 +108,8 @@ static void perm_setuid_and_setgid_go_when_they_must(void **state)
 {
 	struct inode_attr program = attr_of(FS_TYPE_REG, 06755), locked = attr_of(FS_TYPE_REG, 02644), dir = attr_of(FS_TYPE_DIR, 02755);
 	struct fs_setattr chown_ = { .set_uid = true, .uid = 5 }, chgrp = { .set_gid = true, .gid = 77 }, size = { .set_size = true };
-	struct fs_setattr sgid = { .set_mode = true, .mode = 02755 }, both = { .set_gid = true, .gid = 78, .set_mode = true, .mode = 02755 };
+	struct fs_setattr sgid = { .set_mode = true, .mode = 02755 },
+	                  both = { .set_gid = true, .gid = 78, .set_mode = true, .mode = 02755 };
 	(void)state;
 	assert_int_equal(perm_setattr_mode(&root, &program, &chown_), 0755);
 	assert_int_equal(perm_setattr_mode(&owner, &program, &chgrp), 0755);
@@ -108,9 +117,9 @@ static void perm_setuid_and_setgid_go_when_they_must(void **state)
 	assert_int_equal(perm_setattr_mode(&owner, &dir, &chgrp), 02755);
 	assert_int_equal(perm_setattr_mode(&other, &program, &size), 0755);
 	assert_int_equal(perm_setattr_mode(&root, &program, &size), 06755);
-	assert_int_equal(perm_setattr_mode(&owner, &program, &sgid), 0755);   /* not a member of the group */
+	assert_int_equal(perm_setattr_mode(&owner, &program, &sgid), 0755); /* not a member of the group */
 	assert_int_equal(perm_setattr_mode(&aux, &program, &sgid), 02755);
-	assert_int_equal(perm_setattr_mode(&aux, &program, &both), 0755);     /* not of the new one */
+	assert_int_equal(perm_setattr_mode(&aux, &program, &both), 0755); /* not of the new one */
 	assert_int_equal(perm_setattr_mode(&root, &program, &sgid), 02755);
 	assert_int_equal(perm_kill_suid(&other, &program), 0755);
 	assert_int_equal(perm_kill_suid(&root, &program), 06755);
@@ -123,7 +132,8 @@ static void perm_access_tells_what_would_be_allowed(void **state)
 	const uint32_t all = 0x3F;
 	struct inode_attr dir = attr_of(FS_TYPE_DIR, 0751), file = attr_of(FS_TYPE_REG, 0751), wdir = attr_of(FS_TYPE_DIR, 0222);
 	(void)state;
-	assert_int_equal(perm_access(&owner, &dir, all, false), FS_ACCESS_READ | FS_ACCESS_LOOKUP | FS_ACCESS_MODIFY | FS_ACCESS_EXTEND | FS_ACCESS_DELETE);
+	assert_int_equal(perm_access(&owner, &dir, all, false),
+	                 FS_ACCESS_READ | FS_ACCESS_LOOKUP | FS_ACCESS_MODIFY | FS_ACCESS_EXTEND | FS_ACCESS_DELETE);
 	assert_int_equal(perm_access(&owner, &dir, all, true), FS_ACCESS_READ | FS_ACCESS_LOOKUP);
 	assert_int_equal(perm_access(&other, &dir, all, false), FS_ACCESS_LOOKUP);
 	assert_int_equal(perm_access(&other, &file, all, false), FS_ACCESS_EXECUTE);

@@ -59,7 +59,7 @@ static void a_new_vdisk_has_an_identity_and_reads_zeros(void **state)
 	assert_int_equal(vd_create(&box, "/b", MIB, NULL, false), 0);
 	assert_false(uuid_equal(&first, &vd_info.uuid));
 	assert_int_equal(vd_count(&box), 2);
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 }
 
 static void a_vdisk_comes_back_after_restart_and_crash(void **state)
@@ -85,7 +85,7 @@ static void a_vdisk_comes_back_after_restart_and_crash(void **state)
 		assert_string_equal(vd_info.maps, "[{\"lun\":0}]");
 		assert_int_equal(vd_read(&box, vd_info.id, 5), 77);
 		assert_int_equal(vd_count(&box), way + 1);
-		assert_int_equal(box_check(&box), 0);
+		assert_int_equal(vd_check(&box), 0);
 	}
 }
 
@@ -105,7 +105,7 @@ static void large_maps_take_several_blocks_and_can_shrink_again(void **state)
 	restart(2);
 	assert_int_equal(vd_op(&box, FS_VDISK_GET, "/a"), 0);
 	assert_null(vd_info.maps);
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 	free(maps);
 }
 
@@ -148,7 +148,7 @@ static void a_backed_vdisk_uses_no_blocks_and_shows_its_snapshot(void **state)
 	assert_int_equal(vd_read(&box, top, 0), 1000);
 	assert_int_equal(box_sync(&box), 0);
 	assert_true(free_before - box_free_bytes(&box) < 64 * FS_BLOCK_SIZE);
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 }
 
 static void writes_go_to_the_vdisk_and_merge_with_its_backing(void **state)
@@ -171,7 +171,7 @@ static void writes_go_to_the_vdisk_and_merge_with_its_backing(void **state)
 		assert_int_equal(bytes[4092] | bytes[4093] << 8, 1009);
 		restart(way);
 	}
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 }
 
 static void zeroed_and_cut_ranges_never_show_the_backing_again(void **state)
@@ -193,7 +193,7 @@ static void zeroed_and_cut_ranges_never_show_the_backing_again(void **state)
 		}
 		restart(way);
 	}
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 }
 
 static void a_snapshot_under_a_vdisk_is_locked(void **state)
@@ -208,7 +208,7 @@ static void a_snapshot_under_a_vdisk_is_locked(void **state)
 	assert_int_equal(vd_destroy(&box, "/top", false), 0);
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
 	box_run(&box, 5000000000);
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 }
 
 static void a_snapshot_that_contains_a_backed_vdisk_locks_the_one_under_it(void **state)
@@ -235,7 +235,7 @@ static void a_snapshot_that_contains_a_backed_vdisk_locks_the_one_under_it(void 
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s2"), 0);
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
 	box_run(&box, 5000000000);
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 }
 
 static void destroy_gives_the_space_back(void **state)
@@ -262,7 +262,7 @@ static void destroy_gives_the_space_back(void **state)
 	box_run(&box, 5000000000);
 	assert_int_equal(box_sync(&box), 0);
 	assert_true(before - box_free_bytes(&box) < 64 * FS_BLOCK_SIZE);
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 }
 
 static void errors_say_what_and_what_to_do(void **state)
@@ -295,7 +295,7 @@ static void errors_say_what_and_what_to_do(void **state)
 	assert_int_equal(vd_op(&box, FS_CLONE_STOP, "/top"), -EINVAL);
 	assert_int_equal(box_remove(&box, box_root, "top"), -EPERM);
 	assert_int_equal(vd_count(&box), 2);
-	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(vd_check(&box), 0);
 }
 
 static void a_reserved_vdisk_larger_than_the_free_space_is_refused(void **state)
@@ -361,7 +361,7 @@ static void a_damaged_vtoc_is_rebuilt_by_a_scan(void **state)
 		assert_int_equal(vd_op(&box, FS_VDISK_GET, "/top"), 0);
 		assert_string_equal(vd_info.path, "/top");
 		assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), -EBUSY);
-		assert_int_equal(box_check(&box), 0);
+		assert_int_equal(vd_check(&box), 0);
 	}
 }
 
@@ -436,7 +436,7 @@ static void documents_come_back_whole_after_restart_and_crash(void **state)
 		doc_expect("exports", blob + i, sizes[i]);
 		doc_expect("igroups", blob, 20 + i);
 		assert_int_equal(doc_count(), 2);
-		assert_int_equal(box_check(&box), 0);
+		assert_int_equal(vd_check(&box), 0);
 	}
 	assert_int_equal(doc_op(FS_DOC_DELETE, "exports"), 0);
 	restart(1);

@@ -118,3 +118,17 @@ void vd_await_clone(struct fsbox *box, const char *path, enum fs_clone_state sta
 	fail_msg("the clone of %s is in state %d at %llu of %llu", path, (int)vd_info.clone.state, (unsigned long long)vd_info.clone.blocks_done,
 	         (unsigned long long)vd_info.clone.blocks_total);
 }
+
+uint64_t vd_check(struct fsbox *box)
+{
+	struct fs_message *msg = begin(box, FS_CHECK, NULL);
+	int err = box_send(box, msg);
+	uint64_t n = msg->out.check.n_errors;
+
+	if (err != -ENOTSUP)
+		assert_int_equal(err, 0);
+	if (n > 0)
+		print_message("%s\n", msg->out.check.report);
+	fs_message_fini(msg);
+	return n;
+}

@@ -29,5 +29,7 @@ unsigned vd_count(struct fsbox *box);
 void vd_write(struct fsbox *box, struct fs_file_id id, uint32_t fbn, uint32_t tag, enum fs_stable stable);
 uint32_t vd_read(struct fsbox *box, struct fs_file_id id, uint32_t fbn);
 void vd_await_clone(struct fsbox *box, const char *path, enum fs_clone_state state);
+/* FS_CHECK: errors found, their report printed. */
+uint64_t vd_check(struct fsbox *box);
 
 #endif

@@ -311,7 +311,7 @@ void rig_name(filename3 *ret_name, const char *text)
 uint32_t rig_mount(struct rig *rig, const char *path, nfs_fh3 *ret_handle)
 {
 	nfspath3 args = { .len = (uint32_t)strlen(path), .bytes = path };
-	uint32_t status, n, flavor;
+	uint32_t status, n = 0, flavor;
 
 	rig_call(rig, MOUNT3_PROGRAM, MOUNTPROC3_MNT, RIG_XDR(xdr_nfspath3), &args, RIG_XDR(xdr_uint32_t), &status);
 	if (status != MNT3_OK)

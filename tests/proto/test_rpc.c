@@ -278,7 +278,7 @@ static uint32_t accept_of(uint32_t program, uint32_t version, uint32_t procedure
 
 static void unknown_programs_versions_and_procedures_are_said_to_be_so(void **state)
 {
-	uint32_t low, high;
+	uint32_t low = 0, high = 0;
 
 	(void)state;
 	assert_int_equal(accept_of(100000, 2, 0), RPC_ACCEPT_PROG_UNAVAIL);

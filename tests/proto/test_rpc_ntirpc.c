@@ -119,15 +119,25 @@ static enum clnt_stat call_alone(uint32_t program, uint32_t version, uint32_t pr
 	return stat;
 }
 
+/* An error must be told. libntirpc 4.3 returns the status of the sending when a reply comes before it waits: then ask again. */
+static enum clnt_stat error_of(uint32_t program, uint32_t version, uint32_t procedure)
+{
+	enum clnt_stat stat = RPC_SUCCESS;
+
+	for (unsigned tries = 0; tries < 50 && stat == RPC_SUCCESS; tries++)
+		stat = call_alone(program, version, procedure);
+	return stat;
+}
+
 static void null_procedures_answer_and_errors_are_understood(void **state)
 {
 	(void)state;
 	assert_int_equal(call_alone(NFS_PROGRAM_NUMBER, 3, 0), RPC_SUCCESS);
 	assert_int_equal(call_alone(MOUNT_PROGRAM_NUMBER, 3, 0), RPC_SUCCESS);
-	assert_int_equal(call_alone(100000, 2, 0), RPC_PROGUNAVAIL);
-	assert_int_equal(call_alone(NFS_PROGRAM_NUMBER, 2, 0), RPC_PROGVERSMISMATCH);
-	assert_int_equal(call_alone(NFS_PROGRAM_NUMBER, 3, 99), RPC_PROCUNAVAIL);
-	assert_int_equal(call_alone(NFS_PROGRAM_NUMBER, 3, 1), RPC_CANTDECODEARGS);
+	assert_int_equal(error_of(100000, 2, 0), RPC_PROGUNAVAIL);
+	assert_int_equal(error_of(NFS_PROGRAM_NUMBER, 2, 0), RPC_PROGVERSMISMATCH);
+	assert_int_equal(error_of(NFS_PROGRAM_NUMBER, 3, 99), RPC_PROCUNAVAIL);
+	assert_int_equal(error_of(NFS_PROGRAM_NUMBER, 3, 1), RPC_CANTDECODEARGS);
 }
 
 /* "/vol/vol0" */

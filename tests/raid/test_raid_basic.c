@@ -14,7 +14,7 @@
 #include "raid/layout.h"
 #include "tests/support/simraid.h"
 
-#define DISK_BLOCKS 2400U            /* about 7 zones after a small log */
+#define DISK_BLOCKS 2400U /* about 7 zones after a small log */
 #define LOG_HALF (64U * 1024U)
 
 static struct simraid s;
@@ -494,6 +494,10 @@ static void raid_works_when_pages_are_short(void **state)
 	while (n < 20000 && page_arena_used() + 300 < page_arena_max() && (hog[n] = page_alloc()) != NULL)
 		n++;
 	assert_true(simraid_write_random(&s, 200, 1) >= 0);
+	memdisk_lose(s.names[1]);
+	while (n < 20000 && page_arena_used() + 70 < page_arena_max() && (hog[n] = page_alloc()) != NULL)
+		n++;
+	assert_int_equal(simraid_check(&s, NULL), 0);
 	page_put_many(hog, n);
 	assert_int_equal(simraid_check(&s, NULL), 0);
 	unmake();

@@ -38,7 +38,7 @@ static const struct geometry {
 
 struct volume_model {
 	uint64_t generation;
-	uint32_t *versions;          /* 0: not live */
+	uint32_t *versions; /* 0: not live */
 };
 
 struct a_write {
@@ -57,10 +57,10 @@ static struct history {
 	enum { IDLE, WRITING, FLUSHING, COMMITTING } stage;
 	bool flush_done, fsinfo_done, fsinfo_sent;
 	bool log_busy;
-	uint8_t log_acked[16];       /* fill of each block of half 0 */
+	uint8_t log_acked[16]; /* fill of each block of half 0 */
 	uint8_t log_sent;
 	unsigned log_block;
-	unsigned log_cut;            /* the block in flight at the cut */
+	unsigned log_cut; /* the block in flight at the cut */
 	struct page *log_page;
 	struct iovec log_iov;
 	bool dead, failed;
@@ -168,7 +168,8 @@ static void free_some(void)
 	for (uint32_t v = 0; v < h.s.vbn_end; v++)
 		live += h.pending.versions[v] != 0;
 	for (uint32_t v = 0; v < h.s.vbn_end; v++)
-		if (h.pending.versions[v] != 0 && h.pending.versions[v] == h.committed.versions[v] && rnd(100) < (live > h.s.vbn_end / 2 ? 40 : 8))
+		if (h.pending.versions[v] != 0 && h.pending.versions[v] == h.committed.versions[v] &&
+		    rnd(100) < (live > h.s.vbn_end / 2 ? 40 : 8))
 			h.pending.versions[v] = 0;
 }
 
@@ -300,7 +301,8 @@ static void check_state(const struct geometry *g, const char *prefix, unsigned l
 	else if (h.fsinfo_sent && generation == h.pending.generation)
 		model = &h.pending;
 	else
-		fail_msg("fsinfo generation %llu, acknowledged %llu", (unsigned long long)generation, (unsigned long long)h.committed.generation);
+		fail_msg("fsinfo generation %llu, acknowledged %llu", (unsigned long long)generation,
+		         (unsigned long long)h.committed.generation);
 	n_in_flight_fsinfo += model == &h.pending;
 	assert_int_equal(body[17], generation & 0xFF);
 	memcpy(s.versions, model->versions, s.vbn_end * sizeof *s.versions);
@@ -509,7 +511,7 @@ static void run_seeds(const struct geometry *g, bool hurt)
 		run_history(g, seed, hurt);
 	}
 	print_message("%llu histories, %llu crash states, %llu of them found the fsinfo in flight\n", (unsigned long long)n_histories,
-		      (unsigned long long)n_states, (unsigned long long)n_in_flight_fsinfo);
+	              (unsigned long long)n_states, (unsigned long long)n_in_flight_fsinfo);
 }
 
 static int tell_seed(void **state)

@@ -9,7 +9,7 @@
 
 struct ram_block {
 	uint32_t fbn;
-	uint8_t *bytes;              /* NULL: a hole that was looked at */
+	uint8_t *bytes; /* NULL: a hole that was looked at */
 	uint64_t needed_step, edited_step, missed_step, asked_run;
 	struct ram_block *next;
 };
@@ -23,7 +23,10 @@ struct ram_inode {
 
 #define INODE_BUCKETS 65536U
 static struct ram *current;
-static struct ram_inode **table_of(const struct ram *ram) { return (struct ram_inode **)(void *)ram->vol.inodes; }
+static struct ram_inode **table_of(const struct ram *ram)
+{
+	return (struct ram_inode **)(void *)ram->vol.inodes;
+}
 static uint64_t run_number, step_number;
 static unsigned page_arena_users;
 static uint8_t zeros[PAGE_SIZE];
@@ -56,7 +59,10 @@ static int again(struct ram *ram)
 
 /* ---- blocks ---- */
 
-static struct ram_inode *ram_of(struct inode *inode) { return container_of(inode, struct ram_inode, inode); }
+static struct ram_inode *ram_of(struct inode *inode)
+{
+	return container_of(inode, struct ram_inode, inode);
+}
 
 static void blocks_grow(struct ram_inode *ri)
 {
@@ -192,7 +198,8 @@ void file_truncate(struct inode *inode, uint64_t size_bytes)
 {
 	if (size_bytes < inode->attr.size_bytes) {
 		if (size_bytes % PAGE_SIZE != 0)
-			memset(file_edit(inode, (uint32_t)(size_bytes / PAGE_SIZE)) + size_bytes % PAGE_SIZE, 0, PAGE_SIZE - size_bytes % PAGE_SIZE);
+			memset(file_edit(inode, (uint32_t)(size_bytes / PAGE_SIZE)) + size_bytes % PAGE_SIZE, 0,
+			       PAGE_SIZE - size_bytes % PAGE_SIZE);
 		file_punch(inode, blocks_of_size(size_bytes), FBN_MAX);
 	}
 	inode_modify(inode)->size_bytes = size_bytes;
@@ -306,9 +313,19 @@ void inode_to_attr(const struct inode *inode, struct fs_attr *ret_attr)
 {
 	const struct inode_attr *a = &inode->attr;
 	*ret_attr = (struct fs_attr){
-		.type = (enum fs_type)a->type, .mode = a->mode, .nlink = a->nlink, .uid = a->uid, .gid = a->gid, .rdev_major = a->rdev_major,
-		.rdev_minor = a->rdev_minor, .size_bytes = a->size_bytes, .fsid = inode->snapshot, .id = { inode->snapshot, inode->ino, a->generation },
-		.atime_ns = a->atime_ns, .mtime_ns = a->mtime_ns, .ctime_ns = a->ctime_ns,
+		.type = (enum fs_type)a->type,
+		.mode = a->mode,
+		.nlink = a->nlink,
+		.uid = a->uid,
+		.gid = a->gid,
+		.rdev_major = a->rdev_major,
+		.rdev_minor = a->rdev_minor,
+		.size_bytes = a->size_bytes,
+		.fsid = inode->snapshot,
+		.id = { inode->snapshot, inode->ino, a->generation },
+		.atime_ns = a->atime_ns,
+		.mtime_ns = a->mtime_ns,
+		.ctime_ns = a->ctime_ns,
 	};
 }
 
@@ -350,7 +367,8 @@ size_t nvlog_size(size_t body_len, unsigned n_pages)
 	return 64U + body_len + (size_t)n_pages * PAGE_SIZE;
 }
 
-uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, struct page *const *pages, unsigned n_pages)
+uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, struct page *const *pages,
+                      unsigned n_pages)
 {
 	struct ram *ram = container_of(vol, struct ram, vol);
 	check(pages == NULL && n_pages == 0, "a namespace record with pages");
@@ -391,10 +409,10 @@ int ram_run(struct ram *ram, int (*step)(struct fs_run *run), void *arg)
 
 typedef int step_fn(struct fs_run *run);
 static step_fn *const operations[FS_OP_COUNT] = {
-	[FS_GETATTR] = op_getattr, [FS_SETATTR] = op_setattr, [FS_LOOKUP] = op_lookup, [FS_ACCESS] = op_access, [FS_READLINK] = op_readlink,
-	[FS_CREATE] = op_create, [FS_MKDIR] = op_mkdir, [FS_SYMLINK] = op_symlink, [FS_MKNOD] = op_mknod, [FS_REMOVE] = op_remove,
-	[FS_RMDIR] = op_rmdir, [FS_RENAME] = op_rename, [FS_LINK] = op_link, [FS_READDIR] = op_readdir, [FS_FSSTAT] = op_fsstat,
-	[FS_RESOLVE] = op_resolve,
+	[FS_GETATTR] = op_getattr,   [FS_SETATTR] = op_setattr, [FS_LOOKUP] = op_lookup, [FS_ACCESS] = op_access,
+	[FS_READLINK] = op_readlink, [FS_CREATE] = op_create,   [FS_MKDIR] = op_mkdir,   [FS_SYMLINK] = op_symlink,
+	[FS_MKNOD] = op_mknod,       [FS_REMOVE] = op_remove,   [FS_RMDIR] = op_rmdir,   [FS_RENAME] = op_rename,
+	[FS_LINK] = op_link,         [FS_READDIR] = op_readdir, [FS_FSSTAT] = op_fsstat, [FS_RESOLVE] = op_resolve,
 };
 
 int ram_send(struct ram *ram, struct fs_message *msg)
@@ -410,7 +428,10 @@ int ram_send(struct ram *ram, struct fs_message *msg)
 	return msg->status;
 }
 
-struct replay { const struct nvlog_record *record; nvlog_apply_fn *apply; };
+struct replay {
+	const struct nvlog_record *record;
+	nvlog_apply_fn *apply;
+};
 
 static int replay_step(struct fs_run *run)
 {
@@ -505,7 +526,8 @@ static bool block_equal(const uint8_t *a, const uint8_t *b)
 static bool inode_equal(struct inode *a, struct inode *b)
 {
 	const struct inode_attr *x = &a->attr, *y = &b->attr;
-	if (x->type != y->type || x->mode != y->mode || x->nlink != y->nlink || x->uid != y->uid || x->gid != y->gid || x->size_bytes != y->size_bytes)
+	if (x->type != y->type || x->mode != y->mode || x->nlink != y->nlink || x->uid != y->uid || x->gid != y->gid ||
+	    x->size_bytes != y->size_bytes)
 		return false;
 	if (x->generation != y->generation || x->atime_ns != y->atime_ns || x->mtime_ns != y->mtime_ns || x->ctime_ns != y->ctime_ns)
 		return false;

@@ -10,20 +10,24 @@
 
 #include "fs/core.h"
 
-struct ram_record { enum nvlog_type type; uint8_t *body; size_t body_len; };
+struct ram_record {
+	enum nvlog_type type;
+	uint8_t *body;
+	size_t body_len;
+};
 
 struct ram {
 	struct fs_volume vol;
 	struct world world;
 	int64_t wall_ns;
-	unsigned miss_percent;           /* of first touches that answer -EAGAIN */
+	unsigned miss_percent; /* of first touches that answer -EAGAIN */
 	uint64_t seed;
 	struct ram_record *records;
 	size_t n_records, n_records_max;
 	struct snapshot snapshots[8];
 	unsigned n_snapshots;
 	uint32_t free_hint;
-	int admit_err;                   /* what run_admit_change answers, once it got so far */
+	int admit_err; /* what run_admit_change answers, once it got so far */
 	/* of the last ram_run */
 	unsigned n_steps, n_blocks_needed, n_blocks_edited;
 	/* own */

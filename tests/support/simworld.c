@@ -14,12 +14,12 @@ struct simworld {
 	struct world world;
 	uint64_t now_ns;
 	uint64_t rng;
-	uint64_t order;              /* timers due at the same time fire in the order they were set */
+	uint64_t order; /* timers due at the same time fire in the order they were set */
 	struct task_list tasks;
-	struct sim_timer *timers;    /* binary heap */
+	struct sim_timer *timers; /* binary heap */
 	size_t n_timers, max_timers;
 	pthread_mutex_t lock;
-	struct task *posted;         /* newest first */
+	struct task *posted; /* newest first */
 	pthread_t home;
 };
 

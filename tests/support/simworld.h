@@ -2,7 +2,7 @@
 /* A seeded, single-threaded `struct world`: virtual clock, timers, deferred tasks, reproducible randomness.
  *
  * THEORY. One seed is one history. Tasks run before time moves; when none is left the clock jumps to the next timer. Work posted from
- * other threads (world_post) is taken in between, and waited for when the test says so. */
+ * other threads (world_post) is taken in between. */
 #ifndef TESTS_SIMWORLD_H
 #define TESTS_SIMWORLD_H
 

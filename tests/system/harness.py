@@ -256,9 +256,9 @@ class Server:
 
     def degraded(self):
         """What `raid show` and `status` say (and the exit status that says degraded)."""
-        shown = self.vcadm("raid", "show", "vol0", check=False)
+        groups = records(self.vcadm_json("raid", "show", "vol0"))
         status = self.vcadm("status", check=False)
-        return "degraded" in shown.stdout.lower() and "degraded" in (status.stdout + status.stderr).lower() and status.returncode == 8
+        return any(g["state"] == "degraded" for g in groups) and "degraded" in status.stdout.lower() and status.returncode == 8
 
     # clients
 

@@ -32,8 +32,6 @@ def zero(path):
         left = os.path.getsize(path)
         while left > 0:
             left -= f.write(bytes(min(left, MIB)))
-        f.flush()
-        os.fsync(f.fileno())
 
 
 def test_a_data_disk_file_is_deleted_while_serving(test):
