@@ -35,12 +35,24 @@ int cp_init(struct fs_volume *vol)
 	return 0;
 }
 
+/* One that failed half-way still has what it was about to write. */
+static void cp_abandon(struct cp *cp)
+{
+	for (size_t i = 0; i < cp->n_members; i++) {
+		cp->members[i]->in_cp = cp->members[i]->dropped = false;
+		cache_unhold(cp->members[i]);
+	}
+	TAILQ_CONCAT(&cp->vol->dirty_inodes[cp->bit], &cp->applied, dirty_link[cp->bit]);
+}
+
 void cp_fini(struct fs_volume *vol)
 {
 	struct cp *cp = vol->cp;
 
 	if (cp == NULL)
 		return;
+	if (cp->running)
+		cp_abandon(cp);
 	world_timer_cancel(&cp->timer);
 	run_fini(&cp->run);
 	free(cp->members);
@@ -62,9 +74,15 @@ bool cp_is_running(const struct fs_volume *vol)
 
 static void cp_open(struct cp *cp);
 
+/* Work with a durable cursor: goes on from CP to CP, and after the next mount. */
+static bool background_is_pending(const struct fs_volume *vol)
+{
+	return snapshot_work_pending(vol) || zombie_pending(vol);
+}
+
 static bool volume_is_dirty(const struct fs_volume *vol)
 {
-	return !TAILQ_EMPTY(&vol->dirty_inodes[gen_bit(vol)]) || snapshot_work_pending(vol) || zombie_pending(vol);
+	return !TAILQ_EMPTY(&vol->dirty_inodes[gen_bit(vol)]) || background_is_pending(vol);
 }
 
 static void cp_start_task(struct task *task)
@@ -325,7 +343,7 @@ static void cp_committed(void *arg, int err)
 	vdisk_cp_done(vol);
 	run_wake_all(&vol->cp_waiters);
 	run_wake_all(&vol->page_waiters);
-	if (zombie_pending(vol) || snapshot_work_pending(vol) || !TAILQ_EMPTY(&cp->waiters))
+	if ((background_is_pending(vol) && atomic_load(&vol->state) != VOLUME_STOPPING) || !TAILQ_EMPTY(&cp->waiters))
 		cp_request(vol, CP_SPACE);
 	if (cp->wanted && !cp->start_task.queued)
 		world_defer(vol->world, &cp->start_task);

@@ -42,7 +42,7 @@ static bool has_image(void *arg)
 {
 	const struct fs_volume *vol = arg;
 
-	return vol->check == NULL || vol->check->have_image;
+	return vol->check != NULL && vol->check->have_image;
 }
 
 static void image_wait(struct fsbox *box)
@@ -144,11 +144,7 @@ static void snapshot_half_deleted_is_clean(void **state)
 	check_start(&box, &running);
 	image_wait(&box);
 	assert_true(le32_get(box.vol->check->fsinfo.delete_snapshot_id) != 0 && le32_get(box.vol->check->fsinfo.delete_region) > 0); /* or this shows nothing */
-	for (unsigned i = 0; i < 1000 && box.vol->check->holding; i++)
-		box_run(&box, 1000000);
-	assert_false(box.vol->check->holding);
-	check_cancel(box.vol); /* parity of that much takes too long here */
-	check_end(&box, &running, -ECANCELED);
+	check_end(&box, &running, 0);
 	box_close(&box);
 }
 
