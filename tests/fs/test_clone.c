@@ -467,18 +467,12 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(a_cloned_lun_is_exact_and_frees_its_snapshot),
-		T(holes_over_holes_stay_holes),
-		T(stop_keeps_what_was_filled_and_start_goes_on),
-		T(a_running_clone_resumes_after_restart_and_crash),
-		T(a_crash_at_any_moment_of_a_clone_loses_nothing),
-		T(host_writes_reduce_what_is_left),
-		T(a_lun_shrunk_while_it_is_cloned_ends_well),
-		T(a_lun_destroyed_while_it_is_cloned_goes_away),
-		T(several_luns_of_one_snapshot_are_cloned_at_once),
-		T(a_clone_without_space_is_refused_with_figures),
-		T(nested_backing_is_cloned_through_all_layers),
-		T(random_histories_keep_every_block),
+		T(a_cloned_lun_is_exact_and_frees_its_snapshot),    T(holes_over_holes_stay_holes),
+		T(stop_keeps_what_was_filled_and_start_goes_on),    T(a_running_clone_resumes_after_restart_and_crash),
+		T(a_crash_at_any_moment_of_a_clone_loses_nothing),  T(host_writes_reduce_what_is_left),
+		T(a_lun_shrunk_while_it_is_cloned_ends_well),       T(a_lun_destroyed_while_it_is_cloned_goes_away),
+		T(several_luns_of_one_snapshot_are_cloned_at_once), T(a_clone_without_space_is_refused_with_figures),
+		T(nested_backing_is_cloned_through_all_layers),     T(random_histories_keep_every_block),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);

@@ -372,7 +372,12 @@ static void a_damaged_vtoc_is_rebuilt_by_a_scan(void **state)
 
 #define LUNS 6U
 
-static struct { bool exists, mapped; uint64_t size; uint32_t tag; bool backed; } luns[LUNS];
+static struct {
+	bool exists, mapped;
+	uint64_t size;
+	uint32_t tag;
+	bool backed;
+} luns[LUNS];
 static uint64_t seed_now;
 
 static uint32_t dice(uint32_t n)
@@ -390,7 +395,8 @@ static void lun_step(unsigned i, const char *path, unsigned n)
 	switch (dice(6)) {
 	case 0:
 		backed = dice(2) == 0;
-		assert_int_equal(vd_create(&box, path, backed ? 0 : size, backed ? "/.snapshot/s1/base" : NULL, dice(2) == 0), luns[i].exists ? -EEXIST : 0);
+		assert_int_equal(vd_create(&box, path, backed ? 0 : size, backed ? "/.snapshot/s1/base" : NULL, dice(2) == 0),
+		                 luns[i].exists ? -EEXIST : 0);
 		if (luns[i].exists)
 			break;
 		luns[i].exists = true;
