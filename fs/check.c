@@ -102,10 +102,12 @@ bool check_is_running(const struct fs_volume *vol, unsigned *ret_percent)
 	return true;
 }
 
-void check_cancel(struct fs_volume *vol)
+void check_cancel(struct fs_volume *vol, const char *why)
 {
-	if (vol->check != NULL)
-		vol->check->cancelled = true;
+	if (vol->check == NULL || vol->check->cancelled)
+		return;
+	vol->check->cancelled = true;
+	vol->check->why = why;
 }
 
 /* ---- small stages ---- */
@@ -212,8 +214,9 @@ static void check_end(struct check *check, int err)
 		snapshot_delete_own(vol, check->image);
 	vol->check = NULL;
 	if (err != 0)
-		message_error_text(msg, "the check of volume %s ended early, in stage \"%s\"", vol->name,
-		                   check->stage < ARRAY_SIZE(stages) ? stages[check->stage].name : "end");
+		message_error_text(msg, "the check of volume %s ended early, in stage \"%s\"%s%s", vol->name,
+		                   check->stage < ARRAY_SIZE(stages) ? stages[check->stage].name : "end", check->why != NULL ? ": " : "",
+		                   check->why != NULL ? check->why : "");
 	log_info("fs", "check_done", "volume=%s status=%s blocks=%llu inodes=%llu errors=%llu", vol->name, error_name(err),
 	         (unsigned long long)check->n_blocks, (unsigned long long)check->n_inodes, (unsigned long long)check->report.n_errors);
 	msg->out.check = (struct fs_check_result){ .n_blocks = check->n_blocks,

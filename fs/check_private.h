@@ -12,7 +12,7 @@
 #include "fs/inode.h"
 #include "fs/snapshot.h"
 
-/* Numbers of the rules are those of docs/TESTING.md. */
+/* Every finding names its rule by number. */
 enum check_rule {
 	CHECK_ROOT = 1, /* fsinfo and geometry */
 	CHECK_BLOCK = 2, /* every reachable block is readable under its identity */
@@ -138,6 +138,7 @@ struct check {
 	struct timer timer;
 	unsigned stage;
 	bool cancelled;
+	const char *why; /* cancelled */
 	bool holding; /* deletion passes */
 	bool have_image;
 	uint32_t image; /* id of the private snapshot */

@@ -329,7 +329,7 @@ static void progress_rises_and_cancelling_ends_it(void **state)
 	check_end(&box, &running, 0);
 	check_start(&box, &running);
 	image_wait(&box);
-	check_cancel(box.vol);
+	check_cancel(box.vol, "enough");
 	check_end(&box, &running, -ECANCELED);
 	box_close(&box);
 }
@@ -382,6 +382,54 @@ static void power_cut_during_a_check_leaves_nothing_behind(void **state)
 	}
 }
 
+static void check_gives_way_when_clients_need_its_space(void **state)
+{
+	struct running running;
+	struct fs_file_id id;
+	struct fsbox box;
+
+	(void)state;
+	box_open(&box, 18, 3, DISK_BYTES, 4096);
+	assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+	for (unsigned i = 0; i < 75; i++)
+		assert_int_equal(box_write(&box, id, i * sizeof bytes, bytes, sizeof bytes, FS_UNSTABLE), 0);
+	assert_int_equal(box_sync(&box), 0);
+	check_start(&box, &running);
+	image_wait(&box);
+	for (unsigned i = 0; i < 75; i++) /* twice that does not fit */
+		assert_int_equal(box_write(&box, id, i * sizeof bytes, bytes, sizeof bytes, FS_UNSTABLE), 0);
+	check_end(&box, &running, -ECANCELED);
+	assert_int_equal(box_check(&box), 0);
+	box_close(&box);
+}
+
+static void check_works_with_as_many_snapshots_as_there_can_be(void **state)
+{
+	struct fsbox box;
+	char name[8];
+
+	(void)state;
+	box_open(&box, 19, 3, DISK_BYTES, 4096);
+	for (unsigned i = 0; i < 255; i++) {
+		snprintf(name, sizeof name, "s%u", i);
+		(void)cb_mkdir(&box, box_root, name, NULL);
+		assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, name), 0);
+		if (i % 85 == 80)
+			assert_int_equal(box_check(&box), 0);
+	}
+	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, "more"), -ENOSPC);
+	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(box_check(&box), 0);
+	for (unsigned i = 0; i < 255; i += 2) {
+		snprintf(name, sizeof name, "s%u", i);
+		assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_DELETE, name), 0);
+		if (i % 50 == 0)
+			assert_int_equal(box_check(&box), 0);
+	}
+	assert_int_equal(box_check(&box), 0);
+	box_close(&box);
+}
+
 static void check_fails_with_the_volume(void **state)
 {
 	struct running running;
@@ -415,6 +463,8 @@ int main(void)
 		cmocka_unit_test(progress_rises_and_cancelling_ends_it),
 		cmocka_unit_test(unmount_ends_the_check),
 		cmocka_unit_test(power_cut_during_a_check_leaves_nothing_behind),
+		cmocka_unit_test(check_gives_way_when_clients_need_its_space),
+		cmocka_unit_test(check_works_with_as_many_snapshots_as_there_can_be),
 		cmocka_unit_test(check_fails_with_the_volume),
 	};
 
