@@ -49,6 +49,57 @@ static json_t *records_of(const void *text, size_t len)
 	return good ? records : NULL;
 }
 
+/* ---- what came from a disk is checked once, here ----------------------------------------------------------------- */
+
+static bool all_are(json_t *list, bool (*good)(json_t *entry))
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (!good(json_array_get(list, i)))
+			return false;
+	}
+	return json_is_array(list);
+}
+
+static bool is_text(json_t *value)
+{
+	return json_is_string(value);
+}
+
+static bool is_rule(json_t *rule)
+{
+	return is_text(json_object_get(rule, "client")) && is_text(json_object_get(rule, "access"));
+}
+
+static bool is_export(json_t *entry)
+{
+	const char *path = json_string_value(json_object_get(entry, "path"));
+	json_int_t id = json_integer_value(json_object_get(entry, "id"));
+
+	return path != NULL && path[0] == '/' && id > 0 && id <= UINT32_MAX && all_are(json_object_get(entry, "rules"), is_rule);
+}
+
+static bool is_igroup(json_t *entry)
+{
+	const char *text = json_string_value(json_object_get(entry, "uuid"));
+	struct uuid uuid;
+
+	return text != NULL && uuid_parse(text, &uuid) == 0 && is_text(json_object_get(entry, "name")) &&
+	       all_are(json_object_get(entry, "initiators"), is_text);
+}
+
+/* Drop what makes no sense: one bad entry must not take the others away. */
+static void sieve(const struct fs_message *msg, json_t *records)
+{
+	bool exports = strcmp(msg->in.name, DOCUMENT_EXPORTS) == 0;
+
+	for (size_t i = json_array_size(records); i-- > 0;) {
+		if ((exports ? is_export : is_igroup)(json_array_get(records, i)))
+			continue;
+		log_error("admin", "document_entry_bad", "volume=%s document=%s entry=%zu", fs_volume_name(msg->volume), msg->in.name, i);
+		(void)json_array_remove(records, i);
+	}
+}
+
 static void document_got(struct fs_message *msg)
 {
 	struct document_io *io = msg->owner;
@@ -62,6 +113,8 @@ static void document_got(struct fs_message *msg)
 		records = records_of(msg->out.blob, msg->out.blob_len);
 		err = records == NULL ? -EUCLEAN : 0;
 	}
+	if (err == 0)
+		sieve(msg, records);
 	io->got(io->arg, err, records);
 	io_free(io);
 }

@@ -8,6 +8,8 @@
 #include "admin/volpath.h"
 #include "fs/volume.h"
 
+#define LUN_NUMBER_MAX 255
+
 static void paint_next(struct san *san);
 
 static const char *member(json_t *object, const char *key)
@@ -24,7 +26,8 @@ json_t *san_maps_parse(const char *text)
 	json_array_foreach(from, i, map)
 	{
 		json_t *lun = json_object_get(map, "lun");
-		if (member(map, "igroup") != NULL && json_is_integer(lun))
+		if (member(map, "igroup") != NULL && json_is_integer(lun) && json_integer_value(lun) >= 0 &&
+		    json_integer_value(lun) <= LUN_NUMBER_MAX)
 			(void)json_array_append_new(maps, json_pack("{s:s,s:O}", "igroup", member(map, "igroup"), "lun", lun));
 	}
 	json_decref(value);

@@ -5,7 +5,7 @@
 #include "fs/cache_private.h"
 #include "fs/check_private.h"
 #include "fs/inode_table.h"
-#include "fs/stream.h"
+#include "fs/streamdir.h"
 #include "fs/vdisk.h"
 #include "fs/vtoc_private.h"
 

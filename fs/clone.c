@@ -44,7 +44,10 @@ static void clone_free(struct clone *clone)
 	free(clone);
 }
 
-static bool clone_is_quiet(const struct clone *clone) { return !clone->busy && !clone->cp_waiting; }
+static bool clone_is_quiet(const struct clone *clone)
+{
+	return !clone->busy && !clone->cp_waiting;
+}
 
 void clone_stop(struct clone *clone, bool forget)
 {
@@ -57,7 +60,8 @@ void clone_stop(struct clone *clone, bool forget)
 
 static void clone_fail(struct clone *clone, int err)
 {
-	log_error("clone", "failed", "volume=%s inode=%u at=%u error=%s", clone->vol->name, clone->id.inode, clone->cursor, error_name(err));
+	log_error("clone", "failed", "volume=%s inode=%u at=%u error=%s", clone->vol->name, clone->id.inode, clone->cursor,
+	          error_name(err));
 	clone->phase = CLONE_FAILED;
 	clone->error = err;
 }
@@ -204,7 +208,8 @@ static struct clone_view view_of(const struct clone *clone)
 /* As many filled blocks wait for their CP as a clone may hold of the cache. */
 static bool too_many_filled(const struct fs_volume *vol)
 {
-	return vol->clones->n_filled[0] + vol->clones->n_filled[1] + CLONE_BATCH_IDLE > MAX_OF(vol->options.cache_pages / 8U, 2U * CLONE_BATCH_IDLE);
+	return vol->clones->n_filled[0] + vol->clones->n_filled[1] + CLONE_BATCH_IDLE >
+	       MAX_OF(vol->options.cache_pages / 8U, 2U * CLONE_BATCH_IDLE);
 }
 
 static void clone_schedule(struct clone *clone)
@@ -320,7 +325,8 @@ static int entry_resume(struct fs_run *run, struct vtoc_entry *entry)
 	if (err != 0)
 		return err;
 	if (vdisk.attr.clone.state == FS_CLONE_RUNNING) {
-		log_info("clone", "resumed", "volume=%s inode=%u at=%u of=%u", run->vol->name, entry->ino, vdisk.attr.clone.cursor, vdisk.attr.backing.n_blocks);
+		log_info("clone", "resumed", "volume=%s inode=%u at=%u of=%u", run->vol->name, entry->ino, vdisk.attr.clone.cursor,
+		         vdisk.attr.backing.n_blocks);
 		err = clone_begin(run->vol, &vdisk);
 	}
 	vdisk_close(&vdisk);

@@ -9,16 +9,16 @@
 #include "fs/clone_private.h"
 #include "fs/file_apply.h"
 
-#define LOOKUPS_MAX 4096U          /* a step */
-#define STORE_INTERVAL 2048U       /* blocks between updates of the cursor in the attributes */
+#define LOOKUPS_MAX 4096U /* a step */
+#define STORE_INTERVAL 2048U /* blocks between updates of the cursor in the attributes */
 #define BACKING_DEPTH_MAX 64U
 
 struct batch {
 	unsigned n, n_max;
 	uint32_t fbn[CLONE_BATCH_IDLE];
 	struct page *page[CLONE_BATCH_IDLE];
-	uint32_t end;              /* looked at up to here */
-	uint32_t n_own;            /* own data blocks met */
+	uint32_t end; /* looked at up to here */
+	uint32_t n_own; /* own data blocks met */
 	unsigned n_lookups;
 };
 
@@ -105,12 +105,14 @@ static int batch_collect(struct fs_run *run, struct inode *inode, uint32_t curso
 
 static bool store_is_due(const struct clone *clone, const struct inode *inode, uint32_t cursor)
 {
-	return cursor - clone->stored_cursor >= STORE_INTERVAL || cursor >= MIN_OF(inode->backing.n_blocks, blocks_of_size(inode->attr.size_bytes));
+	return cursor - clone->stored_cursor >= STORE_INTERVAL ||
+	       cursor >= MIN_OF(inode->backing.n_blocks, blocks_of_size(inode->attr.size_bytes));
 }
 
 static void batch_commit(struct clone *clone, struct inode *inode, const struct batch *batch)
 {
-	for (unsigned i = 0; i < batch->n; i++) /* a crash gives back the hole, with the same content under it: nothing for a flush to log */
+	for (unsigned i = 0; i < batch->n;
+	     i++) /* a crash gives back the hole, with the same content under it: nothing for a flush to log */
 		file_set_logged(cache_install(inode, batch->fbn[i], page_get(batch->page[i])));
 	clone->n_total = MIN_OF(clone->n_total, inode->backing.n_blocks); /* the LUN may have shrunk */
 	clone->vol->clones->n_filled[gen_bit(clone->vol)] += batch->n;

@@ -76,7 +76,9 @@ static int space_check(struct fs_run *run, const struct vdisk *vdisk)
 		return 0;
 	if (vdisk_space_wait(run))
 		return run_wait(run, &vol->cp_waiters);
-	message_error_text(run->msg, "cloning \"%.100s\" needs up to %" PRIu64 " MiB and %" PRIu64 " MiB are free: free space or add disks, then start again",
+	message_error_text(run->msg,
+	                   "cloning \"%.100s\" needs up to %" PRIu64 " MiB and %" PRIu64
+	                   " MiB are free: free space or add disks, then start again",
 	                   run->msg->in.path, DIV_UP(need * FS_BLOCK_SIZE, MIB), available * FS_BLOCK_SIZE / MIB);
 	return -ENOSPC;
 }
@@ -133,7 +135,9 @@ static int start(struct fs_run *run, struct clone_change *change)
 
 int op_clone_start(struct fs_run *run)
 {
-	struct clone_change change = { .state = FS_CLONE_RUNNING, .flags = run->msg->in.clone.flags, .rate_bytes_s = run->msg->in.clone.rate_bytes_s };
+	struct clone_change change = { .state = FS_CLONE_RUNNING,
+		                       .flags = run->msg->in.clone.flags,
+		                       .rate_bytes_s = run->msg->in.clone.rate_bytes_s };
 	struct vdisk vdisk;
 	int err = named(run, &vdisk);
 

@@ -5,15 +5,15 @@
 #include "base/list.h"
 #include "base/page.h"
 
+/* Somebody is being served, or was a moment ago. At first we do not know and go slowly. */
 static bool is_busy(struct clone_pace *pace, const struct clone_view *view)
 {
 	if (!pace->started || view->n_client_ops != pace->n_client_ops || view->n_clients_waiting > 0) {
-		if (pace->started)
-			pace->busy_at_ns = view->now_ns;
+		pace->busy_at_ns = view->now_ns;
 		pace->n_client_ops = view->n_client_ops;
 		pace->started = true;
 	}
-	return pace->busy_at_ns != 0 && view->now_ns - pace->busy_at_ns < CLONE_QUIET_NS;
+	return view->now_ns - pace->busy_at_ns < CLONE_QUIET_NS;
 }
 
 /* A CP that is seen running right after another had ended. */
@@ -26,7 +26,10 @@ static bool is_pressed(struct clone_pace *pace, const struct clone_view *view)
 	return view->log_over_half || pace->cps_back_to_back;
 }
 
-static uint64_t until(uint64_t at_ns, uint64_t now_ns) { return at_ns > now_ns ? at_ns - now_ns : 0; }
+static uint64_t until(uint64_t at_ns, uint64_t now_ns)
+{
+	return at_ns > now_ns ? at_ns - now_ns : 0;
+}
 
 struct clone_plan clone_pace_plan(struct clone_pace *pace, const struct clone_view *view)
 {
@@ -55,4 +58,7 @@ void clone_pace_batch(struct clone_pace *pace, uint64_t now_ns, unsigned n_block
 		pace->allowed_at_ns = MAX_OF(pace->allowed_at_ns, now_ns) + (uint64_t)n_blocks * PAGE_SIZE * 1000000000ULL / rate_bytes_s;
 }
 
-void clone_pace_cp_done(struct clone_pace *pace, uint64_t now_ns) { pace->cp_done_ns = now_ns; }
+void clone_pace_cp_done(struct clone_pace *pace, uint64_t now_ns)
+{
+	pace->cp_done_ns = now_ns;
+}

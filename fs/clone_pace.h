@@ -6,34 +6,37 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CLONE_BATCH_IDLE 256U           /* blocks */
+#define CLONE_BATCH_IDLE 256U /* blocks */
 #define CLONE_BATCH_BUSY 64U
-#define CLONE_BUSY_INTERVAL_NS 32000000ULL   /* a busy batch each: 8 MiB/s */
-#define CLONE_QUIET_NS 20000000ULL           /* without clients for so long: idle */
+#define CLONE_BUSY_INTERVAL_NS 32000000ULL /* a busy batch each: 8 MiB/s */
+#define CLONE_QUIET_NS 20000000ULL /* without clients for so long: idle */
 #define CLONE_PRESSED_POLL_NS 10000000ULL
-#define CLONE_PRESSED_MAX_NS 1000000000ULL   /* even then a batch a second */
+#define CLONE_PRESSED_MAX_NS 1000000000ULL /* even then a batch a second */
 
 /* What the clone sees of the volume. */
 struct clone_view {
 	uint64_t now_ns;
-	uint64_t n_client_ops;                /* ever */
+	uint64_t n_client_ops; /* ever */
 	unsigned n_clients_waiting;
 	bool cp_running;
 	bool log_over_half;
-	uint64_t rate_bytes_s;                /* 0: no limit */
+	uint64_t rate_bytes_s; /* 0: no limit */
 };
 
 struct clone_pace {
 	uint64_t n_client_ops;
 	uint64_t busy_at_ns;
-	uint64_t batch_at_ns;                 /* when the last batch began */
-	uint64_t allowed_at_ns;               /* by the rate limit */
+	uint64_t batch_at_ns; /* when the last batch began */
+	uint64_t allowed_at_ns; /* by the rate limit */
 	uint64_t cp_done_ns;
 	bool cps_back_to_back;
 	bool started;
 };
 
-struct clone_plan { uint64_t delay_ns; unsigned n_blocks; };
+struct clone_plan {
+	uint64_t delay_ns;
+	unsigned n_blocks;
+};
 
 /* When the next batch may begin (0: now), and how big it is. */
 struct clone_plan clone_pace_plan(struct clone_pace *pace, const struct clone_view *view);

@@ -7,10 +7,10 @@
 #include "fs/clone_pace.h"
 
 enum clone_phase {
-	CLONE_FILL,      /* walking */
-	CLONE_SETTLE,    /* everything filled: waiting for the CP that has it */
-	CLONE_RELEASE,   /* dropping the backing store handle */
-	CLONE_FINISH,    /* waiting for the CP that has that */
+	CLONE_FILL, /* walking */
+	CLONE_SETTLE, /* everything filled: waiting for the CP that has it */
+	CLONE_RELEASE, /* dropping the backing store handle */
+	CLONE_FINISH, /* waiting for the CP that has that */
 	CLONE_FAILED,
 };
 
@@ -18,22 +18,22 @@ struct clone {
 	struct fs_volume *vol;
 	struct fs_file_id id;
 	enum clone_phase phase;
-	int error;                   /* FAILED: why; else: why it is paused, 0: it is not */
-	bool stopping;               /* by stop, by destroy, by unmount */
-	bool forgotten;              /* nobody asks for it any more */
-	bool busy;                   /* its run is scheduled or under way: counts as a message of the volume */
+	int error; /* FAILED: why; else: why it is paused, 0: it is not */
+	bool stopping; /* by stop, by destroy, by unmount */
+	bool forgotten; /* nobody asks for it any more */
+	bool busy; /* its run is scheduled or under way: counts as a message of the volume */
 	bool cp_waiting;
-	uint32_t cursor;             /* FBNs below were looked at */
-	uint32_t stored_cursor;      /* as the attributes have it */
+	uint32_t cursor; /* FBNs below were looked at */
+	uint32_t stored_cursor; /* as the attributes have it */
 	uint32_t n_total;
-	uint32_t n_own_below;        /* own data blocks met or made below the cursor */
+	uint32_t n_own_below; /* own data blocks met or made below the cursor */
 	uint64_t n_copied;
 	uint64_t rate_bytes_s;
 	uint32_t flags;
 	int64_t started_ns;
-	uint64_t first_ns;           /* this walk began, at first_done blocks */
+	uint64_t first_ns; /* this walk began, at first_done blocks */
 	uint64_t first_done;
-	unsigned batch_blocks;       /* of the batch under way, which began at batch_at_ns with batch_copied blocks copied */
+	unsigned batch_blocks; /* of the batch under way, which began at batch_at_ns with batch_copied blocks copied */
 	uint64_t batch_at_ns, batch_copied;
 	struct clone_pace pace;
 	struct fs_run run;
@@ -45,7 +45,7 @@ TAILQ_HEAD(clone_queue, clone);
 
 struct clone_table {
 	struct clone_queue clones;
-	uint64_t n_filled[2];        /* blocks filled per parity of generation and not yet in a CP */
+	uint64_t n_filled[2]; /* blocks filled per parity of generation and not yet in a CP */
 };
 
 struct clone *clone_find(struct fs_volume *vol, const struct fs_file_id *id);

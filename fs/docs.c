@@ -11,8 +11,8 @@
 #define DOC_BYTES_MAX (1U << 20)
 #define DOC_PAGES_MAX (DOC_BYTES_MAX / FS_BLOCK_SIZE)
 
-struct doc_put_disk {          /* the name follows; the pages are the content */
-	le32 ino;              /* to be made if there is no document of that name */
+struct doc_put_disk { /* the name follows; the pages are the content */
+	le32 ino; /* to be made if there is no document of that name */
 	le32 name_len;
 	le64 generation;
 	le64 size_bytes;
@@ -20,7 +20,7 @@ struct doc_put_disk {          /* the name follows; the pages are the content */
 };
 static_assert(sizeof(struct doc_put_disk) == 32, "document put record");
 
-struct doc_delete_disk {       /* the name follows */
+struct doc_delete_disk { /* the name follows */
 	le32 name_len;
 	le32 reserved;
 	le64 time_ns;
@@ -39,14 +39,15 @@ struct doc_put {
 /* What a put found: the document to rewrite, or the place of a new one. */
 struct doc_place {
 	struct inode *dir;
-	struct inode *inode;   /* NULL: new */
+	struct inode *inode; /* NULL: new */
 	struct dir_plan plan;
-	uint32_t n_pages;      /* to be edited beside the content */
+	uint32_t n_pages; /* to be edited beside the content */
 };
 
 static int doc_name_check(const char *name, size_t len)
 {
-	if (name == NULL || len == 0 || memchr(name, '/', len) != NULL || memchr(name, '\0', len) != NULL || (len <= 2 && memcmp(name, "..", len) == 0))
+	if (name == NULL || len == 0 || memchr(name, '/', len) != NULL || memchr(name, '\0', len) != NULL ||
+	    (len <= 2 && memcmp(name, "..", len) == 0))
 		return -EINVAL;
 	return len > FS_NAME_MAX ? -ENAMETOOLONG : 0;
 }
@@ -61,7 +62,8 @@ static int doc_find(struct fs_run *run, const char *name, size_t len, struct ino
 		err = dir_lookup(run, *ret_dir, name, len, &id, &type);
 	if (err == 0)
 		err = inode_get(run, 0, id.inode, ret_inode);
-	if (err == 0 && ((*ret_inode)->attr.type != FS_TYPE_META || (*ret_inode)->attr.generation != id.generation || (*ret_inode)->attr.size_bytes > DOC_BYTES_MAX))
+	if (err == 0 && ((*ret_inode)->attr.type != FS_TYPE_META || (*ret_inode)->attr.generation != id.generation ||
+	                 (*ret_inode)->attr.size_bytes > DOC_BYTES_MAX))
 		return -EUCLEAN;
 	return err == -ESTALE ? -EUCLEAN : err;
 }
@@ -97,7 +99,8 @@ static struct inode *doc_make(struct fs_volume *vol, const struct doc_put *put, 
 }
 
 /* The content becomes `pages` (references taken over). */
-static void doc_put(struct fs_volume *vol, const struct doc_put *put, const struct doc_place *place, struct page *const *pages, unsigned n_pages)
+static void doc_put(struct fs_volume *vol, const struct doc_put *put, const struct doc_place *place, struct page *const *pages,
+                    unsigned n_pages)
 {
 	struct inode *inode = place->inode != NULL ? place->inode : doc_make(vol, put, place);
 	struct inode_attr *attr;
@@ -148,10 +151,12 @@ static int doc_put_check(struct fs_message *msg)
 	if (err != 0)
 		return err;
 	nvlog_usage(msg->volume, &used, &half);
-	if (msg->in.blob_len <= DOC_BYTES_MAX && nvlog_size(sizeof(struct doc_put_disk) + FS_NAME_MAX, (unsigned)DIV_UP(msg->in.blob_len, FS_BLOCK_SIZE)) <= half / 2)
+	if (msg->in.blob_len <= DOC_BYTES_MAX &&
+	    nvlog_size(sizeof(struct doc_put_disk) + FS_NAME_MAX, (unsigned)DIV_UP(msg->in.blob_len, FS_BLOCK_SIZE)) <= half / 2)
 		return 0;
-	message_error_text(msg, "document \"%.*s\" of %zu bytes is too big: at most %llu bytes on this volume", (int)msg->in.name_len, msg->in.name,
-	                   msg->in.blob_len, (unsigned long long)MIN_OF((uint64_t)DOC_BYTES_MAX, half / 2 - 2U * FS_BLOCK_SIZE));
+	message_error_text(msg, "document \"%.*s\" of %zu bytes is too big: at most %llu bytes on this volume", (int)msg->in.name_len,
+	                   msg->in.name, msg->in.blob_len,
+	                   (unsigned long long)MIN_OF((uint64_t)DOC_BYTES_MAX, half / 2 - 2U * FS_BLOCK_SIZE));
 	return -EFBIG;
 }
 
@@ -161,7 +166,9 @@ int op_doc_put(struct fs_run *run)
 	struct fs_volume *vol = run->vol;
 	struct page *pages[DOC_PAGES_MAX];
 	unsigned n_pages = (unsigned)DIV_UP(msg->in.blob_len, FS_BLOCK_SIZE);
-	struct doc_put put = { .name = msg->in.name, .name_len = msg->in.name_len, .size_bytes = msg->in.blob_len, .time_ns = volume_now_ns(vol) };
+	struct doc_put put = {
+		.name = msg->in.name, .name_len = msg->in.name_len, .size_bytes = msg->in.blob_len, .time_ns = volume_now_ns(vol)
+	};
 	struct doc_place place;
 	int err = doc_put_check(msg);
 
@@ -170,7 +177,8 @@ int op_doc_put(struct fs_run *run)
 	if (err == 0)
 		err = doc_place_find(run, &put, &place);
 	if (err == 0)
-		err = run_admit_change(run, n_pages + place.n_pages, nvlog_size(sizeof(struct doc_put_disk) + put.name_len, n_pages), n_pages + place.n_pages);
+		err = run_admit_change(run, n_pages + place.n_pages, nvlog_size(sizeof(struct doc_put_disk) + put.name_len, n_pages),
+		                       n_pages + place.n_pages);
 	if (err != 0)
 		return err;
 	put.generation = volume_next_generation(vol);
@@ -189,9 +197,10 @@ int docs_apply_put(struct fs_run *run, const struct nvlog_record *record)
 
 	if (record->body_len < sizeof *head || le32_get(head->name_len) != record->body_len - sizeof *head)
 		return -EUCLEAN;
-	put = (struct doc_put){ (const char *)(head + 1), le32_get(head->name_len), le32_get(head->ino), le64_get(head->generation), le64_get(head->size_bytes),
-		                (int64_t)le64_get(head->time_ns) };
-	if (doc_name_check(put.name, put.name_len) != 0 || put.ino < INO_FIRST_DYNAMIC || put.size_bytes > DOC_BYTES_MAX || record->n_pages != blocks_of_size(put.size_bytes))
+	put = (struct doc_put){ (const char *)(head + 1),   le32_get(head->name_len),   le32_get(head->ino),
+		                le64_get(head->generation), le64_get(head->size_bytes), (int64_t)le64_get(head->time_ns) };
+	if (doc_name_check(put.name, put.name_len) != 0 || put.ino < INO_FIRST_DYNAMIC || put.size_bytes > DOC_BYTES_MAX ||
+	    record->n_pages != blocks_of_size(put.size_bytes))
 		return -EUCLEAN;
 	err = doc_place_find(run, &put, &place);
 	if (err == 0)
@@ -206,7 +215,10 @@ int docs_apply_put(struct fs_run *run, const struct nvlog_record *record)
 
 /* ---- delete ---- */
 
-struct doc_removal { struct inode *dir, *inode; struct dir_plan plan; };
+struct doc_removal {
+	struct inode *dir, *inode;
+	struct dir_plan plan;
+};
 
 static int doc_removal_find(struct fs_run *run, const char *name, size_t name_len, struct doc_removal *removal)
 {

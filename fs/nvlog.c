@@ -28,14 +28,14 @@ struct group {
 	uint32_t n_pages;
 	uint64_t first_sequence;
 	struct page *pages[NVLOG_GROUP_PAGES_MAX];
-	uint8_t *heads;                       /* NVLOG_HEAD_BYTES_MAX, block aligned */
+	uint8_t *heads; /* NVLOG_HEAD_BYTES_MAX, block aligned */
 };
 STAILQ_HEAD(group_queue, group);
 
 struct log_half {
-	bool busy;                            /* closed by nvlog_switch, not yet released */
-	uint32_t next_block;                  /* where the next group will stand; the open group not counted */
-	uint32_t last_crc;                    /* of the last record appended */
+	bool busy; /* closed by nvlog_switch, not yet released */
+	uint32_t next_block; /* where the next group will stand; the open group not counted */
+	uint32_t last_crc; /* of the last record appended */
 };
 
 struct nvlog {
@@ -45,15 +45,15 @@ struct nvlog {
 	unsigned current;
 	uint64_t next_sequence;
 	uint64_t durable_sequence;
-	uint64_t switch_sequence;             /* last one of the half closed by nvlog_switch */
-	bool sealed;                          /* after a replay, until the CP that covers it */
-	struct group *open;                   /* NULL, or not empty */
-	struct group_queue closed;            /* oldest first */
+	uint64_t switch_sequence; /* last one of the half closed by nvlog_switch */
+	bool sealed; /* after a replay, until the CP that covers it */
+	struct group *open; /* NULL, or not empty */
+	struct group_queue closed; /* oldest first */
 	struct group *writing;
 	struct group_queue spare;
 	unsigned n_spare;
-	struct nvlog_waiter_queue waiters;    /* ascending sequence */
-	struct nvlog_waiter_queue ready;      /* to be told at the end of the turn */
+	struct nvlog_waiter_queue waiters; /* ascending sequence */
+	struct nvlog_waiter_queue ready; /* to be told at the end of the turn */
 	struct task turn;
 	struct iovec iov[1U + NVLOG_GROUP_PAGES_MAX];
 };
@@ -83,8 +83,14 @@ static void group_free(struct group *group)
 	free(group);
 }
 
-static uint32_t group_head_blocks(const struct group *group) { return DIV_UP(group->head_bytes, PAGE_SIZE); }
-static uint32_t group_blocks(const struct group *group) { return group_head_blocks(group) + group->n_pages; }
+static uint32_t group_head_blocks(const struct group *group)
+{
+	return DIV_UP(group->head_bytes, PAGE_SIZE);
+}
+static uint32_t group_blocks(const struct group *group)
+{
+	return group_head_blocks(group) + group->n_pages;
+}
 
 /* Back to the spares (or gone, when there are enough). */
 static void group_recycle(struct nvlog *log, struct group *group)
@@ -159,7 +165,8 @@ static size_t record_head_bytes(size_t body_len, unsigned n_pages)
 
 static bool group_takes(const struct group *group, size_t body_len, unsigned n_pages)
 {
-	return group->head_bytes + record_head_bytes(body_len, n_pages) <= NVLOG_HEAD_BYTES_MAX && group->n_pages + n_pages <= NVLOG_GROUP_PAGES_MAX;
+	return group->head_bytes + record_head_bytes(body_len, n_pages) <= NVLOG_HEAD_BYTES_MAX &&
+	       group->n_pages + n_pages <= NVLOG_GROUP_PAGES_MAX;
 }
 
 /* ---- waiting --------------------------------------------------------------------------------------------------- */
@@ -283,8 +290,8 @@ void nvlog_usage(const struct fs_volume *vol, uint64_t *ret_used_bytes, uint64_t
 }
 
 /* Lay the record out behind what the open group has. */
-static void record_encode(struct nvlog *log, struct group *group, enum nvlog_type type, const void *body, size_t body_len, struct page *const *pages,
-                          unsigned n_pages)
+static void record_encode(struct nvlog *log, struct group *group, enum nvlog_type type, const void *body, size_t body_len,
+                          struct page *const *pages, unsigned n_pages)
 {
 	uint8_t *at = group->heads + group->head_bytes;
 	uint8_t *crcs = at + sizeof(struct nvlog_record_disk) + body_len;
@@ -313,7 +320,8 @@ static void record_encode(struct nvlog *log, struct group *group, enum nvlog_typ
 	group->n_records++;
 }
 
-uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, struct page *const *pages, unsigned n_pages)
+uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, struct page *const *pages,
+                      unsigned n_pages)
 {
 	struct nvlog *log = vol->nvlog;
 
@@ -345,17 +353,20 @@ void nvlog_wait(struct fs_volume *vol, uint64_t sequence, struct nvlog_waiter *w
 		return;
 	}
 	TAILQ_FOREACH_REVERSE(before, &log->waiters, nvlog_waiter_queue, link)
-		if (before->sequence <= sequence)
-			break;
+	if (before->sequence <= sequence)
+		break;
 	if (before != NULL)
 		TAILQ_INSERT_AFTER(&log->waiters, before, waiter, link);
 	else
 		TAILQ_INSERT_HEAD(&log->waiters, waiter, link);
 }
 
-uint64_t nvlog_last_sequence(const struct fs_volume *vol) { return vol->nvlog->next_sequence - 1U; }
+uint64_t nvlog_last_sequence(const struct fs_volume *vol)
+{
+	return vol->nvlog->next_sequence - 1U;
+}
 
-bool nvlog_is_idle(const struct fs_volume *vol) 
+bool nvlog_is_idle(const struct fs_volume *vol)
 {
 	return vol->nvlog->writing == NULL && !vol->nvlog->turn.queued;
 }

@@ -17,12 +17,12 @@ struct page;
 
 /* Types never change their number: they are on disk. Each has one apply function in nvlog_replay.c's table. */
 enum nvlog_type {
-	NVLOG_CREATE = 1,     /* create, mkdir, symlink, mknod, vdisk container, stream: namespace_ops.c */
-	NVLOG_REMOVE = 2,     /* remove, rmdir */
+	NVLOG_CREATE = 1, /* create, mkdir, symlink, mknod, vdisk container, stream: namespace_ops.c */
+	NVLOG_REMOVE = 2, /* remove, rmdir */
 	NVLOG_RENAME = 3,
 	NVLOG_LINK = 4,
-	NVLOG_SETATTR = 5,    /* also truncation */
-	NVLOG_WRITE = 6,      /* blocks and resulting attributes: file_ops.c */
+	NVLOG_SETATTR = 5, /* also truncation */
+	NVLOG_WRITE = 6, /* blocks and resulting attributes: file_ops.c */
 	NVLOG_ZERO = 7,
 	NVLOG_VDISK_CREATE = 8,
 	NVLOG_VDISK_SET = 9,
@@ -40,7 +40,8 @@ bool nvlog_room(struct fs_volume *vol, size_t bytes);
 /* What is in the half now being filled, and how much a half holds. A single record may be at most half of that. */
 void nvlog_usage(const struct fs_volume *vol, uint64_t *ret_used_bytes, uint64_t *ret_half_bytes);
 /* Append; room was checked in this step. Body and pages are taken as they are now (body copied, pages referenced). Returns its sequence. */
-uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, struct page *const *pages, unsigned n_pages);
+uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, struct page *const *pages,
+                      unsigned n_pages);
 
 /* Tell when everything up to `sequence` is durable (in the log, or in a committed CP). Never inline. err -EIO: the log has failed. */
 struct nvlog_waiter {
@@ -71,10 +72,18 @@ void nvlog_replay(struct fs_volume *vol, void (*done)(struct fs_volume *vol, int
 void nvlog_resume(struct fs_volume *vol, uint64_t sequence);
 
 /* How a record is applied again: a step body: `body` decoded and bounds-checked (-EUCLEAN), restartable, the same code as the operation's. */
-struct nvlog_record { enum nvlog_type type; const uint8_t *body; size_t body_len; struct page **pages; unsigned n_pages; };
+struct nvlog_record {
+	enum nvlog_type type;
+	const uint8_t *body;
+	size_t body_len;
+	struct page **pages;
+	unsigned n_pages;
+};
 typedef int nvlog_apply_fn(struct fs_run *run, const struct nvlog_record *record);
-nvlog_apply_fn namespace_apply_create, namespace_apply_remove, namespace_apply_rename, namespace_apply_link, namespace_apply_setattr; /* fs/namespace_apply.c */
-nvlog_apply_fn file_apply_write, file_apply_zero;                                                       /* fs/file_apply.c */
-nvlog_apply_fn vdisk_apply_create, vdisk_apply_set, vdisk_apply_destroy, docs_apply_put, docs_apply_delete, clone_apply_set; /* fs/vdisk_apply.c, fs/docs.c */
+nvlog_apply_fn namespace_apply_create, namespace_apply_remove, namespace_apply_rename, namespace_apply_link,
+    namespace_apply_setattr; /* fs/namespace_apply.c */
+nvlog_apply_fn file_apply_write, file_apply_zero; /* fs/file_apply.c */
+nvlog_apply_fn vdisk_apply_create, vdisk_apply_set, vdisk_apply_destroy, docs_apply_put, docs_apply_delete,
+    clone_apply_set; /* fs/vdisk_apply.c, fs/docs.c */
 
 #endif

@@ -21,17 +21,17 @@ typedef void replay_next_fn(struct replay *replay, bool found);
 struct replay {
 	struct fs_volume *vol;
 	void (*done)(struct fs_volume *vol, int err, uint64_t n_records);
-	uint64_t next_epoch;                  /* vol->epoch after the replay */
+	uint64_t next_epoch; /* vol->epoch after the replay */
 	uint64_t n_records;
-	uint64_t sequence;                    /* of the last record applied, or covered by fsinfo */
+	uint64_t sequence; /* of the last record applied, or covered by fsinfo */
 	/* which half, where */
-	unsigned order[2];                    /* halves, older first */
+	unsigned order[2]; /* halves, older first */
 	unsigned n_order, turn;
 	uint64_t first_sequence[2];
 	unsigned half;
 	uint32_t block;
 	uint32_t last_crc;
-	uint64_t chain_sequence;              /* last one seen in this half; 0: none yet */
+	uint64_t chain_sequence; /* last one seen in this half; 0: none yet */
 	/* the group being read */
 	unsigned copy;
 	replay_next_fn *next;
@@ -141,9 +141,9 @@ static bool group_is_whole(const struct replay *replay)
 		memcpy(&record, heads + at, sizeof record);
 		n_pages = le16_get(record.n_pages);
 		len = le32_get(record.body_len);
-		if (record.magic != NVLOG_RECORD_MAGIC || le64_get(record.epoch) != le64_get(replay->head.epoch) || le64_get(record.sequence) != sequence ||
-		    le32_get(record.prev_crc) != last_crc || n_pages > replay->n_pages - page || len > replay->head_bytes - at - sizeof record ||
-		    4U * n_pages > replay->head_bytes - at - sizeof record - len)
+		if (record.magic != NVLOG_RECORD_MAGIC || le64_get(record.epoch) != le64_get(replay->head.epoch) ||
+		    le64_get(record.sequence) != sequence || le32_get(record.prev_crc) != last_crc || n_pages > replay->n_pages - page ||
+		    len > replay->head_bytes - at - sizeof record || 4U * n_pages > replay->head_bytes - at - sizeof record - len)
 			return false;
 		at += (uint32_t)sizeof record + len;
 		for (uint32_t i = 0; i < n_pages; i++, page++, at += 4U) {
@@ -174,12 +174,14 @@ static bool head_fits(const struct replay *replay, const struct nvlog_group_disk
 	uint32_t head_bytes = le32_get(head->head_bytes), n_pages = le32_get(head->n_pages);
 	uint64_t sequence = le64_get(head->first_sequence);
 
-	if (le32_get(head->magic) != NVLOG_GROUP_MAGIC || le64_get(head->epoch) != replay->vol->fsinfo_epoch || le32_get(head->first_block) != replay->block)
+	if (le32_get(head->magic) != NVLOG_GROUP_MAGIC || le64_get(head->epoch) != replay->vol->fsinfo_epoch ||
+	    le32_get(head->first_block) != replay->block)
 		return false;
 	if (replay->chain_sequence != 0 && sequence != replay->chain_sequence + 1U)
 		return false;
 	return sequence != 0 && le32_get(head->n_records) != 0 && head_bytes > sizeof *head && head_bytes <= NVLOG_HEAD_BYTES_MAX &&
-	       n_pages <= NVLOG_GROUP_PAGES_MAX && DIV_UP(head_bytes, PAGE_SIZE) + n_pages <= raid_log_half_blocks(replay->vol->raid) - replay->block;
+	       n_pages <= NVLOG_GROUP_PAGES_MAX &&
+	       DIV_UP(head_bytes, PAGE_SIZE) + n_pages <= raid_log_half_blocks(replay->vol->raid) - replay->block;
 }
 
 static void group_head_done(void *arg, int err)
@@ -278,8 +280,8 @@ static void record_applied(struct fs_run *run, int err)
 	struct replay *replay = run->arg;
 
 	if (err != 0) {
-		log_error("nvlog", "record_not_applied", "volume=%s sequence=%" PRIu64 " type=%u error=%s", replay->vol->name, replay->record_sequence,
-		          (unsigned)replay->record.type, error_name(err));
+		log_error("nvlog", "record_not_applied", "volume=%s sequence=%" PRIu64 " type=%u error=%s", replay->vol->name,
+		          replay->record_sequence, (unsigned)replay->record.type, error_name(err));
 		replay_end(replay, err);
 		return;
 	}

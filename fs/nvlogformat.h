@@ -20,34 +20,34 @@
 
 #include "base/bytes.h"
 
-#define NVLOG_GROUP_MAGIC 0x474c564eU  /* "NVLG" */
+#define NVLOG_GROUP_MAGIC 0x474c564eU /* "NVLG" */
 #define NVLOG_RECORD_MAGIC 0x52u
-#define NVLOG_HEAD_BYTES_MAX 65536U    /* group head, record heads, bodies and page CRCs of one group */
+#define NVLOG_HEAD_BYTES_MAX 65536U /* group head, record heads, bodies and page CRCs of one group */
 #define NVLOG_GROUP_PAGES_MAX 512U
 #define NVLOG_RECORD_PAGES_MAX 300U
 
 struct nvlog_group_disk {
 	le32 magic;
-	le32 crc;                      /* CRC32C of bytes 8..head_bytes */
+	le32 crc; /* CRC32C of bytes 8..head_bytes */
 	le64 epoch;
 	le64 first_sequence;
 	le32 n_records;
-	le32 head_bytes;               /* this head, record heads, bodies, page CRCs */
+	le32 head_bytes; /* this head, record heads, bodies, page CRCs */
 	le32 n_pages;
-	le32 first_block;              /* where it stands in its half */
+	le32 first_block; /* where it stands in its half */
 	uint8_t reserved[24];
 };
 static_assert(sizeof(struct nvlog_group_disk) == 64, "group head");
 
 struct nvlog_record_disk {
 	uint8_t magic;
-	uint8_t type;                  /* enum nvlog_type */
+	uint8_t type; /* enum nvlog_type */
 	le16 n_pages;
 	le32 body_len;
 	le64 epoch;
 	le64 sequence;
-	le32 prev_crc;                 /* of the record before in this half; 0: the first */
-	le32 crc;                      /* CRC32C of the head (this field zero), the body and the page CRCs */
+	le32 prev_crc; /* of the record before in this half; 0: the first */
+	le32 crc; /* CRC32C of the head (this field zero), the body and the page CRCs */
 	le64 reserved;
 };
 static_assert(sizeof(struct nvlog_record_disk) == 40, "record head");

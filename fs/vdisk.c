@@ -9,7 +9,7 @@
 #include "fs/clone.h"
 #include "fs/dir.h"
 #include "fs/inode_table.h"
-#include "fs/stream.h"
+#include "fs/streamdir.h"
 
 /* ---- loading --------------------------------------------------------------------------------------------------- */
 
@@ -48,12 +48,14 @@ int vdisk_open(struct fs_run *run, struct inode *container, struct vdisk *ret_vd
 	if (container->attr.type != FS_TYPE_VDISK)
 		return -EINVAL;
 	ret_vdisk->container = container;
-	err = stream_find(run, container, STREAM_ATTRIBUTES, &ret_vdisk->stream_dir, &ret_vdisk->attributes);
+	err = streamdir_find(run, container, STREAM_ATTRIBUTES, &ret_vdisk->stream_dir, &ret_vdisk->attributes);
 	if (err == 0)
 		err = attr_load(run, ret_vdisk->attributes, &ret_vdisk->attr);
 	if (err != 0)
 		return err == -ENOENT ? -EUCLEAN : err;
-	ret_vdisk->entry = container->snapshot == 0 && run->vol->vtoc != NULL ? vtoc_find(run->vol, container->ino, container->attr.generation) : NULL;
+	ret_vdisk->entry = container->snapshot == 0 && run->vol->vtoc != NULL
+	                       ? vtoc_find(run->vol, container->ino, container->attr.generation)
+	                       : NULL;
 	return 0;
 }
 
@@ -87,27 +89,34 @@ int vdisk_open_entry(struct fs_run *run, struct vtoc_entry *entry, struct vdisk 
 	return err != 0 ? err : vdisk_open(run, inode, ret_vdisk);
 }
 
-void vdisk_close(struct vdisk *vdisk) { vdisk_attr_fini(&vdisk->attr); }
+void vdisk_close(struct vdisk *vdisk)
+{
+	vdisk_attr_fini(&vdisk->attr);
+}
 
 int vdisk_load_backing(struct fs_run *run, struct inode *inode)
 {
 	struct inode *stream_dir, *attributes;
 	struct vdisk_attr attr;
-	int err = stream_find(run, inode, STREAM_ATTRIBUTES, &stream_dir, &attributes);
+	int err = streamdir_find(run, inode, STREAM_ATTRIBUTES, &stream_dir, &attributes);
 
 	if (err == 0)
 		err = attr_load(run, attributes, &attr);
 	if (err != 0)
 		return err == -ENOENT ? -EUCLEAN : err;
 	inode->has_backing = attr.backing.snapshot != 0;
-	inode->backing = (struct inode_backing){ attr.backing.snapshot, attr.backing.inode, attr.backing.generation, attr.backing.n_blocks };
+	inode->backing = (struct inode_backing){ attr.backing.snapshot, attr.backing.inode, attr.backing.generation,
+		                                 attr.backing.n_blocks };
 	vdisk_attr_fini(&attr);
 	return inode->has_backing ? 0 : -EUCLEAN;
 }
 
 /* ---- storing --------------------------------------------------------------------------------------------------- */
 
-unsigned vdisk_store_pages(const struct vdisk_attr *attr) { return (unsigned)DIV_UP(vdisk_attr_size(attr), FS_BLOCK_SIZE); }
+unsigned vdisk_store_pages(const struct vdisk_attr *attr)
+{
+	return (unsigned)DIV_UP(vdisk_attr_size(attr), FS_BLOCK_SIZE);
+}
 
 void vdisk_attr_put(struct inode *attributes, const struct vdisk_attr *attr)
 {
@@ -127,7 +136,10 @@ void vdisk_attr_put(struct inode *attributes, const struct vdisk_attr *attr)
 	inode_modify(attributes)->size_bytes = len;
 }
 
-void vdisk_store(struct vdisk *vdisk) { vdisk_attr_put(vdisk->attributes, &vdisk->attr); }
+void vdisk_store(struct vdisk *vdisk)
+{
+	vdisk_attr_put(vdisk->attributes, &vdisk->attr);
+}
 
 /* ---- describing ------------------------------------------------------------------------------------------------ */
 
@@ -201,7 +213,8 @@ static void backing_info(struct fs_volume *vol, const struct vdisk_backing *back
 	if (backing->snapshot == 0)
 		return;
 	snapshot = snapshot_find_id(vol, backing->snapshot);
-	(void)snprintf(info->backing_snapshot, sizeof info->backing_snapshot, "%s", snapshot != NULL ? snapshot->info.name : backing->snapshot_name);
+	(void)snprintf(info->backing_snapshot, sizeof info->backing_snapshot, "%s",
+	               snapshot != NULL ? snapshot->info.name : backing->snapshot_name);
 	memcpy(info->backing_path, backing->path, strlen(backing->path) + 1U);
 }
 

@@ -15,7 +15,7 @@
 struct vdisk {
 	struct inode *container, *stream_dir, *attributes;
 	struct vdisk_attr attr;
-	struct vtoc_entry *entry;    /* NULL in a snapshot */
+	struct vtoc_entry *entry; /* NULL in a snapshot */
 };
 
 /* Load what belongs to `container`. -EINVAL: it is no vdisk; -EAGAIN, -EUCLEAN, -EIO. Only success needs vdisk_close. */

@@ -1,7 +1,7 @@
 libvcfs_a_SOURCES += \
 	fs/nvlog.c fs/nvlog_replay.c fs/nvlogformat.h \
 	fs/docs.c \
-	fs/stream.c fs/stream.h \
+	fs/streamdir.c fs/streamdir.h \
 	fs/vdiskattr.c fs/vdiskattr.h \
 	fs/vtoc.c fs/vtoc.h fs/vtoc_holds.c fs/vtoc_private.h fs/vtoc_verify.c \
 	fs/vdisk.c fs/vdisk.h fs/vdisk_apply.c fs/vdisk_apply.h fs/vdisk_ops.c \

@@ -10,9 +10,9 @@
 
 #include "fs/cache_private.h"
 #include "fs/clone.h"
-#include "fs/stream.h"
+#include "fs/streamdir.h"
 
-struct create_record {             /* name and encoded attributes follow */
+struct create_record { /* name and encoded attributes follow */
 	le32 dir;
 	le32 name_len;
 	le32 ino[VDISK_INODES];
@@ -23,7 +23,7 @@ struct create_record {             /* name and encoded attributes follow */
 };
 static_assert(sizeof(struct create_record) == 64, "vdisk create record");
 
-struct destroy_record {            /* the name follows */
+struct destroy_record { /* the name follows */
 	le32 dir;
 	le32 name_len;
 	le32 ino;
@@ -33,7 +33,7 @@ struct destroy_record {            /* the name follows */
 };
 static_assert(sizeof(struct destroy_record) == 32, "vdisk destroy record");
 
-struct change_record {             /* comment and maps follow */
+struct change_record { /* comment and maps follow */
 	le32 ino;
 	le32 set;
 	le64 generation;
@@ -95,7 +95,8 @@ int vdisk_create_prepare(struct fs_run *run, struct vdisk_create *create)
 	return err;
 }
 
-static struct inode *part_create(struct fs_volume *vol, const struct vdisk_create *create, unsigned part, uint8_t type, uint8_t flags, uint32_t xinode)
+static struct inode *part_create(struct fs_volume *vol, const struct vdisk_create *create, unsigned part, uint8_t type, uint8_t flags,
+                                 uint32_t xinode)
 {
 	struct inode_attr attr = {
 		.type = type,
@@ -119,7 +120,7 @@ static void streams_create(struct fs_volume *vol, const struct vdisk_create *cre
 	struct page *page = cache_page_take(vol);
 
 	memset(page->data, 0, PAGE_SIZE);
-	inode_modify(stream_dir)->size_bytes = stream_dir_encode(page->data, STREAM_ATTRIBUTES, create->ino[2], create->generation[2]);
+	inode_modify(stream_dir)->size_bytes = streamdir_encode(page->data, STREAM_ATTRIBUTES, create->ino[2], create->generation[2]);
 	file_put_page(stream_dir, 0, page);
 	vdisk_attr_put(attributes, create->attr);
 }
@@ -270,9 +271,15 @@ void vdisk_destroy_commit(struct fs_volume *vol, struct vdisk_destroy *destroy)
 	vol->reserved_blocks = vtoc_reserved_blocks(vol);
 }
 
-void vdisk_destroy_end(struct vdisk_destroy *destroy) { vdisk_close(&destroy->vdisk); }
+void vdisk_destroy_end(struct vdisk_destroy *destroy)
+{
+	vdisk_close(&destroy->vdisk);
+}
 
-size_t vdisk_destroy_log_size(const struct vdisk_destroy *destroy) { return nvlog_size(sizeof(struct destroy_record) + destroy->name_len, 0); }
+size_t vdisk_destroy_log_size(const struct vdisk_destroy *destroy)
+{
+	return nvlog_size(sizeof(struct destroy_record) + destroy->name_len, 0);
+}
 
 uint64_t vdisk_destroy_log(struct fs_volume *vol, const struct vdisk_destroy *destroy)
 {
@@ -384,7 +391,10 @@ void vdisk_change_commit(struct vdisk_change *change)
 		size_commit(change);
 }
 
-void vdisk_change_end(struct vdisk_change *change) { vdisk_close(&change->vdisk); }
+void vdisk_change_end(struct vdisk_change *change)
+{
+	vdisk_close(&change->vdisk);
+}
 
 size_t vdisk_change_log_size(const struct vdisk_change *change)
 {
@@ -486,9 +496,18 @@ int clone_change_prepare(struct fs_run *run, struct clone_change *change)
 	return 0;
 }
 
-void clone_change_commit(struct clone_change *change) { vdisk_store(&change->vdisk); }
-void clone_change_end(struct clone_change *change) { vdisk_close(&change->vdisk); }
-size_t clone_change_log_size(void) { return nvlog_size(sizeof(struct clone_record), 0); }
+void clone_change_commit(struct clone_change *change)
+{
+	vdisk_store(&change->vdisk);
+}
+void clone_change_end(struct clone_change *change)
+{
+	vdisk_close(&change->vdisk);
+}
+size_t clone_change_log_size(void)
+{
+	return nvlog_size(sizeof(struct clone_record), 0);
+}
 
 uint64_t clone_change_log(struct fs_volume *vol, const struct clone_change *change)
 {

@@ -8,7 +8,7 @@
 
 #include "fs/vdisk.h"
 
-enum { VDISK_INODES = 3 };       /* container, stream_dir, attributes */
+enum { VDISK_INODES = 3 }; /* container, stream_dir, attributes */
 
 struct vdisk_create {
 	uint32_t dir;
@@ -59,7 +59,7 @@ struct vdisk_change {
 	uint64_t size_bytes;
 	int64_t now_ns;
 	/* prepared */
-	struct vdisk vdisk;      /* attr: as it will be */
+	struct vdisk vdisk; /* attr: as it will be */
 	unsigned n_pages;
 };
 MUST_CHECK int vdisk_change_prepare(struct fs_run *run, struct vdisk_change *change);
@@ -75,7 +75,7 @@ struct clone_change {
 	uint32_t flags;
 	uint64_t rate_bytes_s;
 	int64_t started_ns;
-	bool restart;            /* from FBN 0 */
+	bool restart; /* from FBN 0 */
 	/* prepared */
 	struct vdisk vdisk;
 	unsigned n_pages;

@@ -19,27 +19,18 @@ static int path_failed(struct fs_message *msg, int err)
 	const char *path = msg->in.path;
 
 	switch (err) {
-	case -ENOENT:
-		message_error_text(msg, "no LUN \"%.128s\": see `lun list` for the LUNs there are", path);
-		break;
-	case -ENOTDIR:
-		message_error_text(msg, "\"%.128s\": something on the way to it is not a directory", path);
-		break;
+	case -ENOENT: message_error_text(msg, "no LUN \"%.128s\": see `lun list` for the LUNs there are", path); break;
+	case -ENOTDIR: message_error_text(msg, "\"%.128s\": something on the way to it is not a directory", path); break;
 	case -ENAMETOOLONG:
 		message_error_text(msg, "\"%.128s...\": a name may have %u bytes and a path %u", path, FS_NAME_MAX, FS_PATH_MAX - 1U);
 		break;
-	case -EINVAL:
-		message_error_text(msg, "\"%.128s\" is a file or a directory and no LUN", path);
-		break;
+	case -EINVAL: message_error_text(msg, "\"%.128s\" is a file or a directory and no LUN", path); break;
 	case -EROFS:
 		message_error_text(msg, "\"%.128s\" is in a snapshot, which never changes: use it as the backing of a new LUN", path);
 		break;
 	case -EUCLEAN:
-	case -EIO:
-		message_error_text(msg, "LUN \"%.128s\" cannot be read: run `volume check` on the volume", path);
-		break;
-	default:
-		break;
+	case -EIO: message_error_text(msg, "LUN \"%.128s\" cannot be read: run `volume check` on the volume", path); break;
+	default: break;
 	}
 	return err;
 }
@@ -86,9 +77,12 @@ static int backing_failed(struct fs_message *msg, int err)
 	const char *path = msg->in.vdisk.backing_path;
 
 	if (err == -ENOENT || err == -ENOTDIR || err == -ENAMETOOLONG)
-		message_error_text(msg, "backing \"%.128s\" does not exist: name a file in a snapshot, as in \"/.snapshot/NAME/FILE\"", path);
+		message_error_text(msg, "backing \"%.128s\" does not exist: name a file in a snapshot, as in \"/.snapshot/NAME/FILE\"",
+		                   path);
 	else if (err == -EINVAL)
-		message_error_text(msg, "backing \"%.128s\" is not a file or LUN in a snapshot: take a snapshot first, then name \"/.snapshot/NAME/FILE\"", path);
+		message_error_text(
+		    msg, "backing \"%.128s\" is not a file or LUN in a snapshot: take a snapshot first, then name \"/.snapshot/NAME/FILE\"",
+		    path);
 	return err;
 }
 
@@ -111,7 +105,8 @@ static int backing_find(struct fs_run *run, struct vdisk_attr *attr, uint64_t *r
 	struct inode *inode;
 	int err = path_resolve(run, path, &id);
 
-	if (err == 0 && (id.snapshot == 0 || id.inode < INO_ROOT || id.inode >= FS_INO_SNAPSHOTS || strlen(inner) >= sizeof attr->backing.path))
+	if (err == 0 &&
+	    (id.snapshot == 0 || id.inode < INO_ROOT || id.inode >= FS_INO_SNAPSHOTS || strlen(inner) >= sizeof attr->backing.path))
 		err = -EINVAL;
 	if (err == 0)
 		err = inode_get_id(run, &id, &inode);
@@ -134,7 +129,8 @@ static int size_check(struct fs_message *msg, uint64_t size_bytes)
 		return -EINVAL;
 	}
 	if (size_bytes > VDISK_SIZE_MAX) {
-		message_error_text(msg, "%" PRIu64 " bytes are too many: a LUN can have %" PRIu64 " at most", size_bytes, (uint64_t)VDISK_SIZE_MAX);
+		message_error_text(msg, "%" PRIu64 " bytes are too many: a LUN can have %" PRIu64 " at most", size_bytes,
+		                   (uint64_t)VDISK_SIZE_MAX);
 		return -EFBIG;
 	}
 	return 0;
@@ -149,7 +145,9 @@ static int space_check(struct fs_run *run, uint64_t old_blocks, uint64_t new_blo
 		return 0;
 	if (vdisk_space_wait(run))
 		return run_wait(run, &run->vol->cp_waiters);
-	message_error_text(run->msg, "a reserved LUN takes %" PRIu64 " MiB more and %" PRIu64 " MiB are free: make it smaller, free space, or create it with --no-reserve",
+	message_error_text(run->msg,
+	                   "a reserved LUN takes %" PRIu64 " MiB more and %" PRIu64
+	                   " MiB are free: make it smaller, free space, or create it with --no-reserve",
 	                   (new_blocks - old_blocks) * FS_BLOCK_SIZE / MIB, available * FS_BLOCK_SIZE / MIB);
 	return -ENOSPC;
 }
@@ -325,7 +323,8 @@ int op_vdisk_destroy(struct fs_run *run)
 		return path_failed(msg, err);
 	destroy.id = (struct fs_file_id){ 0, vdisk.container->ino, vdisk.container->attr.generation };
 	if (!msg->in.vdisk.force && vdisk.attr.online && vdisk.attr.maps != NULL) {
-		message_error_text(msg, "LUN \"%.128s\" is online and mapped: take it offline or unmap it first, or use --force", msg->in.path);
+		message_error_text(msg, "LUN \"%.128s\" is online and mapped: take it offline or unmap it first, or use --force",
+		                   msg->in.path);
 		return refuse(&vdisk, -EBUSY);
 	}
 	vdisk_close(&vdisk);
@@ -392,7 +391,9 @@ static int set_check(struct fs_message *msg, struct vdisk_change *change)
 		return -E2BIG;
 	}
 	if (change->maps_len > VDISK_MAPS_MAX) {
-		message_error_text(msg, "too many maps for LUN \"%.128s\": unmap it from some initiator groups, or put initiators into one group", msg->in.path);
+		message_error_text(
+		    msg, "too many maps for LUN \"%.128s\": unmap it from some initiator groups, or put initiators into one group",
+		    msg->in.path);
 		return -E2BIG;
 	}
 	return 0;
@@ -443,7 +444,8 @@ static int resize_check(struct fs_run *run, const struct vdisk *vdisk, uint64_t 
 	if (err != 0)
 		return err;
 	if (size < old && !msg->in.vdisk.force) {
-		message_error_text(msg, "LUN \"%.128s\" would lose its last %" PRIu64 " bytes: use --force if nothing is in them", msg->in.path, old - size);
+		message_error_text(msg, "LUN \"%.128s\" would lose its last %" PRIu64 " bytes: use --force if nothing is in them",
+		                   msg->in.path, old - size);
 		return -EINVAL;
 	}
 	return vdisk->attr.reserved ? space_check(run, vdisk_full_blocks(old), vdisk_full_blocks(size)) : 0;

@@ -16,21 +16,33 @@ struct attr_head {
 	le32 magic;
 	le16 version;
 	le16 reserved;
-	le32 length;               /* of everything */
-	le32 crc;                  /* of everything, this field zero */
+	le32 length; /* of everything */
+	le32 crc; /* of everything, this field zero */
 	le64 state_generation;
 };
 static_assert(sizeof(struct attr_head) == 24, "attributes head");
 
 struct attr_item {
 	le16 type;
-	le16 flags;                /* ITEM_MUST_KNOW */
+	le16 flags; /* ITEM_MUST_KNOW */
 	le32 length;
 };
 static_assert(sizeof(struct attr_item) == 8, "attribute head");
 #define ITEM_MUST_KNOW 1U
 
-enum { ITEM_UUID = 1, ITEM_SERIAL, ITEM_STATE, ITEM_COMMENT, ITEM_MAPS, ITEM_BACKING, ITEM_BACKING_SNAPSHOT, ITEM_BACKING_PATH, ITEM_CLONE, ITEM_PARENT, ITEM_PATH };
+enum {
+	ITEM_UUID = 1,
+	ITEM_SERIAL,
+	ITEM_STATE,
+	ITEM_COMMENT,
+	ITEM_MAPS,
+	ITEM_BACKING,
+	ITEM_BACKING_SNAPSHOT,
+	ITEM_BACKING_PATH,
+	ITEM_CLONE,
+	ITEM_PARENT,
+	ITEM_PATH
+};
 
 struct state_item {
 	uint8_t online, write_cache, reserved_space, reserved[5];
@@ -49,7 +61,7 @@ static_assert(sizeof(struct backing_item) == 24, "backing store handle");
 
 struct clone_item {
 	le32 state;
-	le32 error;                /* positive errno */
+	le32 error; /* positive errno */
 	le32 cursor;
 	le32 flags;
 	le64 rate_bytes_s;
@@ -60,7 +72,9 @@ struct clone_item {
 };
 static_assert(sizeof(struct clone_item) == 48, "clone attribute");
 
-static_assert(24 + 11 * 8 + 4 + FS_PATH_MAX + 16 + 20 + 16 + VDISK_COMMENT_MAX + VDISK_MAPS_MAX + 24 + FS_NAME_MAX + FS_PATH_MAX + 48 <= VDISKATTR_BYTES_MAX, "all of them fit");
+static_assert(24 + 11 * 8 + 4 + FS_PATH_MAX + 16 + 20 + 16 + VDISK_COMMENT_MAX + VDISK_MAPS_MAX + 24 + FS_NAME_MAX + FS_PATH_MAX + 48 <=
+                  VDISKATTR_BYTES_MAX,
+              "all of them fit");
 
 void vdisk_attr_init(struct vdisk_attr *attr, const struct uuid *uuid, int64_t now_ns)
 {
@@ -152,9 +166,13 @@ static void clone_put(uint8_t *bytes, size_t *io_len, const struct vdisk_clone *
 size_t vdisk_attr_encode(const struct vdisk_attr *attr, uint8_t *ret_bytes)
 {
 	size_t len = sizeof(struct attr_head);
-	struct attr_head head = { .magic = le32_of(ATTR_MAGIC), .version = le16_of(ATTR_VERSION), .state_generation = le64_of(attr->state_generation) };
+	struct attr_head head = { .magic = le32_of(ATTR_MAGIC),
+		                  .version = le16_of(ATTR_VERSION),
+		                  .state_generation = le64_of(attr->state_generation) };
 	le32 parent = le32_of(attr->parent);
-	struct state_item state = { .online = attr->online, .write_cache = attr->write_cache, .reserved_space = attr->reserved,
+	struct state_item state = { .online = attr->online,
+		                    .write_cache = attr->write_cache,
+		                    .reserved_space = attr->reserved,
 		                    .created_ns = le64_of((uint64_t)attr->created_ns) };
 
 	item_put(ret_bytes, &len, ITEM_UUID, 0, attr->uuid.b, sizeof attr->uuid.b);
@@ -173,15 +191,20 @@ size_t vdisk_attr_encode(const struct vdisk_attr *attr, uint8_t *ret_bytes)
 	return len;
 }
 
-static size_t text_size(const char *text) { return text != NULL && text[0] != '\0' ? sizeof(struct attr_item) + strlen(text) : 0; }
+static size_t text_size(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? sizeof(struct attr_item) + strlen(text) : 0;
+}
 
 size_t vdisk_attr_size(const struct vdisk_attr *attr)
 {
-	size_t len = sizeof(struct attr_head) + 3U * sizeof(struct attr_item) + sizeof attr->uuid.b + sizeof(struct state_item) + sizeof(le32);
+	size_t len = sizeof(struct attr_head) + 3U * sizeof(struct attr_item) + sizeof attr->uuid.b + sizeof(struct state_item) +
+	             sizeof(le32);
 
 	len += text_size(attr->path) + text_size(attr->serial) + text_size(attr->comment) + text_size(attr->maps);
 	if (attr->backing.snapshot != 0)
-		len += sizeof(struct attr_item) + sizeof(struct backing_item) + text_size(attr->backing.snapshot_name) + text_size(attr->backing.path);
+		len += sizeof(struct attr_item) + sizeof(struct backing_item) + text_size(attr->backing.snapshot_name) +
+		       text_size(attr->backing.path);
 	if (attr->clone.state != FS_CLONE_NONE)
 		len += sizeof(struct attr_item) + sizeof(struct clone_item);
 	return len;
@@ -269,30 +292,20 @@ static int item_get(unsigned type, unsigned flags, const uint8_t *value, size_t 
 			return -EUCLEAN;
 		memcpy(attr->uuid.b, value, len);
 		return 0;
-	case ITEM_SERIAL:
-		return text_get(value, len, attr->serial, sizeof attr->serial);
-	case ITEM_STATE:
-		return state_get(value, len, attr);
-	case ITEM_COMMENT:
-		return text_get(value, len, attr->comment, sizeof attr->comment);
+	case ITEM_SERIAL: return text_get(value, len, attr->serial, sizeof attr->serial);
+	case ITEM_STATE: return state_get(value, len, attr);
+	case ITEM_COMMENT: return text_get(value, len, attr->comment, sizeof attr->comment);
 	case ITEM_MAPS:
 		if (len > VDISK_MAPS_MAX || memchr(value, '\0', len) != NULL)
 			return -EUCLEAN;
 		return vdisk_attr_set_maps(attr, (const char *)value, len);
-	case ITEM_BACKING:
-		return backing_get(value, len, &attr->backing);
-	case ITEM_BACKING_SNAPSHOT:
-		return text_get(value, len, attr->backing.snapshot_name, sizeof attr->backing.snapshot_name);
-	case ITEM_BACKING_PATH:
-		return text_get(value, len, attr->backing.path, sizeof attr->backing.path);
-	case ITEM_PARENT:
-		return parent_get(value, len, attr);
-	case ITEM_PATH:
-		return text_get(value, len, attr->path, sizeof attr->path);
-	case ITEM_CLONE:
-		return clone_get(value, len, &attr->clone);
-	default:
-		return (flags & ITEM_MUST_KNOW) != 0 ? -ENOTSUP : 0;
+	case ITEM_BACKING: return backing_get(value, len, &attr->backing);
+	case ITEM_BACKING_SNAPSHOT: return text_get(value, len, attr->backing.snapshot_name, sizeof attr->backing.snapshot_name);
+	case ITEM_BACKING_PATH: return text_get(value, len, attr->backing.path, sizeof attr->backing.path);
+	case ITEM_PARENT: return parent_get(value, len, attr);
+	case ITEM_PATH: return text_get(value, len, attr->path, sizeof attr->path);
+	case ITEM_CLONE: return clone_get(value, len, &attr->clone);
+	default: return (flags & ITEM_MUST_KNOW) != 0 ? -ENOTSUP : 0;
 	}
 }
 

@@ -23,26 +23,26 @@
 #define VDISK_SERIAL_LEN 20U
 #define VDISK_COMMENT_MAX 255U
 #define VDISK_MAPS_MAX 32768U
-#define VDISKATTR_BYTES_MAX 49152U      /* 12 blocks */
+#define VDISKATTR_BYTES_MAX 49152U /* 12 blocks */
 
 /* Backing store handle (§seed 846), and its name for people. */
 struct vdisk_backing {
-	uint32_t snapshot;               /* 0: none */
+	uint32_t snapshot; /* 0: none */
 	uint32_t inode;
 	uint64_t generation;
 	uint32_t n_blocks;
 	char snapshot_name[FS_NAME_MAX + 1U]; /* when the vdisk was made; snapshots can be renamed */
-	char path[FS_PATH_MAX];          /* inside the snapshot: "/test" */
+	char path[FS_PATH_MAX]; /* inside the snapshot: "/test" */
 };
 
 struct vdisk_clone {
 	enum fs_clone_state state;
 	int error;
-	uint32_t cursor;                 /* every FBN below has been looked at */
+	uint32_t cursor; /* every FBN below has been looked at */
 	uint32_t flags;
 	uint64_t rate_bytes_s;
 	uint64_t n_copied;
-	uint32_t n_total;                /* DONE: what the backed length was */
+	uint32_t n_total; /* DONE: what the backed length was */
 	int64_t started_ns;
 };
 
@@ -53,9 +53,9 @@ struct vdisk_attr {
 	uint64_t state_generation;
 	int64_t created_ns;
 	char comment[VDISK_COMMENT_MAX + 1U];
-	uint32_t parent;                 /* inode of the directory that names it */
-	char path[FS_PATH_MAX];          /* its path when it was made: a hint, directories above it can be renamed */
-	char *maps;                      /* NUL-terminated, malloc'ed; NULL: none */
+	uint32_t parent; /* inode of the directory that names it */
+	char path[FS_PATH_MAX]; /* its path when it was made: a hint, directories above it can be renamed */
+	char *maps; /* NUL-terminated, malloc'ed; NULL: none */
 	struct vdisk_backing backing;
 	struct vdisk_clone clone;
 };

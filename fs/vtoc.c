@@ -7,7 +7,7 @@
 #include "base/checksum.h"
 #include "fs/vtoc_private.h"
 
-#define VTOC_MAGIC 0x434f5456U      /* "VTOC" */
+#define VTOC_MAGIC 0x434f5456U /* "VTOC" */
 #define VTOC_HEAD_MAGIC 0x484f5456U /* "VTOH" */
 #define RECORDS_PER_BLOCK (FS_BLOCK_SIZE / (uint32_t)sizeof(struct vtoc_disk))
 #define SLOTS_MAX 1000000U
@@ -21,8 +21,14 @@ struct vtoc_head_disk {
 };
 static_assert(sizeof(struct vtoc_head_disk) == sizeof(struct vtoc_disk), "the head takes a slot");
 
-static uint32_t slot_fbn(uint32_t slot) { return slot / RECORDS_PER_BLOCK; }
-static size_t slot_offset(uint32_t slot) { return slot % RECORDS_PER_BLOCK * sizeof(struct vtoc_disk); }
+static uint32_t slot_fbn(uint32_t slot)
+{
+	return slot / RECORDS_PER_BLOCK;
+}
+static size_t slot_offset(uint32_t slot)
+{
+	return slot % RECORDS_PER_BLOCK * sizeof(struct vtoc_disk);
+}
 
 /* ---- records --------------------------------------------------------------------------------------------------- */
 
@@ -109,8 +115,8 @@ static void entry_insert(struct vtoc *vtoc, struct vtoc_entry *entry)
 	struct vtoc_entry *before;
 
 	TAILQ_FOREACH_REVERSE(before, &vtoc->entries, vtoc_queue, link)
-		if (before->slot < entry->slot)
-			break;
+	if (before->slot < entry->slot)
+		break;
 	if (before != NULL)
 		TAILQ_INSERT_AFTER(&vtoc->entries, before, entry, link);
 	else
@@ -160,7 +166,8 @@ struct vtoc_entry *vtoc_next(struct fs_volume *vol, const struct vtoc_entry *aft
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
 /* Show every record of a VTOC file to `visit`. -EUCLEAN: it is damaged. Reads are named before anything is visited. */
-int vtoc_file_visit(struct fs_run *run, struct inode *file, int (*visit)(void *arg, uint32_t slot, const struct vtoc_entry *entry), void *arg)
+int vtoc_file_visit(struct fs_run *run, struct inode *file, int (*visit)(void *arg, uint32_t slot, const struct vtoc_entry *entry),
+                    void *arg)
 {
 	uint32_t n_blocks = blocks_of_size(file->attr.size_bytes), n_records = 0, n = 0;
 	const uint8_t *bytes;
@@ -267,7 +274,10 @@ int vtoc_plan_add(struct fs_run *run)
 	return slot >= SLOTS_MAX ? -ENOSPC : slot_plan(run, slot);
 }
 
-int vtoc_plan_change(struct fs_run *run, const struct vtoc_entry *entry) { return slot_plan(run, entry->slot); }
+int vtoc_plan_change(struct fs_run *run, const struct vtoc_entry *entry)
+{
+	return slot_plan(run, entry->slot);
+}
 
 /* The inode is in memory: vtoc_plan_... has been called in this step. */
 static struct inode *vtoc_file(struct fs_volume *vol)
@@ -344,7 +354,10 @@ void vtoc_remove(struct fs_volume *vol, struct vtoc_entry *entry)
 }
 
 /* Everything anew: the blocks [0, vtoc_blocks) are reserved and need not be read. */
-uint32_t vtoc_blocks(const struct vtoc *vtoc) { return slot_fbn(vtoc->n) + 1U; }
+uint32_t vtoc_blocks(const struct vtoc *vtoc)
+{
+	return slot_fbn(vtoc->n) + 1U;
+}
 
 void vtoc_write_all(struct fs_volume *vol, struct page *const *pages)
 {

@@ -15,12 +15,12 @@
 
 struct vtoc_disk {
 	le32 magic;
-	le32 crc;                      /* of the record, this field zero */
-	le32 inode;                    /* 0: the record is free (all zero) */
+	le32 crc; /* of the record, this field zero */
+	le32 inode; /* 0: the record is free (all zero) */
 	le32 parent;
 	le64 generation;
 	uint8_t uuid[16];
-	le32 backing_snapshot;         /* §seed 676: backing store file handle; zeros: a normal vdisk */
+	le32 backing_snapshot; /* §seed 676: backing store file handle; zeros: a normal vdisk */
 	le32 backing_inode;
 	le64 backing_generation;
 	le32 flags;
@@ -34,14 +34,17 @@ struct vtoc_entry {
 	uint32_t ino;
 	uint64_t generation;
 	struct uuid uuid;
-	struct vdisk_backing_handle { uint32_t snapshot, inode; uint64_t generation; } backing;
-	uint64_t backed_since;         /* volume generation in which it got its backing store; 0: before this mount */
+	struct vdisk_backing_handle {
+		uint32_t snapshot, inode;
+		uint64_t generation;
+	} backing;
+	uint64_t backed_since; /* volume generation in which it got its backing store; 0: before this mount */
 	uint32_t parent;
 	char path[VTOC_PATH_MAX + 1U];
 	/* for the accounting of reservations */
 	bool reserved;
-	uint64_t full_blocks;          /* what the whole LUN would take */
-	uint64_t own_blocks;           /* what it takes */
+	uint64_t full_blocks; /* what the whole LUN would take */
+	uint64_t own_blocks; /* what it takes */
 	TAILQ_ENTRY(vtoc_entry) link;
 };
 TAILQ_HEAD(vtoc_queue, vtoc_entry);

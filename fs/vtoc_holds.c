@@ -88,7 +88,8 @@ int vtoc_holds_load(struct fs_run *run)
 			return err;
 		}
 		if (err != 0) {
-			log_warn("vdisk", "snapshot_vtoc_unreadable", "volume=%s snapshot=%s error=%s", run->vol->name, snapshot->info.name, error_name(err));
+			log_warn("vdisk", "snapshot_vtoc_unreadable", "volume=%s snapshot=%s error=%s", run->vol->name, snapshot->info.name,
+			         error_name(err));
 			hold_everything(run->vol, &read);
 		}
 		*hold_new(vtoc, read.snapshot) = read;

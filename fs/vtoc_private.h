@@ -20,12 +20,12 @@ struct vtoc_release {
 };
 
 struct vtoc {
-	struct vtoc_queue entries;       /* by slot */
+	struct vtoc_queue entries; /* by slot */
 	uint32_t n;
 	bool loaded;
-	bool damaged;                    /* being rebuilt */
-	bool rebuilt;                    /* in memory only: to be written */
-	uint32_t scan_fbn;               /* of the inode file: blocks below were looked through */
+	bool damaged; /* being rebuilt */
+	bool rebuilt; /* in memory only: to be written */
+	uint32_t scan_fbn; /* of the inode file: blocks below were looked through */
 	struct vtoc_hold *holds;
 	unsigned n_holds;
 	bool holds_loaded;
@@ -33,7 +33,8 @@ struct vtoc {
 	unsigned n_releases, n_releases_max;
 };
 
-MUST_CHECK int vtoc_file_visit(struct fs_run *run, struct inode *file, int (*visit)(void *arg, uint32_t slot, const struct vtoc_entry *entry), void *arg);
+MUST_CHECK int vtoc_file_visit(struct fs_run *run, struct inode *file,
+                               int (*visit)(void *arg, uint32_t slot, const struct vtoc_entry *entry), void *arg);
 void vtoc_clear(struct vtoc *vtoc);
 struct vtoc_entry *vtoc_insert(struct vtoc *vtoc, uint32_t ino, uint64_t generation, const struct vdisk_attr *attr);
 uint32_t vtoc_blocks(const struct vtoc *vtoc);

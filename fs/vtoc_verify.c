@@ -6,7 +6,7 @@
 #include "fs/vdisk.h"
 #include "fs/vtoc_private.h"
 
-#define SCAN_BLOCKS 64U    /* of the inode file, a step */
+#define SCAN_BLOCKS 64U /* of the inode file, a step */
 
 /* ---- rebuild --------------------------------------------------------------------------------------------------- */
 
@@ -118,8 +118,9 @@ static bool entry_matches(const struct vtoc_entry *entry, const struct vdisk *vd
 {
 	const struct vdisk_backing *backing = &vdisk->attr.backing;
 
-	return uuid_equal(&entry->uuid, &vdisk->attr.uuid) && entry->backing.snapshot == backing->snapshot && entry->backing.inode == backing->inode &&
-	       entry->backing.generation == backing->generation && vdisk->container->has_backing == (backing->snapshot != 0);
+	return uuid_equal(&entry->uuid, &vdisk->attr.uuid) && entry->backing.snapshot == backing->snapshot &&
+	       entry->backing.inode == backing->inode && entry->backing.generation == backing->generation &&
+	       vdisk->container->has_backing == (backing->snapshot != 0);
 }
 
 /* 0, -EAGAIN, -EUCLEAN: does not match. */

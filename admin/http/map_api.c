@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* REST: protocols/san/lun-maps. */
+#include "admin/document.h"
 #include "admin/http/handlers.h"
+#include "admin/known.h"
 #include "fs/volume.h"
 
 #define LUN_NUMBER_MAX 255U
@@ -140,6 +142,38 @@ static void map_put(struct call *call)
 	call_repaint(call, map_painted);
 }
 
+static void igroups_put(void *arg, int err)
+{
+	struct call *call = arg;
+	struct known_volume *known = known_find(call->admin, call->path.volume);
+
+	if (err != 0 || known == NULL || known->volume != call->volume) {
+		call_fail(call, err != 0 ? err : -ENODEV, call->path.volume, "the igroups could not be written to volume \"%s\"",
+		          call->path.volume);
+		return;
+	}
+	json_decref(known->igroups);
+	known->igroups = json_deep_copy(call->admin->san->igroups);
+	put_maps(call, map_put);
+}
+
+/* The volume must know the igroup that its map names (it may be younger than the igroup): a map alone would mean nothing elsewhere. */
+static void map_with_igroup(struct call *call, const char *igroup_uuid)
+{
+	struct known_volume *known = known_find(call->admin, call->path.volume);
+	json_t *igroup;
+	size_t i;
+
+	json_array_foreach(known == NULL ? NULL : known->igroups, i, igroup)
+	{
+		if (strcmp(json_string_value(json_object_get(igroup, "uuid")), igroup_uuid) == 0) {
+			put_maps(call, map_put);
+			return;
+		}
+	}
+	document_put(call->admin, call->volume, DOCUMENT_IGROUPS, call->admin->san->igroups, igroups_put, call);
+}
+
 static void map_got(struct call *call)
 {
 	json_t *igroup = san_find_igroup(call->admin->san, call_text(call, "igroup"), NULL);
@@ -162,7 +196,7 @@ static void map_got(struct call *call)
 	if (choose_number(call, uuid, &number) != 0)
 		return;
 	(void)json_array_append_new(call->scratch, json_pack("{s:s,s:I}", "igroup", uuid, "lun", (json_int_t)number));
-	put_maps(call, map_put);
+	map_with_igroup(call, uuid);
 }
 
 static void map_turn(struct call *call)

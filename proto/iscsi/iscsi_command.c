@@ -18,7 +18,7 @@ struct iscsi_task *iscsi_command_find(struct iscsi_conn *conn, uint32_t itt)
 {
 	struct iscsi_task *task;
 
-	LIST_FOREACH (task, &conn->buckets[bucket_of(itt)], bucket_link) {
+	LIST_FOREACH(task, &conn->buckets[bucket_of(itt)], bucket_link) {
 		if (task->itt == itt)
 			return task;
 	}
@@ -258,7 +258,8 @@ static unsigned command_refusal(struct iscsi_conn *conn)
 		return REJECT_INVALID_FIELD;
 	if (iscsi_command_find(conn, be32_get(bhs->itt)) != NULL)
 		return REJECT_TASK_IN_PROGRESS;
-	if (conn->data_len > 0 && (!write || conn->params.immediate_data == 0 || conn->data_len > conn->params.first_burst || conn->data_len > edtl))
+	if (conn->data_len > 0 &&
+	    (!write || conn->params.immediate_data == 0 || conn->data_len > conn->params.first_burst || conn->data_len > edtl))
 		return REJECT_PROTOCOL;
 	if (!final && (!write || conn->params.initial_r2t != 0))
 		return REJECT_PROTOCOL;
@@ -493,7 +494,7 @@ void iscsi_command_abort_all(struct iscsi_conn *conn)
 	struct iscsi_task *task;
 
 again: /* ending one may end others: the list is walked from its head each time */
-	TAILQ_FOREACH (task, &conn->active, link) {
+	TAILQ_FOREACH(task, &conn->active, link) {
 		if (task->scsi.aborted)
 			continue;
 		iscsi_command_abort(task);

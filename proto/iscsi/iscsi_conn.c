@@ -14,11 +14,12 @@
 #include "base/checksum.h"
 #include "base/log.h"
 
-#define RX_COPY_MAX 16384U  /* a data segment that is in the buffer already is copied up to here */
+#define RX_COPY_MAX 16384U /* a data segment that is in the buffer already is copied up to here */
 #define RX_PIECES (FS_IO_PAGES_MAX + 1U)
 #define RX_IOV 400U
 #define DISCARD_SIZE 4096U
-_Static_assert(RX_PIECES + ISCSI_MAX_RECV / DISCARD_SIZE + 2 <= RX_IOV && RX_IOV <= STREAM_FILL_IOV, "a data segment, what is dropped of it, the tail");
+_Static_assert(RX_PIECES + ISCSI_MAX_RECV / DISCARD_SIZE + 2 <= RX_IOV && RX_IOV <= STREAM_FILL_IOV,
+               "a data segment, what is dropped of it, the tail");
 
 static _Thread_local uint8_t discard[DISCARD_SIZE];
 
@@ -27,7 +28,7 @@ struct iscsi_pdu {
 	uint8_t opcode;
 	bool in_login, in_discovery;
 	void (*begin)(struct iscsi_conn *conn); /* header is there: choose the sink; NULL: no data segment is expected */
-	void (*end)(struct iscsi_conn *conn);   /* data segment is there */
+	void (*end)(struct iscsi_conn *conn); /* data segment is there */
 };
 
 static const struct iscsi_pdu pdus[] = {
@@ -355,8 +356,10 @@ static void conn_peer_name(struct iscsi_conn *conn)
 /* A peer that vanished is found out by TCP, in about a minute, also when it is we who wait for nothing. */
 static void conn_keepalive(int fd)
 {
-	static const struct { int level, name, value; } options[] = {
-		{ SOL_SOCKET, SO_KEEPALIVE, 1 }, { IPPROTO_TCP, TCP_KEEPIDLE, 30 }, { IPPROTO_TCP, TCP_KEEPINTVL, 10 },
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 }, { IPPROTO_TCP, TCP_KEEPIDLE, 30 },        { IPPROTO_TCP, TCP_KEEPINTVL, 10 },
 		{ IPPROTO_TCP, TCP_KEEPCNT, 3 }, { IPPROTO_TCP, TCP_USER_TIMEOUT, 60000 },
 	};
 
@@ -427,8 +430,8 @@ int iscsi_conn_establish(struct iscsi_conn *conn)
 	}
 	world_timer_cancel(&conn->timer);
 	conn->state = CONN_FULL;
-	log_info("iscsi", "login", "initiator=%s peer=%s session=%s tsih=%u", conn->initiator, conn->peer, conn->discovery ? "discovery" : "normal",
-	         conn->tsih);
+	log_info("iscsi", "login", "initiator=%s peer=%s session=%s tsih=%u", conn->initiator, conn->peer,
+	         conn->discovery ? "discovery" : "normal", conn->tsih);
 	return 0;
 }
 

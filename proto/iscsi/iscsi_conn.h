@@ -29,7 +29,7 @@
 #include "proto/scsi/scsi_task.h"
 
 #define ISCSI_WINDOW 128U
-#define ISCSI_IMMEDIATE_MAX 16U          /* immediate commands on top of the window */
+#define ISCSI_IMMEDIATE_MAX 16U /* immediate commands on top of the window */
 #define ISCSI_SLOTS (ISCSI_WINDOW + ISCSI_IMMEDIATE_MAX)
 #define ISCSI_BUCKETS 64U
 #define ISCSI_TMFS 8U
@@ -38,7 +38,7 @@
 #define ISCSI_LOGIN_TIMEOUT_MS 15000U
 #define ISCSI_STALL_MS 2000U
 #define ISCSI_RETRY_MS 2U
-#define ISCSI_TEXT_MAX 16384U            /* a request, over all its continuations */
+#define ISCSI_TEXT_MAX 16384U /* a request, over all its continuations */
 
 struct iscsi_conn;
 struct iscsi_pdu;
@@ -53,25 +53,25 @@ struct iscsi_tmf {
 struct iscsi_task {
 	struct scsi_task scsi;
 	struct iscsi_conn *conn;
-	TAILQ_ENTRY(iscsi_task) link;        /* active, by arrival; or free */
+	TAILQ_ENTRY(iscsi_task) link; /* active, by arrival; or free */
 	TAILQ_ENTRY(iscsi_task) wait_link;
 	LIST_ENTRY(iscsi_task) bucket_link;
 	struct iscsi_tmf *tmf;
-	uint32_t slot, generation;           /* make the target transfer tag */
+	uint32_t slot, generation; /* make the target transfer tag */
 	uint32_t itt;
 	uint32_t edtl;
-	bool immediate;                      /* outside the window */
-	bool unsolicited;                    /* Data-Out is to come unasked, until F */
-	bool over;                           /* the SCSI part has ended; only `unsolicited` keeps it */
-	bool r2t;                            /* one is outstanding */
-	bool waiting;                        /* in conn->waiting */
+	bool immediate; /* outside the window */
+	bool unsolicited; /* Data-Out is to come unasked, until F */
+	bool over; /* the SCSI part has ended; only `unsolicited` keeps it */
+	bool r2t; /* one is outstanding */
+	bool waiting; /* in conn->waiting */
 	bool admitted;
-	uint32_t data_sn;                    /* expected of him (Data-Out) or next of ours (Data-In) */
+	uint32_t data_sn; /* expected of him (Data-Out) or next of ours (Data-In) */
 	uint32_t r2tsn;
-	uint32_t unsolicited_at;             /* next unasked byte, in the command's data */
-	uint32_t got;                        /* bytes of the present piece received */
-	uint32_t granted;                    /* and asked for so far */
-	uint32_t burst;                      /* Data-In bytes since the last F */
+	uint32_t unsolicited_at; /* next unasked byte, in the command's data */
+	uint32_t got; /* bytes of the present piece received */
+	uint32_t granted; /* and asked for so far */
+	uint32_t burst; /* Data-In bytes since the last F */
 	uint32_t solicited_bytes, reading_bytes; /* our share in the connection's */
 };
 TAILQ_HEAD(iscsi_task_list, iscsi_task);
@@ -87,7 +87,7 @@ struct iscsi_conn {
 	struct stream *stream;
 	enum iscsi_conn_state state;
 	struct task free_task;
-	struct timer timer;                  /* login deadline, then retries for pages */
+	struct timer timer; /* login deadline, then retries for pages */
 
 	/* the session */
 	bool discovery;
@@ -107,8 +107,8 @@ struct iscsi_conn {
 	bool listed, established;
 	bool kill_posted;
 	struct task kill_task;
-	struct iscsi_conn *successor;        /* whoever waits for this session to end */
-	struct iscsi_conn *claims;           /* whose end this one waits for */
+	struct iscsi_conn *successor; /* whoever waits for this session to end */
+	struct iscsi_conn *claims; /* whose end this one waits for */
 	bool claim_posted;
 	struct task claim_task;
 
@@ -116,7 +116,7 @@ struct iscsi_conn {
 	enum iscsi_stage stage;
 	bool login_begun, named;
 	uint32_t login_itt;
-	struct iscsi_bhs login_final;        /* the request whose answer waits for a claim */
+	struct iscsi_bhs login_final; /* the request whose answer waits for a claim */
 
 	/* sequence numbers */
 	uint32_t exp_cmdsn, max_cmdsn, statsn;
@@ -124,31 +124,31 @@ struct iscsi_conn {
 	/* receiving */
 	enum iscsi_rx rx;
 	enum iscsi_sink sink;
-	const struct iscsi_pdu *pdu;         /* what to do with the one being received; NULL: nothing */
-	bool digests_header, digests_data;   /* in force */
+	const struct iscsi_pdu *pdu; /* what to do with the one being received; NULL: nothing */
+	bool digests_header, digests_data; /* in force */
 	struct iscsi_bhs bhs;
 	uint8_t ahs[ISCSI_AHS_MAX];
 	uint32_t ahs_len;
-	uint32_t data_len;                   /* of the PDU, without padding */
-	uint32_t sink_len;                   /* of it, what the sink takes; the rest is dropped */
-	uint32_t sink_at;                    /* where in the task's piece */
+	uint32_t data_len; /* of the PDU, without padding */
+	uint32_t sink_len; /* of it, what the sink takes; the rest is dropped */
+	uint32_t sink_at; /* where in the task's piece */
 	uint32_t skip_left;
 	struct iscsi_task *rx_task;
 	uint64_t stalled_since_ns;
-	uint8_t tail[8];                     /* padding and digest */
-	char *text;                          /* ISCSI_TEXT_MAX + 1, on first use */
+	uint8_t tail[8]; /* padding and digest */
+	char *text; /* ISCSI_TEXT_MAX + 1, on first use */
 	uint32_t text_len;
-	char *reply;                         /* ISCSI_TEXT_MAX, text answers not yet sent: [reply_at, reply_len) */
+	char *reply; /* ISCSI_TEXT_MAX, text answers not yet sent: [reply_at, reply_len) */
 	uint32_t reply_at, reply_len;
 	uint32_t text_ttt;
 
 	/* tasks */
 	struct iscsi_task *slots[ISCSI_SLOTS];
-	unsigned n_slots;                    /* made so far */
-	unsigned n_tasks, n_queued;          /* active; of them in the window */
+	unsigned n_slots; /* made so far */
+	unsigned n_tasks, n_queued; /* active; of them in the window */
 	struct iscsi_task_list active, idle;
 	LIST_HEAD(, iscsi_task) buckets[ISCSI_BUCKETS];
-	struct iscsi_task_list waiting;      /* for pages to ask for data, or for room to read */
+	struct iscsi_task_list waiting; /* for pages to ask for data, or for room to read */
 	uint32_t solicited_bytes, reading_bytes;
 	struct iscsi_tmf tmfs[ISCSI_TMFS];
 	bool running_waiters;
@@ -199,7 +199,7 @@ void iscsi_command_abort(struct iscsi_task *task);
 void iscsi_command_abort_all(struct iscsi_conn *conn);
 
 /* ---- iscsi_control.c ---- */
-void iscsi_text_gather(struct iscsi_conn *conn);  /* `begin` of PDUs with text */
+void iscsi_text_gather(struct iscsi_conn *conn); /* `begin` of PDUs with text */
 void iscsi_nop_end(struct iscsi_conn *conn);
 void iscsi_text_end(struct iscsi_conn *conn);
 void iscsi_logout_end(struct iscsi_conn *conn);

@@ -91,7 +91,7 @@ static void portal_add_own(struct iscsi_conn *conn, struct iscsi_text *text)
 
 static void send_targets(struct iscsi_conn *conn, const char *which, struct iscsi_text *text)
 {
-	const char *target = iscsi_server_target_name(conn->server), *const *portals;
+	const char *target = iscsi_server_target_name(conn->server), *const * portals;
 	bool all = strcmp(which, "All") == 0;
 	unsigned n;
 
@@ -253,7 +253,7 @@ static void tmf_abort_set(struct iscsi_conn *conn, struct iscsi_tmf *tmf, const 
 	struct iscsi_task *task;
 
 again:
-	TAILQ_FOREACH (task, &conn->active, link) {
+	TAILQ_FOREACH(task, &conn->active, link) {
 		if (task->tmf != NULL || task->scsi.aborted || (lun != NULL && memcmp(task->scsi.lun_bytes, lun, 8) != 0))
 			continue;
 		tmf_abort(tmf, task);
@@ -287,7 +287,8 @@ static enum iscsi_task_answer tmf_refusal(struct iscsi_conn *conn, unsigned func
 		return TMF_NOT_SUPPORTED;
 	if (on_lun && scsi_nexus_find(&conn->nexus, conn->bhs.lun) == NULL)
 		return TMF_NO_LUN;
-	if (function == TMF_ABORT_TASK && (referenced == NULL || referenced->tmf != NULL || memcmp(referenced->scsi.lun_bytes, conn->bhs.lun, 8) != 0))
+	if (function == TMF_ABORT_TASK &&
+	    (referenced == NULL || referenced->tmf != NULL || memcmp(referenced->scsi.lun_bytes, conn->bhs.lun, 8) != 0))
 		return TMF_NO_TASK;
 	return TMF_COMPLETE;
 }

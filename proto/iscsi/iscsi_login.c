@@ -16,7 +16,9 @@ struct login_names {
 	const char *initiator, *target, *type;
 };
 
-static const struct { enum iscsi_stage from, to; } moves[] = {
+static const struct {
+	enum iscsi_stage from, to;
+} moves[] = {
 	{ STAGE_SECURITY, STAGE_OPERATIONAL },
 	{ STAGE_SECURITY, STAGE_FULL_FEATURE },
 	{ STAGE_OPERATIONAL, STAGE_FULL_FEATURE },
@@ -48,7 +50,8 @@ static bool auth_is_satisfied(const struct iscsi_conn *conn)
 
 /* ---- answers ---- */
 
-static void login_answer(struct iscsi_conn *conn, const struct iscsi_bhs *request, enum iscsi_login_status status, uint8_t flags, uint32_t len)
+static void login_answer(struct iscsi_conn *conn, const struct iscsi_bhs *request, enum iscsi_login_status status, uint8_t flags,
+                         uint32_t len)
 {
 	struct iscsi_bhs bhs = { .opcode = ISCSI_LOGIN_RESPONSE, .flags = flags, .itt = request->itt };
 
@@ -61,7 +64,8 @@ static void login_answer(struct iscsi_conn *conn, const struct iscsi_bhs *reques
 
 static void login_fail(struct iscsi_conn *conn, const struct iscsi_bhs *request, enum iscsi_login_status status, const char *why)
 {
-	log_warn("iscsi", "login_refused", "initiator=%s peer=%s status=%04x reason=\"%s\"", conn->initiator, conn->peer, (unsigned)status, why);
+	log_warn("iscsi", "login_refused", "initiator=%s peer=%s status=%04x reason=\"%s\"", conn->initiator, conn->peer, (unsigned)status,
+	         why);
 	login_answer(conn, request, status, (uint8_t)(request->flags & 0x0CU), 0);
 	iscsi_conn_close_after_send(conn);
 }
@@ -190,7 +194,8 @@ static enum iscsi_login_status login_header(struct iscsi_conn *conn, const struc
 		if (bhs->byte3 > 0) /* he cannot do version 0 */
 			return LOGIN_UNSUPPORTED_VERSION;
 	}
-	if (be32_get(bhs->itt) != conn->login_itt || memcmp(bhs->isid, conn->isid, sizeof conn->isid) != 0 || be16_get(bhs->cid) != conn->cid)
+	if (be32_get(bhs->itt) != conn->login_itt || memcmp(bhs->isid, conn->isid, sizeof conn->isid) != 0 ||
+	    be16_get(bhs->cid) != conn->cid)
 		return LOGIN_INVALID_REQUEST;
 	if (stage != conn->stage || ((bhs->flags & ISCSI_LOGIN_TRANSIT) != 0 && (bhs->flags & ISCSI_TEXT_CONTINUE) != 0))
 		return LOGIN_INVALID_REQUEST;
@@ -235,7 +240,8 @@ static void login_finish(struct iscsi_conn *conn, uint32_t reply_len)
 	conn->login_final = conn->bhs;
 	conn->reply_len = reply_len;
 	if (tsih != 0) /* a further connection of a session: MaxConnections is 1 */
-		login_fail(conn, &conn->bhs, iscsi_server_has_session(conn, tsih) ? LOGIN_TOO_MANY_CONNECTIONS : LOGIN_NO_SESSION, "connection to a session");
+		login_fail(conn, &conn->bhs, iscsi_server_has_session(conn, tsih) ? LOGIN_TOO_MANY_CONNECTIONS : LOGIN_NO_SESSION,
+		           "connection to a session");
 	else
 		iscsi_login_claimed(conn, 0);
 }

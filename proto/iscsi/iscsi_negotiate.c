@@ -10,12 +10,12 @@
 #include "base/list.h"
 
 enum key_kind {
-	KEY_LIST,     /* the first of his choices that we have */
-	KEY_MIN,      /* numbers: the smaller; the larger */
+	KEY_LIST, /* the first of his choices that we have */
+	KEY_MIN, /* numbers: the smaller; the larger */
 	KEY_MAX,
-	KEY_AND,      /* Yes/No */
+	KEY_AND, /* Yes/No */
 	KEY_OR,
-	KEY_DECLARE,  /* a number he tells, no answer */
+	KEY_DECLARE, /* a number he tells, no answer */
 };
 
 enum { IN_DISCOVERY = 1, IN_FULL_FEATURE = 2 };
@@ -23,11 +23,11 @@ enum { IN_DISCOVERY = 1, IN_FULL_FEATURE = 2 };
 struct key {
 	const char *name;
 	enum key_kind kind;
-	uint32_t low, high;  /* what he may say */
+	uint32_t low, high; /* what he may say */
 	uint32_t mine;
-	uint32_t initial;    /* the default of the RFC */
-	unsigned phases;     /* besides the login of a normal session */
-	size_t result;       /* offset in struct iscsi_params */
+	uint32_t initial; /* the default of the RFC */
+	unsigned phases; /* besides the login of a normal session */
+	size_t result; /* offset in struct iscsi_params */
 	const char *choices[3];
 };
 

@@ -72,8 +72,13 @@ void iscsi_send_reject(struct iscsi_conn *conn, enum iscsi_reject reason)
 
 void iscsi_send_r2t(struct iscsi_task *task, uint32_t offset, uint32_t len_bytes)
 {
-	struct iscsi_bhs bhs = { .opcode = ISCSI_R2T, .flags = ISCSI_FINAL, .itt = be32_of(task->itt), .ttt = be32_of(task->generation << 8 | task->slot),
-		                 .r2tsn = be32_of(task->r2tsn++), .offset = be32_of(offset), .desired_len = be32_of(len_bytes) };
+	struct iscsi_bhs bhs = { .opcode = ISCSI_R2T,
+		                 .flags = ISCSI_FINAL,
+		                 .itt = be32_of(task->itt),
+		                 .ttt = be32_of(task->generation << 8 | task->slot),
+		                 .r2tsn = be32_of(task->r2tsn++),
+		                 .offset = be32_of(offset),
+		                 .desired_len = be32_of(len_bytes) };
 
 	memcpy(bhs.lun, task->scsi.lun_bytes, sizeof bhs.lun);
 	iscsi_send(task->conn, &bhs, NULL, 0, false);
@@ -103,8 +108,12 @@ static void data_in_pdu(struct iscsi_task *task, uint32_t at, uint32_t len, bool
 	struct stream_seg segs[DATA_IN_PIECES + 2];
 	struct scsi_piece pieces[DATA_IN_PIECES];
 	unsigned n = scsi_data_pieces(&task->scsi.data, at, len, pieces, DATA_IN_PIECES);
-	struct iscsi_bhs bhs = { .opcode = ISCSI_DATA_IN, .flags = final ? ISCSI_FINAL : 0, .itt = be32_of(task->itt), .ttt = be32_of(ISCSI_TAG_NONE),
-		                 .data_sn = be32_of(task->data_sn++), .offset = be32_of(task->scsi.data.position + at) };
+	struct iscsi_bhs bhs = { .opcode = ISCSI_DATA_IN,
+		                 .flags = final ? ISCSI_FINAL : 0,
+		                 .itt = be32_of(task->itt),
+		                 .ttt = be32_of(ISCSI_TAG_NONE),
+		                 .data_sn = be32_of(task->data_sn++),
+		                 .offset = be32_of(task->scsi.data.position + at) };
 
 	for (unsigned i = 0; i < n; i++)
 		segs[i + 1] = (struct stream_seg){ pieces[i].base, pieces[i].len_bytes, pieces[i].page };
@@ -137,7 +146,9 @@ void iscsi_send_response(struct iscsi_task *task)
 {
 	const struct scsi_task *scsi = &task->scsi;
 	uint8_t sense[2 + SCSI_SENSE_SIZE] = { 0, scsi->sense_len };
-	struct iscsi_bhs bhs = { .opcode = ISCSI_SCSI_RESPONSE, .flags = ISCSI_FINAL, .byte3 = (uint8_t)scsi->status, .itt = be32_of(task->itt) };
+	struct iscsi_bhs bhs = {
+		.opcode = ISCSI_SCSI_RESPONSE, .flags = ISCSI_FINAL, .byte3 = (uint8_t)scsi->status, .itt = be32_of(task->itt)
+	};
 
 	bhs.flags |= residual_stamp(task, &bhs);
 	if (scsi->is_in)

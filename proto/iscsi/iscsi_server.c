@@ -236,7 +236,7 @@ void iscsi_server_stop(struct iscsi_server *server, void (*done)(void *arg), voi
 	server->stopping = true;
 	server->stopped = done;
 	server->stopped_arg = arg;
-	TAILQ_FOREACH (conn, &server->conns, server_link)
+	TAILQ_FOREACH(conn, &server->conns, server_link)
 		conn_kill(conn);
 	now = server->n_connections == 0;
 	if (now)
@@ -253,7 +253,7 @@ static struct iscsi_conn *session_find(struct iscsi_server *server, const struct
 {
 	struct iscsi_conn *conn;
 
-	TAILQ_FOREACH (conn, &server->conns, server_link) {
+	TAILQ_FOREACH(conn, &server->conns, server_link) {
 		if (conn != like && conn->established && !conn->discovery && memcmp(conn->isid, like->isid, sizeof conn->isid) == 0 &&
 		    strcasecmp(conn->initiator, like->initiator) == 0)
 			return conn;
@@ -269,7 +269,7 @@ static uint16_t tsih_make(struct iscsi_server *server)
 again:
 	if (++server->next_tsih == 0)
 		server->next_tsih = 1;
-	TAILQ_FOREACH (conn, &server->conns, server_link) {
+	TAILQ_FOREACH(conn, &server->conns, server_link) {
 		if (conn->established && conn->tsih == server->next_tsih)
 			goto again;
 	}
@@ -314,9 +314,14 @@ bool iscsi_server_has_session(struct iscsi_conn *conn, uint16_t tsih)
 
 static void session_describe(const struct iscsi_conn *conn, struct iscsi_session_info *ret_info)
 {
-	*ret_info = (struct iscsi_session_info){ .id = conn->id, .tsih = conn->tsih, .discovery = conn->discovery, .since_ns = conn->since_ns,
-		                                 .header_digest = conn->params.header_digest != 0, .data_digest = conn->params.data_digest != 0,
-		                                 .commands = counter_get(&conn->commands), .read_bytes = counter_get(&conn->read_bytes),
+	*ret_info = (struct iscsi_session_info){ .id = conn->id,
+		                                 .tsih = conn->tsih,
+		                                 .discovery = conn->discovery,
+		                                 .since_ns = conn->since_ns,
+		                                 .header_digest = conn->params.header_digest != 0,
+		                                 .data_digest = conn->params.data_digest != 0,
+		                                 .commands = counter_get(&conn->commands),
+		                                 .read_bytes = counter_get(&conn->read_bytes),
 		                                 .written_bytes = counter_get(&conn->written_bytes) };
 	memcpy(ret_info->initiator, conn->initiator, sizeof ret_info->initiator);
 	memcpy(ret_info->peer, conn->peer, sizeof ret_info->peer);
@@ -329,7 +334,7 @@ unsigned iscsi_server_sessions(struct iscsi_server *server, struct iscsi_session
 	unsigned n = 0;
 
 	pthread_mutex_lock(&server->lock);
-	TAILQ_FOREACH (conn, &server->conns, server_link) {
+	TAILQ_FOREACH(conn, &server->conns, server_link) {
 		if (!conn->established)
 			continue;
 		if (n < max)
@@ -346,7 +351,7 @@ int iscsi_server_end_session(struct iscsi_server *server, uint64_t id)
 	int err = -ENOENT;
 
 	pthread_mutex_lock(&server->lock);
-	TAILQ_FOREACH (conn, &server->conns, server_link) {
+	TAILQ_FOREACH(conn, &server->conns, server_link) {
 		if (conn->id == id && conn->established) {
 			conn_kill(conn);
 			err = 0;

@@ -17,12 +17,12 @@ struct iscsi_server;
 #define ISCSI_PORTALS_MAX 16U
 
 struct iscsi_server_config {
-	const char *target_name;         /* IQN; NULL: iqn.2026-11.org.vcstore:HOSTNAME */
-	struct lunmap *maps;             /* borrowed; outlives the server */
+	const char *target_name; /* IQN; NULL: iqn.2026-11.org.vcstore:HOSTNAME */
+	struct lunmap *maps; /* borrowed; outlives the server */
 	/* Further addresses to tell at discovery ("192.0.2.1:3260", "[2001:db8::1]:3260"); the one the question came to is always told. */
 	const char *const *portals;
 	unsigned n_portals;
-	unsigned max_connections;        /* 0: 5000; more are closed at once */
+	unsigned max_connections; /* 0: 5000; more are closed at once */
 };
 
 /* -EINVAL: not an iSCSI name, or too many portals. -ENOMEM. The configuration is copied. */
@@ -39,14 +39,14 @@ void iscsi_server_stop(struct iscsi_server *server, void (*done)(void *arg), voi
 
 /* What the administration sees of a session. */
 struct iscsi_session_info {
-	uint64_t id;                     /* for iscsi_server_end_session */
+	uint64_t id; /* for iscsi_server_end_session */
 	char initiator[ISCSI_NAME_SIZE];
-	char peer[64];                   /* address:port */
+	char peer[64]; /* address:port */
 	uint8_t isid[6];
 	uint16_t tsih;
 	bool discovery;
 	bool header_digest, data_digest;
-	int64_t since_ns;                /* time of day of the login */
+	int64_t since_ns; /* time of day of the login */
 	uint64_t commands, read_bytes, written_bytes;
 };
 /* Copies of the sessions in full feature phase, at most `max`; returns how many there are. */

@@ -11,12 +11,12 @@
 #include "base/bytes.h"
 
 #define ISCSI_BHS_SIZE 48U
-#define ISCSI_AHS_MAX 1020U          /* 255 words */
+#define ISCSI_AHS_MAX 1020U /* 255 words */
 #define ISCSI_DIGEST_SIZE 4U
 #define ISCSI_TAG_NONE 0xFFFFFFFFU
-#define ISCSI_NAME_SIZE 224U         /* 223 bytes and a NUL */
+#define ISCSI_NAME_SIZE 224U /* 223 bytes and a NUL */
 #define ISCSI_KEY_MAX 63U
-#define ISCSI_LOGIN_DATA_MAX 8192U   /* MaxRecvDataSegmentLength before anything is negotiated */
+#define ISCSI_LOGIN_DATA_MAX 8192U /* MaxRecvDataSegmentLength before anything is negotiated */
 
 /* One shape for all PDUs: the words have the names their PDUs give them.
  *
@@ -80,16 +80,30 @@ struct iscsi_bhs {
 	};
 };
 static_assert(sizeof(struct iscsi_bhs) == ISCSI_BHS_SIZE, "BHS");
-static_assert(offsetof(struct iscsi_bhs, itt) == 16 && offsetof(struct iscsi_bhs, cdb) == 32 && offsetof(struct iscsi_bhs, residual) == 44, "BHS words");
+static_assert(offsetof(struct iscsi_bhs, itt) == 16 && offsetof(struct iscsi_bhs, cdb) == 32 && offsetof(struct iscsi_bhs, residual) == 44,
+              "BHS words");
 
-#define ISCSI_IMMEDIATE 0x40U        /* in the opcode byte of requests */
+#define ISCSI_IMMEDIATE 0x40U /* in the opcode byte of requests */
 #define ISCSI_OPCODE_MASK 0x3FU
 
 enum iscsi_opcode {
-	ISCSI_NOP_OUT = 0x00, ISCSI_SCSI_COMMAND = 0x01, ISCSI_TASK_REQUEST = 0x02, ISCSI_LOGIN_REQUEST = 0x03,
-	ISCSI_TEXT_REQUEST = 0x04, ISCSI_DATA_OUT = 0x05, ISCSI_LOGOUT_REQUEST = 0x06, ISCSI_SNACK = 0x10,
-	ISCSI_NOP_IN = 0x20, ISCSI_SCSI_RESPONSE = 0x21, ISCSI_TASK_RESPONSE = 0x22, ISCSI_LOGIN_RESPONSE = 0x23,
-	ISCSI_TEXT_RESPONSE = 0x24, ISCSI_DATA_IN = 0x25, ISCSI_LOGOUT_RESPONSE = 0x26, ISCSI_R2T = 0x31, ISCSI_ASYNC = 0x32,
+	ISCSI_NOP_OUT = 0x00,
+	ISCSI_SCSI_COMMAND = 0x01,
+	ISCSI_TASK_REQUEST = 0x02,
+	ISCSI_LOGIN_REQUEST = 0x03,
+	ISCSI_TEXT_REQUEST = 0x04,
+	ISCSI_DATA_OUT = 0x05,
+	ISCSI_LOGOUT_REQUEST = 0x06,
+	ISCSI_SNACK = 0x10,
+	ISCSI_NOP_IN = 0x20,
+	ISCSI_SCSI_RESPONSE = 0x21,
+	ISCSI_TASK_RESPONSE = 0x22,
+	ISCSI_LOGIN_RESPONSE = 0x23,
+	ISCSI_TEXT_RESPONSE = 0x24,
+	ISCSI_DATA_IN = 0x25,
+	ISCSI_LOGOUT_RESPONSE = 0x26,
+	ISCSI_R2T = 0x31,
+	ISCSI_ASYNC = 0x32,
 	ISCSI_REJECT = 0x3F,
 };
 
@@ -104,7 +118,7 @@ enum iscsi_opcode {
 #define ISCSI_TEXT_CONTINUE 0x40U
 #define ISCSI_LOGIN_TRANSIT 0x80U
 #define ISCSI_LOGIN_CSG(flags) (((flags) >> 2) & 3U)
-#define ISCSI_LOGIN_NSG(flags) ((flags) & 3U)
+#define ISCSI_LOGIN_NSG(flags) ((flags)&3U)
 
 enum { ISCSI_AHS_EXTENDED_CDB = 1, ISCSI_AHS_BIDI_LENGTH = 2 };
 
@@ -141,18 +155,32 @@ enum iscsi_reject {
 };
 
 enum iscsi_task_function {
-	TMF_ABORT_TASK = 1, TMF_ABORT_TASK_SET, TMF_CLEAR_ACA, TMF_CLEAR_TASK_SET, TMF_LOGICAL_UNIT_RESET, TMF_TARGET_WARM_RESET,
-	TMF_TARGET_COLD_RESET, TMF_TASK_REASSIGN,
+	TMF_ABORT_TASK = 1,
+	TMF_ABORT_TASK_SET,
+	TMF_CLEAR_ACA,
+	TMF_CLEAR_TASK_SET,
+	TMF_LOGICAL_UNIT_RESET,
+	TMF_TARGET_WARM_RESET,
+	TMF_TARGET_COLD_RESET,
+	TMF_TASK_REASSIGN,
 };
 
 enum iscsi_task_answer {
-	TMF_COMPLETE = 0, TMF_NO_TASK = 1, TMF_NO_LUN = 2, TMF_NO_FAILOVER = 4, TMF_NOT_SUPPORTED = 5, TMF_REJECTED = 255,
+	TMF_COMPLETE = 0,
+	TMF_NO_TASK = 1,
+	TMF_NO_LUN = 2,
+	TMF_NO_FAILOVER = 4,
+	TMF_NOT_SUPPORTED = 5,
+	TMF_REJECTED = 255,
 };
 
 enum { LOGOUT_SESSION = 0, LOGOUT_CONNECTION = 1, LOGOUT_RECOVERY = 2 };
 enum { LOGOUT_DONE = 0, LOGOUT_NO_CONNECTION = 1, LOGOUT_NO_RECOVERY = 2 };
 
 /* Serial number arithmetic (RFC 1982). */
-static inline int iscsi_sn_before(uint32_t a, uint32_t b) { return (int32_t)(a - b) < 0; }
+static inline int iscsi_sn_before(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
 
 #endif

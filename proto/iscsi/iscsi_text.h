@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "proto/iscsi/iscsi_spec.h"
 
-#define ISCSI_TEXT_PAIRS_MAX 128U        /* pairs of one request; more is refused */
+#define ISCSI_TEXT_PAIRS_MAX 128U /* pairs of one request; more is refused */
 #define ISCSI_TEXT_VALUE_MAX 8191U
 
 /* `bytes[len]` must be readable and NUL: a last pair without its NUL is taken as if it had one. */
@@ -20,7 +20,7 @@ struct iscsi_text_reader {
 };
 struct iscsi_pair {
 	char key[ISCSI_KEY_MAX + 1U];
-	const char *value;               /* NUL-terminated, in the segment */
+	const char *value; /* NUL-terminated, in the segment */
 };
 void iscsi_text_read(struct iscsi_text_reader *reader, const char *bytes, size_t len_bytes);
 /* 1: *ret_pair is the next; 0: no more; -EINVAL: no '=', a bad key or value length, or too many pairs. */

@@ -16,7 +16,7 @@
 struct lunmap_row {
 	char pattern[LUNMAP_PATTERN_SIZE];
 	uint32_t lun;
-	struct scsi_lu *lu;          /* a reference */
+	struct scsi_lu *lu; /* a reference */
 };
 
 /* Immutable once published. Rows of one volume are together, volumes in the order they came. */
@@ -28,7 +28,7 @@ struct lunmap_table {
 };
 
 struct lunmap {
-	pthread_mutex_t lock;        /* guards `table` the pointer, and one replacement at a time */
+	pthread_mutex_t lock; /* guards `table` the pointer, and one replacement at a time */
 	struct lunmap_table *table;
 	_Atomic uint32_t generation;
 };

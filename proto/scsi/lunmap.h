@@ -19,17 +19,17 @@
 struct lunmap;
 struct scsi_lu;
 
-#define LUNMAP_LUN_MAX 16383U         /* what the flat addressing of SAM can say */
-#define LUNMAP_VIEW_MAX 256U          /* LUNs one initiator sees; more are left out, and logged */
-#define LUNMAP_PATTERN_SIZE 224U      /* an iSCSI name is at most 223 bytes */
+#define LUNMAP_LUN_MAX 16383U /* what the flat addressing of SAM can say */
+#define LUNMAP_VIEW_MAX 256U /* LUNs one initiator sees; more are left out, and logged */
+#define LUNMAP_PATTERN_SIZE 224U /* an iSCSI name is at most 223 bytes */
 
 struct lunmap_entry {
-	const char *igroup;           /* for the log */
-	const char *initiator;        /* a name, or a pattern with '*' (any run of bytes) */
+	const char *igroup; /* for the log */
+	const char *initiator; /* a name, or a pattern with '*' (any run of bytes) */
 	uint32_t lun;
 	struct fs_file_id file;
-	struct uuid uuid;             /* the vdisk's */
-	const char *serial;           /* up to 20 characters */
+	struct uuid uuid; /* the vdisk's */
+	const char *serial; /* up to 20 characters */
 	uint64_t size_bytes;
 	bool write_cache;
 	bool online;
@@ -51,7 +51,7 @@ struct lunmap_view {
 	unsigned n;
 	struct {
 		uint32_t lun;
-		struct scsi_lu *lu;   /* a reference of the view's */
+		struct scsi_lu *lu; /* a reference of the view's */
 	} luns[];
 };
 MUST_CHECK int lunmap_view_new(struct lunmap *map, const char *initiator, struct lunmap_view **ret_view); /* -ENOMEM */

@@ -33,10 +33,10 @@ static uint32_t inquiry_standard(struct scsi_task *task, uint8_t *p)
 	static const uint16_t versions[] = { 0x00A0 /* SAM-5 */, 0x0960 /* iSCSI */, 0x0460 /* SPC-4 */, 0x04C0 /* SBC-3 */ };
 
 	p[0] = task->lun == NULL ? QUALIFIER_NO_DEVICE : 0;
-	p[2] = 0x06;                        /* SPC-4 */
-	p[3] = 0x12;                        /* HISUP, response data format 2 */
+	p[2] = 0x06; /* SPC-4 */
+	p[3] = 0x12; /* HISUP, response data format 2 */
 	p[4] = INQUIRY_STANDARD_LEN - 5U;
-	p[7] = 0x02;                        /* CMDQUE */
+	p[7] = 0x02; /* CMDQUE */
 	memcpy(p + 8, INQUIRY_VENDOR, 8);
 	memcpy(p + 16, INQUIRY_PRODUCT, 16);
 	memcpy(p + 32, INQUIRY_REVISION, 4);
@@ -93,14 +93,14 @@ static uint32_t vpd_identification(struct scsi_task *task, uint8_t *p)
 static uint32_t vpd_block_limits(struct scsi_task *task, uint8_t *p)
 {
 	(void)task;
-	p[0] = 0x01;                                   /* WSNZ; offsets here are those of SBC less 4 */
-	put16(p + 2, 1U << SCSI_PHYSICAL_EXPONENT);    /* optimal granularity */
+	p[0] = 0x01; /* WSNZ; offsets here are those of SBC less 4 */
+	put16(p + 2, 1U << SCSI_PHYSICAL_EXPONENT); /* optimal granularity */
 	put32(p + 4, SCSI_TRANSFER_BLOCKS_MAX);
 	put32(p + 8, SCSI_TRANSFER_BLOCKS_OPTIMAL);
 	put32(p + 16, SCSI_UNMAP_BLOCKS_MAX);
 	put32(p + 20, SCSI_UNMAP_DESCRIPTORS_MAX);
-	put32(p + 24, 1U << SCSI_PHYSICAL_EXPONENT);   /* unmap granularity */
-	put32(p + 28, 0x80000000U);                    /* aligned at 0 */
+	put32(p + 24, 1U << SCSI_PHYSICAL_EXPONENT); /* unmap granularity */
+	put32(p + 28, 0x80000000U); /* aligned at 0 */
 	put32(p + 36, SCSI_WRITE_SAME_BLOCKS_MAX);
 	return 0x3C;
 }
@@ -126,7 +126,7 @@ static const struct {
 	uint8_t code;
 	uint32_t (*build)(struct scsi_task *task, uint8_t *p); /* from byte 4 on; returns the page length */
 } vpds[] = {
-	{ 0x00, vpd_pages }, { 0x80, vpd_serial }, { 0x83, vpd_identification },
+	{ 0x00, vpd_pages },        { 0x80, vpd_serial },          { 0x83, vpd_identification },
 	{ 0xB0, vpd_block_limits }, { 0xB1, vpd_characteristics }, { 0xB2, vpd_provisioning },
 };
 

@@ -91,7 +91,9 @@ static void read_next(struct scsi_task *task)
 	if (!scsi_task_lay_out(task, len))
 		return;
 	msg = scsi_task_message(task, FS_READ);
-	msg->in.io = (struct fs_io){ .offset_bytes = task->offset_bytes, .len_bytes = len, .n_pages_max = DIV_UP(task->data.first_offset + len, PAGE_SIZE),
+	msg->in.io = (struct fs_io){ .offset_bytes = task->offset_bytes,
+		                     .len_bytes = len,
+		                     .n_pages_max = DIV_UP(task->data.first_offset + len, PAGE_SIZE),
 		                     .pages = task->data.pages };
 	scsi_task_send(task, read_done);
 }
@@ -164,8 +166,11 @@ static void write_send(struct scsi_task *task)
 {
 	struct fs_message *msg = scsi_task_message(task, FS_WRITE);
 
-	msg->in.io = (struct fs_io){ .offset_bytes = task->offset_bytes, .len_bytes = task->data.len_bytes, .n_pages = task->data.n_pages,
-		                     .n_pages_max = task->data.n_pages, .pages = task->data.pages };
+	msg->in.io = (struct fs_io){ .offset_bytes = task->offset_bytes,
+		                     .len_bytes = task->data.len_bytes,
+		                     .n_pages = task->data.n_pages,
+		                     .n_pages_max = task->data.n_pages,
+		                     .pages = task->data.pages };
 	msg->in.stable = scsi_task_write_through(task) ? FS_DATA_SYNC : FS_UNSTABLE;
 	scsi_task_send(task, write_done);
 }
@@ -252,7 +257,9 @@ static void compare_send(struct scsi_task *task)
 		return;
 	}
 	msg = scsi_task_message(task, FS_READ);
-	msg->in.io = (struct fs_io){ .offset_bytes = task->offset_bytes, .len_bytes = task->data.len_bytes, .n_pages_max = task->data.n_pages,
+	msg->in.io = (struct fs_io){ .offset_bytes = task->offset_bytes,
+		                     .len_bytes = task->data.len_bytes,
+		                     .n_pages_max = task->data.n_pages,
 		                     .pages = task->medium };
 	scsi_task_send(task, compare_done);
 }

@@ -23,13 +23,13 @@ struct scsi_lu {
 	_Atomic uint32_t refs;
 	struct uuid uuid;
 	char serial[21];
-	struct fs_volume *volume;            /* a reference */
+	struct fs_volume *volume; /* a reference */
 	struct fs_file_id file;
 	_Atomic uint64_t size_bytes;
 	_Atomic bool write_cache;
 	_Atomic bool online;
-	_Atomic uint64_t verifier;           /* of unstable writes that a flush has to answer for; 0: none yet */
-	_Atomic uint32_t any_event;          /* sum of the ones below: one load tells that nothing happened */
+	_Atomic uint64_t verifier; /* of unstable writes that a flush has to answer for; 0: none yet */
+	_Atomic uint32_t any_event; /* sum of the ones below: one load tells that nothing happened */
 	_Atomic uint32_t event[LU_EVENT_COUNT];
 };
 

@@ -83,7 +83,8 @@ static uint32_t mode_pages(struct scsi_task *task, enum page_control pc, uint8_t
 
 void scsi_mode_sense(struct scsi_task *task)
 {
-	bool ten = task->cdb[0] == OP_MODE_SENSE_10, no_descriptor = (task->cdb[1] & 0x08U) != 0, is_long = ten && (task->cdb[1] & 0x10U) != 0;
+	bool ten = task->cdb[0] == OP_MODE_SENSE_10, no_descriptor = (task->cdb[1] & 0x08U) != 0,
+	     is_long = ten && (task->cdb[1] & 0x10U) != 0;
 	uint32_t allocation = ten ? (uint32_t)task->cdb[7] << 8 | task->cdb[8] : task->cdb[4];
 	uint32_t header = ten ? 8 : 4, n = header, descriptor = 0, pages_len;
 	enum page_control pc = (enum page_control)(task->cdb[2] >> 6);

@@ -17,7 +17,7 @@ int scsi_lun_decode(const uint8_t lun[8], uint32_t *ret_number)
 	}
 	if (method == 0 && lun[0] == 0) /* peripheral device addressing, bus 0 */
 		*ret_number = lun[1];
-	else if (method == 1)           /* flat space */
+	else if (method == 1) /* flat space */
 		*ret_number = (uint32_t)(lun[0] & 0x3FU) << 8 | lun[1];
 	else
 		return -EINVAL;

@@ -20,12 +20,12 @@ TAILQ_HEAD(scsi_task_list, scsi_task);
 struct scsi_nexus_lun {
 	unsigned refs;
 	uint32_t number;
-	struct scsi_lu *lu;                  /* a reference */
-	uint32_t attentions;                 /* bits of enum scsi_attention, pending */
+	struct scsi_lu *lu; /* a reference */
+	uint32_t attentions; /* bits of enum scsi_attention, pending */
 	uint32_t seen_any;
 	uint32_t seen[LU_EVENT_COUNT];
-	struct scsi_task_list tasks;         /* in order of arrival */
-	unsigned n_ordered;                  /* of them, with the attribute ORDERED */
+	struct scsi_task_list tasks; /* in order of arrival */
+	unsigned n_ordered; /* of them, with the attribute ORDERED */
 };
 
 /* Pending unit attentions; reported in this order, lowest bit first. */
@@ -35,14 +35,15 @@ struct scsi_nexus {
 	struct world *world;
 	struct lunmap *map;
 	char initiator[LUNMAP_PATTERN_SIZE]; /* what the maps are matched with */
-	char port_name[240];                 /* SCSI name of the target port ("IQN,t,0x0001") */
-	uint32_t generation;                 /* of the maps `luns` was built from */
+	char port_name[240]; /* SCSI name of the target port ("IQN,t,0x0001") */
+	uint32_t generation; /* of the maps `luns` was built from */
 	unsigned n_luns;
-	struct scsi_nexus_lun **luns;        /* by rising number */
+	struct scsi_nexus_lun **luns; /* by rising number */
 };
 
 /* -ENOMEM. `initiator` and `port_name` are copied (and cut to size). Every LUN begins with POWER ON pending. */
-MUST_CHECK int scsi_nexus_init(struct scsi_nexus *nexus, struct world *world, struct lunmap *map, const char *initiator, const char *port_name);
+MUST_CHECK int scsi_nexus_init(struct scsi_nexus *nexus, struct world *world, struct lunmap *map, const char *initiator,
+                               const char *port_name);
 /* All tasks are over. */
 void scsi_nexus_fini(struct scsi_nexus *nexus);
 

@@ -83,12 +83,10 @@ struct scsi_extent scsi_opcode_extent(const uint8_t cdb[SCSI_CDB_SIZE])
 {
 	switch (cdb[0] >> 5) {
 	case 0: /* 6 bytes: 21 bits of LBA, and 0 blocks means 256 */
-		return (struct scsi_extent){ (uint64_t)(cdb[1] & 0x1FU) << 16 | (uint64_t)cdb[2] << 8 | cdb[3], cdb[4] == 0 ? 256U : cdb[4] };
-	case 4:
-		return (struct scsi_extent){ (uint64_t)get32(cdb + 2) << 32 | get32(cdb + 6), get32(cdb + 10) };
-	case 5:
-		return (struct scsi_extent){ get32(cdb + 2), get32(cdb + 6) };
-	default:
-		return (struct scsi_extent){ get32(cdb + 2), (uint32_t)cdb[7] << 8 | cdb[8] };
+		return (struct scsi_extent){ (uint64_t)(cdb[1] & 0x1FU) << 16 | (uint64_t)cdb[2] << 8 | cdb[3],
+			                     cdb[4] == 0 ? 256U : cdb[4] };
+	case 4: return (struct scsi_extent){ (uint64_t)get32(cdb + 2) << 32 | get32(cdb + 6), get32(cdb + 10) };
+	case 5: return (struct scsi_extent){ get32(cdb + 2), get32(cdb + 6) };
+	default: return (struct scsi_extent){ get32(cdb + 2), (uint32_t)cdb[7] << 8 | cdb[8] };
 	}
 }

@@ -10,9 +10,9 @@
 
 struct scsi_task;
 
-#define OPCODE_ANY_LUN 1U        /* answered for a LUN that is not there, too */
-#define OPCODE_NO_ATTENTION 2U   /* does not report unit attentions */
-#define OPCODE_MEDIUM 4U         /* needs the LUN online */
+#define OPCODE_ANY_LUN 1U /* answered for a LUN that is not there, too */
+#define OPCODE_NO_ATTENTION 2U /* does not report unit attentions */
+#define OPCODE_MEDIUM 4U /* needs the LUN online */
 #define OPCODE_SERVICE_ACTION 8U /* byte 1, bits 0-4 choose the row */
 
 struct scsi_opcode {
@@ -21,7 +21,7 @@ struct scsi_opcode {
 	uint8_t cdb_len;
 	uint8_t flags;
 	void (*run)(struct scsi_task *task);
-	const char *usage;       /* cdb_len bytes after the first: 1 where a bit of the CDB is looked at (SPC-4 6.27.3) */
+	const char *usage; /* cdb_len bytes after the first: 1 where a bit of the CDB is looked at (SPC-4 6.27.3) */
 };
 
 /* NULL: no such command. */
@@ -53,7 +53,10 @@ void scsi_report_lba_status(struct scsi_task *task);
 void scsi_report_opcodes(struct scsi_task *task);
 
 /* The LBA and the block count of a 6, 10, 12 or 16 byte CDB of the READ/WRITE kind. */
-struct scsi_extent { uint64_t lba; uint32_t blocks; };
+struct scsi_extent {
+	uint64_t lba;
+	uint32_t blocks;
+};
 struct scsi_extent scsi_opcode_extent(const uint8_t cdb[SCSI_CDB_SIZE]);
 
 #endif

@@ -211,5 +211,6 @@ void scsi_report_opcodes(struct scsi_task *task)
 	p = scsi_task_param(task);
 	if (p == NULL)
 		return;
-	scsi_task_finish_param(task, (task->cdb[2] & 7U) == 0 ? opcodes_all(p, timeouts) : opcode_one(p, row, timeouts), get32(task->cdb + 6));
+	scsi_task_finish_param(task, (task->cdb[2] & 7U) == 0 ? opcodes_all(p, timeouts) : opcode_one(p, row, timeouts),
+	                       get32(task->cdb + 6));
 }

@@ -15,7 +15,7 @@ void scsi_sense_encode(uint8_t ret_sense[SCSI_SENSE_SIZE], enum scsi_sense_key k
 void scsi_sense_encode_descriptor(uint8_t ret_sense[SCSI_SENSE_DESCRIPTOR_SIZE], enum scsi_sense_key key, enum scsi_asc asc);
 
 struct scsi_error {
-	enum scsi_status status;     /* CHECK CONDITION with the sense below, or BUSY */
+	enum scsi_status status; /* CHECK CONDITION with the sense below, or BUSY */
 	enum scsi_sense_key key;
 	enum scsi_asc asc;
 };

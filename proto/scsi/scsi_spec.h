@@ -7,15 +7,15 @@
 
 #define SCSI_BLOCK_SIZE 512U
 #define SCSI_BLOCK_SHIFT 9U
-#define SCSI_PHYSICAL_EXPONENT 3U          /* 8 logical blocks in a physical one: the file system's 4 KiB */
+#define SCSI_PHYSICAL_EXPONENT 3U /* 8 logical blocks in a physical one: the file system's 4 KiB */
 #define SCSI_CDB_SIZE 16U
-#define SCSI_SENSE_SIZE 18U                /* fixed format */
-#define SCSI_PARAM_SIZE 4096U              /* most parameter data of one command, either way */
+#define SCSI_SENSE_SIZE 18U /* fixed format */
+#define SCSI_PARAM_SIZE 4096U /* most parameter data of one command, either way */
 
 /* Limits promised in VPD page B0 and kept in the handlers. */
-#define SCSI_TRANSFER_BLOCKS_MAX 65536U    /* 32 MiB */
+#define SCSI_TRANSFER_BLOCKS_MAX 65536U /* 32 MiB */
 #define SCSI_TRANSFER_BLOCKS_OPTIMAL 2048U /* 1 MiB: one message */
-#define SCSI_UNMAP_BLOCKS_MAX 0x100000U    /* 512 MiB, all descriptors together */
+#define SCSI_UNMAP_BLOCKS_MAX 0x100000U /* 512 MiB, all descriptors together */
 #define SCSI_UNMAP_DESCRIPTORS_MAX 128U
 #define SCSI_WRITE_SAME_BLOCKS_MAX 0x20000U /* 64 MiB */
 

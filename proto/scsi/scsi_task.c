@@ -30,7 +30,7 @@ static bool task_may_run(const struct scsi_task *task)
 
 	if (task->lun == NULL || task->lun->n_ordered == 0 || task->attribute == SCSI_HEAD_OF_QUEUE)
 		return true;
-	TAILQ_FOREACH (other, &task->lun->tasks, lun_link) {
+	TAILQ_FOREACH(other, &task->lun->tasks, lun_link) {
 		if (other == task)
 			return true;
 		if (task->attribute == SCSI_ORDERED || other->attribute == SCSI_ORDERED)
@@ -46,7 +46,7 @@ static void lun_run_waiting(struct scsi_nexus_lun *lun)
 
 	lun->refs++;
 again:
-	TAILQ_FOREACH (task, &lun->tasks, lun_link) {
+	TAILQ_FOREACH(task, &lun->tasks, lun_link) {
 		if (task->state == TASK_ORDER_WAIT && task_may_run(task)) {
 			task->state = TASK_RUNNING;
 			task->proceed(task);
@@ -362,7 +362,8 @@ static bool task_refused(struct scsi_task *task)
 		return true;
 	}
 	if (task->opcode == NULL) {
-		scsi_task_fail(task, SCSI_ILLEGAL_REQUEST, scsi_opcode_exists(task->cdb[0]) ? ASC_INVALID_FIELD_IN_CDB : ASC_INVALID_OPCODE);
+		scsi_task_fail(task, SCSI_ILLEGAL_REQUEST,
+		               scsi_opcode_exists(task->cdb[0]) ? ASC_INVALID_FIELD_IN_CDB : ASC_INVALID_OPCODE);
 		return true;
 	}
 	if (task->lun != NULL && (flags & OPCODE_NO_ATTENTION) == 0) {

@@ -41,12 +41,12 @@ struct scsi_data {
 	unsigned n_pages;
 	uint32_t first_offset;
 	uint32_t len_bytes;
-	uint32_t position;           /* of the piece in the data of the command */
+	uint32_t position; /* of the piece in the data of the command */
 };
 
 enum scsi_task_state { TASK_IDLE, TASK_RUNNING, TASK_GATHERING, TASK_ORDER_WAIT, TASK_ADMIT_WAIT, TASK_IN_FS, TASK_OVER };
 
-#define SCSI_INLINE_PAGES 17U        /* an unaligned 64 KiB */
+#define SCSI_INLINE_PAGES 17U /* an unaligned 64 KiB */
 
 struct scsi_task {
 	/* the transport's in-part */
@@ -60,26 +60,26 @@ struct scsi_task {
 	enum scsi_status status;
 	uint8_t sense_len;
 	uint8_t sense[SCSI_SENSE_SIZE];
-	bool is_in, is_out;          /* the direction of the command's data */
+	bool is_in, is_out; /* the direction of the command's data */
 	bool aborted;
-	uint64_t transfer_bytes;     /* what the command would transfer without the limits: residuals come from it */
+	uint64_t transfer_bytes; /* what the command would transfer without the limits: residuals come from it */
 	struct scsi_data data;
 	/* the task's own */
 	enum scsi_task_state state;
 	const struct scsi_opcode *opcode;
-	struct scsi_nexus_lun *lun;  /* a reference; NULL: no such LUN */
+	struct scsi_nexus_lun *lun; /* a reference; NULL: no such LUN */
 	TAILQ_ENTRY(scsi_task) lun_link;
 	void (*proceed)(struct scsi_task *task); /* what to do once data is there, or its turn has come */
-	bool durable;                /* each write is to be on stable storage before its status */
-	bool verify_only;            /* a read whose data nobody gets */
-	bool pending_sense;          /* status and sense are set; finish when what runs now ends */
-	uint64_t offset_bytes;       /* in the vdisk, of the present piece */
-	uint64_t left_bytes;         /* of the command, present piece included */
-	unsigned param_at;           /* parser's place in the parameter list */
+	bool durable; /* each write is to be on stable storage before its status */
+	bool verify_only; /* a read whose data nobody gets */
+	bool pending_sense; /* status and sense are set; finish when what runs now ends */
+	uint64_t offset_bytes; /* in the vdisk, of the present piece */
+	uint64_t left_bytes; /* of the command, present piece included */
+	unsigned param_at; /* parser's place in the parameter list */
 	uint32_t param_len;
-	uint8_t *param;              /* SCSI_PARAM_SIZE bytes, made on first use and kept */
-	struct page **big_pages;     /* FS_IO_PAGES_MAX, likewise */
-	struct page **medium;        /* FS_IO_PAGES_MAX, likewise: what VERIFY compares with */
+	uint8_t *param; /* SCSI_PARAM_SIZE bytes, made on first use and kept */
+	struct page **big_pages; /* FS_IO_PAGES_MAX, likewise */
+	struct page **medium; /* FS_IO_PAGES_MAX, likewise: what VERIFY compares with */
 	unsigned n_medium;
 	struct page *inline_pages[SCSI_INLINE_PAGES];
 	struct fs_message msg;
@@ -104,11 +104,15 @@ void scsi_task_release(struct scsi_task *task);
 
 /* The memory behind bytes [at, at + len) of the present piece: fills at most `n_max` pieces, returns how many. The memory of
  * pages not reserved yet must not be asked for. */
-struct scsi_piece { uint8_t *base; size_t len_bytes; struct page *page; };
+struct scsi_piece {
+	uint8_t *base;
+	size_t len_bytes;
+	struct page *page;
+};
 unsigned scsi_data_pieces(const struct scsi_data *data, uint32_t at, uint32_t len_bytes, struct scsi_piece *ret_pieces, unsigned n_max);
 
 /* ---- for the handlers of proto/scsi ---- */
-void scsi_task_finish(struct scsi_task *task);                      /* with GOOD */
+void scsi_task_finish(struct scsi_task *task); /* with GOOD */
 void scsi_task_finish_status(struct scsi_task *task, enum scsi_status status);
 void scsi_task_fail(struct scsi_task *task, enum scsi_sense_key key, enum scsi_asc asc);
 void scsi_task_fail_errno(struct scsi_task *task, int err);
@@ -131,6 +135,9 @@ void scsi_task_send(struct scsi_task *task, void (*proceed)(struct scsi_task *ta
 /* True when writes of this task must be durable before they are answered. */
 bool scsi_task_write_through(const struct scsi_task *task);
 
-static inline struct scsi_lu *scsi_task_lu(struct scsi_task *task) { return task->lun->lu; }
+static inline struct scsi_lu *scsi_task_lu(struct scsi_task *task)
+{
+	return task->lun->lu;
+}
 
 #endif

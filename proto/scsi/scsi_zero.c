@@ -181,8 +181,11 @@ static void same_next(struct scsi_task *task)
 	if (!same_fill(task))
 		return;
 	msg = scsi_task_message(task, FS_WRITE);
-	msg->in.io = (struct fs_io){ .offset_bytes = task->offset_bytes, .len_bytes = task->data.len_bytes, .n_pages = task->data.n_pages,
-		                     .n_pages_max = task->data.n_pages, .pages = task->data.pages };
+	msg->in.io = (struct fs_io){ .offset_bytes = task->offset_bytes,
+		                     .len_bytes = task->data.len_bytes,
+		                     .n_pages = task->data.n_pages,
+		                     .n_pages_max = task->data.n_pages,
+		                     .pages = task->data.pages };
 	msg->in.stable = scsi_task_write_through(task) ? FS_DATA_SYNC : FS_UNSTABLE;
 	scsi_task_send(task, same_done);
 }

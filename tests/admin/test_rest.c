@@ -324,6 +324,20 @@ static void a_lun_is_mapped_and_the_map_survives_a_restart(void **state)
 	assert_int_equal(host.n_maps, 0);
 }
 
+static void a_volume_brings_along_the_igroups_its_maps_name(void **state)
+{
+	(void)state;
+	does("POST", V1 "protocols/san/igroups", "{\"name\": \"g\", \"initiators\": [\"*\"]}", 201);
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes",
+	                          "{\"name\": \"vol1\", \"raid_groups\": [{\"disks\": [\"e0\", \"e1\"]}], \"disk_size\": 1048576}", text),
+	                 's');
+	does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol1/x\", \"size\": 1048576}", 201);
+	does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol1/x\", \"igroup\": \"g\"}", 201);
+	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	assert_int_equal(host.n_maps, 1);
+	assert_int_equal(count(V1 "protocols/san/igroups"), 1);
+}
+
 static void initiators_come_and_go(void **state)
 {
 	(void)state;
@@ -357,6 +371,29 @@ static void exports_are_kept_in_the_volume_with_their_ids(void **state)
 	does("DELETE", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir", NULL, 200);
 	does("DELETE", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir", NULL, 404);
 	assert_int_equal(host.n_exports, 1);
+}
+
+static void damaged_documents_do_not_hurt(void **state)
+{
+	static const char *const documents[] = {
+		"not json",
+		"{}",
+		"{\"version\": 1, \"records\": [1, null, {}, {\"path\": 7}, {\"path\": \"/\", \"id\": 0, \"rules\": []}]}",
+		"{\"version\": 1, \"records\": [{\"path\": \"/\", \"id\": 5, \"rules\": [{\"client\": 1}]}, {\"uuid\": \"x\", \"name\": "
+		"1}]}",
+		"{\"version\": 1, \"records\": [{\"uuid\": \"6f1e1e1e-0000-4000-8000-000000000000\", \"name\": \"g\", \"initiators\": "
+		"[1]}]}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
+		assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+		ramadmin_put_document("vol0", "exports", documents[i]);
+		ramadmin_put_document("vol0", "igroups", documents[i]);
+		assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+		assert_int_equal(count(V1 "protocols/nfs/exports"), 0);
+		assert_int_equal(count(V1 "protocols/san/igroups"), 0);
+	}
 }
 
 /* ---- the rest ---------------------------------------------------------------------------------------------------- */
@@ -450,8 +487,10 @@ int main(void)
 		TEST(a_lun_changes_only_for_who_read_it_last),
 		TEST(bad_luns_are_refused),
 		TEST(a_lun_is_mapped_and_the_map_survives_a_restart),
+		TEST(a_volume_brings_along_the_igroups_its_maps_name),
 		TEST(initiators_come_and_go),
 		TEST(exports_are_kept_in_the_volume_with_their_ids),
+		TEST(damaged_documents_do_not_hurt),
 		TEST(a_get_changes_nothing),
 		TEST(a_lost_disk_is_said_everywhere),
 		TEST(metrics_are_prometheus_text),

@@ -9,7 +9,7 @@
 #define BLOCKS 3000U
 
 static struct fsbox box;
-static uint32_t model[BLOCKS];      /* what the LUN must show */
+static uint32_t model[BLOCKS]; /* what the LUN must show */
 static uint32_t model_base[BLOCKS]; /* what the snapshot must show */
 static uint32_t next_tag;
 static struct fs_file_id top;
@@ -212,6 +212,37 @@ static void a_running_clone_resumes_after_restart_and_crash(void **state)
 	assert_int_equal(vd_check(&box), 0);
 }
 
+static void a_crash_at_any_moment_of_a_clone_loses_nothing(void **state)
+{
+	unsigned n_done = 0;
+
+	for (unsigned moment = 0; moment < 24; moment++) {
+		teardown(NULL);
+		setup(NULL);
+		make_backed(8);
+		memdisk_set_latency(1000000);
+		assert_int_equal(vd_op(&box, FS_CLONE_START, "/top"), 0);
+		box_run(&box, 1000000ULL * moment * moment);
+		host_write(moment, FS_FILE_SYNC);
+		box_crash(&box, moment);
+		assert_int_equal(vd_op(&box, FS_CLONE_STATUS, "/top"), 0);
+		assert_true(vd_info.clone.state == FS_CLONE_RUNNING || vd_info.clone.state == FS_CLONE_DONE);
+		n_done += vd_info.clone.state == FS_CLONE_DONE;
+		check_content();
+		check_snapshot_content();
+		vd_await_clone(&box, "/top", FS_CLONE_DONE);
+		assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
+		assert_int_equal(vd_destroy(&box, "/base", false), 0);
+		box_run(&box, 5000000000);
+		check_content();
+		assert_int_equal(vd_check(&box), 0);
+		memdisk_set_latency(0);
+	}
+	print_message("%u of 24 were done when the power failed\n", n_done);
+	assert_in_range(n_done, 1, 22);
+	(void)state;
+}
+
 static void host_writes_reduce_what_is_left(void **state)
 {
 	uint64_t before;
@@ -353,7 +384,9 @@ static uint32_t dice(uint32_t n)
 static void history_step(uint64_t seed)
 {
 	switch (dice(13)) {
-	case 0: case 1: case 2:
+	case 0:
+	case 1:
+	case 2:
 		for (uint32_t n = dice(20), fbn = dice(BLOCKS - 20); n > 0; n--, fbn++)
 			host_write(fbn, FS_FILE_SYNC);
 		break;
@@ -361,18 +394,11 @@ static void history_step(uint64_t seed)
 		host_zero(dice(BLOCKS - 100), 1 + dice(99));
 		assert_int_equal(box_commit(&box, top), 0);
 		break;
-	case 4: case 5:
-		(void)clone_start_limited(dice(2) == 0 ? 0 : (1 + dice(8)) * MIB);
-		break;
-	case 6:
-		(void)vd_op(&box, FS_CLONE_STOP, "/top");
-		break;
-	case 7:
-		box_crash(&box, seed + seed_now);
-		break;
-	case 8:
-		assert_int_equal(box_sync(&box), 0);
-		break;
+	case 4:
+	case 5: (void)clone_start_limited(dice(2) == 0 ? 0 : (1 + dice(8)) * MIB); break;
+	case 6: (void)vd_op(&box, FS_CLONE_STOP, "/top"); break;
+	case 7: box_crash(&box, seed + seed_now); break;
+	case 8: assert_int_equal(box_sync(&box), 0); break;
 	case 9: {
 		char name[16];
 		snprintf(name, sizeof name, "x%u", dice(6));
@@ -383,9 +409,7 @@ static void history_step(uint64_t seed)
 		assert_int_equal(box_unmount(&box), 0);
 		assert_int_equal(box_mount(&box), 0);
 		break;
-	default:
-		box_run(&box, 1000000ULL * dice(400));
-		break;
+	default: box_run(&box, 1000000ULL * dice(400)); break;
 	}
 }
 
@@ -393,7 +417,9 @@ static void random_histories_keep_every_block(void **state)
 {
 	const char *first = getenv("CLONE_SEED");
 	const char *count = getenv("CLONE_SEEDS");
-	uint64_t begin = first != NULL ? strtoull(first, NULL, 10) : 1, end = begin + (count != NULL ? strtoull(count, NULL, 10) : first != NULL ? 1 : 12);
+	uint64_t begin = first != NULL ? strtoull(first, NULL, 10) : 1, end = begin + (count != NULL   ? strtoull(count, NULL, 10)
+	                                                                               : first != NULL ? 1
+	                                                                                               : 12);
 	char name[16];
 
 	(void)state;
@@ -441,6 +467,7 @@ int main(void)
 		T(holes_over_holes_stay_holes),
 		T(stop_keeps_what_was_filled_and_start_goes_on),
 		T(a_running_clone_resumes_after_restart_and_crash),
+		T(a_crash_at_any_moment_of_a_clone_loses_nothing),
 		T(host_writes_reduce_what_is_left),
 		T(a_lun_shrunk_while_it_is_cloned_ends_well),
 		T(a_lun_destroyed_while_it_is_cloned_goes_away),

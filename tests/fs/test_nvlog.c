@@ -26,11 +26,11 @@ struct log_io {
 struct raid {
 	struct world *world;
 	uint8_t *media[COPIES][2];
-	uint8_t *before[COPIES][2];           /* as it was before the last write */
+	uint8_t *before[COPIES][2]; /* as it was before the last write */
 	unsigned n_writes, n_in_flight[2];
 	uint32_t last_half, last_block, last_blocks;
 	int write_err;
-	bool hold;                            /* writes do not complete */
+	bool hold; /* writes do not complete */
 	struct log_io *held;
 };
 
@@ -38,12 +38,22 @@ static struct raid raid;
 static struct simworld *sim;
 static struct fs_volume *vol;
 static unsigned n_cp_requests;
-static struct { uint64_t tag; unsigned type, n_pages; bool exact; } applied[APPLIED_MAX];
+static struct {
+	uint64_t tag;
+	unsigned type, n_pages;
+	bool exact;
+} applied[APPLIED_MAX];
 static unsigned n_applied;
 static unsigned n_restarts;
 
-uint32_t raid_log_half_blocks(const struct raid *r) { return r != NULL ? HALF_BLOCKS : 0; }
-unsigned raid_log_copies(const struct raid *r) { return r != NULL ? COPIES : 0; }
+uint32_t raid_log_half_blocks(const struct raid *r)
+{
+	return r != NULL ? HALF_BLOCKS : 0;
+}
+unsigned raid_log_copies(const struct raid *r)
+{
+	return r != NULL ? COPIES : 0;
+}
 
 static void log_io_run(struct task *task)
 {
@@ -67,7 +77,8 @@ static struct log_io *log_io_new(void (*done)(void *arg, int err), void *arg, in
 	return io;
 }
 
-void raid_log_write(struct raid *r, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov, void (*done)(void *arg, int err), void *arg)
+void raid_log_write(struct raid *r, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov,
+                    void (*done)(void *arg, int err), void *arg)
 {
 	uint32_t block = first_block;
 	struct log_io *io;
@@ -95,7 +106,8 @@ void raid_log_write(struct raid *r, unsigned half, uint32_t first_block, const s
 		world_defer(r->world, &io->task);
 }
 
-void raid_log_read(struct raid *r, unsigned copy, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov, void (*done)(void *arg, int err), void *arg)
+void raid_log_read(struct raid *r, unsigned copy, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov,
+                   void (*done)(void *arg, int err), void *arg)
 {
 	size_t at = (size_t)first_block * PAGE_SIZE;
 
@@ -114,7 +126,11 @@ void cp_request(struct fs_volume *v, enum cp_why why)
 	n_cp_requests++;
 }
 
-bool cp_is_running(const struct fs_volume *v) { (void)v; return false; }
+bool cp_is_running(const struct fs_volume *v)
+{
+	(void)v;
+	return false;
+}
 
 static void run_double(struct task *task)
 {
@@ -127,14 +143,27 @@ static void run_double(struct task *task)
 		run->finish(run, rc);
 }
 
-void run_init(struct fs_run *run, struct fs_volume *v, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err), void *arg)
+void run_init(struct fs_run *run, struct fs_volume *v, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err),
+              void *arg)
 {
 	*run = (struct fs_run){ .vol = v, .step = step, .finish = finish, .arg = arg };
 	run->task.run = run_double;
 }
-void run_fini(struct fs_run *run) { assert_false(run->task.queued); }
-void run_start_later(struct fs_run *run) { world_defer(run->vol->world, &run->task); }
-int run_wait(struct fs_run *run, struct fs_run_queue *queue) { (void)run; (void)queue; fail(); return -EAGAIN; }
+void run_fini(struct fs_run *run)
+{
+	assert_false(run->task.queued);
+}
+void run_start_later(struct fs_run *run)
+{
+	world_defer(run->vol->world, &run->task);
+}
+int run_wait(struct fs_run *run, struct fs_run_queue *queue)
+{
+	(void)run;
+	(void)queue;
+	fail();
+	return -EAGAIN;
+}
 
 /* Bodies are the tag, repeated; pages are the tag and their index. */
 static int record_note(struct fs_run *run, const struct nvlog_record *record)
@@ -158,14 +187,20 @@ static int record_note(struct fs_run *run, const struct nvlog_record *record)
 	return 0;
 }
 
-#define APPLY(name) int name(struct fs_run *run, const struct nvlog_record *record) { return record_note(run, record); }
-APPLY(namespace_apply_create) APPLY(namespace_apply_remove) APPLY(namespace_apply_rename) APPLY(namespace_apply_link) APPLY(namespace_apply_setattr)
-APPLY(file_apply_write) APPLY(file_apply_zero) APPLY(vdisk_apply_create) APPLY(vdisk_apply_set) APPLY(vdisk_apply_destroy)
-APPLY(docs_apply_put) APPLY(docs_apply_delete) APPLY(clone_apply_set)
+#define APPLY(name)                                                                                                                        \
+	int name(struct fs_run *run, const struct nvlog_record *record)                                                                    \
+	{                                                                                                                                  \
+		return record_note(run, record);                                                                                           \
+	}
+APPLY(namespace_apply_create)
+APPLY(namespace_apply_remove)
+APPLY(namespace_apply_rename) APPLY(namespace_apply_link) APPLY(namespace_apply_setattr) APPLY(file_apply_write) APPLY(file_apply_zero)
+    APPLY(vdisk_apply_create) APPLY(vdisk_apply_set) APPLY(vdisk_apply_destroy) APPLY(docs_apply_put) APPLY(docs_apply_delete)
+        APPLY(clone_apply_set)
 
-/* ---- scaffolding ----------------------------------------------------------------------------------------------- */
+    /* ---- scaffolding ----------------------------------------------------------------------------------------------- */
 
-static void log_open(uint64_t fsinfo_epoch, uint64_t fsinfo_sequence, uint64_t epoch)
+    static void log_open(uint64_t fsinfo_epoch, uint64_t fsinfo_sequence, uint64_t epoch)
 {
 	vol = calloc(1, sizeof *vol);
 	vol->world = simworld_world(sim);
@@ -240,7 +275,12 @@ static uint64_t append(uint64_t tag, size_t body_len, unsigned n_pages)
 	return sequence;
 }
 
-struct waited { struct nvlog_waiter waiter; bool told; int err; unsigned at; };
+struct waited {
+	struct nvlog_waiter waiter;
+	bool told;
+	int err;
+	unsigned at;
+};
 static unsigned told_count;
 
 static void told(struct nvlog_waiter *waiter, int err)
@@ -645,8 +685,8 @@ static void a_failed_write_fails_the_volume_and_every_waiter(void **state)
 /* ---- random histories ------------------------------------------------------------------------------------------ */
 
 struct history {
-	uint64_t epoch, covered, next_tag;    /* tag = sequence - 101 */
-	uint64_t acked;                       /* highest sequence told durable */
+	uint64_t epoch, covered, next_tag; /* tag = sequence - 101 */
+	uint64_t acked; /* highest sequence told durable */
 	bool cp_running;
 	uint64_t cp_sequence;
 };

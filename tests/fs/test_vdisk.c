@@ -124,7 +124,10 @@ static struct fs_file_id make_backed(void)
 	return vd_info.id;
 }
 
-static uint32_t base_tag(uint32_t fbn) { return fbn < 200 && fbn % 4 != 3 ? 1000 + fbn : 0; }
+static uint32_t base_tag(uint32_t fbn)
+{
+	return fbn < 200 && fbn % 4 != 3 ? 1000 + fbn : 0;
+}
 
 static void a_backed_vdisk_uses_no_blocks_and_shows_its_snapshot(void **state)
 {
@@ -365,6 +368,100 @@ static void a_damaged_vtoc_is_rebuilt_by_a_scan(void **state)
 	}
 }
 
+/* ---- random histories ------------------------------------------------------------------------------------------ */
+
+#define LUNS 6U
+
+static struct { bool exists, mapped; uint64_t size; uint32_t tag; bool backed; } luns[LUNS];
+static uint64_t seed_now;
+
+static uint32_t dice(uint32_t n)
+{
+	seed_now = seed_now * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)(seed_now >> 33) % n;
+}
+
+static void lun_step(unsigned i, const char *path, unsigned n)
+{
+	uint64_t size = (uint64_t)(1 + dice(300)) * FS_BLOCK_SIZE;
+	struct fs_file_id id;
+	bool backed;
+
+	switch (dice(6)) {
+	case 0:
+		backed = dice(2) == 0;
+		assert_int_equal(vd_create(&box, path, backed ? 0 : size, backed ? "/.snapshot/s1/base" : NULL, dice(2) == 0), luns[i].exists ? -EEXIST : 0);
+		if (luns[i].exists)
+			break;
+		luns[i].exists = true;
+		luns[i].backed = backed;
+		luns[i].mapped = false;
+		luns[i].size = vd_info.size_bytes;
+		luns[i].tag = luns[i].backed ? base_tag(0) : 0;
+		break;
+	case 1:
+		assert_int_equal(vd_destroy(&box, path, true), luns[i].exists ? 0 : -ENOENT);
+		luns[i].exists = false;
+		break;
+	case 2:
+		assert_int_equal(vd_resize(&box, path, size, true), luns[i].exists ? 0 : -ENOENT);
+		luns[i].size = size;
+		break;
+	case 3:
+		assert_int_equal(vd_set_maps(&box, path, n % 2 == 0 ? "[0]" : ""), luns[i].exists ? 0 : -ENOENT);
+		luns[i].mapped = n % 2 == 0;
+		break;
+	default:
+		if (!luns[i].exists)
+			break;
+		id = lun_id(path);
+		luns[i].tag = n + 1;
+		vd_write(&box, id, 0, n + 1, FS_FILE_SYNC);
+		break;
+	}
+}
+
+static void luns_check(void)
+{
+	unsigned n = 2; /* /base and /top */
+	char path[16];
+
+	for (unsigned i = 0; i < LUNS; i++) {
+		snprintf(path, sizeof path, "/lun%u", i);
+		n += luns[i].exists;
+		assert_int_equal(vd_op(&box, FS_VDISK_GET, path), luns[i].exists ? 0 : -ENOENT);
+		if (!luns[i].exists)
+			continue;
+		assert_int_equal(vd_info.size_bytes, luns[i].size);
+		assert_int_equal(vd_info.maps != NULL, luns[i].mapped);
+		assert_int_equal(vd_info.backing_snapshot[0] != '\0', luns[i].backed);
+		assert_int_equal(vd_read(&box, vd_info.id, 0), luns[i].tag);
+	}
+	assert_int_equal(vd_count(&box), n);
+}
+
+static void random_histories_of_luns_survive_crashes(void **state)
+{
+	char path[16];
+
+	(void)state;
+	(void)make_backed();
+	for (unsigned seed = 1; seed <= 25; seed++) {
+		seed_now = seed;
+		print_message("seed %u\n", seed);
+		for (unsigned n = dice(60); n > 0; n--) {
+			unsigned i = dice(LUNS);
+			snprintf(path, sizeof path, "/lun%u", i);
+			lun_step(i, path, n);
+			if (dice(10) == 0)
+				assert_int_equal(box_sync(&box), 0);
+		}
+		box_crash(&box, seed);
+		luns_check();
+		assert_int_equal(vd_check(&box), 0);
+	}
+}
+
 /* ---- documents ------------------------------------------------------------------------------------------------- */
 
 static int doc_put(const char *name, const void *blob, size_t len)
@@ -464,6 +561,7 @@ int main(void)
 		T(errors_say_what_and_what_to_do),
 		T(a_reserved_vdisk_larger_than_the_free_space_is_refused),
 		T(a_damaged_vtoc_is_rebuilt_by_a_scan),
+		T(random_histories_of_luns_survive_crashes),
 		T(documents_come_back_whole_after_restart_and_crash),
 	};
 

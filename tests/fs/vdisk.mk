@@ -1,4 +1,9 @@
-VDISK_TESTS = tests/fs/test_nvlog tests/fs/test_vdisk tests/fs/test_clone
+VDISK_TESTS = \
+	tests/fs/test_clone \
+	tests/fs/test_clone_pace \
+	tests/fs/test_nvlog \
+	tests/fs/test_vdisk \
+	tests/fs/test_vdiskattr
 check_PROGRAMS += $(VDISK_TESTS)
 TESTS += $(VDISK_TESTS)
 VDISK_TEST_LIBS = $(FS_LIBS) libvcsim.a $(RAID_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
@@ -9,3 +14,7 @@ tests_fs_test_vdisk_SOURCES = tests/fs/test_vdisk.c $(VDISK_TEST_BOX)
 tests_fs_test_vdisk_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_clone_SOURCES = tests/fs/test_clone.c $(VDISK_TEST_BOX)
 tests_fs_test_clone_LDADD = $(VDISK_TEST_LIBS)
+tests_fs_test_clone_pace_SOURCES = tests/fs/test_clone_pace.c
+tests_fs_test_clone_pace_LDADD = $(FS_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_fs_test_vdiskattr_SOURCES = tests/fs/test_vdiskattr.c
+tests_fs_test_vdiskattr_LDADD = $(FS_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)

@@ -23,9 +23,18 @@ static struct lunmap *maps;
 static struct loop *loop;
 static struct lunmap_entry entries[2];
 
-struct iscsi_server *raw_server(void) { return server; }
-struct lunmap *raw_maps(void) { return maps; }
-struct loop *raw_loop(void) { return loop; }
+struct iscsi_server *raw_server(void)
+{
+	return server;
+}
+struct lunmap *raw_maps(void)
+{
+	return maps;
+}
+struct loop *raw_loop(void)
+{
+	return loop;
+}
 
 void raw_map(uint64_t lun0_bytes, unsigned n_luns, bool online)
 {
@@ -36,9 +45,10 @@ void raw_map(uint64_t lun0_bytes, unsigned n_luns, bool online)
 
 void raw_setup(void)
 {
-	static const char *const portals[] = { "192.0.2.1:3260", "192.0.2.2:3260", "192.0.2.3:3260", "192.0.2.4:3260", "192.0.2.5:3260", "192.0.2.6:3260",
-		                               "192.0.2.7:3260", "192.0.2.8:3260", "[2001:db8::1]:3260", "[2001:db8::2]:3260", "[2001:db8::3]:3260",
-		                               "[2001:db8::4]:3260", "[2001:db8::5]:3260", "[2001:db8::6]:3260", "[2001:db8::7]:3260", "[2001:db8::8]:3260" };
+	static const char *const portals[] = { "192.0.2.1:3260",     "192.0.2.2:3260",     "192.0.2.3:3260",     "192.0.2.4:3260",
+		                               "192.0.2.5:3260",     "192.0.2.6:3260",     "192.0.2.7:3260",     "192.0.2.8:3260",
+		                               "[2001:db8::1]:3260", "[2001:db8::2]:3260", "[2001:db8::3]:3260", "[2001:db8::4]:3260",
+		                               "[2001:db8::5]:3260", "[2001:db8::6]:3260", "[2001:db8::7]:3260", "[2001:db8::8]:3260" };
 	struct iscsi_server_config config = { .target_name = RAW_IQN, .portals = portals, .n_portals = 16 };
 
 	log_set_level(LOG_LEVEL_ERROR);
@@ -69,7 +79,10 @@ void raw_teardown(void)
 	page_arena_fini(); /* asserts that every page is back */
 }
 
-struct serve_task { struct task task; int fd; };
+struct serve_task {
+	struct task task;
+	int fd;
+};
 
 static void serve_run(struct task *task)
 {
@@ -219,7 +232,9 @@ bool raw_is_closed(struct raw *raw)
 
 int raw_login_step(struct raw *raw, uint8_t flags, const void *text, size_t len)
 {
-	struct iscsi_bhs bhs = { .opcode = ISCSI_LOGIN_REQUEST | ISCSI_IMMEDIATE, .flags = flags, .itt = be32_of(7), .cmdsn = be32_of(raw->cmdsn) };
+	struct iscsi_bhs bhs = {
+		.opcode = ISCSI_LOGIN_REQUEST | ISCSI_IMMEDIATE, .flags = flags, .itt = be32_of(7), .cmdsn = be32_of(raw->cmdsn)
+	};
 
 	bhs.isid[0] = 0x80;
 	bhs.isid[5] = raw->isid_tail;
@@ -257,9 +272,12 @@ const char *raw_key(const struct raw *raw, const char *key)
 	return NULL;
 }
 
-uint32_t raw_command(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t cdb_len, uint8_t flags, uint32_t edtl, const void *data, size_t len)
+uint32_t raw_command(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t cdb_len, uint8_t flags, uint32_t edtl, const void *data,
+                     size_t len)
 {
-	struct iscsi_bhs bhs = { .opcode = ISCSI_SCSI_COMMAND, .flags = flags, .itt = be32_of(raw->itt), .edtl = be32_of(edtl), .cmdsn = be32_of(raw->cmdsn) };
+	struct iscsi_bhs bhs = {
+		.opcode = ISCSI_SCSI_COMMAND, .flags = flags, .itt = be32_of(raw->itt), .edtl = be32_of(edtl), .cmdsn = be32_of(raw->cmdsn)
+	};
 
 	bhs.lun[1] = (uint8_t)lun;
 	memcpy(bhs.cdb, cdb, cdb_len);
@@ -315,8 +333,12 @@ void raw_settle(struct raw *raw, uint32_t lun)
 
 bool raw_data_out(struct raw *raw, uint32_t itt, uint32_t ttt, uint32_t data_sn, uint32_t offset, const void *data, size_t len, bool final)
 {
-	struct iscsi_bhs bhs = { .opcode = ISCSI_DATA_OUT, .flags = final ? ISCSI_FINAL : 0, .itt = be32_of(itt), .ttt = be32_of(ttt),
-		                 .data_sn = be32_of(data_sn), .offset = be32_of(offset) };
+	struct iscsi_bhs bhs = { .opcode = ISCSI_DATA_OUT,
+		                 .flags = final ? ISCSI_FINAL : 0,
+		                 .itt = be32_of(itt),
+		                 .ttt = be32_of(ttt),
+		                 .data_sn = be32_of(data_sn),
+		                 .offset = be32_of(offset) };
 
 	return raw_send(raw, &bhs, NULL, 0, data, len);
 }

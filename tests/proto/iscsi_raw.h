@@ -27,7 +27,7 @@ struct raw {
 	uint32_t cmdsn, itt, exp_cmdsn, max_cmdsn, statsn;
 	bool header_digest, data_digest;
 	uint8_t isid_tail;
-	struct iscsi_bhs bhs;                /* last received */
+	struct iscsi_bhs bhs; /* last received */
 	uint8_t data[RAW_DATA_MAX];
 	uint32_t data_len;
 };
@@ -52,7 +52,8 @@ int raw_login(struct raw *raw, const char *more, size_t more_len);
 const char *raw_key(const struct raw *raw, const char *key);
 
 /* A command PDU (F set, CmdSN counted); returns its ITT. */
-uint32_t raw_command(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t cdb_len, uint8_t flags, uint32_t edtl, const void *data, size_t len);
+uint32_t raw_command(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t cdb_len, uint8_t flags, uint32_t edtl, const void *data,
+                     size_t len);
 /* Command and all its data-in; returns the SCSI status, -1: closed or something else came. Sense key and ASC in raw->data after errors. */
 int raw_scsi(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t cdb_len, uint32_t in_len, const void *out, uint32_t out_len);
 /* key << 16 | asc of the sense in raw->data. */

@@ -193,7 +193,9 @@ static void every_header_length_before_login_is_survived(void **state)
 	for (unsigned words = 0; words < 256; words += words < 4 ? 1 : 21) {
 		for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
 			struct raw *raw = raw_connect();
-			struct iscsi_bhs bhs = { .opcode = 0x43, .flags = 0x87, .ahs_words = (uint8_t)words, .data_len = be24_of(lengths[i]) };
+			struct iscsi_bhs bhs = {
+				.opcode = 0x43, .flags = 0x87, .ahs_words = (uint8_t)words, .data_len = be24_of(lengths[i])
+			};
 			uint8_t *data = calloc(1, 8196);
 
 			memset(bytes, 0xA5, sizeof bytes);
@@ -247,8 +249,11 @@ static void anything_but_a_login_first_is_dropped(void **state)
 
 static void send_targets_goes_on_over_continuations(void **state)
 {
-	static const char names[] = "InitiatorName=iqn.test:raw\0SessionType=Discovery\0MaxRecvDataSegmentLength=512", ask[] = "SendTargets=All";
-	struct iscsi_bhs bhs = { .opcode = ISCSI_TEXT_REQUEST | ISCSI_IMMEDIATE, .flags = 0x80, .itt = be32_of(9), .ttt = be32_of(ISCSI_TAG_NONE) };
+	static const char names[] = "InitiatorName=iqn.test:raw\0SessionType=Discovery\0MaxRecvDataSegmentLength=512",
+	                  ask[] = "SendTargets=All";
+	struct iscsi_bhs bhs = {
+		.opcode = ISCSI_TEXT_REQUEST | ISCSI_IMMEDIATE, .flags = 0x80, .itt = be32_of(9), .ttt = be32_of(ISCSI_TAG_NONE)
+	};
 	struct raw *raw = raw_connect();
 	char all[8192];
 	size_t n = 0;
@@ -282,7 +287,9 @@ static void send_targets_goes_on_over_continuations(void **state)
 
 static void nop_out_is_echoed(void **state)
 {
-	struct iscsi_bhs bhs = { .opcode = ISCSI_NOP_OUT | ISCSI_IMMEDIATE, .flags = 0x80, .itt = be32_of(33), .ttt = be32_of(ISCSI_TAG_NONE) };
+	struct iscsi_bhs bhs = {
+		.opcode = ISCSI_NOP_OUT | ISCSI_IMMEDIATE, .flags = 0x80, .itt = be32_of(33), .ttt = be32_of(ISCSI_TAG_NONE)
+	};
 	struct raw *raw = logged_in(NULL, 0);
 	uint8_t ping[5000];
 
@@ -312,7 +319,8 @@ static void write_and_read_back(struct raw *raw, uint32_t lba, uint32_t len, boo
 		uint32_t part = len - sent < 20000 ? len - sent : 20000;
 
 		part = part < first - sent ? part : first - sent;
-		assert_true(raw_data_out(raw, itt, ISCSI_TAG_NONE, sn++, sent, data + sent, part, sent + part == len || sent + part == first));
+		assert_true(
+		    raw_data_out(raw, itt, ISCSI_TAG_NONE, sn++, sent, data + sent, part, sent + part == len || sent + part == first));
 		sent += part;
 	}
 	for (;;) {
@@ -326,7 +334,8 @@ static void write_and_read_back(struct raw *raw, uint32_t lba, uint32_t len, boo
 		for (uint32_t done = 0; done < want;) {
 			uint32_t part = want - done < 100000 ? want - done : 100000;
 
-			assert_true(raw_data_out(raw, itt, be32_get(raw->bhs.ttt), sn++, offset + done, data + offset + done, part, done + part == want));
+			assert_true(raw_data_out(raw, itt, be32_get(raw->bhs.ttt), sn++, offset + done, data + offset + done, part,
+			                         done + part == want));
 			done += part;
 		}
 		sent += want;
@@ -344,7 +353,8 @@ static void write_and_read_back(struct raw *raw, uint32_t lba, uint32_t len, boo
 static void data_moves_in_every_way_there_is(void **state)
 {
 	static const uint32_t lengths[] = { 512, 4096, 4608, 65536, 66048, 131072, 1048576, 1048576 + 4096 };
-	static const char keys[] = "InitialR2T=No\0ImmediateData=Yes\0FirstBurstLength=65536\0MaxBurstLength=262144\0MaxRecvDataSegmentLength=32768";
+	static const char keys[] =
+	    "InitialR2T=No\0ImmediateData=Yes\0FirstBurstLength=65536\0MaxBurstLength=262144\0MaxRecvDataSegmentLength=32768";
 
 	(void)state;
 	for (unsigned digests = 0; digests < 2; digests++) {
@@ -367,7 +377,9 @@ static void data_moves_in_every_way_there_is(void **state)
 static void damaged_data_fails_the_command_and_damaged_headers_the_connection(void **state)
 {
 	struct raw *raw = logged_in("HeaderDigest=CRC32C\0DataDigest=CRC32C", 38);
-	struct iscsi_bhs bhs = { .opcode = ISCSI_SCSI_COMMAND, .flags = 0xA1, .itt = be32_of(77), .edtl = be32_of(512), .cmdsn = be32_of(raw->cmdsn++) };
+	struct iscsi_bhs bhs = {
+		.opcode = ISCSI_SCSI_COMMAND, .flags = 0xA1, .itt = be32_of(77), .edtl = be32_of(512), .cmdsn = be32_of(raw->cmdsn++)
+	};
 	uint8_t bytes[48 + 4 + 512 + 4] = { 0 };
 	unsigned writes = ramlun_seen.writes;
 	le32 digest;
@@ -410,10 +422,10 @@ static void data_out_that_breaks_the_rules_fails_the_command_only(void **state)
 		assert_int_equal(be32_get(raw->bhs.desired_len), 8192);
 		ttt = be32_get(raw->bhs.ttt);
 		switch (how) {
-		case 0: assert_true(raw_data_out(raw, itt, ttt, 0, 4096, data, 4096, true)); break;   /* wrong offset */
-		case 1: assert_true(raw_data_out(raw, itt, ttt, 1, 0, data, 8192, true)); break;      /* wrong DataSN */
-		case 2: assert_true(raw_data_out(raw, itt, ttt, 0, 0, data, 16384, true)); break;     /* more than asked for */
-		case 3: assert_true(raw_data_out(raw, itt, ttt, 0, 0, data, 4096, true)); break;      /* less */
+		case 0: assert_true(raw_data_out(raw, itt, ttt, 0, 4096, data, 4096, true)); break; /* wrong offset */
+		case 1: assert_true(raw_data_out(raw, itt, ttt, 1, 0, data, 8192, true)); break; /* wrong DataSN */
+		case 2: assert_true(raw_data_out(raw, itt, ttt, 0, 0, data, 16384, true)); break; /* more than asked for */
+		case 3: assert_true(raw_data_out(raw, itt, ttt, 0, 0, data, 4096, true)); break; /* less */
 		default:
 			assert_true(raw_data_out(raw, itt, ttt, 0, 0, data, 4096, false));
 			assert_true(raw_data_out(raw, itt, ttt, 0, 4096, data, 4096, true)); /* the same DataSN again */
@@ -493,12 +505,52 @@ static void the_window_closes_when_commands_are_held_and_opens_again(void **stat
 	raw_close(raw);
 }
 
+static void writes_wait_for_pages_when_there_are_none(void **state)
+{
+	static uint8_t data[65536];
+	struct raw *raw = logged_in(NULL, 0);
+	struct page **all = calloc(page_arena_max(), sizeof(*all));
+	uint8_t cdb[10];
+	size_t n = 0;
+
+	(void)state;
+	assert_non_null(all);
+	ramlun_hold(true);
+	write10(cdb, 0, 128);
+	while ((all[n] = page_alloc()) != NULL)
+		n++;
+	for (unsigned i = 0; i < 4; i++)
+		(void)raw_command(raw, 0, cdb, 10, 0xA1, 65536, NULL, 0); /* these ask for their data when they can */
+	for (unsigned i = 0; i < 2; i++)
+		(void)raw_command(raw, 0, cdb, 10, 0xA1, 4096, data,
+		                  4096); /* and these bring it: pages of the thread's own cache, at most */
+	assert_true(ramlun_held() <= 2);
+	usleep(100000);
+	page_put_many(all, n);
+	free(all);
+	ramlun_hold(false);
+	for (unsigned done = 0; done < 6;) {
+		assert_true(raw_recv(raw, 5000));
+		if (raw->bhs.opcode == ISCSI_R2T) {
+			assert_true(raw_data_out(raw, be32_get(raw->bhs.itt), be32_get(raw->bhs.ttt), 0, 0, data, 65536, true));
+			continue;
+		}
+		assert_int_equal(raw->bhs.opcode, ISCSI_SCSI_RESPONSE);
+		assert_int_equal(raw->bhs.byte3, SCSI_GOOD);
+		done++;
+	}
+	raw_close(raw);
+}
+
 /* ---- task management ---- */
 
 static int tmf(struct raw *raw, uint8_t function, uint32_t lun, uint32_t referenced)
 {
-	struct iscsi_bhs bhs = { .opcode = ISCSI_TASK_REQUEST | ISCSI_IMMEDIATE, .flags = (uint8_t)(0x80 | function), .itt = be32_of(0x7000),
-		                 .referenced_tag = be32_of(referenced), .cmdsn = be32_of(raw->cmdsn) };
+	struct iscsi_bhs bhs = { .opcode = ISCSI_TASK_REQUEST | ISCSI_IMMEDIATE,
+		                 .flags = (uint8_t)(0x80 | function),
+		                 .itt = be32_of(0x7000),
+		                 .referenced_tag = be32_of(referenced),
+		                 .cmdsn = be32_of(raw->cmdsn) };
 
 	bhs.lun[1] = (uint8_t)lun;
 	assert_true(raw_send(raw, &bhs, NULL, 0, NULL, 0));
@@ -668,6 +720,7 @@ int main(void)
 		cmocka_unit_test(commands_that_break_the_negotiated_rules_are_rejected),
 		cmocka_unit_test(commands_outside_the_window_are_ignored),
 		cmocka_unit_test(the_window_closes_when_commands_are_held_and_opens_again),
+		cmocka_unit_test(writes_wait_for_pages_when_there_are_none),
 		cmocka_unit_test(an_abort_is_answered_when_the_task_is_gone_and_the_task_never),
 		cmocka_unit_test(a_lun_reset_aborts_its_tasks_and_tells_every_nexus),
 		cmocka_unit_test(a_new_login_of_the_same_name_and_isid_waits_for_the_old_session),

@@ -35,13 +35,25 @@ static const struct {
 	uint8_t cdb[16];
 	unsigned cdb_len, length_at, length_bytes, expected; /* `expected`: the whole answer; 0: at least 8 */
 } tellers[] = {
-	{ { OP_INQUIRY }, 6, 3, 2, 96 }, { { OP_INQUIRY, 1, 0x00 }, 6, 3, 2, 10 }, { { OP_INQUIRY, 1, 0x80 }, 6, 3, 2, 24 },
-	{ { OP_INQUIRY, 1, 0x83 }, 6, 3, 2, 0 }, { { OP_INQUIRY, 1, 0xB0 }, 6, 3, 2, 64 }, { { OP_INQUIRY, 1, 0xB1 }, 6, 3, 2, 64 },
-	{ { OP_INQUIRY, 1, 0xB2 }, 6, 3, 2, 8 }, { { OP_REQUEST_SENSE }, 6, 4, 1, 18 }, { { OP_REQUEST_SENSE, 1 }, 6, 4, 1, 8 },
-	{ { OP_MODE_SENSE_6, 0, 0x3F }, 6, 4, 1, 44 }, { { OP_MODE_SENSE_6, 8, 0x08 }, 6, 4, 1, 24 }, { { OP_MODE_SENSE_6, 8, 0x4A }, 6, 4, 1, 16 },
-	{ { OP_MODE_SENSE_10, 0, 0xBF, 0xFF }, 10, 7, 2, 48 }, { { OP_MODE_SENSE_10, 0x10, 0x3F }, 10, 7, 2, 56 },
-	{ { OP_REPORT_LUNS }, 12, 6, 4, 24 }, { { OP_REPORT_LUNS, 0, 1 }, 12, 6, 4, 8 }, { { OP_SERVICE_ACTION_IN_16, SA_READ_CAPACITY_16 }, 16, 10, 4, 32 },
-	{ { OP_SERVICE_ACTION_IN_16, SA_GET_LBA_STATUS }, 16, 10, 4, 24 }, { { OP_MAINTENANCE_IN, SA_REPORT_SUPPORTED_OPCODES }, 12, 6, 4, 0 },
+	{ { OP_INQUIRY }, 6, 3, 2, 96 },
+	{ { OP_INQUIRY, 1, 0x00 }, 6, 3, 2, 10 },
+	{ { OP_INQUIRY, 1, 0x80 }, 6, 3, 2, 24 },
+	{ { OP_INQUIRY, 1, 0x83 }, 6, 3, 2, 0 },
+	{ { OP_INQUIRY, 1, 0xB0 }, 6, 3, 2, 64 },
+	{ { OP_INQUIRY, 1, 0xB1 }, 6, 3, 2, 64 },
+	{ { OP_INQUIRY, 1, 0xB2 }, 6, 3, 2, 8 },
+	{ { OP_REQUEST_SENSE }, 6, 4, 1, 18 },
+	{ { OP_REQUEST_SENSE, 1 }, 6, 4, 1, 8 },
+	{ { OP_MODE_SENSE_6, 0, 0x3F }, 6, 4, 1, 44 },
+	{ { OP_MODE_SENSE_6, 8, 0x08 }, 6, 4, 1, 24 },
+	{ { OP_MODE_SENSE_6, 8, 0x4A }, 6, 4, 1, 16 },
+	{ { OP_MODE_SENSE_10, 0, 0xBF, 0xFF }, 10, 7, 2, 48 },
+	{ { OP_MODE_SENSE_10, 0x10, 0x3F }, 10, 7, 2, 56 },
+	{ { OP_REPORT_LUNS }, 12, 6, 4, 24 },
+	{ { OP_REPORT_LUNS, 0, 1 }, 12, 6, 4, 8 },
+	{ { OP_SERVICE_ACTION_IN_16, SA_READ_CAPACITY_16 }, 16, 10, 4, 32 },
+	{ { OP_SERVICE_ACTION_IN_16, SA_GET_LBA_STATUS }, 16, 10, 4, 24 },
+	{ { OP_MAINTENANCE_IN, SA_REPORT_SUPPORTED_OPCODES }, 12, 6, 4, 0 },
 	{ { OP_MAINTENANCE_IN, SA_REPORT_SUPPORTED_OPCODES, 0x81, OP_READ_10 }, 12, 6, 4, 26 },
 };
 
@@ -93,7 +105,9 @@ static int io(uint8_t code, uint64_t lba, uint32_t blocks, uint8_t byte1, const 
 
 static void ranges_end_where_the_lun_ends(void **state)
 {
-	static const uint8_t codes[] = { OP_READ_16, OP_WRITE_16, OP_VERIFY_16, OP_SYNCHRONIZE_CACHE_16, OP_PREFETCH_16, OP_WRITE_VERIFY_16 };
+	static const uint8_t codes[] = {
+		OP_READ_16, OP_WRITE_16, OP_VERIFY_16, OP_SYNCHRONIZE_CACHE_16, OP_PREFETCH_16, OP_WRITE_VERIFY_16
+	};
 	const uint64_t end = 32768;
 
 	(void)state;

@@ -99,15 +99,36 @@ static void text_that_does_not_fit_is_left_out_and_told(void **state)
 static const struct {
 	const char *key, *value, *answer; /* NULL: none */
 } answers[] = {
-	{ "HeaderDigest", "CRC32C,None", "CRC32C" }, { "HeaderDigest", "None", "None" }, { "HeaderDigest", "MD5", "Reject" },
-	{ "DataDigest", "foo,CRC32C", "CRC32C" }, { "MaxConnections", "8", "1" }, { "InitialR2T", "No", "No" }, { "InitialR2T", "Yes", "Yes" },
-	{ "ImmediateData", "Yes", "Yes" }, { "ImmediateData", "No", "No" }, { "ImmediateData", "Maybe", "Reject" },
-	{ "MaxBurstLength", "16776192", "1048576" }, { "MaxBurstLength", "512", "512" }, { "MaxBurstLength", "511", "Reject" },
-	{ "MaxBurstLength", "0x1000", "4096" }, { "MaxBurstLength", "-1", "Reject" }, { "MaxBurstLength", "99999999999999999999", "Reject" },
-	{ "MaxBurstLength", "", "Reject" }, { "MaxBurstLength", "12 ", "Reject" }, { "FirstBurstLength", "262144", "65536" },
-	{ "MaxOutstandingR2T", "16", "1" }, { "ErrorRecoveryLevel", "2", "0" }, { "DefaultTime2Wait", "0", "2" }, { "DefaultTime2Retain", "20", "0" },
-	{ "DataPDUInOrder", "No", "Yes" }, { "DataSequenceInOrder", "No", "Yes" }, { "IFMarker", "Yes", "No" }, { "OFMarker", "No", "No" },
-	{ "TaskReporting", "FastAbort,RFC3720", "RFC3720" }, { "iSCSIProtocolLevel", "2", "1" }, { "MaxRecvDataSegmentLength", "65536", NULL },
+	{ "HeaderDigest", "CRC32C,None", "CRC32C" },
+	{ "HeaderDigest", "None", "None" },
+	{ "HeaderDigest", "MD5", "Reject" },
+	{ "DataDigest", "foo,CRC32C", "CRC32C" },
+	{ "MaxConnections", "8", "1" },
+	{ "InitialR2T", "No", "No" },
+	{ "InitialR2T", "Yes", "Yes" },
+	{ "ImmediateData", "Yes", "Yes" },
+	{ "ImmediateData", "No", "No" },
+	{ "ImmediateData", "Maybe", "Reject" },
+	{ "MaxBurstLength", "16776192", "1048576" },
+	{ "MaxBurstLength", "512", "512" },
+	{ "MaxBurstLength", "511", "Reject" },
+	{ "MaxBurstLength", "0x1000", "4096" },
+	{ "MaxBurstLength", "-1", "Reject" },
+	{ "MaxBurstLength", "99999999999999999999", "Reject" },
+	{ "MaxBurstLength", "", "Reject" },
+	{ "MaxBurstLength", "12 ", "Reject" },
+	{ "FirstBurstLength", "262144", "65536" },
+	{ "MaxOutstandingR2T", "16", "1" },
+	{ "ErrorRecoveryLevel", "2", "0" },
+	{ "DefaultTime2Wait", "0", "2" },
+	{ "DefaultTime2Retain", "20", "0" },
+	{ "DataPDUInOrder", "No", "Yes" },
+	{ "DataSequenceInOrder", "No", "Yes" },
+	{ "IFMarker", "Yes", "No" },
+	{ "OFMarker", "No", "No" },
+	{ "TaskReporting", "FastAbort,RFC3720", "RFC3720" },
+	{ "iSCSIProtocolLevel", "2", "1" },
+	{ "MaxRecvDataSegmentLength", "65536", NULL },
 	{ "MaxRecvDataSegmentLength", "100", "Reject" },
 };
 
@@ -139,7 +160,7 @@ static void a_key_negotiated_twice_is_an_error(void **state)
 	iscsi_params_init(&params);
 	assert_int_equal(iscsi_negotiate(&params, PHASE_LOGIN, &pair, &text), 0);
 	assert_int_equal(iscsi_negotiate(&params, PHASE_LOGIN, &pair, &text), -EEXIST);
-	strcpy(pair.key, "Nonsense");
+	snprintf(pair.key, sizeof(pair.key), "Nonsense");
 	assert_int_equal(iscsi_negotiate(&params, PHASE_LOGIN, &pair, &text), -ENOENT);
 }
 
@@ -186,7 +207,8 @@ static void errors_become_the_right_sense(void **state)
 static void extents_are_read_from_every_cdb_length(void **state)
 {
 	static const uint8_t six[16] = { OP_READ_6, 0xFF, 0x02, 0x03, 0 }, ten[16] = { OP_READ_10, 0, 1, 2, 3, 4, 0, 5, 6 },
-			     twelve[16] = { OP_READ_12, 0, 1, 2, 3, 4, 5, 6, 7, 8 }, sixteen[16] = { OP_READ_16, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
+	                     twelve[16] = { OP_READ_12, 0, 1, 2, 3, 4, 5, 6, 7, 8 },
+	                     sixteen[16] = { OP_READ_16, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
 
 	(void)state;
 	assert_int_equal(scsi_opcode_extent(six).lba, 0x1F0203);
@@ -228,7 +250,11 @@ static void patterns_match_whole_names_without_case(void **state)
 	assert_false(lunmap_pattern_matches("", "a"));
 }
 
-struct maps_fixture { struct lunmap *map; struct lunmap_entry entries[3]; struct scsi_nexus nexus; };
+struct maps_fixture {
+	struct lunmap *map;
+	struct lunmap_entry entries[3];
+	struct scsi_nexus nexus;
+};
 
 static int maps_setup(void **state)
 {

@@ -17,3 +17,4 @@ tests_raid_test_raid_crash_SOURCES = tests/raid/test_raid_crash.c
 tests_raid_test_raid_crash_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_file_SOURCES = tests/raid/test_raid_file.c
 tests_raid_test_raid_file_LDADD = $(RAID_TEST_LIBS)
+EXTRA_DIST += tests/raid/mutants

@@ -444,6 +444,21 @@ static int doc_op(struct fs_message *msg)
 	return 0;
 }
 
+void ramadmin_put_document(const char *volume, const char *name, const char *text)
+{
+	struct fs_message msg = { .op = FS_DOC_PUT };
+
+	for (unsigned i = 0; i < MANY; i++) {
+		if (volumes[i].used && strcmp(volumes[i].name, volume) == 0)
+			msg.volume = &volumes[i];
+	}
+	msg.in.name = name;
+	msg.in.name_len = (uint32_t)strlen(name);
+	msg.in.blob = text;
+	msg.in.blob_len = strlen(text);
+	(void)doc_op(&msg);
+}
+
 static int resolve(struct fs_message *msg)
 {
 	char snapshot[256], path[256];

@@ -15,6 +15,8 @@ extern unsigned ramadmin_reclaim_looks;
 extern int ramadmin_fail_format, ramadmin_fail_mount;
 extern uint64_t ramadmin_check_errors;
 extern bool ramadmin_degraded;
+/* Put a document into a volume behind the administration's back. */
+void ramadmin_put_document(const char *volume, const char *name, const char *text);
 /* Forget everything. */
 void ramadmin_reset(void);
 

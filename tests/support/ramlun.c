@@ -31,12 +31,21 @@ static bool held;
 static struct fs_message_list held_list = TAILQ_HEAD_INITIALIZER(held_list);
 struct ramlun_seen ramlun_seen;
 
-struct fs_volume *ramlun_volume(void) { return &volume; }
+struct fs_volume *ramlun_volume(void)
+{
+	return &volume;
+}
 
 struct lunmap_entry ramlun_add(uint32_t lun, uint64_t size_bytes)
 {
-	struct lunmap_entry entry = { .igroup = "all", .initiator = "*", .lun = lun, .file = { 0, 100 + lun, 1 }, .serial = serials[lun],
-		                      .size_bytes = size_bytes, .write_cache = true, .online = true };
+	struct lunmap_entry entry = { .igroup = "all",
+		                      .initiator = "*",
+		                      .lun = lun,
+		                      .file = { 0, 100 + lun, 1 },
+		                      .serial = serials[lun],
+		                      .size_bytes = size_bytes,
+		                      .write_cache = true,
+		                      .online = true };
 
 	vc_assert(lun < RAMLUN_MAX && !luns[lun].used);
 	luns[lun] = (struct ramlun){ true, size_bytes, calloc(DIV_UP(size_bytes, PAGE_SIZE), sizeof(struct page *)), true };
@@ -235,7 +244,7 @@ unsigned ramlun_held(void)
 	unsigned n = 0;
 
 	pthread_mutex_lock(&lock);
-	TAILQ_FOREACH (msg, &held_list, link)
+	TAILQ_FOREACH(msg, &held_list, link)
 		n++;
 	pthread_mutex_unlock(&lock);
 	return n;
@@ -262,9 +271,28 @@ void fs_message_send(struct fs_message *msg)
 	pthread_mutex_unlock(&lock);
 }
 
-void fs_message_fini(struct fs_message *msg) { (void)msg; }
-struct fs_volume *fs_volume_get(struct fs_volume *vol) { return vol; }
-void fs_volume_put(struct fs_volume *vol) { (void)vol; }
-const char *fs_volume_name(const struct fs_volume *vol) { (void)vol; return "ram"; }
-const struct uuid *fs_volume_uuid(const struct fs_volume *vol) { return &vol->uuid; }
-uint64_t fs_volume_write_verifier(const struct fs_volume *vol) { return vol->verifier; }
+void fs_message_fini(struct fs_message *msg)
+{
+	(void)msg;
+}
+struct fs_volume *fs_volume_get(struct fs_volume *vol)
+{
+	return vol;
+}
+void fs_volume_put(struct fs_volume *vol)
+{
+	(void)vol;
+}
+const char *fs_volume_name(const struct fs_volume *vol)
+{
+	(void)vol;
+	return "ram";
+}
+const struct uuid *fs_volume_uuid(const struct fs_volume *vol)
+{
+	return &vol->uuid;
+}
+uint64_t fs_volume_write_verifier(const struct fs_volume *vol)
+{
+	return vol->verifier;
+}

@@ -26,7 +26,10 @@ void ramlun_fail_next(enum fs_op op, int err);
 void ramlun_hold(bool held);
 unsigned ramlun_held(void);
 /* What was seen. */
-struct ramlun_seen { unsigned reads, writes, durable_writes, zeros, commits, sets; uint32_t longest_io; };
+struct ramlun_seen {
+	unsigned reads, writes, durable_writes, zeros, commits, sets;
+	uint32_t longest_io;
+};
 extern struct ramlun_seen ramlun_seen;
 /* Unstable data is lost: the write verifier changes. */
 void ramlun_lose(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stream directories. */
-#include "fs/stream.h"
+#include "fs/streamdir.h"
 
 #include "base/checksum.h"
 #include "fs/file.h"
@@ -44,7 +44,8 @@ static int named_get(struct fs_run *run, uint32_t snapshot, uint32_t ino, uint8_
 	return err;
 }
 
-int stream_find(struct fs_run *run, const struct inode *inode, const char *name, struct inode **ret_stream_dir, struct inode **ret_stream)
+int streamdir_find(struct fs_run *run, const struct inode *inode, const char *name, struct inode **ret_stream_dir,
+                   struct inode **ret_stream)
 {
 	uint32_t ino = 0, snapshot = inode->snapshot;
 	uint64_t generation = 0;
@@ -71,7 +72,7 @@ int stream_find(struct fs_run *run, const struct inode *inode, const char *name,
 	return err;
 }
 
-size_t stream_dir_encode(uint8_t *bytes, const char *name, uint32_t ino, uint64_t generation)
+size_t streamdir_encode(uint8_t *bytes, const char *name, uint32_t ino, uint64_t generation)
 {
 	struct stream_disk entry = {
 		.magic = le32_of(STREAM_MAGIC),
