@@ -70,6 +70,8 @@ int check_pace(struct fs_run *run, unsigned n_blocks)
 	struct check *check = check_of(run);
 
 	check->work += n_blocks;
+	if (run->vol->failed != 0)
+		return run->vol->failed;
 	if (is_cancelled(check))
 		return -ECANCELED;
 	if (check->work < SLICE_BLOCKS)

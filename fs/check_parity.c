@@ -82,6 +82,8 @@ static int chunk_looked(struct fs_run *run)
 {
 	struct check *check = check_of(run);
 
+	if (run->vol->failed != 0) /* there will be no consistency point to wait for */
+		return run->vol->failed;
 	if (result_is_wrong(check)) {
 		check->parity.wrong_dbn = check->parity.result.first_wrong_dbn;
 		check->parity.state = PARITY_WAIT;
