@@ -16,7 +16,7 @@
 
 #define CHECK_SNAPSHOT_NAME "@check"
 #define SLICE_BLOCKS 256U
-#define REST_NS 20000000ULL           /* after a slice, while clients are busy: about 50 MB/s */
+#define REST_NS 20000000ULL /* after a slice, while clients are busy: about 50 MB/s */
 
 static int root_step(struct fs_run *run);
 static int release_step(struct fs_run *run);
@@ -25,10 +25,20 @@ static const struct {
 	const char *name;
 	int (*step)(struct fs_run *run);
 } stages[] = {
-	{ "root", root_step },           { "active map", check_active_step },  { "snapshots", check_snapshot_step }, { "maps", check_map_step },
-	{ "inodes", check_inode_step },  { "inode map", check_inode_map_step }, { "vdisks", check_vdisk_step },       { "release", release_step },
-	{ "directories", check_dir_step }, { "links", check_link_step },        { "trees", check_tree_step },         { "zombies", check_zombie_step },
-	{ "reachability", check_reach_step }, { "parity", check_parity_step },
+	{ "root", root_step },
+	{ "active map", check_active_step },
+	{ "snapshots", check_snapshot_step },
+	{ "maps", check_map_step },
+	{ "inodes", check_inode_step },
+	{ "inode map", check_inode_map_step },
+	{ "vdisks", check_vdisk_step },
+	{ "release", release_step },
+	{ "directories", check_dir_step },
+	{ "links", check_link_step },
+	{ "trees", check_tree_step },
+	{ "zombies", check_zombie_step },
+	{ "reachability", check_reach_step },
+	{ "parity", check_parity_step },
 };
 
 /* ---- pace, reading, progress ---- */
@@ -60,6 +70,8 @@ int check_pace(struct fs_run *run, unsigned n_blocks)
 	struct check *check = check_of(run);
 
 	check->work += n_blocks;
+	if (run->vol->failed != 0)
+		return run->vol->failed;
 	if (is_cancelled(check))
 		return -ECANCELED;
 	if (check->work < SLICE_BLOCKS)
@@ -92,10 +104,12 @@ bool check_is_running(const struct fs_volume *vol, unsigned *ret_percent)
 	return true;
 }
 
-void check_cancel(struct fs_volume *vol)
+void check_cancel(struct fs_volume *vol, const char *why)
 {
-	if (vol->check != NULL)
-		vol->check->cancelled = true;
+	if (vol->check == NULL || vol->check->cancelled)
+		return;
+	vol->check->cancelled = true;
+	vol->check->why = why;
 }
 
 /* ---- small stages ---- */
@@ -118,11 +132,13 @@ static void geometry_check(struct check *check, const struct raid_geometry *geom
 		const struct raid_disk_geometry *disk = &geometry->disks[i];
 
 		if (disk->vbn_first < next)
-			check_found(check, CHECK_ROOT, "data disk %u: begins at vbn %u, before the end of the one before it, %llu", i, disk->vbn_first, (unsigned long long)next);
+			check_found(check, CHECK_ROOT, "data disk %u: begins at vbn %u, before the end of the one before it, %llu", i,
+			            disk->vbn_first, (unsigned long long)next);
 		next = (uint64_t)disk->vbn_first + disk->n_blocks;
 	}
 	if (next != geometry->vbn_end)
-		check_found(check, CHECK_ROOT, "geometry: ends at vbn %u, the last disk at %llu", geometry->vbn_end, (unsigned long long)next);
+		check_found(check, CHECK_ROOT, "geometry: ends at vbn %u, the last disk at %llu", geometry->vbn_end,
+		            (unsigned long long)next);
 }
 
 static int root_step(struct fs_run *run)
@@ -134,11 +150,13 @@ static int root_step(struct fs_run *run)
 	if (le32_get(fsinfo->version) != FS_FORMAT_VERSION)
 		check_found(check, CHECK_ROOT, "fsinfo: version %u, expected %u", le32_get(fsinfo->version), FS_FORMAT_VERSION);
 	if (le64_get(fsinfo->cp_generation) != check->generation)
-		check_found(check, CHECK_ROOT, "fsinfo: generation %llu in its body, %llu in its head", (unsigned long long)le64_get(fsinfo->cp_generation), (unsigned long long)check->generation);
+		check_found(check, CHECK_ROOT, "fsinfo: generation %llu in its body, %llu in its head",
+		            (unsigned long long)le64_get(fsinfo->cp_generation), (unsigned long long)check->generation);
 	if (memcmp(fsinfo->name, run->vol->name, strlen(run->vol->name) + 1U) != 0)
 		check_found(check, CHECK_ROOT, "fsinfo: another volume's name");
 	if (le32_get(fsinfo->next_snapshot_id) <= check->image)
-		check_found(check, CHECK_ROOT, "fsinfo: next snapshot id %u, but %u is in use", le32_get(fsinfo->next_snapshot_id), check->image);
+		check_found(check, CHECK_ROOT, "fsinfo: next snapshot id %u, but %u is in use", le32_get(fsinfo->next_snapshot_id),
+		            check->image);
 	if ((fsinfo->inode_file.type_height & 15U) != FS_TYPE_META || (fsinfo->snapshot_table.type_height & 15U) != FS_TYPE_META)
 		check_found(check, CHECK_ROOT, "fsinfo: inode file or snapshot table are no metafiles");
 	if (memcmp(&fsinfo->inode_file, &check->inode_file, sizeof(check->inode_file)) != 0)
@@ -198,10 +216,14 @@ static void check_end(struct check *check, int err)
 		snapshot_delete_own(vol, check->image);
 	vol->check = NULL;
 	if (err != 0)
-		message_error_text(msg, "the check of volume %s ended early, in stage \"%s\"", vol->name, check->stage < ARRAY_SIZE(stages) ? stages[check->stage].name : "end");
-	log_info("fs", "check_done", "volume=%s status=%s blocks=%llu inodes=%llu errors=%llu", vol->name, error_name(err), (unsigned long long)check->n_blocks,
-	         (unsigned long long)check->n_inodes, (unsigned long long)check->report.n_errors);
-	msg->out.check = (struct fs_check_result){ .n_blocks = check->n_blocks, .n_inodes = check->n_inodes, .n_errors = check->report.n_errors };
+		message_error_text(msg, "the check of volume %s ended early, in stage \"%s\"%s%s", vol->name,
+		                   check->stage < ARRAY_SIZE(stages) ? stages[check->stage].name : "end", check->why != NULL ? ": " : "",
+		                   check->why != NULL ? check->why : "");
+	log_info("fs", "check_done", "volume=%s status=%s blocks=%llu inodes=%llu errors=%llu", vol->name, error_name(err),
+	         (unsigned long long)check->n_blocks, (unsigned long long)check->n_inodes, (unsigned long long)check->report.n_errors);
+	msg->out.check = (struct fs_check_result){ .n_blocks = check->n_blocks,
+		                                   .n_inodes = check->n_inodes,
+		                                   .n_errors = check->report.n_errors };
 	msg->out.check.report = check_report_take(check);
 	check_free(check);
 	message_complete(msg, err);

@@ -45,7 +45,8 @@ static void subdir_found(struct check *check, struct check_dir *dir, const struc
 	if (child->parent == 0)
 		child->parent = dir->ino;
 	else
-		check_found(check, CHECK_INODE, "directory %u, slot %u: names directory %u, which directory %u names, too", dir->ino, entry->slot, child->ino, child->parent);
+		check_found(check, CHECK_INODE, "directory %u, slot %u: names directory %u, which directory %u names, too", dir->ino,
+		            entry->slot, child->ino, child->parent);
 }
 
 static void entry_found(void *arg, const struct dir_entry *entry)
@@ -55,16 +56,16 @@ static void entry_found(void *arg, const struct dir_entry *entry)
 	struct check_inode *inode = check_inode_find(check, entry->id.inode);
 
 	if (entry->id.inode < INO_FIRST_DYNAMIC || inode == NULL) {
-		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" names inode %u, which is %s", state->dir->ino, entry->slot, (int)entry->name_len, entry->name, entry->id.inode,
-		            inode == NULL ? "free" : "not for naming");
+		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" names inode %u, which is %s", state->dir->ino, entry->slot,
+		            (int)entry->name_len, entry->name, entry->id.inode, inode == NULL ? "free" : "not for naming");
 		return;
 	}
 	if (inode->generation_hash != check_generation_hash(entry->id.generation))
-		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" names inode %u of another generation", state->dir->ino, entry->slot, (int)entry->name_len, entry->name,
-		            entry->id.inode);
+		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" names inode %u of another generation", state->dir->ino,
+		            entry->slot, (int)entry->name_len, entry->name, entry->id.inode);
 	if (inode->type != entry->type)
-		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" says inode %u is of type %u, it is %u", state->dir->ino, entry->slot, (int)entry->name_len, entry->name,
-		            entry->id.inode, entry->type, inode->type);
+		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" says inode %u is of type %u, it is %u", state->dir->ino,
+		            entry->slot, (int)entry->name_len, entry->name, entry->id.inode, entry->type, inode->type);
 	inode->n_names = (uint16_t)MIN_OF(inode->n_names + 1U, (unsigned)UINT16_MAX);
 	if (inode->type == FS_TYPE_DIR)
 		subdir_found(check, state->dir, entry);

@@ -64,7 +64,8 @@ static void table_take(struct check *check, uint32_t ino, const struct inode_dis
 		table->chunks[chunk] = calloc(CHECK_INODE_CHUNK, sizeof(struct check_inode));
 	vc_assert(table->chunks[chunk] != NULL);
 	table->chunks[chunk][ino % CHECK_INODE_CHUNK] = (struct check_inode){
-		.type = type, .nlink = le16_get(disk->nlink), .generation_hash = check_generation_hash(le64_get(disk->generation)) };
+		.type = type, .nlink = le16_get(disk->nlink), .generation_hash = check_generation_hash(le64_get(disk->generation))
+	};
 	table->n_used += ino >= INO_ROOT;
 	check->n_inodes++;
 	if (type == FS_TYPE_DIR) {
@@ -89,7 +90,8 @@ static unsigned type_of_fixed(uint32_t ino)
 
 static bool type_may_inline(unsigned type)
 {
-	return type == FS_TYPE_REG || type == FS_TYPE_SYMLINK || type == FS_TYPE_META || type == FS_TYPE_STREAM || type == FS_TYPE_STREAM_DIR;
+	return type == FS_TYPE_REG || type == FS_TYPE_SYMLINK || type == FS_TYPE_META || type == FS_TYPE_STREAM ||
+	       type == FS_TYPE_STREAM_DIR;
 }
 
 static bool type_has_content(unsigned type)
@@ -109,10 +111,12 @@ static void content_check(struct check *check, uint32_t ino, const struct inode_
 	if (type == FS_TYPE_SYMLINK && size > FS_PATH_MAX)
 		check_found(check, CHECK_INODE, "inode %u: a symbolic link of %llu bytes", ino, (unsigned long long)size);
 	if (!type_has_content(type) && (height != 0 || size != 0 || (disk->flags & INODE_INLINE) != 0))
-		check_found(check, CHECK_INODE, "inode %u: a special node with content (height %u, size %llu)", ino, height, (unsigned long long)size);
+		check_found(check, CHECK_INODE, "inode %u: a special node with content (height %u, size %llu)", ino, height,
+		            (unsigned long long)size);
 	if ((disk->flags & INODE_INLINE) != 0) {
 		if (height != 0 || size > INLINE_MAX || !type_may_inline(type) || ino < INO_ROOT)
-			check_found(check, CHECK_INODE, "inode %u: inline data, with type %u, height %u, size %llu", ino, type, height, (unsigned long long)size);
+			check_found(check, CHECK_INODE, "inode %u: inline data, with type %u, height %u, size %llu", ino, type, height,
+			            (unsigned long long)size);
 	} else if (height == 0 && type_has_content(type) && !bytes_are_zero(&disk->data, sizeof(disk->data))) {
 		check_found(check, CHECK_INODE, "inode %u: height 0, and pointers", ino);
 	}
@@ -139,8 +143,8 @@ static void record_check(struct check *check, uint32_t ino, const struct inode_d
 	if (le16_get(disk->reserved) != 0)
 		check_found(check, CHECK_INODE, "inode %u: reserved bytes are not zero", ino);
 	if (le64_get(disk->generation) == 0 || le64_get(disk->generation) >= le64_get(check->fsinfo.next_generation))
-		check_found(check, CHECK_INODE, "inode %u: generation %llu, the next one is %llu", ino, (unsigned long long)le64_get(disk->generation),
-		            (unsigned long long)le64_get(check->fsinfo.next_generation));
+		check_found(check, CHECK_INODE, "inode %u: generation %llu, the next one is %llu", ino,
+		            (unsigned long long)le64_get(disk->generation), (unsigned long long)le64_get(check->fsinfo.next_generation));
 	content_check(check, ino, disk);
 }
 
@@ -167,7 +171,8 @@ static void file_block(struct check *check, const struct check_tree *tree, uint3
 			if (!bytes_are_zero(disk, sizeof(*disk)))
 				check_found(check, CHECK_INODE, "inode %llu: free, and not all zero", (unsigned long long)ino);
 			if (type_of_fixed((uint32_t)ino) != FS_TYPE_NONE)
-				check_found(check, CHECK_INODE, "inode %llu: free, and one every volume must have", (unsigned long long)ino);
+				check_found(check, CHECK_INODE, "inode %llu: free, and one every volume must have",
+				            (unsigned long long)ino);
 		}
 	}
 }
@@ -190,11 +195,15 @@ static int table_init(struct check *check)
 	return table->chunks == NULL ? -ENOMEM : 0;
 }
 
-static void inode_file_walk(struct check *check, bool again, void (*block)(struct check *, const struct check_tree *, uint32_t, const uint8_t *))
+static void inode_file_walk(struct check *check, bool again,
+                            void (*block)(struct check *, const struct check_tree *, uint32_t, const uint8_t *))
 {
 	const struct inode_disk *disk = &check->inode_file;
-	const struct check_tree tree = {
-		.ino = INO_INODE_FILE, .again = again, .n_expected = le32_get(disk->n_blocks), .end_fbn = blocks_of_size(le64_get(disk->size_bytes)), .block = block };
+	const struct check_tree tree = { .ino = INO_INODE_FILE,
+		                         .again = again,
+		                         .n_expected = le32_get(disk->n_blocks),
+		                         .end_fbn = blocks_of_size(le64_get(disk->size_bytes)),
+		                         .block = block };
 
 	check_walk_add_inode(check, &tree, disk);
 	check->started = true;
@@ -216,7 +225,8 @@ int check_inode_step(struct fs_run *run)
 		return err;
 	qsort(check->inodes.dirs, check->inodes.n_dirs, sizeof(struct check_dir), dir_order);
 	if (check->inodes.n_used != le64_get(check->fsinfo.inodes_used))
-		check_found(check, CHECK_ACCOUNT, "fsinfo: %llu inodes used, %llu found", (unsigned long long)le64_get(check->fsinfo.inodes_used), (unsigned long long)check->inodes.n_used);
+		check_found(check, CHECK_ACCOUNT, "fsinfo: %llu inodes used, %llu found",
+		            (unsigned long long)le64_get(check->fsinfo.inodes_used), (unsigned long long)check->inodes.n_used);
 	return 0;
 }
 
@@ -230,7 +240,8 @@ static void map_block_check(struct check *check, uint32_t block, const uint8_t *
 		bool used = ino < INO_ROOT || (ino < FS_INO_SNAPSHOTS && check_inode_find(check, (uint32_t)ino) != NULL);
 
 		if (marked != used)
-			check_found(check, CHECK_INODE, "inode %llu: %s, and marked %s in the inode map", (unsigned long long)ino, used ? "used" : "free", marked ? "used" : "free");
+			check_found(check, CHECK_INODE, "inode %llu: %s, and marked %s in the inode map", (unsigned long long)ino,
+			            used ? "used" : "free", marked ? "used" : "free");
 	}
 }
 
@@ -270,7 +281,9 @@ int check_inode_map_step(struct fs_run *run)
 
 static void tree_take(struct check *check, uint32_t ino, const struct inode_disk *disk)
 {
-	struct check_tree tree = { .ino = ino, .n_expected = le32_get(disk->n_blocks), .end_fbn = DIV_UP(le64_get(disk->size_bytes), FS_BLOCK_SIZE) };
+	struct check_tree tree = { .ino = ino,
+		                   .n_expected = le32_get(disk->n_blocks),
+		                   .end_fbn = DIV_UP(le64_get(disk->size_bytes), FS_BLOCK_SIZE) };
 	unsigned type = disk->type_height & 15U;
 
 	if (type == FS_TYPE_NONE || !type_has_content(type))
@@ -303,7 +316,9 @@ static void zombies_take(struct check *check, const uint8_t *bytes)
 {
 	for (unsigned i = 0; i < FS_BLOCK_SIZE / sizeof(struct zombie_disk); i++) {
 		const struct zombie_disk *disk = (const struct zombie_disk *)(const void *)bytes + i;
-		struct check_tree tree = { .ino = le32_get(disk->inode), .n_expected = UINT64_MAX, .first_fbn = le32_get(disk->cursor_fbn), .end_fbn = FBN_MAX };
+		struct check_tree tree = {
+			.ino = le32_get(disk->inode), .n_expected = UINT64_MAX, .first_fbn = le32_get(disk->cursor_fbn), .end_fbn = FBN_MAX
+		};
 		uint32_t ptr[PTRS_PER_INODE];
 
 		if (le32_get(disk->used) == 0)

@@ -60,7 +60,8 @@ static int dirs_check(struct fs_run *run)
 		cache_unpin_all(run);
 		way_up(check, dir, (uint32_t)check->dir_cursor + 1U);
 		if (inode->nlink != dir->n_subdirs + 2U)
-			check_found(check, CHECK_INODE, "directory %u: link count %u, expected %u", dir->ino, inode->nlink, dir->n_subdirs + 2U);
+			check_found(check, CHECK_INODE, "directory %u: link count %u, expected %u", dir->ino, inode->nlink,
+			            dir->n_subdirs + 2U);
 		err = check_pace(run, 1);
 		if (err != 0) {
 			check->dir_cursor++;

@@ -40,16 +40,19 @@ bool check_reach(struct check *check, const struct check_tree *tree, uint32_t vb
 	struct check_maps *maps = &check->maps;
 
 	if (vbn >= raid_geometry(check->vol->raid)->vbn_end) {
-		check_found(check, CHECK_REACH, "inode %u fbn %u level %u vbn %u: beyond the end of the volume", tree->ino, fbn, level, vbn);
+		check_found(check, CHECK_REACH, "inode %u fbn %u level %u vbn %u: beyond the end of the volume", tree->ino, fbn, level,
+		            vbn);
 		return false;
 	}
 	if (bit_get(maps->reached, vbn)) {
-		check_found(check, CHECK_REACH, "inode %u fbn %u level %u vbn %u: something else refers to this block, too", tree->ino, fbn, level, vbn);
+		check_found(check, CHECK_REACH, "inode %u fbn %u level %u vbn %u: something else refers to this block, too", tree->ino, fbn,
+		            level, vbn);
 		return false;
 	}
 	bit_set(maps->reached, vbn);
 	if (!bit_get(maps->active, vbn))
-		check_found(check, CHECK_REACH, "inode %u fbn %u level %u vbn %u: in use, and free in the active map", tree->ino, fbn, level, vbn);
+		check_found(check, CHECK_REACH, "inode %u fbn %u level %u vbn %u: in use, and free in the active map", tree->ino, fbn,
+		            level, vbn);
 	return true;
 }
 
@@ -99,8 +102,8 @@ int check_active_step(struct fs_run *run)
 	}
 	maps->region = 0;
 	if (maps->n_active != le64_get(check->fsinfo.used_blocks))
-		check_found(check, CHECK_ACCOUNT, "fsinfo: %llu blocks used, %llu in the active map", (unsigned long long)le64_get(check->fsinfo.used_blocks),
-		            (unsigned long long)maps->n_active);
+		check_found(check, CHECK_ACCOUNT, "fsinfo: %llu blocks used, %llu in the active map",
+		            (unsigned long long)le64_get(check->fsinfo.used_blocks), (unsigned long long)maps->n_active);
 	return 0;
 }
 
@@ -227,11 +230,14 @@ static void counts_compare(struct check *check, uint32_t region, const struct re
 		n_summary += (uint32_t)__builtin_popcountll(look->summary[i] & ~look->active[i]);
 	}
 	if (le32_get(look->record.n_active) != n_active)
-		check_found(check, CHECK_MAP, "region %u: the space map counts %u active blocks, the active map has %u", region, le32_get(look->record.n_active), n_active);
+		check_found(check, CHECK_MAP, "region %u: the space map counts %u active blocks, the active map has %u", region,
+		            le32_get(look->record.n_active), n_active);
 	if (le32_get(look->record.n_summary) != n_summary)
-		check_found(check, CHECK_MAP, "region %u: the space map counts %u blocks of snapshots only, the maps have %u", region, le32_get(look->record.n_summary), n_summary);
+		check_found(check, CHECK_MAP, "region %u: the space map counts %u blocks of snapshots only, the maps have %u", region,
+		            le32_get(look->record.n_summary), n_summary);
 	if (le32_get(look->record.folded_id) >= check->image)
-		check_found(check, CHECK_MAP, "region %u: folded up to snapshot %u, which was not there yet", region, le32_get(look->record.folded_id));
+		check_found(check, CHECK_MAP, "region %u: folded up to snapshot %u, which was not there yet", region,
+		            le32_get(look->record.folded_id));
 	if (le32_get(look->record.reserved) != 0)
 		check_found(check, CHECK_MAP, "region %u: reserved bytes of the space map are not zero", region);
 }
@@ -247,7 +253,8 @@ static int region_check(struct fs_run *run, uint32_t region)
 	err = snapshots_or(run, region, le32_get(look.record.folded_id));
 	if (err != 0) {
 		if (err != -EAGAIN)
-			check_found(check, CHECK_SNAPSHOT, "region %u: the active map of a snapshot cannot be read: %s", region, error_name(err));
+			check_found(check, CHECK_SNAPSHOT, "region %u: the active map of a snapshot cannot be read: %s", region,
+			            error_name(err));
 		return err;
 	}
 	held_or(check, region);
@@ -268,7 +275,8 @@ int check_map_step(struct fs_run *run)
 		if (err == -EAGAIN)
 			return err;
 		if (err != 0)
-			check_found(check, CHECK_SNAPSHOT, "snapshot %u, being deleted: its active map cannot be read: %s", deleted, error_name(err));
+			check_found(check, CHECK_SNAPSHOT, "snapshot %u, being deleted: its active map cannot be read: %s", deleted,
+			            error_name(err));
 	}
 	while (maps->region < maps->n_regions) {
 		err = region_check(run, maps->region);

@@ -82,6 +82,8 @@ static int chunk_looked(struct fs_run *run)
 {
 	struct check *check = check_of(run);
 
+	if (run->vol->failed != 0) /* there will be no consistency point to wait for */
+		return run->vol->failed;
 	if (result_is_wrong(check)) {
 		check->parity.wrong_dbn = check->parity.result.first_wrong_dbn;
 		check->parity.state = PARITY_WAIT;
@@ -101,8 +103,10 @@ static void stripe_looked_again(struct check *check)
 	uint32_t dbn = check->parity.wrong_dbn;
 
 	if (result_is_wrong(check))
-		check_found(check, CHECK_PARITY, "group %u stripe %u: parity is not the sum of its blocks (%llu), %llu blocks do not match their checksums", check->parity.group, dbn,
-		            (unsigned long long)check->parity.result.n_parity_wrong, (unsigned long long)check->parity.result.n_checksum_wrong);
+		check_found(check, CHECK_PARITY,
+		            "group %u stripe %u: parity is not the sum of its blocks (%llu), %llu blocks do not match their checksums",
+		            check->parity.group, dbn, (unsigned long long)check->parity.result.n_parity_wrong,
+		            (unsigned long long)check->parity.result.n_checksum_wrong);
 	check->n_done += dbn + 1U - check->parity.dbn;
 	check->parity.dbn = dbn + 1U;
 	check->parity.state = PARITY_NEXT;
@@ -116,9 +120,7 @@ int check_parity_step(struct fs_run *run)
 		int err = 0;
 
 		switch (check->parity.state) {
-		case PARITY_LOOKED:
-			err = chunk_looked(run);
-			break;
+		case PARITY_LOOKED: err = chunk_looked(run); break;
 		case PARITY_WAIT:
 			if (check->parity.err != 0)
 				return check->parity.err;

@@ -12,21 +12,26 @@
 #include "fs/inode.h"
 #include "fs/snapshot.h"
 
-/* Numbers of the rules are those of docs/TESTING.md. */
+/* Every finding names its rule by number. */
 enum check_rule {
-	CHECK_ROOT = 1,               /* fsinfo and geometry */
-	CHECK_BLOCK = 2,              /* every reachable block is readable under its identity */
-	CHECK_REACH = 3,              /* active map == reachability; no block is referenced twice */
-	CHECK_MAP = 4,                /* summary map == OR of the snapshots' maps; space map == populations */
-	CHECK_ACCOUNT = 5,            /* totals */
-	CHECK_INODE = 6,              /* inodes, links, directories */
-	CHECK_SNAPSHOT = 7,           /* records of snapshots */
-	CHECK_VDISK = 8,              /* attributes, backing store, VTOC */
+	CHECK_ROOT = 1, /* fsinfo and geometry */
+	CHECK_BLOCK = 2, /* every reachable block is readable under its identity */
+	CHECK_REACH = 3, /* active map == reachability; no block is referenced twice */
+	CHECK_MAP = 4, /* summary map == OR of the snapshots' maps; space map == populations */
+	CHECK_ACCOUNT = 5, /* totals */
+	CHECK_INODE = 6, /* inodes, links, directories */
+	CHECK_SNAPSHOT = 7, /* records of snapshots */
+	CHECK_VDISK = 8, /* attributes, backing store, VTOC */
 	CHECK_PARITY = 10,
 };
 
 /* ---- findings (check_report.c) ---- */
-struct check_report { char *text; size_t len, len_max; unsigned n_lines; uint64_t n_errors; };
+struct check_report {
+	char *text;
+	size_t len, len_max;
+	unsigned n_lines;
+	uint64_t n_errors;
+};
 struct check;
 /* A line: "rule N: what, expected, found". Counted always, kept while there is room. */
 void check_found(struct check *check, enum check_rule rule, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -34,31 +39,35 @@ void check_found(struct check *check, enum check_rule rule, const char *format, 
 char *check_report_take(struct check *check);
 
 /* ---- trees (check_walk.c) ---- */
-#define CHECK_PAGES 256U              /* of a batch of reads: 1 MiB */
+#define CHECK_PAGES 256U /* of a batch of reads: 1 MiB */
 
 /* A tree whose blocks are being read. */
 struct check_tree {
 	uint32_t ino;
 	uint8_t height;
-	bool again;                   /* walked before: nothing is counted */
-	uint32_t n_pending;           /* blocks to be read, and whoever is still adding some */
-	uint64_t n_found;             /* blocks it refers to */
-	uint64_t n_expected;          /* UINT64_MAX: not known */
-	uint64_t first_fbn;           /* blocks below are not its any more (zombies) */
-	uint64_t end_fbn;             /* level-0 blocks at and beyond it must not be there */
+	bool again; /* walked before: nothing is counted */
+	uint32_t n_pending; /* blocks to be read, and whoever is still adding some */
+	uint64_t n_found; /* blocks it refers to */
+	uint64_t n_expected; /* UINT64_MAX: not known */
+	uint64_t first_fbn; /* blocks below are not its any more (zombies) */
+	uint64_t end_fbn; /* level-0 blocks at and beyond it must not be there */
 	/* Content of level 0 is shown, if not NULL. */
 	void (*block)(struct check *check, const struct check_tree *tree, uint32_t fbn, const uint8_t *bytes);
 };
-struct check_ref { struct check_tree *tree; uint32_t vbn, fbn; uint8_t level; };
+struct check_ref {
+	struct check_tree *tree;
+	uint32_t vbn, fbn;
+	uint8_t level;
+};
 
 struct check_walk {
-	struct check_ref *refs;       /* stack */
+	struct check_ref *refs; /* stack */
 	size_t n_refs, n_refs_max;
 	struct check_ref batch[CHECK_PAGES];
 	unsigned n_batch, n_pages;
 	struct page *pages[CHECK_PAGES];
 	struct raid_read_block blocks[CHECK_PAGES];
-	uint64_t order[CHECK_PAGES];  /* VBN and entry of the batch, as the request has them */
+	uint64_t order[CHECK_PAGES]; /* VBN and entry of the batch, as the request has them */
 	struct raid_read read;
 	bool reading;
 };
@@ -74,38 +83,38 @@ MUST_CHECK int check_walk_step(struct fs_run *run);
 
 /* ---- bits by VBN (check_map.c) ---- */
 struct check_maps {
-	uint64_t *active, *reached;   /* a bit a VBN each: 64 MiB a TiB */
+	uint64_t *active, *reached; /* a bit a VBN each: 64 MiB a TiB */
 	uint32_t n_regions;
 	uint64_t n_active;
-	uint32_t region;              /* cursor of the stage */
-	uint64_t *all, *folded;       /* a region's OR of snapshots' maps */
+	uint32_t region; /* cursor of the stage */
+	uint64_t *all, *folded; /* a region's OR of snapshots' maps */
 };
 /* A pointer at `vbn` was seen. False: do not follow it (it leads nowhere, or was followed before). */
 bool check_reach(struct check *check, const struct check_tree *tree, uint32_t vbn, uint32_t fbn, unsigned level);
 
 /* ---- inodes (check_inode.c) ---- */
-#define CHECK_INODE_CHUNK 32768U      /* inodes an inode map block covers */
+#define CHECK_INODE_CHUNK 32768U /* inodes an inode map block covers */
 struct check_inode {
 	uint16_t nlink;
-	uint16_t n_names;             /* found in directories and streams; saturates */
+	uint16_t n_names; /* found in directories and streams; saturates */
 	uint16_t generation_hash;
-	uint8_t type;                 /* 0: free */
+	uint8_t type; /* 0: free */
 	uint8_t reserved;
 };
 struct check_dir {
 	uint32_t ino;
-	uint32_t parent;              /* the directory that names it, 0: none */
+	uint32_t parent; /* the directory that names it, 0: none */
 	uint32_t n_subdirs;
-	uint32_t mark;                /* of the walk towards the root */
+	uint32_t mark; /* of the walk towards the root */
 };
 struct check_inode_table {
 	struct check_inode **chunks;
 	uint32_t n_chunks, cursor;
-	uint64_t n_inodes;            /* records the inode file has room for */
-	uint64_t n_used;              /* dynamic ones, the root too */
+	uint64_t n_inodes; /* records the inode file has room for */
+	uint64_t n_used; /* dynamic ones, the root too */
 	struct check_dir *dirs;
 	size_t n_dirs, n_dirs_max;
-	uint32_t *streamed;           /* inodes with INODE_STREAM, and vdisks */
+	uint32_t *streamed; /* inodes with INODE_STREAM, and vdisks */
 	size_t n_streamed, n_streamed_max;
 };
 /* NULL: free. */
@@ -129,11 +138,15 @@ struct check {
 	struct timer timer;
 	unsigned stage;
 	bool cancelled;
-	bool holding;                 /* deletion passes */
+	const char *why; /* cancelled */
+	bool holding; /* deletion passes */
 	bool have_image;
-	uint32_t image;               /* id of the private snapshot */
+	uint32_t image; /* id of the private snapshot */
 	uint64_t generation;
-	union { struct fsinfo_disk fsinfo; uint8_t fsinfo_body[RAID_FSINFO_BODY]; };
+	union {
+		struct fsinfo_disk fsinfo;
+		uint8_t fsinfo_body[RAID_FSINFO_BODY];
+	};
 	struct inode_disk inode_file;
 	/* pace and progress */
 	unsigned work;
@@ -146,28 +159,39 @@ struct check {
 	struct check_maps maps;
 	struct check_inode_table inodes;
 	struct check_snapshot snapshots[SNAPSHOT_SLOTS];
-	unsigned n_snapshots;         /* of the image, the private one and those younger left out */
+	unsigned n_snapshots; /* of the image, the private one and those younger left out */
 	bool image_recorded;
-	bool started;                 /* the stage's trees have been taken up */
+	bool started; /* the stage's trees have been taken up */
 	/* cursors of stages */
 	size_t dir_cursor;
 	void *dir_state;
 	uint32_t zombie_fbn;
 	size_t vdisk_cursor;
 	void *vdisk_state;
-	struct { unsigned group; uint32_t dbn, end, wrong_dbn; unsigned state; int err; struct raid_verify_result result; struct cp_waiter waiter; } parity;
+	struct {
+		unsigned group;
+		uint32_t dbn, end, wrong_dbn;
+		unsigned state;
+		int err;
+		struct raid_verify_result result;
+		struct cp_waiter waiter;
+	} parity;
 };
 
-static inline struct check *check_of(struct fs_run *run) { return run->arg; }
+static inline struct check *check_of(struct fs_run *run)
+{
+	return run->arg;
+}
 /* Done some work: give the loop back when it was much, for longer when clients are busy. -EAGAIN, -ECANCELED. Only when no read is named. */
 MUST_CHECK int check_pace(struct fs_run *run, unsigned n_blocks);
 /* A block of a file of snapshot `snapshot`, through the cache. 0, -EAGAIN; else it cannot be had. */
 MUST_CHECK int check_need(struct fs_run *run, uint32_t snapshot, uint32_t ino, uint32_t fbn, const uint8_t **ret_bytes);
 
 /* Stages: 0 when done, -EAGAIN, or the end of the check. */
-int check_active_step(struct fs_run *run), check_snapshot_step(struct fs_run *run), check_map_step(struct fs_run *run), check_inode_step(struct fs_run *run),
-    check_inode_map_step(struct fs_run *run), check_vdisk_step(struct fs_run *run), check_dir_step(struct fs_run *run), check_link_step(struct fs_run *run),
-    check_tree_step(struct fs_run *run), check_zombie_step(struct fs_run *run), check_reach_step(struct fs_run *run), check_parity_step(struct fs_run *run);
+int check_active_step(struct fs_run *run), check_snapshot_step(struct fs_run *run), check_map_step(struct fs_run *run),
+    check_inode_step(struct fs_run *run), check_inode_map_step(struct fs_run *run), check_vdisk_step(struct fs_run *run),
+    check_dir_step(struct fs_run *run), check_link_step(struct fs_run *run), check_tree_step(struct fs_run *run),
+    check_zombie_step(struct fs_run *run), check_reach_step(struct fs_run *run), check_parity_step(struct fs_run *run);
 void check_map_fini(struct check *check);
 void check_inode_fini(struct check *check);
 void check_dir_fini(struct check *check);

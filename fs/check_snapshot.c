@@ -25,7 +25,8 @@ static void record_name_check(struct check *check, const struct snapshot_disk *d
 		const struct check_snapshot *other = &check->snapshots[i];
 
 		if (strcmp(other->name, disk->name) == 0 && !other->deleting && (le32_get(disk->flags) & SNAPSHOT_DELETING) == 0)
-			check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: slot %u has the same name, \"%s\"", slot, other->slot, other->name);
+			check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: slot %u has the same name, \"%s\"", slot, other->slot,
+			            other->name);
 	}
 }
 
@@ -34,18 +35,20 @@ static void record_check(struct check *check, const struct snapshot_disk *disk, 
 	uint32_t id = le32_get(disk->id);
 
 	if (slot >= SNAPSHOT_SLOTS || id >= le32_get(check->fsinfo.next_snapshot_id))
-		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: id %u, next one is %u", slot, id, le32_get(check->fsinfo.next_snapshot_id));
+		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: id %u, next one is %u", slot, id,
+		            le32_get(check->fsinfo.next_snapshot_id));
 	if ((le32_get(disk->flags) & ~SNAPSHOT_DELETING) != 0)
 		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: flags %#x are not known", slot, le32_get(disk->flags));
 	if (le64_get(disk->cp_generation) > le64_get(check->fsinfo.cp_generation))
-		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: made by consistency point %llu, the image is of %llu", slot, (unsigned long long)le64_get(disk->cp_generation),
-		            (unsigned long long)le64_get(check->fsinfo.cp_generation));
+		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: made by consistency point %llu, the image is of %llu", slot,
+		            (unsigned long long)le64_get(disk->cp_generation), (unsigned long long)le64_get(check->fsinfo.cp_generation));
 	if ((disk->inode_file.type_height & 15U) != FS_TYPE_META)
 		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: its inode file is no metafile", slot);
 	record_name_check(check, disk, slot);
 	for (unsigned i = 0; i < check->n_snapshots; i++)
 		if (check->snapshots[i].id == id)
-			check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: slot %u has the same id, %u", slot, check->snapshots[i].slot, id);
+			check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: slot %u has the same id, %u", slot, check->snapshots[i].slot,
+			            id);
 }
 
 static void record_take(struct check *check, const struct snapshot_disk *disk, unsigned slot)
@@ -59,7 +62,9 @@ static void record_take(struct check *check, const struct snapshot_disk *disk, u
 	record_check(check, disk, slot);
 	if (le32_get(disk->id) > check->image || check->n_snapshots == ARRAY_SIZE(check->snapshots))
 		return;
-	*snapshot = (struct check_snapshot){ .id = le32_get(disk->id), .slot = slot, .deleting = (le32_get(disk->flags) & SNAPSHOT_DELETING) != 0 };
+	*snapshot = (struct check_snapshot){ .id = le32_get(disk->id),
+		                             .slot = slot,
+		                             .deleting = (le32_get(disk->flags) & SNAPSHOT_DELETING) != 0 };
 	memcpy(snapshot->name, disk->name, SNAPSHOT_NAME_MAX);
 	check->n_snapshots++;
 }
@@ -73,7 +78,8 @@ static void table_block(struct check *check, const struct check_tree *tree, uint
 		if (le32_get(disk->id) != 0)
 			record_take(check, disk, (unsigned)(fbn * RECORDS_PER_BLOCK + i));
 		else if (!bytes_are_zero(disk, sizeof(*disk)))
-			check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: free, and not all zero", (unsigned)(fbn * RECORDS_PER_BLOCK + i));
+			check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: free, and not all zero",
+			            (unsigned)(fbn * RECORDS_PER_BLOCK + i));
 	}
 }
 
@@ -81,7 +87,10 @@ int check_snapshot_step(struct fs_run *run)
 {
 	struct check *check = check_of(run);
 	const struct inode_disk *disk = &check->fsinfo.snapshot_table;
-	const struct check_tree tree = { .ino = INO_SNAPSHOT_TABLE, .n_expected = le32_get(disk->n_blocks), .end_fbn = blocks_of_size(le64_get(disk->size_bytes)), .block = table_block };
+	const struct check_tree tree = { .ino = INO_SNAPSHOT_TABLE,
+		                         .n_expected = le32_get(disk->n_blocks),
+		                         .end_fbn = blocks_of_size(le64_get(disk->size_bytes)),
+		                         .block = table_block };
 	uint32_t deleted = le32_get(check->fsinfo.delete_snapshot_id);
 	bool found = deleted == 0;
 	int err;

@@ -20,7 +20,7 @@ struct vdisk_seen {
 struct vdisk_state {
 	struct vdisk_seen *seen;
 	size_t n_seen;
-	uint32_t stream_fbn;          /* of the stream directory in work */
+	uint32_t stream_fbn; /* of the stream directory in work */
 	bool attributes_done;
 	/* of one visit of the VTOC */
 	struct check *check;
@@ -42,7 +42,8 @@ static void stream_named(struct check *check, uint32_t by, uint32_t ino, uint64_
 	struct check_inode *inode = check_inode_find(check, ino);
 
 	if (inode == NULL || inode->type != type || (!any_generation && inode->generation_hash != check_generation_hash(generation))) {
-		check_found(check, CHECK_INODE, "inode %u: names inode %u as its %s, which it is not", by, ino, type == FS_TYPE_STREAM ? "stream" : "stream directory");
+		check_found(check, CHECK_INODE, "inode %u: names inode %u as its %s, which it is not", by, ino,
+		            type == FS_TYPE_STREAM ? "stream" : "stream directory");
 		return;
 	}
 	inode->n_names = (uint16_t)MIN_OF(inode->n_names + 1U, (unsigned)UINT16_MAX);
@@ -96,20 +97,24 @@ static int backing_check(struct fs_run *run, const struct inode *container, cons
 	int err;
 
 	if (((container->attr.flags & INODE_BACKED) != 0) != (backing->snapshot != 0))
-		check_found(check, CHECK_VDISK, "vdisk %u: its inode says it is %sbacked, its attributes differ", container->ino, (container->attr.flags & INODE_BACKED) != 0 ? "" : "not ");
+		check_found(check, CHECK_VDISK, "vdisk %u: its inode says it is %sbacked, its attributes differ", container->ino,
+		            (container->attr.flags & INODE_BACKED) != 0 ? "" : "not ");
 	if (backing->snapshot == 0)
 		return 0;
 	if (snapshot == NULL || snapshot->deleting) {
-		check_found(check, CHECK_VDISK, "vdisk %u: backed by snapshot %u, which is %s", container->ino, backing->snapshot, snapshot == NULL ? "not there" : "being deleted");
+		check_found(check, CHECK_VDISK, "vdisk %u: backed by snapshot %u, which is %s", container->ino, backing->snapshot,
+		            snapshot == NULL ? "not there" : "being deleted");
 		return 0;
 	}
 	err = inode_get(run, backing->snapshot, backing->inode, &file);
 	if (err == -EAGAIN)
 		return err;
 	if (err != 0 || file->attr.generation != backing->generation)
-		check_found(check, CHECK_VDISK, "vdisk %u: its backing store, inode %u of snapshot \"%s\", is not there", container->ino, backing->inode, snapshot->name);
+		check_found(check, CHECK_VDISK, "vdisk %u: its backing store, inode %u of snapshot \"%s\", is not there", container->ino,
+		            backing->inode, snapshot->name);
 	else if (backing->n_blocks > blocks_of_size(container->attr.size_bytes))
-		check_found(check, CHECK_VDISK, "vdisk %u: %u blocks of backing store, and %u of its own", container->ino, backing->n_blocks, blocks_of_size(container->attr.size_bytes));
+		check_found(check, CHECK_VDISK, "vdisk %u: %u blocks of backing store, and %u of its own", container->ino,
+		            backing->n_blocks, blocks_of_size(container->attr.size_bytes));
 	return 0;
 }
 
@@ -129,8 +134,10 @@ static int attributes_check(struct fs_run *run, struct vdisk_state *state, struc
 	if (err == 0) {
 		const struct vdisk_backing *backing = &vdisk.attr.backing;
 
-		state->seen[state->n_seen++] = (struct vdisk_seen){
-			.ino = container->ino, .generation = container->attr.generation, .uuid = vdisk.attr.uuid, .backing = { backing->snapshot, backing->inode, backing->generation } };
+		state->seen[state->n_seen++] = (struct vdisk_seen){ .ino = container->ino,
+			                                            .generation = container->attr.generation,
+			                                            .uuid = vdisk.attr.uuid,
+			                                            .backing = { backing->snapshot, backing->inode, backing->generation } };
 	}
 	vdisk_close(&vdisk);
 	return err;
@@ -173,13 +180,14 @@ static int record_visit(void *arg, uint32_t slot, const struct vtoc_entry *entry
 			continue;
 		if (seen->recorded)
 			check_found(check, CHECK_VDISK, "VTOC slot %u: vdisk %u has another record", slot, entry->ino);
-		else if (!uuid_equal(&seen->uuid, &entry->uuid) || seen->backing.snapshot != entry->backing.snapshot || seen->backing.inode != entry->backing.inode ||
-		         seen->backing.generation != entry->backing.generation)
+		else if (!uuid_equal(&seen->uuid, &entry->uuid) || seen->backing.snapshot != entry->backing.snapshot ||
+		         seen->backing.inode != entry->backing.inode || seen->backing.generation != entry->backing.generation)
 			check_found(check, CHECK_VDISK, "VTOC slot %u: differs from the attributes of vdisk %u", slot, entry->ino);
 		seen->recorded = true;
 		return 0;
 	}
-	check_found(check, CHECK_VDISK, "VTOC slot %u: there is no vdisk %u of generation %llu", slot, entry->ino, (unsigned long long)entry->generation);
+	check_found(check, CHECK_VDISK, "VTOC slot %u: there is no vdisk %u of generation %llu", slot, entry->ino,
+	            (unsigned long long)entry->generation);
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 #include "fs/check_private.h"
 #include "fs/tree.h"
 
-#define PUSHING_MAX 16U               /* blocks of a batch whose content may push more */
+#define PUSHING_MAX 16U /* blocks of a batch whose content may push more */
 #define PAGES_MIN 8U
 
 int check_walk_init(struct check *check)
@@ -30,7 +30,8 @@ static void tree_unref(struct check *check, struct check_tree *tree)
 	if (--tree->n_pending > 0)
 		return;
 	if (!tree->again && !check->cancelled && tree->n_expected != UINT64_MAX && tree->n_found != tree->n_expected)
-		check_found(check, CHECK_INODE, "inode %u: %llu blocks in its record, %llu found", tree->ino, (unsigned long long)tree->n_expected, (unsigned long long)tree->n_found);
+		check_found(check, CHECK_INODE, "inode %u: %llu blocks in its record, %llu found", tree->ino,
+		            (unsigned long long)tree->n_expected, (unsigned long long)tree->n_found);
 	free(tree);
 }
 
@@ -72,12 +73,13 @@ static void pointer_follow(struct check *check, struct check_tree *tree, uint32_
 	if (vbn == VBN_HOLE || vbn == VBN_ZERO || fbn + tree_span(level) <= tree->first_fbn)
 		return;
 	if (fbn >= FBN_MAX) {
-		check_found(check, CHECK_INODE, "inode %u fbn %llu level %u: a block beyond the end of any file", tree->ino, (unsigned long long)fbn, level);
+		check_found(check, CHECK_INODE, "inode %u fbn %llu level %u: a block beyond the end of any file", tree->ino,
+		            (unsigned long long)fbn, level);
 		return;
 	}
 	if (level == 0 && fbn >= tree->end_fbn && !tree->again)
-		check_found(check, CHECK_INODE, "inode %u fbn %llu vbn %u: a block beyond the end of the file, %llu", tree->ino, (unsigned long long)fbn, vbn,
-		            (unsigned long long)tree->end_fbn);
+		check_found(check, CHECK_INODE, "inode %u fbn %llu vbn %u: a block beyond the end of the file, %llu", tree->ino,
+		            (unsigned long long)fbn, vbn, (unsigned long long)tree->end_fbn);
 	tree->n_found++;
 	if (tree->again ? vbn < raid_geometry(check->vol->raid)->vbn_end : check_reach(check, tree, vbn, (uint32_t)fbn, level))
 		ref_push(check, tree, vbn, (uint32_t)fbn, level);
@@ -152,7 +154,9 @@ static void batch_start(struct check *check)
 		unsigned i = (unsigned)(walk->order[b] & 0xFFFFFFFFU);
 		const struct check_ref *ref = &walk->batch[i];
 
-		walk->blocks[b] = (struct raid_read_block){ .vbn = ref->vbn, .ident = { .inode = ref->tree->ino, .fbn = ref->fbn, .level = ref->level }, .page = walk->pages[i] };
+		walk->blocks[b] = (struct raid_read_block){ .vbn = ref->vbn,
+			                                    .ident = { .inode = ref->tree->ino, .fbn = ref->fbn, .level = ref->level },
+			                                    .page = walk->pages[i] };
 	}
 	walk->read = (struct raid_read){ .blocks = walk->blocks, .n_blocks = walk->n_batch, .done = batch_done };
 	walk->reading = true;
@@ -192,7 +196,8 @@ static void batch_take(struct check *check)
 		if (errs[i] == 0)
 			block_read(check, ref, walk->pages[i]->data);
 		else if (!ref->tree->again)
-			check_found(check, CHECK_BLOCK, "inode %u fbn %u level %u vbn %u: cannot be read: %s", ref->tree->ino, ref->fbn, ref->level, ref->vbn, error_name(errs[i]));
+			check_found(check, CHECK_BLOCK, "inode %u fbn %u level %u vbn %u: cannot be read: %s", ref->tree->ino, ref->fbn,
+			            ref->level, ref->vbn, error_name(errs[i]));
 		check->n_blocks += !ref->tree->again;
 		check->n_done += !ref->tree->again;
 		tree_unref(check, ref->tree);

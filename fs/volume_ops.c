@@ -33,6 +33,12 @@ int space_admit(struct fs_run *run, size_t n_blocks)
 		cp_request(vol, CP_SPACE);
 		return run_wait(run, &vol->cp_waiters);
 	}
+	/* The snapshot of a check keeps what was freed since: clients come first. */
+	if (vol->check != NULL) {
+		check_cancel(vol, "clients needed the space that its snapshot kept");
+		cp_request(vol, CP_SPACE);
+		return run_wait(run, &vol->cp_waiters);
+	}
 	return -ENOSPC;
 }
 

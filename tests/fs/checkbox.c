@@ -161,9 +161,16 @@ int cb_check(struct fsbox *box, struct fs_message *msg)
 
 /* ---- behind its back -------------------------------------------------------------------------------------------- */
 
-struct waiting { bool done; int err; struct raid *raid; };
+struct waiting {
+	bool done;
+	int err;
+	struct raid *raid;
+};
 
-static bool waiting_over(void *arg) { return ((struct waiting *)arg)->done; }
+static bool waiting_over(void *arg)
+{
+	return ((struct waiting *)arg)->done;
+}
 
 static void wait_for(struct cb_raw *raw, struct waiting *wait)
 {
@@ -171,8 +178,14 @@ static void wait_for(struct cb_raw *raw, struct waiting *wait)
 	assert_int_equal(wait->err, 0);
 }
 
-static void on_done(void *arg, int err) { *(struct waiting *)arg = (struct waiting){ true, err, NULL }; }
-static void on_open(void *arg, int err, struct raid *raid) { *(struct waiting *)arg = (struct waiting){ true, err, raid }; }
+static void on_done(void *arg, int err)
+{
+	*(struct waiting *)arg = (struct waiting){ true, err, NULL };
+}
+static void on_open(void *arg, int err, struct raid *raid)
+{
+	*(struct waiting *)arg = (struct waiting){ true, err, raid };
+}
 
 void cb_raw_open(struct cb_raw *raw, struct fsbox *box)
 {
@@ -213,7 +226,10 @@ void cb_raw_write_fsinfo(struct cb_raw *raw)
 	wait_for(raw, &wait);
 }
 
-struct reading { struct raid_read read; struct waiting wait; };
+struct reading {
+	struct raid_read read;
+	struct waiting wait;
+};
 
 static void on_read(struct raid_read *read)
 {
@@ -233,9 +249,15 @@ static void vbn_get(struct cb_raw *raw, uint32_t vbn, const struct raid_ident *i
 	page_put(block.page);
 }
 
-struct writing { struct raid_write write; struct waiting wait; };
+struct writing {
+	struct raid_write write;
+	struct waiting wait;
+};
 
-static void on_written(struct raid_write *write, int err) { ((struct writing *)(void *)write)->wait = (struct waiting){ true, err, NULL }; }
+static void on_written(struct raid_write *write, int err)
+{
+	((struct writing *)(void *)write)->wait = (struct waiting){ true, err, NULL };
+}
 
 void cb_vbn_put(struct cb_raw *raw, uint32_t vbn, const struct raid_ident *ident, const uint8_t bytes[4096])
 {
@@ -267,7 +289,10 @@ static uint32_t tree_vbn(struct cb_raw *raw, const struct inode_disk *disk, uint
 	return vbn;
 }
 
-static struct inode_disk *inode_of_fsinfo(struct cb_raw *raw, uint32_t ino) { return ino == INO_INODE_FILE ? &raw->fsinfo.inode_file : &raw->fsinfo.snapshot_table; }
+static struct inode_disk *inode_of_fsinfo(struct cb_raw *raw, uint32_t ino)
+{
+	return ino == INO_INODE_FILE ? &raw->fsinfo.inode_file : &raw->fsinfo.snapshot_table;
+}
 
 void cb_inode_get(struct cb_raw *raw, uint32_t ino, struct inode_disk *ret_disk)
 {
@@ -357,7 +382,8 @@ uint32_t cb_vbn_free(struct cb_raw *raw)
 	uint32_t vbn = geometry->vbn_end - 1U, used = 0;
 
 	/* The last block of the last region that is in use at all: its maps have blocks. */
-	while (vbn / REGION_BLOCKS > 0 && (cb_vbn(raw, INO_ACTIVE_MAP, 0, vbn / REGION_BLOCKS) == VBN_HOLE || cb_vbn(raw, INO_SUMMARY_MAP, 0, vbn / REGION_BLOCKS) == VBN_HOLE))
+	while (vbn / REGION_BLOCKS > 0 && (cb_vbn(raw, INO_ACTIVE_MAP, 0, vbn / REGION_BLOCKS) == VBN_HOLE ||
+	                                   cb_vbn(raw, INO_SUMMARY_MAP, 0, vbn / REGION_BLOCKS) == VBN_HOLE))
 		vbn = vbn / REGION_BLOCKS * REGION_BLOCKS - 1U;
 	cb_block_get(raw, INO_ACTIVE_MAP, 0, vbn / REGION_BLOCKS, active);
 	while ((active[vbn % REGION_BLOCKS / 8U] & 1U << vbn % 8U) != 0 || cb_bit_get(raw, INO_SUMMARY_MAP, vbn)) {

@@ -9,13 +9,13 @@
 
 /* Inodes of the volume that cb_populate makes. */
 struct cb_inodes {
-	uint32_t file;                /* 40 blocks, height 2 */
-	uint32_t file2;               /* 10 blocks, height 1, two names */
-	uint32_t small;               /* 33 bytes, inline */
+	uint32_t file; /* 40 blocks, height 2 */
+	uint32_t file2; /* 10 blocks, height 1, two names */
+	uint32_t small; /* 33 bytes, inline */
 	uint32_t empty, symlink, fifo;
-	uint32_t dir, sub, leaf;      /* /dir/sub/leaf: directories */
-	uint32_t many;                /* a directory with an index */
-	uint32_t lun, top;            /* top is backed by the lun of snapshot s3 */
+	uint32_t dir, sub, leaf; /* /dir/sub/leaf: directories */
+	uint32_t many; /* a directory with an index */
+	uint32_t lun, top; /* top is backed by the lun of snapshot s3 */
 };
 extern struct cb_inodes cb_ino;
 
@@ -28,9 +28,12 @@ int cb_check(struct fsbox *box, struct fs_message *msg);
 struct cb_raw {
 	struct fsbox *box;
 	struct raid *raid;
-	bool own;                     /* opened for this; else a mounted volume's */
+	bool own; /* opened for this; else a mounted volume's */
 	uint64_t generation;
-	union { struct fsinfo_disk fsinfo; uint8_t body[RAID_FSINFO_BODY]; };
+	union {
+		struct fsinfo_disk fsinfo;
+		uint8_t body[RAID_FSINFO_BODY];
+	};
 };
 /* On the unmounted disks of the box, or on its mounted, idle volume. */
 void cb_raw_open(struct cb_raw *raw, struct fsbox *box);

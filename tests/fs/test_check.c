@@ -13,10 +13,19 @@ static uint8_t bytes[1 << 20];
 
 /* ---- a check under way ---- */
 
-struct running { struct fs_message msg; bool done; };
+struct running {
+	struct fs_message msg;
+	bool done;
+};
 
-static void on_checked(struct fs_message *msg) { ((struct running *)msg->owner)->done = true; }
-static bool is_done(void *arg) { return ((struct running *)arg)->done; }
+static void on_checked(struct fs_message *msg)
+{
+	((struct running *)msg->owner)->done = true;
+}
+static bool is_done(void *arg)
+{
+	return ((struct running *)arg)->done;
+}
 
 static void check_start(struct fsbox *box, struct running *running)
 {
@@ -25,7 +34,10 @@ static void check_start(struct fsbox *box, struct running *running)
 	fs_message_send(&running->msg);
 }
 
-static void check_wait(struct fsbox *box, struct running *running) { assert_true(sim_run_until(box->sim, is_done, running, 50000000)); }
+static void check_wait(struct fsbox *box, struct running *running)
+{
+	assert_true(sim_run_until(box->sim, is_done, running, 50000000));
+}
 
 /* Answered with this status; and no errors. */
 static void check_end(struct fsbox *box, struct running *running, int status)
@@ -143,7 +155,8 @@ static void snapshot_half_deleted_is_clean(void **state)
 	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
 	check_start(&box, &running);
 	image_wait(&box);
-	assert_true(le32_get(box.vol->check->fsinfo.delete_snapshot_id) != 0 && le32_get(box.vol->check->fsinfo.delete_region) > 0); /* or this shows nothing */
+	assert_true(le32_get(box.vol->check->fsinfo.delete_snapshot_id) != 0 &&
+	            le32_get(box.vol->check->fsinfo.delete_region) > 0); /* or this shows nothing */
 	check_end(&box, &running, 0);
 	box_close(&box);
 }
@@ -170,25 +183,15 @@ static void client_step(struct fsbox *box)
 
 	snprintf(name, sizeof name, "c%u", (unsigned)(r >> 8 & 15U));
 	switch (r & 7U) {
-	case 0:
-		(void)box_remove(box, box_root, name);
-		break;
-	case 1:
-		(void)box_snapshot(box, FS_SNAPSHOT_CREATE, name);
-		break;
-	case 2:
-		(void)box_snapshot(box, FS_SNAPSHOT_DELETE, name);
-		break;
+	case 0: (void)box_remove(box, box_root, name); break;
+	case 1: (void)box_snapshot(box, FS_SNAPSHOT_CREATE, name); break;
+	case 2: (void)box_snapshot(box, FS_SNAPSHOT_DELETE, name); break;
 	case 3:
 		if (box_lookup(box, box_root, name, &id) == 0)
 			(void)box_truncate(box, id, r >> 16 & 0xFFFFFU);
 		break;
-	case 4:
-		(void)cb_mkdir(box, box_root, name, NULL);
-		break;
-	case 5:
-		(void)box_sync(box);
-		break;
+	case 4: (void)cb_mkdir(box, box_root, name, NULL); break;
+	case 5: (void)box_sync(box); break;
 	default:
 		if (box_lookup(box, box_root, name, &id) != 0)
 			(void)box_create(box, box_root, name, &id);
@@ -326,7 +329,7 @@ static void progress_rises_and_cancelling_ends_it(void **state)
 	check_end(&box, &running, 0);
 	check_start(&box, &running);
 	image_wait(&box);
-	check_cancel(box.vol);
+	check_cancel(box.vol, "enough");
 	check_end(&box, &running, -ECANCELED);
 	box_close(&box);
 }
@@ -379,6 +382,54 @@ static void power_cut_during_a_check_leaves_nothing_behind(void **state)
 	}
 }
 
+static void check_gives_way_when_clients_need_its_space(void **state)
+{
+	struct running running;
+	struct fs_file_id id;
+	struct fsbox box;
+
+	(void)state;
+	box_open(&box, 18, 3, DISK_BYTES, 4096);
+	assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+	for (unsigned i = 0; i < 75; i++)
+		assert_int_equal(box_write(&box, id, i * sizeof bytes, bytes, sizeof bytes, FS_UNSTABLE), 0);
+	assert_int_equal(box_sync(&box), 0);
+	check_start(&box, &running);
+	image_wait(&box);
+	for (unsigned i = 0; i < 75; i++) /* twice that does not fit */
+		assert_int_equal(box_write(&box, id, i * sizeof bytes, bytes, sizeof bytes, FS_UNSTABLE), 0);
+	check_end(&box, &running, -ECANCELED);
+	assert_int_equal(box_check(&box), 0);
+	box_close(&box);
+}
+
+static void check_works_with_as_many_snapshots_as_there_can_be(void **state)
+{
+	struct fsbox box;
+	char name[8];
+
+	(void)state;
+	box_open(&box, 19, 3, DISK_BYTES, 4096);
+	for (unsigned i = 0; i < 255; i++) {
+		snprintf(name, sizeof name, "s%u", i);
+		(void)cb_mkdir(&box, box_root, name, NULL);
+		assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, name), 0);
+		if (i % 85 == 80)
+			assert_int_equal(box_check(&box), 0);
+	}
+	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, "more"), -ENOSPC);
+	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(box_check(&box), 0);
+	for (unsigned i = 0; i < 255; i += 2) {
+		snprintf(name, sizeof name, "s%u", i);
+		assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_DELETE, name), 0);
+		if (i % 50 == 0)
+			assert_int_equal(box_check(&box), 0);
+	}
+	assert_int_equal(box_check(&box), 0);
+	box_close(&box);
+}
+
 static void check_fails_with_the_volume(void **state)
 {
 	struct running running;
@@ -412,6 +463,8 @@ int main(void)
 		cmocka_unit_test(progress_rises_and_cancelling_ends_it),
 		cmocka_unit_test(unmount_ends_the_check),
 		cmocka_unit_test(power_cut_during_a_check_leaves_nothing_behind),
+		cmocka_unit_test(check_gives_way_when_clients_need_its_space),
+		cmocka_unit_test(check_works_with_as_many_snapshots_as_there_can_be),
 		cmocka_unit_test(check_fails_with_the_volume),
 	};
 
