@@ -26,6 +26,7 @@ struct alloc {
 	uint32_t next_dbn[RAID_MAX_GROUPS];
 	unsigned tries;               /* windows looked at since the last one taken */
 	unsigned n_windows;
+	uint64_t n_bands;
 };
 
 int alloc_init(struct fs_volume *vol)
@@ -241,6 +242,12 @@ static void band_next(struct alloc *alloc, size_t n_left)
 	alloc->depth = MIN_OF(alloc->depth, alloc->n_dbn - MIN_OF(alloc->band, alloc->n_dbn));
 	alloc->offset = 0;
 	alloc->disk = 0;
+	alloc->n_bands++;
+}
+
+uint64_t alloc_band(const struct fs_volume *vol)
+{
+	return vol->alloc->n_bands;
 }
 
 /* Next free place of the band, disk by disk. */

@@ -14,6 +14,8 @@ MUST_CHECK int alloc_init(struct fs_volume *vol);
 void alloc_fini(struct fs_volume *vol);
 /* A VBN for the next block, of `n_left` still to be placed in this CP; its region's maps are in memory (maps_need). -EAGAIN, -ENOSPC. */
 MUST_CHECK int alloc_next(struct fs_run *run, size_t n_left, uint32_t *ret_vbn);
+/* Rises whenever a new band is begun: all VBNs given before it are of finished bands. */
+uint64_t alloc_band(const struct fs_volume *vol);
 /* The CP has ended: the window is to be looked at afresh. */
 void alloc_cp_done(struct fs_volume *vol);
 

@@ -60,7 +60,6 @@ void cp_fini(struct fs_volume *vol)
 	free(cp->frees.vbns);
 	free(cp->freed.vbns);
 	free(cp->file_bufs);
-	free(cp->blocks);
 	free(cp);
 	vol->cp = NULL;
 }
@@ -181,6 +180,9 @@ static void cp_open(struct cp *cp)
 	cp->frees.n = cp->freed.n = 0;
 	cp->sorted = cp->zombie_moved = false;
 	cp->vbn_in_hand = 0;
+	cp->n_submitted = cp->band_first = 0;
+	cp->band = 0;
+	cp->write_err = 0;
 	cp->zombie_leaves = CP_ZOMBIE_LEAVES;
 	cp->file = NULL;
 	snapshot_cp_open(vol);
@@ -217,49 +219,12 @@ static void cp_write_fsinfo(struct cp *cp)
 	raid_fsinfo_write(cp->vol->raid, cp->generation, body, cp_committed, cp);
 }
 
-static void cp_written(struct raid_write *write, int err)
+void cp_written(struct cp *cp, int err)
 {
-	struct cp *cp = container_of(write, struct cp, write);
-
-	for (unsigned i = 0; i < cp->write.n_blocks; i++)
-		page_put(cp->blocks[i].page);
-	free(cp->blocks);
-	cp->blocks = NULL;
 	if (err != 0)
 		cp_fail(cp->vol, err, "writing a consistency point");
 	else
 		cp_write_fsinfo(cp);
-}
-
-static int block_by_vbn(const void *a, const void *b)
-{
-	const struct raid_write_block *x = a, *y = b;
-
-	return x->vbn < y->vbn ? -1 : x->vbn > y->vbn;
-}
-
-/* All pointers are set, all records encoded: nothing of this changes until it is on disk (edits go to copies). */
-static void cp_write_blocks(struct cp *cp)
-{
-	unsigned n = 0;
-
-	cp->blocks = malloc(MAX_OF(cp->n_members, (size_t)1) * sizeof(cp->blocks[0]));
-	vc_assert(cp->blocks != NULL);
-	for (size_t i = 0; i < cp->n_members; i++) {
-		struct buf *buf = cp->members[i];
-
-		if (buf->dropped)
-			continue;
-		cp->blocks[n++] = (struct raid_write_block){
-			.vbn = buf->vbn_new,
-			.page = page_get(cp_page_of(buf)),
-			.ident = { .inode = buf->inode->ino, .fbn = buf->fbn, .generation = (uint32_t)cp->generation, .level = buf->level },
-		};
-	}
-	if (n > 1)
-		qsort(cp->blocks, n, sizeof(cp->blocks[0]), block_by_vbn);
-	cp->write = (struct raid_write){ .blocks = cp->blocks, .n_blocks = n, .done = cp_written };
-	raid_write(cp->vol->raid, &cp->write);
 }
 
 static void cp_finish(struct fs_run *run, int err)
@@ -272,7 +237,7 @@ static void cp_finish(struct fs_run *run, int err)
 	}
 	cp_encode_records(cp);
 	snapshot_cp_encode(cp->vol);
-	cp_write_blocks(cp);
+	cp_write_rest(cp);
 }
 
 /* ---- committed ---- */

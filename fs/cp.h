@@ -61,8 +61,12 @@ struct cp {
 	size_t n_cleared;             /* of frees */
 	unsigned zombie_leaves;       /* ZOMBIES: level-1 blocks this CP may still free (budget) */
 	bool zombie_moved;
-	struct raid_write_block *blocks;
-	struct raid_write write;
+	/* writes handed to the RAID layer (cp_write.c) */
+	size_t n_submitted;           /* members already handed over */
+	size_t band_first;            /* first member of the band being filled */
+	uint64_t band;
+	unsigned n_writing;
+	int write_err;
 	struct cp_waiter_queue waiters;
 	struct timer timer;
 	struct task start_task;
@@ -101,6 +105,13 @@ void cp_parent_set(struct buf *buf, uint32_t vbn);
 MUST_CHECK int cp_files_step(struct fs_run *run);      /* cp_files.c */
 MUST_CHECK int cp_place_step(struct fs_run *run);      /* cp_place.c */
 void cp_encode_records(struct cp *cp);                 /* cp_place.c: inode records, space map, after the last VBN */
+/* PLACE, before a member gets its VBN: data of finished bands may go to the disks while the rest is being placed. */
+void cp_write_early(struct cp *cp);                    /* cp_write.c */
+/* WRITE: all that is left; `cp_written(cp, err)` when every write of this CP has ended. */
+void cp_write_rest(struct cp *cp);
+void cp_written(struct cp *cp, int err);               /* cp.c */
+/* Data of a client's file: final when its generation closes, unlike metadata. */
+static inline bool cp_is_data(const struct buf *buf) { return buf->level == 0 && buf->inode->ino >= INO_ROOT; }
 
 static inline const struct inode_attr *cp_attr_of(const struct inode *inode) { return inode->frozen ? &inode->cp_attr : &inode->attr; }
 static inline struct page *cp_page_of(const struct buf *buf) { return buf->cp_page != NULL ? buf->cp_page : buf->page; }

@@ -17,6 +17,14 @@ static int buf_by_fbn(const void *a, const void *b)
 	return x->fbn < y->fbn ? -1 : x->fbn > y->fbn;
 }
 
+static bool bufs_in_order(struct buf *const *bufs, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (bufs[i - 1U]->fbn > bufs[i]->fbn)
+			return false;
+	return true;
+}
+
 /* The dirty buffers of the file in work, by FBN, so that the allocator lays them out in file order. */
 static void file_collect(struct cp *cp, struct inode *inode)
 {
@@ -31,7 +39,7 @@ static void file_collect(struct cp *cp, struct inode *inode)
 	}
 	TAILQ_FOREACH (buf, &inode->dirty_bufs[cp->bit], dirty_link[cp->bit])
 		cp->file_bufs[n++] = buf;
-	if (n > 1)
+	if (!bufs_in_order(cp->file_bufs, n))
 		qsort(cp->file_bufs, n, sizeof(struct buf *), buf_by_fbn);
 	cp->n_file_bufs = n;
 	cp->file_pos = 0;
@@ -118,10 +126,16 @@ static int file_buffers(struct fs_run *run, struct inode *inode)
 {
 	struct cp *cp = run->vol->cp;
 	size_t slice_end = MIN_OF(cp->n_file_bufs, cp->file_pos + SLICE_BLOCKS), named = cp->file_pos;
+	uint32_t made_base = UINT32_MAX;
 	int result = 0;
 
 	for (; named < slice_end; named++) {
-		int err = cp_need_path(run, inode, cp->file_bufs[named]->fbn);
+		int err;
+
+		/* Neighbours share their path. */
+		if (named > cp->file_pos && tree_base(1, cp->file_bufs[named]->fbn) == tree_base(1, cp->file_bufs[named - 1U]->fbn))
+			continue;
+		err = cp_need_path(run, inode, cp->file_bufs[named]->fbn);
 
 		if (err != 0 && err != -EAGAIN)
 			return err;
@@ -137,7 +151,10 @@ static int file_buffers(struct fs_run *run, struct inode *inode)
 		size_t before = cp->n_members;
 
 		buf->inline_copy = false;
-		cp_make_path(cp, inode, buf->fbn);
+		if (made_base != tree_base(1, buf->fbn) || inode->height < tree_height_for(buf->fbn)) {
+			made_base = tree_base(1, buf->fbn);
+			cp_make_path(cp, inode, buf->fbn);
+		}
 		made += (unsigned)(cp->n_members - before);
 		if (made > 8U && cp->vol->cache->n_stash < 16U) {
 			cp->file_pos++;

@@ -16,7 +16,7 @@
 static int member_order(const void *a, const void *b)
 {
 	const struct buf *x = *(struct buf *const *)a, *y = *(struct buf *const *)b;
-	unsigned cx = x->level > 0 || x->inode->ino < INO_ROOT, cy = y->level > 0 || y->inode->ino < INO_ROOT;
+	unsigned cx = !cp_is_data(x), cy = !cp_is_data(y);
 
 	if (cx != cy)
 		return cx < cy ? -1 : 1;
@@ -25,6 +25,14 @@ static int member_order(const void *a, const void *b)
 	if (x->level != y->level)
 		return x->level < y->level ? -1 : 1;
 	return x->fbn < y->fbn ? -1 : x->fbn > y->fbn;
+}
+
+static bool members_in_order(const struct cp *cp)
+{
+	for (size_t i = 1; i < cp->n_members; i++)
+		if (member_order(&cp->members[i - 1U], &cp->members[i]) > 0)
+			return false;
+	return true;
 }
 
 static void member_place(struct cp *cp, struct buf *buf, uint32_t vbn)
@@ -50,7 +58,7 @@ static int place_members(struct fs_run *run)
 		struct buf *buf = cp->members[cp->n_placed];
 		int err;
 
-		if (buf == NULL || buf->dropped) {
+		if (buf->dropped) {
 			cp->n_placed++;
 			continue;
 		}
@@ -59,6 +67,7 @@ static int place_members(struct fs_run *run)
 			if (err != 0)
 				return err;
 		}
+		cp_write_early(cp);
 		err = maps_need(run, region_of(cp->vbn_in_hand));
 		if (err != 0)
 			return err;
@@ -147,7 +156,8 @@ int cp_place_step(struct fs_run *run)
 	struct cp *cp = run->vol->cp;
 
 	if (!cp->sorted && cp->n_members > 0) {
-		qsort(cp->members, cp->n_members, sizeof(struct buf *), member_order);
+		if (!members_in_order(cp))
+			qsort(cp->members, cp->n_members, sizeof(struct buf *), member_order);
 		cp->sorted = true;
 	}
 	do {

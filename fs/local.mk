@@ -3,7 +3,7 @@ libvcfs_a_SOURCES = \
 	fs/message.h fs/volume.h fs/core.h fs/fsformat.h \
 	fs/alloc.c fs/alloc.h \
 	fs/cache.c fs/cache.h fs/cache_private.h fs/cache_read.c \
-	fs/cp.c fs/cp.h fs/cp_files.c fs/cp_place.c fs/cp_tree.c \
+	fs/cp.c fs/cp.h fs/cp_files.c fs/cp_place.c fs/cp_tree.c fs/cp_write.c \
 	fs/file.c fs/file.h fs/file_apply.c fs/file_apply.h fs/file_ops.c \
 	fs/fsinfo.c fs/fsinfo.h \
 	fs/inode.c fs/inode.h fs/inode_table.h \

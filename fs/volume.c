@@ -329,7 +329,7 @@ static void unmount_close(struct timer *timer)
 	struct unmount *unmount = container_of(timer, struct unmount, timer);
 	struct fs_volume *vol = unmount->vol;
 
-	if (vol->n_reading > 0 || !nvlog_is_idle(vol) || (vol->cp->running && vol->failed == 0) || vol->cp->start_task.queued || vol->inodes->trim.queued) {
+	if (vol->n_reading > 0 || !nvlog_is_idle(vol) || (vol->cp->running && vol->failed == 0) || vol->cp->n_writing > 0 || vol->cp->start_task.queued || vol->inodes->trim.queued) {
 		world_timer_set(vol->world, timer, UNMOUNT_POLL_NS); /* what is under way may be waiting for disks: time must pass */
 		return;
 	}

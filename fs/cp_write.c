@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the CP hands to the RAID layer: data of finished bands while the rest is still being placed, then everything else.
+ *
+ * THEORY. A client's data is final when its generation closes, so it need not wait for the pointers and maps that will name it. It goes out in
+ * pieces that end where a band of the allocator ends: no stripe is written in two pieces. Nothing is lost if the CP never ends: all of
+ * it went to blocks that nothing reaches.
+ * WRITE PATH. previous hop: cp_place.c; next hop: raid_write. */
+#include <stdlib.h>
+
+#include "fs/alloc.h"
+#include "fs/cp.h"
+
+#define EARLY_BLOCKS 2048U           /* 8 MiB a piece */
+
+struct cp_piece {
+	struct raid_write write;
+	struct cp *cp;
+	struct raid_write_block blocks[];
+};
+
+static void piece_done(struct raid_write *write, int err)
+{
+	struct cp_piece *piece = container_of(write, struct cp_piece, write);
+	struct cp *cp = piece->cp;
+
+	for (unsigned i = 0; i < write->n_blocks; i++)
+		page_put(piece->blocks[i].page);
+	free(piece);
+	if (err != 0 && cp->write_err == 0)
+		cp->write_err = err;
+	if (--cp->n_writing == 0 && cp->stage == CP_STAGE_WRITE)
+		cp_written(cp, cp->write_err);
+}
+
+static int block_by_vbn(const void *a, const void *b)
+{
+	const struct raid_write_block *x = a, *y = b;
+
+	return x->vbn < y->vbn ? -1 : x->vbn > y->vbn;
+}
+
+static bool blocks_in_order(const struct raid_write_block *blocks, unsigned n)
+{
+	for (unsigned i = 1; i < n; i++)
+		if (blocks[i - 1U].vbn > blocks[i].vbn)
+			return false;
+	return true;
+}
+
+/* Members [n_submitted, end): from now on their pages are shared (edits go to copies). */
+static void piece_submit(struct cp *cp, size_t end)
+{
+	struct cp_piece *piece = malloc(sizeof(*piece) + (end - cp->n_submitted) * sizeof(piece->blocks[0]));
+	unsigned n = 0;
+
+	vc_assert(piece != NULL);
+	for (; cp->n_submitted < end; cp->n_submitted++) {
+		struct buf *buf = cp->members[cp->n_submitted];
+
+		if (buf->dropped)
+			continue;
+		piece->blocks[n++] = (struct raid_write_block){
+			.vbn = buf->vbn_new,
+			.page = page_get(cp_page_of(buf)),
+			.ident = { .inode = buf->inode->ino, .fbn = buf->fbn, .generation = (uint32_t)cp->generation, .level = buf->level },
+		};
+	}
+	if (!blocks_in_order(piece->blocks, n))
+		qsort(piece->blocks, n, sizeof(piece->blocks[0]), block_by_vbn);
+	piece->cp = cp;
+	piece->write = (struct raid_write){ .blocks = piece->blocks, .n_blocks = n, .done = piece_done };
+	cp->n_writing++;
+	raid_write(cp->vol->raid, &piece->write);
+}
+
+void cp_write_early(struct cp *cp)
+{
+	if (alloc_band(cp->vol) == cp->band)
+		return;
+	cp->band = alloc_band(cp->vol);
+	cp->band_first = cp->n_placed;
+	if (cp->band_first - cp->n_submitted >= EARLY_BLOCKS && cp_is_data(cp->members[cp->band_first - 1U]))
+		piece_submit(cp, cp->band_first);
+}
+
+void cp_write_rest(struct cp *cp)
+{
+	piece_submit(cp, cp->n_members);
+}
