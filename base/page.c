@@ -183,6 +183,7 @@ int page_arena_init(size_t max_pages)
 			munmap(structs, len_structs);
 		return -ENOMEM;
 	}
+	(void)madvise(bytes, len_bytes, MADV_HUGEPAGE); /* fewer faults and TLB misses where the host allows it */
 	arena.bytes = bytes;
 	arena.pages = structs;
 	arena.max = max_pages;
