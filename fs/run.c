@@ -17,7 +17,8 @@ static void run_task(struct task *task)
 	run_execute(run);
 }
 
-void run_init(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err), void *arg)
+void run_init(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err),
+              void *arg)
 {
 	*run = (struct fs_run){ .vol = vol, .step = step, .finish = finish, .arg = arg };
 	run->task.run = run_task;
@@ -105,7 +106,8 @@ void run_event(struct fs_run *run)
 
 int run_yield(struct fs_run *run)
 {
-	run_start_later(run);
+	if (run->n_waiting == 0) /* else what it has named brings it back */
+		run_start_later(run);
 	return -EAGAIN;
 }
 

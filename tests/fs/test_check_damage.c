@@ -982,11 +982,16 @@ static void check_ends_whatever_the_damage(void **state)
 		struct cb_raw raw;
 		int status;
 
+		bool online = round % 2 != 0;
+
 		disks_copy(1000U + round);
-		assert_int_equal(box_mount(&box), 0);
+		if (online)
+			assert_int_equal(box_mount(&box), 0);
 		cb_raw_open(&raw, &box);
 		random_damage(&raw);
 		cb_raw_close(&raw);
+		if (!online && box_mount(&box) != 0)
+			continue; /* refused: good enough */
 		status = cb_check(&box, &msg);
 		assert_true(status == 0 || status == -EUCLEAN || status == -EIO);
 		n_found += msg.out.check.n_errors > 0;
@@ -995,7 +1000,7 @@ static void check_ends_whatever_the_damage(void **state)
 		for (unsigned i = 0; i < N_DISKS; i++)
 			assert_int_equal(disk_destroy(box.urls[i]), 0);
 	}
-	assert_true(n_found > 60);
+	assert_true(n_found > 50);
 }
 
 static int volume_make(void **state)
