@@ -60,6 +60,7 @@ struct raid_spec {
 void raid_format(struct world *world, const struct raid_spec *spec, const struct uuid *volume_uuid, void (*done)(void *arg, int err), void *arg);
 /* Assemble a volume from its disks in any order. Missing ones are tolerated, one a group (degraded). Finishes what a crash left: the
  * stripes of the intent regions get their parity recomputed and verified before `done(arg, err, raid)`.
+ * -EBUSY somebody else still has a disk open after 10 s (a server that was killed keeps its disks until its last I/O has ended);
  * -ENOENT no label; -ENXIO too many disks missing; -EUCLEAN labels contradict each other; -ENOTSUP an incompatible feature bit. */
 void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid), void *arg);
 /* Close: no request may be in flight. Everything written is made durable first (err as raid_flush); the labels then say "clean". */

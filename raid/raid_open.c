@@ -17,7 +17,12 @@ struct open_disk {
 	struct label *label; /* NULL: none that is valid */
 	unsigned copy;
 	bool used;
+	bool tried;                  /* opened, or not to be opened */
 };
+
+/* How long a disk may be busy: a server that was just killed holds its disks until its last I/O has ended. */
+#define OPEN_BUSY_NS 10000000000ULL
+#define OPEN_RETRY_NS 20000000ULL
 
 struct open_op {
 	struct world *world;
@@ -32,6 +37,8 @@ struct open_op {
 	struct raid *raid;
 	struct flush_wait flush;
 	struct label_wait label;
+	struct timer retry;
+	uint64_t deadline_ns;
 	struct task task;
 };
 
@@ -474,31 +481,59 @@ static void open_probed(struct probe *probe)
 		raid_recover(op->raid, open_recovered, op);
 }
 
+/* -EBUSY: somebody else has a disk of this volume open. */
+static int open_disks(struct open_op *op)
+{
+	for (unsigned i = 0; i < op->n_disks; i++) {
+		int err;
+
+		if (op->disks[i].tried)
+			continue;
+		err = disk_open(op->world, op->disks[i].url, &op->opened[i]);
+		if (err == -EBUSY)
+			return err;
+		op->disks[i].tried = true;
+		if (err != 0)
+			log_warn("raid", "disk_not_opened", "disk=%s error=%s", op->disks[i].url, error_name(err));
+	}
+	return 0;
+}
+
+static void open_try(struct timer *timer)
+{
+	struct open_op *op = container_of(timer, struct open_op, retry);
+	int err = open_disks(op);
+
+	if (err == -EBUSY && world_now_ns(op->world) < op->deadline_ns) {
+		world_timer_set(op->world, &op->retry, OPEN_RETRY_NS);
+		return;
+	}
+	if (err == 0)
+		err = probe_start(&op->probe, op->world, op->opened, op->n_disks, open_probed);
+	if (err != 0)
+		open_end(op, err);
+}
+
 void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid),
                void *arg)
 {
 	struct open_op *op = raid_call_new(sizeof *op);
-	int err = n_disks == 0 || n_disks > 4 * RAID_LABEL_MAX_MEMBERS ? -EINVAL : 0;
 
 	op->world = world;
 	op->done = done;
 	op->arg = arg;
 	op->disks = raid_call_new((size_t)MAX_OF(n_disks, 1U) * sizeof *op->disks);
 	op->opened = raid_call_new((size_t)MAX_OF(n_disks, 1U) * sizeof(struct disk *));
-	for (unsigned i = 0; i < n_disks && err == 0; i++) {
-		int open_err = disk_open(world, disk_urls[i], &op->opened[i]);
-
-		op->n_disks++;
-		(void)snprintf(op->disks[i].url, sizeof op->disks[i].url, "%s", disk_urls[i]);
-		if (open_err == -EBUSY)
-			err = open_err; /* somebody else serves this volume */
-		else if (open_err != 0)
-			log_warn("raid", "disk_not_opened", "disk=%s error=%s", disk_urls[i], error_name(open_err));
+	op->retry.fire = open_try;
+	op->deadline_ns = world_now_ns(world) + OPEN_BUSY_NS;
+	if (n_disks == 0 || n_disks > 4 * RAID_LABEL_MAX_MEMBERS) {
+		open_end(op, -EINVAL);
+		return;
 	}
-	if (err == 0)
-		err = probe_start(&op->probe, world, op->opened, op->n_disks, open_probed);
-	if (err != 0)
-		open_end(op, err);
+	op->n_disks = n_disks;
+	for (unsigned i = 0; i < n_disks; i++)
+		(void)snprintf(op->disks[i].url, sizeof op->disks[i].url, "%s", disk_urls[i]);
+	open_try(&op->retry);
 }
 
 /* ---- close --------------------------------------------------------------------------------------------------------------------------- */
