@@ -424,8 +424,10 @@ bool cache_stash(struct fs_volume *vol, size_t n)
 	struct cache *cache = vol->cache;
 
 	vc_assert(n <= cache->n_stash_max);
-	if (cache->n_stash >= n)
+	if (cache->n_stash >= n) {
+		(void)cache_make_room(vol, 0); /* pages that clients brought came without asking */
 		return true;
+	}
 	if (!cache_make_room(vol, n - cache->n_stash))
 		return false;
 	while (cache->n_stash < n) {

@@ -33,8 +33,8 @@ static inline void cache_touch(struct buf *buf)
 	buf->step = buf->inode->vol->cache->step;
 }
 
-/* Submit the reads a step has named, coalesced. */
-void cache_submit_starts(struct fs_run *run);
+/* Submit the reads a step has named, coalesced. `wanted`: the step cannot go on without them. */
+void cache_submit_starts(struct fs_run *run, bool wanted);
 void cache_unpin_all(struct fs_run *run);
 /* True when the stash holds `n` pages (evicting for them when needed). */
 bool cache_stash(struct fs_volume *vol, size_t n);
