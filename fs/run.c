@@ -167,8 +167,8 @@ int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_
 		cp_request(vol, CP_LOG);
 		return run_wait(run, &vol->cp_waiters);
 	}
-	if (n_blocks > 0) {
-		int err = space_admit(run, blocks_with_overhead(n_blocks));
+	if (n_pages > 0) {
+		int err = space_admit(run, n_blocks == 0 ? 0 : blocks_with_overhead(n_blocks));
 		if (err != 0)
 			return err;
 	}
