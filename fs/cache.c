@@ -6,6 +6,7 @@
 
 #include "fs/cache_private.h"
 #include "fs/core.h"
+#include "fs/tree.h"
 
 #define STASH_MAX 4096U
 
@@ -211,19 +212,36 @@ struct buf *cache_find(struct inode *inode, unsigned level, uint32_t fbn)
 
 /* ---- dirtying ---- */
 
+static void buf_add_dirty(struct buf *buf, unsigned bit)
+{
+	struct inode *inode = buf->inode;
+
+	lru_del(buf);
+	buf->dirty |= (uint8_t)(1U << bit);
+	TAILQ_INSERT_TAIL(&inode->dirty_bufs[bit], buf, dirty_link[bit]);
+	inode->n_dirty_bufs[bit]++;
+	inode->vol->n_dirty_pages++;
+}
+
+/* Blocks the buffer, newly dirty, may need: its own and, unless its neighbour is dirty too, those of the path to it. */
+static unsigned blocks_pending(const struct buf *buf, unsigned bit)
+{
+	const struct buf *before = buf->fbn % PTRS_PER_BLOCK == 0 ? NULL : cache_peek(buf->inode, 0, buf->fbn - 1U);
+
+	if (before != NULL && (before->dirty & 1U << bit) != 0)
+		return 1;
+	return MAX_OF((unsigned)buf->inode->height, tree_height_for(buf->fbn));
+}
+
 static void buf_set_dirty(struct buf *buf)
 {
 	struct inode *inode = buf->inode;
 	struct fs_volume *vol = inode->vol;
 	unsigned bit = gen_bit(vol);
 
-	lru_del(buf);
 	if ((buf->dirty & 1U << bit) == 0) {
-		buf->dirty |= (uint8_t)(1U << bit);
-		TAILQ_INSERT_TAIL(&inode->dirty_bufs[bit], buf, dirty_link[bit]);
-		inode->n_dirty_bufs[bit]++;
-		vol->n_dirty_pages++;
-		vol->pending_blocks[bit]++;
+		buf_add_dirty(buf, bit);
+		vol->pending_blocks[bit] += blocks_pending(buf, bit);
 		inode_touch(inode);
 	} else if (buf->logged) {
 		TAILQ_REMOVE(&inode->dirty_bufs[bit], buf, dirty_link[bit]);
@@ -315,6 +333,12 @@ static void buf_clear_dirty(struct buf *buf, unsigned bit)
 	TAILQ_REMOVE(&inode->dirty_bufs[bit], buf, dirty_link[bit]);
 	inode->n_dirty_bufs[bit]--;
 	inode->vol->n_dirty_pages--;
+}
+
+void cache_cp_adopt(struct buf *buf, unsigned bit)
+{
+	vc_assert(buf->state == BUF_VALID && buf->dirty == 0);
+	buf_add_dirty(buf, bit);
 }
 
 void cache_cp_written(struct buf *buf, unsigned bit)
@@ -426,8 +450,10 @@ bool cache_stash(struct fs_volume *vol, size_t n)
 	struct cache *cache = vol->cache;
 
 	vc_assert(n <= cache->n_stash_max);
-	if (cache->n_stash >= n)
+	if (cache->n_stash >= n) {
+		(void)cache_make_room(vol, 0); /* pages that clients brought came without asking */
 		return true;
+	}
 	if (!cache_make_room(vol, n - cache->n_stash))
 		return false;
 	while (cache->n_stash < n) {

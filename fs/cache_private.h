@@ -33,8 +33,8 @@ static inline void cache_touch(struct buf *buf)
 	buf->step = buf->inode->vol->cache->step;
 }
 
-/* Submit the reads a step has named, coalesced. */
-void cache_submit_starts(struct fs_run *run);
+/* Submit the reads a step has named, coalesced. `wanted`: the step cannot go on without them. */
+void cache_submit_starts(struct fs_run *run, bool wanted);
 void cache_unpin_all(struct fs_run *run);
 /* True when the stash holds `n` pages (evicting for them when needed). */
 bool cache_stash(struct fs_volume *vol, size_t n);
@@ -52,6 +52,8 @@ struct buf *cache_buf_new(struct inode *inode, unsigned level, uint32_t fbn);
 struct buf *cache_peek(struct inode *inode, unsigned level, uint32_t fbn);
 /* A new block of zeros (a hole being filled by the CP): not yet dirty. Takes a stash page. */
 struct buf *cache_new_zero(struct inode *inode, unsigned level, uint32_t fbn);
+/* A clean data block becomes dirty in the CP's generation: from now on operations that change it leave the CP its content. */
+void cache_cp_adopt(struct buf *buf, unsigned bit);
 /* The CP has written the buffer's content of parity `bit` (or, for CP-owned blocks, its content). */
 void cache_cp_written(struct buf *buf, unsigned bit);
 /* Take a CP-owned or indirect buffer out of memory (its block was freed). */

@@ -44,17 +44,19 @@ static void buf_await(struct fs_run *run, struct buf *buf)
 	vector_push(&run->pins, &run->n_pins, &run->n_pins_max, buf);
 }
 
+static void pins_release(struct fs_run *run)
+{
+	while (run->n_pins > 0) {
+		run->vol->cache->n_pinned--;
+		cache_unhold(run->pins[--run->n_pins]);
+	}
+}
+
 void cache_unpin_all(struct fs_run *run)
 {
-	struct cache *cache = run->vol->cache;
 	bool any = run->n_pins > 0;
 
-	while (run->n_pins > 0) {
-		struct buf *buf = run->pins[--run->n_pins];
-
-		cache->n_pinned--;
-		cache_unhold(buf);
-	}
+	pins_release(run);
 	if (any && !TAILQ_EMPTY(&run->vol->page_waiters))
 		run_wake_all(&run->vol->page_waiters);
 }
@@ -138,6 +140,7 @@ static void batch_done(struct raid_read *read)
 		cache_unhold(buf);
 	}
 	batch->vol->n_reading--;
+	run_wake_all(&batch->vol->page_waiters); /* what was read ahead can be evicted now */
 	free(batch->bufs);
 	free(batch);
 }
@@ -149,8 +152,9 @@ static int buf_by_vbn(const void *a, const void *b)
 	return x->vbn < y->vbn ? -1 : x->vbn > y->vbn;
 }
 
-/* Memory is short: take back what was named, and run again when pages have come free. */
-static void starts_undo(struct fs_run *run)
+/* Memory is short: take back what was named, and run again when pages have come free. What the run had pinned goes as well: of all that are
+ * turned away here none keeps another one out. (Nobody is woken for it: those who wait would turn each other away for ever.) */
+static void starts_undo(struct fs_run *run, bool wanted)
 {
 	for (unsigned i = 0; i < run->n_starts; i++) {
 		struct buf *buf = run->starts[i];
@@ -161,9 +165,11 @@ static void starts_undo(struct fs_run *run)
 		cache_unhold(buf);
 	}
 	run->n_starts = 0;
+	if (!wanted) /* only reading ahead */
+		return;
+	pins_release(run);
 	cp_request(run->vol, CP_DIRTY);
-	if (!run->on_queue)
-		(void)!run_wait(run, &run->vol->page_waiters);
+	(void)!run_wait(run, &run->vol->page_waiters);
 }
 
 static bool starts_admitted(struct fs_run *run)
@@ -177,13 +183,13 @@ static bool starts_admitted(struct fs_run *run)
 	return cache_make_room(run->vol, run->n_starts);
 }
 
-void cache_submit_starts(struct fs_run *run)
+void cache_submit_starts(struct fs_run *run, bool wanted)
 {
 	unsigned n = run->n_starts;
 	struct cache_batch *batch;
 
 	if (!starts_admitted(run)) {
-		starts_undo(run);
+		starts_undo(run, wanted);
 		return;
 	}
 	batch = calloc(1, sizeof(*batch) + n * sizeof(batch->blocks[0]));
@@ -205,7 +211,7 @@ void cache_submit_starts(struct fs_run *run)
 			}
 			free(batch->bufs);
 			free(batch);
-			starts_undo(run);
+			starts_undo(run, wanted);
 			return;
 		}
 		batch->blocks[i] = (struct raid_read_block){ .vbn = buf->vbn, .page = page, .ident = { .inode = buf->inode->ino, .fbn = buf->fbn, .level = buf->level } };

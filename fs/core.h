@@ -108,7 +108,8 @@ int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *ru
     op_raid_status(struct fs_run *run), op_sync(struct fs_run *run), op_check(struct fs_run *run);
 
 /* ---- space ---- */
-/* May `n_blocks` more become dirty? 0; -EAGAIN parked until a CP has freed; -ENOSPC. */
+/* May `n_blocks` more become dirty? 0; -EAGAIN parked until a CP has freed; -ENOSPC. 0 blocks: a change that frees, and draws on what is kept
+ * back for the maps, inodes and indirect blocks it drags along. */
 MUST_CHECK int space_admit(struct fs_run *run, size_t n_blocks);
 
 /* Blocks a client may still make dirty: free, less what is pending, reserved, or kept back. */

@@ -115,6 +115,8 @@ static void file_outgrow(struct cp *cp, struct inode *inode)
 		buf->cp_page = page;
 		cp->vol->cache->n_pages++;
 	}
+	if (buf->dirty == 0 && buf->cp_page == NULL)
+		cache_cp_adopt(buf, cp->bit);
 	buf->inline_copy = false;
 	cp_make_path(cp, inode, 0);
 	cp_member_add(cp, buf);

@@ -3,6 +3,7 @@
 #include "fs/file_apply.h"
 
 #include "fs/cache_private.h"
+#include "fs/nvlogformat.h"
 
 /* Body of NVLOG_WRITE: blocks first_fbn.. follow as pages. */
 struct write_record {
@@ -39,6 +40,13 @@ void file_apply_result(struct inode *inode, const struct write_result *result)
 size_t file_write_log_size(unsigned n_blocks)
 {
 	return nvlog_size(sizeof(struct write_record), n_blocks);
+}
+
+size_t file_flush_log_size(unsigned n_blocks)
+{
+	size_t heads_len = (n_blocks + 1U) * (sizeof(struct nvlog_record_disk) + sizeof(struct write_record) + sizeof(le32));
+
+	return nvlog_size(heads_len, n_blocks) + 2U * FS_BLOCK_SIZE; /* they may be cut into two groups */
 }
 
 size_t file_new_blocks(struct inode *inode, uint32_t first, unsigned n)

@@ -19,6 +19,8 @@ uint64_t file_log_blocks(struct inode *inode, uint32_t first, unsigned n, const 
 /* A crash cannot lose the buffer's content: a flush need not log it. */
 void file_set_logged(struct buf *buf);
 size_t file_write_log_size(unsigned n_blocks);
+/* Of `n_blocks` that need not be neighbours: a record each at worst. */
+size_t file_flush_log_size(unsigned n_blocks);
 /* How many of the blocks are not dirty yet: what a write of them may cost. */
 size_t file_new_blocks(struct inode *inode, uint32_t first, unsigned n);
 

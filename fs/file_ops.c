@@ -338,7 +338,7 @@ int op_commit(struct fs_run *run)
 	if (n > COMMIT_LOG_BLOCKS || (n > 0 && only_in_cp && !inode->unlogged_attr))
 		return commit_by_cp(run);
 	if (n > 0 || inode->unlogged_attr) {
-		err = run_admit_change(run, 1, file_write_log_size(1) * (n + 1U), 0);
+		err = run_admit_change(run, 0, file_flush_log_size(n), 0);
 		if (err != 0)
 			return err == -EROFS ? 0 : err;
 	}

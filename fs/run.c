@@ -63,7 +63,7 @@ static void run_execute(struct fs_run *run)
 	run->vol->cache->step++;
 	rc = run->step(run);
 	if (run->n_starts > 0)
-		cache_submit_starts(run);
+		cache_submit_starts(run, rc == -EAGAIN);
 	run->in_step = false;
 	if (rc == -EAGAIN) {
 		run->parked = true;
@@ -113,7 +113,8 @@ int run_yield(struct fs_run *run)
 
 int run_wait(struct fs_run *run, struct fs_run_queue *queue)
 {
-	vc_assert(!run->on_queue);
+	if (run->on_queue) /* one step may ask for pages in several places */
+		return -EAGAIN;
 	run->on_queue = true;
 	run->n_waiting++;
 	TAILQ_INSERT_TAIL(queue, run, link);
@@ -166,8 +167,8 @@ int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_
 		cp_request(vol, CP_LOG);
 		return run_wait(run, &vol->cp_waiters);
 	}
-	if (n_blocks > 0) {
-		int err = space_admit(run, blocks_with_overhead(n_blocks));
+	if (n_pages > 0) {
+		int err = space_admit(run, n_blocks == 0 ? 0 : blocks_with_overhead(n_blocks));
 		if (err != 0)
 			return err;
 	}

@@ -61,7 +61,8 @@ MUST_CHECK int run_yield(struct fs_run *run);
 
 /* Make sure `n_pages` can be had by this execution (evicting, else waiting for the CP). -EAGAIN: parked. Before modifying. */
 MUST_CHECK int run_reserve(struct fs_run *run, size_t n_pages);
-/* A client's change is admitted: dirty limits, log room for `log_bytes`, free space for `n_blocks` more blocks (0: it frees).
+/* A client's change is admitted: dirty limits, log room for `log_bytes`, free space for `n_blocks` more blocks (0: it frees; with
+ * 0 pages: nothing becomes dirty).
  * -EAGAIN parked, -ENOSPC, -EROFS. Call once all reads have succeeded, before modifying. */
 MUST_CHECK int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks);
 

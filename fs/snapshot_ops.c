@@ -4,6 +4,8 @@
 
 #include "fs/snapshot.h"
 
+#define SNAPSHOT_BLOCKS 32U          /* what keeping one may cost at once: its record, and maps and inode file not shared any more */
+
 static int name_check(struct fs_message *msg, const char *name, uint32_t len)
 {
 	if (len == 0 || len > SNAPSHOT_NAME_MAX) {
@@ -92,6 +94,9 @@ int op_snapshot_create(struct fs_run *run)
 		message_error_text(msg, "volume %s has %u snapshots, the most there can be: delete one first", vol->name, SNAPSHOTS_MAX);
 		return -ENOSPC;
 	}
+	err = space_admit(run, SNAPSHOT_BLOCKS);
+	if (err != 0)
+		return err;
 	snapshot = calloc(1, sizeof(*snapshot));
 	if (snapshot == NULL)
 		return -ENOMEM;
@@ -122,6 +127,8 @@ int op_snapshot_delete(struct fs_run *run)
 	unsigned n;
 	int err;
 
+	if (run->vol->read_only)
+		return -EROFS;
 	if (snapshot == NULL)
 		return -ENOENT;
 	n = vdisk_dependants(run->vol, snapshot->info.id, path, sizeof(path));
@@ -144,6 +151,8 @@ int op_snapshot_rename(struct fs_run *run)
 	struct snapshot *snapshot = named(msg);
 	int err;
 
+	if (run->vol->read_only)
+		return -EROFS;
 	if (snapshot == NULL)
 		return -ENOENT;
 	err = name_is_free(msg, msg->in.to_name, msg->in.to_name_len);

@@ -22,11 +22,17 @@ uint64_t space_available(const struct fs_volume *vol)
 	return vol->free_blocks > taken ? vol->free_blocks - taken : 0;
 }
 
+/* What a change that frees drags along is written before anything it frees can be had: a CP must not have to place more than there is. */
+static bool space_allows_freeing(const struct fs_volume *vol)
+{
+	return vol->free_blocks >= vol->pending_blocks[0] + vol->pending_blocks[1] + space_pool(vol) / 4U;
+}
+
 int space_admit(struct fs_run *run, size_t n_blocks)
 {
 	struct fs_volume *vol = run->vol;
 
-	if (space_available(vol) >= n_blocks)
+	if (n_blocks == 0 ? space_allows_freeing(vol) : space_available(vol) >= n_blocks)
 		return 0;
 	/* What is pending is an upper estimate, and what was freed counts only after its CP: a CP may make room. */
 	if (cp_is_running(vol) || vol->pending_blocks[gen_bit(vol)] > 0 || zombie_pending(vol) || snapshot_work_pending(vol)) {

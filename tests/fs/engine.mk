@@ -4,3 +4,7 @@ check_PROGRAMS += tests/fs/test_engine
 TESTS += tests/fs/test_engine
 tests_fs_test_engine_SOURCES = tests/fs/test_engine.c $(FSBOX_SOURCES)
 tests_fs_test_engine_LDADD = $(ENGINE_LIBS)
+check_PROGRAMS += tests/fs/test_engine_stress
+TESTS += tests/fs/test_engine_stress
+tests_fs_test_engine_stress_SOURCES = tests/fs/test_engine_stress.c $(FSBOX_SOURCES)
+tests_fs_test_engine_stress_LDADD = $(ENGINE_LIBS)
