@@ -210,6 +210,19 @@ static void start_verify(void)
 
 /* ---- life ------------------------------------------------------------------------------------------------------------------------------- */
 
+/* A file that was something else before. */
+static void fill_file(const char *path)
+{
+	static uint8_t bytes[1U << 20];
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	memset(bytes, 0xA5, sizeof bytes);
+	for (size_t at = 0; at < DISK_BYTES; at += sizeof bytes)
+		assert_int_equal(pwrite(fd, bytes, sizeof bytes, (off_t)at), sizeof bytes);
+	assert_int_equal(close(fd), 0);
+}
+
 static void setup(enum filedisk_engine_choice choice)
 {
 	(void)snprintf(dir, sizeof dir, "%s/vc-raid-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
@@ -221,6 +234,7 @@ static void setup(enum filedisk_engine_choice choice)
 		(void)snprintf(urls[i], sizeof urls[i], "%s/disk%u", dir, i);
 		assert_int_equal(disk_create(urls[i], DISK_BYTES), 0);
 		assert_int_equal(disk_create(urls[i], DISK_BYTES), -EEXIST);
+		fill_file(urls[i]);
 	}
 	version = 1;
 	stride = 1;
