@@ -11,28 +11,11 @@
 #ifndef FS_NVLOG_H
 #define FS_NVLOG_H
 
+#include "fs/recordformat.h"
 #include "fs/run.h"
 
 struct inode;
 struct page;
-
-/* Types never change their number: they are on disk. Each has one apply function in nvlog_replay.c's table. */
-enum nvlog_type {
-	NVLOG_CREATE = 1, /* create, mkdir, symlink, mknod, vdisk container, stream: namespace_ops.c */
-	NVLOG_REMOVE = 2, /* remove, rmdir */
-	NVLOG_RENAME = 3,
-	NVLOG_LINK = 4,
-	NVLOG_SETATTR = 5, /* also truncation */
-	NVLOG_WRITE = 6, /* blocks and resulting attributes: file_ops.c */
-	NVLOG_ZERO = 7,
-	NVLOG_VDISK_CREATE = 8,
-	NVLOG_VDISK_SET = 9,
-	NVLOG_VDISK_DESTROY = 10,
-	NVLOG_DOC_PUT = 11,
-	NVLOG_DOC_DELETE = 12,
-	NVLOG_CLONE_SET = 13,
-	NVLOG_TYPE_COUNT
-};
 
 /* Bytes a record of this size takes in the log (head, alignment, pages), for run_admit_change. */
 size_t nvlog_size(size_t body_len, unsigned n_pages);
