@@ -50,6 +50,7 @@ struct fs_volume {
 	uint64_t crash_count;
 	int64_t created_ns;
 	bool was_clean;
+	uint64_t compat;                      /* feature bits found in fsinfo: kept, whether known or not */
 	struct mount *mounting;
 	bool formatting;                      /* the first CP of a new volume */
 	bool read_only;

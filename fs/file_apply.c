@@ -4,28 +4,7 @@
 
 #include "fs/cache_private.h"
 #include "fs/nvlogformat.h"
-
-/* Body of NVLOG_WRITE: blocks first_fbn.. follow as pages. */
-struct write_record {
-	le32 ino;
-	le32 first_fbn;
-	le64 generation;
-	le64 size_bytes;
-	le64 time_ns;
-	le16 mode;
-	uint8_t reserved[6];
-};
-static_assert(sizeof(struct write_record) == 40, "write record");
-
-struct zero_record {
-	le32 ino;
-	le32 reserved;
-	le64 generation;
-	le64 offset_bytes;
-	le64 end_bytes;
-	le64 time_ns;
-};
-static_assert(sizeof(struct zero_record) == 40, "zero record");
+#include "fs/recordformat.h"
 
 void file_apply_result(struct inode *inode, const struct write_result *result)
 {
@@ -39,12 +18,12 @@ void file_apply_result(struct inode *inode, const struct write_result *result)
 
 size_t file_write_log_size(unsigned n_blocks)
 {
-	return nvlog_size(sizeof(struct write_record), n_blocks);
+	return nvlog_size(sizeof(struct oplog_write), n_blocks);
 }
 
 size_t file_flush_log_size(unsigned n_blocks)
 {
-	size_t heads_len = (n_blocks + 1U) * (sizeof(struct nvlog_record_disk) + sizeof(struct write_record) + sizeof(le32));
+	size_t heads_len = (n_blocks + 1U) * (sizeof(struct nvlog_record_disk) + sizeof(struct oplog_write) + sizeof(le32));
 
 	return nvlog_size(heads_len, n_blocks) + 2U * FS_BLOCK_SIZE; /* they may be cut into two groups */
 }
@@ -81,7 +60,7 @@ void file_set_logged(struct buf *buf)
 uint64_t file_log_blocks(struct inode *inode, uint32_t first, unsigned n, const struct write_result *result)
 {
 	struct page *pages[FS_IO_PAGES_MAX];
-	struct write_record record = {
+	struct oplog_write record = {
 		.ino = le32_of(result->ino),
 		.first_fbn = le32_of(first),
 		.generation = le64_of(result->generation),
@@ -103,7 +82,7 @@ uint64_t file_log_blocks(struct inode *inode, uint32_t first, unsigned n, const 
 
 int file_apply_write(struct fs_run *run, const struct nvlog_record *record)
 {
-	const struct write_record *body = (const struct write_record *)(const void *)record->body;
+	const struct oplog_write *body = (const struct oplog_write *)(const void *)record->body;
 	struct write_result result;
 	struct inode *inode;
 	uint32_t first;
@@ -186,7 +165,7 @@ void file_zero(struct inode *inode, const struct zero_result *zero)
 
 uint64_t file_log_zero(struct fs_volume *vol, const struct zero_result *zero)
 {
-	struct zero_record record = {
+	struct oplog_zero record = {
 		.ino = le32_of(zero->ino),
 		.generation = le64_of(zero->generation),
 		.offset_bytes = le64_of(zero->offset_bytes),
@@ -199,7 +178,7 @@ uint64_t file_log_zero(struct fs_volume *vol, const struct zero_result *zero)
 
 int file_apply_zero(struct fs_run *run, const struct nvlog_record *record)
 {
-	const struct zero_record *body = (const struct zero_record *)(const void *)record->body;
+	const struct oplog_zero *body = (const struct oplog_zero *)(const void *)record->body;
 	struct zero_result zero;
 	struct inode *inode;
 	int err;

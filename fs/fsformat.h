@@ -74,7 +74,9 @@ static_assert(offsetof(struct inode_disk, data) == 64, "64 of metadata, 64 of da
 struct fsinfo_disk {
 	le32 version;
 	le32 flags;                    /* FSINFO_CLEAN */
-	le64 incompat, ro_compat, compat;
+	le64 incompat;                 /* unknown bits: no mount */
+	le64 ro_compat;                /* unknown bits: mounted read-only or not at all */
+	le64 compat;                   /* unknown bits: harmless; kept */
 	le64 cp_generation;
 	le64 nvlog_epoch;              /* mount epoch: records of another are not ours */
 	le64 nvlog_sequence;           /* last record covered by this consistency point */
@@ -82,7 +84,7 @@ struct fsinfo_disk {
 	le32 next_snapshot_id;
 	le32 n_snapshots;
 	le64 created_ns;
-	le64 crash_count;              /* rises when a mount finds an unclean volume: seeds the write verifier */
+	le64 crash_count;              /* rises when a mount finds an unclean volume: for people; the write verifier is the epoch */
 	uint8_t handle_key[16];
 	char name[256];
 	le64 used_blocks;              /* active map population */

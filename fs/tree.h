@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The block tree of an inode: FBN -> VBN. Level n's block covers 1024^n blocks; an inode of height h points at blocks of level h-1.
- * Reading it is for everybody; changing it is the CP's (fs/cp_tree.h). REFERENCES: §seed Figs. 10A, 10B. */
+ * Reading it is for everybody; changing it is the CP's (fs/cp_tree.c). REFERENCES: §seed Figs. 10A, 10B. */
 #ifndef FS_TREE_H
 #define FS_TREE_H
 

@@ -23,7 +23,7 @@ enum disk_op {
 	DISK_WRITE,
 	DISK_WRITE_DURABLE,          /* on the medium when done; a failure counts as a failed flush */
 	DISK_FLUSH,
-	DISK_DISCARD,
+	DISK_DISCARD,                /* reads as zeros afterwards, and needs no room; -EOPNOTSUPP (or another) when that cannot be promised */
 	DISK_CHECK,                  /* is the medium still there? -ENODEV: unlinked, cut short, gone */
 };
 

@@ -30,6 +30,7 @@ void memdisk_lose(const char *name);                          /* -ENODEV to ever
 void memdisk_fail_reads(const char *name, uint64_t block, unsigned times); /* -EIO to reads that touch it; a write heals it */
 void memdisk_fail_flush(const char *name, unsigned times);    /* -EIO to the next flushes; what they should have saved is lost */
 void memdisk_fail_writes(const char *name, unsigned times);   /* -EIO to the next writes, not written */
+void memdisk_refuse_discard(const char *name);                /* -EOPNOTSUPP from now on */
 void memdisk_drop_write(const char *name, uint64_t block);    /* the next write of it says 0 and is not done */
 void memdisk_misdirect_write(const char *name, uint64_t block, uint64_t to_block); /* the next write of it lands elsewhere */
 void memdisk_flip_bit(const char *name, uint64_t block, unsigned bit);

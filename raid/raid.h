@@ -12,7 +12,7 @@
  *  R2 A data block and its checksum block never travel in one I/O.
  *  R3 No data I/O of a batch starts before its intents are durable.
  *  R4 After a failed flush the disk has failed: it is never written or trusted again until it is replaced.
- * WRITE PATH previous hop fs/cp; next hop raid/disk.h.  READ PATH previous hop fs/bufcache; next hop raid/disk.h.
+ * WRITE PATH previous hop fs/cp; next hop raid/disk.h.  READ PATH previous hop fs/cache_read; next hop raid/disk.h.
  * THREADS. Home thread of the world only. Completions are never called before the call has returned. */
 #ifndef RAID_RAID_H
 #define RAID_RAID_H
@@ -56,13 +56,18 @@ struct raid_spec {
 	uint64_t log_half_bytes;     /* 0: default, by disk size (1/64 of the smallest, 2 MiB .. 64 MiB) */
 };
 
-/* Write labels on existing disks that hold no vcstore label (-EEXIST if one does), all zero otherwise. `done(arg, err)`. */
+/* Write labels on existing disks that hold no vcstore label (-EEXIST if one does). All else they hold is gone: discarded, or where a disk
+ * cannot, overwritten, so that data, entries and parity agree on zeros from the start. `done(arg, err)`. */
 void raid_format(struct world *world, const struct raid_spec *spec, const struct uuid *volume_uuid, void (*done)(void *arg, int err), void *arg);
 /* Assemble a volume from its disks in any order. Missing ones are tolerated, one a group (degraded). Finishes what a crash left: the
  * stripes of the intent regions get their parity recomputed and verified before `done(arg, err, raid)`.
  * -EBUSY somebody else still has a disk open after 10 s (a server that was killed keeps its disks until its last I/O has ended);
- * -ENOENT no label; -ENXIO too many disks missing; -EUCLEAN labels contradict each other; -ENOTSUP an incompatible feature bit. */
+ * -ENOENT no label; -ENXIO too many disks missing; -EUCLEAN labels contradict each other; -ENOTSUP an incompatible feature bit;
+ * -EROFS a feature bit that says: who does not know it does not write. */
 void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid), void *arg);
+/* The same, but not one byte of any disk is changed, now or until it is closed: labels stay, nothing is repaired in place, and raid_write,
+ * raid_fsinfo_write and raid_log_write must not be called. -EROFS: a crash left stripes to be settled first, by raid_open. */
+void raid_open_read_only(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid), void *arg);
 /* Close: no request may be in flight. Everything written is made durable first (err as raid_flush); the labels then say "clean". */
 void raid_close(struct raid *raid, void (*done)(void *arg, int err), void *arg);
 

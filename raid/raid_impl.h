@@ -223,6 +223,7 @@ struct label_wait {
 
 struct label_state {
 	uint64_t generation, membership, epoch;
+	uint64_t compat, ro_compat;          /* as found: not ours to drop */
 	uint64_t wanted, durable;            /* counts changes: durable == wanted, nothing to write */
 	bool clean;
 	bool running;
@@ -248,6 +249,7 @@ struct label {
 	struct uuid disk_uuid, volume_uuid;
 	unsigned member_index;
 	uint64_t generation, membership, epoch;
+	uint64_t compat, ro_compat;
 	bool clean;
 	unsigned n_members, n_groups, n_log_copies;
 	uint16_t log_copies[RAID_LABEL_MAX_LOG_COPIES];
@@ -489,6 +491,7 @@ struct raid {
 	uint64_t host_full_said_ns;
 	unsigned n_ios;                      /* in flight at disks */
 	bool opening, closing;
+	bool read_only;                      /* nothing is written to any disk */
 
 	struct label_state label;
 	struct checksum_cache cache;
@@ -545,7 +548,7 @@ void raid_free(struct raid *raid);
 
 /* ---- raid_recover.c ------------------------------------------------------------------------------------------------------------------ */
 
-/* Settle the stripes named by intents of the epoch in the labels. */
+/* Settle the stripes named by intents of the epoch in the labels. Read-only: -EROFS when there are any. */
 void raid_recover(struct raid *raid, void (*done)(struct raid *raid, void *arg, int err), void *arg);
 
 #endif

@@ -4,7 +4,9 @@
  * THEORY. Probe all disks; the newest label describes the volume. Disks it calls failed are not believed again; disks that are not there are
  * failed from now on. Then the newest fsinfo, then the stripes named by intents, then a flush; only then the labels begin a new
  * epoch, which makes the settled intents void, and the newest fsinfo is put on every disk. A crash on the way leaves what was there.
+ * Opened read-only it ends before the flush, and refuses when there are stripes to settle.
  * Labels that cannot both be true (two disks that each say the other failed) are -EUCLEAN: that is for a person to decide. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +37,7 @@ struct open_op {
 	struct probe probe;
 	const struct label *newest;
 	struct raid *raid;
+	bool read_only;
 	struct flush_wait flush;
 	struct label_wait label;
 	struct timer retry;
@@ -331,6 +334,7 @@ static int open_build(struct open_op *op)
 	TAILQ_INIT(&raid->repairs_waiting);
 	raid->world = op->world;
 	raid->opening = true;
+	raid->read_only = op->read_only;
 	raid->volume_uuid = l->volume_uuid;
 	raid->layout = l->layout;
 	raid->n_members = l->n_members;
@@ -338,6 +342,8 @@ static int open_build(struct open_op *op)
 	raid->label.generation = l->generation;
 	raid->label.membership = l->membership;
 	raid->label.epoch = l->epoch;
+	raid->label.compat = l->compat;
+	raid->label.ro_compat = l->ro_compat;
 	raid->label.n_log_copies = l->n_log_copies;
 	memcpy(raid->label.log_copies, l->log_copies, sizeof l->log_copies);
 	for (unsigned i = 0; i < l->n_members && err == 0; i++)
@@ -457,8 +463,22 @@ static void open_recovered(struct raid *raid, void *arg, int err)
 		open_end(op, err);
 		return;
 	}
+	if (raid->read_only) {
+		open_end(op, 0);
+		return;
+	}
 	op->flush.done = open_flushed;
 	raid_flush_request(raid, &op->flush);
+}
+
+/* Bits of a newer program whose structures our writing would damage. */
+static int open_features(const struct open_op *op)
+{
+	if (op->newest->ro_compat == 0 || op->read_only)
+		return 0;
+	log_error("raid", "features_read_only", "ro_compat=0x%" PRIx64 " error=EROFS: a newer version made this volume; it can only be opened read-only",
+	          op->newest->ro_compat);
+	return -EROFS;
 }
 
 static void open_probed(struct probe *probe)
@@ -473,6 +493,8 @@ static void open_probed(struct probe *probe)
 	for (unsigned i = 0; i < op->n_disks && err == 0; i++)
 		if (op->disks[i].label != NULL)
 			err = open_agree(op->disks[i].label, op->newest);
+	if (err == 0)
+		err = open_features(op);
 	if (err == 0)
 		err = open_build(op);
 	if (err != 0)
@@ -514,14 +536,15 @@ static void open_try(struct timer *timer)
 		open_end(op, err);
 }
 
-void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid),
-               void *arg)
+static void open_start(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid),
+               void *arg, bool read_only)
 {
 	struct open_op *op = raid_call_new(sizeof *op);
 
 	op->world = world;
 	op->done = done;
 	op->arg = arg;
+	op->read_only = read_only;
 	op->disks = raid_call_new((size_t)MAX_OF(n_disks, 1U) * sizeof *op->disks);
 	op->opened = raid_call_new((size_t)MAX_OF(n_disks, 1U) * sizeof(struct disk *));
 	op->retry.fire = open_try;
@@ -534,6 +557,18 @@ void raid_open(struct world *world, const char *const *disk_urls, unsigned n_dis
 	for (unsigned i = 0; i < n_disks; i++)
 		(void)snprintf(op->disks[i].url, sizeof op->disks[i].url, "%s", disk_urls[i]);
 	open_try(&op->retry);
+}
+
+void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid),
+               void *arg)
+{
+	open_start(world, disk_urls, n_disks, done, arg, false);
+}
+
+void raid_open_read_only(struct world *world, const char *const *disk_urls, unsigned n_disks,
+                         void (*done)(void *arg, int err, struct raid *raid), void *arg)
+{
+	open_start(world, disk_urls, n_disks, done, arg, true);
 }
 
 /* ---- close --------------------------------------------------------------------------------------------------------------------------- */
@@ -589,7 +624,7 @@ static void close_flushed(struct flush_wait *wait, int err)
 	struct raid *raid = container_of(wait, struct raid, close_flush);
 
 	raid->close_err = err;
-	if (err != 0) {
+	if (err != 0 || raid->read_only) {
 		close_finish(raid);
 		return;
 	}

@@ -82,8 +82,8 @@ struct raid_label_format {
 	le64 generation;             /* rises with every label written */
 	le64 membership;             /* generation of the membership: rises when a disk fails, joins, or the log moves */
 	le64 epoch;                  /* rises with every open: intents of older epochs are settled */
-	le64 compat;                 /* unknown bits: harmless */
-	le64 ro_compat;              /* unknown bits: do not write */
+	le64 compat;                 /* unknown bits: harmless; kept */
+	le64 ro_compat;              /* unknown bits: do not write, open only to read */
 	le64 incompat;               /* unknown bits: do not open */
 	le32 flags;
 	le32 block_size;

@@ -171,6 +171,10 @@ static void map_with_igroup(struct call *call, const char *igroup_uuid)
 			return;
 		}
 	}
+	if (known != NULL && document_admit(known, DOCUMENT_IGROUPS) != 0) {
+		call_fail(call, -EUCLEAN, known->name, DOCUMENT_DAMAGED_TEXT, DOCUMENT_IGROUPS, known->name);
+		return;
+	}
 	document_put(call->admin, call->volume, DOCUMENT_IGROUPS, call->admin->san->igroups, igroups_put, call);
 }
 

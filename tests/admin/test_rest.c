@@ -373,6 +373,8 @@ static void exports_are_kept_in_the_volume_with_their_ids(void **state)
 	assert_int_equal(host.n_exports, 1);
 }
 
+#define A_RULE "{\"rules\": [{\"client\": \"*\", \"access\": \"ro\"}]}"
+
 static void damaged_documents_do_not_hurt(void **state)
 {
 	static const char *const documents[] = {
@@ -393,7 +395,33 @@ static void damaged_documents_do_not_hurt(void **state)
 		assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
 		assert_int_equal(count(V1 "protocols/nfs/exports"), 0);
 		assert_int_equal(count(V1 "protocols/san/igroups"), 0);
+		/* and are not replaced by what a change would make of them */
+		assert_true(message_has("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", A_RULE, 500, "\"exports\" of volume \"vol0\""));
+		assert_true(message_has("DELETE", V1 "protocols/nfs/exports/vol%2Fvol0", NULL, 500, "\"exports\" of volume \"vol0\""));
+		assert_true(message_has("POST", V1 "protocols/san/igroups", "{\"name\": \"g\"}", 500, "\"igroups\" of volume \"vol0\""));
+		assert_true(ramadmin_document_is("vol0", "exports", documents[i]));
+		assert_true(ramadmin_document_is("vol0", "igroups", documents[i]));
 	}
+}
+
+static void good_entries_of_a_damaged_document_are_used_and_kept(void **state)
+{
+	static const char exports[] = "{\"version\": 1, \"records\": [{\"path\": \"/\", \"id\": 5, \"rules\": [{\"client\": \"*\", \"access\": \"ro\"}]}, {\"path\": 7}]}";
+
+	(void)state;
+	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	ramadmin_put_document("vol0", "exports", exports);
+	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+	assert_int_equal(count(V1 "protocols/nfs/exports"), 1);
+	assert_int_equal(host.n_exports, 1);
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", A_RULE, 500);
+	does("POST", V1 "protocols/san/igroups", "{\"name\": \"g\"}", 201); /* another document */
+	assert_true(ramadmin_document_is("vol0", "exports", exports));
+	/* put right, it can be changed again */
+	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	ramadmin_put_document("vol0", "exports", "{\"version\": 1, \"records\": []}");
+	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", A_RULE, 201);
 }
 
 /* ---- the rest ---------------------------------------------------------------------------------------------------- */
@@ -491,6 +519,7 @@ int main(void)
 		TEST(initiators_come_and_go),
 		TEST(exports_are_kept_in_the_volume_with_their_ids),
 		TEST(damaged_documents_do_not_hurt),
+		TEST(good_entries_of_a_damaged_document_are_used_and_kept),
 		TEST(a_get_changes_nothing),
 		TEST(a_lost_disk_is_said_everywhere),
 		TEST(metrics_are_prometheus_text),

@@ -459,6 +459,20 @@ void ramadmin_put_document(const char *volume, const char *name, const char *tex
 	(void)doc_op(&msg);
 }
 
+bool ramadmin_document_is(const char *volume, const char *name, const char *text)
+{
+	for (unsigned i = 0; i < MANY; i++) {
+		if (!volumes[i].used || strcmp(volumes[i].name, volume) != 0)
+			continue;
+		for (unsigned d = 0; d < MANY; d++) {
+			const struct ram_doc *doc = &volumes[i].docs[d];
+			if (doc->blob != NULL && strcmp(doc->name, name) == 0)
+				return doc->len == strlen(text) && memcmp(doc->blob, text, doc->len) == 0;
+		}
+	}
+	return false;
+}
+
 static int resolve(struct fs_message *msg)
 {
 	char snapshot[256], path[256];

@@ -17,6 +17,7 @@ extern uint64_t ramadmin_check_errors;
 extern bool ramadmin_degraded;
 /* Put a document into a volume behind the administration's back. */
 void ramadmin_put_document(const char *volume, const char *name, const char *text);
+bool ramadmin_document_is(const char *volume, const char *name, const char *text);
 /* Forget everything. */
 void ramadmin_reset(void);
 

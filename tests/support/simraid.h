@@ -29,6 +29,7 @@ void simraid_init(struct simraid *s, uint64_t seed, const char *prefix, unsigned
 void simraid_fini(struct simraid *s);
 int simraid_format(struct simraid *s, uint64_t log_half_bytes);
 int simraid_open(struct simraid *s);
+int simraid_open_read_only(struct simraid *s);
 int simraid_close(struct simraid *s);
 /* Write these VBNs (ascending) with their next version. */
 int simraid_write(struct simraid *s, const uint32_t *vbns, unsigned n);
