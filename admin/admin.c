@@ -100,7 +100,7 @@ int admin_new(struct loop *loop, const struct admin_settings *settings, const st
 	admin->san = san_new(admin);
 	int err = admin->state_dir == NULL || admin->san == NULL ? -ENOMEM : load_state(admin, ret_text);
 	if (err == 0)
-		err = http_server_new(admin, settings->socket_path, settings->http, &admin->http, ret_text);
+		err = http_server_new(admin, settings, &admin->http, ret_text);
 	if (err != 0) {
 		admin_free(admin);
 		return err;

@@ -30,6 +30,7 @@ libvcadmin_a_SOURCES = \
 	admin/http/metrics_page.c \
 	admin/http/openapi.c \
 	admin/http/raid_api.c \
+	admin/http/request_clock.c admin/http/request_clock.h \
 	admin/http/router.c admin/http/router.h \
 	admin/http/snapshot_api.c \
 	admin/http/status_api.c \
