@@ -257,8 +257,10 @@ static void restart_with_patience_of(unsigned ms)
 
 static void a_client_that_drips_its_request_is_hung_up_on(void **state)
 {
-	static const char *const heads[] = { "", "GET /healthz HTTP/1.1\r\n",
-		                             "POST /api/v1/storage/luns HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n" };
+	static const char *const heads[] = {
+		"", "GET /healthz HTTP/1.1\r\n",
+		"POST /api/v1/storage/luns HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n"
+	};
 	static const char *const pieces[] = { "", "X-More: 1\r\n", "\r\n " };
 
 	(void)state;

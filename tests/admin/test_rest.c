@@ -493,7 +493,8 @@ static void a_lost_disk_is_said_everywhere(void **state)
 	assert_string_equal(json_string_value(json_object_get(status, "state")), "degraded");
 	json_t *problem = json_array_get(json_object_get(status, "problems"), 0);
 	assert_non_null(strstr(json_string_value(json_object_get(problem, "message")), "RAID group 0 is degraded: data disk "));
-	assert_non_null(strstr(json_string_value(json_object_get(problem, "message")), "d0 is missing; one more disk lost there loses data"));
+	assert_non_null(
+	    strstr(json_string_value(json_object_get(problem, "message")), "d0 is missing; one more disk lost there loses data"));
 	json_t *group = json_array_get(json_object_get(groups, "records"), 0);
 	assert_string_equal(json_string_value(json_object_get(group, "state")), "degraded");
 	assert_int_equal(json_array_size(json_object_get(group, "disks")), 3);
