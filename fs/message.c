@@ -60,6 +60,7 @@ static const struct operation operations[FS_OP_COUNT] = {
 	[FS_RAID_STATUS] = { op_raid_status, true },
 	[FS_SYNC] = { op_sync, false, true },
 	[FS_CHECK] = { op_check, true },
+	[FS_CHECK_CANCEL] = { op_check_cancel, true },
 };
 
 /* A message being carried out: its run, and its wait for the log. */

@@ -21,6 +21,7 @@
 
 #include "base/bytes.h"
 
+/* clang-format off */
 #define RAID_FORMAT_VERSION 1U
 #define RAID_LABEL_MAGIC "VCLABEL1"
 #define RAID_FSINFO_MAGIC "VCFSINF1"
@@ -165,5 +166,6 @@ struct raid_intent_partial_format {
 };
 static_assert(sizeof(struct raid_intent_partial_format) == 256, "intent partial stripe");
 static_assert(1 + RAID_INTENT_MAX_PARTIAL / RAID_INTENT_PARTIAL_PER_BLOCK + RAID_INTENT_MAX_PARTIAL <= RAID_INTENT_SLOT_BLOCKS, "intent slot");
+/* clang-format on */
 
 #endif

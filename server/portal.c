@@ -40,9 +40,7 @@ static void accepted(void *owner, int fd)
 		(void)close(fd);
 		return;
 	}
-	*delivery = (struct delivery){
-		.loop = portal->pick(portal->owner), .serve = portal->serve, .owner = portal->owner, .fd = fd
-	};
+	*delivery = (struct delivery){ .loop = portal->pick(portal->owner), .serve = portal->serve, .owner = portal->owner, .fd = fd };
 	delivery->task.run = delivered;
 	world_post(loop_world(delivery->loop), &delivery->task);
 }

@@ -14,7 +14,8 @@ typedef void portal_serve(void *owner, struct loop *loop, int fd);
 typedef struct loop *portal_pick(void *owner);
 
 /* Accept on `listen_fd` (taken on success) on the loop `acceptor`: called on its thread. -ENOMEM. */
-MUST_CHECK int portal_new(struct loop *acceptor, int listen_fd, portal_pick *pick, portal_serve *serve, void *owner, struct portal **ret_portal);
+MUST_CHECK int portal_new(struct loop *acceptor, int listen_fd, portal_pick *pick, portal_serve *serve, void *owner,
+                          struct portal **ret_portal);
 /* Accept no more; what was dealt out still arrives. The acceptor's thread. */
 void portal_free(struct portal *portal);
 

@@ -192,6 +192,12 @@ void call_each_volume(struct call *call, enum fs_op op, call_step *visit, call_s
 		if (known->state == KNOWN_ONLINE && (only == NULL || strcmp(only, known->name) == 0))
 			call->walk[call->n_walk++] = fs_volume_get(known->volume);
 	}
+	call_each_again(call, op, visit, end);
+}
+
+void call_each_again(struct call *call, enum fs_op op, call_step *visit, call_step *end)
+{
+	call->next_walk = 0;
 	call->walk_op = op;
 	call->walk_visit = visit;
 	call->walk_end = end;
