@@ -82,7 +82,8 @@ int stream_fd(const struct stream *stream);
  * descriptors run out, accepting pauses 100 ms and goes on: no spin. Takes over `listen_fd` (closed by listener_free) unless it fails.
  * `accepted` may call listener_free. */
 struct listener;
-MUST_CHECK int listener_new(struct loop *loop, int listen_fd, void (*accepted)(void *owner, int fd), void *owner, struct listener **ret_listener);
+MUST_CHECK int listener_new(struct loop *loop, int listen_fd, void (*accepted)(void *owner, int fd), void *owner,
+                            struct listener **ret_listener);
 void listener_free(struct listener *listener);
 
 #endif

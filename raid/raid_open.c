@@ -469,7 +469,8 @@ static int open_features(const struct open_op *op)
 {
 	if (op->newest->ro_compat == 0 || op->read_only)
 		return 0;
-	log_error("raid", "features_read_only", "ro_compat=0x%" PRIx64 " error=EROFS: a newer version made this volume; it can only be opened read-only",
+	log_error("raid", "features_read_only",
+	          "ro_compat=0x%" PRIx64 " error=EROFS: a newer version made this volume; it can only be opened read-only",
 	          op->newest->ro_compat);
 	return -EROFS;
 }
@@ -496,8 +497,8 @@ static void open_probed(struct probe *probe)
 		raid_recover(op->raid, open_recovered, op);
 }
 
-static void open_start(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid),
-               void *arg, bool read_only)
+static void open_start(struct world *world, const char *const *disk_urls, unsigned n_disks,
+                       void (*done)(void *arg, int err, struct raid *raid), void *arg, bool read_only)
 {
 	struct open_op *op = raid_call_new(sizeof *op);
 	int err = n_disks == 0 || n_disks > 4 * RAID_LABEL_MAX_MEMBERS ? -EINVAL : 0;

@@ -15,12 +15,12 @@ struct simraid {
 	struct simworld *sim;
 	struct world *world;
 	struct raid *raid;
-	char names[SIMRAID_MAX_DISKS][32];   /* of the media; "" : left out at open */
+	char names[SIMRAID_MAX_DISKS][32]; /* of the media; "" : left out at open */
 	char urls[SIMRAID_MAX_DISKS][40];
 	unsigned n_disks;
 	unsigned n_groups;
 	unsigned group_disks[8];
-	uint32_t *versions;                  /* by VBN; 0: never written */
+	uint32_t *versions; /* by VBN; 0: never written */
 	uint32_t vbn_end;
 };
 
