@@ -90,7 +90,8 @@ int file_apply_write(struct fs_run *run, const struct nvlog_record *record)
 
 	if (record->body_len != sizeof(*body))
 		return -EUCLEAN;
-	result = (struct write_result){ le32_get(body->ino), le16_get(body->mode), le64_get(body->generation), le64_get(body->size_bytes), (int64_t)le64_get(body->time_ns) };
+	result = (struct write_result){ le32_get(body->ino), le16_get(body->mode), le64_get(body->generation), le64_get(body->size_bytes),
+		                        (int64_t)le64_get(body->time_ns) };
 	first = le32_get(body->first_fbn);
 	if (first > FBN_MAX - record->n_pages || result.size_bytes > (uint64_t)FBN_MAX * FS_BLOCK_SIZE)
 		return -EUCLEAN;
@@ -111,7 +112,10 @@ int file_apply_write(struct fs_run *run, const struct nvlog_record *record)
 
 /* ---- zero ---- */
 
-static uint32_t zero_first(const struct zero_result *zero) { return (uint32_t)DIV_UP(zero->offset_bytes, FS_BLOCK_SIZE); }
+static uint32_t zero_first(const struct zero_result *zero)
+{
+	return (uint32_t)DIV_UP(zero->offset_bytes, FS_BLOCK_SIZE);
+}
 
 /* One past the last whole block; the last block of the file counts as whole when the range reaches the end of the file. */
 static uint32_t zero_end(const struct inode *inode, const struct zero_result *zero)
@@ -120,7 +124,9 @@ static uint32_t zero_end(const struct inode *inode, const struct zero_result *ze
 }
 
 /* The parts of blocks at the ends of the range: up to two {fbn, from, to}. */
-struct zero_edge { uint32_t fbn, from, to; };
+struct zero_edge {
+	uint32_t fbn, from, to;
+};
 static unsigned zero_edges(const struct inode *inode, const struct zero_result *zero, struct zero_edge ret_edges[2])
 {
 	uint32_t head = (uint32_t)(zero->offset_bytes / FS_BLOCK_SIZE), tail = (uint32_t)((zero->end_bytes - 1U) / FS_BLOCK_SIZE);
@@ -185,7 +191,8 @@ int file_apply_zero(struct fs_run *run, const struct nvlog_record *record)
 
 	if (record->body_len != sizeof(*body))
 		return -EUCLEAN;
-	zero = (struct zero_result){ le32_get(body->ino), le64_get(body->generation), le64_get(body->offset_bytes), le64_get(body->end_bytes), (int64_t)le64_get(body->time_ns) };
+	zero = (struct zero_result){ le32_get(body->ino), le64_get(body->generation), le64_get(body->offset_bytes),
+		                     le64_get(body->end_bytes), (int64_t)le64_get(body->time_ns) };
 	if (zero.offset_bytes >= zero.end_bytes || zero.end_bytes > (uint64_t)FBN_MAX * FS_BLOCK_SIZE)
 		return -EUCLEAN;
 	err = inode_get(run, 0, zero.ino, &inode);

@@ -45,7 +45,9 @@ int fsinfo_decode(struct fs_volume *vol, const uint8_t body[RAID_FSINFO_BODY])
 	if (le32_get(disk->version) != FS_FORMAT_VERSION || le64_get(disk->incompat) != 0)
 		return -ENOTSUP;
 	if (le64_get(disk->ro_compat) != 0 && !vol->read_only) {
-		log_error("fs", "features_read_only", "ro_compat=0x%" PRIx64 " error=EROFS: a newer version wrote this volume; it can only be mounted read-only", le64_get(disk->ro_compat));
+		log_error("fs", "features_read_only",
+		          "ro_compat=0x%" PRIx64 " error=EROFS: a newer version wrote this volume; it can only be mounted read-only",
+		          le64_get(disk->ro_compat));
 		return -EROFS;
 	}
 	if (disk->name[sizeof(disk->name) - 1U] != '\0' || disk->name[0] == '\0')

@@ -14,7 +14,7 @@
 
 struct operation {
 	int (*step)(struct fs_run *run);
-	bool while_failed;   /* works on a volume whose log or CP has failed, and on one mounted read-only */
+	bool while_failed; /* works on a volume whose log or CP has failed, and on one mounted read-only */
 	bool while_read_only; /* makes durable what there is: nothing */
 };
 

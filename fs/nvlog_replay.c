@@ -299,7 +299,10 @@ static void records_continue(struct replay *replay)
 		if (replay->record_sequence <= replay->sequence)
 			continue;
 		if (replay->vol->read_only) {
-			log_error("nvlog", "replay_needed", "volume=%s sequence=%" PRIu64 " error=EROFS: the log holds changes to apply; mount the volume for writing once", replay->vol->name, replay->record_sequence);
+			log_error("nvlog", "replay_needed",
+			          "volume=%s sequence=%" PRIu64
+			          " error=EROFS: the log holds changes to apply; mount the volume for writing once",
+			          replay->vol->name, replay->record_sequence);
 			replay_end(replay, -EROFS);
 			return;
 		}

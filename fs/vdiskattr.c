@@ -8,7 +8,8 @@
 #include "base/checksum.h"
 #include "base/list.h"
 
-static_assert(24 + 11 * 8 + 4 + FS_PATH_MAX + 16 + 20 + 16 + VDISK_COMMENT_MAX + VDISK_MAPS_MAX + 24 + FS_NAME_MAX + FS_PATH_MAX + 48 + VDISKATTR_UNKNOWN_MAX <=
+static_assert(24 + 11 * 8 + 4 + FS_PATH_MAX + 16 + 20 + 16 + VDISK_COMMENT_MAX + VDISK_MAPS_MAX + 24 + FS_NAME_MAX + FS_PATH_MAX + 48 +
+                      VDISKATTR_UNKNOWN_MAX <=
                   VDISKATTR_BYTES_MAX,
               "all of them fit");
 
@@ -56,7 +57,9 @@ int vdisk_attr_set_maps(struct vdisk_attr *attr, const char *maps, size_t len)
 
 static void item_put(uint8_t *bytes, size_t *io_len, unsigned type, unsigned flags, const void *value, size_t len)
 {
-	struct vdiskattr_item_disk item = { .type = le16_of((uint16_t)type), .flags = le16_of((uint16_t)flags), .length = le32_of((uint32_t)len) };
+	struct vdiskattr_item_disk item = { .type = le16_of((uint16_t)type),
+		                            .flags = le16_of((uint16_t)flags),
+		                            .length = le32_of((uint32_t)len) };
 
 	memcpy(bytes + *io_len, &item, sizeof item);
 	memcpy(bytes + *io_len + sizeof item, value, len);
@@ -107,13 +110,13 @@ size_t vdisk_attr_encode(const struct vdisk_attr *attr, uint8_t *ret_bytes)
 {
 	size_t len = sizeof(struct vdiskattr_head_disk);
 	struct vdiskattr_head_disk head = { .magic = le32_of(VDISKATTR_MAGIC),
-		                  .version = le16_of(VDISKATTR_VERSION),
-		                  .state_generation = le64_of(attr->state_generation) };
+		                            .version = le16_of(VDISKATTR_VERSION),
+		                            .state_generation = le64_of(attr->state_generation) };
 	le32 parent = le32_of(attr->parent);
 	struct vdiskattr_state_disk state = { .online = attr->online,
-		                    .write_cache = attr->write_cache,
-		                    .reserved_space = attr->reserved,
-		                    .created_ns = le64_of((uint64_t)attr->created_ns) };
+		                              .write_cache = attr->write_cache,
+		                              .reserved_space = attr->reserved,
+		                              .created_ns = le64_of((uint64_t)attr->created_ns) };
 
 	item_put(ret_bytes, &len, VDISKATTR_UUID, 0, attr->uuid.b, sizeof attr->uuid.b);
 	text_put(ret_bytes, &len, VDISKATTR_SERIAL, attr->serial);

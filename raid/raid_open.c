@@ -476,7 +476,8 @@ static int open_features(const struct open_op *op)
 {
 	if (op->newest->ro_compat == 0 || op->read_only)
 		return 0;
-	log_error("raid", "features_read_only", "ro_compat=0x%" PRIx64 " error=EROFS: a newer version made this volume; it can only be opened read-only",
+	log_error("raid", "features_read_only",
+	          "ro_compat=0x%" PRIx64 " error=EROFS: a newer version made this volume; it can only be opened read-only",
 	          op->newest->ro_compat);
 	return -EROFS;
 }
@@ -536,8 +537,8 @@ static void open_try(struct timer *timer)
 		open_end(op, err);
 }
 
-static void open_start(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid),
-               void *arg, bool read_only)
+static void open_start(struct world *world, const char *const *disk_urls, unsigned n_disks,
+                       void (*done)(void *arg, int err, struct raid *raid), void *arg, bool read_only)
 {
 	struct open_op *op = raid_call_new(sizeof *op);
 

@@ -472,7 +472,8 @@ static void recover_list(struct recover *rc)
 			rc->jobs[n++] = rc->jobs[i];
 	rc->n_jobs = n;
 	if (n > 0 && rc->raid->read_only) {
-		log_error("raid", "recovery_needed", "stripes=%u error=EROFS: a crash left stripes to settle; open the volume for writing once", n);
+		log_error("raid", "recovery_needed",
+		          "stripes=%u error=EROFS: a crash left stripes to settle; open the volume for writing once", n);
 		recover_end(rc, -EROFS);
 		return;
 	}

@@ -460,7 +460,8 @@ static void damaged_documents_do_not_hurt(void **state)
 
 static void good_entries_of_a_damaged_document_are_used_and_kept(void **state)
 {
-	static const char exports[] = "{\"version\": 1, \"records\": [{\"path\": \"/\", \"id\": 5, \"rules\": [{\"client\": \"*\", \"access\": \"ro\"}]}, {\"path\": 7}]}";
+	static const char exports[] = "{\"version\": 1, \"records\": [{\"path\": \"/\", \"id\": 5, \"rules\": [{\"client\": \"*\", "
+	                              "\"access\": \"ro\"}]}, {\"path\": 7}]}";
 
 	(void)state;
 	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');

@@ -173,7 +173,12 @@ struct model {
 	struct model_file files[MODEL_FILES];
 	uint64_t random, stamp;
 	unsigned n_snapshots;
-	struct { bool exists; uint64_t now[MODEL_FILES][MODEL_BLOCKS]; uint64_t n_blocks[MODEL_FILES]; bool file[MODEL_FILES]; } snapshots[4];
+	struct {
+		bool exists;
+		uint64_t now[MODEL_FILES][MODEL_BLOCKS];
+		uint64_t n_blocks[MODEL_FILES];
+		bool file[MODEL_FILES];
+	} snapshots[4];
 };
 
 static uint64_t next(struct model *model)
@@ -293,7 +298,8 @@ static void adopt_file(struct model *model, struct model_file *file)
 		for (unsigned v = 0; v < file->n_maybe[i]; v++)
 			known = known || file->maybe[i][v] == is;
 		if (!known)
-			fail_msg("block %u holds stamp %llu, expected %llu or one of %u older", i, (unsigned long long)is, (unsigned long long)file->now[i], file->n_maybe[i]);
+			fail_msg("block %u holds stamp %llu, expected %llu or one of %u older", i, (unsigned long long)is,
+			         (unsigned long long)file->now[i], file->n_maybe[i]);
 		file->now[i] = is;
 		file->n_maybe[i] = 0;
 	}

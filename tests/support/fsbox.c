@@ -29,7 +29,11 @@ static void wait_for(struct fsbox *box, bool *flag)
 	assert_true(sim_run_until(box->sim, flag_is_set, flag, STEPS_MAX));
 }
 
-struct waiting { bool done; int err; struct fs_volume *vol; };
+struct waiting {
+	bool done;
+	int err;
+	struct fs_volume *vol;
+};
 
 static void on_done(void *arg, int err)
 {

@@ -14,10 +14,10 @@ struct fsbox {
 	struct world *world;
 	struct fs_volume *vol;
 	unsigned n_disks;
-	unsigned life;                /* media names change with every crash */
+	unsigned life; /* media names change with every crash */
 	char urls[BOX_DISKS_MAX][64];
 	size_t cache_pages;
-	bool read_only;               /* how to mount */
+	bool read_only; /* how to mount */
 };
 
 /* Format `n_disks` (the last is parity) of `disk_bytes` each and mount. */
