@@ -369,7 +369,7 @@ static void say_whole_paths(const char *from, const char *volume, char *to, size
 
 void call_fail_message(struct call *call, const char *target)
 {
-	char text[512], path[FS_PATH_MAX + 80];
+	char text[512], path[FS_PATH_MAX + 300];
 
 	say_whole_paths(call->msg.out.error_text, fs_volume_name(call->msg.volume), text, sizeof text);
 	if (target == call->path.inner) {
