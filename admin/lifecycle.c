@@ -585,6 +585,8 @@ static void create_failed(struct op *op)
 
 	if (op->text[0] == '\0' && op->err == -EEXIST)
 		op_say(op, "a disk of \"%s\" is already part of a volume; import that one or use another disk", op->known->name);
+	if (op->text[0] == '\0' && op->err == -ENOSPC)
+		op_say(op, "the disks are too small for volume \"%s\": take larger ones (--disk-size 256m or more)", op->known->name);
 	if (op->text[0] == '\0')
 		op_say(op, "volume \"%s\" could not be made: %s (%s)", op->known->name, fault_of(op->err)->text, error_name(op->err));
 	json_array_foreach(op->made, i, url)
