@@ -13,7 +13,7 @@ from harness import Failure, need, tool, wait_until
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOST = "10.0.2.2"
 # What the kernel must not have said.
-ALARMS = re.compile(r"kernel BUG|Oops|Kernel panic|blocked for more than|I/O error|EXT4-fs error|XFS .*(corrupt|error|Shutdown)|"
+ALARMS = re.compile(r"kernel BUG|\bOops|Kernel panic|blocked for more than|I/O error|EXT4-fs error|XFS .*(corrupt|error|Shutdown)|"
                     r"NFS:.*(bad|invalid|error)|nfs_.*error|WARNING: CPU", re.I)
 
 
