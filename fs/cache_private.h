@@ -33,8 +33,9 @@ static inline void cache_touch(struct buf *buf)
 	buf->step = buf->inode->vol->cache->step;
 }
 
-/* Submit the reads a step has named, coalesced. `wanted`: the step cannot go on without them. */
-void cache_submit_starts(struct fs_run *run, bool wanted);
+/* Submit the reads a step has named, coalesced. `wanted`: the step cannot go on without them. 0 (also when the run must wait for
+ * room), or how the volume has failed. */
+MUST_CHECK int cache_submit_starts(struct fs_run *run, bool wanted);
 void cache_unpin_all(struct fs_run *run);
 /* True when the stash holds `n` pages (evicting for them when needed). */
 bool cache_stash(struct fs_volume *vol, size_t n);

@@ -154,8 +154,10 @@ static int buf_by_vbn(const void *a, const void *b)
 
 /* Memory is short: take back what was named, and run again when pages have come free. What the run had pinned goes as well: of all that are
  * turned away here none keeps another one out. (Nobody is woken for it: those who wait would turn each other away for ever.) */
-static void starts_undo(struct fs_run *run, bool wanted)
+static int starts_undo(struct fs_run *run, bool wanted)
 {
+	int err;
+
 	for (unsigned i = 0; i < run->n_starts; i++) {
 		struct buf *buf = run->starts[i];
 
@@ -166,10 +168,11 @@ static void starts_undo(struct fs_run *run, bool wanted)
 	}
 	run->n_starts = 0;
 	if (!wanted) /* only reading ahead */
-		return;
+		return 0;
 	pins_release(run);
 	cp_request(run->vol, CP_DIRTY);
-	(void)!run_wait(run, &run->vol->page_waiters);
+	err = run_wait(run, &run->vol->page_waiters);
+	return err == -EAGAIN ? 0 : err;
 }
 
 static bool starts_admitted(struct fs_run *run)
@@ -183,15 +186,13 @@ static bool starts_admitted(struct fs_run *run)
 	return cache_make_room(run->vol, run->n_starts);
 }
 
-void cache_submit_starts(struct fs_run *run, bool wanted)
+int cache_submit_starts(struct fs_run *run, bool wanted)
 {
 	unsigned n = run->n_starts;
 	struct cache_batch *batch;
 
-	if (!starts_admitted(run)) {
-		starts_undo(run, wanted);
-		return;
-	}
+	if (!starts_admitted(run))
+		return starts_undo(run, wanted);
 	batch = calloc(1, sizeof(*batch) + n * sizeof(batch->blocks[0]));
 	vc_assert(batch != NULL);
 	batch->bufs = malloc(n * sizeof(struct buf *));
@@ -211,8 +212,7 @@ void cache_submit_starts(struct fs_run *run, bool wanted)
 			}
 			free(batch->bufs);
 			free(batch);
-			starts_undo(run, wanted);
-			return;
+			return starts_undo(run, wanted);
 		}
 		batch->blocks[i] = (struct raid_read_block){ .vbn = buf->vbn, .page = page, .ident = { .inode = buf->inode->ino, .fbn = buf->fbn, .level = buf->level } };
 		batch->bufs[i] = buf;
@@ -226,4 +226,5 @@ void cache_submit_starts(struct fs_run *run, bool wanted)
 	counter_add(&run->vol->counters.read_blocks, n);
 	batch->read = (struct raid_read){ .blocks = batch->blocks, .n_blocks = n, .done = batch_done };
 	raid_read(run->vol->raid, &batch->read);
+	return 0;
 }

@@ -124,6 +124,8 @@ void cp_request(struct fs_volume *vol, enum cp_why why);
 struct cp_waiter { void (*durable)(struct cp_waiter *waiter, int err); uint64_t generation; TAILQ_ENTRY(cp_waiter) link; };
 void cp_wait(struct fs_volume *vol, struct cp_waiter *waiter);
 bool cp_is_running(const struct fs_volume *vol);
+/* The volume cannot go on: log, remember, stop acknowledging, tell everybody who waits. */
+void cp_fail(struct fs_volume *vol, int err, const char *what);
 
 /* ---- snapshots, as others see them ---- */
 struct snapshot { struct fs_snapshot_info info; uint64_t cp_generation; struct inode_disk inode_file; unsigned slot; bool deleting, delete_durable; };

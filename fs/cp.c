@@ -69,9 +69,15 @@ bool cp_is_running(const struct fs_volume *vol)
 	return vol->cp->running;
 }
 
+bool cp_is_quiet(const struct fs_volume *vol)
+{
+	return (!vol->cp->running || vol->cp->broken) && vol->cp->n_writing == 0 && !vol->cp->start_task.queued;
+}
+
 /* ---- asking for one ---- */
 
 static void cp_open(struct cp *cp);
+static void waiters_tell(struct fs_volume *vol, int err);
 
 /* Work with a durable cursor: goes on from CP to CP, and after the next mount. */
 static bool background_is_pending(const struct fs_volume *vol)
@@ -88,7 +94,9 @@ static void cp_start_task(struct task *task)
 {
 	struct cp *cp = container_of(task, struct cp, start_task);
 
-	if (!cp->running && cp->wanted && cp->vol->failed == 0)
+	if (cp->vol->failed != 0)
+		waiters_tell(cp->vol, cp->vol->failed);
+	else if (!cp->running && cp->wanted)
 		cp_open(cp);
 }
 
@@ -99,11 +107,11 @@ void cp_request(struct fs_volume *vol, enum cp_why why)
 	if (vol->read_only)
 		return; /* nothing is ever dirty */
 	cp->wanted_why |= 1U << why;
-	if (cp->wanted)
+	if (cp->wanted && vol->failed == 0)
 		return;
 	cp->wanted = true;
 	cp->start_task.run = cp_start_task;
-	if (!cp->running && !cp->start_task.queued)
+	if ((!cp->running || vol->failed != 0) && !cp->start_task.queued)
 		world_defer(vol->world, &cp->start_task);
 }
 
@@ -149,6 +157,15 @@ static void waiters_serve(struct cp *cp, uint64_t generation, int err)
 	}
 }
 
+/* There will be no CP any more. */
+static void waiters_tell(struct fs_volume *vol, int err)
+{
+	waiters_serve(vol->cp, UINT64_MAX, err);
+	snapshot_cp_failed(vol, err);
+	run_wake_all(&vol->cp_waiters);
+	run_wake_all(&vol->page_waiters);
+}
+
 void cp_fail(struct fs_volume *vol, int err, const char *what)
 {
 	if (vol->failed == 0) {
@@ -157,10 +174,13 @@ void cp_fail(struct fs_volume *vol, int err, const char *what)
 		/* Unstable data may be lost from here on: clients must notice. */
 		atomic_fetch_add(&vol->write_verifier, 1);
 	}
-	waiters_serve(vol->cp, UINT64_MAX, err);
-	snapshot_cp_failed(vol, err);
-	run_wake_all(&vol->cp_waiters);
-	run_wake_all(&vol->page_waiters);
+	waiters_tell(vol, err);
+}
+
+static void cp_break(struct cp *cp, int err, const char *what)
+{
+	cp->broken = true;
+	cp_fail(cp->vol, err, what);
 }
 
 /* ---- running ---- */
@@ -206,8 +226,8 @@ static int cp_step(struct fs_run *run)
 		cp->stage = CP_STAGE_SNAPSHOTS;
 	if (cp->stage == CP_STAGE_SNAPSHOTS && (err = snapshot_cp_step(run)) == 0)
 		cp->stage = CP_STAGE_PLACE;
-	if (cp->stage == CP_STAGE_PLACE && (err = cp_place_step(run)) == 0)
-		cp->stage = CP_STAGE_WRITE;
+	if (cp->stage == CP_STAGE_PLACE)
+		err = cp_place_step(run);
 	return err;
 }
 
@@ -224,7 +244,7 @@ static void cp_write_fsinfo(struct cp *cp)
 void cp_written(struct cp *cp, int err)
 {
 	if (err != 0)
-		cp_fail(cp->vol, err, "writing a consistency point");
+		cp_break(cp, err, "writing a consistency point");
 	else
 		cp_write_fsinfo(cp);
 }
@@ -234,11 +254,12 @@ static void cp_finish(struct fs_run *run, int err)
 	struct cp *cp = run->vol->cp;
 
 	if (err != 0) {
-		cp_fail(run->vol, err, "building a consistency point");
+		cp_break(cp, err, "building a consistency point");
 		return;
 	}
 	cp_encode_records(cp);
 	snapshot_cp_encode(cp->vol);
+	cp->stage = CP_STAGE_WRITE; /* not before: an early piece that ends now is not the last one */
 	cp_write_rest(cp);
 }
 
@@ -268,8 +289,8 @@ static void inode_release(struct cp *cp, struct inode *inode)
 	while ((buf = TAILQ_FIRST(&inode->dirty_bufs[cp->bit])) != NULL)
 		cache_cp_written(buf, cp->bit); /* inline data, and buffers of removed files */
 	inode_cp_done(inode, cp->bit);
-	if (removed && inode->pins == 0 && inode->dirty_gen_bits == 0)
-		inode_discard(inode);
+	if (removed && inode->pins == 0 && inode->dirty_gen_bits == 0 && inode_is_quiet(inode))
+		inode_discard(inode); /* else the table lets go of it in time; till then it keeps its number */
 }
 
 static void inodes_release(struct cp *cp)
@@ -290,7 +311,7 @@ static void cp_committed(void *arg, int err)
 	struct fs_volume *vol = cp->vol;
 
 	if (err != 0) {
-		cp_fail(vol, err, "writing fsinfo");
+		cp_break(cp, err, "writing fsinfo");
 		return;
 	}
 	buffers_release(cp);

@@ -34,6 +34,7 @@ struct cp {
 	struct fs_run run;
 	enum cp_stage stage;
 	bool running, wanted;
+	bool broken;                  /* failed half-way: it stays `running` and never ends */
 	unsigned wanted_why;
 	uint64_t generation;          /* being written */
 	unsigned bit;                 /* its parity */
@@ -76,8 +77,8 @@ MUST_CHECK int cp_init(struct fs_volume *vol);
 void cp_fini(struct fs_volume *vol);
 /* Start the periodic timer once the volume serves. */
 void cp_enable_timer(struct fs_volume *vol);
-/* The volume cannot go on: log, remember, stop acknowledging. */
-void cp_fail(struct fs_volume *vol, int err, const char *what);
+/* Nothing of it is under way any more: it can be taken apart. */
+bool cp_is_quiet(const struct fs_volume *vol);
 
 /* ---- building blocks of the stages (cp_tree.c) ---- */
 /* The block will be written by this CP. It is loaded, and so is its path. */

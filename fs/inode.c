@@ -121,8 +121,7 @@ void inode_discard(struct inode *inode)
 	free(inode);
 }
 
-/* Nothing looks at its buffers now. */
-static bool inode_is_quiet(const struct inode *inode)
+bool inode_is_quiet(const struct inode *inode)
 {
 	const struct buf *buf;
 
@@ -182,8 +181,10 @@ static void inode_drop_hard(struct inode *inode)
 	struct buf *buf, *next;
 
 	LIST_FOREACH_SAFE (buf, &inode->bufs, inode_link, next) {
+		cache_hold(buf); /* not gone after the first half */
 		cache_cp_written(buf, 0);
 		cache_cp_written(buf, 1);
+		cache_unhold(buf);
 	}
 	for (unsigned bit = 0; bit < 2; bit++) {
 		if ((inode->dirty_gen_bits & 1U << bit) != 0)

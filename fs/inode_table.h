@@ -22,6 +22,8 @@ struct inode *inode_new(struct fs_volume *vol, uint32_t snapshot, uint32_t ino);
 struct inode *inode_new_detached(struct fs_volume *vol, uint32_t ino);
 /* Take it out of the table and free it with its clean buffers; nothing of it may be dirty or pinned. */
 void inode_discard(struct inode *inode);
+/* Nobody looks at its buffers, and none is dirty. */
+bool inode_is_quiet(const struct inode *inode);
 /* Drop everything in memory that belongs to a snapshot that is gone. */
 void inode_discard_snapshot(struct fs_volume *vol, uint32_t snapshot);
 

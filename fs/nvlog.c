@@ -187,7 +187,7 @@ static void log_failed(struct nvlog *log, int err)
 
 	if (vol->failed == 0) {
 		log_error("nvlog", "write_failed", "volume=%s error=%s", vol->name, error_name(err));
-		vol->failed = -EIO;
+		cp_fail(vol, -EIO, "writing the log"); /* there will be no CP either: who waits for one must know */
 	}
 	waiters_tell(&log->waiters, UINT64_MAX, -EIO);
 }

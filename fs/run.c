@@ -62,8 +62,12 @@ static void run_execute(struct fs_run *run)
 	run->in_step = true;
 	run->vol->cache->step++;
 	rc = run->step(run);
-	if (run->n_starts > 0)
-		cache_submit_starts(run, rc == -EAGAIN);
+	if (run->n_starts > 0) {
+		int err = cache_submit_starts(run, rc == -EAGAIN);
+
+		if (err != 0)
+			rc = err;
+	}
 	run->in_step = false;
 	if (rc == -EAGAIN) {
 		run->parked = true;
@@ -111,10 +115,20 @@ int run_yield(struct fs_run *run)
 	return -EAGAIN;
 }
 
+/* On a volume that has failed there is no CP, and pages come free only from what others still read or hold. */
+static bool wait_is_hopeless(const struct fs_run *run, const struct fs_run_queue *queue)
+{
+	const struct fs_volume *vol = run->vol;
+
+	return queue == &vol->cp_waiters || (queue == &vol->page_waiters && vol->n_reading == 0 && vol->cache->n_pinned == run->n_pins);
+}
+
 int run_wait(struct fs_run *run, struct fs_run_queue *queue)
 {
 	if (run->on_queue) /* one step may ask for pages in several places */
 		return -EAGAIN;
+	if (run->vol->failed != 0 && wait_is_hopeless(run, queue))
+		return run->vol->failed;
 	run->on_queue = true;
 	run->n_waiting++;
 	TAILQ_INSERT_TAIL(queue, run, link);

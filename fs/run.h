@@ -50,7 +50,7 @@ void run_start_later(struct fs_run *run);
 /* Release pins and vectors; the run must not be parked. */
 void run_fini(struct fs_run *run);
 
-/* Inside a step: park on `queue` until run_wake_all(queue); returns -EAGAIN. For events that are not reads. */
+/* Inside a step: park on `queue` until run_wake_all(queue); returns -EAGAIN, or, when the volume has failed and nobody would wake it, how. */
 MUST_CHECK int run_wait(struct fs_run *run, struct fs_run_queue *queue);
 void run_wake_all(struct fs_run_queue *queue);
 

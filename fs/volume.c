@@ -84,6 +84,8 @@ void volume_free_parts(struct fs_volume *vol)
 
 /* ---- mounting ---- */
 
+#define QUIET_POLL_NS 1000000U       /* what is under way may be waiting for disks: time must pass */
+
 enum mount_stage { MOUNT_METAFILES, MOUNT_MAPS, MOUNT_SNAPSHOTS, MOUNT_ZOMBIES, MOUNT_VDISKS };
 
 struct mount {
@@ -95,7 +97,7 @@ struct mount {
 	struct fs_run run;
 	enum mount_stage stage;
 	struct cp_waiter cp_waiter;
-	struct task task;
+	struct timer timer;
 	uint64_t n_records;
 	int err;
 };
@@ -109,13 +111,19 @@ static void mount_closed(void *arg, int err)
 	free(mount);
 }
 
-static void mount_fail_task(struct task *task)
+/* Nothing that was begun is under way any more: it can be taken apart. */
+static bool volume_is_quiet(const struct fs_volume *vol)
 {
-	struct mount *mount = container_of(task, struct mount, task);
+	return vol->n_reading == 0 && nvlog_is_idle(vol) && cp_is_quiet(vol) && !vol->inodes->trim.queued;
+}
+
+static void mount_fail_close(struct timer *timer)
+{
+	struct mount *mount = container_of(timer, struct mount, timer);
 	struct fs_volume *vol = mount->vol;
 
-	if (vol->n_reading > 0) { /* what it has asked of the disks must come back first */
-		world_defer(vol->world, task);
+	if (!volume_is_quiet(vol)) {
+		world_timer_set(vol->world, timer, QUIET_POLL_NS);
 		return;
 	}
 	vdisk_unmount(vol);
@@ -127,9 +135,10 @@ static void mount_fail_task(struct task *task)
 static void mount_fail(struct mount *mount, int err)
 {
 	mount->err = err;
-	mount->task.run = mount_fail_task;
 	run_fini(&mount->run);
-	world_defer(mount->world, &mount->task);
+	atomic_store(&mount->vol->state, VOLUME_STOPPING); /* no more CPs for work in the background */
+	mount->timer.fire = mount_fail_close;
+	world_timer_set(mount->world, &mount->timer, 0);
 }
 
 static int metafiles_load(struct fs_run *run)
@@ -326,15 +335,13 @@ static void unmount_closed(void *arg, int err)
 	free(unmount);
 }
 
-#define UNMOUNT_POLL_NS 1000000U
-
 static void unmount_close(struct timer *timer)
 {
 	struct unmount *unmount = container_of(timer, struct unmount, timer);
 	struct fs_volume *vol = unmount->vol;
 
-	if (vol->n_reading > 0 || !nvlog_is_idle(vol) || (vol->cp->running && vol->failed == 0) || vol->cp->n_writing > 0 || vol->cp->start_task.queued || vol->inodes->trim.queued) {
-		world_timer_set(vol->world, timer, UNMOUNT_POLL_NS); /* what is under way may be waiting for disks: time must pass */
+	if (!volume_is_quiet(vol)) {
+		world_timer_set(vol->world, timer, QUIET_POLL_NS);
 		return;
 	}
 	run_fini(&unmount->run);

@@ -291,13 +291,15 @@ int zombie_step(struct fs_run *run)
 	struct cp *cp = vol->cp;
 	struct zombie *zombie;
 
-	while (cp->zombie_leaves > 0 && (zombie = TAILQ_FIRST(&vol->zombie_list->queue)) != NULL) {
+	/* A cursor that moved is recorded in this CP, come what may: what it has passed is free. */
+	while ((cp->zombie_leaves > 0 || cp->zombie_moved) && (zombie = TAILQ_FIRST(&vol->zombie_list->queue)) != NULL) {
 		int err = zombie_slice(run, zombie, &cp->zombie_leaves);
 
 		if (err == 0)
 			err = zombie_record(run, zombie);
 		if (err < 0)
 			return err;
+		cp->zombie_moved = false;
 		cache_unpin_all(run);
 		if (err == 1)
 			zombie_free(vol->zombie_list, zombie);

@@ -126,6 +126,13 @@ void cp_request(struct fs_volume *v, enum cp_why why)
 	n_cp_requests++;
 }
 
+void cp_fail(struct fs_volume *v, int err, const char *what)
+{
+	assert_ptr_equal(v, vol);
+	assert_non_null(what);
+	v->failed = err;
+}
+
 bool cp_is_running(const struct fs_volume *v)
 {
 	(void)v;
