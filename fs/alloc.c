@@ -24,7 +24,7 @@ struct alloc {
 	/* where to look for the next window */
 	unsigned next_group;
 	uint32_t next_dbn[RAID_MAX_GROUPS];
-	unsigned tries;               /* windows looked at since the last one taken */
+	unsigned tries; /* windows looked at since the last one taken */
 	unsigned n_windows;
 	uint64_t n_bands;
 };
@@ -38,7 +38,8 @@ int alloc_init(struct fs_volume *vol)
 		return -ENOMEM;
 	/* Groups are looked at in turn, beginning anywhere: a round that misses nothing has as many turns as the largest one needs. */
 	for (unsigned i = 0; i < geometry->n_data_disks; i++)
-		vol->alloc->n_windows = MAX_OF(vol->alloc->n_windows, geometry->n_groups * (DIV_UP(geometry->disks[i].n_blocks, WINDOW_STRIPES) + 1U));
+		vol->alloc->n_windows = MAX_OF(vol->alloc->n_windows,
+		                               geometry->n_groups * (DIV_UP(geometry->disks[i].n_blocks, WINDOW_STRIPES) + 1U));
 	return 0;
 }
 
@@ -167,7 +168,8 @@ static uint32_t window_bar_freed(struct alloc *alloc, const struct vbn_vector *f
 		for (unsigned disk = 0; disk < alloc->n_disks; disk++) {
 			uint32_t offset = freed->vbns[i] - (alloc->disks[disk]->vbn_first + alloc->dbn_first);
 
-			if (freed->vbns[i] >= alloc->disks[disk]->vbn_first + alloc->dbn_first && offset < disk_end(alloc, disk) && !busy_get(alloc, disk, offset)) {
+			if (freed->vbns[i] >= alloc->disks[disk]->vbn_first + alloc->dbn_first && offset < disk_end(alloc, disk) &&
+			    !busy_get(alloc, disk, offset)) {
 				busy_set(alloc, disk, offset);
 				n++;
 			}

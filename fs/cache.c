@@ -180,7 +180,8 @@ static void buf_settle(struct buf *buf)
 {
 	struct cache *cache = buf->inode->vol->cache;
 
-	if (buf->page != NULL || buf->cp_page != NULL || buf->pins > 0 || buf->dirty != 0 || buf->in_cp || buf->state == BUF_READING || buf->waiters != NULL) {
+	if (buf->page != NULL || buf->cp_page != NULL || buf->pins > 0 || buf->dirty != 0 || buf->in_cp || buf->state == BUF_READING ||
+	    buf->waiters != NULL) {
 		lru_settle(buf);
 		return;
 	}
@@ -329,7 +330,7 @@ static void buf_clear_dirty(struct buf *buf, unsigned bit)
 
 	if ((buf->dirty & 1U << bit) == 0)
 		return;
-	buf->dirty &= (uint8_t)~(1U << bit);
+	buf->dirty &= (uint8_t) ~(1U << bit);
 	TAILQ_REMOVE(&inode->dirty_bufs[bit], buf, dirty_link[bit]);
 	inode->n_dirty_bufs[bit]--;
 	inode->vol->n_dirty_pages--;
@@ -376,7 +377,7 @@ void cache_drop_range(struct inode *inode, uint32_t first, uint32_t end)
 		}
 		return;
 	}
-	LIST_FOREACH_SAFE (buf, &inode->bufs, inode_link, next) {
+	LIST_FOREACH_SAFE(buf, &inode->bufs, inode_link, next) {
 		if (buf->level == 0 && buf->fbn >= first && buf->fbn < end)
 			buf_drop_view(buf);
 	}
@@ -397,7 +398,7 @@ void cache_drop_inode(struct inode *inode)
 {
 	struct buf *buf, *next;
 
-	LIST_FOREACH_SAFE (buf, &inode->bufs, inode_link, next)
+	LIST_FOREACH_SAFE(buf, &inode->bufs, inode_link, next)
 		cache_forget(buf);
 }
 
@@ -421,10 +422,12 @@ static struct buf *queue_victim(struct cache *cache, struct buf_queue *queue, si
 static struct buf *eviction_victim(struct cache *cache)
 {
 	bool meta_first = cache->n_meta > cache->pages_max / 2U;
-	struct buf *buf = meta_first ? queue_victim(cache, &cache->lru_meta, cache->n_meta) : queue_victim(cache, &cache->lru_data, cache->n_data);
+	struct buf *buf = meta_first ? queue_victim(cache, &cache->lru_meta, cache->n_meta)
+	                             : queue_victim(cache, &cache->lru_data, cache->n_data);
 
 	if (buf == NULL)
-		buf = meta_first ? queue_victim(cache, &cache->lru_data, cache->n_data) : queue_victim(cache, &cache->lru_meta, cache->n_meta);
+		buf = meta_first ? queue_victim(cache, &cache->lru_data, cache->n_data)
+		                 : queue_victim(cache, &cache->lru_meta, cache->n_meta);
 	return buf;
 }
 

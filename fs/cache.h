@@ -24,27 +24,27 @@ enum buf_state { BUF_EMPTY, BUF_READING, BUF_VALID, BUF_ERROR };
 
 struct buf {
 	struct inode *inode;
-	uint32_t fbn;                 /* level n: first FBN covered by the block */
+	uint32_t fbn; /* level n: first FBN covered by the block */
 	uint8_t level;
 	uint8_t state;
-	uint8_t dirty;                /* bit 0: dirty in even generations, bit 1: in odd ones */
-	bool logged;                  /* content of the current generation is in the NVLOG */
-	bool in_cp;                   /* indirect/meta: member of the CP being built */
+	uint8_t dirty; /* bit 0: dirty in even generations, bit 1: in odd ones */
+	bool logged; /* content of the current generation is in the NVLOG */
+	bool in_cp; /* indirect/meta: member of the CP being built */
 	bool on_lru, meta, referenced;
-	bool dropped;                 /* was a member of the CP and was freed by it: nothing to write */
-	bool inline_copy;             /* clean content made from inline data: no block on disk */
+	bool dropped; /* was a member of the CP and was freed by it: nothing to write */
+	bool inline_copy; /* clean content made from inline data: no block on disk */
 	uint16_t pins;
-	uint32_t step;                /* the step that last looked at it: not evicted under its feet */
+	uint32_t step; /* the step that last looked at it: not evicted under its feet */
 	int err;
-	uint32_t vbn;                 /* where the clean content lives, 0 unknown */
-	uint32_t vbn_new;             /* given by the running CP */
+	uint32_t vbn; /* where the clean content lives, 0 unknown */
+	uint32_t vbn_new; /* given by the running CP */
 	struct buf *hash_next;
 	struct page *page;
 	struct page *cp_page;
-	void *read;                   /* the read under way (cache_read.c), when READING */
+	void *read; /* the read under way (cache_read.c), when READING */
 	struct buf_waiter *waiters;
-	LIST_ENTRY(buf) inode_link;   /* all buffers of the inode */
-	TAILQ_ENTRY(buf) lru;         /* clean ones */
+	LIST_ENTRY(buf) inode_link; /* all buffers of the inode */
+	TAILQ_ENTRY(buf) lru; /* clean ones */
 	TAILQ_ENTRY(buf) dirty_link[2]; /* per generation parity, on the inode's list */
 };
 

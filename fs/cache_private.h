@@ -13,12 +13,12 @@ struct buf_waiter {
 
 struct cache {
 	size_t pages_max;
-	size_t n_pages;              /* pages held by buffers (page and cp_page) and by the stash */
-	size_t n_pinned;             /* buffers pinned by runs */
-	size_t n_meta, n_data;       /* clean buffers on the LRUs */
-	uint32_t step;               /* of the step being executed */
+	size_t n_pages; /* pages held by buffers (page and cp_page) and by the stash */
+	size_t n_pinned; /* buffers pinned by runs */
+	size_t n_meta, n_data; /* clean buffers on the LRUs */
+	uint32_t step; /* of the step being executed */
 	struct buf **buckets;
-	size_t n_buckets;            /* power of two */
+	size_t n_buckets; /* power of two */
 	struct buf_queue lru_data, lru_meta; /* clean, unpinned, oldest first */
 	struct page **stash;
 	size_t n_stash, n_stash_max;

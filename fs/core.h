@@ -38,23 +38,23 @@ struct fs_volume {
 	uint8_t handle_key[16];
 	_Atomic uint32_t refs;
 	_Atomic uint64_t write_verifier;
-	_Atomic int state;                    /* enum volume_state */
+	_Atomic int state; /* enum volume_state */
 	struct fs_mount_options options;
-	TAILQ_ENTRY(fs_volume) link;          /* the table's */
+	TAILQ_ENTRY(fs_volume) link; /* the table's */
 	/* home thread only */
 	struct raid *raid;
-	uint64_t generation;                  /* of the operations now; parity selects the lists */
-	uint64_t next_generation;             /* of inodes */
+	uint64_t generation; /* of the operations now; parity selects the lists */
+	uint64_t next_generation; /* of inodes */
 	uint64_t fsinfo_epoch, fsinfo_sequence;
-	uint64_t epoch;                       /* of this mount */
+	uint64_t epoch; /* of this mount */
 	uint64_t crash_count;
 	int64_t created_ns;
 	bool was_clean;
-	uint64_t compat;                      /* feature bits found in fsinfo: kept, whether known or not */
+	uint64_t compat; /* feature bits found in fsinfo: kept, whether known or not */
 	struct mount *mounting;
-	bool formatting;                      /* the first CP of a new volume */
+	bool formatting; /* the first CP of a new volume */
 	bool read_only;
-	int failed;                           /* negative errno: a CP or the log failed; nothing is acknowledged any more */
+	int failed; /* negative errno: a CP or the log failed; nothing is acknowledged any more */
 	struct cache *cache;
 	struct inode_table *inodes;
 	struct nvlog *nvlog;
@@ -63,30 +63,41 @@ struct fs_volume {
 	struct snapshot_table *snapshots;
 	struct clone_table *clones;
 	struct vtoc *vtoc;
-	struct check *check;                  /* the one running, or NULL */
+	struct check *check; /* the one running, or NULL */
 	struct message_pool *message_pool;
 	struct zombie_list *zombie_list;
 	struct maps *maps;
 	struct inode *inode_file, *inode_map, *active_map, *summary_map, *space_map, *zombies, *snapshot_file;
 	struct inode_queue dirty_inodes[2];
-	uint64_t n_dirty_pages;               /* level-0 buffers dirty in the operations' generation or the CP's */
-	uint64_t n_dirty_inodes;              /* the same for inodes */
-	uint64_t pending_blocks[2];           /* blocks the dirty state of each parity will need, upper estimate */
-	uint64_t free_blocks;                 /* allocatable, as of the last CP */
-	uint64_t reserved_blocks;             /* promised to reserved LUNs and not yet used */
+	uint64_t n_dirty_pages; /* level-0 buffers dirty in the operations' generation or the CP's */
+	uint64_t n_dirty_inodes; /* the same for inodes */
+	uint64_t pending_blocks[2]; /* blocks the dirty state of each parity will need, upper estimate */
+	uint64_t free_blocks; /* allocatable, as of the last CP */
+	uint64_t reserved_blocks; /* promised to reserved LUNs and not yet used */
 	uint64_t inodes_used;
-	struct fs_run_queue cp_waiters;       /* woken after every CP: dirty limit, log room, space to come */
-	struct fs_run_queue page_waiters;     /* woken when pages come free */
-	struct fs_run_queue idle_waiters;     /* woken when no message is under way (unmount) */
-	unsigned n_reading;                   /* batches of reads under way */
-	unsigned n_messages;                  /* sent to it and not completed */
+	struct fs_run_queue cp_waiters; /* woken after every CP: dirty limit, log room, space to come */
+	struct fs_run_queue page_waiters; /* woken when pages come free */
+	struct fs_run_queue idle_waiters; /* woken when no message is under way (unmount) */
+	unsigned n_reading; /* batches of reads under way */
+	unsigned n_messages; /* sent to it and not completed */
 	struct timer cp_timer;
-	struct { struct counter messages[FS_OP_COUNT], parked, reads, read_blocks, cps; } counters;
+	struct {
+		struct counter messages[FS_OP_COUNT], parked, reads, read_blocks, cps;
+	} counters;
 };
 
-static inline unsigned gen_bit(const struct fs_volume *vol) { return (unsigned)(vol->generation & 1U); }
-static inline int64_t volume_now_ns(struct fs_volume *vol) { return world_wall_ns(vol->world); }
-static inline uint64_t volume_next_generation(struct fs_volume *vol) { return vol->next_generation++; }
+static inline unsigned gen_bit(const struct fs_volume *vol)
+{
+	return (unsigned)(vol->generation & 1U);
+}
+static inline int64_t volume_now_ns(struct fs_volume *vol)
+{
+	return world_wall_ns(vol->world);
+}
+static inline uint64_t volume_next_generation(struct fs_volume *vol)
+{
+	return vol->next_generation++;
+}
 
 /* ---- operations (message.c has the table) ----
  * A step of a message: 0 or a negative errno completes it; -EAGAIN parks; OP_LOGGED completes it when the log is durable up to
@@ -97,16 +108,19 @@ void message_complete(struct fs_message *msg, int status);
 void message_error_text(struct fs_message *msg, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* namespace_ops.c, directory listing, access */
-int op_getattr(struct fs_run *run), op_setattr(struct fs_run *run), op_lookup(struct fs_run *run), op_access(struct fs_run *run), op_readlink(struct fs_run *run),
-    op_create(struct fs_run *run), op_mkdir(struct fs_run *run), op_symlink(struct fs_run *run), op_mknod(struct fs_run *run), op_remove(struct fs_run *run), op_rmdir(struct fs_run *run),
-    op_rename(struct fs_run *run), op_link(struct fs_run *run), op_readdir(struct fs_run *run), op_fsstat(struct fs_run *run), op_resolve(struct fs_run *run);
+int op_getattr(struct fs_run *run), op_setattr(struct fs_run *run), op_lookup(struct fs_run *run), op_access(struct fs_run *run),
+    op_readlink(struct fs_run *run), op_create(struct fs_run *run), op_mkdir(struct fs_run *run), op_symlink(struct fs_run *run),
+    op_mknod(struct fs_run *run), op_remove(struct fs_run *run), op_rmdir(struct fs_run *run), op_rename(struct fs_run *run),
+    op_link(struct fs_run *run), op_readdir(struct fs_run *run), op_fsstat(struct fs_run *run), op_resolve(struct fs_run *run);
 /* vdisk_ops.c, clone.c, docs.c */
-int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), op_vdisk_resize(struct fs_run *run), op_vdisk_set(struct fs_run *run), op_vdisk_get(struct fs_run *run),
-    op_vdisk_list(struct fs_run *run), op_clone_start(struct fs_run *run), op_clone_stop(struct fs_run *run), op_clone_status(struct fs_run *run), op_doc_put(struct fs_run *run),
-    op_doc_get(struct fs_run *run), op_doc_delete(struct fs_run *run), op_doc_list(struct fs_run *run);
+int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), op_vdisk_resize(struct fs_run *run),
+    op_vdisk_set(struct fs_run *run), op_vdisk_get(struct fs_run *run), op_vdisk_list(struct fs_run *run),
+    op_clone_start(struct fs_run *run), op_clone_stop(struct fs_run *run), op_clone_status(struct fs_run *run),
+    op_doc_put(struct fs_run *run), op_doc_get(struct fs_run *run), op_doc_delete(struct fs_run *run), op_doc_list(struct fs_run *run);
 /* snapshot_ops.c, volume_ops.c, check.c */
-int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *run), op_snapshot_rename(struct fs_run *run), op_snapshot_list(struct fs_run *run), op_volume_stat(struct fs_run *run),
-    op_raid_status(struct fs_run *run), op_sync(struct fs_run *run), op_check(struct fs_run *run), op_check_cancel(struct fs_run *run);
+int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *run), op_snapshot_rename(struct fs_run *run),
+    op_snapshot_list(struct fs_run *run), op_volume_stat(struct fs_run *run), op_raid_status(struct fs_run *run),
+    op_sync(struct fs_run *run), op_check(struct fs_run *run), op_check_cancel(struct fs_run *run);
 
 /* ---- space ---- */
 /* May `n_blocks` more become dirty? 0; -EAGAIN parked until a CP has freed; -ENOSPC. 0 blocks: a change that frees, and draws on what is kept
@@ -121,17 +135,27 @@ uint64_t space_available(const struct fs_volume *vol);
 enum cp_why { CP_TIMER, CP_LOG, CP_DIRTY, CP_SNAPSHOT, CP_CLIENT, CP_UNMOUNT, CP_SPACE };
 void cp_request(struct fs_volume *vol, enum cp_why why);
 /* Call back when a CP that contains everything changed until now is durable: `err` 0 or -EIO. Asks for one. Never inline. */
-struct cp_waiter { void (*durable)(struct cp_waiter *waiter, int err); uint64_t generation; TAILQ_ENTRY(cp_waiter) link; };
+struct cp_waiter {
+	void (*durable)(struct cp_waiter *waiter, int err);
+	uint64_t generation;
+	TAILQ_ENTRY(cp_waiter) link;
+};
 void cp_wait(struct fs_volume *vol, struct cp_waiter *waiter);
 bool cp_is_running(const struct fs_volume *vol);
 /* The volume cannot go on: log, remember, stop acknowledging, tell everybody who waits. */
 void cp_fail(struct fs_volume *vol, int err, const char *what);
 
 /* ---- snapshots, as others see them ---- */
-struct snapshot { struct fs_snapshot_info info; uint64_t cp_generation; struct inode_disk inode_file; unsigned slot; bool deleting, delete_durable; };
+struct snapshot {
+	struct fs_snapshot_info info;
+	uint64_t cp_generation;
+	struct inode_disk inode_file;
+	unsigned slot;
+	bool deleting, delete_durable;
+};
 const struct snapshot *snapshot_find(const struct fs_volume *vol, const char *name, size_t name_len); /* NULL: none (or being deleted) */
 const struct snapshot *snapshot_find_id(const struct fs_volume *vol, uint32_t id);
-const struct snapshot *snapshot_next(const struct fs_volume *vol, const struct snapshot *after);        /* by age, NULL starts */
+const struct snapshot *snapshot_next(const struct fs_volume *vol, const struct snapshot *after); /* by age, NULL starts */
 
 /* ---- vdisks, as others see them ---- */
 /* An inode with INODE_BACKED is being loaded: set inode->backing from its attributes (called from inode_get). -EAGAIN, -EUCLEAN. */
@@ -146,20 +170,33 @@ void vdisk_cp_done(struct fs_volume *vol);
 
 /* ---- directories, for vdisks and documents ---- */
 /* Look `name` up in `dir`. -ENOENT, -ENOTDIR, -EAGAIN. */
-MUST_CHECK int dir_lookup(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct fs_file_id *ret_id, uint8_t *ret_type);
+MUST_CHECK int dir_lookup(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct fs_file_id *ret_id,
+                          uint8_t *ret_type);
 /* Prepare adding `name` (blocks named, slot found): -EEXIST, -EAGAIN, -ENOSPC. The plan is used by dir_add in the same step. */
-struct dir_plan { uint32_t slot_fbn; uint32_t slot; uint32_t n_pages; uint64_t word[6]; };
+struct dir_plan {
+	uint32_t slot_fbn;
+	uint32_t slot;
+	uint32_t n_pages;
+	uint64_t word[6];
+};
 MUST_CHECK int dir_plan_add(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct dir_plan *ret_plan);
 void dir_add(struct inode *dir, const struct dir_plan *plan, const char *name, size_t name_len, const struct fs_file_id *id, uint8_t type);
 MUST_CHECK int dir_plan_remove(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct dir_plan *ret_plan);
 void dir_remove(struct inode *dir, const struct dir_plan *plan, const char *name, size_t name_len);
 /* Next entry at or after slot *io_slot; sets it past that entry. -ENOENT: end. Names point into the block, valid as file_need's bytes. */
-struct dir_entry { uint32_t slot; struct fs_file_id id; uint8_t type; const char *name; size_t name_len; };
+struct dir_entry {
+	uint32_t slot;
+	struct fs_file_id id;
+	uint8_t type;
+	const char *name;
+	size_t name_len;
+};
 MUST_CHECK int dir_next(struct fs_run *run, struct inode *dir, uint32_t *io_slot, struct dir_entry *ret_entry);
 MUST_CHECK int dir_is_empty(struct fs_run *run, struct inode *dir, bool *ret_empty);
 /* Resolve a path inside the volume, "/.snapshot/NAME/..." too. -ENOENT, -ENOTDIR, -ENAMETOOLONG. */
 MUST_CHECK int path_resolve(struct fs_run *run, const char *path, struct fs_file_id *ret_id);
 /* Its parent and last component (borrowed from `path`). */
-MUST_CHECK int path_resolve_parent(struct fs_run *run, const char *path, struct fs_file_id *ret_dir, const char **ret_name, size_t *ret_name_len);
+MUST_CHECK int path_resolve_parent(struct fs_run *run, const char *path, struct fs_file_id *ret_dir, const char **ret_name,
+                                   size_t *ret_name_len);
 
 #endif

@@ -149,7 +149,7 @@ static void waiters_serve(struct cp *cp, uint64_t generation, int err)
 {
 	struct cp_waiter *waiter, *next;
 
-	TAILQ_FOREACH_SAFE (waiter, &cp->waiters, link, next) {
+	TAILQ_FOREACH_SAFE(waiter, &cp->waiters, link, next) {
 		if (waiter->generation > generation)
 			continue;
 		TAILQ_REMOVE(&cp->waiters, waiter, link);
@@ -169,7 +169,9 @@ static void waiters_tell(struct fs_volume *vol, int err)
 void cp_fail(struct fs_volume *vol, int err, const char *what)
 {
 	if (vol->failed == 0) {
-		log_error("fs", "volume_failed", "volume=%s what=%s error=%s: no change is acknowledged any more; restart the server after repair", vol->name, what, error_name(err));
+		log_error("fs", "volume_failed",
+		          "volume=%s what=%s error=%s: no change is acknowledged any more; restart the server after repair", vol->name,
+		          what, error_name(err));
 		vol->failed = err;
 		/* Unstable data may be lost from here on: clients must notice. */
 		atomic_fetch_add(&vol->write_verifier, 1);

@@ -19,12 +19,15 @@
 
 #include "fs/core.h"
 
-#define CP_ZOMBIE_LEAVES 256U      /* 1 GiB of file a CP */
+#define CP_ZOMBIE_LEAVES 256U /* 1 GiB of file a CP */
 
 enum cp_stage { CP_STAGE_IDLE, CP_STAGE_FILES, CP_STAGE_ZOMBIES, CP_STAGE_SNAPSHOTS, CP_STAGE_PLACE, CP_STAGE_WRITE };
 
 /* A growing vector of VBNs. */
-struct vbn_vector { uint32_t *vbns; size_t n, n_max; };
+struct vbn_vector {
+	uint32_t *vbns;
+	size_t n, n_max;
+};
 void vbn_push(struct vbn_vector *vector, uint32_t vbn);
 
 TAILQ_HEAD(cp_waiter_queue, cp_waiter);
@@ -34,11 +37,11 @@ struct cp {
 	struct fs_run run;
 	enum cp_stage stage;
 	bool running, wanted;
-	bool broken;                  /* failed half-way: it stays `running` and never ends */
+	bool broken; /* failed half-way: it stays `running` and never ends */
 	unsigned wanted_why;
-	uint64_t generation;          /* being written */
-	unsigned bit;                 /* its parity */
-	uint64_t nvlog_sequence;      /* last record of that generation */
+	uint64_t generation; /* being written */
+	unsigned bit; /* its parity */
+	uint64_t nvlog_sequence; /* last record of that generation */
 	uint64_t next_generation, inodes_used;
 	uint64_t started_ns;
 	uint64_t count, last_ms;
@@ -48,9 +51,9 @@ struct cp {
 	/* inodes whose records this CP writes */
 	struct inode **inodes;
 	size_t n_inodes, n_inodes_max;
-	struct vbn_vector frees;      /* to be cleared in the active map */
-	struct vbn_vector freed;      /* became free in this CP: allocatable only after it (CP1) */
-	struct inode_queue applied;   /* dirty inodes already taken over */
+	struct vbn_vector frees; /* to be cleared in the active map */
+	struct vbn_vector freed; /* became free in this CP: allocatable only after it (CP1) */
+	struct inode_queue applied; /* dirty inodes already taken over */
 	/* FILES: the inode in work */
 	struct inode *file;
 	struct buf **file_bufs;
@@ -58,13 +61,13 @@ struct cp {
 	unsigned punch_index;
 	bool file_prepared;
 	bool sorted;
-	uint32_t vbn_in_hand;         /* PLACE: allocated for members[n_placed], maps being made sure of */
-	size_t n_cleared;             /* of frees */
-	unsigned zombie_leaves;       /* ZOMBIES: level-1 blocks this CP may still free (budget) */
+	uint32_t vbn_in_hand; /* PLACE: allocated for members[n_placed], maps being made sure of */
+	size_t n_cleared; /* of frees */
+	unsigned zombie_leaves; /* ZOMBIES: level-1 blocks this CP may still free (budget) */
 	bool zombie_moved;
 	/* writes handed to the RAID layer (cp_write.c) */
-	size_t n_submitted;           /* members already handed over */
-	size_t band_first;            /* first member of the band being filled */
+	size_t n_submitted; /* members already handed over */
+	size_t band_first; /* first member of the band being filled */
 	uint64_t band;
 	unsigned n_writing;
 	int write_err;
@@ -103,18 +106,27 @@ uint32_t cp_parent_ptr(const struct buf *buf);
 void cp_parent_set(struct buf *buf, uint32_t vbn);
 
 /* ---- stages ---- */
-MUST_CHECK int cp_files_step(struct fs_run *run);      /* cp_files.c */
-MUST_CHECK int cp_place_step(struct fs_run *run);      /* cp_place.c */
-void cp_encode_records(struct cp *cp);                 /* cp_place.c: inode records, space map, after the last VBN */
+MUST_CHECK int cp_files_step(struct fs_run *run); /* cp_files.c */
+MUST_CHECK int cp_place_step(struct fs_run *run); /* cp_place.c */
+void cp_encode_records(struct cp *cp); /* cp_place.c: inode records, space map, after the last VBN */
 /* PLACE, before a member gets its VBN: data of finished bands may go to the disks while the rest is being placed. */
-void cp_write_early(struct cp *cp);                    /* cp_write.c */
+void cp_write_early(struct cp *cp); /* cp_write.c */
 /* WRITE: all that is left; `cp_written(cp, err)` when every write of this CP has ended. */
 void cp_write_rest(struct cp *cp);
-void cp_written(struct cp *cp, int err);               /* cp.c */
+void cp_written(struct cp *cp, int err); /* cp.c */
 /* Data of a client's file: final when its generation closes, unlike metadata. */
-static inline bool cp_is_data(const struct buf *buf) { return buf->level == 0 && buf->inode->ino >= INO_ROOT; }
+static inline bool cp_is_data(const struct buf *buf)
+{
+	return buf->level == 0 && buf->inode->ino >= INO_ROOT;
+}
 
-static inline const struct inode_attr *cp_attr_of(const struct inode *inode) { return inode->frozen ? &inode->cp_attr : &inode->attr; }
-static inline struct page *cp_page_of(const struct buf *buf) { return buf->cp_page != NULL ? buf->cp_page : buf->page; }
+static inline const struct inode_attr *cp_attr_of(const struct inode *inode)
+{
+	return inode->frozen ? &inode->cp_attr : &inode->attr;
+}
+static inline struct page *cp_page_of(const struct buf *buf)
+{
+	return buf->cp_page != NULL ? buf->cp_page : buf->page;
+}
 
 #endif

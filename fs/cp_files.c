@@ -37,7 +37,7 @@ static void file_collect(struct cp *cp, struct inode *inode)
 		cp->file_bufs = malloc(cp->n_file_bufs_max * sizeof(struct buf *));
 		vc_assert(cp->file_bufs != NULL);
 	}
-	TAILQ_FOREACH (buf, &inode->dirty_bufs[cp->bit], dirty_link[cp->bit])
+	TAILQ_FOREACH(buf, &inode->dirty_bufs[cp->bit], dirty_link[cp->bit])
 		cp->file_bufs[n++] = buf;
 	if (!bufs_in_order(cp->file_bufs, n))
 		qsort(cp->file_bufs, n, sizeof(struct buf *), buf_by_fbn);
@@ -73,7 +73,8 @@ static bool inode_may_inline(const struct inode *inode)
 {
 	const struct inode_attr *attr = cp_attr_of(inode);
 
-	return inode->ino >= INO_ROOT && attr->size_bytes <= INLINE_MAX && (attr->type == FS_TYPE_REG || attr->type == FS_TYPE_SYMLINK || attr->type == FS_TYPE_META || attr->type == FS_TYPE_STREAM);
+	return inode->ino >= INO_ROOT && attr->size_bytes <= INLINE_MAX &&
+	       (attr->type == FS_TYPE_REG || attr->type == FS_TYPE_SYMLINK || attr->type == FS_TYPE_META || attr->type == FS_TYPE_STREAM);
 }
 
 static bool tree_is_empty(const struct inode *inode)

@@ -10,7 +10,7 @@
 #include "fs/tree.h"
 
 #define SLICE_BLOCKS 1024U
-#define CLEAR_REGIONS 16U            /* regions whose maps one slice of clearing asks for */
+#define CLEAR_REGIONS 16U /* regions whose maps one slice of clearing asks for */
 
 /* Data first, in file order: consecutive blocks of a file get consecutive places; then metadata. */
 static int member_order(const void *a, const void *b)

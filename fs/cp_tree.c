@@ -230,8 +230,8 @@ struct punch {
 	struct cp *cp;
 	struct inode *inode;
 	uint32_t first, end;
-	uint32_t fill;                /* what is left behind */
-	unsigned n_named;             /* blocks this execution waits for */
+	uint32_t fill; /* what is left behind */
+	unsigned n_named; /* blocks this execution waits for */
 };
 #define PUNCH_NAMED_MAX 64U
 

@@ -10,7 +10,7 @@
 #include "fs/alloc.h"
 #include "fs/cp.h"
 
-#define EARLY_BLOCKS 2048U           /* 8 MiB a piece */
+#define EARLY_BLOCKS 2048U /* 8 MiB a piece */
 
 struct cp_piece {
 	struct raid_write write;

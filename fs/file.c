@@ -146,7 +146,8 @@ void file_punch(struct inode *inode, uint32_t first, uint32_t end)
 	inode_modify(inode);
 	cache_drop_range(inode, first, end);
 	range_add(&inode->punched[bit], first, end);
-	inode->vol->pending_blocks[bit] += 2U * MAX_OF((unsigned)inode->height, inode->has_backing ? tree_height_for(end - 1U) : 1U); /* the paths to both ends */
+	inode->vol->pending_blocks[bit] += 2U * MAX_OF((unsigned)inode->height,
+	                                               inode->has_backing ? tree_height_for(end - 1U) : 1U); /* the paths to both ends */
 }
 
 int file_truncate_need(struct fs_run *run, struct inode *inode, uint64_t size_bytes)

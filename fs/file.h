@@ -34,7 +34,10 @@ enum file_block { FILE_BLOCK_HOLE, FILE_BLOCK_ZERO, FILE_BLOCK_DATA };
  * whole absent subtrees are skipped). */
 MUST_CHECK int file_block_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum file_block *ret_state, uint32_t *ret_run_end);
 
-static inline uint32_t blocks_of_size(uint64_t size_bytes) { return (uint32_t)DIV_UP(size_bytes, FS_BLOCK_SIZE); }
+static inline uint32_t blocks_of_size(uint64_t size_bytes)
+{
+	return (uint32_t)DIV_UP(size_bytes, FS_BLOCK_SIZE);
+}
 
 /* Operations of message.c's table (fs/file_ops.c). */
 int op_read(struct fs_run *run);

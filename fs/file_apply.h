@@ -36,6 +36,9 @@ void file_zero(struct inode *inode, const struct zero_result *zero);
 uint64_t file_log_zero(struct fs_volume *vol, const struct zero_result *zero);
 
 /* COMMIT that waits for a CP. */
-struct commit_wait { struct cp_waiter waiter; struct fs_message *msg; };
+struct commit_wait {
+	struct cp_waiter waiter;
+	struct fs_message *msg;
+};
 
 #endif

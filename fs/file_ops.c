@@ -11,8 +11,8 @@
 #include "fs/perm.h"
 #include "fs/tree.h"
 
-#define READ_AHEAD_BLOCKS 512U       /* 2 MiB */
-#define COMMIT_LOG_BLOCKS 256U       /* larger flushes wait for a CP: never the data twice */
+#define READ_AHEAD_BLOCKS 512U /* 2 MiB */
+#define COMMIT_LOG_BLOCKS 256U /* larger flushes wait for a CP: never the data twice */
 
 static bool type_has_data(uint8_t type)
 {
@@ -144,7 +144,9 @@ static int write_need(struct fs_run *run, struct inode *inode, uint64_t offset_b
 /* What the write leaves behind in the attributes. */
 static struct write_result write_result_of(const struct fs_run *run, const struct inode *inode, uint64_t end_bytes)
 {
-	struct write_result result = { .ino = inode->ino, .generation = inode->attr.generation, .size_bytes = inode->attr.size_bytes, .mode = inode->attr.mode };
+	struct write_result result = {
+		.ino = inode->ino, .generation = inode->attr.generation, .size_bytes = inode->attr.size_bytes, .mode = inode->attr.mode
+	};
 
 	result.time_ns = volume_now_ns(inode->vol);
 	if (end_bytes > result.size_bytes)
@@ -201,7 +203,8 @@ static int write_check(const struct fs_message *msg, const struct inode *inode, 
 	if (err != 0)
 		return err;
 	*ret_end = io->offset_bytes + io->len_bytes;
-	if (io->len_bytes > FS_IO_MAX || (io->len_bytes > 0 && io->n_pages != DIV_UP(*ret_end, FS_BLOCK_SIZE) - io->offset_bytes / FS_BLOCK_SIZE))
+	if (io->len_bytes > FS_IO_MAX ||
+	    (io->len_bytes > 0 && io->n_pages != DIV_UP(*ret_end, FS_BLOCK_SIZE) - io->offset_bytes / FS_BLOCK_SIZE))
 		return -EINVAL;
 	if (inode->attr.type == FS_TYPE_VDISK && *ret_end > inode->attr.size_bytes)
 		return -EFBIG; /* a disk does not grow by being written to */
@@ -230,7 +233,8 @@ int op_write(struct fs_run *run)
 	err = write_need(run, inode, io->offset_bytes, end);
 	if (err != 0)
 		return err;
-	err = run_admit_change(run, io->n_pages + 2U, file_write_log_size(io->n_pages), file_new_blocks(inode, (uint32_t)(io->offset_bytes / FS_BLOCK_SIZE), io->n_pages));
+	err = run_admit_change(run, io->n_pages + 2U, file_write_log_size(io->n_pages),
+	                       file_new_blocks(inode, (uint32_t)(io->offset_bytes / FS_BLOCK_SIZE), io->n_pages));
 	if (err != 0)
 		return err;
 	result = write_result_of(run, inode, end);
@@ -255,7 +259,8 @@ static unsigned unlogged_blocks(const struct inode *inode, uint32_t *ret_fbns, u
 
 	*ret_only_in_cp = true;
 	for (unsigned pass = 0; pass < 2; pass++, bit ^= 1U) {
-		TAILQ_FOREACH_REVERSE (buf, &inode->dirty_bufs[bit], buf_queue, dirty_link[bit]) {
+		TAILQ_FOREACH_REVERSE(buf, &inode->dirty_bufs[bit], buf_queue, dirty_link[bit])
+		{
 			if (buf->logged)
 				break;
 			if (pass == 1 && (buf->dirty & 1U << (bit ^ 1U)) != 0)
@@ -301,7 +306,11 @@ static int fbn_order(const void *a, const void *b)
 /* Log what is not logged yet: consecutive blocks share a record. */
 static uint64_t commit_log(struct inode *inode, uint32_t *fbns, unsigned n)
 {
-	struct write_result result = { .ino = inode->ino, .generation = inode->attr.generation, .size_bytes = inode->attr.size_bytes, .mode = inode->attr.mode, .time_ns = inode->attr.mtime_ns };
+	struct write_result result = { .ino = inode->ino,
+		                       .generation = inode->attr.generation,
+		                       .size_bytes = inode->attr.size_bytes,
+		                       .mode = inode->attr.mode,
+		                       .time_ns = inode->attr.mtime_ns };
 	uint64_t sequence = nvlog_last_sequence(inode->vol);
 
 	qsort(fbns, n, sizeof(fbns[0]), fbn_order);
@@ -364,7 +373,11 @@ int op_zero(struct fs_run *run)
 	end = MIN_OF(end, inode->attr.size_bytes);
 	if (offset >= end)
 		return 0;
-	zero = (struct zero_result){ .ino = inode->ino, .generation = inode->attr.generation, .offset_bytes = offset, .end_bytes = end, .time_ns = volume_now_ns(run->vol) };
+	zero = (struct zero_result){ .ino = inode->ino,
+		                     .generation = inode->attr.generation,
+		                     .offset_bytes = offset,
+		                     .end_bytes = end,
+		                     .time_ns = volume_now_ns(run->vol) };
 	err = file_zero_need(run, inode, &zero);
 	if (err == 0)
 		err = run_admit_change(run, 3, nvlog_size(64, 0), 0);

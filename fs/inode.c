@@ -125,7 +125,7 @@ bool inode_is_quiet(const struct inode *inode)
 {
 	const struct buf *buf;
 
-	LIST_FOREACH (buf, &inode->bufs, inode_link) {
+	LIST_FOREACH(buf, &inode->bufs, inode_link) {
 		if (buf->pins > 0 || buf->in_cp || buf->dirty != 0)
 			return false;
 	}
@@ -180,7 +180,7 @@ static void inode_drop_hard(struct inode *inode)
 {
 	struct buf *buf, *next;
 
-	LIST_FOREACH_SAFE (buf, &inode->bufs, inode_link, next) {
+	LIST_FOREACH_SAFE(buf, &inode->bufs, inode_link, next) {
 		cache_hold(buf); /* not gone after the first half */
 		cache_cp_written(buf, 0);
 		cache_cp_written(buf, 1);
@@ -464,7 +464,7 @@ static void inode_map_set(struct fs_volume *vol, uint32_t ino, bool used)
 	if (used)
 		map[bit / 8U] |= (uint8_t)(1U << bit % 8U);
 	else
-		map[bit / 8U] &= (uint8_t)~(1U << bit % 8U);
+		map[bit / 8U] &= (uint8_t) ~(1U << bit % 8U);
 	if (vol->inode_map->attr.size_bytes < size)
 		inode_modify(vol->inode_map)->size_bytes = size;
 	vol->inodes_used += used ? 1 : (uint64_t)-1;

@@ -18,8 +18,8 @@
 #include "fs/range.h"
 
 struct inode_attr {
-	uint8_t type;                 /* enum fs_type */
-	uint8_t flags;                /* INODE_STREAM, INODE_BACKED (INODE_INLINE is the tree's) */
+	uint8_t type; /* enum fs_type */
+	uint8_t flags; /* INODE_STREAM, INODE_BACKED (INODE_INLINE is the tree's) */
 	uint16_t mode;
 	uint16_t nlink;
 	uint32_t uid, gid;
@@ -38,36 +38,36 @@ struct inode_backing {
 	uint32_t snapshot;
 	uint32_t inode;
 	uint64_t generation;
-	uint32_t n_blocks;            /* backing length: FBNs at and beyond it are not backed (shrinking lowers it) */
+	uint32_t n_blocks; /* backing length: FBNs at and beyond it are not backed (shrinking lowers it) */
 };
 
 struct inode {
 	struct fs_volume *vol;
-	uint32_t snapshot;            /* 0: active */
+	uint32_t snapshot; /* 0: active */
 	uint32_t ino;
 	uint32_t pins;
-	bool loaded;                  /* attr and tree are there */
-	bool removed;                 /* no link is left: not found any more, its tree goes to the zombies at its CP */
-	bool cp_busy;                 /* the running CP works on it */
+	bool loaded; /* attr and tree are there */
+	bool removed; /* no link is left: not found any more, its tree goes to the zombies at its CP */
+	bool cp_busy; /* the running CP works on it */
 	/* the operations' */
 	struct inode_attr attr;
-	bool unlogged_attr;           /* size or times changed by an unstable write and not in the log */
-	uint32_t dirty_gen_bits;      /* like buf.dirty: on the volume's list of that parity */
+	bool unlogged_attr; /* size or times changed by an unstable write and not in the log */
+	uint32_t dirty_gen_bits; /* like buf.dirty: on the volume's list of that parity */
 	struct buf_queue dirty_bufs[2];
 	uint32_t n_dirty_bufs[2];
 	struct range_list punched[2];
-	bool has_backing;             /* INODE_BACKED and loaded */
+	bool has_backing; /* INODE_BACKED and loaded */
 	struct inode_backing backing;
-	void *vdisk;                  /* fs/vdisk's in-memory part, or NULL */
+	void *vdisk; /* fs/vdisk's in-memory part, or NULL */
 	/* the CP's */
-	bool frozen;                  /* cp_attr holds what this CP writes */
+	bool frozen; /* cp_attr holds what this CP writes */
 	struct inode_attr cp_attr;
 	bool cp_removed, cp_has_backing;
 	struct inode_backing cp_backing;
 	bool inline_data;
 	uint8_t inline_bytes[INLINE_MAX];
-	uint8_t height;               /* 0: no blocks; 1..TREE_HEIGHT_MAX */
-	uint32_t n_blocks;            /* level 0 and indirect, as the tree stands */
+	uint8_t height; /* 0: no blocks; 1..TREE_HEIGHT_MAX */
+	uint32_t n_blocks; /* level 0 and indirect, as the tree stands */
 	uint32_t ptr[PTRS_PER_INODE];
 	/* the table's */
 	struct buf_list bufs;
@@ -76,7 +76,7 @@ struct inode {
 	struct inode *hash_next;
 	TAILQ_ENTRY(inode) lru;
 	TAILQ_ENTRY(inode) dirty_link[2];
-	uint32_t read_ahead_next;     /* FBN after the last sequential read */
+	uint32_t read_ahead_next; /* FBN after the last sequential read */
 	uint32_t read_ahead_end;
 };
 TAILQ_HEAD(inode_queue, inode);

@@ -7,11 +7,11 @@
 
 struct inode_table {
 	struct inode **buckets;
-	size_t n_buckets;             /* power of two */
+	size_t n_buckets; /* power of two */
 	size_t n, n_max;
-	struct inode_queue lru;       /* all unpinned, clean ones, oldest first */
+	struct inode_queue lru; /* all unpinned, clean ones, oldest first */
 	struct task trim;
-	uint32_t free_hint;           /* inode number to look for a free one from */
+	uint32_t free_hint; /* inode number to look for a free one from */
 };
 
 /* In memory or NULL. */

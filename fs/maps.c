@@ -81,7 +81,8 @@ int maps_need(struct fs_run *run, uint32_t region)
 {
 	struct fs_volume *vol = run->vol;
 	struct buf *buf;
-	int errs[4] = { cp_need_block(run, vol->active_map, region, &buf), cp_need_block(run, vol->space_map, space_block(region), &buf), cp_need_inode(run, vol->active_map), cp_need_inode(run, vol->space_map) };
+	int errs[4] = { cp_need_block(run, vol->active_map, region, &buf), cp_need_block(run, vol->space_map, space_block(region), &buf),
+		        cp_need_inode(run, vol->active_map), cp_need_inode(run, vol->space_map) };
 
 	for (unsigned i = 0; i < 4; i++)
 		if (errs[i] != 0)
@@ -197,7 +198,7 @@ int maps_clear_active(struct cp *cp, uint32_t vbn)
 	map = block_edit(cp, vol->active_map, region);
 	if ((map[bit / 8U] & 1U << bit % 8U) == 0)
 		return -EUCLEAN;
-	map[bit / 8U] &= (uint8_t)~(1U << bit % 8U);
+	map[bit / 8U] &= (uint8_t) ~(1U << bit % 8U);
 	counts->n_active--;
 	vol->maps->n_active--;
 	if ((cache_find(vol->summary_map, 0, region)->page->data[bit / 8U] & 1U << bit % 8U) != 0) {
@@ -242,7 +243,8 @@ void maps_encode(struct cp *cp)
 		for (unsigned i = 0; i < REGIONS_PER_BLOCK && fbn * REGIONS_PER_BLOCK + i < maps->n_regions; i++) {
 			const struct region *region = &maps->regions[fbn * REGIONS_PER_BLOCK + i];
 
-			disk[i] = (struct region_disk){ le32_of(region->n_active), le32_of(region->n_summary), le32_of(region->folded_id), le32_of(0) };
+			disk[i] = (struct region_disk){ le32_of(region->n_active), le32_of(region->n_summary), le32_of(region->folded_id),
+				                        le32_of(0) };
 		}
 	}
 }

@@ -13,23 +13,26 @@
 
 struct region {
 	uint32_t n_active;
-	uint32_t n_summary;           /* in the summary map and not in the active map */
+	uint32_t n_summary; /* in the summary map and not in the active map */
 	uint32_t folded_id;
 };
 struct maps {
 	struct region *regions;
 	uint32_t n_regions;
 	uint64_t n_active, n_summary; /* sums */
-	uint64_t n_blocks;            /* VBNs the geometry has */
-	uint32_t n_loaded;            /* regions loaded, while mounting */
-	uint8_t *record_dirty;        /* per space map block: its records changed in this CP */
+	uint64_t n_blocks; /* VBNs the geometry has */
+	uint32_t n_loaded; /* regions loaded, while mounting */
+	uint8_t *record_dirty; /* per space map block: its records changed in this CP */
 };
 
 MUST_CHECK int maps_init(struct fs_volume *vol);
 void maps_fini(struct fs_volume *vol);
 /* Read the space map (a step). */
 MUST_CHECK int maps_load(struct fs_run *run);
-static inline uint32_t region_of(uint32_t vbn) { return vbn / REGION_BLOCKS; }
+static inline uint32_t region_of(uint32_t vbn)
+{
+	return vbn / REGION_BLOCKS;
+}
 uint64_t maps_free_blocks(const struct fs_volume *vol);
 
 /* Everything that setting bits in the region needs: active map block, space map block, paths. -EAGAIN. */

@@ -28,15 +28,28 @@
 struct fs_volume;
 
 #define FS_BLOCK_SIZE 4096U
-#define FS_IO_MAX (1U << 20)     /* most bytes of one read or write */
-#define FS_IO_PAGES_MAX 257U     /* an unaligned FS_IO_MAX */
+#define FS_IO_MAX (1U << 20) /* most bytes of one read or write */
+#define FS_IO_PAGES_MAX 257U /* an unaligned FS_IO_MAX */
 #define FS_NAME_MAX 255U
-#define FS_PATH_MAX 4096U        /* symlink targets, administrative paths */
+#define FS_PATH_MAX 4096U /* symlink targets, administrative paths */
 #define FS_LINK_MAX 65000U
 #define FS_EJUKEBOX 528
 #define FS_ENOTSYNC 522
 
-enum fs_type { FS_TYPE_NONE, FS_TYPE_REG, FS_TYPE_DIR, FS_TYPE_SYMLINK, FS_TYPE_BLK, FS_TYPE_CHR, FS_TYPE_FIFO, FS_TYPE_SOCK, FS_TYPE_VDISK, FS_TYPE_STREAM_DIR, FS_TYPE_STREAM, FS_TYPE_META };
+enum fs_type {
+	FS_TYPE_NONE,
+	FS_TYPE_REG,
+	FS_TYPE_DIR,
+	FS_TYPE_SYMLINK,
+	FS_TYPE_BLK,
+	FS_TYPE_CHR,
+	FS_TYPE_FIFO,
+	FS_TYPE_SOCK,
+	FS_TYPE_VDISK,
+	FS_TYPE_STREAM_DIR,
+	FS_TYPE_STREAM,
+	FS_TYPE_META
+};
 
 /* Which file of a volume. snapshot 0 is the active file system. */
 struct fs_file_id {
@@ -44,22 +57,26 @@ struct fs_file_id {
 	uint32_t inode;
 	uint64_t generation;
 };
-#define FS_INO_ROOT 64U                  /* the root directory of every volume */
-#define FS_INO_SNAPSHOTS 0xFFFFFFF0U     /* the pseudo directory "/.snapshot" (snapshot 0, generation 0) */
+#define FS_INO_ROOT 64U /* the root directory of every volume */
+#define FS_INO_SNAPSHOTS 0xFFFFFFF0U /* the pseudo directory "/.snapshot" (snapshot 0, generation 0) */
 
 struct fs_attr {
 	enum fs_type type;
-	uint32_t mode;               /* permission bits, 07777 */
+	uint32_t mode; /* permission bits, 07777 */
 	uint32_t nlink;
 	uint32_t uid, gid;
 	uint32_t rdev_major, rdev_minor;
 	uint64_t size_bytes;
 	uint64_t used_bytes;
-	uint64_t fsid;               /* differs between volumes and between snapshots */
-	struct fs_file_id id;        /* id.inode is the fileid */
+	uint64_t fsid; /* differs between volumes and between snapshots */
+	struct fs_file_id id; /* id.inode is the fileid */
 	int64_t atime_ns, mtime_ns, ctime_ns; /* since 1970 */
 };
-struct fs_wcc { bool valid; uint64_t size_bytes; int64_t mtime_ns, ctime_ns; };
+struct fs_wcc {
+	bool valid;
+	uint64_t size_bytes;
+	int64_t mtime_ns, ctime_ns;
+};
 
 /* Who asks. privileged: no permission check (administration, SCSI). NFS root without squash is uid 0, checked as POSIX checks root. */
 struct fs_cred {
@@ -81,39 +98,51 @@ struct fs_setattr {
 enum fs_op {
 	/* files: `file` is the object, or the directory that `name` is in */
 	FS_GETATTR,
-	FS_SETATTR,      /* in.setattr, in.guard_ctime; out.attr, out.pre */
-	FS_LOOKUP,       /* in.name ("." and ".." too; "/.snapshot"); out.attr, out.dir_attr */
-	FS_ACCESS,       /* in.access; out.access, out.attr */
-	FS_READLINK,     /* out.blob (NUL-terminated, len without it), out.attr */
-	FS_READ,         /* in.io; out.io, out.eof, out.attr */
-	FS_WRITE,        /* in.io, in.stable; out.io.len_bytes, out.stable, out.verifier, out.attr, out.pre */
-	FS_COMMIT,       /* in.io.offset_bytes / 64-bit len 0 = whole file; out.verifier, out.attr, out.pre */
-	FS_ZERO,         /* in.zero: make a range read as zeros, freeing what can be (UNMAP, WRITE SAME of zeros) */
-	FS_CREATE,       /* in.name, in.create, in.setattr; out.attr, out.dir_attr, out.dir_pre */
-	FS_MKDIR, FS_SYMLINK, FS_MKNOD,
-	FS_REMOVE, FS_RMDIR,
-	FS_RENAME,       /* file/name -> in.to_dir/in.to_name; out.dir_*, out.to_dir_* */
-	FS_LINK,         /* file = existing object; in.to_dir/in.to_name; out.attr, out.to_dir_* */
-	FS_READDIR,      /* in.readdir; out.dirents, out.eof, out.dir_attr */
-	FS_FSSTAT,       /* out.fsstat, out.attr */
-	FS_RESOLVE,      /* in.path: path inside the volume ("/dir/x", "/.snapshot/s1/x"); follows no symlink; out.attr, out.dir (its parent) */
+	FS_SETATTR, /* in.setattr, in.guard_ctime; out.attr, out.pre */
+	FS_LOOKUP, /* in.name ("." and ".." too; "/.snapshot"); out.attr, out.dir_attr */
+	FS_ACCESS, /* in.access; out.access, out.attr */
+	FS_READLINK, /* out.blob (NUL-terminated, len without it), out.attr */
+	FS_READ, /* in.io; out.io, out.eof, out.attr */
+	FS_WRITE, /* in.io, in.stable; out.io.len_bytes, out.stable, out.verifier, out.attr, out.pre */
+	FS_COMMIT, /* in.io.offset_bytes / 64-bit len 0 = whole file; out.verifier, out.attr, out.pre */
+	FS_ZERO, /* in.zero: make a range read as zeros, freeing what can be (UNMAP, WRITE SAME of zeros) */
+	FS_CREATE, /* in.name, in.create, in.setattr; out.attr, out.dir_attr, out.dir_pre */
+	FS_MKDIR,
+	FS_SYMLINK,
+	FS_MKNOD,
+	FS_REMOVE,
+	FS_RMDIR,
+	FS_RENAME, /* file/name -> in.to_dir/in.to_name; out.dir_*, out.to_dir_* */
+	FS_LINK, /* file = existing object; in.to_dir/in.to_name; out.attr, out.to_dir_* */
+	FS_READDIR, /* in.readdir; out.dirents, out.eof, out.dir_attr */
+	FS_FSSTAT, /* out.fsstat, out.attr */
+	FS_RESOLVE, /* in.path: path inside the volume ("/dir/x", "/.snapshot/s1/x"); follows no symlink; out.attr, out.dir (its parent) */
 	/* snapshots: in.name */
-	FS_SNAPSHOT_CREATE, FS_SNAPSHOT_DELETE, FS_SNAPSHOT_RENAME /* in.to_name */, FS_SNAPSHOT_LIST, /* out.snapshots */
+	FS_SNAPSHOT_CREATE,
+	FS_SNAPSHOT_DELETE,
+	FS_SNAPSHOT_RENAME /* in.to_name */,
+	FS_SNAPSHOT_LIST, /* out.snapshots */
 	/* vdisks: in.path */
 	FS_VDISK_CREATE, /* in.vdisk; out.vdisk (one) */
-	FS_VDISK_DESTROY, FS_VDISK_RESIZE, /* in.vdisk.size_bytes */
-	FS_VDISK_SET,    /* in.vdisk.set: online, write cache, comment, maps; out.vdisk */
-	FS_VDISK_GET,    /* in.path, or `file` when path is NULL; out.vdisk */
-	FS_VDISK_LIST,   /* out.vdisk[n] of the active file system */
+	FS_VDISK_DESTROY,
+	FS_VDISK_RESIZE, /* in.vdisk.size_bytes */
+	FS_VDISK_SET, /* in.vdisk.set: online, write cache, comment, maps; out.vdisk */
+	FS_VDISK_GET, /* in.path, or `file` when path is NULL; out.vdisk */
+	FS_VDISK_LIST, /* out.vdisk[n] of the active file system */
 	/* lun clone: in.path, in.clone */
-	FS_CLONE_START, FS_CLONE_STOP, FS_CLONE_STATUS, /* out.vdisk (one, its clone part) */
+	FS_CLONE_START,
+	FS_CLONE_STOP,
+	FS_CLONE_STATUS, /* out.vdisk (one, its clone part) */
 	/* small named documents kept with the volume (exports, igroups, schedules): in.name, in.blob */
-	FS_DOC_PUT, FS_DOC_GET /* out.blob; -ENOENT */, FS_DOC_DELETE, FS_DOC_LIST, /* out.names */
+	FS_DOC_PUT,
+	FS_DOC_GET /* out.blob; -ENOENT */,
+	FS_DOC_DELETE,
+	FS_DOC_LIST, /* out.names */
 	/* the volume */
-	FS_VOLUME_STAT,  /* out.volume */
-	FS_RAID_STATUS,  /* out.raid */
-	FS_SYNC,         /* a consistency point: everything answered before is durable and in place */
-	FS_CHECK,        /* out.check: the whole volume is verified against a private snapshot */
+	FS_VOLUME_STAT, /* out.volume */
+	FS_RAID_STATUS, /* out.raid */
+	FS_SYNC, /* a consistency point: everything answered before is durable and in place */
+	FS_CHECK, /* out.check: the whole volume is verified against a private snapshot */
 	FS_CHECK_CANCEL, /* the running check is answered with -ECANCELED at its next step; -ENOENT: none runs */
 	FS_OP_COUNT
 };
@@ -143,11 +172,11 @@ enum fs_create_mode { FS_CREATE_UNCHECKED, FS_CREATE_GUARDED, FS_CREATE_EXCLUSIV
 #define FS_ACCESS_EXECUTE 0x20U
 
 struct fs_dirent {
-	uint64_t cookie;             /* of the entry itself: pass it to go on after it; 1 ".", 2 ".." */
+	uint64_t cookie; /* of the entry itself: pass it to go on after it; 1 ".", 2 ".." */
 	struct fs_file_id id;
 	enum fs_type type;
 	bool has_attr;
-	struct fs_attr attr;         /* when in.readdir.want_attr */
+	struct fs_attr attr; /* when in.readdir.want_attr */
 	uint32_t name_len;
 	char name[FS_NAME_MAX + 1U];
 };
@@ -156,9 +185,9 @@ struct fs_snapshot_info {
 	uint32_t id;
 	char name[FS_NAME_MAX + 1U];
 	int64_t created_ns;
-	uint64_t used_bytes;         /* only this snapshot holds them (an estimate until summed) */
+	uint64_t used_bytes; /* only this snapshot holds them (an estimate until summed) */
 	bool deleting;
-	uint32_t n_dependants;       /* LUNs backed by it */
+	uint32_t n_dependants; /* LUNs backed by it */
 };
 
 enum fs_clone_state { FS_CLONE_NONE, FS_CLONE_RUNNING, FS_CLONE_STOPPED, FS_CLONE_PAUSED, FS_CLONE_FAILED, FS_CLONE_DONE };
@@ -167,29 +196,29 @@ enum fs_clone_state { FS_CLONE_NONE, FS_CLONE_RUNNING, FS_CLONE_STOPPED, FS_CLON
 
 struct fs_clone_info {
 	enum fs_clone_state state;
-	int error;                   /* FAILED, PAUSED: why */
-	uint64_t blocks_total;       /* blocks of the LUN's backed length */
-	uint64_t blocks_done;        /* examined, filled, or overwritten by the host */
+	int error; /* FAILED, PAUSED: why */
+	uint64_t blocks_total; /* blocks of the LUN's backed length */
+	uint64_t blocks_done; /* examined, filled, or overwritten by the host */
 	uint64_t blocks_copied;
-	uint64_t rate_bytes_s;       /* limit; 0: none */
+	uint64_t rate_bytes_s; /* limit; 0: none */
 	int64_t started_ns;
-	uint64_t eta_s;              /* UINT64_MAX: not known */
+	uint64_t eta_s; /* UINT64_MAX: not known */
 	uint32_t flags;
 };
 
 struct fs_vdisk_info {
-	char path[FS_PATH_MAX];      /* inside the volume: "/test" */
+	char path[FS_PATH_MAX]; /* inside the volume: "/test" */
 	struct fs_file_id id;
 	struct uuid uuid;
-	char serial[21];             /* 20 printable characters */
+	char serial[21]; /* 20 printable characters */
 	uint64_t size_bytes, used_bytes;
 	bool online, reserved, write_cache;
 	char backing_snapshot[FS_NAME_MAX + 1U]; /* "" when independent */
 	char backing_path[FS_PATH_MAX];
 	struct fs_clone_info clone;
 	char comment[256];
-	char *maps;                  /* LUN maps, a document of the administration's (JSON text), NULL: none; owned by the message */
-	uint64_t state_generation;   /* rises with every FS_VDISK_SET, RESIZE */
+	char *maps; /* LUN maps, a document of the administration's (JSON text), NULL: none; owned by the message */
+	uint64_t state_generation; /* rises with every FS_VDISK_SET, RESIZE */
 };
 
 #define FS_VDISK_SET_ONLINE 1U
@@ -211,9 +240,14 @@ struct fs_volume_info {
 	unsigned check_percent;
 };
 
-struct fs_fsstat { uint64_t total_bytes, free_bytes, avail_bytes, total_files, free_files; };
+struct fs_fsstat {
+	uint64_t total_bytes, free_bytes, avail_bytes, total_files, free_files;
+};
 
-struct fs_check_result { uint64_t n_blocks, n_inodes, n_errors; char *report; /* text, a line an error; owned by the message */ };
+struct fs_check_result {
+	uint64_t n_blocks, n_inodes, n_errors;
+	char *report; /* text, a line an error; owned by the message */
+};
 
 struct fs_message {
 	/* in */
@@ -221,18 +255,18 @@ struct fs_message {
 	enum fs_class cls;
 	struct fs_volume *volume;
 	struct fs_file_id file;
-	const struct fs_cred *cred;  /* NULL: privileged */
+	const struct fs_cred *cred; /* NULL: privileged */
 	struct world *origin;
 	void (*done)(struct fs_message *msg);
 	void *owner;
 	struct {
-		const char *name;        /* one component or a document's or snapshot's name; name_len bytes, no NUL needed */
+		const char *name; /* one component or a document's or snapshot's name; name_len bytes, no NUL needed */
 		uint32_t name_len;
 		uint32_t to_name_len;
 		const char *to_name;
 		struct fs_file_id to_dir;
-		const char *path;        /* NUL-terminated */
-		const void *blob;        /* symlink target, document */
+		const char *path; /* NUL-terminated */
+		const void *blob; /* symlink target, document */
 		size_t blob_len;
 		struct fs_io io;
 		enum fs_stable stable;
@@ -240,19 +274,35 @@ struct fs_message {
 		struct fs_setattr setattr;
 		bool has_guard;
 		int64_t guard_ctime_ns;
-		struct { enum fs_create_mode mode; uint64_t verifier; enum fs_type type; uint32_t rdev_major, rdev_minor; } create;
-		struct { uint64_t cookie; uint32_t max_entries; uint32_t max_bytes; /* of names and fixed parts, 24 + name */ bool want_attr; } readdir;
-		struct { uint64_t offset_bytes, len_bytes; bool stable; } zero;
+		struct {
+			enum fs_create_mode mode;
+			uint64_t verifier;
+			enum fs_type type;
+			uint32_t rdev_major, rdev_minor;
+		} create;
+		struct {
+			uint64_t cookie;
+			uint32_t max_entries;
+			uint32_t max_bytes; /* of names and fixed parts, 24 + name */
+			bool want_attr;
+		} readdir;
+		struct {
+			uint64_t offset_bytes, len_bytes;
+			bool stable;
+		} zero;
 		struct {
 			uint64_t size_bytes;
 			bool reserve;
 			const char *backing_path; /* "/.snapshot/s1/test" or NULL */
-			uint32_t set;            /* FS_VDISK_SET_* */
+			uint32_t set; /* FS_VDISK_SET_* */
 			bool online, write_cache, force;
 			const char *comment;
 			const char *maps;
 		} vdisk;
-		struct { uint64_t rate_bytes_s; uint32_t flags; } clone;
+		struct {
+			uint64_t rate_bytes_s;
+			uint32_t flags;
+		} clone;
 	} in;
 	/* out */
 	int status;
@@ -260,7 +310,7 @@ struct fs_message {
 		struct fs_attr attr, dir_attr, to_dir_attr;
 		bool has_attr, has_dir_attr, has_to_dir_attr; /* also after errors, where the protocol wants them */
 		struct fs_wcc pre, dir_pre, to_dir_pre;
-		struct fs_io io;         /* READ: in.io.pages filled; WRITE: len_bytes */
+		struct fs_io io; /* READ: in.io.pages filled; WRITE: len_bytes */
 		bool eof;
 		enum fs_stable stable;
 		uint64_t verifier;
@@ -271,12 +321,12 @@ struct fs_message {
 		struct fs_snapshot_info *snapshots;
 		struct fs_vdisk_info *vdisks;
 		char (*names)[FS_NAME_MAX + 1U];
-		unsigned n;              /* entries of whichever array above */
+		unsigned n; /* entries of whichever array above */
 		struct fs_fsstat fsstat;
 		struct fs_volume_info *volume;
 		struct raid_status *raid;
 		struct fs_check_result check;
-		char error_text[256];    /* administration: what, which object, what to do ("" when the errno says it all) */
+		char error_text[256]; /* administration: what, which object, what to do ("" when the errno says it all) */
 	} out;
 	/* the file system's, while sent */
 	struct task task;

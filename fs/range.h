@@ -6,8 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct fbn_range { uint32_t first, end; };
-struct range_list { struct fbn_range *ranges; unsigned n, n_max; };
+struct fbn_range {
+	uint32_t first, end;
+};
+struct range_list {
+	struct fbn_range *ranges;
+	unsigned n, n_max;
+};
 
 void range_add(struct range_list *list, uint32_t first, uint32_t end);
 /* Does a range hold `fbn`? *ret_end: where that answer stops being true (UINT32_MAX: never). */

@@ -9,7 +9,7 @@
 #include "fs/maps.h"
 
 #define RECORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(struct snapshot_disk))
-#define DELETE_REGIONS 64U           /* regions of a deletion a CP does: 8 GiB of volume */
+#define DELETE_REGIONS 64U /* regions of a deletion a CP does: 8 GiB of volume */
 
 int snapshot_table_init(struct fs_volume *vol)
 {
@@ -57,7 +57,8 @@ const struct snapshot *snapshot_find(const struct fs_volume *vol, const char *na
 	for (unsigned i = 0; i < vol->snapshots->n; i++) {
 		const struct snapshot *snapshot = vol->snapshots->byage[i];
 
-		if (!snapshot->deleting && !snapshot_is_own(snapshot) && strlen(snapshot->info.name) == name_len && memcmp(snapshot->info.name, name, name_len) == 0)
+		if (!snapshot->deleting && !snapshot_is_own(snapshot) && strlen(snapshot->info.name) == name_len &&
+		    memcmp(snapshot->info.name, name, name_len) == 0)
 			return snapshot;
 	}
 	return NULL;
@@ -194,7 +195,8 @@ int snapshot_table_load(struct fs_run *run)
 			result = err;
 	}
 	for (unsigned slot = 0; result == 0 && slot < n_blocks * RECORDS_PER_BLOCK; slot++) {
-		const struct snapshot_disk *disk = (const struct snapshot_disk *)(const void *)bytes[slot / RECORDS_PER_BLOCK] + slot % RECORDS_PER_BLOCK;
+		const struct snapshot_disk *disk = (const struct snapshot_disk *)(const void *)bytes[slot / RECORDS_PER_BLOCK] +
+		                                   slot % RECORDS_PER_BLOCK;
 		struct snapshot *snapshot;
 
 		if (le32_get(disk->id) == 0)
@@ -245,7 +247,7 @@ void snapshot_cp_open(struct fs_volume *vol)
 	struct snapshot_request *request;
 
 	TAILQ_CONCAT(&table->taken, &table->asked, link);
-	TAILQ_FOREACH (request, &table->taken, link) {
+	TAILQ_FOREACH(request, &table->taken, link) {
 		struct snapshot *snapshot = request->created;
 
 		if (snapshot == NULL)
@@ -299,7 +301,8 @@ int snapshot_cp_step(struct fs_run *run)
 
 static struct snapshot_disk *slot_record(struct fs_volume *vol, unsigned slot)
 {
-	return (struct snapshot_disk *)(void *)cache_find(vol->snapshot_file, 0, (uint32_t)(slot / RECORDS_PER_BLOCK))->page->data + slot % RECORDS_PER_BLOCK;
+	return (struct snapshot_disk *)(void *)cache_find(vol->snapshot_file, 0, (uint32_t)(slot / RECORDS_PER_BLOCK))->page->data +
+	       slot % RECORDS_PER_BLOCK;
 }
 
 /* After the last VBN: the root is known, so the new snapshots' records can be. */
@@ -308,7 +311,7 @@ void snapshot_cp_encode(struct fs_volume *vol)
 	struct snapshot_table *table = vol->snapshots;
 	struct snapshot_request *request;
 
-	TAILQ_FOREACH (request, &table->taken, link) {
+	TAILQ_FOREACH(request, &table->taken, link) {
 		if (request->created != NULL)
 			inode_encode(vol->inode_file, cp_attr_of(vol->inode_file), &request->created->inode_file);
 	}
@@ -322,7 +325,7 @@ void snapshot_cp_encode(struct fs_volume *vol)
 		if (table->slot_dirty[snapshot->slot] && !(table->delete_finished && snapshot->info.id == table->delete_id))
 			record_encode(snapshot, slot_record(vol, snapshot->slot));
 	}
-	TAILQ_FOREACH (request, &table->taken, link) {
+	TAILQ_FOREACH(request, &table->taken, link) {
 		if (request->created != NULL)
 			record_encode(request->created, slot_record(vol, request->created->slot));
 	}

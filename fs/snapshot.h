@@ -18,8 +18,8 @@
 /* A change waiting for the CP that makes it durable. */
 struct snapshot_request {
 	void (*done)(struct snapshot_request *request, int err); /* the request is dead after it, unless it is its owner's */
-	struct fs_message *msg;       /* NULL: the file system's own */
-	struct snapshot *created;     /* creation: enters the table at the commit */
+	struct fs_message *msg; /* NULL: the file system's own */
+	struct snapshot *created; /* creation: enters the table at the commit */
 	TAILQ_ENTRY(snapshot_request) link;
 };
 TAILQ_HEAD(snapshot_request_queue, snapshot_request);
@@ -30,15 +30,15 @@ struct snapshot_table {
 	uint32_t next_id;
 	struct snapshot_request_queue asked, taken; /* taken: the running CP carries them */
 	bool slot_used[SNAPSHOT_SLOTS];
-	bool slot_dirty[SNAPSHOT_SLOTS];      /* records the running (or, when none runs, the next) CP writes */
+	bool slot_dirty[SNAPSHOT_SLOTS]; /* records the running (or, when none runs, the next) CP writes */
 	bool slot_dirty_next[SNAPSHOT_SLOTS]; /* changed while a CP runs */
 	/* deletion (durable in fsinfo): the snapshot being reclaimed and the regions done */
 	uint32_t delete_id, delete_region;
-	struct vbn_vector held;       /* blocks of its own map tree: freed last, all in one CP */
+	struct vbn_vector held; /* blocks of its own map tree: freed last, all in one CP */
 	bool held_known, delete_finished;
-	unsigned delete_budget;       /* regions the running CP may still do */
+	unsigned delete_budget; /* regions the running CP may still do */
 	size_t held_done;
-	bool passes_held;             /* somebody reads the older snapshots' maps: nothing of them may go */
+	bool passes_held; /* somebody reads the older snapshots' maps: nothing of them may go */
 };
 
 MUST_CHECK int snapshot_table_init(struct fs_volume *vol);
@@ -55,7 +55,10 @@ void snapshot_slot_changed(struct fs_volume *vol, unsigned slot);
 /* Something only a CP can do. */
 bool snapshot_work_pending(const struct fs_volume *vol);
 
-static inline bool snapshot_is_own(const struct snapshot *snapshot) { return snapshot->info.name[0] == SNAPSHOT_OWN_MARK; }
+static inline bool snapshot_is_own(const struct snapshot *snapshot)
+{
+	return snapshot->info.name[0] == SNAPSHOT_OWN_MARK;
+}
 /* How many there are for a client. */
 unsigned snapshot_count(const struct fs_volume *vol);
 /* Make one of the file system's own: `request` is the caller's and untouched by it until its `done` has been called, at the end of the CP

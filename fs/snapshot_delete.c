@@ -87,7 +87,9 @@ int snapshot_held_collect(struct fs_run *run, uint32_t id)
 
 /* ---- a region ---- */
 
-struct neighbour_maps { const uint64_t *own, *older, *newer; };
+struct neighbour_maps {
+	const uint64_t *own, *older, *newer;
+};
 
 static int map_words(struct fs_run *run, const struct snapshot *snapshot, uint32_t region, const uint64_t **ret_words)
 {

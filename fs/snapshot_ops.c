@@ -4,7 +4,7 @@
 
 #include "fs/snapshot.h"
 
-#define SNAPSHOT_BLOCKS 32U          /* what keeping one may cost at once: its record, and maps and inode file not shared any more */
+#define SNAPSHOT_BLOCKS 32U /* what keeping one may cost at once: its record, and maps and inode file not shared any more */
 
 static int name_check(struct fs_message *msg, const char *name, uint32_t len)
 {
@@ -29,8 +29,9 @@ static bool name_is_asked_for(const struct fs_volume *vol, const char *name, uin
 	const struct snapshot_request *request;
 
 	for (unsigned i = 0; i < 2; i++) {
-		TAILQ_FOREACH (request, queues[i], link) {
-			if (request->created != NULL && strlen(request->created->info.name) == len && memcmp(request->created->info.name, name, len) == 0)
+		TAILQ_FOREACH(request, queues[i], link) {
+			if (request->created != NULL && strlen(request->created->info.name) == len &&
+			    memcmp(request->created->info.name, name, len) == 0)
 				return true;
 		}
 	}
@@ -53,9 +54,9 @@ static unsigned creations_asked(const struct fs_volume *vol)
 	const struct snapshot_request *request;
 	unsigned n = 0;
 
-	TAILQ_FOREACH (request, &vol->snapshots->asked, link)
+	TAILQ_FOREACH(request, &vol->snapshots->asked, link)
 		n += request->created != NULL && request->msg != NULL;
-	TAILQ_FOREACH (request, &vol->snapshots->taken, link)
+	TAILQ_FOREACH(request, &vol->snapshots->taken, link)
 		n += request->created != NULL && request->msg != NULL;
 	return n;
 }
@@ -133,8 +134,9 @@ int op_snapshot_delete(struct fs_run *run)
 		return -ENOENT;
 	n = vdisk_dependants(run->vol, snapshot->info.id, path, sizeof(path));
 	if (n > 0) {
-		message_error_text(msg, "snapshot \"%s\" is the backing store of LUN /vol/%s%s%s: split it with \"lun clone start\", or destroy it, first", snapshot->info.name, run->vol->name, path,
-		                   n > 1 ? " and others" : "");
+		message_error_text(
+		    msg, "snapshot \"%s\" is the backing store of LUN /vol/%s%s%s: split it with \"lun clone start\", or destroy it, first",
+		    snapshot->info.name, run->vol->name, path, n > 1 ? " and others" : "");
 		return -EBUSY;
 	}
 	err = request_queue(msg, NULL);

@@ -22,11 +22,13 @@ static int path_failed(struct fs_message *msg, int err)
 	case -ENOENT: message_error_text(msg, "no LUN \"/vol/%s%.128s\": see `lun list` for the LUNs there are", vol, path); break;
 	case -ENOTDIR: message_error_text(msg, "\"/vol/%s%.128s\": something on the way to it is not a directory", vol, path); break;
 	case -ENAMETOOLONG:
-		message_error_text(msg, "\"/vol/%s%.128s...\": a name may have %u bytes and a path %u", vol, path, FS_NAME_MAX, FS_PATH_MAX - 1U);
+		message_error_text(msg, "\"/vol/%s%.128s...\": a name may have %u bytes and a path %u", vol, path, FS_NAME_MAX,
+		                   FS_PATH_MAX - 1U);
 		break;
 	case -EINVAL: message_error_text(msg, "\"/vol/%s%.128s\" is a file or a directory and no LUN", vol, path); break;
 	case -EROFS:
-		message_error_text(msg, "\"/vol/%s%.128s\" is in a snapshot, which never changes: use it as the backing of a new LUN", vol, path);
+		message_error_text(msg, "\"/vol/%s%.128s\" is in a snapshot, which never changes: use it as the backing of a new LUN", vol,
+		                   path);
 		break;
 	case -EUCLEAN:
 	case -EIO: message_error_text(msg, "LUN \"/vol/%s%.128s\" cannot be read: run `volume check` on the volume", vol, path); break;

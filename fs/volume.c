@@ -21,7 +21,8 @@
 
 static int parts_init(struct fs_volume *vol)
 {
-	int (*const inits[])(struct fs_volume *) = { inode_table_init, snapshot_table_init, maps_init, alloc_init, zombie_init, nvlog_init, message_pool_init, cp_init };
+	int (*const inits[])(struct fs_volume *) = { inode_table_init, snapshot_table_init, maps_init,         alloc_init,
+		                                     zombie_init,      nvlog_init,          message_pool_init, cp_init };
 	int err = cache_init(vol, vol->options.cache_pages);
 
 	for (unsigned i = 0; err == 0 && i < ARRAY_SIZE(inits); i++)
@@ -84,7 +85,7 @@ void volume_free_parts(struct fs_volume *vol)
 
 /* ---- mounting ---- */
 
-#define QUIET_POLL_NS 1000000U       /* what is under way may be waiting for disks: time must pass */
+#define QUIET_POLL_NS 1000000U /* what is under way may be waiting for disks: time must pass */
 
 enum mount_stage { MOUNT_METAFILES, MOUNT_MAPS, MOUNT_SNAPSHOTS, MOUNT_ZOMBIES, MOUNT_VDISKS };
 
@@ -144,8 +145,11 @@ static void mount_fail(struct mount *mount, int err)
 static int metafiles_load(struct fs_run *run)
 {
 	struct fs_volume *vol = run->vol;
-	const struct { uint32_t ino; struct inode **slot; } files[] = {
-		{ INO_INODE_MAP, &vol->inode_map },   { INO_ACTIVE_MAP, &vol->active_map }, { INO_SUMMARY_MAP, &vol->summary_map },
+	const struct {
+		uint32_t ino;
+		struct inode **slot;
+	} files[] = {
+		{ INO_INODE_MAP, &vol->inode_map }, { INO_ACTIVE_MAP, &vol->active_map }, { INO_SUMMARY_MAP, &vol->summary_map },
 		{ INO_SPACE_MAP, &vol->space_map }, { INO_ZOMBIES, &vol->zombies },
 	};
 
@@ -193,7 +197,8 @@ static void mount_online(struct mount *mount)
 	atomic_store(&vol->state, VOLUME_ONLINE);
 	if (!vol->read_only)
 		cp_enable_timer(vol);
-	log_info("fs", "volume_online", "volume=%s cp=%llu replayed=%llu clean=%s", vol->name, (unsigned long long)vol->generation, (unsigned long long)mount->n_records, vol->was_clean ? "yes" : "no");
+	log_info("fs", "volume_online", "volume=%s cp=%llu replayed=%llu clean=%s", vol->name, (unsigned long long)vol->generation,
+	         (unsigned long long)mount->n_records, vol->was_clean ? "yes" : "no");
 	run_fini(&mount->run);
 	mount->done(mount->arg, 0, vol);
 	free(mount);

@@ -65,7 +65,13 @@ static struct inode *fixed_inode(struct fs_volume *vol, uint32_t ino, enum fs_ty
 {
 	int64_t now = volume_now_ns(vol);
 	struct inode_attr attr = {
-		.type = (uint8_t)type, .mode = mode, .nlink = type == FS_TYPE_DIR ? 2 : 1, .generation = 1, .atime_ns = now, .mtime_ns = now, .ctime_ns = now,
+		.type = (uint8_t)type,
+		.mode = mode,
+		.nlink = type == FS_TYPE_DIR ? 2 : 1,
+		.generation = 1,
+		.atime_ns = now,
+		.mtime_ns = now,
+		.ctime_ns = now,
 	};
 
 	return inode_create(vol, ino, &attr);
@@ -107,7 +113,7 @@ static int format_step(struct fs_run *run)
 	dir_init(docs, INO_DOCS, cache_page_take(vol));
 	map = file_edit(vol->inode_map, 0);
 	memset(map, 0xFF, INO_FIRST_DYNAMIC / 8U); /* 0..63: fixed or kept */
-	vol->inodes_used = 1;                       /* what a user sees: the root */
+	vol->inodes_used = 1; /* what a user sees: the root */
 	return 0;
 }
 

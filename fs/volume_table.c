@@ -14,7 +14,7 @@ int volume_table_insert(struct fs_volume *vol)
 	int err = 0;
 
 	pthread_mutex_lock(&table_lock);
-	TAILQ_FOREACH (other, &table, link) {
+	TAILQ_FOREACH(other, &table, link) {
 		if (strcmp(other->name, vol->name) == 0 || uuid_equal(&other->uuid, &vol->uuid))
 			err = -EEXIST;
 		if (err != 0 || strcmp(other->name, vol->name) > 0)
@@ -40,7 +40,7 @@ struct fs_volume *fs_volume_find(const char *name)
 	struct fs_volume *vol;
 
 	pthread_mutex_lock(&table_lock);
-	TAILQ_FOREACH (vol, &table, link) {
+	TAILQ_FOREACH(vol, &table, link) {
 		if (strcmp(vol->name, name) == 0) {
 			fs_volume_get(vol);
 			break;
@@ -55,7 +55,7 @@ struct fs_volume *fs_volume_find_uuid(const struct uuid *uuid)
 	struct fs_volume *vol;
 
 	pthread_mutex_lock(&table_lock);
-	TAILQ_FOREACH (vol, &table, link) {
+	TAILQ_FOREACH(vol, &table, link) {
 		if (uuid_equal(&vol->uuid, uuid)) {
 			fs_volume_get(vol);
 			break;
@@ -70,7 +70,7 @@ void fs_volume_visit(void (*visit)(struct fs_volume *volume, void *arg), void *a
 	struct fs_volume *vol;
 
 	pthread_mutex_lock(&table_lock);
-	TAILQ_FOREACH (vol, &table, link)
+	TAILQ_FOREACH(vol, &table, link)
 		visit(vol, arg);
 	pthread_mutex_unlock(&table_lock);
 }

@@ -249,7 +249,7 @@ static int zombie_slice(struct fs_run *run, struct zombie *zombie, unsigned *io_
 	uint64_t next;
 	int err;
 
-	while (zombie->cursor_fbn < capacity && *io_leaves > 0) {
+	while (zombie->cursor_fbn<capacity && * io_leaves> 0) {
 		err = zombie_advance(run, zombie, &next);
 		if (err == -EAGAIN)
 			zombie_name_ahead(run, zombie);

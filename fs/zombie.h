@@ -9,12 +9,12 @@
 struct zombie {
 	unsigned slot;
 	uint32_t cursor_fbn;
-	struct inode *inode;          /* detached: identity and tree for reading its indirect blocks */
+	struct inode *inode; /* detached: identity and tree for reading its indirect blocks */
 	TAILQ_ENTRY(zombie) link;
 };
 struct zombie_list {
 	TAILQ_HEAD(, zombie) queue;
-	uint8_t *slots;               /* 1: used */
+	uint8_t *slots; /* 1: used */
 	unsigned n_slots;
 	unsigned n;
 };

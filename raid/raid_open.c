@@ -19,7 +19,7 @@ struct open_disk {
 	struct label *label; /* NULL: none that is valid */
 	unsigned copy;
 	bool used;
-	bool tried;                  /* opened, or not to be opened */
+	bool tried; /* opened, or not to be opened */
 };
 
 /* How long a disk may be busy: a server that was just killed holds its disks until its last I/O has ended. */
