@@ -1140,6 +1140,27 @@ static void scattered_partial_writes_in_a_small_cache_all_end(void **state)
 	box_close(&box);
 }
 
+static void truncated_file_keeps_no_indirect_blocks(void **state)
+{
+	struct fsbox box;
+	struct fs_message msg;
+	struct fs_file_id id;
+
+	(void)state;
+	box_open(&box, 10, 4, 64ULL << 20, 2048);
+	assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+	file_written(&box, id, 9);
+	assert_int_equal(box_sync(&box), 0);
+	assert_int_equal(box_truncate(&box, id, 0), 0);
+	assert_int_equal(box_sync(&box), 0);
+	fs_message_init(&msg, FS_GETATTR, box.vol, NULL, NULL);
+	msg.file = id;
+	assert_int_equal(box_send(&box, &msg), 0);
+	assert_int_equal(msg.out.attr.used_bytes, 0);
+	assert_int_equal(box_check(&box), 0);
+	box_close(&box);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1150,6 +1171,7 @@ int main(void)
 		cmocka_unit_test(zeroing_a_full_volume_finds_room_for_its_cp),
 		cmocka_unit_test(removal_under_waiting_writers),
 		cmocka_unit_test(scattered_partial_writes_in_a_small_cache_all_end),
+		cmocka_unit_test(truncated_file_keeps_no_indirect_blocks),
 		cmocka_unit_test(many_messages_in_flight_match_the_model),
 		cmocka_unit_test(full_volume_never_gets_stuck),
 		cmocka_unit_test(failing_disks_leave_nobody_waiting),
