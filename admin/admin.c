@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "admin/admin_private.h"
+#include "admin/checkjob.h"
 #include "admin/http/http_server.h"
 #include "admin/jobs.h"
 #include "admin/journal.h"
@@ -99,7 +100,7 @@ int admin_new(struct loop *loop, const struct admin_settings *settings, const st
 	admin->san = san_new(admin);
 	int err = admin->state_dir == NULL || admin->san == NULL ? -ENOMEM : load_state(admin, ret_text);
 	if (err == 0)
-		err = http_server_new(admin, settings->socket_path, settings->http, &admin->http, ret_text);
+		err = http_server_new(admin, settings, &admin->http, ret_text);
 	if (err != 0) {
 		admin_free(admin);
 		return err;
@@ -193,6 +194,7 @@ void admin_stop(struct admin *admin, void (*done)(void *arg, int err), void *arg
 	world_timer_cancel(&admin->job_timer);
 	journal_stop();
 	http_server_stop(admin->http);
+	checkjob_cancel_all(admin);
 	admin_stop_go_on(admin);
 }
 

@@ -87,17 +87,20 @@ static bool is_igroup(json_t *entry)
 	       all_are(json_object_get(entry, "initiators"), is_text);
 }
 
-/* Drop what makes no sense: one bad entry must not take the others away. */
-static void sieve(const struct fs_message *msg, json_t *records)
+/* Leave out what makes no sense: one bad entry must not take the others away. -EUCLEAN: there was some. */
+static int sieve(const struct fs_message *msg, json_t *records)
 {
 	bool exports = strcmp(msg->in.name, DOCUMENT_EXPORTS) == 0;
+	int err = 0;
 
 	for (size_t i = json_array_size(records); i-- > 0;) {
 		if ((exports ? is_export : is_igroup)(json_array_get(records, i)))
 			continue;
 		log_error("admin", "document_entry_bad", "volume=%s document=%s entry=%zu", fs_volume_name(msg->volume), msg->in.name, i);
 		(void)json_array_remove(records, i);
+		err = -EUCLEAN;
 	}
+	return err;
 }
 
 static void document_got(struct fs_message *msg)
@@ -114,7 +117,7 @@ static void document_got(struct fs_message *msg)
 		err = records == NULL ? -EUCLEAN : 0;
 	}
 	if (err == 0)
-		sieve(msg, records);
+		err = sieve(msg, records);
 	io->got(io->arg, err, records);
 	io_free(io);
 }
@@ -132,6 +135,16 @@ static void document_was_put(struct fs_message *msg)
 	struct document_io *io = msg->owner;
 	io->put(io->arg, msg->status);
 	io_free(io);
+}
+
+int document_admit(const struct known_volume *known, const char *name)
+{
+	bool damaged = strcmp(name, DOCUMENT_EXPORTS) == 0 ? known->exports_damaged : known->igroups_damaged;
+
+	if (!damaged)
+		return 0;
+	log_error("admin", "document_kept", "volume=%s document=%s error=EUCLEAN: it is damaged and is not replaced", known->name, name);
+	return -EUCLEAN;
 }
 
 void document_put(struct admin *admin, struct fs_volume *volume, const char *name, json_t *records, void (*done)(void *arg, int err),

@@ -180,7 +180,7 @@ unsigned jobs_n_own(const struct admin *admin)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(job, &admin->jobs, link)
-		n += (!job_is_over(job) && job->poll == NULL) || job->polling;
+		n += (!job_is_over(job) && (job->poll == NULL || job->working)) || job->polling;
 	return n;
 }
 

@@ -32,6 +32,7 @@ struct job {
 	uint32_t snapshot;
 	struct fs_message message_out;
 	bool polling;
+	bool working; /* a message of ours does the work: its end is waited for */
 };
 
 /* A running job, or NULL: too many. */

@@ -18,6 +18,7 @@ struct known_volume {
 	size_t cache_pages; /* granted while mounted */
 	json_t *exports; /* array, as in the volume's document; ONLINE */
 	json_t *igroups;
+	bool exports_damaged, igroups_damaged; /* the document was not all understood: to be used as far as it goes, not to be replaced */
 	char error[256]; /* FAILED: why */
 	bool busy; /* a lifecycle operation runs */
 };

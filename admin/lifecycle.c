@@ -324,7 +324,8 @@ static void igroups_loaded(void *arg, int err, json_t *records)
 
 	if (err != 0)
 		log_error("admin", "document_bad", "volume=%s document=igroups error=%s", op->known->name, error_name(err));
-	op->known->igroups = err == 0 ? records : json_array();
+	op->known->igroups = records != NULL ? records : json_array();
+	op->known->igroups_damaged = err != 0;
 	op_next(op, 0);
 }
 
@@ -334,7 +335,8 @@ static void exports_loaded(void *arg, int err, json_t *records)
 
 	if (err != 0)
 		log_error("admin", "document_bad", "volume=%s document=exports error=%s", op->known->name, error_name(err));
-	op->known->exports = err == 0 ? records : json_array();
+	op->known->exports = records != NULL ? records : json_array();
+	op->known->exports_damaged = err != 0;
 	document_get(op->admin, op->known->volume, DOCUMENT_IGROUPS, igroups_loaded, op);
 }
 
@@ -437,6 +439,7 @@ static void let_go(struct admin *admin, struct known_volume *known, enum known_s
 	json_decref(known->exports);
 	json_decref(known->igroups);
 	known->exports = known->igroups = NULL;
+	known->exports_damaged = known->igroups_damaged = false;
 	known->state = state;
 	memory_back(admin, known);
 }
@@ -582,6 +585,8 @@ static void create_failed(struct op *op)
 
 	if (op->text[0] == '\0' && op->err == -EEXIST)
 		op_say(op, "a disk of \"%s\" is already part of a volume; import that one or use another disk", op->known->name);
+	if (op->text[0] == '\0' && op->err == -ENOSPC)
+		op_say(op, "the disks are too small for volume \"%s\": take larger ones (--disk-size 256m or more)", op->known->name);
 	if (op->text[0] == '\0')
 		op_say(op, "volume \"%s\" could not be made: %s (%s)", op->known->name, fault_of(op->err)->text, error_name(op->err));
 	json_array_foreach(op->made, i, url)

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libvcverbs.a libvcadmin.a
 libvcverbs_a_SOURCES = admin/verbs.c admin/verbs.h admin/size.c admin/size.h
 libvcadmin_a_SOURCES = \
 	admin/admin.c admin/admin.h admin/admin_private.h \
+	admin/checkjob.c admin/checkjob.h \
 	admin/clonejob.c admin/clonejob.h \
 	admin/document.c admin/document.h \
 	admin/fault.c admin/fault.h \
@@ -29,6 +30,7 @@ libvcadmin_a_SOURCES = \
 	admin/http/metrics_page.c \
 	admin/http/openapi.c \
 	admin/http/raid_api.c \
+	admin/http/request_clock.c admin/http/request_clock.h \
 	admin/http/router.c admin/http/router.h \
 	admin/http/snapshot_api.c \
 	admin/http/status_api.c \

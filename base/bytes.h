@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
+/* clang-format off */
 typedef struct { uint8_t b[2]; } le16;
 typedef struct { uint8_t b[4]; } le32;
 typedef struct { uint8_t b[8]; } le64;
@@ -29,6 +30,7 @@ static inline be16 be16_of(uint16_t x) { be16 v; x = __builtin_bswap16(x); memcp
 static inline be24 be24_of(uint32_t x) { be24 v = { { (uint8_t)(x >> 16), (uint8_t)(x >> 8), (uint8_t)x } }; return v; }
 static inline be32 be32_of(uint32_t x) { be32 v; x = __builtin_bswap32(x); memcpy(v.b, &x, sizeof x); return v; }
 static inline be64 be64_of(uint64_t x) { be64 v; x = __builtin_bswap64(x); memcpy(v.b, &x, sizeof x); return v; }
+/* clang-format on */
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "vcstore's byte types are written for little-endian hosts"

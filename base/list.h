@@ -6,11 +6,13 @@
 #include <bsd/sys/queue.h>
 #include <stddef.h>
 
+/* clang-format off */
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
 #define MAX_OF(a, b) ((a) > (b) ? (a) : (b))
 #define DIV_UP(n, d) (((n) + (d) - 1) / (d))
 #define ROUND_UP(n, d) (DIV_UP(n, d) * (d))
+/* clang-format on */
 
 #endif

@@ -7,7 +7,7 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 
 /* log_info("raid", "disk_failed", "disk=%s error=%s", name, error_name(err)). Any thread; one write(2) a line. Never in a per-I/O path. */
 void log_event(enum log_level level, const char *component, const char *event, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 #define log_error(component, event, ...) log_event(LOG_LEVEL_ERROR, component, event, __VA_ARGS__)
 #define log_warn(component, event, ...) log_event(LOG_LEVEL_WARN, component, event, __VA_ARGS__)
 #define log_info(component, event, ...) log_event(LOG_LEVEL_INFO, component, event, __VA_ARGS__)

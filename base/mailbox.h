@@ -13,7 +13,7 @@
 #include "base/world.h"
 
 struct mailbox {
-	_Atomic(struct task *) head;  /* newest first; the consumer takes all and reverses */
+	_Atomic(struct task *) head; /* newest first; the consumer takes all and reverses */
 	_Atomic uint32_t depth;
 	int event_fd;
 };

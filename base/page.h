@@ -20,10 +20,10 @@
 #define PAGE_SHIFT 12U
 
 struct page {
-	uint8_t *data;               /* PAGE_SIZE bytes, PAGE_SIZE aligned, for the life of the arena */
+	uint8_t *data; /* PAGE_SIZE bytes, PAGE_SIZE aligned, for the life of the arena */
 	_Atomic uint32_t refs;
 	uint32_t reserved;
-	struct page *next_free;      /* arena's, while free */
+	struct page *next_free; /* arena's, while free */
 };
 
 /* Reserve the arena of the process: at most `max_pages` pages will ever exist. Once, before any other call. -ENOMEM. */

@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct siphash_key { uint8_t b[16]; };
+struct siphash_key {
+	uint8_t b[16];
+};
 
 uint64_t siphash64(const struct siphash_key *key, const void *bytes, size_t len_bytes);
 /* The 128-bit output variant. */

@@ -4,7 +4,7 @@
  * THEORY. Receiving: bytes land in a small ring the consumer peeks at (headers), or, while a fill is set, straight in the
  * consumer's memory (payloads into pages), with the surplus of the same readv in the ring. Sending: segments are queued by
  * reference (pages) or by copy (headers) and written once per loop turn with one writev, so replies of a turn share a system call.
- * WRITE PATH. previous hop: the socket; next hop: proto/rpc/record.c, proto/iscsi/pdu.c.
+ * WRITE PATH. previous hop: the socket; next hop: proto/rpc/rpc_conn.c, proto/iscsi/iscsi_conn.c.
  * THREADS. The loop it was made on. Callbacks may call stream_close. No callback after stream_close returned; the
  * stream is freed by the loop after the present turn. */
 #ifndef BASE_STREAM_H
@@ -82,7 +82,8 @@ int stream_fd(const struct stream *stream);
  * descriptors run out, accepting pauses 100 ms and goes on: no spin. Takes over `listen_fd` (closed by listener_free) unless it fails.
  * `accepted` may call listener_free. */
 struct listener;
-MUST_CHECK int listener_new(struct loop *loop, int listen_fd, void (*accepted)(void *owner, int fd), void *owner, struct listener **ret_listener);
+MUST_CHECK int listener_new(struct loop *loop, int listen_fd, void (*accepted)(void *owner, int fd), void *owner,
+                            struct listener **ret_listener);
 void listener_free(struct listener *listener);
 
 #endif

@@ -10,7 +10,9 @@
 
 #define UUID_TEXT_SIZE 37U /* with the NUL */
 
-struct uuid { uint8_t b[16]; };
+struct uuid {
+	uint8_t b[16];
+};
 
 /* Make 16 random bytes a version 4 UUID. */
 struct uuid uuid_from_random(const uint8_t random[16]);

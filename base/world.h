@@ -28,7 +28,7 @@ struct timer {
 	void (*fire)(struct timer *timer);
 	struct world *world;
 	uint64_t due_ns;
-	void *impl;      /* the world's own */
+	void *impl; /* the world's own */
 	bool armed;
 };
 
@@ -48,13 +48,25 @@ struct world {
 };
 
 /* Monotonic time; cheap (cached once per loop turn is allowed). */
-static inline uint64_t world_now_ns(struct world *w) { return w->ops->now_ns(w); }
+static inline uint64_t world_now_ns(struct world *w)
+{
+	return w->ops->now_ns(w);
+}
 /* Time of day, nanoseconds since 1970 (UTC). */
-static inline int64_t world_wall_ns(struct world *w) { return w->ops->wall_ns(w); }
+static inline int64_t world_wall_ns(struct world *w)
+{
+	return w->ops->wall_ns(w);
+}
 /* Run `task` later on this same thread, in order, after what runs now has returned. No-op if already queued. Home thread only. */
-static inline void world_defer(struct world *w, struct task *task) { w->ops->defer(w, task); }
+static inline void world_defer(struct world *w, struct task *task)
+{
+	w->ops->defer(w, task);
+}
 /* Run `task` on the world's thread, from any thread. The task must not be queued already. */
-static inline void world_post(struct world *w, struct task *task) { w->ops->post(w, task); }
+static inline void world_post(struct world *w, struct task *task)
+{
+	w->ops->post(w, task);
+}
 /* (Re)arm: fire once after `delay_ns`. Home thread only. */
 static inline void world_timer_set(struct world *w, struct timer *timer, uint64_t delay_ns)
 {
@@ -68,8 +80,14 @@ static inline void world_timer_cancel(struct timer *timer)
 		timer->world->ops->timer_cancel(timer);
 }
 /* Unpredictable bytes (getrandom in the server, seeded in the simulator). */
-static inline void world_random(struct world *w, void *bytes, size_t len_bytes) { w->ops->random_fill(w, bytes, len_bytes); }
+static inline void world_random(struct world *w, void *bytes, size_t len_bytes)
+{
+	w->ops->random_fill(w, bytes, len_bytes);
+}
 /* True on the world's own thread. */
-static inline bool world_is_home(struct world *w) { return w->ops->is_home(w); }
+static inline bool world_is_home(struct world *w)
+{
+	return w->ops->is_home(w);
+}
 
 #endif

@@ -152,6 +152,7 @@ struct buf *cache_buf_new(struct inode *inode, unsigned level, uint32_t fbn)
 	buf->hash_next = cache->buckets[bucket];
 	cache->buckets[bucket] = buf;
 	LIST_INSERT_HEAD(&inode->bufs, buf, inode_link);
+	inode->n_bufs++;
 	return buf;
 }
 
@@ -185,6 +186,7 @@ static void buf_settle(struct buf *buf)
 	}
 	lru_del(buf);
 	hash_remove(buf);
+	buf->inode->n_bufs--;
 	LIST_REMOVE(buf, inode_link);
 	LIST_INSERT_HEAD(&cache->free_bufs, buf, inode_link);
 }
@@ -366,7 +368,7 @@ void cache_drop_range(struct inode *inode, uint32_t first, uint32_t end)
 {
 	struct buf *buf, *next;
 
-	if (end - first <= 64U) {
+	if (end - first <= inode->n_bufs) {
 		for (uint32_t fbn = first; fbn < end; fbn++) {
 			buf = cache_peek(inode, 0, fbn);
 			if (buf != NULL)

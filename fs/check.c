@@ -292,3 +292,13 @@ int op_check(struct fs_run *run)
 	vol->check = check;
 	return OP_LATER;
 }
+
+int op_check_cancel(struct fs_run *run)
+{
+	if (run->vol->check == NULL) {
+		message_error_text(run->msg, "volume %s is not being checked", run->vol->name);
+		return -ENOENT;
+	}
+	check_cancel(run->vol, "it was cancelled");
+	return 0;
+}

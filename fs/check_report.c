@@ -25,6 +25,7 @@ static bool report_room(struct check_report *report)
 	return true;
 }
 
+static void report_append(struct check_report *report, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 static void report_append(struct check_report *report, const char *format, va_list args)
 {
 	size_t room = report->len_max - report->len - 1U;

@@ -16,7 +16,7 @@ static int named(struct fs_run *run, struct vdisk *vdisk)
 	int err = msg->in.path == NULL || msg->in.path[0] != '/' ? -EINVAL : vdisk_open_path(run, msg->in.path, vdisk);
 
 	if (err == -ENOENT)
-		message_error_text(msg, "no LUN \"%.128s\": see `lun list` for the LUNs there are", msg->in.path);
+		message_error_text(msg, "no LUN \"/vol/%s%.128s\": see `lun list` for the LUNs there are", msg->volume->name, msg->in.path);
 	else if (err == -EINVAL)
 		message_error_text(msg, "\"%.128s\" is not a LUN", msg->in.path == NULL ? "" : msg->in.path);
 	return err;

@@ -50,6 +50,7 @@ struct fs_volume {
 	uint64_t crash_count;
 	int64_t created_ns;
 	bool was_clean;
+	uint64_t compat;                      /* feature bits found in fsinfo: kept, whether known or not */
 	struct mount *mounting;
 	bool formatting;                      /* the first CP of a new volume */
 	bool read_only;
@@ -105,7 +106,7 @@ int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), o
     op_doc_get(struct fs_run *run), op_doc_delete(struct fs_run *run), op_doc_list(struct fs_run *run);
 /* snapshot_ops.c, volume_ops.c, check.c */
 int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *run), op_snapshot_rename(struct fs_run *run), op_snapshot_list(struct fs_run *run), op_volume_stat(struct fs_run *run),
-    op_raid_status(struct fs_run *run), op_sync(struct fs_run *run), op_check(struct fs_run *run);
+    op_raid_status(struct fs_run *run), op_sync(struct fs_run *run), op_check(struct fs_run *run), op_check_cancel(struct fs_run *run);
 
 /* ---- space ---- */
 /* May `n_blocks` more become dirty? 0; -EAGAIN parked until a CP has freed; -ENOSPC. 0 blocks: a change that frees, and draws on what is kept

@@ -104,6 +104,8 @@ void cp_request(struct fs_volume *vol, enum cp_why why)
 {
 	struct cp *cp = vol->cp;
 
+	if (vol->read_only)
+		return; /* nothing is ever dirty */
 	cp->wanted_why |= 1U << why;
 	if (cp->wanted && vol->failed == 0)
 		return;

@@ -7,25 +7,10 @@
 
 #include "fs/cache_private.h"
 #include "fs/core.h"
+#include "fs/recordformat.h"
 
 #define DOC_BYTES_MAX (1U << 20)
 #define DOC_PAGES_MAX (DOC_BYTES_MAX / FS_BLOCK_SIZE)
-
-struct doc_put_disk { /* the name follows; the pages are the content */
-	le32 ino; /* to be made if there is no document of that name */
-	le32 name_len;
-	le64 generation;
-	le64 size_bytes;
-	le64 time_ns;
-};
-static_assert(sizeof(struct doc_put_disk) == 32, "document put record");
-
-struct doc_delete_disk { /* the name follows */
-	le32 name_len;
-	le32 reserved;
-	le64 time_ns;
-};
-static_assert(sizeof(struct doc_delete_disk) == 16, "document delete record");
 
 struct doc_put {
 	const char *name;
@@ -129,8 +114,8 @@ static void doc_fill_pages(struct fs_volume *vol, const uint8_t *blob, size_t le
 
 static uint64_t doc_put_log(struct fs_volume *vol, const struct doc_put *put, struct page *const *pages, unsigned n_pages)
 {
-	uint8_t body[sizeof(struct doc_put_disk) + FS_NAME_MAX];
-	struct doc_put_disk head = {
+	uint8_t body[sizeof(struct oplog_doc_put) + FS_NAME_MAX];
+	struct oplog_doc_put head = {
 		.ino = le32_of(put->ino),
 		.name_len = le32_of((uint32_t)put->name_len),
 		.generation = le64_of(put->generation),
@@ -152,7 +137,7 @@ static int doc_put_check(struct fs_message *msg)
 		return err;
 	nvlog_usage(msg->volume, &used, &half);
 	if (msg->in.blob_len <= DOC_BYTES_MAX &&
-	    nvlog_size(sizeof(struct doc_put_disk) + FS_NAME_MAX, (unsigned)DIV_UP(msg->in.blob_len, FS_BLOCK_SIZE)) <= half / 2)
+	    nvlog_size(sizeof(struct oplog_doc_put) + FS_NAME_MAX, (unsigned)DIV_UP(msg->in.blob_len, FS_BLOCK_SIZE)) <= half / 2)
 		return 0;
 	message_error_text(msg, "document \"%.*s\" of %zu bytes is too big: at most %llu bytes on this volume", (int)msg->in.name_len,
 	                   msg->in.name, msg->in.blob_len,
@@ -177,7 +162,7 @@ int op_doc_put(struct fs_run *run)
 	if (err == 0)
 		err = doc_place_find(run, &put, &place);
 	if (err == 0)
-		err = run_admit_change(run, n_pages + place.n_pages, nvlog_size(sizeof(struct doc_put_disk) + put.name_len, n_pages),
+		err = run_admit_change(run, n_pages + place.n_pages, nvlog_size(sizeof(struct oplog_doc_put) + put.name_len, n_pages),
 		                       n_pages + place.n_pages);
 	if (err != 0)
 		return err;
@@ -190,7 +175,7 @@ int op_doc_put(struct fs_run *run)
 
 int docs_apply_put(struct fs_run *run, const struct nvlog_record *record)
 {
-	const struct doc_put_disk *head = (const struct doc_put_disk *)(const void *)record->body;
+	const struct oplog_doc_put *head = (const struct oplog_doc_put *)(const void *)record->body;
 	struct doc_place place;
 	struct doc_put put;
 	int err;
@@ -244,9 +229,9 @@ static void doc_remove(const struct doc_removal *removal, const char *name, size
 int op_doc_delete(struct fs_run *run)
 {
 	struct fs_message *msg = run->msg;
-	uint8_t body[sizeof(struct doc_delete_disk) + FS_NAME_MAX];
+	uint8_t body[sizeof(struct oplog_doc_delete) + FS_NAME_MAX];
 	size_t name_len = msg->in.name_len;
-	struct doc_delete_disk head = { .name_len = le32_of((uint32_t)name_len) };
+	struct oplog_doc_delete head = { .name_len = le32_of((uint32_t)name_len) };
 	struct doc_removal removal;
 	int64_t now = volume_now_ns(run->vol);
 	int err = doc_name_check(msg->in.name, name_len);
@@ -267,7 +252,7 @@ int op_doc_delete(struct fs_run *run)
 
 int docs_apply_delete(struct fs_run *run, const struct nvlog_record *record)
 {
-	const struct doc_delete_disk *head = (const struct doc_delete_disk *)(const void *)record->body;
+	const struct oplog_doc_delete *head = (const struct oplog_doc_delete *)(const void *)record->body;
 	const char *name = (const char *)(head + 1);
 	struct doc_removal removal;
 	size_t name_len;

@@ -4,28 +4,7 @@
 
 #include "fs/cache_private.h"
 #include "fs/nvlogformat.h"
-
-/* Body of NVLOG_WRITE: blocks first_fbn.. follow as pages. */
-struct write_record {
-	le32 ino;
-	le32 first_fbn;
-	le64 generation;
-	le64 size_bytes;
-	le64 time_ns;
-	le16 mode;
-	uint8_t reserved[6];
-};
-static_assert(sizeof(struct write_record) == 40, "write record");
-
-struct zero_record {
-	le32 ino;
-	le32 reserved;
-	le64 generation;
-	le64 offset_bytes;
-	le64 end_bytes;
-	le64 time_ns;
-};
-static_assert(sizeof(struct zero_record) == 40, "zero record");
+#include "fs/recordformat.h"
 
 void file_apply_result(struct inode *inode, const struct write_result *result)
 {
@@ -39,12 +18,12 @@ void file_apply_result(struct inode *inode, const struct write_result *result)
 
 size_t file_write_log_size(unsigned n_blocks)
 {
-	return nvlog_size(sizeof(struct write_record), n_blocks);
+	return nvlog_size(sizeof(struct oplog_write), n_blocks);
 }
 
 size_t file_flush_log_size(unsigned n_blocks)
 {
-	size_t heads_len = (n_blocks + 1U) * (sizeof(struct nvlog_record_disk) + sizeof(struct write_record) + sizeof(le32));
+	size_t heads_len = (n_blocks + 1U) * (sizeof(struct nvlog_record_disk) + sizeof(struct oplog_write) + sizeof(le32));
 
 	return nvlog_size(heads_len, n_blocks) + 2U * FS_BLOCK_SIZE; /* they may be cut into two groups */
 }
@@ -81,7 +60,7 @@ void file_set_logged(struct buf *buf)
 uint64_t file_log_blocks(struct inode *inode, uint32_t first, unsigned n, const struct write_result *result)
 {
 	struct page *pages[FS_IO_PAGES_MAX];
-	struct write_record record = {
+	struct oplog_write record = {
 		.ino = le32_of(result->ino),
 		.first_fbn = le32_of(first),
 		.generation = le64_of(result->generation),
@@ -103,7 +82,7 @@ uint64_t file_log_blocks(struct inode *inode, uint32_t first, unsigned n, const 
 
 int file_apply_write(struct fs_run *run, const struct nvlog_record *record)
 {
-	const struct write_record *body = (const struct write_record *)(const void *)record->body;
+	const struct oplog_write *body = (const struct oplog_write *)(const void *)record->body;
 	struct write_result result;
 	struct inode *inode;
 	uint32_t first;
@@ -111,7 +90,8 @@ int file_apply_write(struct fs_run *run, const struct nvlog_record *record)
 
 	if (record->body_len != sizeof(*body))
 		return -EUCLEAN;
-	result = (struct write_result){ le32_get(body->ino), le16_get(body->mode), le64_get(body->generation), le64_get(body->size_bytes), (int64_t)le64_get(body->time_ns) };
+	result = (struct write_result){ le32_get(body->ino), le16_get(body->mode), le64_get(body->generation), le64_get(body->size_bytes),
+		                        (int64_t)le64_get(body->time_ns) };
 	first = le32_get(body->first_fbn);
 	if (first > FBN_MAX - record->n_pages || result.size_bytes > (uint64_t)FBN_MAX * FS_BLOCK_SIZE)
 		return -EUCLEAN;
@@ -132,7 +112,10 @@ int file_apply_write(struct fs_run *run, const struct nvlog_record *record)
 
 /* ---- zero ---- */
 
-static uint32_t zero_first(const struct zero_result *zero) { return (uint32_t)DIV_UP(zero->offset_bytes, FS_BLOCK_SIZE); }
+static uint32_t zero_first(const struct zero_result *zero)
+{
+	return (uint32_t)DIV_UP(zero->offset_bytes, FS_BLOCK_SIZE);
+}
 
 /* One past the last whole block; the last block of the file counts as whole when the range reaches the end of the file. */
 static uint32_t zero_end(const struct inode *inode, const struct zero_result *zero)
@@ -141,7 +124,9 @@ static uint32_t zero_end(const struct inode *inode, const struct zero_result *ze
 }
 
 /* The parts of blocks at the ends of the range: up to two {fbn, from, to}. */
-struct zero_edge { uint32_t fbn, from, to; };
+struct zero_edge {
+	uint32_t fbn, from, to;
+};
 static unsigned zero_edges(const struct inode *inode, const struct zero_result *zero, struct zero_edge ret_edges[2])
 {
 	uint32_t head = (uint32_t)(zero->offset_bytes / FS_BLOCK_SIZE), tail = (uint32_t)((zero->end_bytes - 1U) / FS_BLOCK_SIZE);
@@ -186,7 +171,7 @@ void file_zero(struct inode *inode, const struct zero_result *zero)
 
 uint64_t file_log_zero(struct fs_volume *vol, const struct zero_result *zero)
 {
-	struct zero_record record = {
+	struct oplog_zero record = {
 		.ino = le32_of(zero->ino),
 		.generation = le64_of(zero->generation),
 		.offset_bytes = le64_of(zero->offset_bytes),
@@ -199,14 +184,15 @@ uint64_t file_log_zero(struct fs_volume *vol, const struct zero_result *zero)
 
 int file_apply_zero(struct fs_run *run, const struct nvlog_record *record)
 {
-	const struct zero_record *body = (const struct zero_record *)(const void *)record->body;
+	const struct oplog_zero *body = (const struct oplog_zero *)(const void *)record->body;
 	struct zero_result zero;
 	struct inode *inode;
 	int err;
 
 	if (record->body_len != sizeof(*body))
 		return -EUCLEAN;
-	zero = (struct zero_result){ le32_get(body->ino), le64_get(body->generation), le64_get(body->offset_bytes), le64_get(body->end_bytes), (int64_t)le64_get(body->time_ns) };
+	zero = (struct zero_result){ le32_get(body->ino), le64_get(body->generation), le64_get(body->offset_bytes),
+		                     le64_get(body->end_bytes), (int64_t)le64_get(body->time_ns) };
 	if (zero.offset_bytes >= zero.end_bytes || zero.end_bytes > (uint64_t)FBN_MAX * FS_BLOCK_SIZE)
 		return -EUCLEAN;
 	err = inode_get(run, 0, zero.ino, &inode);

@@ -2,6 +2,8 @@
 /* Encoding and decoding fsinfo. */
 #include "fs/fsinfo.h"
 
+#include <inttypes.h>
+
 #include "fs/inode_table.h"
 #include "fs/maps.h"
 #include "fs/snapshot.h"
@@ -13,6 +15,7 @@ void fsinfo_encode(const struct cp *cp, uint8_t ret_body[RAID_FSINFO_BODY])
 
 	memset(ret_body, 0, RAID_FSINFO_BODY);
 	disk->version = le32_of(FS_FORMAT_VERSION);
+	disk->compat = le64_of(vol->compat);
 	disk->flags = le32_of(atomic_load(&vol->state) == VOLUME_STOPPING ? FSINFO_CLEAN : 0);
 	disk->cp_generation = le64_of(cp->generation);
 	disk->nvlog_epoch = le64_of(vol->epoch);
@@ -41,10 +44,17 @@ int fsinfo_decode(struct fs_volume *vol, const uint8_t body[RAID_FSINFO_BODY])
 
 	if (le32_get(disk->version) != FS_FORMAT_VERSION || le64_get(disk->incompat) != 0)
 		return -ENOTSUP;
+	if (le64_get(disk->ro_compat) != 0 && !vol->read_only) {
+		log_error("fs", "features_read_only",
+		          "ro_compat=0x%" PRIx64 " error=EROFS: a newer version wrote this volume; it can only be mounted read-only",
+		          le64_get(disk->ro_compat));
+		return -EROFS;
+	}
 	if (disk->name[sizeof(disk->name) - 1U] != '\0' || disk->name[0] == '\0')
 		return -EUCLEAN;
 	memcpy(vol->name, disk->name, MIN_OF(sizeof(disk->name), sizeof(vol->name)));
 	memcpy(vol->handle_key, disk->handle_key, sizeof(vol->handle_key));
+	vol->compat = le64_get(disk->compat);
 	vol->generation = le64_get(disk->cp_generation) + 1U;
 	vol->fsinfo_epoch = le64_get(disk->nvlog_epoch);
 	vol->fsinfo_sequence = le64_get(disk->nvlog_sequence);

@@ -71,6 +71,7 @@ struct inode {
 	uint32_t ptr[PTRS_PER_INODE];
 	/* the table's */
 	struct buf_list bufs;
+	uint32_t n_bufs;
 	bool in_table, on_lru;
 	struct inode *hash_next;
 	TAILQ_ENTRY(inode) lru;

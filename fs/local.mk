@@ -9,6 +9,7 @@ libvcfs_a_SOURCES = \
 	fs/inode.c fs/inode.h fs/inode_table.h \
 	fs/maps.c fs/maps.h \
 	fs/message.c fs/message_pool.h \
+	fs/nvlog.h \
 	fs/range.c fs/range.h \
 	fs/run.c fs/run.h \
 	fs/snapshot.c fs/snapshot.h fs/snapshot_delete.c fs/snapshot_ops.c \

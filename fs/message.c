@@ -14,7 +14,8 @@
 
 struct operation {
 	int (*step)(struct fs_run *run);
-	bool while_failed;   /* works on a volume whose log or CP has failed */
+	bool while_failed; /* works on a volume whose log or CP has failed, and on one mounted read-only */
+	bool while_read_only; /* makes durable what there is: nothing */
 };
 
 static const struct operation operations[FS_OP_COUNT] = {
@@ -25,7 +26,7 @@ static const struct operation operations[FS_OP_COUNT] = {
 	[FS_READLINK] = { op_readlink, true },
 	[FS_READ] = { op_read, true },
 	[FS_WRITE] = { op_write, false },
-	[FS_COMMIT] = { op_commit, false },
+	[FS_COMMIT] = { op_commit, false, true },
 	[FS_ZERO] = { op_zero, false },
 	[FS_CREATE] = { op_create, false },
 	[FS_MKDIR] = { op_mkdir, false },
@@ -57,8 +58,9 @@ static const struct operation operations[FS_OP_COUNT] = {
 	[FS_DOC_LIST] = { op_doc_list, true },
 	[FS_VOLUME_STAT] = { op_volume_stat, true },
 	[FS_RAID_STATUS] = { op_raid_status, true },
-	[FS_SYNC] = { op_sync, false },
+	[FS_SYNC] = { op_sync, false, true },
 	[FS_CHECK] = { op_check, true },
+	[FS_CHECK_CANCEL] = { op_check_cancel, true },
 };
 
 /* A message being carried out: its run, and its wait for the log. */
@@ -217,6 +219,8 @@ static int message_gate(const struct fs_volume *vol, const struct operation *ope
 		return -ENODEV;
 	if (vol->failed != 0 && !operation->while_failed)
 		return vol->failed;
+	if (vol->read_only && !operation->while_failed && !operation->while_read_only)
+		return -EROFS;
 	return 0;
 }
 

@@ -114,6 +114,7 @@ enum fs_op {
 	FS_RAID_STATUS,  /* out.raid */
 	FS_SYNC,         /* a consistency point: everything answered before is durable and in place */
 	FS_CHECK,        /* out.check: the whole volume is verified against a private snapshot */
+	FS_CHECK_CANCEL, /* the running check is answered with -ECANCELED at its next step; -ENOENT: none runs */
 	FS_OP_COUNT
 };
 

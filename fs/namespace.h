@@ -4,7 +4,7 @@
 #define FS_NAMESPACE_H
 
 #include "fs/namespace_apply.h"
-#include "fs/oplog.h"
+#include "fs/recordformat.h"
 #include "fs/perm.h"
 
 #define NS_SNAPDIR_NAME ".snapshot"

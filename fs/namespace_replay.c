@@ -3,7 +3,7 @@
  *
  * A record that does not fit the state (a name that is taken or missing, another inode) is -EUCLEAN: the log and the volume contradict. */
 #include "fs/namespace_apply.h"
-#include "fs/oplog.h"
+#include "fs/recordformat.h"
 
 /* What live operations answer to a client is a contradiction here. */
 static int replay_error(int err)

@@ -3,35 +3,19 @@
  *
  * THEORY. An operation appends its record at the moment it changes memory, so the order in the log is the order of the changes; its
  * answer waits until the record is durable (group commit: one write carries all that was appended while the last one was under
- * way). Records of generation n go to half n % 2, which is reused only after the fsinfo of CP n is durable. A record carries the mount epoch,
+ * way). The halves alternate: each CP switches to the
+ * other half, and the one it left is reused only after its fsinfo is durable. A record carries the mount epoch,
  * a sequence number without gaps and the CRC of the record before it; replay stops at the first that does not fit.
  * Data records carry whole resulting 4 KiB blocks, page aligned in the log, so replay never reads client data.
  * WRITE PATH previous hop fs/..._ops.c; next hop raid/raid.h raid_log_write. */
 #ifndef FS_NVLOG_H
 #define FS_NVLOG_H
 
+#include "fs/recordformat.h"
 #include "fs/run.h"
 
 struct inode;
 struct page;
-
-/* Types never change their number: they are on disk. Each has one apply function in nvlog_replay.c's table. */
-enum nvlog_type {
-	NVLOG_CREATE = 1, /* create, mkdir, symlink, mknod, vdisk container, stream: namespace_ops.c */
-	NVLOG_REMOVE = 2, /* remove, rmdir */
-	NVLOG_RENAME = 3,
-	NVLOG_LINK = 4,
-	NVLOG_SETATTR = 5, /* also truncation */
-	NVLOG_WRITE = 6, /* blocks and resulting attributes: file_ops.c */
-	NVLOG_ZERO = 7,
-	NVLOG_VDISK_CREATE = 8,
-	NVLOG_VDISK_SET = 9,
-	NVLOG_VDISK_DESTROY = 10,
-	NVLOG_DOC_PUT = 11,
-	NVLOG_DOC_DELETE = 12,
-	NVLOG_CLONE_SET = 13,
-	NVLOG_TYPE_COUNT
-};
 
 /* Bytes a record of this size takes in the log (head, alignment, pages), for run_admit_change. */
 size_t nvlog_size(size_t body_len, unsigned n_pages);
@@ -63,7 +47,7 @@ void nvlog_release(struct fs_volume *vol);
 MUST_CHECK int nvlog_init(struct fs_volume *vol);
 void nvlog_fini(struct fs_volume *vol);
 /* At mount: read the newest copy of the halves and apply every record after `vol->fsinfo_sequence` of epoch `vol->fsinfo_epoch`, in order.
- * `done(vol, err, n_records)`. Nothing else runs meanwhile, and a CP follows, also after 0 records: until its nvlog_release nothing is written
+ * `done(vol, err, n_records)`; read-only: -EROFS when there is such a record. Nothing else runs meanwhile, and a CP follows, also after 0 records: until its nvlog_release nothing is written
  * to the log (the records there still count). A CP may run meanwhile (a big log in a small cache): vol->epoch stays fsinfo_epoch and
  * nvlog_last_sequence is the last record applied until `done`, which finds the new epoch in vol->epoch. */
 void nvlog_replay(struct fs_volume *vol, void (*done)(struct fs_volume *vol, int err, uint64_t n_records));

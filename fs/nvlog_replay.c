@@ -6,6 +6,7 @@
  * of its records is applied. Records up to fsinfo_sequence are in the consistency point already and are passed over. Groups reach the disks
  * strictly one after the other, so the first that does not fit was never acknowledged; a hole between the halves, on the other
  * hand, is damage, and the mount is refused.
+ * A read-only mount applies nothing: the first record that would have to be applied refuses it.
  * INVARIANT  a record is applied only if its epoch is fsinfo's and every record between fsinfo_sequence and it was applied. */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -297,6 +298,14 @@ static void records_continue(struct replay *replay)
 		record_take(replay);
 		if (replay->record_sequence <= replay->sequence)
 			continue;
+		if (replay->vol->read_only) {
+			log_error("nvlog", "replay_needed",
+			          "volume=%s sequence=%" PRIu64
+			          " error=EROFS: the log holds changes to apply; mount the volume for writing once",
+			          replay->vol->name, replay->record_sequence);
+			replay_end(replay, -EROFS);
+			return;
+		}
 		run_fini(&replay->run);
 		run_init(&replay->run, replay->vol, record_step, record_applied, replay);
 		run_start_later(&replay->run);

@@ -5,8 +5,6 @@
 #include "base/checksum.h"
 #include "fs/file.h"
 
-#define STREAM_MAGIC 0x45525453U /* "STRE" */
-
 static uint32_t entry_crc(const struct stream_disk *entry)
 {
 	struct stream_disk copy = *entry;

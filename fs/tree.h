@@ -1,21 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The block tree of an inode: FBN -> VBN. Level n's block covers 1024^n blocks; an inode of height h points at blocks of level h-1.
- * Reading it is for everybody; changing it is the CP's (fs/cp_tree.h). REFERENCES: §seed Figs. 10A, 10B. */
+ * Reading it is for everybody; changing it is the CP's (fs/cp_tree.c). REFERENCES: §seed Figs. 10A, 10B. */
 #ifndef FS_TREE_H
 #define FS_TREE_H
 
 #include "fs/inode.h"
 
 /* Blocks that one pointer of level `level` covers (level 0: one). */
-static inline uint64_t tree_span(unsigned level) { return 1ULL << (10U * level); }
+static inline uint64_t tree_span(unsigned level)
+{
+	return 1ULL << (10U * level);
+}
 /* Blocks an inode of `height` can hold. */
-static inline uint64_t tree_capacity(unsigned height) { return height == 0 ? 0 : PTRS_PER_INODE * tree_span(height - 1U); }
+static inline uint64_t tree_capacity(unsigned height)
+{
+	return height == 0 ? 0 : PTRS_PER_INODE * tree_span(height - 1U);
+}
 /* Least height that holds FBN `fbn`. */
 unsigned tree_height_for(uint32_t fbn);
 /* FBN by which the level-`level` block that covers `fbn` is known. */
-static inline uint32_t tree_base(unsigned level, uint32_t fbn) { return (uint32_t)(fbn & ~(tree_span(level) - 1U)); }
+static inline uint32_t tree_base(unsigned level, uint32_t fbn)
+{
+	return (uint32_t)(fbn & ~(tree_span(level) - 1U));
+}
 /* Index, in the level-`level` + 1 block, of the pointer to the level-`level` block covering `fbn`. */
-static inline unsigned tree_index(unsigned level, uint32_t fbn) { return (unsigned)(fbn >> (10U * level)) & (PTRS_PER_BLOCK - 1U); }
+static inline unsigned tree_index(unsigned level, uint32_t fbn)
+{
+	return (unsigned)(fbn >> (10U * level)) & (PTRS_PER_BLOCK - 1U);
+}
 
 static inline uint32_t block_ptr(const struct buf *buf, unsigned index)
 {

@@ -10,51 +10,10 @@
 
 #include "fs/cache_private.h"
 #include "fs/clone.h"
+#include "fs/recordformat.h"
 #include "fs/streamdir.h"
 
-struct create_record { /* name and encoded attributes follow */
-	le32 dir;
-	le32 name_len;
-	le32 ino[VDISK_INODES];
-	le32 reserved;
-	le64 generation[VDISK_INODES];
-	le64 size_bytes;
-	le64 now_ns;
-};
-static_assert(sizeof(struct create_record) == 64, "vdisk create record");
-
-struct destroy_record { /* the name follows */
-	le32 dir;
-	le32 name_len;
-	le32 ino;
-	le32 reserved;
-	le64 generation;
-	le64 now_ns;
-};
-static_assert(sizeof(struct destroy_record) == 32, "vdisk destroy record");
-
-struct change_record { /* comment and maps follow */
-	le32 ino;
-	le32 set;
-	le64 generation;
-	le64 size_bytes;
-	le64 now_ns;
-	le32 comment_len;
-	le32 maps_len;
-	uint8_t online, write_cache, reserved[6];
-};
-static_assert(sizeof(struct change_record) == 48, "vdisk change record");
-
-struct clone_record {
-	le32 ino;
-	le32 state;
-	le64 generation;
-	le64 rate_bytes_s;
-	le64 started_ns;
-	le32 flags;
-	le32 restart;
-};
-static_assert(sizeof(struct clone_record) == 40, "clone record");
+static_assert((unsigned)VDISK_INODES == OPLOG_VDISK_INODES, "the record has room for all inodes of a vdisk");
 
 /* Of several calls that each name what they miss: -EAGAIN before all else. */
 static int both(int a, int b)
@@ -145,14 +104,14 @@ struct inode *vdisk_create_commit(struct fs_volume *vol, const struct vdisk_crea
 
 size_t vdisk_create_log_size(const struct vdisk_create *create)
 {
-	return nvlog_size(sizeof(struct create_record) + create->name_len + vdisk_attr_size(create->attr), 0);
+	return nvlog_size(sizeof(struct oplog_vdisk_create) + create->name_len + vdisk_attr_size(create->attr), 0);
 }
 
 uint64_t vdisk_create_log(struct fs_volume *vol, const struct vdisk_create *create)
 {
-	uint8_t body[sizeof(struct create_record) + FS_NAME_MAX + VDISKATTR_BYTES_MAX];
-	size_t len = sizeof(struct create_record);
-	struct create_record record = {
+	uint8_t body[sizeof(struct oplog_vdisk_create) + FS_NAME_MAX + VDISKATTR_BYTES_MAX];
+	size_t len = sizeof(struct oplog_vdisk_create);
+	struct oplog_vdisk_create record = {
 		.dir = le32_of(create->dir),
 		.name_len = le32_of((uint32_t)create->name_len),
 		.size_bytes = le64_of(create->size_bytes),
@@ -172,7 +131,7 @@ uint64_t vdisk_create_log(struct fs_volume *vol, const struct vdisk_create *crea
 
 static int create_decode(const struct nvlog_record *log_record, struct vdisk_create *create, struct vdisk_attr *attr)
 {
-	struct create_record record;
+	struct oplog_vdisk_create record;
 	const uint8_t *rest = log_record->body + sizeof record;
 	size_t len;
 
@@ -278,13 +237,13 @@ void vdisk_destroy_end(struct vdisk_destroy *destroy)
 
 size_t vdisk_destroy_log_size(const struct vdisk_destroy *destroy)
 {
-	return nvlog_size(sizeof(struct destroy_record) + destroy->name_len, 0);
+	return nvlog_size(sizeof(struct oplog_vdisk_destroy) + destroy->name_len, 0);
 }
 
 uint64_t vdisk_destroy_log(struct fs_volume *vol, const struct vdisk_destroy *destroy)
 {
-	uint8_t body[sizeof(struct destroy_record) + FS_NAME_MAX];
-	struct destroy_record record = {
+	uint8_t body[sizeof(struct oplog_vdisk_destroy) + FS_NAME_MAX];
+	struct oplog_vdisk_destroy record = {
 		.dir = le32_of(destroy->dir),
 		.name_len = le32_of((uint32_t)destroy->name_len),
 		.ino = le32_of(destroy->id.inode),
@@ -299,7 +258,7 @@ uint64_t vdisk_destroy_log(struct fs_volume *vol, const struct vdisk_destroy *de
 
 int vdisk_apply_destroy(struct fs_run *run, const struct nvlog_record *log_record)
 {
-	struct destroy_record record;
+	struct oplog_vdisk_destroy record;
 	struct vdisk_destroy destroy;
 	int err;
 
@@ -398,14 +357,14 @@ void vdisk_change_end(struct vdisk_change *change)
 
 size_t vdisk_change_log_size(const struct vdisk_change *change)
 {
-	return nvlog_size(sizeof(struct change_record) + change->comment_len + change->maps_len, 0);
+	return nvlog_size(sizeof(struct oplog_vdisk_set) + change->comment_len + change->maps_len, 0);
 }
 
 uint64_t vdisk_change_log(struct fs_volume *vol, const struct vdisk_change *change)
 {
-	uint8_t body[sizeof(struct change_record) + VDISK_COMMENT_MAX + VDISK_MAPS_MAX];
-	size_t len = sizeof(struct change_record);
-	struct change_record record = {
+	uint8_t body[sizeof(struct oplog_vdisk_set) + VDISK_COMMENT_MAX + VDISK_MAPS_MAX];
+	size_t len = sizeof(struct oplog_vdisk_set);
+	struct oplog_vdisk_set record = {
 		.ino = le32_of(change->id.inode),
 		.set = le32_of(change->set),
 		.generation = le64_of(change->id.generation),
@@ -428,7 +387,7 @@ uint64_t vdisk_change_log(struct fs_volume *vol, const struct vdisk_change *chan
 
 static int change_decode(const struct nvlog_record *log_record, struct vdisk_change *change)
 {
-	struct change_record record;
+	struct oplog_vdisk_set record;
 	const char *rest = (const char *)log_record->body + sizeof record;
 	size_t len;
 
@@ -506,12 +465,12 @@ void clone_change_end(struct clone_change *change)
 }
 size_t clone_change_log_size(void)
 {
-	return nvlog_size(sizeof(struct clone_record), 0);
+	return nvlog_size(sizeof(struct oplog_clone_set), 0);
 }
 
 uint64_t clone_change_log(struct fs_volume *vol, const struct clone_change *change)
 {
-	struct clone_record record = {
+	struct oplog_clone_set record = {
 		.ino = le32_of(change->id.inode),
 		.state = le32_of((uint32_t)change->state),
 		.generation = le64_of(change->id.generation),
@@ -526,7 +485,7 @@ uint64_t clone_change_log(struct fs_volume *vol, const struct clone_change *chan
 
 int clone_apply_set(struct fs_run *run, const struct nvlog_record *log_record)
 {
-	struct clone_record record;
+	struct oplog_clone_set record;
 	struct clone_change change;
 	int err;
 

@@ -16,20 +16,20 @@
 /* Why a path given by the administrator does not lead to a LUN. */
 static int path_failed(struct fs_message *msg, int err)
 {
-	const char *path = msg->in.path;
+	const char *path = msg->in.path, *vol = msg->volume->name;
 
 	switch (err) {
-	case -ENOENT: message_error_text(msg, "no LUN \"%.128s\": see `lun list` for the LUNs there are", path); break;
-	case -ENOTDIR: message_error_text(msg, "\"%.128s\": something on the way to it is not a directory", path); break;
+	case -ENOENT: message_error_text(msg, "no LUN \"/vol/%s%.128s\": see `lun list` for the LUNs there are", vol, path); break;
+	case -ENOTDIR: message_error_text(msg, "\"/vol/%s%.128s\": something on the way to it is not a directory", vol, path); break;
 	case -ENAMETOOLONG:
-		message_error_text(msg, "\"%.128s...\": a name may have %u bytes and a path %u", path, FS_NAME_MAX, FS_PATH_MAX - 1U);
+		message_error_text(msg, "\"/vol/%s%.128s...\": a name may have %u bytes and a path %u", vol, path, FS_NAME_MAX, FS_PATH_MAX - 1U);
 		break;
-	case -EINVAL: message_error_text(msg, "\"%.128s\" is a file or a directory and no LUN", path); break;
+	case -EINVAL: message_error_text(msg, "\"/vol/%s%.128s\" is a file or a directory and no LUN", vol, path); break;
 	case -EROFS:
-		message_error_text(msg, "\"%.128s\" is in a snapshot, which never changes: use it as the backing of a new LUN", path);
+		message_error_text(msg, "\"/vol/%s%.128s\" is in a snapshot, which never changes: use it as the backing of a new LUN", vol, path);
 		break;
 	case -EUCLEAN:
-	case -EIO: message_error_text(msg, "LUN \"%.128s\" cannot be read: run `volume check` on the volume", path); break;
+	case -EIO: message_error_text(msg, "LUN \"/vol/%s%.128s\" cannot be read: run `volume check` on the volume", vol, path); break;
 	default: break;
 	}
 	return err;

@@ -2,77 +2,14 @@
 /* The named attributes of a vdisk: their bytes. */
 #include "fs/vdiskattr.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/list.h"
 
-#define ATTR_MAGIC 0x41534456U /* "VDSA" */
-#define ATTR_VERSION 1U
-
-struct attr_head {
-	le32 magic;
-	le16 version;
-	le16 reserved;
-	le32 length; /* of everything */
-	le32 crc; /* of everything, this field zero */
-	le64 state_generation;
-};
-static_assert(sizeof(struct attr_head) == 24, "attributes head");
-
-struct attr_item {
-	le16 type;
-	le16 flags; /* ITEM_MUST_KNOW */
-	le32 length;
-};
-static_assert(sizeof(struct attr_item) == 8, "attribute head");
-#define ITEM_MUST_KNOW 1U
-
-enum {
-	ITEM_UUID = 1,
-	ITEM_SERIAL,
-	ITEM_STATE,
-	ITEM_COMMENT,
-	ITEM_MAPS,
-	ITEM_BACKING,
-	ITEM_BACKING_SNAPSHOT,
-	ITEM_BACKING_PATH,
-	ITEM_CLONE,
-	ITEM_PARENT,
-	ITEM_PATH
-};
-
-struct state_item {
-	uint8_t online, write_cache, reserved_space, reserved[5];
-	le64 created_ns;
-};
-static_assert(sizeof(struct state_item) == 16, "state attribute");
-
-struct backing_item {
-	le32 snapshot;
-	le32 inode;
-	le64 generation;
-	le32 n_blocks;
-	le32 reserved;
-};
-static_assert(sizeof(struct backing_item) == 24, "backing store handle");
-
-struct clone_item {
-	le32 state;
-	le32 error; /* positive errno */
-	le32 cursor;
-	le32 flags;
-	le64 rate_bytes_s;
-	le64 n_copied;
-	le64 started_ns;
-	le32 n_total;
-	le32 n_own_below;
-};
-static_assert(sizeof(struct clone_item) == 48, "clone attribute");
-
-static_assert(24 + 11 * 8 + 4 + FS_PATH_MAX + 16 + 20 + 16 + VDISK_COMMENT_MAX + VDISK_MAPS_MAX + 24 + FS_NAME_MAX + FS_PATH_MAX + 48 <=
+static_assert(24 + 11 * 8 + 4 + FS_PATH_MAX + 16 + 20 + 16 + VDISK_COMMENT_MAX + VDISK_MAPS_MAX + 24 + FS_NAME_MAX + FS_PATH_MAX + 48 +
+                      VDISKATTR_UNKNOWN_MAX <=
                   VDISKATTR_BYTES_MAX,
               "all of them fit");
 
@@ -92,7 +29,10 @@ void vdisk_attr_init(struct vdisk_attr *attr, const struct uuid *uuid, int64_t n
 void vdisk_attr_fini(struct vdisk_attr *attr)
 {
 	free(attr->maps);
+	free(attr->unknown);
 	attr->maps = NULL;
+	attr->unknown = NULL;
+	attr->unknown_len = 0;
 }
 
 int vdisk_attr_set_maps(struct vdisk_attr *attr, const char *maps, size_t len)
@@ -117,7 +57,9 @@ int vdisk_attr_set_maps(struct vdisk_attr *attr, const char *maps, size_t len)
 
 static void item_put(uint8_t *bytes, size_t *io_len, unsigned type, unsigned flags, const void *value, size_t len)
 {
-	struct attr_item item = { .type = le16_of((uint16_t)type), .flags = le16_of((uint16_t)flags), .length = le32_of((uint32_t)len) };
+	struct vdiskattr_item_disk item = { .type = le16_of((uint16_t)type),
+		                            .flags = le16_of((uint16_t)flags),
+		                            .length = le32_of((uint32_t)len) };
 
 	memcpy(bytes + *io_len, &item, sizeof item);
 	memcpy(bytes + *io_len + sizeof item, value, len);
@@ -132,7 +74,7 @@ static void text_put(uint8_t *bytes, size_t *io_len, unsigned type, const char *
 
 static void backing_put(uint8_t *bytes, size_t *io_len, const struct vdisk_backing *backing)
 {
-	struct backing_item item = {
+	struct vdiskattr_backing_disk item = {
 		.snapshot = le32_of(backing->snapshot),
 		.inode = le32_of(backing->inode),
 		.generation = le64_of(backing->generation),
@@ -141,14 +83,14 @@ static void backing_put(uint8_t *bytes, size_t *io_len, const struct vdisk_backi
 
 	if (backing->snapshot == 0)
 		return;
-	item_put(bytes, io_len, ITEM_BACKING, ITEM_MUST_KNOW, &item, sizeof item);
-	text_put(bytes, io_len, ITEM_BACKING_SNAPSHOT, backing->snapshot_name);
-	text_put(bytes, io_len, ITEM_BACKING_PATH, backing->path);
+	item_put(bytes, io_len, VDISKATTR_BACKING, VDISKATTR_MUST_KNOW, &item, sizeof item);
+	text_put(bytes, io_len, VDISKATTR_BACKING_SNAPSHOT, backing->snapshot_name);
+	text_put(bytes, io_len, VDISKATTR_BACKING_PATH, backing->path);
 }
 
 static void clone_put(uint8_t *bytes, size_t *io_len, const struct vdisk_clone *clone)
 {
-	struct clone_item item = {
+	struct vdiskattr_clone_disk item = {
 		.state = le32_of((uint32_t)clone->state),
 		.error = le32_of((uint32_t)-clone->error),
 		.cursor = le32_of(clone->cursor),
@@ -161,30 +103,33 @@ static void clone_put(uint8_t *bytes, size_t *io_len, const struct vdisk_clone *
 	};
 
 	if (clone->state != FS_CLONE_NONE)
-		item_put(bytes, io_len, ITEM_CLONE, 0, &item, sizeof item);
+		item_put(bytes, io_len, VDISKATTR_CLONE, 0, &item, sizeof item);
 }
 
 size_t vdisk_attr_encode(const struct vdisk_attr *attr, uint8_t *ret_bytes)
 {
-	size_t len = sizeof(struct attr_head);
-	struct attr_head head = { .magic = le32_of(ATTR_MAGIC),
-		                  .version = le16_of(ATTR_VERSION),
-		                  .state_generation = le64_of(attr->state_generation) };
+	size_t len = sizeof(struct vdiskattr_head_disk);
+	struct vdiskattr_head_disk head = { .magic = le32_of(VDISKATTR_MAGIC),
+		                            .version = le16_of(VDISKATTR_VERSION),
+		                            .state_generation = le64_of(attr->state_generation) };
 	le32 parent = le32_of(attr->parent);
-	struct state_item state = { .online = attr->online,
-		                    .write_cache = attr->write_cache,
-		                    .reserved_space = attr->reserved,
-		                    .created_ns = le64_of((uint64_t)attr->created_ns) };
+	struct vdiskattr_state_disk state = { .online = attr->online,
+		                              .write_cache = attr->write_cache,
+		                              .reserved_space = attr->reserved,
+		                              .created_ns = le64_of((uint64_t)attr->created_ns) };
 
-	item_put(ret_bytes, &len, ITEM_UUID, 0, attr->uuid.b, sizeof attr->uuid.b);
-	text_put(ret_bytes, &len, ITEM_SERIAL, attr->serial);
-	item_put(ret_bytes, &len, ITEM_STATE, 0, &state, sizeof state);
-	item_put(ret_bytes, &len, ITEM_PARENT, 0, &parent, sizeof parent);
-	text_put(ret_bytes, &len, ITEM_PATH, attr->path);
-	text_put(ret_bytes, &len, ITEM_COMMENT, attr->comment);
-	text_put(ret_bytes, &len, ITEM_MAPS, attr->maps);
+	item_put(ret_bytes, &len, VDISKATTR_UUID, 0, attr->uuid.b, sizeof attr->uuid.b);
+	text_put(ret_bytes, &len, VDISKATTR_SERIAL, attr->serial);
+	item_put(ret_bytes, &len, VDISKATTR_STATE, 0, &state, sizeof state);
+	item_put(ret_bytes, &len, VDISKATTR_PARENT, 0, &parent, sizeof parent);
+	text_put(ret_bytes, &len, VDISKATTR_PATH, attr->path);
+	text_put(ret_bytes, &len, VDISKATTR_COMMENT, attr->comment);
+	text_put(ret_bytes, &len, VDISKATTR_MAPS, attr->maps);
 	backing_put(ret_bytes, &len, &attr->backing);
 	clone_put(ret_bytes, &len, &attr->clone);
+	if (attr->unknown_len > 0)
+		memcpy(ret_bytes + len, attr->unknown, attr->unknown_len);
+	len += attr->unknown_len;
 	head.length = le32_of((uint32_t)len);
 	memcpy(ret_bytes, &head, sizeof head);
 	head.crc = le32_of(crc32c(ret_bytes, len));
@@ -194,20 +139,20 @@ size_t vdisk_attr_encode(const struct vdisk_attr *attr, uint8_t *ret_bytes)
 
 static size_t text_size(const char *text)
 {
-	return text != NULL && text[0] != '\0' ? sizeof(struct attr_item) + strlen(text) : 0;
+	return text != NULL && text[0] != '\0' ? sizeof(struct vdiskattr_item_disk) + strlen(text) : 0;
 }
 
 size_t vdisk_attr_size(const struct vdisk_attr *attr)
 {
-	size_t len = sizeof(struct attr_head) + 3U * sizeof(struct attr_item) + sizeof attr->uuid.b + sizeof(struct state_item) +
-	             sizeof(le32);
+	size_t len = sizeof(struct vdiskattr_head_disk) + 3U * sizeof(struct vdiskattr_item_disk) + sizeof attr->uuid.b +
+	             sizeof(struct vdiskattr_state_disk) + sizeof(le32) + attr->unknown_len;
 
 	len += text_size(attr->path) + text_size(attr->serial) + text_size(attr->comment) + text_size(attr->maps);
 	if (attr->backing.snapshot != 0)
-		len += sizeof(struct attr_item) + sizeof(struct backing_item) + text_size(attr->backing.snapshot_name) +
+		len += sizeof(struct vdiskattr_item_disk) + sizeof(struct vdiskattr_backing_disk) + text_size(attr->backing.snapshot_name) +
 		       text_size(attr->backing.path);
 	if (attr->clone.state != FS_CLONE_NONE)
-		len += sizeof(struct attr_item) + sizeof(struct clone_item);
+		len += sizeof(struct vdiskattr_item_disk) + sizeof(struct vdiskattr_clone_disk);
 	return len;
 }
 
@@ -224,7 +169,7 @@ static int text_get(const uint8_t *value, size_t len, char *ret_text, size_t siz
 
 static int state_get(const uint8_t *value, size_t len, struct vdisk_attr *attr)
 {
-	struct state_item item;
+	struct vdiskattr_state_disk item;
 
 	if (len != sizeof item)
 		return -EUCLEAN;
@@ -240,7 +185,7 @@ static int state_get(const uint8_t *value, size_t len, struct vdisk_attr *attr)
 
 static int backing_get(const uint8_t *value, size_t len, struct vdisk_backing *backing)
 {
-	struct backing_item item;
+	struct vdiskattr_backing_disk item;
 
 	if (len != sizeof item)
 		return -EUCLEAN;
@@ -254,7 +199,7 @@ static int backing_get(const uint8_t *value, size_t len, struct vdisk_backing *b
 
 static int clone_get(const uint8_t *value, size_t len, struct vdisk_clone *clone)
 {
-	struct clone_item item;
+	struct vdiskattr_clone_disk item;
 	uint32_t error;
 
 	if (len != sizeof item)
@@ -286,37 +231,53 @@ static int parent_get(const uint8_t *value, size_t len, struct vdisk_attr *attr)
 	return 0;
 }
 
+/* Not ours to understand, nor to drop. */
+static int unknown_keep(unsigned type, unsigned flags, const uint8_t *value, size_t len, struct vdisk_attr *attr)
+{
+	size_t size = attr->unknown_len + sizeof(struct vdiskattr_item_disk) + len;
+	uint8_t *grown;
+
+	if (size > VDISKATTR_UNKNOWN_MAX)
+		return -ENOTSUP;
+	grown = realloc(attr->unknown, size);
+	if (grown == NULL)
+		return -ENOMEM;
+	attr->unknown = grown;
+	item_put(attr->unknown, &attr->unknown_len, type, flags, value, len);
+	return 0;
+}
+
 static int item_get(unsigned type, unsigned flags, const uint8_t *value, size_t len, struct vdisk_attr *attr)
 {
 	switch (type) {
-	case ITEM_UUID:
+	case VDISKATTR_UUID:
 		if (len != sizeof attr->uuid.b)
 			return -EUCLEAN;
 		memcpy(attr->uuid.b, value, len);
 		return 0;
-	case ITEM_SERIAL: return text_get(value, len, attr->serial, sizeof attr->serial);
-	case ITEM_STATE: return state_get(value, len, attr);
-	case ITEM_COMMENT: return text_get(value, len, attr->comment, sizeof attr->comment);
-	case ITEM_MAPS:
+	case VDISKATTR_SERIAL: return text_get(value, len, attr->serial, sizeof attr->serial);
+	case VDISKATTR_STATE: return state_get(value, len, attr);
+	case VDISKATTR_COMMENT: return text_get(value, len, attr->comment, sizeof attr->comment);
+	case VDISKATTR_MAPS:
 		if (len > VDISK_MAPS_MAX || memchr(value, '\0', len) != NULL)
 			return -EUCLEAN;
 		return vdisk_attr_set_maps(attr, (const char *)value, len);
-	case ITEM_BACKING: return backing_get(value, len, &attr->backing);
-	case ITEM_BACKING_SNAPSHOT: return text_get(value, len, attr->backing.snapshot_name, sizeof attr->backing.snapshot_name);
-	case ITEM_BACKING_PATH: return text_get(value, len, attr->backing.path, sizeof attr->backing.path);
-	case ITEM_PARENT: return parent_get(value, len, attr);
-	case ITEM_PATH: return text_get(value, len, attr->path, sizeof attr->path);
-	case ITEM_CLONE: return clone_get(value, len, &attr->clone);
-	default: return (flags & ITEM_MUST_KNOW) != 0 ? -ENOTSUP : 0;
+	case VDISKATTR_BACKING: return backing_get(value, len, &attr->backing);
+	case VDISKATTR_BACKING_SNAPSHOT: return text_get(value, len, attr->backing.snapshot_name, sizeof attr->backing.snapshot_name);
+	case VDISKATTR_BACKING_PATH: return text_get(value, len, attr->backing.path, sizeof attr->backing.path);
+	case VDISKATTR_PARENT: return parent_get(value, len, attr);
+	case VDISKATTR_PATH: return text_get(value, len, attr->path, sizeof attr->path);
+	case VDISKATTR_CLONE: return clone_get(value, len, &attr->clone);
+	default: return (flags & VDISKATTR_MUST_KNOW) != 0 ? -ENOTSUP : unknown_keep(type, flags, value, len, attr);
 	}
 }
 
 static int items_get(const uint8_t *bytes, size_t len, struct vdisk_attr *attr)
 {
-	size_t at = sizeof(struct attr_head);
+	size_t at = sizeof(struct vdiskattr_head_disk);
 
 	while (at < len) {
-		struct attr_item item;
+		struct vdiskattr_item_disk item;
 		int err;
 
 		if (len - at < sizeof item)
@@ -335,21 +296,21 @@ static int items_get(const uint8_t *bytes, size_t len, struct vdisk_attr *attr)
 
 int vdisk_attr_decode(const uint8_t *bytes, size_t len, struct vdisk_attr *ret_attr)
 {
-	struct attr_head head;
+	struct vdiskattr_head_disk head;
 	uint32_t crc;
 	int err;
 
 	if (len < sizeof head)
 		return -EUCLEAN;
 	memcpy(&head, bytes, sizeof head);
-	if (le32_get(head.magic) != ATTR_MAGIC || le32_get(head.length) < sizeof head || le32_get(head.length) > len)
+	if (le32_get(head.magic) != VDISKATTR_MAGIC || le32_get(head.length) < sizeof head || le32_get(head.length) > len)
 		return -EUCLEAN;
 	len = le32_get(head.length);
 	crc = le32_get(head.crc);
 	head.crc = le32_of(0);
 	if (crc32c_more(crc32c(&head, sizeof head), bytes + sizeof head, len - sizeof head) != crc)
 		return -EUCLEAN;
-	if (le16_get(head.version) != ATTR_VERSION)
+	if (le16_get(head.version) != VDISKATTR_VERSION)
 		return -ENOTSUP;
 	*ret_attr = (struct vdisk_attr){ .state_generation = le64_get(head.state_generation) };
 	err = items_get(bytes, len, ret_attr);

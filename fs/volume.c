@@ -2,7 +2,7 @@
 /* Mounting and unmounting.
  *
  * THEORY. Mount: assemble the disks, decode the newest fsinfo, load metafiles, counts, snapshots and zombies, apply the log, write a consistency
- * point, load the vdisks, serve. Unmount: no new messages, wait for those under way, a last CP that says "clean", close. */
+ * point, load the vdisks, serve. A read-only mount writes nothing: it is refused when there is something to apply. Unmount: no new messages, wait for those under way, a last CP that says "clean", close. */
 #include "fs/volume.h"
 
 #include <stdlib.h>
@@ -237,6 +237,10 @@ static void mount_replayed(struct fs_volume *vol, int err, uint64_t n_records)
 		mount_fail(mount, err);
 		return;
 	}
+	if (vol->read_only) {
+		mount_cp_durable(&mount->cp_waiter, 0); /* there was nothing to apply */
+		return;
+	}
 	mount->cp_waiter.durable = mount_cp_durable;
 	cp_wait(vol, &mount->cp_waiter);
 }
@@ -308,7 +312,7 @@ void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned
 	mount->options = *options;
 	mount->done = done;
 	mount->arg = arg;
-	raid_open(world, disk_urls, n_disks, mount_assembled, mount);
+	(options->read_only ? raid_open_read_only : raid_open)(world, disk_urls, n_disks, mount_assembled, mount);
 }
 
 /* ---- unmounting ---- */

@@ -111,8 +111,11 @@ static void sync_durable(struct cp_waiter *waiter, int err)
 
 int op_sync(struct fs_run *run)
 {
-	struct sync_wait *wait = calloc(1, sizeof(*wait));
+	struct sync_wait *wait;
 
+	if (run->vol->read_only)
+		return 0;
+	wait = calloc(1, sizeof(*wait));
 	if (wait == NULL)
 		return -ENOMEM;
 	wait->msg = run->msg;

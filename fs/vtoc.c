@@ -7,19 +7,8 @@
 #include "base/checksum.h"
 #include "fs/vtoc_private.h"
 
-#define VTOC_MAGIC 0x434f5456U /* "VTOC" */
-#define VTOC_HEAD_MAGIC 0x484f5456U /* "VTOH" */
 #define RECORDS_PER_BLOCK (FS_BLOCK_SIZE / (uint32_t)sizeof(struct vtoc_disk))
 #define SLOTS_MAX 1000000U
-
-/* Slot 0 is the head. */
-struct vtoc_head_disk {
-	le32 magic;
-	le32 crc;
-	le32 n_records;
-	uint8_t reserved[500];
-};
-static_assert(sizeof(struct vtoc_head_disk) == sizeof(struct vtoc_disk), "the head takes a slot");
 
 static uint32_t slot_fbn(uint32_t slot)
 {

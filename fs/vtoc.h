@@ -10,24 +10,7 @@
 
 #include "fs/core.h"
 #include "fs/vdiskattr.h"
-
-#define VTOC_PATH_MAX 439U
-
-struct vtoc_disk {
-	le32 magic;
-	le32 crc; /* of the record, this field zero */
-	le32 inode; /* 0: the record is free (all zero) */
-	le32 parent;
-	le64 generation;
-	uint8_t uuid[16];
-	le32 backing_snapshot; /* §seed 676: backing store file handle; zeros: a normal vdisk */
-	le32 backing_inode;
-	le64 backing_generation;
-	le32 flags;
-	uint8_t reserved[12];
-	char path[VTOC_PATH_MAX + 1U]; /* a hint; "" when longer */
-};
-static_assert(sizeof(struct vtoc_disk) == 512, "VTOC record");
+#include "fs/vtocformat.h"
 
 struct vtoc_entry {
 	uint32_t slot;

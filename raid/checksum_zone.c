@@ -181,7 +181,7 @@ static void zone_undirty(struct checksum_cache *c, struct checksum_block *b)
 
 static void zone_mark_dirty(struct raid *raid, struct checksum_block *b)
 {
-	if (b->dirty || !member_online(b->member))
+	if (b->dirty || !member_online(b->member) || raid->read_only)
 		return;
 	vc_assert(b->pins > 0);
 	b->dirty = true;

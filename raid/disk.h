@@ -21,10 +21,10 @@
 enum disk_op {
 	DISK_READ,
 	DISK_WRITE,
-	DISK_WRITE_DURABLE,          /* on the medium when done; a failure counts as a failed flush */
+	DISK_WRITE_DURABLE, /* on the medium when done; a failure counts as a failed flush */
 	DISK_FLUSH,
-	DISK_DISCARD,
-	DISK_CHECK,                  /* is the medium still there? -ENODEV: unlinked, cut short, gone */
+	DISK_DISCARD, /* reads as zeros afterwards, and needs no room; -EOPNOTSUPP (or another) when that cannot be promised */
+	DISK_CHECK, /* is the medium still there? -ENODEV: unlinked, cut short, gone */
 };
 
 /* One request. Intrusive: the submitter's memory, untouched by it until `done`. Offsets and lengths are multiples of 4096;
@@ -33,16 +33,16 @@ enum disk_op {
 struct disk_io {
 	enum disk_op op;
 	unsigned n_iov;
-	const struct iovec *iov;     /* READ, WRITE, WRITE_DURABLE */
-	uint64_t offset_bytes;       /* all but FLUSH and CHECK */
+	const struct iovec *iov; /* READ, WRITE, WRITE_DURABLE */
+	uint64_t offset_bytes; /* all but FLUSH and CHECK */
 	uint64_t len_bytes;
 	void (*done)(struct disk_io *io, int err); /* 0, -EIO, -ENOSPC (the host is full), -ENODEV (fenced, gone), ... */
-	TAILQ_ENTRY(disk_io) link;   /* the driver's, while submitted */
-	struct task task;            /* the driver's, while submitted */
-	struct timer timer;          /* the driver's, while submitted */
-	struct disk *disk;           /* the driver's, while submitted */
-	void *driver_data;           /* the driver's, while submitted */
-	int driver_err;              /* the driver's, while submitted */
+	TAILQ_ENTRY(disk_io) link; /* the driver's, while submitted */
+	struct task task; /* the driver's, while submitted */
+	struct timer timer; /* the driver's, while submitted */
+	struct disk *disk; /* the driver's, while submitted */
+	void *driver_data; /* the driver's, while submitted */
+	int driver_err; /* the driver's, while submitted */
 };
 
 struct disk {
@@ -52,7 +52,7 @@ struct disk {
 };
 
 struct disk_driver {
-	const char *scheme;          /* "file", "mem" */
+	const char *scheme; /* "file", "mem" */
 	/* Make a disk of `size_bytes`, reading as zeros; -EEXIST when there is one. May block: administration only. */
 	int (*create)(const char *location, uint64_t size_bytes);
 	/* Remove it for good. */
@@ -71,7 +71,10 @@ MUST_CHECK int disk_driver_find(const char *url, const struct disk_driver **ret_
 MUST_CHECK int disk_create(const char *url, uint64_t size_bytes);
 MUST_CHECK int disk_destroy(const char *url);
 MUST_CHECK int disk_open(struct world *world, const char *url, struct disk **ret_disk);
-static inline void disk_submit(struct disk *disk, struct disk_io *io) { disk->driver->submit(disk, io); }
+static inline void disk_submit(struct disk *disk, struct disk_io *io)
+{
+	disk->driver->submit(disk, io);
+}
 void disk_close(struct disk *disk);
 
 /* Tests put their own drivers first (the simulator's disks). */

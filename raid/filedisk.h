@@ -27,7 +27,7 @@ struct filedisk {
 
 struct filedisk_engine {
 	const char *name;
-	int (*attach)(struct filedisk *fdisk);    /* sets engine_data */
+	int (*attach)(struct filedisk *fdisk); /* sets engine_data */
 	void (*submit)(struct filedisk *fdisk, struct disk_io *io);
 	void (*detach)(struct filedisk *fdisk);
 };

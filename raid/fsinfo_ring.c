@@ -154,7 +154,7 @@ void raid_fsinfo_write(struct raid *raid, uint64_t generation, const uint8_t bod
 {
 	struct fsinfo_state *s = &raid->fsinfo;
 
-	vc_assert(!s->busy && (!s->present || generation > s->generation));
+	vc_assert(!raid->read_only && !s->busy && (!s->present || generation > s->generation));
 	s->busy = true;
 	s->done = done;
 	s->arg = arg;

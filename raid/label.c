@@ -65,6 +65,8 @@ void label_encode(const struct label *label, struct raid_label_format *f)
 	f->generation = le64_of(label->generation);
 	f->membership = le64_of(label->membership);
 	f->epoch = le64_of(label->epoch);
+	f->compat = le64_of(label->compat);
+	f->ro_compat = le64_of(label->ro_compat);
 	f->flags = le32_of(label->clean ? RAID_LABEL_CLEAN : 0);
 	f->block_size = le32_of(RAID_BLOCK_SIZE);
 	f->pointer_size = le16_of(4);
@@ -84,7 +86,7 @@ void label_encode(const struct label *label, struct raid_label_format *f)
 
 static int label_check_features(const struct raid_label_format *f)
 {
-	if (le32_get(f->version) != RAID_FORMAT_VERSION || le64_get(f->incompat) != 0 || le64_get(f->ro_compat) != 0)
+	if (le32_get(f->version) != RAID_FORMAT_VERSION || le64_get(f->incompat) != 0)
 		return -ENOTSUP;
 	if (le32_get(f->block_size) != RAID_BLOCK_SIZE || le16_get(f->pointer_size) != 4 || le16_get(f->inode_size) != 128 ||
 	    le16_get(f->checksum_id) != RAID_CHECKSUM_CRC32C_LINEAR || le16_get(f->parity_id) != RAID_PARITY_XOR)
@@ -148,6 +150,8 @@ int label_decode(const struct raid_label_format *f, struct label *l)
 	l->generation = le64_get(f->generation);
 	l->membership = le64_get(f->membership);
 	l->epoch = le64_get(f->epoch);
+	l->compat = le64_get(f->compat);
+	l->ro_compat = le64_get(f->ro_compat);
 	l->clean = (le32_get(f->flags) & RAID_LABEL_CLEAN) != 0;
 	l->shared_crc = crc32c((const uint8_t *)f + RAID_LABEL_SHARED_OFFSET, sizeof *f - RAID_LABEL_SHARED_OFFSET);
 	for (unsigned i = 0; i < l->n_members && err == 0; i++)
@@ -168,6 +172,8 @@ void label_build(const struct raid *raid, const struct member *own, struct raid_
 		.generation = s->generation,
 		.membership = s->membership,
 		.epoch = s->epoch,
+		.compat = s->compat,
+		.ro_compat = s->ro_compat,
 		.clean = s->clean,
 		.n_members = raid->n_members,
 		.n_groups = raid->n_groups,
@@ -287,6 +293,8 @@ void label_changed(struct raid *raid)
 {
 	struct label_state *s = &raid->label;
 
+	if (raid->read_only)
+		return; /* what is known now dies with this open */
 	s->wanted++;
 	s->kick.run = label_kick_run;
 	world_defer(raid->world, &s->kick);

@@ -23,6 +23,7 @@ int layout_is_sane(const struct layout *layout);
 /* Data blocks (DBNs) of a disk of this size. */
 uint32_t layout_n_dbn(const struct layout *layout, uint64_t disk_blocks);
 
+/* clang-format off */
 static inline uint32_t layout_zone(uint32_t dbn) { return dbn / RAID_ZONE_DATA; }
 static inline uint32_t layout_zone_slot(uint32_t dbn) { return dbn % RAID_ZONE_DATA; }
 static inline uint32_t layout_n_zones(uint32_t n_dbn) { return (n_dbn + RAID_ZONE_DATA - 1) / RAID_ZONE_DATA; }
@@ -38,5 +39,6 @@ static inline uint64_t layout_log_block(const struct layout *l, unsigned half, u
 {
 	return l->log_first + (uint64_t)half * l->log_half_blocks + block;
 }
+/* clang-format on */
 
 #endif

@@ -95,7 +95,7 @@ static void offline_run(struct task *task)
 	struct raid *raid = mio->member->raid;
 
 	raid->n_ios--;
-	mio->done(mio, -ENODEV);
+	mio->done(mio, member_online(mio->member) ? -EROFS : -ENODEV);
 	raid_idle_check(raid);
 }
 
@@ -105,7 +105,7 @@ void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uin
 	mio->member = m;
 	mio->done = done;
 	m->raid->n_ios++;
-	if (!member_online(m)) {
+	if (!member_online(m) || (m->raid->read_only && (is_write(op) || op == DISK_FLUSH))) {
 		mio->task = (struct task){ .run = offline_run };
 		world_defer(m->raid->world, &mio->task);
 		return;

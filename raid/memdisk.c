@@ -49,6 +49,7 @@ struct medium {
 	LIST_HEAD(, memfault) faults;
 	unsigned fail_flushes;
 	unsigned fail_writes;
+	bool no_discard;
 	uint64_t n_ios;
 	bool lost;
 	bool open;
@@ -297,6 +298,11 @@ void memdisk_peek(const char *name, uint64_t block, uint8_t ret_bytes[4096])
 	slot_read(&m->current[block], ret_bytes);
 }
 
+void memdisk_refuse_discard(const char *name)
+{
+	medium_must(name)->no_discard = true;
+}
+
 void memdisk_flip_bit(const char *name, uint64_t block, unsigned bit)
 {
 	uint8_t bytes[BLOCK];
@@ -510,8 +516,11 @@ static int do_discard(struct medium *m, struct disk_io *io)
 {
 	static const uint8_t zeros[BLOCK];
 
-	for (uint64_t i = 0; i < io->len_bytes / BLOCK; i++)
-		write_block(m, io->offset_bytes / BLOCK + i, zeros);
+	if (m->no_discard)
+		return -EOPNOTSUPP;
+	for (uint64_t block = io->offset_bytes / BLOCK; block < (io->offset_bytes + io->len_bytes) / BLOCK; block++)
+		if (m->current[block] != NULL) /* never written: zeros, durably */
+			write_block(m, block, zeros);
 	return 0;
 }
 

@@ -26,14 +26,15 @@ unsigned memdisk_unflushed(const char *name);
 uint64_t memdisk_ios(const char *name);
 
 /* Faults. Blocks are of 4096 bytes, by their place on the disk. */
-void memdisk_lose(const char *name);                          /* -ENODEV to everything, for good */
+void memdisk_lose(const char *name); /* -ENODEV to everything, for good */
 void memdisk_fail_reads(const char *name, uint64_t block, unsigned times); /* -EIO to reads that touch it; a write heals it */
-void memdisk_fail_flush(const char *name, unsigned times);    /* -EIO to the next flushes; what they should have saved is lost */
-void memdisk_fail_writes(const char *name, unsigned times);   /* -EIO to the next writes, not written */
-void memdisk_drop_write(const char *name, uint64_t block);    /* the next write of it says 0 and is not done */
+void memdisk_fail_flush(const char *name, unsigned times); /* -EIO to the next flushes; what they should have saved is lost */
+void memdisk_fail_writes(const char *name, unsigned times); /* -EIO to the next writes, not written */
+void memdisk_refuse_discard(const char *name); /* -EOPNOTSUPP from now on */
+void memdisk_drop_write(const char *name, uint64_t block); /* the next write of it says 0 and is not done */
 void memdisk_misdirect_write(const char *name, uint64_t block, uint64_t to_block); /* the next write of it lands elsewhere */
 void memdisk_flip_bit(const char *name, uint64_t block, unsigned bit);
-void memdisk_zero(const char *name);                          /* all bytes zero from now on until written */
+void memdisk_zero(const char *name); /* all bytes zero from now on until written */
 void memdisk_peek(const char *name, uint64_t block, uint8_t ret_bytes[4096]);
 void memdisk_poke(const char *name, uint64_t block, const uint8_t bytes[4096]);
 

@@ -12,7 +12,7 @@
  *  R2 A data block and its checksum block never travel in one I/O.
  *  R3 No data I/O of a batch starts before its intents are durable.
  *  R4 After a failed flush the disk has failed: it is never written or trusted again until it is replaced.
- * WRITE PATH previous hop fs/cp; next hop raid/disk.h.  READ PATH previous hop fs/bufcache; next hop raid/disk.h.
+ * WRITE PATH previous hop fs/cp; next hop raid/disk.h.  READ PATH previous hop fs/cache_read; next hop raid/disk.h.
  * THREADS. Home thread of the world only. Completions are never called before the call has returned. */
 #ifndef RAID_RAID_H
 #define RAID_RAID_H
@@ -31,37 +31,46 @@
 #define RAID_MAX_GROUP_DISKS 15U /* 14 data + 1 parity */
 #define RAID_MAX_GROUPS 64U
 #define RAID_MAX_DISKS 256U
-#define VBN_HOLE 0U              /* never allocated: block 0 of the first data disk */
-#define VBN_ZERO 0xFFFFFFFFU     /* "all zeros", never a block */
+#define VBN_HOLE 0U /* never allocated: block 0 of the first data disk */
+#define VBN_ZERO 0xFFFFFFFFU /* "all zeros", never a block */
 
 struct raid;
 
 /* Who a block is: written into its checksum entry, demanded back at every read. */
 struct raid_ident {
 	uint32_t inode;
-	uint32_t fbn;                /* of a level-0 block; first FBN covered, for an indirect block */
-	uint32_t generation;         /* of the CP that wrote it; low 28 bits kept; not compared at reads */
-	uint32_t level;              /* 0 data, 1.. indirect; at most 15 */
+	uint32_t fbn; /* of a level-0 block; first FBN covered, for an indirect block */
+	uint32_t generation; /* of the CP that wrote it; low 28 bits kept; not compared at reads */
+	uint32_t level; /* 0 data, 1.. indirect; at most 15 */
 };
 
 /* ---- making and opening ---------------------------------------------------------------------------------------- */
 
 struct raid_group_spec {
 	const char *disk_urls[RAID_MAX_GROUP_DISKS]; /* data disks first, the parity disk last */
-	unsigned n_disks;                            /* 2..15 */
+	unsigned n_disks; /* 2..15 */
 };
 struct raid_spec {
 	const struct raid_group_spec *groups;
 	unsigned n_groups;
-	uint64_t log_half_bytes;     /* 0: default, by disk size (1/64 of the smallest, 2 MiB .. 64 MiB) */
+	uint64_t log_half_bytes; /* 0: default, by disk size (1/64 of the smallest, 2 MiB .. 64 MiB) */
 };
 
-/* Write labels on existing disks that hold no vcstore label (-EEXIST if one does), all zero otherwise. `done(arg, err)`. */
-void raid_format(struct world *world, const struct raid_spec *spec, const struct uuid *volume_uuid, void (*done)(void *arg, int err), void *arg);
+/* Write labels on existing disks that hold no vcstore label (-EEXIST if one does). All else they hold is gone: discarded, or where a disk
+ * cannot, overwritten, so that data, entries and parity agree on zeros from the start. `done(arg, err)`. */
+void raid_format(struct world *world, const struct raid_spec *spec, const struct uuid *volume_uuid, void (*done)(void *arg, int err),
+                 void *arg);
 /* Assemble a volume from its disks in any order. Missing ones are tolerated, one a group (degraded). Finishes what a crash left: the
  * stripes of the intent regions get their parity recomputed and verified before `done(arg, err, raid)`.
- * -ENOENT no label; -ENXIO too many disks missing; -EUCLEAN labels contradict each other; -ENOTSUP an incompatible feature bit. */
-void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid), void *arg);
+ * -EBUSY somebody else still has a disk open after 10 s (a server that was killed keeps its disks until its last I/O has ended);
+ * -ENOENT no label; -ENXIO too many disks missing; -EUCLEAN labels contradict each other; -ENOTSUP an incompatible feature bit;
+ * -EROFS a feature bit that says: who does not know it does not write. */
+void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid),
+               void *arg);
+/* The same, but not one byte of any disk is changed, now or until it is closed: labels stay, nothing is repaired in place, and raid_write,
+ * raid_fsinfo_write and raid_log_write must not be called. -EROFS: a crash left stripes to be settled first, by raid_open. */
+void raid_open_read_only(struct world *world, const char *const *disk_urls, unsigned n_disks,
+                         void (*done)(void *arg, int err, struct raid *raid), void *arg);
 /* Close: no request may be in flight. Everything written is made durable first (err as raid_flush); the labels then say "clean". */
 void raid_close(struct raid *raid, void (*done)(void *arg, int err), void *arg);
 
@@ -69,14 +78,14 @@ void raid_close(struct raid *raid, void (*done)(void *arg, int err), void *arg);
 
 struct raid_disk_geometry {
 	uint32_t vbn_first;
-	uint32_t n_blocks;           /* data blocks = DBNs */
+	uint32_t n_blocks; /* data blocks = DBNs */
 	uint16_t group;
-	uint16_t position;           /* among the data disks of its group */
+	uint16_t position; /* among the data disks of its group */
 };
 struct raid_geometry {
-	uint32_t vbn_end;            /* one past the last VBN */
+	uint32_t vbn_end; /* one past the last VBN */
 	unsigned n_groups;
-	unsigned n_data_disks;       /* over all groups, ascending vbn_first */
+	unsigned n_data_disks; /* over all groups, ascending vbn_first */
 	struct raid_disk_geometry disks[RAID_MAX_DISKS];
 };
 const struct raid_geometry *raid_geometry(const struct raid *raid);
@@ -90,14 +99,14 @@ const struct uuid *raid_volume_uuid(const struct raid *raid);
 struct raid_read_block {
 	uint32_t vbn;
 	int err;
-	struct raid_ident ident;     /* inode, fbn and level must match */
-	struct page *page;           /* filled; owned exclusively by the caller */
+	struct raid_ident ident; /* inode, fbn and level must match */
+	struct page *page; /* filled; owned exclusively by the caller */
 };
 struct raid_read {
 	struct raid_read_block *blocks;
 	unsigned n_blocks;
 	void (*done)(struct raid_read *read); /* inspect blocks[].err */
-	void *impl;                  /* raid's, while submitted */
+	void *impl; /* raid's, while submitted */
 };
 void raid_read(struct raid *raid, struct raid_read *read);
 
@@ -123,10 +132,11 @@ void raid_flush(struct raid *raid, void (*done)(void *arg, int err), void *arg);
 
 /* ---- fsinfo ---------------------------------------------------------------------------------------------------- */
 
-#define RAID_FSINFO_BODY 4032U   /* bytes of a slot that belong to the file system; the head (magic, CRC, generation, uuid) is ours */
+#define RAID_FSINFO_BODY 4032U /* bytes of a slot that belong to the file system; the head (magic, CRC, generation, uuid) is ours */
 /* Make `body` the newest fsinfo: written to half of the disks, flushed, then to the other half, flushed. It also flushes before, so
  * that everything raid_write completed is durable first. After `done(arg, 0)` any mount finds it. `generation` must rise. `body` is copied. */
-void raid_fsinfo_write(struct raid *raid, uint64_t generation, const uint8_t body[RAID_FSINFO_BODY], void (*done)(void *arg, int err), void *arg);
+void raid_fsinfo_write(struct raid *raid, uint64_t generation, const uint8_t body[RAID_FSINFO_BODY], void (*done)(void *arg, int err),
+                       void *arg);
 /* The newest valid fsinfo over all disks and slots. -ENOENT: none was ever written. Known after raid_open; no I/O. */
 MUST_CHECK int raid_fsinfo_read(struct raid *raid, uint64_t *ret_generation, uint8_t ret_body[RAID_FSINFO_BODY]);
 
@@ -137,10 +147,12 @@ uint32_t raid_log_half_blocks(const struct raid *raid);
 /* Write whole blocks at `first_block` of `half` (0, 1) on every copy, durably. One write at a time a half, the next after `done`.
  * A copy that fails is replaced (membership generation durable on the others, the log copied to another disk) before `done(arg, 0)`.
  * iov: 4096-aligned pieces; the vector and the memory stay until `done`. -EIO: no copy is left; stop acknowledging. */
-void raid_log_write(struct raid *raid, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov, void (*done)(void *arg, int err), void *arg);
+void raid_log_write(struct raid *raid, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov,
+                    void (*done)(void *arg, int err), void *arg);
 /* Read blocks from copy `copy` (0..raid_log_copies-1) of the current membership. -EIO, -ENODEV. */
 unsigned raid_log_copies(const struct raid *raid);
-void raid_log_read(struct raid *raid, unsigned copy, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov, void (*done)(void *arg, int err), void *arg);
+void raid_log_read(struct raid *raid, unsigned copy, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov,
+                   void (*done)(void *arg, int err), void *arg);
 
 /* ---- state ----------------------------------------------------------------------------------------------------- */
 
@@ -150,15 +162,15 @@ struct raid_disk_status {
 	struct uuid uuid;
 	enum raid_disk_state state;
 	unsigned group;
-	unsigned position;           /* parity: n_data of the group */
+	unsigned position; /* parity: n_data of the group */
 	bool is_parity;
 	uint64_t size_bytes;
 	uint64_t n_reads, n_writes, n_errors, n_checksum_errors, n_repaired;
 	uint64_t read_bytes, written_bytes;
 };
 struct raid_status {
-	bool degraded;               /* some group is one disk short */
-	bool failed;                 /* some group lost more than parity carries */
+	bool degraded; /* some group is one disk short */
+	bool failed; /* some group lost more than parity carries */
 	unsigned n_groups;
 	unsigned n_disks;
 	struct raid_disk_status disks[RAID_MAX_DISKS];
@@ -168,7 +180,12 @@ void raid_status(const struct raid *raid, struct raid_status *ret_status);
 
 /* Verify parity and every checksum entry of stripes [first_dbn, first_dbn + n) of `group`, for the check and the scrub: `done` gets
  * the number of stripes whose parity is not the XOR of its data and of blocks whose bytes do not match their entries. */
-struct raid_verify_result { uint64_t n_parity_wrong; uint64_t n_checksum_wrong; uint32_t first_wrong_dbn; };
-void raid_verify(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n, void (*done)(void *arg, int err, const struct raid_verify_result *result), void *arg);
+struct raid_verify_result {
+	uint64_t n_parity_wrong;
+	uint64_t n_checksum_wrong;
+	uint32_t first_wrong_dbn;
+};
+void raid_verify(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n,
+                 void (*done)(void *arg, int err, const struct raid_verify_result *result), void *arg);
 
 #endif

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Format: make a volume of disks that hold none. */
+/* Format: make a volume of disks that hold none.
+ *
+ * THEORY. A block nobody wrote is zeros, with entry 0 and zero parity: that must be so on disks that were used for something else. Each disk is
+ * discarded whole, which by DISK_DISCARD's promise makes it read as zeros; one that cannot is overwritten to its end. The front is written in
+ * any case (format_zero_end). Labels come last, after a flush: a format that is cut off leaves a disk without a label. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,12 +11,15 @@
 #include "raid/raid_probe.h"
 
 #define ZERO_CHUNK (1U << 20)
+#define DISCARD_CHUNK (1ULL << 30)
 
 struct format_disk {
 	struct format_op *op;
 	struct disk *disk;
 	struct disk_io io;
 	struct iovec iov;
+	uint64_t discard_at; /* bytes */
+	bool discarding;
 	uint64_t at, zero_end; /* blocks */
 	unsigned step;
 	void *label; /* 16 KiB */
@@ -57,7 +64,7 @@ static void format_end(struct format_op *op, int err)
 	world_defer(op->world, &op->task);
 }
 
-/* ---- per disk: zero the front, then label A, then label B ------------------------------------------------------------------------ */
+/* ---- per disk: discard, zero the front, then label A, then label B ------------------------------------------------------------------------ */
 
 static void format_step(struct format_disk *fd);
 
@@ -66,6 +73,13 @@ static void format_io_done(struct disk_io *io, int err)
 	struct format_disk *fd = container_of(io, struct format_disk, io);
 	struct format_op *op = fd->op;
 
+	if (err != 0 && fd->discarding) {
+		log_info("raid", "format_overwrites", "disk=%u reason=%s", (unsigned)(fd - op->disks), error_name(err));
+		fd->discard_at = fd->disk->size_bytes;
+		fd->zero_end = fd->disk->size_bytes / RAID_BLOCK_SIZE;
+		err = 0;
+	}
+	fd->discarding = false;
 	if (err != 0 && op->err == 0) {
 		log_error("raid", "format_failed", "disk=%u error=%s", (unsigned)(fd - op->disks), error_name(err));
 		op->err = err;
@@ -92,6 +106,16 @@ static void format_submit(struct format_disk *fd, enum disk_op what, uint64_t bl
 	disk_submit(fd->disk, &fd->io);
 }
 
+static void format_discard(struct format_disk *fd)
+{
+	uint64_t at = fd->discard_at, n = MIN_OF(fd->disk->size_bytes - at, DISCARD_CHUNK);
+
+	fd->discarding = true;
+	fd->discard_at += n;
+	fd->io = (struct disk_io){ .op = DISK_DISCARD, .offset_bytes = at, .len_bytes = n, .done = format_io_done };
+	disk_submit(fd->disk, &fd->io);
+}
+
 static void format_label(struct format_disk *fd, unsigned copy)
 {
 	struct label *l = &fd->op->label;
@@ -106,6 +130,10 @@ static void format_step(struct format_disk *fd)
 {
 	uint64_t n = MIN_OF(fd->zero_end - fd->at, (uint64_t)ZERO_CHUNK / RAID_BLOCK_SIZE);
 
+	if (fd->discard_at < fd->disk->size_bytes) {
+		format_discard(fd);
+		return;
+	}
 	if (fd->step == 0 && n > 0) {
 		fd->at += n;
 		format_submit(fd, DISK_WRITE, fd->at - n, fd->op->zeros, (size_t)n * RAID_BLOCK_SIZE);

@@ -14,9 +14,9 @@
 #include "raid/layout.h"
 #include "raid/raid.h"
 
-#define RAID_RETRY_NS 1000000ULL            /* memory was short: try again */
+#define RAID_RETRY_NS 1000000ULL /* memory was short: try again */
 #define RAID_SPACE_SAY_NS 10000000000ULL
-#define RAID_SPACE_RETRY_NS 500000000ULL    /* the host's file system is full: try again */
+#define RAID_SPACE_RETRY_NS 500000000ULL /* the host's file system is full: try again */
 #define RAID_HEALTH_NS 2000000000ULL
 
 struct raid_group;
@@ -25,21 +25,21 @@ struct raid_group;
 
 struct member {
 	struct raid *raid;
-	struct disk *disk;           /* NULL: missing */
+	struct disk *disk; /* NULL: missing */
 	struct raid_group *group;
 	char url[256];
 	struct uuid uuid;
 	unsigned index;
-	unsigned position;           /* parity: n_data of the group */
+	unsigned position; /* parity: n_data of the group */
 	bool is_parity;
-	bool unflushed;              /* written since the last flush began */
-	bool recorded_failed;        /* so say the labels */
+	bool unflushed; /* written since the last flush began */
+	bool recorded_failed; /* so say the labels */
 	bool health_wanted, health_running;
 	enum raid_disk_state state;
 	uint64_t size_blocks;
 	uint32_t vbn_first;
 	uint32_t n_dbn;
-	unsigned label_copy;         /* the newest valid one */
+	unsigned label_copy; /* the newest valid one */
 	unsigned read_score;
 	uint64_t n_reads, n_writes, n_errors, n_checksum_errors, n_repaired, read_bytes, written_bytes;
 	struct member_health *health;
@@ -58,8 +58,8 @@ static inline bool member_online(const struct member *m)
 	return m->state == RAID_DISK_ONLINE;
 }
 /* Submit; a member that is not online answers -ENODEV. A failed write or flush has failed the member before `done` is called. */
-void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uint64_t block, uint64_t n_blocks, const struct iovec *iov, unsigned n_iov,
-		   void (*done)(struct member_io *mio, int err));
+void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uint64_t block, uint64_t n_blocks, const struct iovec *iov,
+                   unsigned n_iov, void (*done)(struct member_io *mio, int err));
 /* The disk has failed: never written or trusted again. Idempotent. */
 void member_fail(struct member *m, const char *reason, int err);
 /* Look soon whether the label is still there. */
@@ -74,7 +74,7 @@ void member_health_stop(struct raid *raid);
 struct batch_item {
 	struct member *member;
 	uint64_t block;
-	void *data;                  /* 4096 aligned bytes */
+	void *data; /* 4096 aligned bytes */
 	int err;
 };
 
@@ -86,7 +86,7 @@ struct batch {
 	unsigned n_pending;
 	struct batch_item *items;
 	void (*done)(struct batch *batch);
-	struct batch_run *runs;      /* internal */
+	struct batch_run *runs; /* internal */
 	struct task task;
 	struct timer retry;
 };
@@ -105,14 +105,14 @@ void batch_flush_all(struct flush_all *f);
 /* ---- checksum_zone.c --------------------------------------------------------------------------------------------- */
 
 struct checksum_block {
-	TAILQ_ENTRY(checksum_block) link;   /* free, evictable (oldest first), or dirty */
+	TAILQ_ENTRY(checksum_block) link; /* free, evictable (oldest first), or dirty */
 	struct checksum_block *hash_next;
 	struct member *member;
 	uint32_t zone;
 	unsigned pins;
 	bool valid, loading, dirty, writing, stale, evictable;
 	struct page *page;
-	struct page *writing_page;           /* being written, when the entries have changed since */
+	struct page *writing_page; /* being written, when the entries have changed since */
 	TAILQ_HEAD(, checksum_wait) waiters;
 	struct batch batch;
 	struct batch_item item;
@@ -132,10 +132,10 @@ struct checksum_cache {
 	struct checksum_block *blocks;
 	struct checksum_block **hash;
 	unsigned n_blocks, hash_mask;
-	unsigned n_dirty;                   /* dirty or being written */
-	unsigned n_admitted;                /* blocks that pieces in flight may pin */
-	unsigned margin;                    /* kept for reads and repairs */
-	bool complete;                      /* every checksum block of the volume has room */
+	unsigned n_dirty; /* dirty or being written */
+	unsigned n_admitted; /* blocks that pieces in flight may pin */
+	unsigned margin; /* kept for reads and repairs */
+	bool complete; /* every checksum block of the volume has room */
 	bool unstarving;
 	struct checksum_block_list free, evictable, dirty;
 	TAILQ_HEAD(, checksum_wait) starved;
@@ -193,14 +193,14 @@ struct raid_group {
 	struct raid *raid;
 	unsigned index;
 	unsigned n_data;
-	unsigned n_members;                  /* n_data + 1; the parity disk is members[n_data] */
+	unsigned n_members; /* n_data + 1; the parity disk is members[n_data] */
 	struct member *members[RAID_MAX_GROUP_DISKS];
-	uint32_t n_dbn;                      /* of the largest data disk */
-	unsigned n_lost;                     /* members not online */
+	uint32_t n_dbn; /* of the largest data disk */
+	unsigned n_lost; /* members not online */
 	/* intents */
-	unsigned intent_next;                /* slot */
-	unsigned intent_used;                /* since the last release */
-	uint32_t *outstanding;               /* hash set of dbn + 1: stripes under an unreleased intent */
+	unsigned intent_next; /* slot */
+	unsigned intent_used; /* since the last release */
+	uint32_t *outstanding; /* hash set of dbn + 1: stripes under an unreleased intent */
 	uint32_t outstanding_mask;
 	uint32_t n_outstanding;
 };
@@ -223,7 +223,8 @@ struct label_wait {
 
 struct label_state {
 	uint64_t generation, membership, epoch;
-	uint64_t wanted, durable;            /* counts changes: durable == wanted, nothing to write */
+	uint64_t compat, ro_compat; /* as found: not ours to drop */
+	uint64_t wanted, durable; /* counts changes: durable == wanted, nothing to write */
 	bool clean;
 	bool running;
 	unsigned n_log_copies;
@@ -231,8 +232,8 @@ struct label_state {
 	STAILQ_HEAD(, label_wait) waiters;
 	struct batch batch;
 	struct batch_item *items;
-	uint64_t writing;                    /* value of `wanted` being written */
-	void *buffers;                       /* 16 KiB a member */
+	uint64_t writing; /* value of `wanted` being written */
+	void *buffers; /* 16 KiB a member */
 	struct task kick;
 };
 
@@ -248,6 +249,7 @@ struct label {
 	struct uuid disk_uuid, volume_uuid;
 	unsigned member_index;
 	uint64_t generation, membership, epoch;
+	uint64_t compat, ro_compat;
 	bool clean;
 	unsigned n_members, n_groups, n_log_copies;
 	uint16_t log_copies[RAID_LABEL_MAX_LOG_COPIES];
@@ -288,15 +290,15 @@ MUST_CHECK int intent_group_init(struct raid *raid, struct raid_group *g);
 
 struct piece_stripe {
 	uint32_t dbn;
-	uint16_t mask;               /* data positions written */
-	uint16_t present;            /* data positions that reach this dbn */
+	uint16_t mask; /* data positions written */
+	uint16_t present; /* data positions that reach this dbn */
 	uint8_t n_blocks;
 	bool full, rest_zero, rest_unknown;
-	bool needs_fix, unverified;  /* unverified: it could not be made whole, and goes on as it is */
-	uint16_t old_mask;           /* positions read beforehand (bit n_data: parity) */
-	uint32_t first_block;        /* in piece->blocks */
-	unsigned first_old;          /* in piece->pages */
-	struct page *rest;           /* XOR of the blocks not written */
+	bool needs_fix, unverified; /* unverified: it could not be made whole, and goes on as it is */
+	uint16_t old_mask; /* positions read beforehand (bit n_data: parity) */
+	uint32_t first_block; /* in piece->blocks */
+	unsigned first_old; /* in piece->pages */
+	struct page *rest; /* XOR of the blocks not written */
 	struct page *parity;
 };
 struct piece_block {
@@ -308,20 +310,20 @@ struct piece {
 	struct raid *raid;
 	struct raid_group *group;
 	struct write_op *op;
-	bool active, reserved;       /* reserved: its pages are the reserve */
+	bool active, reserved; /* reserved: its pages are the reserve */
 	unsigned n_admitted;
 	unsigned n_stripes, n_blocks, n_partial;
 	unsigned n_pages, tries;
-	unsigned n_intent_blocks;    /* head and partial blocks */
+	unsigned n_intent_blocks; /* head and partial blocks */
 	uint64_t sequence;
 	unsigned intent_slot;
 	struct piece_stripe stripes[PIECE_MAX_STRIPES];
 	struct piece_block blocks[PIECE_MAX_BLOCKS];
 	struct page **pages;
 	struct checksum_set set;
-	uint8_t *intent_bytes;       /* head and partial blocks */
+	uint8_t *intent_bytes; /* head and partial blocks */
 	struct batch batch;
-	struct batch_item *items;    /* PIECE_MAX_BLOCKS + PIECE_MAX_STRIPES */
+	struct batch_item *items; /* PIECE_MAX_BLOCKS + PIECE_MAX_STRIPES */
 	unsigned n_intent_members;
 	struct member *intent_members[2];
 	struct timer retry;
@@ -332,11 +334,11 @@ struct piece {
 struct write_op {
 	struct raid_write *write;
 	STAILQ_ENTRY(write_op) link;
-	unsigned n_pieces;           /* in flight */
-	bool cut;                    /* no blocks are left to be cut into pieces */
+	unsigned n_pieces; /* in flight */
+	bool cut; /* no blocks are left to be cut into pieces */
 	int err;
 	struct task task;
-	unsigned group_index;        /* being cut */
+	unsigned group_index; /* being cut */
 	unsigned cursor[RAID_MAX_GROUP_DISKS], end[RAID_MAX_GROUP_DISKS]; /* of the group, by position */
 	bool group_loaded;
 };
@@ -370,29 +372,29 @@ void raid_flush_kick(struct raid *raid);
 #define RAID_REPAIRS 16U
 
 enum repair_mode {
-	REPAIR_READ,                 /* give back blocks[] of `position` */
-	REPAIR_STRIPE,               /* make the stripe whole before a partial write */
-	REPAIR_VERIFY                /* only count */
+	REPAIR_READ, /* give back blocks[] of `position` */
+	REPAIR_STRIPE, /* make the stripe whole before a partial write */
+	REPAIR_VERIFY /* only count */
 };
 struct repair {
 	struct raid *raid;
 	struct raid_group *group;
 	enum repair_mode mode;
 	uint32_t first_dbn;
-	unsigned n;                  /* stripes, at most REPAIR_MAX_STRIPES */
-	unsigned position;           /* READ */
+	unsigned n; /* stripes, at most REPAIR_MAX_STRIPES */
+	unsigned position; /* READ */
 	struct raid_read_block *blocks[REPAIR_MAX_STRIPES];
 	void (*done)(struct repair *repair);
 	void *owner;
-	int err;                     /* STRIPE: 0 all blocks are right; VERIFY: -EIO could not read */
+	int err; /* STRIPE: 0 all blocks are right; VERIFY: -EIO could not read */
 	struct raid_verify_result verify;
 	/* internal */
 	TAILQ_ENTRY(repair) link;
 	bool active, reserved;
-	bool single;                 /* one I/O a block */
+	bool single; /* one I/O a block */
 	bool disks_checked;
 	unsigned n_lost_before;
-	bool inside_piece;           /* the piece that holds these stripes asks: do not wait for it */
+	bool inside_piece; /* the piece that holds these stripes asks: do not wait for it */
 	struct checksum_set set;
 	unsigned n_pages;
 	struct page **pages;
@@ -416,7 +418,7 @@ bool repair_covers(const struct raid *raid, const struct raid_group *g, uint32_t
 struct fsinfo_state {
 	bool present;
 	uint64_t generation;
-	unsigned slot;               /* where the newest lies */
+	unsigned slot; /* where the newest lies */
 	uint64_t intent_epoch, intent_released;
 	uint8_t body[RAID_FSINFO_BODY];
 	/* a write */
@@ -424,7 +426,7 @@ struct fsinfo_state {
 	uint64_t next_generation;
 	uint8_t next_body[RAID_FSINFO_BODY];
 	struct task task;
-	struct raid_fsinfo_format *block;    /* 4096 aligned */
+	struct raid_fsinfo_format *block; /* 4096 aligned */
 	struct batch batch;
 	struct batch_item *items;
 	unsigned half;
@@ -443,12 +445,12 @@ void fsinfo_ring_heal(struct raid *raid, void (*done)(void *arg, int err), void 
 struct log_copy_io {
 	struct member_io mio;
 	struct log_op *op;
-	unsigned iov_at;             /* entries already written */
+	unsigned iov_at; /* entries already written */
 	uint64_t block;
 };
 struct log_op {
 	struct raid *raid;
-	bool busy, written;          /* written: waits for a new copy or the labels */
+	bool busy, written; /* written: waits for a new copy or the labels */
 	unsigned half;
 	uint32_t first_block;
 	const struct iovec *iov;
@@ -460,7 +462,7 @@ struct log_op {
 };
 struct log_state {
 	struct log_op ops[2];
-	bool copy_wanted;            /* a copy is missing: make one before anything is acknowledged */
+	bool copy_wanted; /* a copy is missing: make one before anything is acknowledged */
 	bool copying;
 	struct log_move *move;
 	struct label_wait label;
@@ -483,12 +485,13 @@ struct raid {
 	struct member *members[RAID_LABEL_MAX_MEMBERS];
 	struct member *data_members[RAID_LABEL_MAX_MEMBERS]; /* ascending vbn_first */
 	struct raid_group *groups[RAID_MAX_GROUPS];
-	uint64_t intent_sequence;            /* last given out */
-	uint64_t intent_released;            /* all up to this one are settled */
+	uint64_t intent_sequence; /* last given out */
+	uint64_t intent_released; /* all up to this one are settled */
 	uint64_t n_full_stripes, n_partial_stripes, n_reconstructed, n_lost_blocks;
 	uint64_t host_full_said_ns;
-	unsigned n_ios;                      /* in flight at disks */
+	unsigned n_ios; /* in flight at disks */
 	bool opening, closing;
+	bool read_only; /* nothing is written to any disk */
 
 	struct label_state label;
 	struct checksum_cache cache;
@@ -521,7 +524,7 @@ struct raid {
 
 	/* reads */
 	unsigned n_reads_active;
-	struct raid_read *starved_reads;     /* no memory: chained through impl */
+	struct raid_read *starved_reads; /* no memory: chained through impl */
 	struct timer read_retry;
 
 	struct timer health;
@@ -545,7 +548,7 @@ void raid_free(struct raid *raid);
 
 /* ---- raid_recover.c ------------------------------------------------------------------------------------------------------------------ */
 
-/* Settle the stripes named by intents of the epoch in the labels. */
+/* Settle the stripes named by intents of the epoch in the labels. Read-only: -EROFS when there are any. */
 void raid_recover(struct raid *raid, void (*done)(struct raid *raid, void *arg, int err), void *arg);
 
 #endif

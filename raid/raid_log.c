@@ -68,7 +68,7 @@ void raid_log_member_failed(struct raid *raid, struct member *m)
 {
 	struct label_state *l = &raid->label;
 
-	for (unsigned i = 0; i < l->n_log_copies; i++) {
+	for (unsigned i = 0; i < l->n_log_copies && !raid->read_only; i++) {
 		if (log_copy(raid, i) != m || l->n_log_copies == 1)
 			continue;
 		l->log_copies[i] = l->log_copies[--l->n_log_copies];
@@ -300,7 +300,7 @@ void raid_log_write(struct raid *raid, unsigned half, uint32_t first_block, cons
 
 	for (unsigned i = 0; i < n_iov; i++)
 		bytes += iov[i].iov_len;
-	vc_assert(!op->busy && n_iov > 0 && bytes % RAID_BLOCK_SIZE == 0 &&
+	vc_assert(!raid->read_only && !op->busy && n_iov > 0 && bytes % RAID_BLOCK_SIZE == 0 &&
 	          first_block + bytes / RAID_BLOCK_SIZE <= raid->layout.log_half_blocks);
 	*op = (struct log_op){
 		.raid = raid,

@@ -4,7 +4,9 @@
  * THEORY. Probe all disks; the newest label describes the volume. Disks it calls failed are not believed again; disks that are not there are
  * failed from now on. Then the newest fsinfo, then the stripes named by intents, then a flush; only then the labels begin a new
  * epoch, which makes the settled intents void, and the newest fsinfo is put on every disk. A crash on the way leaves what was there.
+ * Opened read-only it ends before the flush, and refuses when there are stripes to settle.
  * Labels that cannot both be true (two disks that each say the other failed) are -EUCLEAN: that is for a person to decide. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +19,12 @@ struct open_disk {
 	struct label *label; /* NULL: none that is valid */
 	unsigned copy;
 	bool used;
+	bool tried;                  /* opened, or not to be opened */
 };
+
+/* How long a disk may be busy: a server that was just killed holds its disks until its last I/O has ended. */
+#define OPEN_BUSY_NS 10000000000ULL
+#define OPEN_RETRY_NS 20000000ULL
 
 struct open_op {
 	struct world *world;
@@ -30,8 +37,11 @@ struct open_op {
 	struct probe probe;
 	const struct label *newest;
 	struct raid *raid;
+	bool read_only;
 	struct flush_wait flush;
 	struct label_wait label;
+	struct timer retry;
+	uint64_t deadline_ns;
 	struct task task;
 };
 
@@ -324,6 +334,7 @@ static int open_build(struct open_op *op)
 	TAILQ_INIT(&raid->repairs_waiting);
 	raid->world = op->world;
 	raid->opening = true;
+	raid->read_only = op->read_only;
 	raid->volume_uuid = l->volume_uuid;
 	raid->layout = l->layout;
 	raid->n_members = l->n_members;
@@ -331,6 +342,8 @@ static int open_build(struct open_op *op)
 	raid->label.generation = l->generation;
 	raid->label.membership = l->membership;
 	raid->label.epoch = l->epoch;
+	raid->label.compat = l->compat;
+	raid->label.ro_compat = l->ro_compat;
 	raid->label.n_log_copies = l->n_log_copies;
 	memcpy(raid->label.log_copies, l->log_copies, sizeof l->log_copies);
 	for (unsigned i = 0; i < l->n_members && err == 0; i++)
@@ -450,8 +463,23 @@ static void open_recovered(struct raid *raid, void *arg, int err)
 		open_end(op, err);
 		return;
 	}
+	if (raid->read_only) {
+		open_end(op, 0);
+		return;
+	}
 	op->flush.done = open_flushed;
 	raid_flush_request(raid, &op->flush);
+}
+
+/* Bits of a newer program whose structures our writing would damage. */
+static int open_features(const struct open_op *op)
+{
+	if (op->newest->ro_compat == 0 || op->read_only)
+		return 0;
+	log_error("raid", "features_read_only",
+	          "ro_compat=0x%" PRIx64 " error=EROFS: a newer version made this volume; it can only be opened read-only",
+	          op->newest->ro_compat);
+	return -EROFS;
 }
 
 static void open_probed(struct probe *probe)
@@ -467,6 +495,8 @@ static void open_probed(struct probe *probe)
 		if (op->disks[i].label != NULL)
 			err = open_agree(op->disks[i].label, op->newest);
 	if (err == 0)
+		err = open_features(op);
+	if (err == 0)
 		err = open_build(op);
 	if (err != 0)
 		open_end(op, err);
@@ -474,31 +504,72 @@ static void open_probed(struct probe *probe)
 		raid_recover(op->raid, open_recovered, op);
 }
 
-void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid),
-               void *arg)
+/* -EBUSY: somebody else has a disk of this volume open. */
+static int open_disks(struct open_op *op)
+{
+	for (unsigned i = 0; i < op->n_disks; i++) {
+		int err;
+
+		if (op->disks[i].tried)
+			continue;
+		err = disk_open(op->world, op->disks[i].url, &op->opened[i]);
+		if (err == -EBUSY)
+			return err;
+		op->disks[i].tried = true;
+		if (err != 0)
+			log_warn("raid", "disk_not_opened", "disk=%s error=%s", op->disks[i].url, error_name(err));
+	}
+	return 0;
+}
+
+static void open_try(struct timer *timer)
+{
+	struct open_op *op = container_of(timer, struct open_op, retry);
+	int err = open_disks(op);
+
+	if (err == -EBUSY && world_now_ns(op->world) < op->deadline_ns) {
+		world_timer_set(op->world, &op->retry, OPEN_RETRY_NS);
+		return;
+	}
+	if (err == 0)
+		err = probe_start(&op->probe, op->world, op->opened, op->n_disks, open_probed);
+	if (err != 0)
+		open_end(op, err);
+}
+
+static void open_start(struct world *world, const char *const *disk_urls, unsigned n_disks,
+                       void (*done)(void *arg, int err, struct raid *raid), void *arg, bool read_only)
 {
 	struct open_op *op = raid_call_new(sizeof *op);
-	int err = n_disks == 0 || n_disks > 4 * RAID_LABEL_MAX_MEMBERS ? -EINVAL : 0;
 
 	op->world = world;
 	op->done = done;
 	op->arg = arg;
+	op->read_only = read_only;
 	op->disks = raid_call_new((size_t)MAX_OF(n_disks, 1U) * sizeof *op->disks);
 	op->opened = raid_call_new((size_t)MAX_OF(n_disks, 1U) * sizeof(struct disk *));
-	for (unsigned i = 0; i < n_disks && err == 0; i++) {
-		int open_err = disk_open(world, disk_urls[i], &op->opened[i]);
-
-		op->n_disks++;
-		(void)snprintf(op->disks[i].url, sizeof op->disks[i].url, "%s", disk_urls[i]);
-		if (open_err == -EBUSY)
-			err = open_err; /* somebody else serves this volume */
-		else if (open_err != 0)
-			log_warn("raid", "disk_not_opened", "disk=%s error=%s", disk_urls[i], error_name(open_err));
+	op->retry.fire = open_try;
+	op->deadline_ns = world_now_ns(world) + OPEN_BUSY_NS;
+	if (n_disks == 0 || n_disks > 4 * RAID_LABEL_MAX_MEMBERS) {
+		open_end(op, -EINVAL);
+		return;
 	}
-	if (err == 0)
-		err = probe_start(&op->probe, world, op->opened, op->n_disks, open_probed);
-	if (err != 0)
-		open_end(op, err);
+	op->n_disks = n_disks;
+	for (unsigned i = 0; i < n_disks; i++)
+		(void)snprintf(op->disks[i].url, sizeof op->disks[i].url, "%s", disk_urls[i]);
+	open_try(&op->retry);
+}
+
+void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid),
+               void *arg)
+{
+	open_start(world, disk_urls, n_disks, done, arg, false);
+}
+
+void raid_open_read_only(struct world *world, const char *const *disk_urls, unsigned n_disks,
+                         void (*done)(void *arg, int err, struct raid *raid), void *arg)
+{
+	open_start(world, disk_urls, n_disks, done, arg, true);
 }
 
 /* ---- close --------------------------------------------------------------------------------------------------------------------------- */
@@ -554,7 +625,7 @@ static void close_flushed(struct flush_wait *wait, int err)
 	struct raid *raid = container_of(wait, struct raid, close_flush);
 
 	raid->close_err = err;
-	if (err != 0) {
+	if (err != 0 || raid->read_only) {
 		close_finish(raid);
 		return;
 	}

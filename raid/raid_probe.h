@@ -9,7 +9,7 @@ struct probe_disk {
 	struct probe *probe;
 	struct disk_io io;
 	struct iovec iov;
-	void *front;                 /* RAID_INTENT_FIRST blocks */
+	void *front; /* RAID_INTENT_FIRST blocks */
 	int err;
 };
 struct probe {
@@ -20,7 +20,8 @@ struct probe {
 	struct task task;
 };
 /* disks[i] NULL: skipped, err -ENODEV. `done` never inline. */
-MUST_CHECK int probe_start(struct probe *probe, struct world *world, struct disk *const *disks, unsigned n_disks, void (*done)(struct probe *probe));
+MUST_CHECK int probe_start(struct probe *probe, struct world *world, struct disk *const *disks, unsigned n_disks,
+                           void (*done)(struct probe *probe));
 void probe_fini(struct probe *probe);
 const struct raid_label_format *probe_label(const struct probe *probe, unsigned disk, unsigned copy);
 const struct raid_fsinfo_format *probe_fsinfo(const struct probe *probe, unsigned disk, unsigned slot);

@@ -471,6 +471,12 @@ static void recover_list(struct recover *rc)
 		if (n == 0 || rc->jobs[n - 1].dbn != rc->jobs[i].dbn || rc->jobs[n - 1].record->group != rc->jobs[i].record->group)
 			rc->jobs[n++] = rc->jobs[i];
 	rc->n_jobs = n;
+	if (n > 0 && rc->raid->read_only) {
+		log_error("raid", "recovery_needed",
+		          "stripes=%u error=EROFS: a crash left stripes to settle; open the volume for writing once", n);
+		recover_end(rc, -EROFS);
+		return;
+	}
 	recover_stripes(rc);
 }
 

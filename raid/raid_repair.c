@@ -271,6 +271,10 @@ static void stripe_rewrite(struct repair *r, unsigned stripe, unsigned position,
 	if (!member_online(m))
 		return;
 	m->n_checksum_errors++;
+	if (r->raid->read_only) {
+		member_check_health(m);
+		return; /* what is read is right; the disk stays as it is */
+	}
 	m->n_repaired++;
 	if (m->n_repaired <= LOG_FIRST || m->n_repaired % LOG_EVERY == 0)
 		log_warn("raid", "block_repaired", "disk=%s dbn=%u what=%s total=%llu", m->url, dbn, bytes_wrong ? "data" : "checksum",

@@ -295,6 +295,7 @@ void raid_write(struct raid *raid, struct raid_write *write)
 {
 	struct write_op *op = raid_call_new(sizeof *op);
 
+	vc_assert(!raid->read_only);
 	write_check(raid, write);
 	op->write = write;
 	write->impl = op;

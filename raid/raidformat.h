@@ -21,6 +21,7 @@
 
 #include "base/bytes.h"
 
+/* clang-format off */
 #define RAID_FORMAT_VERSION 1U
 #define RAID_LABEL_MAGIC "VCLABEL1"
 #define RAID_FSINFO_MAGIC "VCFSINF1"
@@ -38,10 +39,10 @@
 
 /* Checksum entry. A block of zeros nobody wrote has entry 0; a parity block's entry is the XOR of its stripe's data entries. */
 struct raid_checksum_format {
-	le32 crc;                    /* CRC32C, seed 0, no inversion */
+	le32 crc; /* CRC32C, seed 0, no inversion */
 	le32 inode;
 	le32 fbn;
-	le32 generation_level;       /* level << 28 | generation of the CP, low 28 bits */
+	le32 generation_level; /* level << 28 | generation of the CP, low 28 bits */
 };
 static_assert(sizeof(struct raid_checksum_format) == 16, "an entry never straddles a sector");
 #define RAID_GENERATION_MASK 0x0FFFFFFFU
@@ -51,10 +52,10 @@ static_assert(sizeof(struct raid_checksum_format) == 16, "an entry never straddl
 struct raid_member_format {
 	uint8_t uuid[16];
 	le64 size_blocks;
-	le32 vbn_first;              /* data disks */
+	le32 vbn_first; /* data disks */
 	le32 n_dbn;
 	le16 group;
-	le16 position;               /* parity: number of data disks of the group */
+	le16 position; /* parity: number of data disks of the group */
 	uint8_t role;
 	uint8_t state;
 	uint8_t reserved[10];
@@ -67,7 +68,7 @@ enum { RAID_MEMBER_ONLINE = 1, RAID_MEMBER_FAILED = 2 };
 #define RAID_LABEL_MAX_LOG_COPIES 8U
 struct raid_label_format {
 	uint8_t magic[RAID_MAGIC_BYTES];
-	le32 crc;                    /* of all 16 KiB, this field zero */
+	le32 crc; /* of all 16 KiB, this field zero */
 	le32 version;
 	/* 16: this disk's own */
 	uint8_t disk_uuid[16];
@@ -79,12 +80,12 @@ struct raid_label_format {
 	uint8_t reserved1[16];
 	/* 64: the same on every disk at one generation */
 	uint8_t volume_uuid[16];
-	le64 generation;             /* rises with every label written */
-	le64 membership;             /* generation of the membership: rises when a disk fails, joins, or the log moves */
-	le64 epoch;                  /* rises with every open: intents of older epochs are settled */
-	le64 compat;                 /* unknown bits: harmless */
-	le64 ro_compat;              /* unknown bits: do not write */
-	le64 incompat;               /* unknown bits: do not open */
+	le64 generation; /* rises with every label written */
+	le64 membership; /* generation of the membership: rises when a disk fails, joins, or the log moves */
+	le64 epoch; /* rises with every open: intents of older epochs are settled */
+	le64 compat; /* unknown bits: harmless; kept */
+	le64 ro_compat; /* unknown bits: do not write, open only to read */
+	le64 incompat; /* unknown bits: do not open */
 	le32 flags;
 	le32 block_size;
 	le16 pointer_size;
@@ -118,12 +119,12 @@ enum { RAID_PARITY_XOR = 1 };
 
 struct raid_fsinfo_format {
 	uint8_t magic[RAID_MAGIC_BYTES];
-	le32 crc;                    /* of the block, this field zero */
+	le32 crc; /* of the block, this field zero */
 	le32 version;
 	uint8_t volume_uuid[16];
 	le64 generation;
-	le64 intent_epoch;           /* intents of this epoch ... */
-	le64 intent_released;        /* ... up to this sequence were settled when this was written */
+	le64 intent_epoch; /* intents of this epoch ... */
+	le64 intent_released; /* ... up to this sequence were settled when this was written */
 	uint8_t reserved[8];
 	uint8_t body[4032];
 };
@@ -132,14 +133,17 @@ static_assert(offsetof(struct raid_fsinfo_format, body) == 64, "fsinfo body");
 
 /* Intent record, in one slot: head block, partial stripes (16 a block), then the payload: for each partial stripe the XOR of the blocks it
  * does not write. Its CRC is the XOR of their CRCs, so it needs none of its own. */
-struct raid_intent_run_format { le32 first_dbn; le32 n; }; /* full stripes */
+struct raid_intent_run_format {
+	le32 first_dbn;
+	le32 n;
+}; /* full stripes */
 #define RAID_INTENT_MAX_RUNS 256U
 #define RAID_INTENT_MAX_PARTIAL 32U
 #define RAID_INTENT_PARTIAL_PER_BLOCK 16U
 #define RAID_INTENT_SLOT_BLOCKS 36U
 struct raid_intent_head_format {
 	uint8_t magic[RAID_MAGIC_BYTES];
-	le32 crc;                    /* of head and partial blocks, this field zero */
+	le32 crc; /* of head and partial blocks, this field zero */
 	le32 version;
 	uint8_t volume_uuid[16];
 	le64 epoch;
@@ -156,14 +160,15 @@ static_assert(sizeof(struct raid_intent_head_format) == 4096, "intent head");
 enum { RAID_INTENT_REST_ZERO = 1, RAID_INTENT_REST_UNKNOWN = 2 };
 struct raid_intent_partial_format {
 	le32 dbn;
-	le16 mask;                   /* bit i: data position i is being written */
-	le16 flags;                  /* REST_ZERO: no payload, it is zeros; REST_UNKNOWN: no payload, no parity disk */
-	le16 payload;                /* index among the payload blocks */
+	le16 mask; /* bit i: data position i is being written */
+	le16 flags; /* REST_ZERO: no payload, it is zeros; REST_UNKNOWN: no payload, no parity disk */
+	le16 payload; /* index among the payload blocks */
 	uint8_t reserved[6];
 	struct raid_checksum_format entries[14]; /* of the positions not being written */
 	struct raid_checksum_format entries_xor; /* XOR of those */
 };
 static_assert(sizeof(struct raid_intent_partial_format) == 256, "intent partial stripe");
 static_assert(1 + RAID_INTENT_MAX_PARTIAL / RAID_INTENT_PARTIAL_PER_BLOCK + RAID_INTENT_MAX_PARTIAL <= RAID_INTENT_SLOT_BLOCKS, "intent slot");
+/* clang-format on */
 
 #endif

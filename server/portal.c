@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A portal: a listening socket whose connections are dealt out to the loops in turn. */
+/* A portal: a listening socket whose connections go to the loops its owner picks. */
 #include "server/portal.h"
 
 #include <stdlib.h>
@@ -9,8 +9,7 @@
 
 struct portal {
 	struct listener *listener;
-	struct loop *const *loops;
-	unsigned n_loops, next;
+	portal_pick *pick;
 	int listen_fd;
 	portal_serve *serve;
 	void *owner;
@@ -41,21 +40,18 @@ static void accepted(void *owner, int fd)
 		(void)close(fd);
 		return;
 	}
-	*delivery = (struct delivery){
-		.loop = portal->loops[portal->next++ % portal->n_loops], .serve = portal->serve, .owner = portal->owner, .fd = fd
-	};
+	*delivery = (struct delivery){ .loop = portal->pick(portal->owner), .serve = portal->serve, .owner = portal->owner, .fd = fd };
 	delivery->task.run = delivered;
 	world_post(loop_world(delivery->loop), &delivery->task);
 }
 
-int portal_new(struct loop *acceptor, struct loop *const *loops, unsigned n_loops, int listen_fd, portal_serve *serve, void *owner,
-               struct portal **ret_portal)
+int portal_new(struct loop *acceptor, int listen_fd, portal_pick *pick, portal_serve *serve, void *owner, struct portal **ret_portal)
 {
 	struct portal *portal = calloc(1, sizeof *portal);
 
 	if (portal == NULL)
 		return -ENOMEM;
-	*portal = (struct portal){ .loops = loops, .n_loops = n_loops, .serve = serve, .owner = owner, .listen_fd = listen_fd };
+	*portal = (struct portal){ .pick = pick, .serve = serve, .owner = owner, .listen_fd = listen_fd };
 	int err = listener_new(acceptor, listen_fd, accepted, portal, &portal->listener);
 	if (err != 0) {
 		free(portal);

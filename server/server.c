@@ -15,6 +15,7 @@
 #include "admin/statefile.h"
 #include "base/list.h"
 #include "base/page.h"
+#include "fs/volume.h"
 #include "proto/iscsi/iscsi_server.h"
 #include "proto/mount/mount.h"
 #include "proto/nfs/nfs_server.h"
@@ -32,6 +33,7 @@ struct server {
 	uint16_t nfs_port, iscsi_port;
 	struct loop *admin_loop;
 	struct loop *loops[SETTINGS_THREADS_MAX];
+	unsigned next_connection;
 	unsigned n_loops, n_started, next_loop;
 	struct glue glue;
 	struct nfs_server *nfs;
@@ -164,11 +166,38 @@ static int watch_signals(struct server *server)
 
 /* ---- ready ------------------------------------------------------------------------------------------------------- */
 
+/* The loops that are home to a volume, one entry a volume. */
+struct homes {
+	const struct server *server;
+	struct loop *loops[SETTINGS_THREADS_MAX];
+	unsigned n;
+};
+
+static void homes_add(struct fs_volume *volume, void *arg)
+{
+	struct homes *homes = arg;
+
+	for (unsigned i = 0; i < homes->server->n_loops && homes->n < SETTINGS_THREADS_MAX; i++)
+		if (loop_world(homes->server->loops[i]) == fs_volume_world(volume))
+			homes->loops[homes->n++] = homes->server->loops[i];
+}
+
+/* Where a new connection lives: on the home loop of a volume, where its requests are plain calls; of several, in turn. */
+static struct loop *pick_loop(void *owner)
+{
+	struct server *server = owner;
+	struct homes homes = { .server = server };
+
+	fs_volume_visit(homes_add, &homes);
+	if (homes.n > 0)
+		return homes.loops[server->next_connection++ % homes.n];
+	return server->loops[server->next_connection++ % server->n_loops];
+}
+
 static void serve_nfs(void *owner, struct loop *loop, int fd)
 {
 	struct server *server = owner;
-	(void)loop;
-	nfs_server_accept(server->nfs, fd);
+	nfs_server_accept(server->nfs, loop, fd);
 }
 
 static void serve_iscsi(void *owner, struct loop *loop, int fd)
@@ -182,12 +211,11 @@ static int open_portals(struct server *server)
 	int err = 0;
 
 	if (server->nfs_fd >= 0)
-		err = portal_new(server->admin_loop, &server->admin_loop, 1, server->nfs_fd, serve_nfs, server, &server->nfs_portal);
+		err = portal_new(server->admin_loop, server->nfs_fd, pick_loop, serve_nfs, server, &server->nfs_portal);
 	if (err == 0)
 		server->nfs_fd = -1;
 	if (err == 0 && server->iscsi_fd >= 0) {
-		err = portal_new(server->admin_loop, server->loops, server->n_loops, server->iscsi_fd, serve_iscsi, server,
-		                 &server->iscsi_portal);
+		err = portal_new(server->admin_loop, server->iscsi_fd, pick_loop, serve_iscsi, server, &server->iscsi_portal);
 		if (err == 0)
 			server->iscsi_fd = -1;
 	}

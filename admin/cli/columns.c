@@ -83,9 +83,10 @@ static const struct column export_columns[] = {
 static const struct column raid_columns[] = {
 	{ "VOLUME", "volume", COLUMN_TEXT, false },
 	{ "GROUP", "group", COLUMN_TEXT, false },
+	{ "RAID", "group_state", COLUMN_TEXT, false },
 	{ "DISK", "name", COLUMN_TEXT, false },
 	{ "ROLE", "role", COLUMN_TEXT, false },
-	{ "STATE", "state", COLUMN_TEXT, false },
+	{ "DISK STATE", "state", COLUMN_TEXT, false },
 	{ "SIZE", "size", COLUMN_SIZE, false },
 	{ "READ", "io.read_bytes", COLUMN_SIZE, true },
 	{ "WRITTEN", "io.written_bytes", COLUMN_SIZE, true },

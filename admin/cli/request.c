@@ -73,18 +73,47 @@ const struct verb *request_find_verb(int n_words, char *const *words, int *ret_w
 	return found;
 }
 
+/* Every noun once, or every verb of `noun`, as "a, b, c". */
+static void list_words(const char *noun, char *text, size_t size)
+{
+	const char *before = "";
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < verbs_count; i++) {
+		const struct verb *verb = &verbs[i];
+		const char *word = noun == NULL ? verb->noun : verb->verb;
+		if (verb->flags & VERB_REST_ONLY || word == NULL ||
+		    (noun == NULL ? strcmp(word, before) == 0 : strcmp(verb->noun, noun) != 0))
+			continue;
+		if (noun == NULL && strchr(word, ' ') != NULL) /* "lun clone": lun's own help has it */
+			continue;
+		before = word;
+		int n = snprintf(text + len, size - len, "%s%s", len == 0 ? "" : ", ", word);
+		len = MIN_OF(len + (size_t)MAX_OF(n, 0), size - 1);
+	}
+}
+
 static int no_such_verb(int n_words, char *const *words)
 {
-	bool noun = false;
+	const char *noun = NULL;
+	int n_noun = 0;
+	char text[256];
 
-	for (size_t i = 0; i < verbs_count && n_words > 0; i++)
-		noun = noun ||
-		       (strncmp(verbs[i].noun, words[0], strlen(words[0])) == 0 && strchr("\0 ", verbs[i].noun[strlen(words[0])]) != NULL);
-	if (noun && n_words > 1)
-		return complain("%s has no verb \"%s\"; see: vcadm help %s", words[0], words[1], words[0]);
-	if (noun)
-		return complain("what about the %s? see: vcadm help %s", words[0], words[0]);
-	return complain("\"%s\" is not a noun; see: vcadm help", words[0]);
+	/* The longest noun that these words begin with. */
+	for (size_t i = 0; i < verbs_count; i++) {
+		int n = verbs[i].flags & VERB_REST_ONLY ? 0 : words_match(verbs[i].noun, n_words, words);
+		if (n > n_noun) {
+			noun = verbs[i].noun;
+			n_noun = n;
+		}
+	}
+	list_words(noun, text, sizeof text);
+	if (noun == NULL)
+		return complain("\"%s\" is not a noun, which are: %s; see: vcadm help", words[0], text);
+	if (n_words > n_noun)
+		return complain("%s has no verb \"%s\", only: %s; see: vcadm help %s", noun, words[n_noun], text, noun);
+	return complain("%s wants a verb: %s; see: vcadm help %s", noun, text, noun);
 }
 
 /* ---- values ------------------------------------------------------------------------------------------------------ */

@@ -192,6 +192,12 @@ void call_each_volume(struct call *call, enum fs_op op, call_step *visit, call_s
 		if (known->state == KNOWN_ONLINE && (only == NULL || strcmp(only, known->name) == 0))
 			call->walk[call->n_walk++] = fs_volume_get(known->volume);
 	}
+	call_each_again(call, op, visit, end);
+}
+
+void call_each_again(struct call *call, enum fs_op op, call_step *visit, call_step *end)
+{
+	call->next_walk = 0;
 	call->walk_op = op;
 	call->walk_visit = visit;
 	call->walk_end = end;
@@ -346,10 +352,30 @@ void call_fail(struct call *call, int err, const char *target, const char *forma
 	fail(call, fault->http_status, fault->code, target, text);
 }
 
+/* The volume quotes paths as they are inside of it; the administration's begin with /vol/VOLUME. */
+static void say_whole_paths(const char *from, const char *volume, char *to, size_t size)
+{
+	size_t len = 0;
+
+	for (; *from != '\0' && len + 1 < size; from++) {
+		to[len++] = *from;
+		if (from[0] != '"' || from[1] != '/' || strncmp(from + 1, "/vol/", 5) == 0)
+			continue;
+		int n = snprintf(to + len, size - len, "/vol/%s", volume);
+		len = MIN_OF(len + (size_t)MAX_OF(n, 0), size - 1);
+	}
+	to[len] = '\0';
+}
+
 void call_fail_message(struct call *call, const char *target)
 {
-	const char *text = call->msg.out.error_text;
+	char text[512], path[FS_PATH_MAX + 300];
 
+	say_whole_paths(call->msg.out.error_text, fs_volume_name(call->msg.volume), text, sizeof text);
+	if (target == call->path.inner) {
+		(void)snprintf(path, sizeof path, "/vol/%s%s", call->path.volume, call->path.inner);
+		target = path;
+	}
 	if (text[0] != '\0')
 		call_fail(call, call->msg.status, target, "%s", text);
 	else

@@ -71,6 +71,8 @@ struct fs_message *call_message(struct call *call, enum fs_op op);
 void call_send(struct call *call, call_step *then);
 /* The same operation on every online volume, `visit` after each that answered 0, `end` at last. */
 void call_each_volume(struct call *call, enum fs_op op, call_step *visit, call_step *end);
+/* Another operation on the same volumes, from an `end`. */
+void call_each_again(struct call *call, enum fs_op op, call_step *visit, call_step *end);
 void call_turn(struct call *call, call_step *then);
 /* Paint the SAN picture again, then go on. */
 void call_repaint(struct call *call, call_step *then);

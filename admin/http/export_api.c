@@ -139,6 +139,10 @@ static json_t *list_copy(struct call *call, size_t *ret_index)
 		call_fail(call, -ENODEV, call->path.volume, "volume \"%s\" is not online", call->path.volume);
 		return NULL;
 	}
+	if (document_admit(known, DOCUMENT_EXPORTS) != 0) {
+		call_fail(call, -EUCLEAN, known->name, DOCUMENT_DAMAGED_TEXT, DOCUMENT_EXPORTS, known->name);
+		return NULL;
+	}
 	list = json_deep_copy(known->exports);
 	for (*ret_index = 0; *ret_index < json_array_size(list); (*ret_index)++) {
 		entry = json_array_get(list, *ret_index);

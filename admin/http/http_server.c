@@ -19,6 +19,7 @@
 #include "admin/http/call.h"
 #include "admin/http/event_stream.h"
 #include "admin/http/handlers.h"
+#include "admin/http/request_clock.h"
 #include "admin/http/router.h"
 #include "admin/size.h"
 #include "admin/web/assets.h"
@@ -33,6 +34,7 @@ struct http_server {
 	unsigned n_calls;
 	bool stopping;
 	struct event_streams streams;
+	struct request_clock clock;
 };
 
 /* ---- addresses --------------------------------------------------------------------------------------------------- */
@@ -325,6 +327,7 @@ static void dispatch(struct http_server *server, struct evhttp_request *req, boo
 	enum verb_method method = VERB_GET;
 	const struct asset *asset;
 
+	request_clock_stop(&server->clock, req);
 	if (refusal == NULL && path != NULL && evhttp_request_get_command(req) == EVHTTP_REQ_GET && (asset = find_asset(path)) != NULL) {
 		send_asset(req, asset);
 		return;
@@ -366,6 +369,7 @@ static struct evhttp *http_new(struct http_server *server, void (*request)(struc
 	evhttp_set_max_body_size(http, HTTP_BODY_MAX);
 	evhttp_set_max_headers_size(http, HTTP_HEADERS_MAX);
 	evhttp_set_timeout(http, HTTP_TIMEOUT_S);
+	request_clock_watch(&server->clock, http);
 	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH | EVHTTP_REQ_DELETE);
 	return http;
 }
@@ -450,7 +454,7 @@ static int open_tcp(struct http_server *server, const char *tcp, char text[256])
 	return 0;
 }
 
-int http_server_new(struct admin *admin, const char *socket_path, const char *tcp, struct http_server **ret_server, char ret_text[256])
+int http_server_new(struct admin *admin, const struct admin_settings *settings, struct http_server **ret_server, char ret_text[256])
 {
 	struct http_server *server = calloc(1, sizeof *server);
 	int err = 0;
@@ -459,10 +463,11 @@ int http_server_new(struct admin *admin, const char *socket_path, const char *tc
 		return -ENOMEM;
 	server->admin = admin;
 	event_streams_init(&server->streams, admin);
-	if (socket_path != NULL)
-		err = open_unix(server, socket_path, ret_text);
-	if (err == 0 && tcp != NULL)
-		err = open_tcp(server, tcp, ret_text);
+	request_clock_init(&server->clock, admin->world, settings->request_ms);
+	if (settings->socket_path != NULL)
+		err = open_unix(server, settings->socket_path, ret_text);
+	if (err == 0 && settings->http != NULL)
+		err = open_tcp(server, settings->http, ret_text);
 	if (err != 0) {
 		http_server_free(server);
 		return err;
@@ -484,6 +489,7 @@ void http_server_free(struct http_server *server)
 		evhttp_free(server->unix_http);
 	if (server->tcp_http != NULL)
 		evhttp_free(server->tcp_http);
+	request_clock_fini(&server->clock);
 	if (server->socket_path != NULL)
 		(void)unlink(server->socket_path);
 	free(server->socket_path);

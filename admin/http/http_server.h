@@ -9,6 +9,7 @@
 #ifndef ADMIN_HTTP_SERVER_H
 #define ADMIN_HTTP_SERVER_H
 
+#include "admin/admin.h"
 #include "admin/admin_private.h"
 
 #define HTTP_BODY_MAX (1U << 20)
@@ -16,8 +17,8 @@
 
 struct http_server;
 
-/* Open the sockets (either may be NULL). `ret_text`: a sentence about what failed. */
-MUST_CHECK int http_server_new(struct admin *admin, const char *socket_path, const char *tcp, struct http_server **ret_server,
+/* Open the sockets of the settings. `ret_text`: a sentence about what failed. */
+MUST_CHECK int http_server_new(struct admin *admin, const struct admin_settings *settings, struct http_server **ret_server,
                                char ret_text[256]);
 /* Requests from now on get 503. */
 void http_server_stop(struct http_server *server);

@@ -115,6 +115,10 @@ static void put_take(struct call *call, json_t *list, const char *name, int stat
 		n++;
 	call->walk = call_must(calloc(n + 1, sizeof *call->walk));
 	TAILQ_FOREACH(known, &call->admin->volumes, link) {
+		if (known->state == KNOWN_ONLINE && document_admit(known, DOCUMENT_IGROUPS) != 0) {
+			call_fail(call, -EUCLEAN, known->name, DOCUMENT_DAMAGED_TEXT, DOCUMENT_IGROUPS, known->name);
+			return;
+		}
 		if (known->state == KNOWN_ONLINE)
 			call->walk[call->n_walk++] = fs_volume_get(known->volume);
 	}

@@ -218,8 +218,8 @@ static void modify_known(struct call *call)
 	}
 	if (size < call->msg.out.vdisks[0].size_bytes && !call_flag(call, "force")) {
 		call_fail(call, -EINVAL, "size",
-		          "%s is larger than that; what is cut off would be lost: say --force (\"force\": true) if that is meant",
-		          call->path.inner);
+		          "/vol/%s%s is larger than that; what is cut off would be lost: say --force (\"force\": true) if that is meant",
+		          call->path.volume, call->path.inner);
 		return;
 	}
 	struct fs_message *msg = call_message(call, FS_VDISK_RESIZE);

@@ -171,6 +171,10 @@ static void map_with_igroup(struct call *call, const char *igroup_uuid)
 			return;
 		}
 	}
+	if (known != NULL && document_admit(known, DOCUMENT_IGROUPS) != 0) {
+		call_fail(call, -EUCLEAN, known->name, DOCUMENT_DAMAGED_TEXT, DOCUMENT_IGROUPS, known->name);
+		return;
+	}
 	document_put(call->admin, call->volume, DOCUMENT_IGROUPS, call->admin->san->igroups, igroups_put, call);
 }
 
@@ -189,8 +193,8 @@ static void map_got(struct call *call)
 		return;
 	const char *uuid = json_string_value(json_object_get(igroup, "uuid"));
 	if (maps_find(call->scratch, uuid, &i) != NULL) {
-		call_fail(call, -EEXIST, call->path.inner, "%s is mapped to igroup \"%s\" already", call->path.inner,
-		          call_text(call, "igroup"));
+		call_fail(call, -EEXIST, call->path.inner, "/vol/%s%s is mapped to igroup \"%s\" already", call->path.volume,
+		          call->path.inner, call_text(call, "igroup"));
 		return;
 	}
 	if (choose_number(call, uuid, &number) != 0)
@@ -236,7 +240,7 @@ static void unmap_got(struct call *call)
 	/* A map of an igroup that is gone is named by its UUID. */
 	const char *uuid = igroup == NULL ? name : json_string_value(json_object_get(igroup, "uuid"));
 	if (maps_find(call->scratch, uuid, &i) == NULL) {
-		call_fail(call, -ENOENT, name, "%s is not mapped to igroup \"%s\"", call->path.inner, name);
+		call_fail(call, -ENOENT, name, "/vol/%s%s is not mapped to igroup \"%s\"", call->path.volume, call->path.inner, name);
 		return;
 	}
 	(void)json_array_remove(call->scratch, i);

@@ -52,12 +52,12 @@ static json_t *group_json(const char *volume, const struct raid_status *status, 
 		n_bad += status->disks[i].state != RAID_DISK_ONLINE;
 		(void)json_array_append_new(disks, disk_json(volume, &status->disks[i]));
 	}
+	const char *state = n_bad == 0 ? "normal" : n_bad == 1 ? "degraded" : "failed";
+	json_t *disk;
+	size_t i;
+	json_array_foreach(disks, i, disk)(void) json_object_set_new(disk, "group_state", json_string(state));
 	return json_pack("{s:o,s:s,s:i,s:s,s:s,s:o}", "name", json_sprintf("%s/rg%u", volume, group), "volume", volume, "group", (int)group,
-	                 "type", "raid4", "state",
-	                 n_bad == 0   ? "normal"
-	                 : n_bad == 1 ? "degraded"
-	                              : "failed",
-	                 "disks", disks);
+	                 "type", "raid4", "state", state, "disks", disks);
 }
 
 static void groups_visited(struct call *call)

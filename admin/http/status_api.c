@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* REST: status and stats; /healthz. */
 #include <event2/buffer.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "admin/http/handlers.h"
@@ -9,6 +10,7 @@
 #include "base/page.h"
 #include "config.h"
 #include "fs/volume.h"
+#include "raid/raid.h"
 
 /* ---- status ------------------------------------------------------------------------------------------------------ */
 
@@ -22,17 +24,49 @@ static void status_visited(struct call *call)
 	const struct fs_volume_info *info = call->msg.out.volume;
 	const char *name = fs_volume_name(call->msg.volume);
 
-	if (info->failed)
-		(void)json_array_append_new(call->records,
-		                            problem("error", name, "a RAID group has lost more disks than parity can replace"));
-	else if (info->degraded)
-		(void)json_array_append_new(
-		    call->records,
-		    problem("warn", name, "a RAID group is degraded: one more disk lost there loses data; see: vcadm raid show"));
 	if (info->read_only)
 		(void)json_array_append_new(call->records, problem("warn", name, "the volume is read-only"));
 	if (info->size_bytes > 0 && info->free_bytes < info->size_bytes / 20)
 		(void)json_array_append_new(call->records, problem("warn", name, "less than 5 % of the volume is free"));
+}
+
+/* "data disk /disks/d0 is missing", for every disk of the group that is not well; how many there are. */
+static unsigned lost_disks(const struct raid_status *status, unsigned group, char *text, size_t size)
+{
+	unsigned n = 0;
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < status->n_disks; i++) {
+		const struct raid_disk_status *disk = &status->disks[i];
+		if (disk->group != group || disk->state == RAID_DISK_ONLINE)
+			continue;
+		int more = snprintf(text + len, size - len, "%s%s disk %s is %s", n == 0 ? "" : ", ", disk->is_parity ? "parity" : "data",
+		                    disk->url[0] == '\0' ? "(name not known)" : disk->url,
+		                    disk->state == RAID_DISK_MISSING ? "missing" : "failed");
+		len = MIN_OF(len + (size_t)MAX_OF(more, 0), size - 1);
+		n++;
+	}
+	return n;
+}
+
+static void raid_visited(struct call *call)
+{
+	const struct raid_status *status = call->msg.out.raid;
+	const char *name = fs_volume_name(call->msg.volume);
+	char disks[1024];
+
+	for (unsigned group = 0; group < status->n_groups; group++) {
+		unsigned n = lost_disks(status, group, disks, sizeof disks);
+		if (n == 0)
+			continue;
+		(void)json_array_append_new(
+		    call->records,
+		    json_pack("{s:s,s:s,s:o}", "severity", n == 1 ? "warn" : "error", "target", name, "message",
+		              json_sprintf(n == 1 ? "RAID group %u is degraded: %s; one more disk lost there loses data"
+		                                  : "RAID group %u has failed, it lost more disks than parity can replace: %s",
+		                           group, disks)));
+	}
 }
 
 static json_t *volumes_summary(struct admin *admin, json_t *problems)
@@ -63,10 +97,15 @@ static void status_end(struct call *call)
 	                          (json_int_t)(page_arena_max() * PAGE_SIZE), "addresses", admin->info));
 }
 
+static void status_raid(struct call *call)
+{
+	call_each_again(call, FS_RAID_STATUS, raid_visited, status_end);
+}
+
 void status_api_show(struct call *call)
 {
 	call->records = json_array();
-	call_each_volume(call, FS_VOLUME_STAT, status_visited, status_end);
+	call_each_volume(call, FS_VOLUME_STAT, status_visited, status_raid);
 }
 
 /* ---- stats ------------------------------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 /* REST: storage/volumes. */
 #include <stdio.h>
 
+#include "admin/checkjob.h"
 #include "admin/fault.h"
 #include "admin/http/handlers.h"
 #include "admin/known.h"
@@ -200,55 +201,15 @@ void volume_api_destroy(struct call *call)
 
 /* ---- check ------------------------------------------------------------------------------------------------------- */
 
-struct check {
-	struct fs_message msg;
-	struct job *job;
-};
-
-static void check_ended(struct fs_message *msg)
-{
-	struct check *check = msg->owner;
-	const struct fs_check_result *result = &msg->out.check;
-	char text[512];
-
-	if (msg->status != 0) {
-		job_fail(check->job, msg->status, msg->out.error_text);
-	} else {
-		json_t *json = json_pack("{s:o,s:o,s:o,s:s}", "blocks", integer(result->n_blocks), "inodes", integer(result->n_inodes),
-		                         "errors", integer(result->n_errors), "report", result->report == NULL ? "" : result->report);
-		if (result->n_errors == 0) {
-			job_succeed_take(check->job, json);
-		} else {
-			(void)snprintf(text, sizeof text, "%llu errors found; first: %.*s", (unsigned long long)result->n_errors,
-			               result->report == NULL ? 0 : (int)MIN_OF(strcspn(result->report, "\n"), 400U),
-			               result->report == NULL ? "" : result->report);
-			check->job->result = json;
-			job_fail(check->job, -EUCLEAN, text);
-		}
-	}
-	fs_message_fini(msg);
-	fs_volume_put(msg->volume);
-	free(check);
-}
-
 void volume_api_check(struct call *call)
 {
 	const char *name = call_param(call, "volume");
 
 	if (!call_find_volume(call, name))
 		return;
-	if (job_find_running(call->admin, "volume check", name) != NULL) {
+	if (job_find_running(call->admin, CHECKJOB_KIND, name) != NULL) {
 		call_fail(call, -EBUSY, name, "volume \"%s\" is being checked already", name);
 		return;
 	}
-	struct job *job = job_new(call->admin, "volume check", name, "check of volume %s", name);
-	if (job != NULL) {
-		struct check *check = call_must(calloc(1, sizeof *check));
-		check->job = job;
-		fs_message_init(&check->msg, FS_CHECK, fs_volume_get(call->volume), check_ended, check);
-		check->msg.cls = FS_CLASS_BACKDOOR;
-		check->msg.origin = call->admin->world;
-		fs_message_send(&check->msg);
-	}
-	call_accept(call, job);
+	call_accept(call, checkjob_start(call->admin, call->volume));
 }

@@ -147,10 +147,17 @@ static void handover_run(struct task *task)
 	free(handover);
 }
 
-void nfs_server_accept(struct nfs_server *server, int fd)
+static struct nfs_shard *shard_of(struct nfs_server *server, const struct loop *loop)
 {
-	unsigned i = atomic_fetch_add_explicit(&server->next_shard, 1, memory_order_relaxed) % server->n_shards;
-	struct nfs_shard *shard = server->shards[i];
+	for (unsigned i = 0; loop != NULL && i < server->n_shards; i++)
+		if (server->shards[i]->loop == loop)
+			return server->shards[i];
+	return server->shards[atomic_fetch_add_explicit(&server->next_shard, 1, memory_order_relaxed) % server->n_shards];
+}
+
+void nfs_server_accept(struct nfs_server *server, struct loop *loop, int fd)
+{
+	struct nfs_shard *shard = shard_of(server, loop);
 	struct handover *handover;
 
 	if (world_is_home(shard->world)) {

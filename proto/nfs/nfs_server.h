@@ -25,8 +25,9 @@ struct nfs_server_options {
 /* The loops and the table must outlive the server. -ENOMEM. */
 MUST_CHECK int nfs_server_new(struct loop *const *loops, unsigned n_loops, struct export_table *exports,
                               const struct nfs_server_options *options, struct nfs_server **ret_server);
-/* Any thread: serve a connected TCP socket (as listener's `accepted` hands it over); the descriptor is the server's from now on. */
-void nfs_server_accept(struct nfs_server *server, int fd);
+/* Any thread: serve a connected TCP socket (as listener's `accepted` hands it over) on `loop`, one of the server's (NULL: the next in turn);
+ * the descriptor is the server's from now on. */
+void nfs_server_accept(struct nfs_server *server, struct loop *loop, int fd);
 /* Any thread but once: close all connections and wait for what they have asked; `stopped` runs on the first loop. The loops must run. */
 void nfs_server_stop(struct nfs_server *server, void (*stopped)(void *arg), void *arg);
 /* After `stopped`. */

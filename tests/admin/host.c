@@ -74,6 +74,8 @@ static void wait_done(void)
 		;
 }
 
+unsigned host_request_ms;
+
 void host_start(struct host *host, const char *dir)
 {
 	const struct admin_hooks hooks = { .volume_world = hook_world, .exports = hook_exports, .san = hook_san };
@@ -89,7 +91,11 @@ void host_start(struct host *host, const char *dir)
 	}
 	(void)snprintf(host->socket_path, sizeof host->socket_path, "%s/admin.sock", host->dir);
 	const struct admin_settings settings = {
-		.state_dir = host->dir, .socket_path = host->socket_path, .http = "127.0.0.1:0", .cache_pages = 65536
+		.state_dir = host->dir,
+		.socket_path = host->socket_path,
+		.http = "127.0.0.1:0",
+		.request_ms = host_request_ms,
+		.cache_pages = 65536,
 	};
 	one.host = host;
 	(void)sem_init(&one.done, 0, 0);

@@ -13,6 +13,8 @@ struct host {
 	unsigned n_exports, n_maps; /* what the hooks were told last */
 };
 
+/* How long a request may take to come in, for the next host_start; 0: the usual 10 s. */
+extern unsigned host_request_ms;
 /* Start; NULL dir: a fresh temporary one. */
 void host_start(struct host *host, const char *dir);
 /* Stop gracefully; keeps the directory and the double's volumes. */

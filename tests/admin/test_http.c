@@ -2,9 +2,14 @@
 /* The HTTP server: what it refuses before any handler sees it. */
 #include "tests/base/cmocka_all.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "admin/http/http_server.h"
 #include "tests/admin/host.h"
@@ -217,6 +222,82 @@ static void addresses_that_are_not_loopback_are_refused(void **state)
 	assert_int_equal(http_address_parse("name:80", name, &port), -EINVAL);
 }
 
+static int connect_to_it(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(host.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	return fd;
+}
+
+/* Send `piece` every 50 ms for at most 10 s: after how many ms did the server hang up? -1: it did not. */
+static int drip(int fd, const char *piece)
+{
+	char byte[4096];
+
+	for (int ms = 0; ms < 10000; ms += 50) {
+		struct pollfd ready = { .fd = fd, .events = POLLIN };
+		if (send(fd, piece, strlen(piece), MSG_NOSIGNAL) < 0)
+			return ms;
+		if (poll(&ready, 1, 50) > 0 && recv(fd, byte, sizeof byte, 0) <= 0)
+			return ms;
+	}
+	return -1;
+}
+
+static void restart_with_patience_of(unsigned ms)
+{
+	host_stop(&host);
+	host_remove_dir(&host);
+	host_request_ms = ms;
+	host_start(&host, NULL);
+}
+
+static void a_client_that_drips_its_request_is_hung_up_on(void **state)
+{
+	static const char *const heads[] = {
+		"", "GET /healthz HTTP/1.1\r\n",
+		"POST /api/v1/storage/luns HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n"
+	};
+	static const char *const pieces[] = { "", "X-More: 1\r\n", "\r\n " };
+
+	(void)state;
+	restart_with_patience_of(500);
+	for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
+		int fd = connect_to_it();
+		assert_int_equal(send(fd, heads[i], strlen(heads[i]), MSG_NOSIGNAL), strlen(heads[i]));
+		assert_in_range(drip(fd, pieces[i]), 300, 9000);
+		(void)close(fd);
+	}
+	assert_int_equal(host_ask(&host, "GET", "/healthz", NULL, NULL, NULL), 200);
+	restart_with_patience_of(0);
+}
+
+static void a_connection_kept_open_may_rest_between_requests(void **state)
+{
+	char request[256];
+	int fd;
+
+	(void)state;
+	restart_with_patience_of(500);
+	fd = connect_to_it();
+	int len = snprintf(request, sizeof request, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n", (unsigned)host.port);
+	for (int i = 0; i < 3; i++) {
+		struct pollfd ready = { .fd = fd, .events = POLLIN };
+		assert_int_equal(send(fd, request, (size_t)len, MSG_NOSIGNAL), len);
+		assert_int_equal(poll(&ready, 1, 5000), 1);
+		assert_true(recv(fd, answer, sizeof answer, 0) > 0);
+		assert_int_equal(memcmp(answer, "HTTP/1.1 200", 12), 0);
+		(void)usleep(900000);
+	}
+	/* But the next request is on the clock again. */
+	assert_in_range(drip(fd, "X"), 300, 9000);
+	(void)close(fd);
+	restart_with_patience_of(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +309,8 @@ int main(void)
 		cmocka_unit_test(other_origins_are_refused),
 		cmocka_unit_test(a_body_must_be_json_and_small),
 		cmocka_unit_test(headers_are_bounded),
+		cmocka_unit_test(a_client_that_drips_its_request_is_hung_up_on),
+		cmocka_unit_test(a_connection_kept_open_may_rest_between_requests),
 		cmocka_unit_test(methods_are_those_of_the_table),
 		cmocka_unit_test(addresses_that_are_not_loopback_are_refused),
 	};

@@ -196,6 +196,60 @@ static void a_check_that_finds_errors_fails_and_shows_them(void **state)
 	assert_non_null(strstr(text, "block 7"));
 }
 
+/* Start a check that goes on; its job's path. */
+static void start_endless_check(char path[128])
+{
+	json_t *json = NULL;
+
+	ramadmin_check_hangs = true;
+	assert_int_equal(host_ask(&host, "POST", V1 "storage/volumes/vol0/check", NULL, NULL, &json), 202);
+	(void)snprintf(path, 128, V1 "jobs/%s", json_string_value(json_object_get(json_object_get(json, "job"), "uuid")));
+	json_decref(json);
+}
+
+/* Within some seconds the job is in this state and this far. */
+static bool job_gets(const char *path, const char *state, int progress)
+{
+	bool is = false;
+
+	for (int i = 0; !is && i < 200; i++) {
+		(void)usleep(25000);
+		json_t *json = get(path);
+		is = strcmp(json_string_value(json_object_get(json, "state")), state) == 0 &&
+		     json_integer_value(json_object_get(json, "progress")) == progress;
+		json_decref(json);
+	}
+	return is;
+}
+
+static void a_check_shows_its_progress_and_can_be_cancelled(void **state)
+{
+	char path[128];
+
+	(void)state;
+	start_endless_check(path);
+	assert_true(job_gets(path, "running", 42));
+	does("POST", V1 "storage/volumes/vol0/check", NULL, 409);
+	does("DELETE", path, NULL, 200);
+	assert_true(job_gets(path, "failure", 42));
+	does("DELETE", path, NULL, 409);
+	ramadmin_check_hangs = false;
+	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes/vol0/check", NULL, text), 's');
+}
+
+static void a_stop_waits_for_no_check(void **state)
+{
+	char path[128];
+
+	(void)state;
+	start_endless_check(path);
+	host_stop(&host);
+	ramadmin_check_hangs = false;
+	char dir[64];
+	(void)snprintf(dir, sizeof dir, "%s", host.dir);
+	host_start(&host, dir);
+}
+
 /* ---- LUNs, snapshots, clones ------------------------------------------------------------------------------------- */
 
 static void make_backed(void)
@@ -373,6 +427,8 @@ static void exports_are_kept_in_the_volume_with_their_ids(void **state)
 	assert_int_equal(host.n_exports, 1);
 }
 
+#define A_RULE "{\"rules\": [{\"client\": \"*\", \"access\": \"ro\"}]}"
+
 static void damaged_documents_do_not_hurt(void **state)
 {
 	static const char *const documents[] = {
@@ -393,7 +449,34 @@ static void damaged_documents_do_not_hurt(void **state)
 		assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
 		assert_int_equal(count(V1 "protocols/nfs/exports"), 0);
 		assert_int_equal(count(V1 "protocols/san/igroups"), 0);
+		/* and are not replaced by what a change would make of them */
+		assert_true(message_has("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", A_RULE, 500, "\"exports\" of volume \"vol0\""));
+		assert_true(message_has("DELETE", V1 "protocols/nfs/exports/vol%2Fvol0", NULL, 500, "\"exports\" of volume \"vol0\""));
+		assert_true(message_has("POST", V1 "protocols/san/igroups", "{\"name\": \"g\"}", 500, "\"igroups\" of volume \"vol0\""));
+		assert_true(ramadmin_document_is("vol0", "exports", documents[i]));
+		assert_true(ramadmin_document_is("vol0", "igroups", documents[i]));
 	}
+}
+
+static void good_entries_of_a_damaged_document_are_used_and_kept(void **state)
+{
+	static const char exports[] = "{\"version\": 1, \"records\": [{\"path\": \"/\", \"id\": 5, \"rules\": [{\"client\": \"*\", "
+	                              "\"access\": \"ro\"}]}, {\"path\": 7}]}";
+
+	(void)state;
+	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	ramadmin_put_document("vol0", "exports", exports);
+	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+	assert_int_equal(count(V1 "protocols/nfs/exports"), 1);
+	assert_int_equal(host.n_exports, 1);
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", A_RULE, 500);
+	does("POST", V1 "protocols/san/igroups", "{\"name\": \"g\"}", 201); /* another document */
+	assert_true(ramadmin_document_is("vol0", "exports", exports));
+	/* put right, it can be changed again */
+	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	ramadmin_put_document("vol0", "exports", "{\"version\": 1, \"records\": []}");
+	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", A_RULE, 201);
 }
 
 /* ---- the rest ---------------------------------------------------------------------------------------------------- */
@@ -437,6 +520,10 @@ static void a_lost_disk_is_said_everywhere(void **state)
 	ramadmin_degraded = true;
 	json_t *status = get(V1 "status"), *groups = get(V1 "storage/raid-groups?volume=vol0");
 	assert_string_equal(json_string_value(json_object_get(status, "state")), "degraded");
+	json_t *problem = json_array_get(json_object_get(status, "problems"), 0);
+	assert_non_null(strstr(json_string_value(json_object_get(problem, "message")), "RAID group 0 is degraded: data disk "));
+	assert_non_null(
+	    strstr(json_string_value(json_object_get(problem, "message")), "d0 is missing; one more disk lost there loses data"));
 	json_t *group = json_array_get(json_object_get(groups, "records"), 0);
 	assert_string_equal(json_string_value(json_object_get(group, "state")), "degraded");
 	assert_int_equal(json_array_size(json_object_get(group, "disks")), 3);
@@ -482,6 +569,8 @@ int main(void)
 		TEST(a_destroyed_volume_is_gone_with_its_disks_and_can_not_be_imported),
 		TEST(a_volume_is_imported_under_its_own_name),
 		TEST(a_check_that_finds_errors_fails_and_shows_them),
+		TEST(a_check_shows_its_progress_and_can_be_cancelled),
+		TEST(a_stop_waits_for_no_check),
 		TEST(the_way_of_a_clone),
 		TEST(a_running_clone_can_be_cancelled_by_its_job),
 		TEST(a_lun_changes_only_for_who_read_it_last),
@@ -491,6 +580,7 @@ int main(void)
 		TEST(initiators_come_and_go),
 		TEST(exports_are_kept_in_the_volume_with_their_ids),
 		TEST(damaged_documents_do_not_hurt),
+		TEST(good_entries_of_a_damaged_document_are_used_and_kept),
 		TEST(a_get_changes_nothing),
 		TEST(a_lost_disk_is_said_everywhere),
 		TEST(metrics_are_prometheus_text),

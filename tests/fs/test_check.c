@@ -309,6 +309,7 @@ static void one_check_at_a_time_and_the_next_one_waits(void **state)
 static void progress_rises_and_cancelling_ends_it(void **state)
 {
 	struct running running;
+	struct fs_message cancel;
 	struct fsbox box;
 	unsigned before = 0, percent = 0, n_rises = 0;
 
@@ -329,8 +330,13 @@ static void progress_rises_and_cancelling_ends_it(void **state)
 	check_end(&box, &running, 0);
 	check_start(&box, &running);
 	image_wait(&box);
-	check_cancel(box.vol, "enough");
+	fs_message_init(&cancel, FS_CHECK_CANCEL, box.vol, NULL, NULL);
+	assert_int_equal(box_send(&box, &cancel), 0);
+	fs_message_fini(&cancel);
 	check_end(&box, &running, -ECANCELED);
+	fs_message_init(&cancel, FS_CHECK_CANCEL, box.vol, NULL, NULL);
+	assert_int_equal(box_send(&box, &cancel), -ENOENT);
+	fs_message_fini(&cancel);
 	box_close(&box);
 }
 

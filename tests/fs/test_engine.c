@@ -9,6 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
+#include "fs/fsformat.h"
+#include "raid/layout.h"
+#include "raid/memdisk.h"
+#include "raid/raidformat.h"
 #include "tests/support/fsbox.h"
 
 #define DISK_BYTES (64ULL << 20)
@@ -168,7 +173,12 @@ struct model {
 	struct model_file files[MODEL_FILES];
 	uint64_t random, stamp;
 	unsigned n_snapshots;
-	struct { bool exists; uint64_t now[MODEL_FILES][MODEL_BLOCKS]; uint64_t n_blocks[MODEL_FILES]; bool file[MODEL_FILES]; } snapshots[4];
+	struct {
+		bool exists;
+		uint64_t now[MODEL_FILES][MODEL_BLOCKS];
+		uint64_t n_blocks[MODEL_FILES];
+		bool file[MODEL_FILES];
+	} snapshots[4];
 };
 
 static uint64_t next(struct model *model)
@@ -288,7 +298,8 @@ static void adopt_file(struct model *model, struct model_file *file)
 		for (unsigned v = 0; v < file->n_maybe[i]; v++)
 			known = known || file->maybe[i][v] == is;
 		if (!known)
-			fail_msg("block %u holds stamp %llu, expected %llu or one of %u older", i, (unsigned long long)is, (unsigned long long)file->now[i], file->n_maybe[i]);
+			fail_msg("block %u holds stamp %llu, expected %llu or one of %u older", i, (unsigned long long)is,
+			         (unsigned long long)file->now[i], file->n_maybe[i]);
 		file->now[i] = is;
 		file->n_maybe[i] = 0;
 	}
@@ -403,6 +414,157 @@ static void random_work_matches_the_model(void **state)
 	}
 }
 
+/* ---- read-only, and bits of later versions --------------------------------------------------------------------- */
+
+#define DISK_BLOCKS (DISK_BYTES / RAID_BLOCK_SIZE)
+
+/* One number for all bytes of all disks. */
+static uint32_t disks_crc(const struct fsbox *box)
+{
+	uint8_t bytes[RAID_BLOCK_SIZE];
+	uint32_t crc = 0;
+
+	for (unsigned i = 0; i < box->n_disks; i++)
+		for (uint64_t block = 0; block < DISK_BLOCKS; block++) {
+			memdisk_peek(box->urls[i] + 4, block, bytes);
+			crc = crc32c_more(crc, bytes, sizeof(bytes));
+		}
+	return crc;
+}
+
+static void read_only_mount_writes_nothing(void **state)
+{
+	static uint8_t wrote[100000], got[100000];
+	struct fsbox box;
+	struct fs_file_id id;
+	uint32_t before;
+
+	(void)state;
+	fill(wrote, sizeof(wrote), 7);
+	box_open(&box, 4, 4, DISK_BYTES, 4096);
+	assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+	assert_int_equal(box_write(&box, id, 0, wrote, sizeof(wrote), FS_UNSTABLE), 0);
+	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, "old"), 0);
+	assert_int_equal(box_remove(&box, box_root, "f"), 0); /* leaves a tree to be freed */
+	assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+	assert_int_equal(box_write(&box, id, 0, wrote, sizeof(wrote), FS_UNSTABLE), 0);
+	assert_int_equal(box_unmount(&box), 0);
+	before = disks_crc(&box);
+	box.read_only = true;
+	assert_int_equal(box_mount(&box), 0);
+	assert_int_equal(box_read(&box, id, 0, got, sizeof(got)), sizeof(got));
+	assert_memory_equal(wrote, got, sizeof(got));
+	assert_int_equal(box_write(&box, id, 0, got, 10, FS_FILE_SYNC), -EROFS);
+	assert_int_equal(box_create(&box, box_root, "g", NULL), -EROFS);
+	assert_int_equal(box_remove(&box, box_root, "f"), -EROFS);
+	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, "new"), -EROFS);
+	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_DELETE, "old"), -EROFS);
+	assert_int_equal(box_commit(&box, id), 0);
+	assert_int_equal(box_sync(&box), 0);
+	box_run(&box, 60000000000ULL);
+	assert_int_equal(box_unmount(&box), 0);
+	assert_int_equal(disks_crc(&box), before);
+	box.read_only = false;
+	assert_int_equal(box_mount(&box), 0);
+	assert_int_equal(box_check(&box), 0);
+	box_close(&box);
+}
+
+static void read_only_mount_refuses_a_log_with_changes(void **state)
+{
+	uint8_t bytes[100], got[100];
+	struct fsbox box;
+	struct fs_file_id id;
+	uint32_t before;
+
+	(void)state;
+	fill(bytes, sizeof(bytes), 9);
+	box_open(&box, 6, 4, DISK_BYTES, 4096);
+	assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+	assert_int_equal(box_sync(&box), 0); /* no stripe is left to settle: only the log */
+	assert_int_equal(box_write(&box, id, 0, bytes, sizeof(bytes), FS_FILE_SYNC), 0);
+	box_cut(&box, 3);
+	before = disks_crc(&box);
+	box.read_only = true;
+	assert_int_equal(box_mount(&box), -EROFS);
+	assert_int_equal(disks_crc(&box), before);
+	box.read_only = false;
+	assert_int_equal(box_mount(&box), 0);
+	assert_int_equal(box_read(&box, id, 0, got, sizeof(got)), sizeof(got));
+	assert_memory_equal(bytes, got, sizeof(got));
+	assert_int_equal(box_unmount(&box), 0);
+	box.read_only = true;
+	assert_int_equal(box_mount(&box), 0);
+	box_close(&box);
+}
+
+/* Visit the fsinfo slots that are in use: set bits as a later version would (`set`), or return those of the newest. */
+static struct fsinfo_disk fsinfo_bits(const struct fsbox *box, bool set, uint64_t compat, uint64_t ro_compat)
+{
+	static struct raid_fsinfo_format slot;
+	struct fsinfo_disk newest = { 0 }, body;
+	uint64_t generation = 0;
+
+	for (unsigned i = 0; i < box->n_disks; i++)
+		for (unsigned s = 0; s < RAID_RING_SLOTS; s++) {
+			memdisk_peek(box->urls[i] + 4, layout_ring_block(s), (uint8_t *)&slot);
+			if (memcmp(slot.magic, RAID_FSINFO_MAGIC, RAID_MAGIC_BYTES) != 0)
+				continue;
+			memcpy(&body, slot.body, sizeof(body));
+			if (le64_get(slot.generation) > generation) {
+				generation = le64_get(slot.generation);
+				newest = body;
+			}
+			if (!set)
+				continue;
+			body.compat = le64_of(compat);
+			body.ro_compat = le64_of(ro_compat);
+			memcpy(slot.body, &body, sizeof(body));
+			slot.crc = le32_of(0);
+			slot.crc = le32_of(crc32c(&slot, sizeof(slot)));
+			memdisk_poke(box->urls[i] + 4, layout_ring_block(s), (const uint8_t *)&slot);
+		}
+	return newest;
+}
+
+static void compatible_bits_of_later_versions_are_kept(void **state)
+{
+	struct fsbox box;
+	struct fsinfo_disk was, is;
+
+	(void)state;
+	box_open(&box, 8, 3, DISK_BYTES, 4096);
+	assert_int_equal(box_unmount(&box), 0);
+	was = fsinfo_bits(&box, true, 0x4000000000000002ULL, 0);
+	assert_int_equal(box_mount(&box), 0);
+	assert_int_equal(box_create(&box, box_root, "f", NULL), 0);
+	assert_int_equal(box_unmount(&box), 0);
+	is = fsinfo_bits(&box, false, 0, 0);
+	assert_true(le64_get(is.cp_generation) > le64_get(was.cp_generation));
+	assert_true(le64_get(is.compat) == 0x4000000000000002ULL);
+	box_close(&box);
+}
+
+static void read_only_bits_of_later_versions_allow_only_that(void **state)
+{
+	struct fsbox box;
+	struct fs_file_id id, found;
+
+	(void)state;
+	box_open(&box, 10, 3, DISK_BYTES, 4096);
+	assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+	assert_int_equal(box_unmount(&box), 0);
+	(void)fsinfo_bits(&box, true, 0, 1);
+	assert_int_equal(box_mount(&box), -EROFS);
+	box.read_only = true;
+	assert_int_equal(box_mount(&box), 0);
+	assert_int_equal(box_lookup(&box, box_root, "f", &found), 0);
+	assert_int_equal(found.inode, id.inode);
+	assert_int_equal(box_unmount(&box), 0);
+	assert_true(le64_get(fsinfo_bits(&box, false, 0, 0).ro_compat) == 1);
+	box_close(&box);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -412,6 +574,10 @@ int main(void)
 		cmocka_unit_test(removed_file_gives_its_space_back),
 		cmocka_unit_test(snapshot_keeps_old_content_and_gives_space_back),
 		cmocka_unit_test(random_work_matches_the_model),
+		cmocka_unit_test(read_only_mount_writes_nothing),
+		cmocka_unit_test(read_only_mount_refuses_a_log_with_changes),
+		cmocka_unit_test(compatible_bits_of_later_versions_are_kept),
+		cmocka_unit_test(read_only_bits_of_later_versions_allow_only_that),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,43 @@ static size_t append_unknown(size_t len, unsigned flags)
 	return len + sizeof item;
 }
 
+static void unknown_attributes_survive_a_change(void **state)
+{
+	struct vdisk_attr a = sample(), b, c;
+	size_t len = vdisk_attr_encode(&a, bytes);
+
+	(void)state;
+	vdisk_attr_fini(&a);
+	len = append_unknown(append_unknown(len, 0), 0x80);
+	assert_int_equal(vdisk_attr_decode(bytes, len, &b), 0);
+	assert_int_equal(vdisk_attr_set_maps(&b, "[]", 2), 0);
+	memcpy(b.comment, "changed", 8);
+	memset(bytes, 0, sizeof bytes);
+	assert_int_equal(vdisk_attr_size(&b), len - 2U - 4U); /* maps and comment are shorter */
+	assert_int_equal(vdisk_attr_encode(&b, bytes), len - 2U - 4U);
+	assert_int_equal(vdisk_attr_decode(bytes, sizeof bytes, &c), 0);
+	assert_string_equal(c.comment, "changed");
+	assert_int_equal(c.unknown_len, 22);
+	assert_memory_equal(c.unknown, "\xf0\x0f\0\0\3\0\0\0xyz\xf0\x0f\x80\0\3\0\0\0xyz", 22);
+	vdisk_attr_fini(&b);
+	vdisk_attr_fini(&c);
+}
+
+static void more_unknown_attributes_than_there_is_room_for_are_refused(void **state)
+{
+	struct vdisk_attr a = sample(), b;
+	size_t len = vdisk_attr_encode(&a, bytes), n = 0;
+
+	(void)state;
+	vdisk_attr_fini(&a);
+	for (; n + 11U <= VDISKATTR_UNKNOWN_MAX; n += 11U)
+		len = append_unknown(len, 0);
+	assert_int_equal(vdisk_attr_decode(bytes, len, &b), 0);
+	assert_int_equal(b.unknown_len, n);
+	vdisk_attr_fini(&b);
+	assert_int_equal(vdisk_attr_decode(bytes, append_unknown(len, 0), &b), -ENOTSUP);
+}
+
 static void an_unknown_attribute_is_passed_over_unless_it_must_be_known(void **state)
 {
 	struct vdisk_attr a = sample(), b;
@@ -169,6 +206,8 @@ int main(void)
 		cmocka_unit_test(every_flipped_bit_and_every_cut_is_noticed),
 		cmocka_unit_test(bytes_with_a_valid_crc_do_no_harm),
 		cmocka_unit_test(an_unknown_attribute_is_passed_over_unless_it_must_be_known),
+		cmocka_unit_test(unknown_attributes_survive_a_change),
+		cmocka_unit_test(more_unknown_attributes_than_there_is_room_for_are_refused),
 		cmocka_unit_test(the_largest_attributes_fit),
 	};
 

@@ -19,7 +19,7 @@
 
 static void accepted(void *owner, int fd)
 {
-	nfs_server_accept(owner, fd);
+	nfs_server_accept(owner, NULL, fd);
 }
 
 static int listen_on(uint16_t port, uint16_t *ret_port)

@@ -52,7 +52,7 @@ static void on_loop(struct rig *rig, struct errand *errand, void (*run)(struct r
 
 static void accepted(void *owner, int fd)
 {
-	nfs_server_accept(owner, fd);
+	nfs_server_accept(owner, NULL, fd);
 }
 
 static void server_start(struct rig *rig, struct errand *errand)

@@ -11,7 +11,9 @@
 #include <cmocka.h>
 
 #include "base/log.h"
+#include "base/checksum.h"
 #include "raid/layout.h"
+#include "raid/raidformat.h"
 #include "tests/support/simraid.h"
 
 #define DISK_BLOCKS 2400U /* about 7 zones after a small log */
@@ -144,6 +146,181 @@ static void raid_format_refuses_disks_that_have_a_label(void **state)
 	make_one(3);
 	assert_int_equal(simraid_close(&s), 0);
 	assert_int_equal(simraid_format(&s, LOG_HALF), -EEXIST);
+	unmake();
+}
+
+static void fill_disks(uint8_t byte)
+{
+	uint8_t bytes[RAID_BLOCK_SIZE];
+
+	memset(bytes, byte, sizeof bytes);
+	for (unsigned i = 0; i < s.n_disks; i++)
+		for (uint64_t b = 0; b < DISK_BLOCKS; b++)
+			memdisk_poke(s.names[i], b, bytes);
+}
+
+static void format_over_old_bytes(bool discards)
+{
+	unsigned disks = 4;
+
+	simraid_init(&s, 9, "b", 1, &disks, DISK_BLOCKS);
+	fill_disks(0xA5);
+	for (unsigned i = 0; i < s.n_disks && !discards; i++)
+		memdisk_refuse_discard(s.names[i]);
+	assert_int_equal(simraid_format(&s, LOG_HALF), 0);
+	assert_int_equal(simraid_open(&s), 0);
+	assert_int_equal(simraid_verify(&s), 0);
+	assert_true(simraid_write_random(&s, 700, 3) >= 0);
+	assert_int_equal(simraid_flush(&s), 0);
+	assert_int_equal(simraid_verify(&s), 0);
+	memdisk_lose(s.names[1]);
+	assert_int_equal(simraid_check(&s, NULL), 0);
+	unmake();
+}
+
+static void raid_format_discards_what_the_disks_held(void **state)
+{
+	(void)state;
+	format_over_old_bytes(true);
+}
+
+static void raid_format_overwrites_disks_that_cannot_discard(void **state)
+{
+	(void)state;
+	format_over_old_bytes(false);
+}
+
+/* ---- read-only, and bits of later versions ------------------------------------------------------------------------------ */
+
+static uint8_t *disks_copy(void)
+{
+	uint8_t *bytes = test_malloc((size_t)s.n_disks * DISK_BLOCKS * RAID_BLOCK_SIZE);
+
+	for (unsigned i = 0; i < s.n_disks; i++)
+		for (uint64_t b = 0; b < DISK_BLOCKS; b++)
+			memdisk_peek(s.names[i], b, bytes + ((size_t)i * DISK_BLOCKS + b) * RAID_BLOCK_SIZE);
+	return bytes;
+}
+
+static void assert_disks_are(uint8_t *bytes)
+{
+	uint8_t now[RAID_BLOCK_SIZE];
+
+	for (unsigned i = 0; i < s.n_disks; i++)
+		for (uint64_t b = 0; b < DISK_BLOCKS; b++) {
+			memdisk_peek(s.names[i], b, now);
+			assert_memory_equal(now, bytes + ((size_t)i * DISK_BLOCKS + b) * RAID_BLOCK_SIZE, RAID_BLOCK_SIZE);
+		}
+	test_free(bytes);
+}
+
+static void raid_opened_read_only_changes_no_byte(void **state)
+{
+	uint8_t *before;
+
+	(void)state;
+	make_one(4);
+	write_everything();
+	assert_int_equal(simraid_fsinfo_write(&s, 1, 0x77), 0);
+	assert_int_equal(simraid_close(&s), 0);
+	memdisk_flip_bit(s.names[0], block_of(20), 100); /* to be read through parity, not to be repaired */
+	memdisk_flip_bit(s.names[2], checksum_block_of(0), 16 * 8 * 60);
+	before = disks_copy();
+	assert_int_equal(simraid_open_read_only(&s), 0);
+	assert_int_equal(simraid_check(&s, NULL), 0);
+	(void)simraid_verify(&s);
+	sim_run_for(s.sim, 10000000000ULL);
+	memdisk_fail_reads(s.names[3], block_of(40), 1);
+	assert_int_equal(simraid_check(&s, NULL), 0);
+	memdisk_lose(s.names[1]);
+	assert_int_equal(simraid_read(&s, 1, s.versions[1]), 0);
+	sim_run_for(s.sim, 10000000000ULL);
+	assert_true(status().degraded);
+	assert_int_equal(simraid_close(&s), 0);
+	assert_disks_are(before);
+	unmake();
+}
+
+static void raid_refuses_read_only_what_a_crash_left_unsettled(void **state)
+{
+	char name[64];
+	uint8_t *before;
+
+	(void)state;
+	make_one(4);
+	assert_true(simraid_write_random(&s, 300, 1) >= 0); /* intents are durable, nothing settles them */
+	for (unsigned i = 0; i < s.n_disks; i++) {
+		(void)snprintf(name, sizeof name, "c-%u", i);
+		assert_int_equal(memdisk_crash_clone(s.names[i], name, 5 + i), 0);
+	}
+	(void)simraid_close(&s);
+	for (unsigned i = 0; i < s.n_disks; i++) {
+		(void)snprintf(s.names[i], sizeof s.names[i], "c-%u", i);
+		(void)snprintf(s.urls[i], sizeof s.urls[i], "mem:c-%u", i);
+	}
+	before = disks_copy();
+	assert_int_equal(simraid_open_read_only(&s), -EROFS);
+	assert_disks_are(before);
+	assert_int_equal(simraid_open(&s), 0);
+	assert_int_equal(simraid_close(&s), 0);
+	assert_int_equal(simraid_open_read_only(&s), 0);
+	unmake();
+}
+
+/* A later version has set bits in both copies of all labels. */
+static void labels_set(uint64_t compat, uint64_t ro_compat)
+{
+	static struct raid_label_format label;
+
+	for (unsigned i = 0; i < s.n_disks; i++)
+		for (unsigned copy = 0; copy < 2; copy++) {
+			for (unsigned b = 0; b < RAID_LABEL_BLOCKS; b++)
+				memdisk_peek(s.names[i], layout_label_block(copy) + b, (uint8_t *)&label + (size_t)b * RAID_BLOCK_SIZE);
+			label.compat = le64_of(compat);
+			label.ro_compat = le64_of(ro_compat);
+			label.crc = le32_of(0);
+			label.crc = le32_of(crc32c(&label, sizeof label));
+			for (unsigned b = 0; b < RAID_LABEL_BLOCKS; b++)
+				memdisk_poke(s.names[i], layout_label_block(copy) + b, (uint8_t *)&label + (size_t)b * RAID_BLOCK_SIZE);
+		}
+}
+
+static void raid_keeps_compatible_bits_it_does_not_know(void **state)
+{
+	uint8_t bytes[RAID_BLOCK_SIZE];
+	struct raid_label_format *label = (void *)bytes;
+
+	(void)state;
+	make_one(3);
+	assert_int_equal(simraid_close(&s), 0);
+	labels_set(0x8000000000000001ULL, 0);
+	for (unsigned round = 0; round < 2; round++) { /* both copies are written again */
+		assert_int_equal(simraid_open(&s), 0);
+		assert_int_equal(simraid_close(&s), 0);
+	}
+	for (unsigned copy = 0; copy < 2; copy++) {
+		memdisk_peek(s.names[1], layout_label_block(copy), bytes);
+		assert_true(le64_get(label->generation) > 2);
+		assert_true(le64_get(label->compat) == 0x8000000000000001ULL);
+	}
+	unmake();
+}
+
+static void raid_only_reads_a_volume_with_read_only_bits_it_does_not_know(void **state)
+{
+	uint8_t *before;
+
+	(void)state;
+	make_one(3);
+	assert_true(simraid_write_random(&s, 100, 2) >= 0);
+	assert_int_equal(simraid_close(&s), 0);
+	labels_set(0, 4);
+	before = disks_copy();
+	assert_int_equal(simraid_open(&s), -EROFS);
+	assert_int_equal(simraid_open_read_only(&s), 0);
+	assert_int_equal(simraid_check(&s, NULL), 0);
+	assert_int_equal(simraid_close(&s), 0);
+	assert_disks_are(before);
 	unmake();
 }
 
@@ -511,6 +688,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(raid_reads_what_was_written_on_14_plus_1, tidy),
 		cmocka_unit_test_teardown(raid_reads_what_was_written_on_two_groups, tidy),
 		cmocka_unit_test_teardown(raid_format_refuses_disks_that_have_a_label, tidy),
+		cmocka_unit_test_teardown(raid_format_discards_what_the_disks_held, tidy),
+		cmocka_unit_test_teardown(raid_format_overwrites_disks_that_cannot_discard, tidy),
+		cmocka_unit_test_teardown(raid_opened_read_only_changes_no_byte, tidy),
+		cmocka_unit_test_teardown(raid_refuses_read_only_what_a_crash_left_unsettled, tidy),
+		cmocka_unit_test_teardown(raid_keeps_compatible_bits_it_does_not_know, tidy),
+		cmocka_unit_test_teardown(raid_only_reads_a_volume_with_read_only_bits_it_does_not_know, tidy),
 		cmocka_unit_test_teardown(raid_open_says_what_is_wrong, tidy),
 		cmocka_unit_test_teardown(raid_never_returns_another_blocks_bytes, tidy),
 		cmocka_unit_test_teardown(raid_repairs_bit_rot_in_data_and_in_checksums, tidy),

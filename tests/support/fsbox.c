@@ -29,7 +29,11 @@ static void wait_for(struct fsbox *box, bool *flag)
 	assert_true(sim_run_until(box->sim, flag_is_set, flag, STEPS_MAX));
 }
 
-struct waiting { bool done; int err; struct fs_volume *vol; };
+struct waiting {
+	bool done;
+	int err;
+	struct fs_volume *vol;
+};
 
 static void on_done(void *arg, int err)
 {
@@ -66,7 +70,7 @@ void box_open(struct fsbox *box, uint64_t seed, unsigned n_disks, uint64_t disk_
 
 int box_mount(struct fsbox *box)
 {
-	struct fs_mount_options options = { .cache_pages = box->cache_pages };
+	struct fs_mount_options options = { .cache_pages = box->cache_pages, .read_only = box->read_only };
 	struct waiting wait = { false, 0, NULL };
 	const char *urls[BOX_DISKS_MAX];
 
@@ -97,7 +101,7 @@ void box_close(struct fsbox *box)
 	page_arena_fini();
 }
 
-void box_crash(struct fsbox *box, uint64_t seed)
+void box_cut(struct fsbox *box, uint64_t seed)
 {
 	char fresh[BOX_DISKS_MAX][64];
 
@@ -112,6 +116,11 @@ void box_crash(struct fsbox *box, uint64_t seed)
 		assert_int_equal(disk_destroy(box->urls[i]), 0);
 		memcpy(box->urls[i], fresh[i], sizeof(fresh[i]));
 	}
+}
+
+void box_crash(struct fsbox *box, uint64_t seed)
+{
+	box_cut(box, seed);
 	assert_int_equal(box_mount(box), 0);
 }
 

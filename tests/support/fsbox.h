@@ -14,9 +14,10 @@ struct fsbox {
 	struct world *world;
 	struct fs_volume *vol;
 	unsigned n_disks;
-	unsigned life;                /* media names change with every crash */
+	unsigned life; /* media names change with every crash */
 	char urls[BOX_DISKS_MAX][64];
 	size_t cache_pages;
+	bool read_only; /* how to mount */
 };
 
 /* Format `n_disks` (the last is parity) of `disk_bytes` each and mount. */
@@ -25,7 +26,9 @@ void box_open(struct fsbox *box, uint64_t seed, unsigned n_disks, uint64_t disk_
 void box_close(struct fsbox *box);
 int box_mount(struct fsbox *box);
 int box_unmount(struct fsbox *box);
-/* Power cut: what the disks keep is chosen by `seed`; then mount. */
+/* Power cut: what the disks keep is chosen by `seed`. Not mounted afterwards. */
+void box_cut(struct fsbox *box, uint64_t seed);
+/* The same, and mount. */
 void box_crash(struct fsbox *box, uint64_t seed);
 
 /* Send and wait. */

@@ -50,8 +50,9 @@ uint64_t ramadmin_clone_step = 64;
 unsigned ramadmin_reclaim_looks = 1;
 int ramadmin_fail_format, ramadmin_fail_mount;
 uint64_t ramadmin_check_errors;
-bool ramadmin_degraded;
+bool ramadmin_degraded, ramadmin_check_hangs;
 static struct fs_volume volumes[MANY];
+static struct fs_message *hanging_check;
 
 void ramadmin_reset(void)
 {
@@ -66,7 +67,8 @@ void ramadmin_reset(void)
 	ramadmin_reclaim_looks = 1;
 	ramadmin_fail_format = ramadmin_fail_mount = 0;
 	ramadmin_check_errors = 0;
-	ramadmin_degraded = false;
+	ramadmin_degraded = ramadmin_check_hangs = false;
+	hanging_check = NULL;
 }
 
 /* ---- disks ------------------------------------------------------------------------------------------------------- */
@@ -459,6 +461,20 @@ void ramadmin_put_document(const char *volume, const char *name, const char *tex
 	(void)doc_op(&msg);
 }
 
+bool ramadmin_document_is(const char *volume, const char *name, const char *text)
+{
+	for (unsigned i = 0; i < MANY; i++) {
+		if (!volumes[i].used || strcmp(volumes[i].name, volume) != 0)
+			continue;
+		for (unsigned d = 0; d < MANY; d++) {
+			const struct ram_doc *doc = &volumes[i].docs[d];
+			if (doc->blob != NULL && strcmp(doc->name, name) == 0)
+				return doc->len == strlen(text) && memcmp(doc->blob, text, doc->len) == 0;
+		}
+	}
+	return false;
+}
+
 static int resolve(struct fs_message *msg)
 {
 	char snapshot[256], path[256];
@@ -490,6 +506,8 @@ static int volume_stat(struct fs_message *msg)
 	info->free_bytes = 2ULL << 30;
 	info->used_bytes = 1ULL << 30;
 	info->degraded = ramadmin_degraded;
+	info->check_running = hanging_check != NULL;
+	info->check_percent = hanging_check != NULL ? 42 : 0;
 	return 0;
 }
 
@@ -516,6 +534,31 @@ static int check(struct fs_message *msg)
 	return 0;
 }
 
+static void message_done(struct task *task)
+{
+	struct fs_message *msg = container_of(task, struct fs_message, task);
+	msg->done(msg);
+}
+
+static void message_end(struct fs_message *msg, int status)
+{
+	msg->status = status;
+	msg->task.run = message_done;
+	world_post(msg->origin, &msg->task);
+}
+
+static int check_cancel(struct fs_message *msg)
+{
+	struct fs_message *check = hanging_check;
+
+	(void)msg;
+	hanging_check = NULL;
+	if (check == NULL)
+		return -ENOENT;
+	message_end(check, -ECANCELED);
+	return 0;
+}
+
 static int run(struct fs_message *msg)
 {
 	switch (msg->op) {
@@ -538,14 +581,9 @@ static int run(struct fs_message *msg)
 	case FS_VOLUME_STAT: return volume_stat(msg);
 	case FS_RAID_STATUS: return raid_stat(msg);
 	case FS_CHECK: return check(msg);
+	case FS_CHECK_CANCEL: return check_cancel(msg);
 	default: return -ENOSYS;
 	}
-}
-
-static void message_done(struct task *task)
-{
-	struct fs_message *msg = container_of(task, struct fs_message, task);
-	msg->done(msg);
 }
 
 void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume, void (*done)(struct fs_message *msg), void *owner)
@@ -559,9 +597,10 @@ void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *vo
 
 void fs_message_send(struct fs_message *msg)
 {
-	msg->status = msg->volume->mounted ? run(msg) : -ENODEV;
-	msg->task.run = message_done;
-	world_post(msg->origin, &msg->task);
+	if (msg->op == FS_CHECK && ramadmin_check_hangs)
+		hanging_check = msg;
+	else
+		message_end(msg, msg->volume->mounted ? run(msg) : -ENODEV);
 }
 
 void fs_message_fini(struct fs_message *msg)

@@ -14,9 +14,12 @@ extern unsigned ramadmin_reclaim_looks;
 /* What the next format, mount, unmount, check answers. 0: well. */
 extern int ramadmin_fail_format, ramadmin_fail_mount;
 extern uint64_t ramadmin_check_errors;
+/* Checks stand at 42 % until they are cancelled. */
+extern bool ramadmin_check_hangs;
 extern bool ramadmin_degraded;
 /* Put a document into a volume behind the administration's back. */
 void ramadmin_put_document(const char *volume, const char *name, const char *text);
+bool ramadmin_document_is(const char *volume, const char *name, const char *text);
 /* Forget everything. */
 void ramadmin_reset(void);
 

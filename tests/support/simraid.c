@@ -96,7 +96,7 @@ int simraid_format(struct simraid *s, uint64_t log_half_bytes)
 	return wait_for(s, &o);
 }
 
-int simraid_open(struct simraid *s)
+static int open_as(struct simraid *s, bool read_only)
 {
 	const char *urls[SIMRAID_MAX_DISKS];
 	struct outcome o = { 0 };
@@ -106,7 +106,7 @@ int simraid_open(struct simraid *s)
 	for (unsigned i = 0; i < s->n_disks; i++)
 		if (s->names[i][0] != '\0')
 			urls[n++] = s->urls[i];
-	raid_open(s->world, urls, n, on_open, &o);
+	(read_only ? raid_open_read_only : raid_open)(s->world, urls, n, on_open, &o);
 	err = wait_for(s, &o);
 	s->raid = o.raid;
 	if (err == 0 && s->versions == NULL) {
@@ -114,6 +114,16 @@ int simraid_open(struct simraid *s)
 		s->versions = calloc(s->vbn_end, sizeof *s->versions);
 	}
 	return err;
+}
+
+int simraid_open(struct simraid *s)
+{
+	return open_as(s, false);
+}
+
+int simraid_open_read_only(struct simraid *s)
+{
+	return open_as(s, true);
 }
 
 int simraid_close(struct simraid *s)

@@ -15,12 +15,12 @@ struct simraid {
 	struct simworld *sim;
 	struct world *world;
 	struct raid *raid;
-	char names[SIMRAID_MAX_DISKS][32];   /* of the media; "" : left out at open */
+	char names[SIMRAID_MAX_DISKS][32]; /* of the media; "" : left out at open */
 	char urls[SIMRAID_MAX_DISKS][40];
 	unsigned n_disks;
 	unsigned n_groups;
 	unsigned group_disks[8];
-	uint32_t *versions;                  /* by VBN; 0: never written */
+	uint32_t *versions; /* by VBN; 0: never written */
 	uint32_t vbn_end;
 };
 
@@ -29,6 +29,7 @@ void simraid_init(struct simraid *s, uint64_t seed, const char *prefix, unsigned
 void simraid_fini(struct simraid *s);
 int simraid_format(struct simraid *s, uint64_t log_half_bytes);
 int simraid_open(struct simraid *s);
+int simraid_open_read_only(struct simraid *s);
 int simraid_close(struct simraid *s);
 /* Write these VBNs (ascending) with their next version. */
 int simraid_write(struct simraid *s, const uint32_t *vbns, unsigned n);

@@ -247,6 +247,9 @@ class Server:
     def clone_percent(self, path):
         return float(self.clone(path)["progress"])
 
+    def clone_copied(self, path):
+        return int(self.clone(path)["bytes"]["copied"])
+
     def clone_state(self, path):
         return self.clone(path)["state"]
 

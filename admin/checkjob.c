@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The job of a volume's check.
+ *
+ * THEORY. The check is one long message to the volume, which the job owns. How far it is comes with the volume's figures, looked at twice a
+ * second; it is ended by another message, after which the long one is answered with -ECANCELED. */
+#include "admin/checkjob.h"
+
+#include <stdio.h>
+
+#include "fs/volume.h"
+
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
+
+struct check {
+	struct fs_message msg;
+	struct job *job;
+};
+
+static json_t *result_json(const struct fs_check_result *result)
+{
+	return json_pack("{s:I,s:I,s:I,s:s}", "blocks", (json_int_t)result->n_blocks, "inodes", (json_int_t)result->n_inodes, "errors",
+	                 (json_int_t)result->n_errors, "report", result->report == NULL ? "" : result->report);
+}
+
+static void check_ended(struct fs_message *msg)
+{
+	struct check *check = msg->owner;
+	struct job *job = check->job;
+	const struct fs_check_result *result = &msg->out.check;
+	const char *report = result->report == NULL ? "" : result->report;
+	char text[512];
+
+	job->working = false;
+	if (msg->status != 0) {
+		job_fail(job, msg->status, msg->out.error_text);
+	} else if (result->n_errors == 0) {
+		job_succeed_take(job, result_json(result));
+	} else {
+		(void)snprintf(text, sizeof text, "%llu errors found; first: %.*s", (unsigned long long)result->n_errors,
+		               (int)MIN_OF(strcspn(report, "\n"), 400U), report);
+		job->result = result_json(result);
+		job_fail(job, -EUCLEAN, text);
+	}
+	fs_message_fini(msg);
+	fs_volume_put(msg->volume);
+	free(check);
+}
+
+/* ---- progress ---------------------------------------------------------------------------------------------------- */
+
+static void check_polled(struct fs_message *msg)
+{
+	struct job *job = msg->owner;
+
+	job->polling = false;
+	if (msg->status == 0 && msg->out.volume->check_running && !job_is_over(job))
+		job_progress(job, msg->out.volume->check_percent);
+	fs_message_fini(msg);
+	admin_stop_go_on(job->admin);
+}
+
+static void check_poll(struct job *job)
+{
+	fs_message_init(&job->message_out, FS_VOLUME_STAT, job->volume, check_polled, job);
+	job->message_out.cls = FS_CLASS_ADMIN;
+	job->message_out.origin = job->admin->world;
+	job->polling = true;
+	fs_message_send(&job->message_out);
+}
+
+/* ---- an end before time ------------------------------------------------------------------------------------------ */
+
+struct check_cancel {
+	struct fs_message msg;
+	void (*done)(void *arg, int err, const char *text); /* NULL: nobody wants to know */
+	void *arg;
+};
+
+static void check_cancelled(struct fs_message *msg)
+{
+	struct check_cancel *cancel = msg->owner;
+
+	if (cancel->done != NULL)
+		cancel->done(cancel->arg, msg->status, msg->out.error_text);
+	fs_message_fini(msg);
+	fs_volume_put(msg->volume);
+	free(cancel);
+}
+
+static void check_cancel(struct job *job, void (*done)(void *arg, int err, const char *text), void *arg)
+{
+	struct check_cancel *cancel = calloc(1, sizeof *cancel);
+
+	if (cancel == NULL) {
+		if (done != NULL)
+			done(arg, -ENOMEM, NULL);
+		return;
+	}
+	cancel->done = done;
+	cancel->arg = arg;
+	fs_message_init(&cancel->msg, FS_CHECK_CANCEL, fs_volume_get(job->volume), check_cancelled, cancel);
+	cancel->msg.cls = FS_CLASS_ADMIN;
+	cancel->msg.origin = job->admin->world;
+	fs_message_send(&cancel->msg);
+}
+
+void checkjob_cancel_all(struct admin *admin)
+{
+	struct job *job;
+
+	TAILQ_FOREACH(job, &admin->jobs, link) {
+		if (!job_is_over(job) && job->cancel == check_cancel)
+			check_cancel(job, NULL, NULL);
+	}
+}
+
+/* ---- the beginning ----------------------------------------------------------------------------------------------- */
+
+struct job *checkjob_start(struct admin *admin, struct fs_volume *volume)
+{
+	const char *name = fs_volume_name(volume);
+	struct check *check = calloc(1, sizeof *check);
+	struct job *job = check == NULL ? NULL : job_new(admin, CHECKJOB_KIND, name, "check of volume %s", name);
+
+	if (job == NULL) {
+		free(check);
+		return NULL;
+	}
+	job->volume = fs_volume_get(volume);
+	job->working = true;
+	job->poll = check_poll;
+	job->cancel = check_cancel;
+	check->job = job;
+	fs_message_init(&check->msg, FS_CHECK, fs_volume_get(volume), check_ended, check);
+	check->msg.cls = FS_CLASS_BACKDOOR;
+	check->msg.origin = admin->world;
+	fs_message_send(&check->msg);
+	job_follow(job);
+	return job;
+}
