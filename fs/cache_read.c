@@ -54,11 +54,8 @@ static void pins_release(struct fs_run *run)
 
 void cache_unpin_all(struct fs_run *run)
 {
-	bool any = run->n_pins > 0;
-
 	pins_release(run);
-	if (any && !TAILQ_EMPTY(&run->vol->page_waiters))
-		run_wake_all(&run->vol->page_waiters);
+	run_wake_some(&run->vol->page_waiters);
 }
 
 static void buf_wake(struct buf *buf)
@@ -118,6 +115,7 @@ void cache_read_ahead(struct fs_run *run, struct inode *inode, uint32_t fbn, uin
 static void batch_done(struct raid_read *read)
 {
 	struct cache_batch *batch = container_of(read, struct cache_batch, read);
+	bool any_clean = false;
 
 	for (unsigned i = 0; i < read->n_blocks; i++) {
 		struct raid_read_block *block = &batch->blocks[i];
@@ -137,10 +135,12 @@ static void batch_done(struct raid_read *read)
 		page_put(block->page);
 		batch->vol->cache->n_pages--;
 		buf_wake(buf);
+		any_clean = any_clean || buf->pins == 1U; /* read ahead: it can be evicted now */
 		cache_unhold(buf);
 	}
 	batch->vol->n_reading--;
-	run_wake_all(&batch->vol->page_waiters); /* what was read ahead can be evicted now */
+	if (any_clean)
+		run_wake_some(&batch->vol->page_waiters);
 	free(batch->bufs);
 	free(batch);
 }

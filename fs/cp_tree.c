@@ -395,13 +395,21 @@ static int punch_range(struct fs_run *run, struct punch *punch)
 	return result;
 }
 
+/* What is cut off at the end of a file goes with the indirect blocks that reach beyond it. */
+static uint32_t punch_end(const struct inode *inode, uint32_t end)
+{
+	const struct inode_attr *attr = cp_attr_of(inode);
+
+	return (attr->type == FS_TYPE_REG || attr->type == FS_TYPE_VDISK) && end >= blocks_of_size(attr->size_bytes) ? FBN_MAX : end;
+}
+
 int cp_punch(struct fs_run *run, struct inode *inode, uint32_t first, uint32_t end)
 {
 	struct cp *cp = run->vol->cp;
 	bool backed = inode->frozen ? inode->cp_has_backing : inode->has_backing;
 	uint32_t backed_end = !backed ? 0 : inode->frozen ? inode->cp_backing.n_blocks : inode->backing.n_blocks;
 	struct punch zeros = { .cp = cp, .inode = inode, .first = first, .end = MIN_OF(end, backed_end), .fill = VBN_ZERO };
-	struct punch holes = { .cp = cp, .inode = inode, .first = MAX_OF(first, backed_end), .end = end, .fill = VBN_HOLE };
+	struct punch holes = { .cp = cp, .inode = inode, .first = MAX_OF(first, backed_end), .end = punch_end(inode, end), .fill = VBN_HOLE };
 	int err = punch_range(run, &zeros);
 
 	return err != 0 ? err : punch_range(run, &holes);

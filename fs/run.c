@@ -7,6 +7,8 @@
 #include "fs/core.h"
 #include "fs/cache_private.h"
 
+#define WAKE_SOME 16U
+
 static void run_execute(struct fs_run *run);
 
 static void run_task(struct task *task)
@@ -131,7 +133,10 @@ int run_wait(struct fs_run *run, struct fs_run_queue *queue)
 		return run->vol->failed;
 	run->on_queue = true;
 	run->n_waiting++;
-	TAILQ_INSERT_TAIL(queue, run, link);
+	if (run->msg == NULL) /* the CP and its like: others may be waiting for what they free */
+		TAILQ_INSERT_HEAD(queue, run, link);
+	else
+		TAILQ_INSERT_TAIL(queue, run, link);
 	return -EAGAIN;
 }
 
@@ -143,6 +148,17 @@ void run_wake_all(struct fs_run_queue *queue)
 	TAILQ_CONCAT(&woken, queue, link);
 	while ((run = TAILQ_FIRST(&woken)) != NULL) {
 		TAILQ_REMOVE(&woken, run, link);
+		run->on_queue = false;
+		run_event(run);
+	}
+}
+
+void run_wake_some(struct fs_run_queue *queue)
+{
+	struct fs_run *run;
+
+	for (unsigned i = 0; i < WAKE_SOME && (run = TAILQ_FIRST(queue)) != NULL; i++) {
+		TAILQ_REMOVE(queue, run, link);
 		run->on_queue = false;
 		run_event(run);
 	}

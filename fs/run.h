@@ -53,6 +53,8 @@ void run_fini(struct fs_run *run);
 /* Inside a step: park on `queue` until run_wake_all(queue); returns -EAGAIN, or, when the volume has failed and nobody would wake it, how. */
 MUST_CHECK int run_wait(struct fs_run *run, struct fs_run_queue *queue);
 void run_wake_all(struct fs_run_queue *queue);
+/* The first few: for events that make room for few, where thousands may wait. Whoever is woken brings another such event about when it ends. */
+void run_wake_some(struct fs_run_queue *queue);
 
 /* One of the things the run waits for has happened (the cache's, and whoever raised n_waiting). */
 void run_event(struct fs_run *run);

@@ -15,7 +15,7 @@
 
 #include "base/page.h"
 #include "fs/cache_private.h"
-#include "fs/core.h"
+#include "fs/cp.h"
 #include "raid/memdisk.h"
 #include "tests/support/fsbox.h"
 
@@ -894,7 +894,8 @@ static void crowd_wait(struct fsbox *box, struct crowd *crowd)
 {
 	for (unsigned i = 0; crowd->n_done < crowd->n; i++) {
 		if (i == 2000000U)
-			fail_msg("%u of %u are answered", crowd->n_done, crowd->n);
+			fail_msg("%u of %u are answered; pages %zu pinned %zu dirty %llu stash %zu clean %zu+%zu reading %u, CP %s", crowd->n_done, crowd->n, box->vol->cache->n_pages, box->vol->cache->n_pinned,
+			         (unsigned long long)box->vol->n_dirty_pages, box->vol->cache->n_stash, box->vol->cache->n_data, box->vol->cache->n_meta, box->vol->n_reading, cp_is_running(box->vol) ? "running" : "idle");
 		if (!sim_step(box->sim))
 			fail_msg("%u of %u are answered, and nothing is left to do", crowd->n_done, crowd->n);
 	}
@@ -1115,6 +1116,51 @@ static void removal_under_waiting_writers(void **state)
 	}
 }
 
+/* Each write needs its block, drags a leaf of its own along, and there are more of them than the cache has pages. */
+static void scattered_partial_writes_in_a_small_cache_all_end(void **state)
+{
+	struct fsbox box;
+	struct crowd crowd;
+	struct fs_file_id id;
+
+	(void)state;
+	box_open(&box, 8, 4, 64ULL << 20, 2048);
+	assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+	for (unsigned round = 0; round < 3; round++) {
+		crowd_new(&crowd, 3000);
+		for (unsigned i = 0; i < crowd.n; i++)
+			crowd_write(&box, &crowd, i, id, (uint64_t)(i * 7U % 3000U) * 1024U * 4096U + (round == 0 ? 0 : 512U), round == 0 ? 4096 : 1024);
+		crowd_wait(&box, &crowd);
+		assert_int_equal(crowd.n_failed, 0);
+		crowd_free(&crowd);
+		assert_int_equal(box_unmount(&box), 0);
+		assert_int_equal(box_mount(&box), 0);
+	}
+	assert_int_equal(box_check(&box), 0);
+	box_close(&box);
+}
+
+static void truncated_file_keeps_no_indirect_blocks(void **state)
+{
+	struct fsbox box;
+	struct fs_message msg;
+	struct fs_file_id id;
+
+	(void)state;
+	box_open(&box, 10, 4, 64ULL << 20, 2048);
+	assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+	file_written(&box, id, 9);
+	assert_int_equal(box_sync(&box), 0);
+	assert_int_equal(box_truncate(&box, id, 0), 0);
+	assert_int_equal(box_sync(&box), 0);
+	fs_message_init(&msg, FS_GETATTR, box.vol, NULL, NULL);
+	msg.file = id;
+	assert_int_equal(box_send(&box, &msg), 0);
+	assert_int_equal(msg.out.attr.used_bytes, 0);
+	assert_int_equal(box_check(&box), 0);
+	box_close(&box);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1124,6 +1170,8 @@ int main(void)
 		cmocka_unit_test(sparse_writes_find_room_for_their_indirect_blocks),
 		cmocka_unit_test(zeroing_a_full_volume_finds_room_for_its_cp),
 		cmocka_unit_test(removal_under_waiting_writers),
+		cmocka_unit_test(scattered_partial_writes_in_a_small_cache_all_end),
+		cmocka_unit_test(truncated_file_keeps_no_indirect_blocks),
 		cmocka_unit_test(many_messages_in_flight_match_the_model),
 		cmocka_unit_test(full_volume_never_gets_stuck),
 		cmocka_unit_test(failing_disks_leave_nobody_waiting),
