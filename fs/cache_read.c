@@ -214,7 +214,9 @@ int cache_submit_starts(struct fs_run *run, bool wanted)
 			free(batch);
 			return starts_undo(run, wanted);
 		}
-		batch->blocks[i] = (struct raid_read_block){ .vbn = buf->vbn, .page = page, .ident = { .inode = buf->inode->ino, .fbn = buf->fbn, .level = buf->level } };
+		batch->blocks[i] = (struct raid_read_block){ .vbn = buf->vbn,
+			                                     .page = page,
+			                                     .ident = { .inode = buf->inode->ino, .fbn = buf->fbn, .level = buf->level } };
 		batch->bufs[i] = buf;
 		buf->read = batch;
 		run->vol->cache->n_pages++;

@@ -409,7 +409,9 @@ int cp_punch(struct fs_run *run, struct inode *inode, uint32_t first, uint32_t e
 	bool backed = inode->frozen ? inode->cp_has_backing : inode->has_backing;
 	uint32_t backed_end = !backed ? 0 : inode->frozen ? inode->cp_backing.n_blocks : inode->backing.n_blocks;
 	struct punch zeros = { .cp = cp, .inode = inode, .first = first, .end = MIN_OF(end, backed_end), .fill = VBN_ZERO };
-	struct punch holes = { .cp = cp, .inode = inode, .first = MAX_OF(first, backed_end), .end = punch_end(inode, end), .fill = VBN_HOLE };
+	struct punch holes = {
+		.cp = cp, .inode = inode, .first = MAX_OF(first, backed_end), .end = punch_end(inode, end), .fill = VBN_HOLE
+	};
 	int err = punch_range(run, &zeros);
 
 	return err != 0 ? err : punch_range(run, &holes);

@@ -21,26 +21,27 @@ struct raid_read_block;
 
 struct fs_run {
 	struct fs_volume *vol;
-	struct fs_message *msg;               /* NULL: background work */
-	int (*step)(struct fs_run *run);      /* the code; -EAGAIN: park */
+	struct fs_message *msg; /* NULL: background work */
+	int (*step)(struct fs_run *run); /* the code; -EAGAIN: park */
 	void (*finish)(struct fs_run *run, int err); /* any other result; the run may be freed or started again inside */
 	void *arg;
-	unsigned n_waiting;                   /* reads (and other events) outstanding */
+	unsigned n_waiting; /* reads (and other events) outstanding */
 	bool parked, in_step, queued, on_queue;
-	int result;                           /* of a step that ended while reads it had named were still under way */
+	int result; /* of a step that ended while reads it had named were still under way */
 	int (*arg_step)(struct fs_run *run);
 	unsigned n_pins, n_pins_max;
 	struct buf **pins;
-	size_t reserved_pages;                /* admission: what it may pin at most */
-	struct buf **starts;                  /* misses named by this execution, submitted together at its end */
+	size_t reserved_pages; /* admission: what it may pin at most */
+	struct buf **starts; /* misses named by this execution, submitted together at its end */
 	unsigned n_starts, n_starts_max;
 	struct task task;
-	TAILQ_ENTRY(fs_run) link;             /* on a wait queue, or the free list */
+	TAILQ_ENTRY(fs_run) link; /* on a wait queue, or the free list */
 };
 TAILQ_HEAD(fs_run_queue, fs_run);
 
 /* Prepare a run owned by the caller (embedded in a background job). */
-void run_init(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err), void *arg);
+void run_init(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err),
+              void *arg);
 /* The same for a run that was used before and has ended: keeps its vectors. */
 void run_reinit(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err));
 /* Execute now; parks and continues by itself until `finish`. */

@@ -20,7 +20,7 @@
 #include "tests/support/fsbox.h"
 
 #define FILES 6U
-#define SLOTS 1024U               /* blocks of a file that are ever written */
+#define SLOTS 1024U /* blocks of a file that are ever written */
 #define CELLS_PER_BLOCK 8U
 #define CELL_BYTES 512U
 #define CELLS (SLOTS * CELLS_PER_BLOCK)
@@ -28,28 +28,54 @@
 #define SNAPSHOTS 4U
 #define PATIENCE_NS 900000000000ULL /* no message takes longer in virtual time */
 
-struct candidate { uint64_t stamp, sent, acked /* 0: under way */, gone /* 0: visible */; bool dead; /* no crash brings it back */ };
-struct cell { struct candidate *c; unsigned n, max; };
+struct candidate {
+	uint64_t stamp, sent, acked /* 0: under way */, gone /* 0: visible */;
+	bool dead; /* no crash brings it back */
+};
+struct cell {
+	struct candidate *c;
+	unsigned n, max;
+};
 
-enum kind { OP_READ, OP_WRITE, OP_TRUNCATE, OP_ZERO, OP_COMMIT, OP_CREATE, OP_REMOVE, OP_SNAPSHOT, OP_UNSNAPSHOT, OP_RENAME, OP_SYNC, OP_KINDS };
+enum kind {
+	OP_READ,
+	OP_WRITE,
+	OP_TRUNCATE,
+	OP_ZERO,
+	OP_COMMIT,
+	OP_CREATE,
+	OP_REMOVE,
+	OP_SNAPSHOT,
+	OP_UNSNAPSHOT,
+	OP_RENAME,
+	OP_SYNC,
+	OP_KINDS
+};
 
 struct file {
-	bool exists, busy;            /* busy: a creation or removal is under way */
-	uint32_t stride;              /* FBN of slot i is i * stride */
+	bool exists, busy; /* busy: a creation or removal is under way */
+	uint32_t stride; /* FBN of slot i is i * stride */
 	uint64_t born;
 	struct fs_file_id id;
 	struct cell *cells;
 };
 
-struct kept { bool exists, busy, known; unsigned name; bool file[FILES]; uint32_t stride[FILES]; uint64_t *values[FILES]; uint64_t sent; };
+struct kept {
+	bool exists, busy, known;
+	unsigned name;
+	bool file[FILES];
+	uint32_t stride[FILES];
+	uint64_t *values[FILES];
+	uint64_t sent;
+};
 
 struct stress;
 struct op {
 	struct fs_message msg;
 	struct stress *stress;
-	bool used, moot;              /* moot: the file or the volume it was for is gone */
+	bool used, moot; /* moot: the file or the volume it was for is gone */
 	enum kind kind;
-	unsigned file, first, n;      /* cells */
+	unsigned file, first, n; /* cells */
 	unsigned snapshot;
 	uint64_t stamp, sent, sent_ns;
 	bool durable;
@@ -65,9 +91,9 @@ struct stress {
 	struct op ops[OPS_MAX];
 	unsigned n_flying, n_answered, n_nospc;
 	unsigned names;
-	bool faulty;                  /* errors may come */
-	bool tight;                   /* -ENOSPC may come */
-	bool alone;                   /* no snapshots */
+	bool faulty; /* errors may come */
+	bool tight; /* -ENOSPC may come */
+	bool alone; /* no snapshots */
 	uint64_t most_pages;
 };
 
@@ -81,7 +107,10 @@ static uint64_t draw(struct stress *s, uint64_t n)
 
 /* ---- cells ---- */
 
-static struct cell *cell_of(struct stress *s, unsigned file, unsigned cell) { return &s->files[file].cells[cell]; }
+static struct cell *cell_of(struct stress *s, unsigned file, unsigned cell)
+{
+	return &s->files[file].cells[cell];
+}
 
 static void cell_add(struct cell *cell, uint64_t stamp, uint64_t sent, uint64_t acked)
 {
@@ -172,13 +201,15 @@ static bool cell_may_survive(const struct cell *cell, uint64_t stamp)
 	return false;
 }
 
-static void cell_complain(const struct stress *s, const struct cell *cell, unsigned file, unsigned at, uint64_t got, uint64_t since, const char *what)
+static void cell_complain(const struct stress *s, const struct cell *cell, unsigned file, unsigned at, uint64_t got, uint64_t since,
+                          const char *what)
 {
 	for (unsigned i = 0; i < cell->n; i++)
-		fprintf(stderr, "  stamp %llu sent %llu acked %llu gone %llu%s\n", (unsigned long long)cell->c[i].stamp, (unsigned long long)cell->c[i].sent, (unsigned long long)cell->c[i].acked,
-		        (unsigned long long)cell->c[i].gone, cell->c[i].dead ? " dead" : "");
-	fail_msg("%s: file %u (stride %u) cell %u (block %u) holds %llu, since %llu, now %llu", what, file, s->files[file].stride, at, at / CELLS_PER_BLOCK, (unsigned long long)got,
-	         (unsigned long long)since, (unsigned long long)s->clock);
+		fprintf(stderr, "  stamp %llu sent %llu acked %llu gone %llu%s\n", (unsigned long long)cell->c[i].stamp,
+		        (unsigned long long)cell->c[i].sent, (unsigned long long)cell->c[i].acked, (unsigned long long)cell->c[i].gone,
+		        cell->c[i].dead ? " dead" : "");
+	fail_msg("%s: file %u (stride %u) cell %u (block %u) holds %llu, since %llu, now %llu", what, file, s->files[file].stride, at,
+	         at / CELLS_PER_BLOCK, (unsigned long long)got, (unsigned long long)since, (unsigned long long)s->clock);
 }
 
 static void file_each_durable(struct stress *s, unsigned file, uint64_t sent)
@@ -410,7 +441,9 @@ static void send_write(struct stress *s, unsigned file)
 			memcpy(op->pages[at / FS_BLOCK_SIZE]->data + at % FS_BLOCK_SIZE + w, &stamp, 8);
 	}
 	op->durable = draw(s, 4) == 0;
-	op->msg.in.io = (struct fs_io){ .offset_bytes = offset, .len_bytes = n * CELL_BYTES, .n_pages = n_pages, .n_pages_max = n_pages, .pages = op->pages };
+	op->msg.in.io = (struct fs_io){
+		.offset_bytes = offset, .len_bytes = n * CELL_BYTES, .n_pages = n_pages, .n_pages_max = n_pages, .pages = op->pages
+	};
 	op->msg.in.stable = op->durable ? FS_FILE_SYNC : FS_UNSTABLE;
 	change_send(s, op, first, n, stamp);
 }
@@ -422,7 +455,9 @@ static void send_read(struct stress *s, unsigned file)
 
 	op->first = first;
 	op->n = n;
-	op->msg.in.io = (struct fs_io){ .offset_bytes = slot_offset(s, file, first), .len_bytes = n * CELL_BYTES, .n_pages_max = FS_IO_PAGES_MAX, .pages = op->pages };
+	op->msg.in.io = (struct fs_io){
+		.offset_bytes = slot_offset(s, file, first), .len_bytes = n * CELL_BYTES, .n_pages_max = FS_IO_PAGES_MAX, .pages = op->pages
+	};
 	fs_message_send(&op->msg);
 }
 
@@ -439,7 +474,8 @@ static void send_truncate(struct stress *s, unsigned file)
 
 static void send_zero(struct stress *s, unsigned file)
 {
-	unsigned first = (unsigned)draw(s, CELLS), most = draw(s, 4) == 0 ? CELLS : 100U, n = 1U + (unsigned)draw(s, MIN_OF(CELLS - first, most));
+	unsigned first = (unsigned)draw(s, CELLS), most = draw(s, 4) == 0 ? CELLS : 100U,
+	         n = 1U + (unsigned)draw(s, MIN_OF(CELLS - first, most));
 	struct op *op = op_new(s, OP_ZERO, FS_ZERO, file);
 
 	op->durable = draw(s, 2) == 0;
@@ -485,7 +521,14 @@ static void send_snapshot(struct stress *s)
 
 	if (kept->busy || s->alone)
 		return;
-	op = op_new(s, !kept->exists ? OP_SNAPSHOT : rename ? OP_RENAME : OP_UNSNAPSHOT, !kept->exists ? FS_SNAPSHOT_CREATE : rename ? FS_SNAPSHOT_RENAME : FS_SNAPSHOT_DELETE, 0);
+	op = op_new(s,
+	            !kept->exists ? OP_SNAPSHOT
+	            : rename      ? OP_RENAME
+	                          : OP_UNSNAPSHOT,
+	            !kept->exists ? FS_SNAPSHOT_CREATE
+	            : rename      ? FS_SNAPSHOT_RENAME
+	                          : FS_SNAPSHOT_DELETE,
+	            0);
 	op->snapshot = at;
 	kept->busy = true;
 	if (!kept->exists)
@@ -844,7 +887,11 @@ static void failing_disks_leave_nobody_waiting(void **state)
 /* ---- corners ---- */
 
 /* Messages sent together, answers counted. */
-struct crowd { struct fs_message *msgs; struct page *(*pages)[FS_IO_PAGES_MAX]; unsigned n, n_done, n_failed; };
+struct crowd {
+	struct fs_message *msgs;
+	struct page *(*pages)[FS_IO_PAGES_MAX];
+	unsigned n, n_done, n_failed;
+};
 
 static void crowd_answered(struct fs_message *msg)
 {
@@ -873,7 +920,9 @@ static void crowd_read(struct fsbox *box, struct crowd *crowd, unsigned i, struc
 
 	fs_message_init(msg, FS_READ, box->vol, crowd_answered, crowd);
 	msg->file = id;
-	msg->in.io = (struct fs_io){ .offset_bytes = offset, .len_bytes = FS_IO_MAX, .n_pages_max = FS_IO_PAGES_MAX, .pages = crowd->pages[i] };
+	msg->in.io = (struct fs_io){
+		.offset_bytes = offset, .len_bytes = FS_IO_MAX, .n_pages_max = FS_IO_PAGES_MAX, .pages = crowd->pages[i]
+	};
 	fs_message_send(msg);
 }
 
@@ -894,8 +943,10 @@ static void crowd_wait(struct fsbox *box, struct crowd *crowd)
 {
 	for (unsigned i = 0; crowd->n_done < crowd->n; i++) {
 		if (i == 2000000U)
-			fail_msg("%u of %u are answered; pages %zu pinned %zu dirty %llu stash %zu clean %zu+%zu reading %u, CP %s", crowd->n_done, crowd->n, box->vol->cache->n_pages, box->vol->cache->n_pinned,
-			         (unsigned long long)box->vol->n_dirty_pages, box->vol->cache->n_stash, box->vol->cache->n_data, box->vol->cache->n_meta, box->vol->n_reading, cp_is_running(box->vol) ? "running" : "idle");
+			fail_msg("%u of %u are answered; pages %zu pinned %zu dirty %llu stash %zu clean %zu+%zu reading %u, CP %s",
+			         crowd->n_done, crowd->n, box->vol->cache->n_pages, box->vol->cache->n_pinned,
+			         (unsigned long long)box->vol->n_dirty_pages, box->vol->cache->n_stash, box->vol->cache->n_data,
+			         box->vol->cache->n_meta, box->vol->n_reading, cp_is_running(box->vol) ? "running" : "idle");
 		if (!sim_step(box->sim))
 			fail_msg("%u of %u are answered, and nothing is left to do", crowd->n_done, crowd->n);
 	}
@@ -1129,7 +1180,8 @@ static void scattered_partial_writes_in_a_small_cache_all_end(void **state)
 	for (unsigned round = 0; round < 3; round++) {
 		crowd_new(&crowd, 3000);
 		for (unsigned i = 0; i < crowd.n; i++)
-			crowd_write(&box, &crowd, i, id, (uint64_t)(i * 7U % 3000U) * 1024U * 4096U + (round == 0 ? 0 : 512U), round == 0 ? 4096 : 1024);
+			crowd_write(&box, &crowd, i, id, (uint64_t)(i * 7U % 3000U) * 1024U * 4096U + (round == 0 ? 0 : 512U),
+			            round == 0 ? 4096 : 1024);
 		crowd_wait(&box, &crowd);
 		assert_int_equal(crowd.n_failed, 0);
 		crowd_free(&crowd);

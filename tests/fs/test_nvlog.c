@@ -205,8 +205,9 @@ APPLY(namespace_apply_rename)
 APPLY(namespace_apply_link)
 APPLY(namespace_apply_setattr)
 APPLY(file_apply_write)
-APPLY(file_apply_zero) APPLY(vdisk_apply_create) APPLY(vdisk_apply_set) APPLY(vdisk_apply_destroy) APPLY(docs_apply_put)
-    APPLY(docs_apply_delete) APPLY(clone_apply_set)
+APPLY(file_apply_zero)
+APPLY(vdisk_apply_create) APPLY(vdisk_apply_set) APPLY(vdisk_apply_destroy) APPLY(docs_apply_put) APPLY(docs_apply_delete)
+    APPLY(clone_apply_set)
 
     /* ---- scaffolding ----------------------------------------------------------------------------------------------- */
 
