@@ -8,3 +8,7 @@ check_PROGRAMS += tests/fs/test_engine_stress
 TESTS += tests/fs/test_engine_stress
 tests_fs_test_engine_stress_SOURCES = tests/fs/test_engine_stress.c $(FSBOX_SOURCES)
 tests_fs_test_engine_stress_LDADD = $(ENGINE_LIBS)
+check_PROGRAMS += tests/fs/test_engine_corners
+TESTS += tests/fs/test_engine_corners
+tests_fs_test_engine_corners_SOURCES = tests/fs/test_engine_corners.c $(FSBOX_SOURCES)
+tests_fs_test_engine_corners_LDADD = $(ENGINE_LIBS)

@@ -199,6 +199,7 @@ static int record_note(struct fs_run *run, const struct nvlog_record *record)
 	{                                                                                                                                  \
 		return record_note(run, record);                                                                                           \
 	}
+/* clang-format off */
 APPLY(namespace_apply_create)
 APPLY(namespace_apply_remove)
 APPLY(namespace_apply_rename)
@@ -206,12 +207,17 @@ APPLY(namespace_apply_link)
 APPLY(namespace_apply_setattr)
 APPLY(file_apply_write)
 APPLY(file_apply_zero)
-APPLY(vdisk_apply_create) APPLY(vdisk_apply_set) APPLY(vdisk_apply_destroy) APPLY(docs_apply_put) APPLY(docs_apply_delete)
-    APPLY(clone_apply_set)
+APPLY(vdisk_apply_create)
+APPLY(vdisk_apply_set)
+APPLY(vdisk_apply_destroy)
+APPLY(docs_apply_put)
+APPLY(docs_apply_delete)
+APPLY(clone_apply_set)
+/* clang-format on */
 
-    /* ---- scaffolding ----------------------------------------------------------------------------------------------- */
+/* ---- scaffolding ----------------------------------------------------------------------------------------------- */
 
-    static void log_open(uint64_t fsinfo_epoch, uint64_t fsinfo_sequence, uint64_t epoch)
+static void log_open(uint64_t fsinfo_epoch, uint64_t fsinfo_sequence, uint64_t epoch)
 {
 	vol = calloc(1, sizeof *vol);
 	vol->world = simworld_world(sim);

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Corners of the engine that need many messages at once or an exact moment: caches smaller than one crowd of reads, small logs, files that
+ * outgrow their inode during a CP, volumes that are full. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/page.h"
+#include "fs/cache_private.h"
+#include "fs/cp.h"
+#include "raid/memdisk.h"
+#include "tests/support/fsbox.h"
+
+/* Messages sent together, answers counted. */
+struct crowd {
+	struct fs_message *msgs;
+	struct page *(*pages)[FS_IO_PAGES_MAX];
+	unsigned n, n_done, n_failed;
+};
+
+static void crowd_answered(struct fs_message *msg)
+{
+	struct crowd *crowd = msg->owner;
+
+	crowd->n_done++;
+	crowd->n_failed += msg->status != 0;
+}
+
+static void crowd_new(struct crowd *crowd, unsigned n)
+{
+	*crowd = (struct crowd){ .n = n };
+	crowd->msgs = calloc(n, sizeof(crowd->msgs[0]));
+	crowd->pages = calloc(n, sizeof(crowd->pages[0]));
+}
+
+static void crowd_free(struct crowd *crowd)
+{
+	free(crowd->msgs);
+	free(crowd->pages);
+}
+
+static void crowd_read(struct fsbox *box, struct crowd *crowd, unsigned i, struct fs_file_id id, uint64_t offset)
+{
+	struct fs_message *msg = &crowd->msgs[i];
+
+	fs_message_init(msg, FS_READ, box->vol, crowd_answered, crowd);
+	msg->file = id;
+	msg->in.io = (struct fs_io){
+		.offset_bytes = offset, .len_bytes = FS_IO_MAX, .n_pages_max = FS_IO_PAGES_MAX, .pages = crowd->pages[i]
+	};
+	fs_message_send(msg);
+}
+
+static void crowd_write(struct fsbox *box, struct crowd *crowd, unsigned i, struct fs_file_id id, uint64_t offset, uint32_t len)
+{
+	struct fs_message *msg = &crowd->msgs[i];
+	unsigned n = (unsigned)(DIV_UP(offset + len, FS_BLOCK_SIZE) - offset / FS_BLOCK_SIZE);
+
+	for (unsigned p = 0; p < n; p++)
+		crowd->pages[i][p] = page_alloc_zero();
+	fs_message_init(msg, FS_WRITE, box->vol, crowd_answered, crowd);
+	msg->file = id;
+	msg->in.io = (struct fs_io){ .offset_bytes = offset, .len_bytes = len, .n_pages = n, .n_pages_max = n, .pages = crowd->pages[i] };
+	fs_message_send(msg);
+}
+
+static void crowd_wait(struct fsbox *box, struct crowd *crowd)
+{
+	for (unsigned i = 0; crowd->n_done < crowd->n; i++) {
+		if (i == 2000000U)
+			fail_msg("%u of %u are answered; pages %zu pinned %zu dirty %llu stash %zu clean %zu+%zu reading %u, CP %s",
+			         crowd->n_done, crowd->n, box->vol->cache->n_pages, box->vol->cache->n_pinned,
+			         (unsigned long long)box->vol->n_dirty_pages, box->vol->cache->n_stash, box->vol->cache->n_data,
+			         box->vol->cache->n_meta, box->vol->n_reading, cp_is_running(box->vol) ? "running" : "idle");
+		if (!sim_step(box->sim))
+			fail_msg("%u of %u are answered, and nothing is left to do", crowd->n_done, crowd->n);
+	}
+	for (unsigned i = 0; i < crowd->n; i++) {
+		struct fs_io *io = crowd->msgs[i].op == FS_READ ? &crowd->msgs[i].out.io : &crowd->msgs[i].in.io;
+
+		if (crowd->msgs[i].op == FS_WRITE || (crowd->msgs[i].op == FS_READ && crowd->msgs[i].status == 0))
+			page_put_many(crowd->pages[i], io->n_pages);
+	}
+}
+
+static void file_written(struct fsbox *box, struct fs_file_id id, unsigned n_mib)
+{
+	static uint8_t bytes[1 << 20];
+
+	for (unsigned i = 0; i < n_mib; i++)
+		assert_int_equal(box_write(box, id, (uint64_t)i << 20, bytes, sizeof(bytes), FS_UNSTABLE), 0);
+}
+
+static void cold_reads_larger_than_the_cache_all_end(void **state)
+{
+	struct fsbox box;
+	struct crowd crowd;
+	struct fs_file_id id;
+
+	(void)state;
+	box_open(&box, 2, 4, 64ULL << 20, 2048);
+	assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+	file_written(&box, id, 24);
+	assert_int_equal(box_unmount(&box), 0);
+	assert_int_equal(box_mount(&box), 0);
+	crowd_new(&crowd, 48);
+	for (unsigned i = 0; i < crowd.n; i++)
+		crowd_read(&box, &crowd, i, id, (uint64_t)(i * 7U % 24U) << 20);
+	crowd_wait(&box, &crowd);
+	assert_int_equal(crowd.n_failed, 0);
+	crowd_free(&crowd);
+	box_close(&box);
+}
+
+static void commit_of_scattered_blocks_fits_a_small_log(void **state)
+{
+	struct fsbox box;
+	struct crowd crowd;
+	struct fs_file_id id;
+
+	(void)state;
+	box_open(&box, 4, 2, 40ULL << 20, 2048);
+	assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+	crowd_new(&crowd, 256);
+	for (unsigned i = 0; i < crowd.n; i++)
+		crowd_write(&box, &crowd, i, id, i * 8192ULL, 4096);
+	crowd_wait(&box, &crowd);
+	crowd_free(&crowd);
+	crowd_new(&crowd, 1);
+	fs_message_init(&crowd.msgs[0], FS_COMMIT, box.vol, crowd_answered, &crowd);
+	crowd.msgs[0].file = id;
+	fs_message_send(&crowd.msgs[0]);
+	crowd_wait(&box, &crowd);
+	assert_int_equal(crowd.n_failed, 0);
+	crowd_free(&crowd);
+	box_close(&box);
+}
+
+/* A file that outgrows its inode in the generation being written, and is changed again while the CP works. */
+static void outgrown_inline_file_survives_changes_during_the_cp(void **state)
+{
+	static uint8_t bytes[8192], got[8192];
+
+	(void)state;
+	for (unsigned n = 0; n < 120; n++) {
+		struct fs_message sync;
+		struct crowd crowd = { .n = 1 };
+		struct fsbox box;
+		struct fs_file_id id, old;
+
+		box_open(&box, n, 3, 20ULL << 20, 2048);
+		memset(bytes, 'a', sizeof(bytes));
+		assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+		assert_int_equal(box_write(&box, id, 0, bytes, 40, FS_UNSTABLE), 0);
+		assert_int_equal(box_unmount(&box), 0);
+		assert_int_equal(box_mount(&box), 0); /* cold maps: the CP has to wait */
+		assert_int_equal(box_read(&box, id, 0, got, 100), 40);
+		assert_int_equal(box_write(&box, id, 20480, bytes, 4096, FS_UNSTABLE), 0);
+		fs_message_init(&sync, FS_SNAPSHOT_CREATE, box.vol, crowd_answered, &crowd);
+		sync.in.name = "s";
+		sync.in.name_len = 1;
+		fs_message_send(&sync);
+		for (unsigned i = 0; i < n / 3U; i++)
+			sim_step(box.sim);
+		if (cp_is_running(box.vol)) {
+			memset(bytes, 'b', sizeof(bytes));
+			if (n % 3U == 0)
+				assert_int_equal(box_truncate(&box, id, 0), 0);
+			else
+				assert_int_equal(box_write(&box, id, 0, bytes, 20, FS_UNSTABLE), 0);
+		}
+		while (crowd.n_done == 0)
+			sim_step(box.sim);
+		assert_int_equal(sync.status, 0);
+		assert_int_equal(box_resolve(&box, "/.snapshot/s/f", &old), 0);
+		assert_int_equal(box_read(&box, old, 0, got, 100), 100);
+		assert_int_equal(got[0], 'a');
+		assert_int_equal(got[39], 'a');
+		assert_int_equal(box_check(&box), 0);
+		box_close(&box);
+	}
+}
+
+/* On a volume that is nearly full, whatever is admitted must find its place in the CP. */
+static void nearly_full(struct fsbox *box, struct fs_file_id *ret_id, struct fs_file_id *ret_fill)
+{
+	static uint8_t bytes[1 << 20];
+	int err = 0;
+
+	box_open(box, 6, 2, 40ULL << 20, 8192);
+	assert_int_equal(box_create(box, box_root, "f", ret_id), 0);
+	assert_int_equal(box_create(box, box_root, "fill", ret_fill), 0);
+	for (uint64_t at = 0; err == 0; at += sizeof(bytes))
+		err = box_write(box, *ret_fill, at, bytes, sizeof(bytes), FS_UNSTABLE);
+	assert_int_equal(err, -ENOSPC);
+	assert_int_equal(box_sync(box), 0);
+}
+
+static void sparse_writes_find_room_for_their_indirect_blocks(void **state)
+{
+	struct fsbox box;
+	struct crowd crowd;
+	struct fs_file_id id, fill;
+
+	(void)state;
+	nearly_full(&box, &id, &fill);
+	assert_int_equal(box_truncate(&box, fill, 18U << 20), 0);
+	assert_int_equal(box_sync(&box), 0);
+	crowd_new(&crowd, 2400);
+	for (unsigned i = 0; i < crowd.n; i++)
+		crowd_write(&box, &crowd, i, id, (uint64_t)i * 1024U * 4096U, 4096);
+	crowd_wait(&box, &crowd);
+	crowd_free(&crowd);
+	assert_int_equal(box_sync(&box), 0);
+	assert_int_equal(box_check(&box), 0);
+	box_close(&box);
+}
+
+static void zeroing_a_full_volume_finds_room_for_its_cp(void **state)
+{
+	struct fsbox box;
+	struct crowd crowd;
+	struct fs_file_id id, fill;
+	static uint8_t bytes[4096];
+	int err = 0;
+
+	(void)state;
+	box_open(&box, 6, 2, 40ULL << 20, 8192);
+	assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+	assert_int_equal(box_create(&box, box_root, "fill", &fill), 0);
+	for (unsigned i = 0; i < 2000; i++)
+		for (unsigned k = 0; k < 2; k++)
+			assert_int_equal(box_write(&box, id, ((uint64_t)i * 1024U + k) * 4096U, bytes, 4096, FS_UNSTABLE), 0);
+	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, "s"), 0);
+	for (uint64_t at = 0; err == 0; at += sizeof(bytes))
+		err = box_write(&box, fill, at, bytes, sizeof(bytes), FS_UNSTABLE);
+	assert_int_equal(err, -ENOSPC);
+	crowd_new(&crowd, 2000);
+	for (unsigned i = 0; i < crowd.n; i++) {
+		struct fs_message *msg = &crowd.msgs[i];
+
+		fs_message_init(msg, FS_ZERO, box.vol, crowd_answered, &crowd);
+		msg->file = id;
+		msg->in.zero.offset_bytes = (uint64_t)i * 1024U * 4096U;
+		msg->in.zero.len_bytes = 4096;
+		fs_message_send(msg);
+	}
+	crowd_wait(&box, &crowd);
+	crowd_free(&crowd);
+	assert_int_equal(box.vol->failed, 0);
+	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_DELETE, "s"), 0);
+	assert_int_equal(box_remove(&box, box_root, "fill"), 0);
+	box_run(&box, 30000000000ULL);
+	assert_int_equal(box_write(&box, id, 0, bytes, sizeof(bytes), FS_FILE_SYNC), 0);
+	assert_int_equal(box_sync(&box), 0);
+	assert_int_equal(box_check(&box), 0);
+	box_close(&box);
+}
+
+/* Writers with blocks of the file pinned wait for the dirty limit while the file is removed. */
+static void removal_under_waiting_writers(void **state)
+{
+	(void)state;
+	for (unsigned n = 0; n < 20; n++) {
+		struct fsbox box;
+		struct crowd crowd;
+		struct fs_file_id id, other;
+
+		box_open(&box, n, 4, 64ULL << 20, 2048);
+		assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+		assert_int_equal(box_create(&box, box_root, "g", &other), 0);
+		file_written(&box, id, 8);
+		assert_int_equal(box_unmount(&box), 0);
+		assert_int_equal(box_mount(&box), 0);
+		crowd_new(&crowd, 41);
+		for (unsigned i = 0; i < 8; i++)
+			crowd_write(&box, &crowd, i, other, (uint64_t)i << 20, 1U << 20);
+		for (unsigned i = 8; i < 40; i++)
+			crowd_write(&box, &crowd, i, id, ((uint64_t)i % 7U << 20) + 100U, 1000000);
+		for (unsigned i = 0; i < n * 4U; i++)
+			sim_step(box.sim);
+		fs_message_init(&crowd.msgs[40], FS_REMOVE, box.vol, crowd_answered, &crowd);
+		crowd.msgs[40].file = box_root;
+		crowd.msgs[40].in.name = "f";
+		crowd.msgs[40].in.name_len = 1;
+		fs_message_send(&crowd.msgs[40]);
+		crowd_wait(&box, &crowd);
+		assert_int_equal(crowd.msgs[40].status, 0);
+		crowd_free(&crowd);
+		assert_int_equal(box_check(&box), 0);
+		box_close(&box);
+	}
+}
+
+/* Each write needs its block, drags a leaf of its own along, and there are more of them than the cache has pages. */
+static void scattered_partial_writes_in_a_small_cache_all_end(void **state)
+{
+	struct fsbox box;
+	struct crowd crowd;
+	struct fs_file_id id;
+
+	(void)state;
+	box_open(&box, 8, 4, 64ULL << 20, 2048);
+	assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+	for (unsigned round = 0; round < 3; round++) {
+		crowd_new(&crowd, 3000);
+		for (unsigned i = 0; i < crowd.n; i++)
+			crowd_write(&box, &crowd, i, id, (uint64_t)(i * 7U % 3000U) * 1024U * 4096U + (round == 0 ? 0 : 512U),
+			            round == 0 ? 4096 : 1024);
+		crowd_wait(&box, &crowd);
+		assert_int_equal(crowd.n_failed, 0);
+		crowd_free(&crowd);
+		assert_int_equal(box_unmount(&box), 0);
+		assert_int_equal(box_mount(&box), 0);
+	}
+	assert_int_equal(box_check(&box), 0);
+	box_close(&box);
+}
+
+static void truncated_file_keeps_no_indirect_blocks(void **state)
+{
+	struct fsbox box;
+	struct fs_message msg;
+	struct fs_file_id id;
+
+	(void)state;
+	box_open(&box, 10, 4, 64ULL << 20, 2048);
+	assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+	file_written(&box, id, 9);
+	assert_int_equal(box_sync(&box), 0);
+	assert_int_equal(box_truncate(&box, id, 0), 0);
+	assert_int_equal(box_sync(&box), 0);
+	fs_message_init(&msg, FS_GETATTR, box.vol, NULL, NULL);
+	msg.file = id;
+	assert_int_equal(box_send(&box, &msg), 0);
+	assert_int_equal(msg.out.attr.used_bytes, 0);
+	assert_int_equal(box_check(&box), 0);
+	box_close(&box);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(cold_reads_larger_than_the_cache_all_end),
+		cmocka_unit_test(commit_of_scattered_blocks_fits_a_small_log),
+		cmocka_unit_test(outgrown_inline_file_survives_changes_during_the_cp),
+		cmocka_unit_test(sparse_writes_find_room_for_their_indirect_blocks),
+		cmocka_unit_test(zeroing_a_full_volume_finds_room_for_its_cp),
+		cmocka_unit_test(removal_under_waiting_writers),
+		cmocka_unit_test(scattered_partial_writes_in_a_small_cache_all_end),
+		cmocka_unit_test(truncated_file_keeps_no_indirect_blocks),
+	};
+
+	return cmocka_run_group_tests_name("engine_corners", tests, NULL, NULL);
+}
