@@ -327,7 +327,7 @@ static void op_effect(struct stress *s, struct op *op)
 	case OP_CREATE:
 		s->files[op->file].busy = false;
 		if (ok)
-			file_new(s, op->file, op->msg.out.attr.id, op->sent);
+			file_new(s, op->file, op->msg.out.attr.id, s->clock);
 		break;
 	case OP_REMOVE:
 		s->files[op->file].busy = false;
