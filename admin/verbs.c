@@ -73,9 +73,7 @@ const struct verb verbs[] = {
 	/* ---- lun clone ---- */
 	{ "lun clone", "start", "cut a backed LUN loose from its snapshot, in the background", VERB_POST, "storage/luns/{lun}/clone", VERB_H_CLONE_START,
 	  VERB_JOB, NULL, NULL,
-	  { ROUTE_LUN, { "rate", "rate", "SIZE", "at most this much a second", VERB_SIZE, VERB_IN_BODY, 0 },
-	    { "delete-snapshot", "delete_snapshot", NULL, "delete the snapshot at the end", VERB_BOOL, VERB_IN_BODY, 0 },
-	    { "verify", "verify", NULL, "compare with the snapshot before it is let go", VERB_BOOL, VERB_IN_BODY, 0 } } },
+	  { ROUTE_LUN, { "rate", "rate", "SIZE", "at most this much a second", VERB_SIZE, VERB_IN_BODY, 0 } } },
 	{ "lun clone", "status", "how far the clone of a LUN is", VERB_GET, "storage/luns/{lun}/clone", VERB_H_CLONE_STATUS, 0, NULL, NULL, { ROUTE_LUN } },
 	{ "lun clone", "show", "the clones of a volume, or of all", VERB_GET, "storage/clones", VERB_H_CLONE_LIST, VERB_COLLECTION, NULL, NULL,
 	  { { "volume", "volume", "VOLUME", "only of this volume (vol/VOLUME/)", VERB_VOLUME, VERB_IN_QUERY, VERB_POSITIONAL } } },

@@ -98,7 +98,8 @@ static int start_check(struct fs_run *run, const struct vdisk *vdisk)
 		return -EINVAL;
 	}
 	if (msg->in.clone.flags != 0) {
-		message_error_text(msg, "clone options --verify and --delete-snapshot are not there yet: start without them");
+		message_error_text(msg,
+		                   "a clone is not verified against its snapshot and does not delete it: start it without these options");
 		return -ENOTSUP;
 	}
 	return space_check(run, vdisk);

@@ -100,13 +100,11 @@ function CloneDialog({ path, snapshot, bytes }) {
 		<Form
 			title="Start the clone" action="Start"
 			send={(v) => ask("POST", `storage/luns/${encodeURIComponent(path)}/clone`, {
-				...(v.rate ? { rate: sizeOf(v.rate) } : {}), verify: v.verify === "on", delete_snapshot: v.delete === "on",
+				...(v.rate ? { rate: sizeOf(v.rate) } : {}),
 			}).then(() => `The clone of ${path} is running`)}
 		>
 			<div><b>{path}</b> ({size(bytes)}) is cut loose from snapshot <b>{snapshot}</b>. It stays in use meanwhile.</div>
 			<Field label="At most, per second" name="rate" placeholder="no limit" hint="such as 50m" autofocus />
-			<label class="line"><input type="checkbox" name="verify" />Compare with the snapshot at the end</label>
-			<label class="line"><input type="checkbox" name="delete" />Delete the snapshot at the end</label>
 		</Form>
 	);
 }
