@@ -22,23 +22,6 @@ static int named(struct fs_run *run, struct vdisk *vdisk)
 	return err;
 }
 
-static int answer(struct fs_run *run, const struct vdisk *vdisk)
-{
-	struct fs_message *msg = run->msg;
-	int err;
-
-	if (msg->out.vdisks == NULL)
-		msg->out.vdisks = calloc(1, sizeof *msg->out.vdisks);
-	if (msg->out.vdisks == NULL)
-		return -ENOMEM;
-	free(msg->out.vdisks[0].maps);
-	msg->out.vdisks[0].maps = NULL;
-	err = vdisk_info(run, vdisk, &msg->out.vdisks[0]);
-	if (err == 0)
-		msg->out.n = 1;
-	return err;
-}
-
 /* ---- start ----------------------------------------------------------------------------------------------------- */
 
 /* Blocks that may still have to be copied: no more than the layers below hold. */
@@ -108,7 +91,7 @@ static int start_check(struct fs_run *run, const struct vdisk *vdisk)
 /* Admission, log, commit and answer of a prepared change; leaves the vdisk as it is afterwards in change->vdisk. */
 static int change_carry_out(struct fs_run *run, struct clone_change *change)
 {
-	int err = answer(run, &change->vdisk);
+	int err = vdisk_answer(run, &change->vdisk);
 
 	if (err == 0)
 		err = run_admit_change(run, change->n_pages, clone_change_log_size(), 0);
@@ -222,7 +205,7 @@ int op_clone_status(struct fs_run *run)
 
 	if (err != 0)
 		return err;
-	err = answer(run, &vdisk);
+	err = vdisk_answer(run, &vdisk);
 	vdisk_close(&vdisk);
 	return err;
 }

@@ -35,6 +35,8 @@ void vdisk_attr_put(struct inode *attributes, const struct vdisk_attr *attr);
 MUST_CHECK int vdisk_path(struct fs_run *run, const struct vdisk *vdisk, char *ret_path);
 /* What the door shows of it. -EAGAIN, -ENOMEM. */
 MUST_CHECK int vdisk_info(struct fs_run *run, const struct vdisk *vdisk, struct fs_vdisk_info *ret_info);
+/* Make `vdisk` the one description in the answer of the run's message. May be called again: the last one counts. */
+MUST_CHECK int vdisk_answer(struct fs_run *run, const struct vdisk *vdisk);
 
 /* Blocks a LUN of `size_bytes` takes when it is full, indirect ones included. */
 uint64_t vdisk_full_blocks(uint64_t size_bytes);

@@ -54,8 +54,7 @@ static int path_given(struct fs_message *msg)
 
 /* ---- answering ------------------------------------------------------------------------------------------------- */
 
-/* Fill out.vdisks with one description. */
-static int answer_one(struct fs_run *run, const struct vdisk *vdisk)
+int vdisk_answer(struct fs_run *run, const struct vdisk *vdisk)
 {
 	struct fs_message *msg = run->msg;
 	int err;
@@ -274,7 +273,7 @@ static int create_answer(struct fs_run *run, struct inode *container)
 	vc_assert(err != -EAGAIN);
 	if (err != 0)
 		return err;
-	err = answer_one(run, &vdisk);
+	err = vdisk_answer(run, &vdisk);
 	vdisk_close(&vdisk);
 	return err == -EAGAIN ? 0 : err;
 }
@@ -352,7 +351,7 @@ int op_vdisk_destroy(struct fs_run *run)
 /* Admission, log, commit and answer of a prepared change. */
 static int change_carry_out(struct fs_run *run, struct vdisk_change *change)
 {
-	int err = answer_one(run, &change->vdisk);
+	int err = vdisk_answer(run, &change->vdisk);
 
 	if (err == 0)
 		err = run_admit_change(run, change->n_pages, vdisk_change_log_size(change), 0);
@@ -480,7 +479,7 @@ int op_vdisk_get(struct fs_run *run)
 
 	if (err != 0)
 		return err;
-	err = answer_one(run, &vdisk);
+	err = vdisk_answer(run, &vdisk);
 	vdisk_close(&vdisk);
 	return err;
 }
