@@ -1,9 +1,9 @@
 # Tests with real clients against a running vcd. Not part of `make check`: scripts/check runs them (tests/system/run).
 EXTRA_DIST += tests/system/run tests/system/harness.py tests/system/test_clone.py tests/system/test_durability.py \
-	tests/system/test_clients.py tests/system/test_degraded.py tests/system/test_limits.py \
+	tests/system/test_clients.py tests/system/test_kill.py tests/system/test_degraded.py tests/system/test_limits.py \
 	tests/system/test_guest.py tests/system/guest/build-image tests/system/guest/guest.py tests/system/guest/init tests/system/guest/mkinitrd
 if HAVE_CLIENTS
-check_PROGRAMS += tests/system/lunstress tests/system/nfstree
+check_PROGRAMS += tests/system/lunstress tests/system/nfstree tests/system/nfschurn
 tests_system_lunstress_SOURCES = tests/system/lunstress.c tests/system/stampmodel.c tests/system/stampmodel.h tests/bench/bench_driver.h \
 	tests/bench/bench_nfs.c tests/bench/bench_iscsi.c
 tests_system_lunstress_CPPFLAGS = $(AM_CPPFLAGS) $(NFS_CFLAGS) $(ISCSI_CFLAGS)
@@ -11,6 +11,9 @@ tests_system_lunstress_LDADD = $(NFS_LIBS) $(ISCSI_LIBS)
 tests_system_nfstree_SOURCES = tests/system/nfstree.c
 tests_system_nfstree_CPPFLAGS = $(AM_CPPFLAGS) $(NFS_CFLAGS)
 tests_system_nfstree_LDADD = $(NFS_LIBS)
+tests_system_nfschurn_SOURCES = tests/system/nfschurn.c
+tests_system_nfschurn_CPPFLAGS = $(AM_CPPFLAGS) $(NFS_CFLAGS)
+tests_system_nfschurn_LDADD = $(NFS_LIBS)
 endif
 
 # With a Linux guest: only when asked for (scripts/install-deps guest).
