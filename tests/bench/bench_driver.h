@@ -19,6 +19,10 @@ struct bench_io {
 	uint32_t len_bytes;
 	uint8_t *buffer;
 	uint64_t start_ns;
+	struct bench_io *next;
+	/* the driver's own */
+	struct bench_io **done_list;
+	int status;
 };
 
 struct bench_driver {
@@ -36,6 +40,7 @@ struct bench_driver {
 
 extern const struct bench_driver bench_nfs_driver;
 extern const struct bench_driver bench_iscsi_driver;
+extern const struct bench_driver bench_nbd_driver;
 
 /* Called by drivers: `io` is over. data/len_bytes: what a read brought (may be io->buffer). */
 void bench_complete(struct bench_io *io, int status, const uint8_t *data, uint32_t len_bytes);

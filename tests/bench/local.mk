@@ -6,5 +6,15 @@ tests_bench_vcbench_SOURCES = tests/bench/vcbench.c tests/bench/bench_driver.h t
 	tests/bench/bench_nfs.c tests/bench/bench_iscsi.c
 tests_bench_vcbench_CPPFLAGS = $(AM_CPPFLAGS) $(NFS_CFLAGS) $(ISCSI_CFLAGS)
 tests_bench_vcbench_LDADD = $(NFS_LIBS) $(ISCSI_LIBS)
+if HAVE_NBD
+tests_bench_vcbench_SOURCES += tests/bench/bench_nbd.c
+tests_bench_vcbench_CPPFLAGS += $(NBD_CFLAGS) -DWITH_NBD
+tests_bench_vcbench_LDADD += $(NBD_LIBS)
+endif
 tests_bench_limit_server_SOURCES = tests/bench/limit_server.c tests/bench/limit_server.h tests/bench/limit_nfs.c tests/bench/limit_iscsi.c
 endif
+# The engine without a network: a clone beside a plain copy (tests/bench/clone).
+EXTRA_DIST += tests/bench/clone
+check_PROGRAMS += tests/bench/enginecopy
+tests_bench_enginecopy_SOURCES = tests/bench/enginecopy.c
+tests_bench_enginecopy_LDADD = $(FS_LIBS) $(RAID_LIBS) $(BASE_LIBS)

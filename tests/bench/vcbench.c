@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Load generator: one connection, a queue depth, reads or writes, random or sequential; prints one JSON object.
+/* Load generator: one connection, a queue depth, reads or writes or both, random or sequential; prints one JSON object.
  *
+ * Without --rate the loop is closed: a request follows the answer of another. With it requests fall due at a fixed rate whatever the
+ * server does, and their latency counts from then: a stall is felt by all that it delays, not by `depth` of them.
  * Every 4 KiB written begins with its own offset, and every read checks it: a server that is fast because it is wrong fails the run.
  * The CPU time of the server's processes is read from their CPU clocks around the run (all threads; kernel threads that work for
  * them are not in it). Writes are unstable / write-back, and the flush at the end counts into the time. */
@@ -11,6 +13,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,22 +29,35 @@ struct bench {
 	void *state;
 	const char *url;
 	const char *op;
-	bool write, random, fill;
+	bool write, random, fill, mixed;
+	unsigned read_percent; /* of a mixed run */
+	unsigned share_percent; /* of the blocks of a fill: which are written */
 	uint32_t block_bytes;
 	uint64_t span_bytes;
 	unsigned depth;
+	double rate; /* requests a second; 0: closed loop */
 	double seconds;
 	pid_t pids[MAX_PIDS];
 	unsigned n_pids;
 	/* running */
 	struct bench_io io[MAX_DEPTH];
 	uint64_t next_bytes, random_state;
-	uint64_t deadline_ns;
+	uint64_t start_ns, deadline_ns;
+	uint64_t n_due; /* of an open loop: requests begun */
+	struct bench_io *idle; /* of an open loop: requests not under way */
 	unsigned in_flight;
 	uint64_t n_ops, n_bytes, n_wrong;
 	int error;
 	struct bench_histogram histogram;
 };
+
+static volatile sig_atomic_t stop_wanted;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stop_wanted = 1;
+}
 
 static uint64_t now_ns(void)
 {
@@ -111,7 +127,6 @@ static bool stamps_match(const uint8_t *data, uint64_t offset_bytes, uint32_t le
 
 static void submit(struct bench *b, struct bench_io *io)
 {
-	io->start_ns = now_ns();
 	b->in_flight++;
 	int err = b->driver->submit(b->state, io);
 	if (err) {
@@ -120,17 +135,28 @@ static void submit(struct bench *b, struct bench_io *io)
 	}
 }
 
-static bool more_to_do(const struct bench *b, uint64_t now)
+/* A fill of a share leaves out blocks evenly. */
+static void skip_blocks(struct bench *b)
 {
-	if (b->error)
+	uint64_t number = b->next_bytes / b->block_bytes;
+	while (b->fill && b->share_percent < 100U && number * 61U % 100U >= b->share_percent)
+		number++;
+	b->next_bytes = number * b->block_bytes;
+}
+
+static bool more_to_do(struct bench *b, uint64_t now)
+{
+	skip_blocks(b);
+	if (b->error || stop_wanted)
 		return false;
 	return b->fill ? b->next_bytes + b->block_bytes <= b->span_bytes : now < b->deadline_ns;
 }
 
-static void start_next(struct bench *b, struct bench_io *io)
+static void start_next(struct bench *b, struct bench_io *io, uint64_t start_ns)
 {
+	io->start_ns = start_ns;
 	io->flush = false;
-	io->write = b->write;
+	io->write = b->mixed ? (random_next(b) >> 20 & 0xffff) % 100U >= b->read_percent : b->write;
 	io->len_bytes = b->block_bytes;
 	io->offset_bytes = next_offset(b);
 	if (io->write)
@@ -154,17 +180,48 @@ void bench_complete(struct bench_io *io, int status, const uint8_t *data, uint32
 	bench_histogram_add(&b->histogram, now - io->start_ns);
 	b->n_ops++;
 	b->n_bytes += len_bytes;
-	if (more_to_do(b, now))
-		start_next(b, io);
+	if (b->rate > 0) {
+		io->next = b->idle;
+		b->idle = io;
+	} else if (more_to_do(b, now)) {
+		start_next(b, io, now_ns());
+	}
+}
+
+static uint64_t due_ns(const struct bench *b)
+{
+	return b->start_ns + (uint64_t)((double)b->n_due * 1e9 / b->rate);
+}
+
+static bool more_is_due(const struct bench *b)
+{
+	return b->rate > 0 && !b->error && !stop_wanted && due_ns(b) < b->deadline_ns;
+}
+
+/* Of an open loop: begin what is due. Returns how long until the next one is, as poll wants it. */
+static struct timespec start_due(struct bench *b)
+{
+	uint64_t now = now_ns();
+	while (b->idle && due_ns(b) <= now && due_ns(b) < b->deadline_ns && !b->error && !stop_wanted) {
+		struct bench_io *io = b->idle;
+		b->idle = io->next;
+		start_next(b, io, due_ns(b));
+		b->n_due++;
+	}
+	if (!b->idle || !more_is_due(b))
+		return (struct timespec){ .tv_sec = 1 };
+	uint64_t wait = due_ns(b) > now ? due_ns(b) - now : 0;
+	return (struct timespec){ .tv_sec = (time_t)(wait / 1000000000U), .tv_nsec = (long)(wait % 1000000000U) };
 }
 
 /* Service the connection until nothing is in flight. */
 static void drive(struct bench *b)
 {
 	uint64_t limit = now_ns() + (uint64_t)(b->seconds * 1e9) + DRAIN_LIMIT_NS;
-	while (b->in_flight > 0) {
+	while (b->in_flight > 0 || more_is_due(b)) {
+		struct timespec timeout = b->rate > 0 ? start_due(b) : (struct timespec){ .tv_sec = 1 };
 		struct pollfd pfd = { .fd = b->driver->fd(b->state), .events = (short)b->driver->events(b->state) };
-		int n = poll(&pfd, 1, 1000);
+		int n = ppoll(&pfd, 1, &timeout, NULL);
 		if (n < 0 && errno != EINTR) {
 			b->error = -errno;
 			return;
@@ -188,6 +245,7 @@ static void flush(struct bench *b)
 		return;
 	struct bench_io *io = &b->io[0];
 	io->flush = true;
+	b->rate = 0;
 	submit(b, io);
 	drive(b);
 }
@@ -205,15 +263,21 @@ static bool buffers_new(struct bench *b)
 	return true;
 }
 
+static const struct {
+	const char *name;
+	double share;
+} quantiles[] = { { "p50", 0.50 }, { "p90", 0.90 }, { "p99", 0.99 }, { "p999", 0.999 } };
+
 static void print_result(const struct bench *b, double elapsed_s, uint64_t client_ns, uint64_t server_ns)
 {
 	double ops = b->n_ops ? (double)b->n_ops : 1.0;
 	printf("{\"op\": \"%s\", \"block\": %" PRIu32 ", \"depth\": %u, \"seconds\": %.3f, \"ops\": %" PRIu64 ", ", b->op, b->block_bytes,
 	       b->depth, elapsed_s, b->n_ops);
 	printf("\"ops_s\": %.1f, \"mb_s\": %.2f, ", (double)b->n_ops / elapsed_s, (double)b->n_bytes / elapsed_s / 1e6);
-	printf("\"mean_us\": %.2f, \"p50_us\": %.2f, \"p99_us\": %.2f, \"max_us\": %.2f, ", bench_histogram_mean(&b->histogram) / 1e3,
-	       (double)bench_histogram_quantile(&b->histogram, 0.50) / 1e3, (double)bench_histogram_quantile(&b->histogram, 0.99) / 1e3,
-	       (double)b->histogram.max_ns / 1e3);
+	printf("\"mean_us\": %.2f, ", bench_histogram_mean(&b->histogram) / 1e3);
+	for (unsigned i = 0; i < sizeof quantiles / sizeof *quantiles; i++)
+		printf("\"%s_us\": %.2f, ", quantiles[i].name, (double)bench_histogram_quantile(&b->histogram, quantiles[i].share) / 1e3);
+	printf("\"max_us\": %.2f, ", (double)b->histogram.max_ns / 1e3);
 	printf("\"client_cpu_us_op\": %.2f", (double)client_ns / 1e3 / ops);
 	if (b->n_pids)
 		printf(", \"server_cpu_us_op\": %.2f, \"server_cpu_share\": %.3f", (double)server_ns / 1e3 / ops,
@@ -225,9 +289,14 @@ static int run(struct bench *b)
 {
 	uint64_t server_before = server_cpu_ns(b), client_before = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	uint64_t start = now_ns();
+	b->start_ns = start;
 	b->deadline_ns = start + (uint64_t)(b->seconds * 1e9);
-	for (unsigned i = 0; i < b->depth && more_to_do(b, start); i++)
-		start_next(b, &b->io[i]);
+	for (unsigned i = 0; i < b->depth && b->rate > 0; i++) {
+		b->io[i].next = b->idle;
+		b->idle = &b->io[i];
+	}
+	for (unsigned i = 0; i < b->depth && b->rate <= 0 && more_to_do(b, start); i++)
+		start_next(b, &b->io[i], now_ns());
 	drive(b);
 	flush(b);
 	double elapsed_s = (double)(now_ns() - start) / 1e9;
@@ -261,10 +330,11 @@ static bool parse_size(const char *text, uint64_t *ret)
 
 static const struct {
 	const char *name;
-	bool write, random, fill;
+	bool write, random, fill, mixed;
 } operations[] = {
-	{ "randread", false, true, false }, { "randwrite", true, true, false }, { "seqread", false, false, false },
-	{ "seqwrite", true, false, false }, { "fill", true, false, true },      { "readall", false, false, true },
+	{ "randread", false, true, false, false }, { "randwrite", true, true, false, false }, { "seqread", false, false, false, false },
+	{ "seqwrite", true, false, false, false }, { "fill", true, false, true, false },      { "readall", false, false, true, false },
+	{ "randrw", true, true, false, true },
 };
 
 static bool choose_operation(struct bench *b, const char *name)
@@ -276,6 +346,7 @@ static bool choose_operation(struct bench *b, const char *name)
 		b->write = operations[i].write;
 		b->random = operations[i].random;
 		b->fill = operations[i].fill;
+		b->mixed = operations[i].mixed;
 		return true;
 	}
 	return false;
@@ -283,7 +354,13 @@ static bool choose_operation(struct bench *b, const char *name)
 
 static bool choose_driver(struct bench *b, const char *url)
 {
-	static const struct bench_driver *const drivers[] = { &bench_nfs_driver, &bench_iscsi_driver };
+	static const struct bench_driver *const drivers[] = {
+		&bench_nfs_driver,
+		&bench_iscsi_driver,
+#ifdef WITH_NBD
+		&bench_nbd_driver,
+#endif
+	};
 	for (unsigned i = 0; i < sizeof drivers / sizeof *drivers; i++) {
 		if (strncmp(url, drivers[i]->scheme, strlen(drivers[i]->scheme)) != 0)
 			continue;
@@ -326,14 +403,33 @@ static bool set_option(struct bench *b, int option, const char *value)
 		b->depth = (unsigned)size;
 		return true;
 	case 't': b->seconds = strtod(value, &end); return end != value && !*end && b->seconds > 0 && b->seconds < 86400;
+	case 'r': b->rate = strtod(value, &end); return end != value && !*end && b->rate > 0 && b->rate < 1e7;
+	case 'm':
+		if (!parse_size(value, &size) || size > 100)
+			return false;
+		b->read_percent = (unsigned)size;
+		return true;
+	case 'f':
+		if (!parse_size(value, &size) || size > 100)
+			return false;
+		b->share_percent = (unsigned)size;
+		return true;
+	case 'e':
+		if (!parse_size(value, &size))
+			return false;
+		b->random_state = size * 88172645463325253ULL | 1U;
+		return true;
 	case 'p': return add_pids(b, value);
 	default: return false;
 	}
 }
 
-static const char usage[] = "usage: vcbench --url nfs://HOST/DIR/FILE?nfsport=N&mountport=N | iscsi://HOST:PORT/IQN/LUN\n"
-                            "               --op randread|randwrite|seqread|seqwrite|fill|readall [--block 4k] [--depth 1] [--span 64m]\n"
-                            "               [--seconds 3] [--pid PID,...]   (whose CPU time to report)\n";
+static const char usage[] =
+    "usage: vcbench --url nfs://HOST/DIR/FILE?nfsport=N&mountport=N | iscsi://HOST:PORT/IQN/LUN | nbd://HOST:PORT/EXPORT\n"
+    "               --op randread|randwrite|randrw|seqread|seqwrite|fill|readall [--block 4k] [--depth 1] [--span 64m]\n"
+    "               [--reads 70] (percent of randrw)  [--rate N] (requests a second: open loop)  [--seed N]\n"
+    "               [--share 100] (percent of the blocks that fill writes)\n"
+    "               [--seconds 3] [--pid PID,...]   (whose CPU time to report)\n";
 
 int main(int argc, char **argv)
 {
@@ -341,11 +437,17 @@ int main(int argc, char **argv)
 		{ "url", required_argument, NULL, 'u' },   { "op", required_argument, NULL, 'o' },
 		{ "block", required_argument, NULL, 'b' }, { "span", required_argument, NULL, 's' },
 		{ "depth", required_argument, NULL, 'q' }, { "seconds", required_argument, NULL, 't' },
-		{ "pid", required_argument, NULL, 'p' },   { NULL, 0, NULL, 0 },
+		{ "reads", required_argument, NULL, 'm' }, { "rate", required_argument, NULL, 'r' },
+		{ "seed", required_argument, NULL, 'e' },  { "pid", required_argument, NULL, 'p' },
+		{ "share", required_argument, NULL, 'f' }, { NULL, 0, NULL, 0 },
 	};
-	static struct bench bench = {
-		.block_bytes = BENCH_BLOCK, .span_bytes = 64U << 20, .depth = 1, .seconds = 3, .random_state = 88172645463325252ULL
-	};
+	static struct bench bench = { .block_bytes = BENCH_BLOCK,
+		                      .span_bytes = 64U << 20,
+		                      .depth = 1,
+		                      .seconds = 3,
+		                      .read_percent = 70,
+		                      .share_percent = 100,
+		                      .random_state = 88172645463325252ULL };
 	struct bench *b = &bench;
 	int option;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -361,6 +463,7 @@ int main(int argc, char **argv)
 	b->state = b->driver->open(b->url, b->span_bytes);
 	if (!b->state)
 		return 1;
+	(void)signal(SIGTERM, on_signal); /* the run ends early, its figures are good */
 	int result = run(b);
 	b->driver->close(b->state);
 	for (unsigned i = 0; i < b->depth; i++)
