@@ -118,9 +118,9 @@ enum fs_op {
 	FS_FSSTAT, /* out.fsstat, out.attr */
 	FS_RESOLVE, /* in.path: path inside the volume ("/dir/x", "/.snapshot/s1/x"); follows no symlink; out.attr, out.dir (its parent) */
 	/* snapshots: in.name */
-	FS_SNAPSHOT_CREATE,
+	FS_SNAPSHOT_CREATE, /* in.scheduled */
 	FS_SNAPSHOT_DELETE,
-	FS_SNAPSHOT_RENAME /* in.to_name */,
+	FS_SNAPSHOT_RENAME /* in.to_name; it is no schedule's any more */,
 	FS_SNAPSHOT_LIST, /* out.snapshots */
 	/* vdisks: in.path */
 	FS_VDISK_CREATE, /* in.vdisk; out.vdisk (one) */
@@ -187,6 +187,7 @@ struct fs_snapshot_info {
 	int64_t created_ns;
 	uint64_t used_bytes; /* only this snapshot holds them (an estimate until summed) */
 	bool deleting;
+	bool scheduled; /* made by a schedule (in.scheduled) and not renamed since: may be deleted by it */
 	uint32_t n_dependants; /* LUNs backed by it */
 };
 
@@ -265,6 +266,7 @@ struct fs_message {
 		uint32_t to_name_len;
 		const char *to_name;
 		struct fs_file_id to_dir;
+		bool scheduled; /* the snapshot is a schedule's */
 		const char *path; /* NUL-terminated */
 		const void *blob; /* symlink target, document */
 		size_t blob_len;

@@ -139,6 +139,7 @@ static int record_decode(const struct snapshot_disk *disk, unsigned slot, struct
 	snapshot->inode_file = disk->inode_file;
 	snapshot->slot = slot;
 	snapshot->deleting = (le32_get(disk->flags) & SNAPSHOT_DELETING) != 0;
+	snapshot->info.scheduled = (le32_get(disk->flags) & SNAPSHOT_SCHEDULED) != 0;
 	*ret_snapshot = snapshot;
 	return 0;
 }
@@ -147,7 +148,7 @@ static void record_encode(const struct snapshot *snapshot, struct snapshot_disk 
 {
 	memset(ret_disk, 0, sizeof(*ret_disk));
 	ret_disk->id = le32_of(snapshot->info.id);
-	ret_disk->flags = le32_of(snapshot->deleting ? SNAPSHOT_DELETING : 0);
+	ret_disk->flags = le32_of((snapshot->deleting ? SNAPSHOT_DELETING : 0) | (snapshot->info.scheduled ? SNAPSHOT_SCHEDULED : 0));
 	ret_disk->created_ns = le64_of((uint64_t)snapshot->info.created_ns);
 	ret_disk->cp_generation = le64_of(snapshot->cp_generation);
 	memcpy(ret_disk->name, snapshot->info.name, MIN_OF(sizeof(ret_disk->name) - 1U, strlen(snapshot->info.name)));

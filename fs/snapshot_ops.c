@@ -103,6 +103,7 @@ int op_snapshot_create(struct fs_run *run)
 		return -ENOMEM;
 	memcpy(snapshot->info.name, msg->in.name, msg->in.name_len);
 	snapshot->info.created_ns = volume_now_ns(vol);
+	snapshot->info.scheduled = msg->in.scheduled;
 	err = request_queue(msg, snapshot);
 	if (err < 0)
 		free(snapshot);
@@ -165,6 +166,7 @@ int op_snapshot_rename(struct fs_run *run)
 		return err;
 	memset(snapshot->info.name, 0, sizeof(snapshot->info.name));
 	memcpy(snapshot->info.name, msg->in.to_name, msg->in.to_name_len);
+	snapshot->info.scheduled = false; /* whoever named it keeps it */
 	snapshot_slot_changed(run->vol, snapshot->slot);
 	return err;
 }
