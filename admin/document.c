@@ -3,6 +3,7 @@
 #include "admin/document.h"
 
 #include "admin/known.h"
+#include "admin/policy.h"
 #include "admin/volpath.h"
 #include "fs/volume.h"
 
@@ -90,11 +91,13 @@ static bool is_igroup(json_t *entry)
 /* Leave out what makes no sense: one bad entry must not take the others away. -EUCLEAN: there was some. */
 static int sieve(const struct fs_message *msg, json_t *records)
 {
-	bool exports = strcmp(msg->in.name, DOCUMENT_EXPORTS) == 0;
+	bool (*good)(json_t * entry) = strcmp(msg->in.name, DOCUMENT_EXPORTS) == 0   ? is_export
+	                               : strcmp(msg->in.name, DOCUMENT_IGROUPS) == 0 ? is_igroup
+	                                                                             : policy_is_entry;
 	int err = 0;
 
 	for (size_t i = json_array_size(records); i-- > 0;) {
-		if ((exports ? is_export : is_igroup)(json_array_get(records, i)))
+		if (good(json_array_get(records, i)))
 			continue;
 		log_error("admin", "document_entry_bad", "volume=%s document=%s entry=%zu", fs_volume_name(msg->volume), msg->in.name, i);
 		(void)json_array_remove(records, i);
@@ -139,7 +142,9 @@ static void document_was_put(struct fs_message *msg)
 
 int document_admit(const struct known_volume *known, const char *name)
 {
-	bool damaged = strcmp(name, DOCUMENT_EXPORTS) == 0 ? known->exports_damaged : known->igroups_damaged;
+	bool damaged = strcmp(name, DOCUMENT_EXPORTS) == 0   ? known->exports_damaged
+	               : strcmp(name, DOCUMENT_IGROUPS) == 0 ? known->igroups_damaged
+	                                                     : known->policy_damaged;
 
 	if (!damaged)
 		return 0;

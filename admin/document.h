@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Documents kept inside a volume ("exports", "igroups"): JSON {"version": 1, "records": [...]}. */
+/* Documents kept inside a volume ("exports", "igroups", "snapshot-policy"): JSON {"version": 1, "records": [...]}. */
 #ifndef ADMIN_DOCUMENT_H
 #define ADMIN_DOCUMENT_H
 
@@ -7,6 +7,7 @@
 
 #define DOCUMENT_EXPORTS "exports"
 #define DOCUMENT_IGROUPS "igroups"
+#define DOCUMENT_POLICY "snapshot-policy"
 #define DOCUMENT_DAMAGED_TEXT "the document \"%s\" of volume \"%s\" is damaged; it is left as it is, and can't be changed"
 
 /* Read one: `done(arg, 0, records)`, records an array that is `done`'s to release; empty when there is no document yet.

@@ -56,6 +56,7 @@ void known_remove(struct admin *admin, struct known_volume *known)
 	json_decref(known->disks);
 	json_decref(known->exports);
 	json_decref(known->igroups);
+	json_decref(known->policy);
 	free(known);
 }
 

@@ -5,6 +5,8 @@
 
 #include "admin/admin_private.h"
 
+struct keeper;
+
 enum known_state { KNOWN_OFFLINE, KNOWN_MOUNTING, KNOWN_ONLINE, KNOWN_UNMOUNTING, KNOWN_FAILED };
 
 struct known_volume {
@@ -18,7 +20,10 @@ struct known_volume {
 	size_t cache_pages; /* granted while mounted */
 	json_t *exports; /* array, as in the volume's document; ONLINE */
 	json_t *igroups;
-	bool exports_damaged, igroups_damaged; /* the document was not all understood: to be used as far as it goes, not to be replaced */
+	json_t *policy; /* admin/policy.h */
+	struct keeper *keeper; /* ONLINE */
+	bool exports_damaged, igroups_damaged,
+	    policy_damaged; /* the document was not all understood: to be used as far as it goes, not to be replaced */
 	char error[256]; /* FAILED: why */
 	bool busy; /* a lifecycle operation runs */
 };

@@ -12,6 +12,7 @@
 #include "admin/document.h"
 #include "admin/fault.h"
 #include "admin/jobs.h"
+#include "admin/keeper.h"
 #include "admin/clonejob.h"
 #include "admin/san.h"
 #include "fs/volume.h"
@@ -318,6 +319,17 @@ static void step_mount(struct op *op)
 	op_at_home(op, home_mount);
 }
 
+static void policy_loaded(void *arg, int err, json_t *records)
+{
+	struct op *op = arg;
+
+	if (err != 0)
+		log_error("admin", "document_bad", "volume=%s document=snapshot-policy error=%s", op->known->name, error_name(err));
+	op->known->policy = records != NULL ? records : json_array();
+	op->known->policy_damaged = err != 0;
+	op_next(op, 0);
+}
+
 static void igroups_loaded(void *arg, int err, json_t *records)
 {
 	struct op *op = arg;
@@ -326,7 +338,7 @@ static void igroups_loaded(void *arg, int err, json_t *records)
 		log_error("admin", "document_bad", "volume=%s document=igroups error=%s", op->known->name, error_name(err));
 	op->known->igroups = records != NULL ? records : json_array();
 	op->known->igroups_damaged = err != 0;
-	op_next(op, 0);
+	document_get(op->admin, op->known->volume, DOCUMENT_POLICY, policy_loaded, op);
 }
 
 static void exports_loaded(void *arg, int err, json_t *records)
@@ -363,6 +375,7 @@ static void step_publish(struct op *op)
 static void step_online(struct op *op)
 {
 	op->known->state = KNOWN_ONLINE;
+	keeper_start(op->admin, op->known);
 	step_publish(op);
 }
 
@@ -423,6 +436,7 @@ static void home_unmount(struct op *op)
 static void step_withdraw(struct op *op)
 {
 	op->known->state = KNOWN_UNMOUNTING;
+	keeper_stop(op->known);
 	step_publish(op);
 }
 
@@ -438,8 +452,9 @@ static void let_go(struct admin *admin, struct known_volume *known, enum known_s
 	known->volume = NULL;
 	json_decref(known->exports);
 	json_decref(known->igroups);
-	known->exports = known->igroups = NULL;
-	known->exports_damaged = known->igroups_damaged = false;
+	json_decref(known->policy);
+	known->exports = known->igroups = known->policy = NULL;
+	known->exports_damaged = known->igroups_damaged = known->policy_damaged = false;
 	known->state = state;
 	memory_back(admin, known);
 }

@@ -9,10 +9,13 @@ libvcadmin_a_SOURCES = \
 	admin/fault.c admin/fault.h \
 	admin/jobs.c admin/jobs.h \
 	admin/journal.c admin/journal.h \
+	admin/keeper.c admin/keeper.h \
 	admin/known.c admin/known.h \
 	admin/lifecycle.c admin/lifecycle.h \
 	admin/moment.h \
+	admin/policy.c admin/policy.h \
 	admin/san.c admin/san.h \
+	admin/schedule.c admin/schedule.h \
 	admin/statefile.c admin/statefile.h \
 	admin/volpath.c admin/volpath.h \
 	admin/http/call.c admin/http/call.h \
@@ -32,6 +35,7 @@ libvcadmin_a_SOURCES = \
 	admin/http/raid_api.c \
 	admin/http/request_clock.c admin/http/request_clock.h \
 	admin/http/router.c admin/http/router.h \
+	admin/http/schedule_api.c \
 	admin/http/snapshot_api.c \
 	admin/http/status_api.c \
 	admin/http/volume_api.c \

@@ -46,6 +46,19 @@ const struct verb verbs[] = {
 	  NULL, NULL,
 	  { ROUTE_VOLUME("volume"), ROUTE_SNAPSHOT, { "new-name", "name", "NEW", "the new name", VERB_TEXT, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED } } },
 
+	{ "snapshot schedule", "set", "let the server make and delete snapshots; times are UTC, what is not given is off", VERB_PUT,
+	  "storage/volumes/{volume}/snapshot-schedule", VERB_H_SCHEDULE_SET, 0, NULL, NULL,
+	  { ROUTE_VOLUME("volume"),
+	    { "hourly", "hourly", "KEEP[@MM]", "one an hour, at this minute (5); 6 keeps the last six", VERB_RULE, VERB_IN_BODY, 0 },
+	    { "daily", "daily", "KEEP[@HH:MM]", "one a day, at this time (00:10)", VERB_RULE, VERB_IN_BODY, 0 },
+	    { "weekly", "weekly", "KEEP[@DAY[@HH:MM]]", "one a week, on this day (sun) at this time (00:15)", VERB_RULE, VERB_IN_BODY, 0 } } },
+	{ "snapshot schedule", "show", "show the snapshot schedule of a volume", VERB_GET, "storage/volumes/{volume}/snapshot-schedule",
+	  VERB_H_SCHEDULE_SHOW, 0, NULL, NULL, { ROUTE_VOLUME("volume") } },
+	{ "snapshot schedule", "list", "list the snapshot schedules", VERB_GET, "storage/snapshot-schedules", VERB_H_SCHEDULE_LIST, VERB_COLLECTION,
+	  NULL, NULL, { QUERY_VOLUME } },
+	{ "snapshot schedule", "delete", "end a snapshot schedule; its snapshots stay", VERB_DELETE, "storage/volumes/{volume}/snapshot-schedule",
+	  VERB_H_SCHEDULE_DELETE, 0, NULL, NULL, { ROUTE_VOLUME("volume") } },
+
 	/* ---- lun ---- */
 	{ "lun", "create", "make a LUN, empty or backed by one in a snapshot", VERB_POST, "storage/luns", VERB_H_LUN_CREATE, 0, NULL, NULL,
 	  { { "path", "path", "PATH", "/vol/VOLUME/NAME", VERB_PATH, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED },

@@ -26,6 +26,7 @@ enum verb_kind {
 	VERB_LIST, /* array of strings; vcadm splits at commas, the flag may repeat */
 	VERB_DISKS, /* as VERB_LIST; relative names are the daemon's, below its disk directory */
 	VERB_GROUPS, /* array of {"disks": [...]}; one a flag, split at commas */
+	VERB_RULE, /* {"keep", "at"}; vcadm takes KEEP[@AT] */
 	VERB_CLIENTS, /* array of {"client", "access", "root_squash", "secure"}; CIDR:opt,opt a flag */
 };
 
@@ -68,6 +69,10 @@ enum verb_handler {
 	VERB_H_SNAPSHOT_LIST,
 	VERB_H_SNAPSHOT_DELETE,
 	VERB_H_SNAPSHOT_RENAME,
+	VERB_H_SCHEDULE_SET,
+	VERB_H_SCHEDULE_SHOW,
+	VERB_H_SCHEDULE_LIST,
+	VERB_H_SCHEDULE_DELETE,
 	VERB_H_LUN_CREATE,
 	VERB_H_LUN_LIST,
 	VERB_H_LUN_SHOW,

@@ -30,8 +30,14 @@ static const struct column snapshot_columns[] = {
 	{ "USED", "used", COLUMN_SIZE, false },
 	{ "STATE", "state", COLUMN_TEXT, false },
 	{ "LUNS", "dependants", COLUMN_TEXT, false },
+	{ "BY", "origin", COLUMN_TEXT, true },
 	{ "ID", "id", COLUMN_TEXT, true },
 	{ 0 },
+};
+static const struct column schedule_columns[] = {
+	{ "VOLUME", "volume", COLUMN_TEXT, false },    { "HOURLY", "hourly.spec", COLUMN_TEXT, false },
+	{ "DAILY", "daily.spec", COLUMN_TEXT, false }, { "WEEKLY", "weekly.spec", COLUMN_TEXT, false },
+	{ "NEXT", "next_time", COLUMN_TEXT, false },   { 0 },
 };
 static const struct column lun_columns[] = {
 	{ "PATH", "path", COLUMN_TEXT, false },
@@ -133,10 +139,18 @@ static const struct {
 	const struct column *columns;
 	const char *expand;
 } nouns[] = {
-	{ "volume", volume_columns, NULL }, { "snapshot", snapshot_columns, NULL }, { "lun", lun_columns, NULL },
-	{ "lun map", map_columns, NULL },   { "lun clone", clone_columns, NULL },   { "igroup", igroup_columns, NULL },
-	{ "export", export_columns, NULL }, { "raid", raid_columns, "disks" },      { "job", job_columns, NULL },
-	{ "event", event_columns, NULL },   { "stats", stats_columns, NULL },
+	{ "volume", volume_columns, NULL },
+	{ "snapshot", snapshot_columns, NULL },
+	{ "lun", lun_columns, NULL },
+	{ "lun map", map_columns, NULL },
+	{ "lun clone", clone_columns, NULL },
+	{ "igroup", igroup_columns, NULL },
+	{ "snapshot schedule", schedule_columns, NULL },
+	{ "export", export_columns, NULL },
+	{ "raid", raid_columns, "disks" },
+	{ "job", job_columns, NULL },
+	{ "event", event_columns, NULL },
+	{ "stats", stats_columns, NULL },
 };
 
 const struct column *columns_of(const char *noun)

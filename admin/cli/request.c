@@ -188,6 +188,24 @@ static json_t *client_value(const char *text)
 	return rule;
 }
 
+/* "7@00:10": how many to keep, and when. */
+static json_t *rule_value(const struct verb_param *param, const char *text)
+{
+	size_t len = strcspn(text, "@");
+	char keep[16];
+	uint64_t number;
+
+	(void)snprintf(keep, sizeof keep, "%.*s", (int)MIN_OF(len, sizeof keep - 1), text);
+	if (len >= sizeof keep || size_parse_integer(keep, INT64_MAX, &number) != 0) {
+		(void)complain("--%s: \"%s\" is not %s", param->name, text, param->value);
+		return NULL;
+	}
+	json_t *rule = json_pack("{s:I}", "keep", (json_int_t)number);
+	if (text[len] == '@')
+		(void)json_object_set_new(rule, "at", json_string(text + len + 1));
+	return rule;
+}
+
 static json_t *volume_value(const char *text)
 {
 	text += *text == '/';
@@ -215,6 +233,7 @@ json_t *request_value(const struct verb_param *param, const char *text, json_t *
 		(void)complain("--%s: \"%s\" is not a number", param->name, text);
 		return NULL;
 	case VERB_BOOL: return json_boolean((param->flags & VERB_NEGATED) == 0);
+	case VERB_RULE: return rule_value(param, text);
 	case VERB_LIST:
 	case VERB_DISKS: return list_append(json_incref(present), text);
 	case VERB_GROUPS:

@@ -5,6 +5,7 @@
 
 #include "admin/http/handlers.h"
 #include "admin/http/router.h"
+#include "admin/schedule.h"
 #include "config.h"
 
 static json_t *array_of(json_t *items)
@@ -30,6 +31,10 @@ static json_t *kind_schema(enum verb_kind kind)
 	case VERB_GROUPS:
 		return array_of(json_pack("{s:s,s:[s],s:{s:o}}", "type", "object", "required", "disks", "properties", "disks",
 		                          array_of(of_type("string"))));
+	case VERB_RULE:
+		return json_pack("{s:s,s:[s],s:{s:o,s:o},s:b}", "type", "object", "required", "keep", "properties", "keep",
+		                 json_pack("{s:s,s:i,s:i}", "type", "integer", "minimum", 1, "maximum", (int)SCHEDULE_KEEP_MAX), "at",
+		                 of_type("string"), "additionalProperties", 0);
 	case VERB_CLIENTS:
 		return array_of(json_pack("{s:s,s:[s,s],s:{s:o,s:{s:s,s:[s,s]},s:o,s:o}}", "type", "object", "required", "client", "access",
 		                          "properties", "client", of_type("string"), "access", "type", "string", "enum", "rw", "ro",

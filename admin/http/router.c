@@ -190,6 +190,13 @@ static bool is_rules(json_t *value)
 	return true;
 }
 
+static bool is_rule(json_t *value)
+{
+	json_t *keep = json_object_get(value, "keep"), *at = json_object_get(value, "at");
+
+	return json_is_integer(keep) && (at == NULL || json_is_string(at)) && json_object_size(value) == 1U + (at != NULL);
+}
+
 static const char *kind_problem(enum verb_kind kind, json_t *value)
 {
 	switch (kind) {
@@ -202,6 +209,7 @@ static const char *kind_problem(enum verb_kind kind, json_t *value)
 	case VERB_LIST:
 	case VERB_DISKS: return is_strings(value) ? NULL : "must be an array of strings";
 	case VERB_GROUPS: return is_groups(value) ? NULL : "must be an array of {\"disks\": [names]}";
+	case VERB_RULE: return is_rule(value) ? NULL : "must be {\"keep\": N} or {\"keep\": N, \"at\": TEXT}";
 	case VERB_CLIENTS:
 		return is_rules(value) ? NULL
 		                       : "must be an array of {\"client\": CIDR, \"access\": \"rw\" or \"ro\", \"root_squash\": bool, "

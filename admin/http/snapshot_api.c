@@ -24,9 +24,9 @@ static json_t *snapshot_json(const char *volume, const struct fs_snapshot_info *
 	char when[MOMENT_TEXT_SIZE];
 
 	moment_format(info->created_ns, when);
-	return json_pack("{s:s,s:s,s:I,s:s,s:I,s:s,s:I}", "name", info->name, "volume", volume, "id", (json_int_t)info->id, "create_time",
-	                 when, "used", (json_int_t)info->used_bytes, "state", info->deleting ? "deleting" : "valid", "dependants",
-	                 (json_int_t)info->n_dependants);
+	return json_pack("{s:s,s:s,s:I,s:s,s:I,s:s,s:I,s:s}", "name", info->name, "volume", volume, "id", (json_int_t)info->id,
+	                 "create_time", when, "used", (json_int_t)info->used_bytes, "state", info->deleting ? "deleting" : "valid",
+	                 "dependants", (json_int_t)info->n_dependants, "origin", info->scheduled ? "schedule" : "user");
 }
 
 static void listed(struct call *call)

@@ -1,5 +1,7 @@
 # admin: unit tests, and the whole administration over HTTP against a double of the file system (tests/support/ramadmin.c)
 ADMIN_TESTS = \
+	tests/admin/test_keeper \
+	tests/admin/test_schedule \
 	tests/admin/test_size \
 	tests/admin/test_verbs \
 	tests/admin/test_volpath \
@@ -13,6 +15,11 @@ TESTS += $(ADMIN_TESTS) tests/admin/vcadm.test
 EXTRA_DIST += tests/admin/vcadm.test
 ADMIN_TEST_LIBS = $(ADMIN_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 ADMIN_HOST = tests/admin/host.c tests/admin/host.h tests/support/ramadmin.c tests/support/ramadmin.h
+tests_admin_test_keeper_SOURCES = tests/admin/test_keeper.c tests/support/ramadmin.c tests/support/ramadmin.h \
+	tests/support/simworld.c tests/support/simworld.h
+tests_admin_test_keeper_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_schedule_SOURCES = tests/admin/test_schedule.c
+tests_admin_test_schedule_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_size_SOURCES = tests/admin/test_size.c
 tests_admin_test_size_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_verbs_SOURCES = tests/admin/test_verbs.c tests/support/ramadmin.c tests/support/ramadmin.h

@@ -429,6 +429,53 @@ static void exports_are_kept_in_the_volume_with_their_ids(void **state)
 
 #define A_RULE "{\"rules\": [{\"client\": \"*\", \"access\": \"ro\"}]}"
 
+static void a_schedule_is_kept_in_the_volume(void **state)
+{
+	char dir[64];
+
+	(void)state;
+	does("PUT", V1 "storage/volumes/vol0/snapshot-schedule", "{}", 400);
+	does("PUT", V1 "storage/volumes/vol0/snapshot-schedule", "{\"hourly\": 6}", 400);
+	does("PUT", V1 "storage/volumes/vol0/snapshot-schedule", "{\"hourly\": {\"at\": \":05\"}}", 400);
+	does("PUT", V1 "storage/volumes/vol0/snapshot-schedule", "{\"hourly\": {\"keep\": 251}}", 400);
+	does("PUT", V1 "storage/volumes/vol0/snapshot-schedule", "{\"hourly\": {\"keep\": 6, \"at\": \":60\"}}", 400);
+	does("PUT", V1 "storage/volumes/nope/snapshot-schedule", "{\"hourly\": {\"keep\": 6}}", 404);
+	does("PUT", V1 "storage/volumes/vol0/snapshot-schedule", "{\"hourly\": {\"keep\": 6}, \"weekly\": {\"keep\": 4, \"at\": \"mon\"}}",
+	     200);
+	(void)snprintf(dir, sizeof dir, "%s", host.dir);
+	host_stop(&host);
+	host_start(&host, dir);
+	json_t *json = get(V1 "storage/volumes/vol0/snapshot-schedule");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(json, "hourly"), "at")), ":05");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(json, "weekly"), "at")), "mon@00:15");
+	assert_null(json_object_get(json, "daily"));
+	assert_string_equal(json_string_value(json_object_get(json, "time_zone")), "UTC");
+	json_decref(json);
+	assert_int_equal(count(V1 "storage/snapshot-schedules"), 1);
+	does("DELETE", V1 "storage/volumes/vol0/snapshot-schedule", NULL, 200);
+	does("DELETE", V1 "storage/volumes/vol0/snapshot-schedule", NULL, 404);
+	assert_int_equal(count(V1 "storage/snapshot-schedules"), 0);
+	assert_true(ramadmin_document_is("vol0", "snapshot-policy", "{\"records\":[],\"version\":1}"));
+}
+
+static void a_damaged_schedule_is_said_and_kept(void **state)
+{
+	static const char damaged[] =
+	    "{\"version\": 1, \"records\": [{\"kind\": \"hourly\", \"keep\": 6, \"at\": \":05\", \"since\": 1}, {\"kind\": \"monthly\"}]}";
+	char dir[64];
+
+	(void)state;
+	ramadmin_put_document("vol0", "snapshot-policy", damaged);
+	(void)snprintf(dir, sizeof dir, "%s", host.dir);
+	host_stop(&host);
+	host_start(&host, dir);
+	json_t *json = get(V1 "storage/volumes/vol0/snapshot-schedule");
+	assert_non_null(json_object_get(json, "hourly"));
+	json_decref(json);
+	assert_true(message_has("DELETE", V1 "storage/volumes/vol0/snapshot-schedule", NULL, 500, "damaged"));
+	assert_true(ramadmin_document_is("vol0", "snapshot-policy", damaged));
+}
+
 static void damaged_documents_do_not_hurt(void **state)
 {
 	static const char *const documents[] = {
@@ -579,6 +626,8 @@ int main(void)
 		TEST(a_volume_brings_along_the_igroups_its_maps_name),
 		TEST(initiators_come_and_go),
 		TEST(exports_are_kept_in_the_volume_with_their_ids),
+		TEST(a_schedule_is_kept_in_the_volume),
+		TEST(a_damaged_schedule_is_said_and_kept),
 		TEST(damaged_documents_do_not_hurt),
 		TEST(good_entries_of_a_damaged_document_are_used_and_kept),
 		TEST(a_get_changes_nothing),

@@ -14,6 +14,7 @@
 #include "raid/raid.h"
 
 #define MANY 16
+#define SNAPSHOTS 64
 
 struct ram_doc {
 	char name[64];
@@ -23,8 +24,9 @@ struct ram_doc {
 struct ram_snapshot {
 	char name[256];
 	uint32_t id;
-	bool used, deleting;
+	bool used, deleting, scheduled;
 	unsigned looks;
+	int64_t created_ns;
 };
 struct ram_lun {
 	bool used;
@@ -41,14 +43,14 @@ struct fs_volume {
 	struct world *world;
 	unsigned refs;
 	struct ram_doc docs[MANY];
-	struct ram_snapshot snapshots[MANY];
+	struct ram_snapshot snapshots[SNAPSHOTS];
 	struct ram_lun luns[MANY];
 	uint32_t next_id;
 };
 
 uint64_t ramadmin_clone_step = 64;
 unsigned ramadmin_reclaim_looks = 1;
-int ramadmin_fail_format, ramadmin_fail_mount;
+int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot;
 uint64_t ramadmin_check_errors;
 bool ramadmin_degraded, ramadmin_check_hangs;
 static struct fs_volume volumes[MANY];
@@ -65,7 +67,7 @@ void ramadmin_reset(void)
 	memset(volumes, 0, sizeof volumes);
 	ramadmin_clone_step = 64;
 	ramadmin_reclaim_looks = 1;
-	ramadmin_fail_format = ramadmin_fail_mount = 0;
+	ramadmin_fail_format = ramadmin_fail_mount = ramadmin_fail_snapshot = 0;
 	ramadmin_check_errors = 0;
 	ramadmin_degraded = ramadmin_check_hangs = false;
 	hanging_check = NULL;
@@ -210,7 +212,7 @@ struct world *fs_volume_world(const struct fs_volume *volume)
 
 static struct ram_snapshot *snapshot_find(struct fs_volume *volume, const char *name, size_t len)
 {
-	for (unsigned i = 0; i < MANY; i++) {
+	for (unsigned i = 0; i < SNAPSHOTS; i++) {
 		struct ram_snapshot *snapshot = &volume->snapshots[i];
 		if (snapshot->used && strlen(snapshot->name) == len && memcmp(snapshot->name, name, len) == 0)
 			return snapshot;
@@ -230,17 +232,21 @@ static struct ram_lun *lun_find(struct fs_volume *volume, const char *path)
 static int snapshot_create(struct fs_message *msg)
 {
 	struct fs_volume *volume = msg->volume;
+	unsigned i = 0;
 
+	if (ramadmin_fail_snapshot != 0)
+		return ramadmin_fail_snapshot;
 	if (snapshot_find(volume, msg->in.name, msg->in.name_len) != NULL)
 		return -EEXIST;
-	for (unsigned i = 0; i < MANY; i++) {
-		if (!volume->snapshots[i].used) {
-			volume->snapshots[i] = (struct ram_snapshot){ .used = true, .id = volume->next_id++ };
-			memcpy(volume->snapshots[i].name, msg->in.name, msg->in.name_len);
-			return 0;
-		}
-	}
-	return -ENOSPC;
+	while (i < SNAPSHOTS && volume->snapshots[i].used)
+		i++;
+	if (i == SNAPSHOTS)
+		return -ENOSPC;
+	volume->snapshots[i] = (struct ram_snapshot){
+		.used = true, .id = volume->next_id++, .scheduled = msg->in.scheduled, .created_ns = world_wall_ns(volume->world)
+	};
+	memcpy(volume->snapshots[i].name, msg->in.name, msg->in.name_len);
+	return 0;
 }
 
 static int snapshot_delete(struct fs_message *msg)
@@ -271,24 +277,34 @@ static int snapshot_rename(struct fs_message *msg)
 		return -ENOENT;
 	memset(snapshot->name, 0, sizeof snapshot->name);
 	memcpy(snapshot->name, msg->in.to_name, msg->in.to_name_len);
+	snapshot->scheduled = false;
 	return 0;
+}
+
+/* Those reclaimed go, the others close up. */
+static void snapshots_settle(struct fs_volume *volume)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SNAPSHOTS; i++) {
+		struct ram_snapshot *snapshot = &volume->snapshots[i];
+		if (snapshot->used && !(snapshot->deleting && snapshot->looks-- == 0))
+			volume->snapshots[n++] = *snapshot;
+	}
+	memset(&volume->snapshots[n], 0, (SNAPSHOTS - n) * sizeof volume->snapshots[0]);
 }
 
 static int snapshot_list(struct fs_message *msg)
 {
-	msg->out.snapshots = calloc(MANY, sizeof *msg->out.snapshots);
-	for (unsigned i = 0; i < MANY; i++) {
+	msg->out.snapshots = calloc(SNAPSHOTS, sizeof *msg->out.snapshots);
+	snapshots_settle(msg->volume);
+	for (unsigned i = 0; i < SNAPSHOTS && msg->volume->snapshots[i].used; i++) {
 		struct ram_snapshot *snapshot = &msg->volume->snapshots[i];
-		if (!snapshot->used)
-			continue;
-		if (snapshot->deleting && snapshot->looks-- == 0) {
-			snapshot->used = false;
-			continue;
-		}
 		struct fs_snapshot_info *info = &msg->out.snapshots[msg->out.n++];
 		info->id = snapshot->id;
-		info->created_ns = 1700000000000000000;
+		info->created_ns = snapshot->created_ns;
 		info->deleting = snapshot->deleting;
+		info->scheduled = snapshot->scheduled;
 		(void)snprintf(info->name, sizeof info->name, "%s", snapshot->name);
 		for (unsigned j = 0; j < MANY; j++)
 			info->n_dependants += msg->volume->luns[j].used &&

@@ -11,8 +11,8 @@
 extern uint64_t ramadmin_clone_step;
 /* How often a deleted snapshot is still listed. */
 extern unsigned ramadmin_reclaim_looks;
-/* What the next format, mount, unmount, check answers. 0: well. */
-extern int ramadmin_fail_format, ramadmin_fail_mount;
+/* What a format, mount, creation of a snapshot, check answers. 0: well. */
+extern int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot;
 extern uint64_t ramadmin_check_errors;
 /* Checks stand at 42 % until they are cancelled. */
 extern bool ramadmin_check_hangs;
