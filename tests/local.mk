@@ -3,6 +3,7 @@ if HAVE_CMOCKA
 include tests/base/local.mk
 include tests/raid/local.mk
 include tests/fs/local.mk
+include tests/crash/local.mk
 include tests/proto/local.mk
 include tests/admin/local.mk
 endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A machine: simulated disks, clock and randomness, and the volume that is mounted on them. */
+#include "tests/crash/machine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "raid/disk.h"
+#include "raid/raid.h"
+
+#define STEPS_MAX 20000000ULL
+#define CACHE_PAGES 2048U
+
+struct waiting {
+	bool done;
+	int err;
+	struct fs_volume *vol;
+};
+
+static bool flag_is_set(void *arg)
+{
+	return *(bool *)arg;
+}
+
+static void on_done(void *arg, int err)
+{
+	*(struct waiting *)arg = (struct waiting){ true, err, NULL };
+}
+
+static void on_mounted(void *arg, int err, struct fs_volume *vol)
+{
+	*(struct waiting *)arg = (struct waiting){ true, err, vol };
+}
+
+static int wait_for(struct machine *machine, struct waiting *wait)
+{
+	return sim_run_until(machine->sim, flag_is_set, &wait->done, STEPS_MAX) ? wait->err : -ETIMEDOUT;
+}
+
+const char *machine_medium(const struct machine *machine, unsigned disk)
+{
+	return machine->urls[disk] + 4;
+}
+
+static void name_medium(const struct machine *machine, unsigned disk, char url[24])
+{
+	(void)snprintf(url, 24, "mem:%c%u.%u", machine->tag, disk, machine->life);
+}
+
+int machine_init(struct machine *machine, char tag, uint64_t seed, uint64_t latency_ns)
+{
+	struct raid_group_spec group = { .n_disks = machine->n_disks };
+	struct raid_spec spec = { .groups = &group, .n_groups = 1, .log_half_bytes = (uint64_t)machine->log_half_blocks * RAID_BLOCK_SIZE };
+	struct waiting wait = { false, 0, NULL };
+	int err = 0;
+
+	memdisk_set_latency(latency_ns);
+	machine->tag = tag;
+	machine->sim = simworld_new(seed);
+	machine->world = simworld_world(machine->sim);
+	for (unsigned i = 0; i < machine->n_disks && err == 0; i++) {
+		name_medium(machine, i, machine->urls[i]);
+		err = disk_create(machine->urls[i], machine->disk_blocks * RAID_BLOCK_SIZE);
+		group.disk_urls[i] = machine->urls[i];
+	}
+	if (err != 0)
+		return err;
+	fs_volume_format(machine->world, "vol0", &spec, on_done, &wait);
+	err = wait_for(machine, &wait);
+	return err != 0 ? err : machine_mount(machine);
+}
+
+static void mount_begin(struct machine *machine, struct waiting *wait)
+{
+	static const struct fs_mount_options options = { .cache_pages = CACHE_PAGES };
+	const char *urls[MACHINE_DISKS_MAX];
+
+	*wait = (struct waiting){ false, 0, NULL };
+	for (unsigned i = 0; i < machine->n_disks; i++)
+		urls[i] = machine->urls[i];
+	fs_volume_mount(machine->world, urls, machine->n_disks, &options, on_mounted, wait);
+}
+
+static int mount_end(struct machine *machine, struct waiting *wait)
+{
+	int err = wait_for(machine, wait);
+
+	machine->vol = err == 0 ? wait->vol : NULL;
+	if (err == 0)
+		machine->verifier = fs_volume_write_verifier(machine->vol);
+	return err;
+}
+
+int machine_mount(struct machine *machine)
+{
+	struct waiting wait;
+
+	mount_begin(machine, &wait);
+	return mount_end(machine, &wait);
+}
+
+int machine_unmount(struct machine *machine)
+{
+	struct waiting wait = { false, 0, NULL };
+
+	fs_volume_unmount(machine->vol, on_done, &wait);
+	machine->vol = NULL;
+	return wait_for(machine, &wait);
+}
+
+static void media_remove(struct machine *machine)
+{
+	for (unsigned i = 0; i < machine->n_disks; i++)
+		vc_assert(disk_destroy(machine->urls[i]) == 0);
+}
+
+void machine_fini(struct machine *machine)
+{
+	if (machine->vol != NULL)
+		(void)machine_unmount(machine);
+	media_remove(machine);
+	simworld_free(machine->sim);
+	machine->sim = NULL;
+}
+
+/* The media of the next life, of what this one's may be left as. */
+static void media_clone(struct machine *machine, uint64_t seed, char fresh[MACHINE_DISKS_MAX][24])
+{
+	machine->life++;
+	for (unsigned i = 0; i < machine->n_disks; i++) {
+		name_medium(machine, i, fresh[i]);
+		vc_assert(memdisk_crash_clone(machine_medium(machine, i), fresh[i] + 4, seed * 31U + i) == 0);
+	}
+}
+
+void machine_cut(struct machine *machine, uint64_t seed)
+{
+	char fresh[MACHINE_DISKS_MAX][24];
+
+	media_clone(machine, seed, fresh);
+	/* The old volume lives on on its own media until it is gone; nothing of that reaches the copies. */
+	if (machine->vol != NULL)
+		(void)machine_unmount(machine);
+	media_remove(machine);
+	memcpy(machine->urls, fresh, sizeof fresh);
+}
+
+bool machine_cut_in_mount(struct machine *machine, uint64_t seed, uint64_t n_steps, int *ret_err)
+{
+	char fresh[MACHINE_DISKS_MAX][24];
+	struct waiting wait;
+
+	mount_begin(machine, &wait);
+	if (sim_run_until(machine->sim, flag_is_set, &wait.done, n_steps)) {
+		*ret_err = mount_end(machine, &wait);
+		return false;
+	}
+	media_clone(machine, seed, fresh);
+	if (mount_end(machine, &wait) == 0)
+		(void)machine_unmount(machine);
+	media_remove(machine);
+	memcpy(machine->urls, fresh, sizeof fresh);
+	return true;
+}
+
+void machine_branch(struct machine *machine, const struct machine *from, char tag, uint64_t seed)
+{
+	*machine = *from;
+	machine->tag = tag;
+	machine->vol = NULL;
+	machine->life = 0;
+	machine->sim = simworld_new(seed);
+	machine->world = simworld_world(machine->sim);
+	for (unsigned i = 0; i < machine->n_disks; i++)
+		name_medium(machine, i, machine->urls[i]);
+}
+
+static void on_answer(struct fs_message *msg)
+{
+	*(bool *)msg->owner = true;
+}
+
+bool machine_send(struct machine *machine, struct fs_message *msg)
+{
+	bool done = false;
+
+	msg->done = on_answer;
+	msg->owner = &done;
+	fs_message_send(msg);
+	return sim_run_until(machine->sim, flag_is_set, &done, STEPS_MAX);
+}
+
+uint64_t machine_ios(const struct machine *machine)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < machine->n_disks; i++)
+		n += memdisk_ios(machine_medium(machine, i));
+	return n;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A machine: simulated disks, clock and randomness, and the volume that is mounted on them.
+ *
+ * THEORY. The media outlive a power cut, in one of the states it may leave (raid/memdisk.h); everything else is made anew. Calls that wait drive the
+ * world until they are answered. */
+#ifndef TESTS_CRASH_MACHINE_H
+#define TESTS_CRASH_MACHINE_H
+
+#include "fs/message.h"
+#include "fs/volume.h"
+#include "raid/memdisk.h"
+#include "tests/support/simworld.h"
+
+#define MACHINE_DISKS_MAX 6U
+
+struct machine {
+	struct simworld *sim;
+	struct world *world;
+	struct fs_volume *vol;
+	char tag; /* of its media: machines of one process differ in it */
+	unsigned n_disks; /* the last one is parity */
+	unsigned life; /* media are named anew in each */
+	char urls[MACHINE_DISKS_MAX][24];
+	uint64_t disk_blocks;
+	uint32_t log_half_blocks;
+	uint64_t verifier; /* of the last mount */
+};
+
+/* Format and mount. `latency_ns`: disks take up to this long and finish in any order; 0: in turn. */
+MUST_CHECK int machine_init(struct machine *machine, char tag, uint64_t seed, uint64_t latency_ns);
+/* Unmount what is mounted, remove the media. */
+void machine_fini(struct machine *machine);
+MUST_CHECK int machine_mount(struct machine *machine);
+int machine_unmount(struct machine *machine);
+/* The power fails: the media become what `seed` chooses of what they may be; nothing is mounted. Messages under way are answered into the void. */
+void machine_cut(struct machine *machine, uint64_t seed);
+/* Mount, and cut the power after `n_steps` turns of it. False: it was mounted before (nothing was cut). */
+bool machine_cut_in_mount(struct machine *machine, uint64_t seed, uint64_t n_steps, int *ret_err);
+/* Another machine on one of the states the media of `from` may be left in: that of memdisk_crash_clone_fates. */
+void machine_branch(struct machine *machine, const struct machine *from, char tag, uint64_t seed);
+/* The name of a disk's medium. */
+const char *machine_medium(const struct machine *machine, unsigned disk);
+
+/* Send and wait. False: no answer will ever come. */
+bool machine_send(struct machine *machine, struct fs_message *msg);
+/* I/Os submitted to all disks so far. */
+uint64_t machine_ios(const struct machine *machine);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Worker processes that share out numbered jobs. */
+#include "tests/crash/workers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/list.h"
+
+#define WORKERS_MAX 64U
+#define FAILURES_MAX 20U /* then nothing more is begun */
+
+struct worker {
+	pid_t pid;
+	uint64_t number; /* of its job */
+	struct history_counts counts;
+};
+
+static struct worker *shared;
+
+static uint64_t now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec;
+}
+
+static bool is_over(const struct workers_plan *plan, uint64_t number, uint64_t began_s)
+{
+	return (plan->n_jobs != 0 && number >= plan->first + plan->n_jobs) || (plan->seconds != 0 && now_s() - began_s >= plan->seconds);
+}
+
+static void work(const struct workers_plan *plan, struct worker *worker, uint64_t began_s)
+{
+	for (; !is_over(plan, worker->number, began_s); worker->number += plan->n_workers)
+		plan->job(worker->number, &worker->counts);
+	_exit(0);
+}
+
+static void start(const struct workers_plan *plan, struct worker *worker, uint64_t began_s)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	vc_assert(pid >= 0);
+	if (pid == 0)
+		work(plan, worker, began_s);
+	worker->pid = pid;
+}
+
+static void count_failure(const struct workers_plan *plan, struct workers_result *result, const struct worker *worker, int status)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) >= FAIL_LOST && WEXITSTATUS(status) <= FAIL_STUCK) {
+		uint64_t *const counts[] = { &result->n_lost, &result->n_wrong, &result->n_check, &result->n_stuck };
+
+		(*counts[WEXITSTATUS(status) - FAIL_LOST])++;
+		return;
+	}
+	result->n_crashed++;
+	fprintf(stderr, "FAILED %s%llu: the engine %s %d\n  replay: tests/crash/replay %s%llu\n", plan->what,
+	        (unsigned long long)worker->number, WIFSIGNALED(status) ? "died of signal" : "ended with status",
+	        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), plan->what, (unsigned long long)worker->number);
+}
+
+static void add(struct history_counts *to, const struct history_counts *from)
+{
+	to->states += from->states;
+	to->seeds += from->seeds;
+	to->duplicates += from->duplicates;
+	to->ops += from->ops;
+	to->crashes_in_recovery += from->crashes_in_recovery;
+}
+
+void workers_run(const struct workers_plan *plan, struct workers_result *ret_result)
+{
+	uint64_t began_s = now_s();
+	unsigned n_failed = 0, n_running = MIN_OF(plan->n_workers, WORKERS_MAX);
+	int status;
+	pid_t pid;
+
+	memset(ret_result, 0, sizeof *ret_result);
+	shared = mmap(NULL, WORKERS_MAX * sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	vc_assert(shared != MAP_FAILED);
+	for (unsigned i = 0; i < n_running; i++) {
+		shared[i].number = plan->first + i;
+		start(plan, &shared[i], began_s);
+	}
+	while (n_running > 0 && ((pid = wait(&status)) > 0 || errno == EINTR)) {
+		struct worker *worker = shared;
+
+		while (worker < shared + WORKERS_MAX && worker->pid != pid)
+			worker++;
+		if (pid <= 0 || worker == shared + WORKERS_MAX)
+			continue;
+		n_running--;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+			continue;
+		count_failure(plan, ret_result, worker, status);
+		worker->number += plan->n_workers;
+		if (++n_failed < FAILURES_MAX && !is_over(plan, worker->number, began_s)) {
+			start(plan, worker, began_s);
+			n_running++;
+		}
+	}
+	for (unsigned i = 0; i < WORKERS_MAX; i++)
+		add(&ret_result->counts, &shared[i].counts);
+	munmap(shared, WORKERS_MAX * sizeof *shared);
+}
