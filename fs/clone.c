@@ -40,22 +40,29 @@ static void clone_free(struct clone *clone)
 {
 	world_timer_cancel(&clone->timer);
 	run_fini(&clone->run);
+	run_fini(&clone->ahead_run);
 	TAILQ_REMOVE(&clone->vol->clones->clones, clone, link);
 	free(clone);
 }
 
 static bool clone_is_quiet(const struct clone *clone)
 {
-	return !clone->busy && !clone->cp_waiting;
+	return !clone->busy && !clone->cp_waiting && !clone->ahead_busy;
+}
+
+/* Gone, now or when what is under way has ended. */
+static void clone_let_go(struct clone *clone)
+{
+	clone->stopping = true;
+	if (clone_is_quiet(clone))
+		clone_free(clone);
 }
 
 void clone_stop(struct clone *clone, bool forget)
 {
-	clone->stopping = true;
 	clone->forgotten |= forget;
 	world_timer_cancel(&clone->timer);
-	if (clone_is_quiet(clone))
-		clone_free(clone);
+	clone_let_go(clone);
 }
 
 static void clone_fail(struct clone *clone, int err)
@@ -81,11 +88,11 @@ static void clone_durable(struct cp_waiter *waiter, int err)
 	}
 	if (clone->phase == CLONE_FINISH && err == 0) {
 		log_info("clone", "done", "volume=%s inode=%u copied=%" PRIu64, clone->vol->name, clone->id.inode, clone->n_copied);
-		clone_free(clone);
+		clone_let_go(clone);
 		return;
 	}
 	if (clone->stopping) {
-		clone_free(clone);
+		clone_let_go(clone);
 		return;
 	}
 	if (err != 0) {
@@ -106,11 +113,8 @@ static void wait_for_cp(struct clone *clone, enum clone_phase phase)
 
 /* ---- runs ------------------------------------------------------------------------------------------------------ */
 
-static void run_ended(struct clone *clone)
+static void run_ended(struct fs_volume *vol)
 {
-	struct fs_volume *vol = clone->vol;
-
-	clone->busy = false;
 	vc_assert(vol->n_messages > 0);
 	if (--vol->n_messages == 0)
 		run_wake_all(&vol->idle_waiters);
@@ -135,11 +139,12 @@ static void clone_run_finished(struct fs_run *run, int err)
 {
 	struct clone *clone = run->arg;
 
-	run_ended(clone);
+	clone->busy = false;
+	run_ended(clone->vol);
 	if (err == -ESTALE)
 		clone->forgotten = clone->stopping = true;
 	if (clone->stopping && !(clone->phase == CLONE_RELEASE && err == 0)) {
-		clone_free(clone);
+		clone_let_go(clone);
 		return;
 	}
 	if (err == 0) {
@@ -154,6 +159,13 @@ static void clone_run_finished(struct fs_run *run, int err)
 	} else {
 		clone_fail(clone, err);
 	}
+}
+
+void clone_ahead_ended(struct clone *clone)
+{
+	run_ended(clone->vol);
+	if (clone->stopping)
+		clone_let_go(clone);
 }
 
 static void run_begin(struct clone *clone)
@@ -185,7 +197,7 @@ static unsigned busy_clones(const struct fs_volume *vol)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(clone, &vol->clones->clones, link)
-		n += clone->busy;
+		n += clone->busy + clone->ahead_busy;
 	return n;
 }
 
@@ -205,11 +217,15 @@ static struct clone_view view_of(const struct clone *clone)
 	};
 }
 
-/* As many filled blocks wait for their CP as a clone may hold of the cache. */
-static bool too_many_filled(const struct fs_volume *vol)
+/* A CP is due when filled blocks have taken their share of the cache, and as many more may be filled while it runs. */
+static bool too_many_filled(struct fs_volume *vol)
 {
-	return vol->clones->n_filled[0] + vol->clones->n_filled[1] + CLONE_BATCH_IDLE >
-	       MAX_OF(vol->options.cache_pages / 8U, 2U * CLONE_BATCH_IDLE);
+	uint64_t share = MAX_OF(vol->options.cache_pages / 8U, (size_t)2U * CLONE_BATCH_IDLE);
+	uint64_t now = vol->clones->n_filled[gen_bit(vol)], in_cp = vol->clones->n_filled[!gen_bit(vol)];
+
+	if (now + CLONE_BATCH_IDLE > share)
+		cp_request(vol, CP_DIRTY);
+	return now + in_cp + CLONE_BATCH_IDLE > 2U * share || (now + CLONE_BATCH_IDLE > share && !cp_is_running(vol));
 }
 
 static void clone_schedule(struct clone *clone)
@@ -218,14 +234,13 @@ static void clone_schedule(struct clone *clone)
 	struct clone_view view;
 	struct clone_plan plan;
 
-	if (!clone_is_quiet(clone) || clone->stopping || clone->phase != CLONE_FILL)
+	if (clone->busy || clone->cp_waiting || clone->stopping || clone->phase != CLONE_FILL)
 		return;
 	if (atomic_load_explicit(&vol->state, memory_order_relaxed) != VOLUME_ONLINE) {
 		world_timer_set(vol->world, &clone->timer, NOT_ONLINE_RETRY_NS);
 		return;
 	}
 	if (too_many_filled(vol)) {
-		cp_request(vol, CP_DIRTY);
 		world_timer_set(vol->world, &clone->timer, FULL_RETRY_NS); /* or when the CP is done */
 		return;
 	}
@@ -239,6 +254,8 @@ static void clone_schedule(struct clone *clone)
 	clone->batch_blocks = plan.n_blocks;
 	clone->batch_at_ns = view.now_ns;
 	clone->batch_copied = clone->n_copied;
+	clone->ahead_blocks = plan.n_ahead;
+	clone_ahead(clone);
 	run_begin(clone);
 }
 
@@ -246,7 +263,7 @@ static void clone_timer(struct timer *timer)
 {
 	struct clone *clone = container_of(timer, struct clone, timer);
 
-	if (clone->phase == CLONE_RELEASE && clone_is_quiet(clone) && !clone->stopping &&
+	if (clone->phase == CLONE_RELEASE && !clone->busy && !clone->cp_waiting && !clone->stopping &&
 	    atomic_load_explicit(&clone->vol->state, memory_order_relaxed) == VOLUME_ONLINE)
 		run_begin(clone);
 	else
@@ -279,6 +296,7 @@ static void clone_set(struct clone *clone, const struct vdisk *vdisk)
 	clone->started_ns = attr->started_ns;
 	clone->first_ns = world_now_ns(clone->vol->world);
 	clone->first_done = clone_done_blocks(clone, vdisk->container);
+	clone->ahead = clone->cursor;
 	clone->phase = CLONE_FILL;
 	clone->error = 0;
 }
@@ -291,7 +309,7 @@ int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk)
 
 	if (err != 0)
 		return err;
-	if (clone != NULL && !clone_is_quiet(clone)) { /* a stop taken back, or a limit changed, before it came to rest */
+	if (clone != NULL && (clone->busy || clone->cp_waiting)) { /* a stop taken back, or a limit changed, before it came to rest */
 		clone->stopping = false;
 		clone->rate_bytes_s = vdisk->attr.clone.rate_bytes_s;
 		clone->flags = vdisk->attr.clone.flags;
@@ -305,6 +323,7 @@ int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk)
 		clone->id = id;
 		clone->timer.fire = clone_timer;
 		run_init(&clone->run, vol, clone_fill_step, clone_run_finished, clone);
+		run_init(&clone->ahead_run, vol, NULL, NULL, clone);
 		TAILQ_INSERT_TAIL(&vol->clones->clones, clone, link);
 	}
 	clone->stopping = false;
@@ -357,13 +376,14 @@ void clone_unmount(struct fs_volume *vol)
 	if (vol->clones == NULL)
 		return;
 	while ((clone = TAILQ_FIRST(&vol->clones->clones)) != NULL) {
-		vc_assert(!clone->busy);
+		vc_assert(!clone->busy && !clone->ahead_busy);
 		if (!clone->cp_waiting) {
 			clone_free(clone);
 			continue;
 		}
 		world_timer_cancel(&clone->timer);
 		run_fini(&clone->run);
+		run_fini(&clone->ahead_run);
 		TAILQ_REMOVE(&vol->clones->clones, clone, link);
 		clone->vol = NULL; /* the CP's waiter frees it */
 	}

@@ -22,8 +22,8 @@ struct batch {
 	unsigned n_lookups;
 };
 
-/* What the backing store has at `fbn`, through all its layers, and until where that is known. */
-static int backing_state(struct fs_run *run, const struct inode *inode, uint32_t fbn, enum file_block *ret_state, uint32_t *ret_end)
+int clone_backing_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum file_block *ret_state, uint32_t *ret_end,
+                        struct inode **ret_under)
 {
 	*ret_end = UINT32_MAX;
 	for (unsigned depth = 0; depth < BACKING_DEPTH_MAX; depth++) {
@@ -42,6 +42,7 @@ static int backing_state(struct fs_run *run, const struct inode *inode, uint32_t
 		if (err != 0)
 			return err == -ESTALE ? -EUCLEAN : err;
 		*ret_end = MIN_OF(*ret_end, MIN_OF(end, backed));
+		*ret_under = under;
 		if (*ret_state != FILE_BLOCK_HOLE)
 			return 0;
 		inode = under;
@@ -53,6 +54,7 @@ static int backing_state(struct fs_run *run, const struct inode *inode, uint32_t
 static int batch_look(struct fs_run *run, struct inode *inode, struct batch *batch, uint32_t end)
 {
 	enum file_block state;
+	struct inode *under;
 	uint32_t fbn = batch->end, run_end, backing_end;
 	int err = file_block_state(run, inode, fbn, &state, &run_end);
 
@@ -64,14 +66,14 @@ static int batch_look(struct fs_run *run, struct inode *inode, struct batch *bat
 		batch->end = run_end;
 		return 0;
 	}
-	err = backing_state(run, inode, fbn, &state, &backing_end);
+	err = clone_backing_state(run, inode, fbn, &state, &backing_end, &under);
 	if (err != 0)
 		return err;
 	if (state != FILE_BLOCK_DATA) {
 		batch->end = MIN_OF(run_end, backing_end);
 		return 0;
 	}
-	err = file_need_page(run, inode, fbn, &batch->page[batch->n]);
+	err = file_need_page(run, under, fbn, &batch->page[batch->n]);
 	if (err != 0 && err != -EAGAIN)
 		return err;
 	batch->fbn[batch->n++] = fbn;

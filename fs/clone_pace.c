@@ -33,11 +33,12 @@ static uint64_t until(uint64_t at_ns, uint64_t now_ns)
 
 struct clone_plan clone_pace_plan(struct clone_pace *pace, const struct clone_view *view)
 {
-	struct clone_plan plan = { .n_blocks = CLONE_BATCH_IDLE };
+	struct clone_plan plan = { .n_blocks = CLONE_BATCH_IDLE, .n_ahead = CLONE_AHEAD_IDLE };
 	bool busy = is_busy(pace, view), pressed = is_pressed(pace, view);
 
 	if (busy) {
 		plan.n_blocks = CLONE_BATCH_BUSY;
+		plan.n_ahead = 0;
 		plan.delay_ns = until(pace->batch_at_ns + CLONE_BUSY_INTERVAL_NS, view->now_ns);
 	}
 	if (busy && pressed && view->now_ns - pace->batch_at_ns < CLONE_PRESSED_MAX_NS)
@@ -45,6 +46,7 @@ struct clone_plan clone_pace_plan(struct clone_pace *pace, const struct clone_vi
 	if (view->rate_bytes_s != 0) {
 		uint64_t tenth = view->rate_bytes_s / 10U / PAGE_SIZE;
 
+		plan.n_ahead = 0;
 		plan.n_blocks = (unsigned)MIN_OF((uint64_t)plan.n_blocks, MAX_OF(tenth, 1U));
 		plan.delay_ns = MAX_OF(plan.delay_ns, until(pace->allowed_at_ns, view->now_ns));
 	}

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define CLONE_BATCH_IDLE 256U /* blocks */
+#define CLONE_AHEAD_IDLE 2048U
 #define CLONE_BATCH_BUSY 64U
 #define CLONE_BUSY_INTERVAL_NS 32000000ULL /* a busy batch each: 8 MiB/s */
 #define CLONE_QUIET_NS 20000000ULL /* without clients for so long: idle */
@@ -36,6 +37,7 @@ struct clone_pace {
 struct clone_plan {
 	uint64_t delay_ns;
 	unsigned n_blocks;
+	unsigned n_ahead; /* blocks to read ahead of it */
 };
 
 /* When the next batch may begin (0: now), and how big it is. */

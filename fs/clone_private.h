@@ -21,7 +21,7 @@ struct clone {
 	int error; /* FAILED: why; else: why it is paused, 0: it is not */
 	bool stopping; /* by stop, by destroy, by unmount */
 	bool forgotten; /* nobody asks for it any more */
-	bool busy; /* its run is scheduled or under way: counts as a message of the volume */
+	bool busy; /* its run is scheduled or under way: counts as a message of the volume, as does ahead_run */
 	bool cp_waiting;
 	uint32_t cursor; /* FBNs below were looked at */
 	uint32_t stored_cursor; /* as the attributes have it */
@@ -37,6 +37,9 @@ struct clone {
 	uint64_t batch_at_ns, batch_copied;
 	struct clone_pace pace;
 	struct fs_run run;
+	uint32_t ahead, ahead_blocks; /* FBNs below are being read, or were; how far that may be from the cursor */
+	bool ahead_busy;
+	struct fs_run ahead_run;
 	struct cp_waiter waiter;
 	struct timer timer;
 	TAILQ_ENTRY(clone) link;
@@ -58,6 +61,13 @@ uint64_t clone_done_blocks(const struct clone *clone, const struct inode *contai
 
 /* The step of a batch: examine and fill up to clone->batch_blocks blocks. 0: one batch done; -EINTR: stopping; -ESTALE, errors. */
 int clone_fill_step(struct fs_run *run);
+/* What the backing store has at `fbn`, through all its layers; until where that is known; which of them has it (when not a hole). */
+MUST_CHECK int clone_backing_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum file_block *ret_state, uint32_t *ret_end,
+                                   struct inode **ret_under);
+/* Keep ahead_blocks blocks beyond the cursor on their way into memory. */
+void clone_ahead(struct clone *clone);
+/* A run of it has ended (clone.c; the clone may be gone afterwards). */
+void clone_ahead_ended(struct clone *clone);
 /* The step that drops the backing store handle. */
 int clone_release_step(struct fs_run *run);
 

@@ -57,12 +57,22 @@ struct copy {
 	struct task start;
 };
 
-static double now_s(void)
+/* Seconds by a clock: what passed, and what the process has used of the CPUs. */
+struct cost {
+	double seconds, cpu_s;
+};
+
+static double clock_s(clockid_t id)
 {
 	struct timespec ts;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	(void)clock_gettime(id, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static struct cost cost_since(struct cost start)
+{
+	return (struct cost){ clock_s(CLOCK_MONOTONIC) - start.seconds, clock_s(CLOCK_PROCESS_CPUTIME_ID) - start.cpu_s };
 }
 
 static void fail(const char *what, int err)
@@ -390,36 +400,39 @@ static void rig_stop(struct rig *rig)
 	page_arena_fini();
 }
 
-static double timed_copy(struct rig *rig, struct fs_file_id from)
+static struct cost timed_copy(struct rig *rig, struct fs_file_id from)
 {
 	struct fs_file_id to = lun_create(rig, "/copy", NULL);
-	double start = now_s();
+	struct cost cost = cost_since((struct cost){ 0 });
 
 	copy_run(rig, from, to, false);
-	start = now_s() - start;
+	cost = cost_since(cost);
 	simple(rig, FS_VDISK_DESTROY, "/copy");
 	settle(rig);
-	return start;
+	return cost;
 }
 
-static double timed_clone(struct rig *rig)
+static struct cost timed_clone(struct rig *rig)
 {
-	double start;
+	struct cost cost;
 
 	(void)lun_create(rig, "/clone", "/.snapshot/s1/golden");
-	start = now_s();
+	cost = cost_since((struct cost){ 0 });
 	clone_run(rig, "/clone");
-	start = now_s() - start;
+	cost = cost_since(cost);
 	simple(rig, FS_VDISK_DESTROY, "/clone");
 	settle(rig);
-	return start;
+	return cost;
 }
 
-static void print_times(const char *name, const double *seconds, unsigned n, const char *end)
+static void print_costs(const char *name, const struct cost *costs, unsigned n, const char *end)
 {
-	printf("\"%s\": [", name);
+	printf("\"%s_s\": [", name);
 	for (unsigned i = 0; i < n; i++)
-		printf("%s%.4f", i > 0 ? ", " : "", seconds[i]);
+		printf("%s%.4f", i > 0 ? ", " : "", costs[i].seconds);
+	printf("], \"%s_cpu_s\": [", name);
+	for (unsigned i = 0; i < n; i++)
+		printf("%s%.4f", i > 0 ? ", " : "", costs[i].cpu_s);
 	printf("]%s", end);
 }
 
@@ -439,7 +452,7 @@ int main(int argc, char **argv)
 		                                 { "memory", required_argument, NULL, 'm' },
 		                                 { NULL, 0, NULL, 0 } };
 	struct rig *rig = &the_rig;
-	double copy_s[MAX_ROUNDS], clone_s[MAX_ROUNDS];
+	struct cost copies[MAX_ROUNDS], clones[MAX_ROUNDS];
 	const char *dir = NULL;
 	struct fs_file_id golden;
 	uint64_t rounds = 3;
@@ -465,14 +478,14 @@ int main(int argc, char **argv)
 	snapshot_create(rig, "s1");
 	for (unsigned i = 0; i < rounds; i++) {
 		if (i % 2U == 0)
-			copy_s[i] = timed_copy(rig, golden);
-		clone_s[i] = timed_clone(rig);
+			copies[i] = timed_copy(rig, golden);
+		clones[i] = timed_clone(rig);
 		if (i % 2U != 0)
-			copy_s[i] = timed_copy(rig, golden);
+			copies[i] = timed_copy(rig, golden);
 	}
 	rig_stop(rig);
 	printf("{\"size_bytes\": %" PRIu64 ", ", rig->size_bytes);
-	print_times("copy_s", copy_s, (unsigned)rounds, ", ");
-	print_times("clone_s", clone_s, (unsigned)rounds, "}\n");
+	print_costs("copy", copies, (unsigned)rounds, ", ");
+	print_costs("clone", clones, (unsigned)rounds, "}\n");
 	return 0;
 }
