@@ -119,8 +119,8 @@ int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), o
     op_doc_put(struct fs_run *run), op_doc_get(struct fs_run *run), op_doc_delete(struct fs_run *run), op_doc_list(struct fs_run *run);
 /* snapshot_ops.c, volume_ops.c, check.c */
 int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *run), op_snapshot_rename(struct fs_run *run),
-    op_snapshot_list(struct fs_run *run), op_volume_stat(struct fs_run *run), op_raid_status(struct fs_run *run),
-    op_sync(struct fs_run *run), op_check(struct fs_run *run), op_check_cancel(struct fs_run *run);
+    op_snapshot_list(struct fs_run *run), op_snapshot_space(struct fs_run *run), op_volume_stat(struct fs_run *run),
+    op_raid_status(struct fs_run *run), op_sync(struct fs_run *run), op_check(struct fs_run *run), op_check_cancel(struct fs_run *run);
 
 /* ---- space ---- */
 /* May `n_blocks` more become dirty? 0; -EAGAIN parked until a CP has freed; -ENOSPC. 0 blocks: a change that frees, and draws on what is kept
@@ -146,8 +146,14 @@ bool cp_is_running(const struct fs_volume *vol);
 void cp_fail(struct fs_volume *vol, int err, const char *what);
 
 /* ---- snapshots, as others see them ---- */
+struct snapshot_sums {
+	uint32_t older, newer; /* ids of the neighbours they were counted against (0: none, the active file system) */
+	uint64_t mark; /* the state of the active file system they were counted against; 0: of no single one */
+	uint64_t again_ns; /* not to be counted again before, only because the active file system has changed */
+};
 struct snapshot {
 	struct fs_snapshot_info info;
+	struct snapshot_sums sums; /* info.summed */
 	uint64_t cp_generation;
 	struct inode_disk inode_file;
 	unsigned slot;

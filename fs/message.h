@@ -121,7 +121,8 @@ enum fs_op {
 	FS_SNAPSHOT_CREATE, /* in.scheduled */
 	FS_SNAPSHOT_DELETE,
 	FS_SNAPSHOT_RENAME /* in.to_name; it is no schedule's any more */,
-	FS_SNAPSHOT_LIST, /* out.snapshots */
+	FS_SNAPSHOT_LIST, /* out.snapshots, oldest first, with the figures known so far */
+	FS_SNAPSHOT_SPACE, /* the same, figures brought up to date first, for at most in.wait_ns (0: however long it takes) */
 	/* vdisks: in.path */
 	FS_VDISK_CREATE, /* in.vdisk; out.vdisk (one) */
 	FS_VDISK_DESTROY,
@@ -185,7 +186,9 @@ struct fs_snapshot_info {
 	uint32_t id;
 	char name[FS_NAME_MAX + 1U];
 	int64_t created_ns;
-	uint64_t used_bytes; /* only this snapshot holds them (an estimate until summed) */
+	bool summed; /* the two figures are known (FS_SNAPSHOT_SPACE) */
+	uint64_t used_bytes; /* only this snapshot holds them: they come back when it is deleted */
+	uint64_t since_bytes; /* in this snapshot and not in the one before it */
 	bool deleting;
 	bool scheduled; /* made by a schedule (in.scheduled) and not renamed since: may be deleted by it */
 	uint32_t n_dependants; /* LUNs backed by it */
@@ -267,6 +270,7 @@ struct fs_message {
 		const char *to_name;
 		struct fs_file_id to_dir;
 		bool scheduled; /* the snapshot is a schedule's */
+		uint64_t wait_ns;
 		const char *path; /* NUL-terminated */
 		const void *blob; /* symlink target, document */
 		size_t blob_len;

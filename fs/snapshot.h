@@ -24,6 +24,15 @@ struct snapshot_request {
 };
 TAILQ_HEAD(snapshot_request_queue, snapshot_request);
 
+/* How far the counting of one snapshot's sums is. */
+struct snapshot_count {
+	uint32_t id; /* 0: nothing is being counted */
+	uint32_t older, newer;
+	uint64_t region;
+	uint64_t n_only, n_since; /* blocks */
+	uint64_t mark, started_ns;
+};
+
 struct snapshot_table {
 	struct snapshot *byage[SNAPSHOTS_MAX + 1U]; /* oldest first; those being deleted too */
 	unsigned n;
@@ -38,6 +47,7 @@ struct snapshot_table {
 	bool held_known, delete_finished;
 	unsigned delete_budget; /* regions the running CP may still do */
 	size_t held_done;
+	struct snapshot_count count; /* the sums being counted (snapshot_space.c) */
 	bool passes_held; /* somebody reads the older snapshots' maps: nothing of them may go */
 };
 

@@ -58,3 +58,64 @@ bool tree_in_memory(struct inode *inode, uint32_t fbn)
 		return true;
 	return cache_find(inode, 1, tree_base(1, fbn)) != NULL;
 }
+
+/* ---- two trees ---- */
+
+/* The pointer to the level-`level` block that covers `fbn`. *io_vbn: the one a level above, found before; *io_known: the tree reaches that
+ * high. */
+static int ptr_below(struct fs_run *run, struct inode *inode, unsigned level, uint32_t fbn, bool *io_known, uint32_t *io_vbn)
+{
+	struct buf *buf;
+
+	if (fbn >= tree_capacity(inode->height)) {
+		*io_vbn = VBN_HOLE;
+		*io_known = true;
+		return 0;
+	}
+	if (level >= inode->height)
+		return 0;
+	if (level + 1U == inode->height) {
+		*io_vbn = inode->ptr[fbn >> (10U * level)];
+		*io_known = true;
+		return 0;
+	}
+	buf = cache_peek(inode, level + 1U, tree_base(level + 1U, fbn));
+	if (buf == NULL || buf->state != BUF_VALID) {
+		int err;
+
+		if (vbn_is_special(*io_vbn))
+			return 0;
+		err = cache_read(run, inode, level + 1U, tree_base(level + 1U, fbn), *io_vbn, &buf);
+		if (err != 0)
+			return err;
+	}
+	cache_touch(buf);
+	*io_vbn = block_ptr(buf, tree_index(level, fbn));
+	return 0;
+}
+
+int tree_compare(struct fs_run *run, struct inode *a, struct inode *b, uint32_t fbn, bool *ret_same, uint64_t *ret_end)
+{
+	bool a_known = false, b_known = false;
+	uint32_t a_vbn = VBN_HOLE, b_vbn = VBN_HOLE;
+
+	*ret_same = false;
+	*ret_end = (uint64_t)fbn + 1U;
+	for (unsigned level = MAX_OF(a->height, b->height); level-- > 0;) {
+		int err = ptr_below(run, a, level, fbn, &a_known, &a_vbn);
+		int err2 = ptr_below(run, b, level, fbn, &b_known, &b_vbn);
+
+		if (err != 0 || err2 != 0)
+			return err != 0 ? err : err2;
+		if (a_known && b_known && a_vbn == b_vbn) {
+			*ret_same = true;
+			*ret_end = tree_base(level, fbn) + tree_span(level);
+			return 0;
+		}
+	}
+	if (a->height == 0 && b->height == 0) {
+		*ret_same = true;
+		*ret_end = 1ULL << 32;
+	}
+	return 0;
+}

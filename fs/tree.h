@@ -43,4 +43,8 @@ static inline uint32_t block_ptr(const struct buf *buf, unsigned index)
 bool tree_in_memory(struct inode *inode, uint32_t fbn);
 MUST_CHECK int tree_lookup(struct fs_run *run, struct inode *inode, uint32_t fbn, uint32_t *ret_vbn, uint64_t *ret_end);
 
+/* Is what both trees have at `fbn` the very same block on disk, or under the very same indirect one (or a hole in both)? Read are only indirect blocks
+ * that differ. *ret_end: one past the last FBN of which the same was told. -EAGAIN, -EIO, -EUCLEAN. */
+MUST_CHECK int tree_compare(struct fs_run *run, struct inode *a, struct inode *b, uint32_t fbn, bool *ret_same, uint64_t *ret_end);
+
 #endif

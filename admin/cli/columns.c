@@ -28,6 +28,7 @@ static const struct column snapshot_columns[] = {
 	{ "NAME", "name", COLUMN_TEXT, false },
 	{ "CREATED", "create_time", COLUMN_TEXT, false },
 	{ "USED", "used", COLUMN_SIZE, false },
+	{ "SINCE PREVIOUS", "since_previous", COLUMN_SIZE, false },
 	{ "STATE", "state", COLUMN_TEXT, false },
 	{ "LUNS", "dependants", COLUMN_TEXT, false },
 	{ "BY", "origin", COLUMN_TEXT, true },

@@ -5,6 +5,8 @@
 #include "admin/moment.h"
 #include "fs/volume.h"
 
+#define FIGURES_WAIT_NS 1500000000ULL /* a list waits so long for figures that are not known yet */
+
 static void set_name(struct fs_message *msg, const char *name)
 {
 	msg->in.name = name;
@@ -19,14 +21,21 @@ static bool good_name(struct call *call, const char *name)
 	return false;
 }
 
+/* null: not counted yet, as at the first look at a large volume. */
+static json_t *figure(const struct fs_snapshot_info *info, uint64_t bytes)
+{
+	return info->summed ? json_integer((json_int_t)bytes) : json_null();
+}
+
 static json_t *snapshot_json(const char *volume, const struct fs_snapshot_info *info)
 {
 	char when[MOMENT_TEXT_SIZE];
 
 	moment_format(info->created_ns, when);
-	return json_pack("{s:s,s:s,s:I,s:s,s:I,s:s,s:I,s:s}", "name", info->name, "volume", volume, "id", (json_int_t)info->id,
-	                 "create_time", when, "used", (json_int_t)info->used_bytes, "state", info->deleting ? "deleting" : "valid",
-	                 "dependants", (json_int_t)info->n_dependants, "origin", info->scheduled ? "schedule" : "user");
+	return json_pack("{s:s,s:s,s:I,s:s,s:o,s:o,s:s,s:I,s:s}", "name", info->name, "volume", volume, "id", (json_int_t)info->id,
+	                 "create_time", when, "used", figure(info, info->used_bytes), "since_previous", figure(info, info->since_bytes),
+	                 "state", info->deleting ? "deleting" : "valid", "dependants", (json_int_t)info->n_dependants, "origin",
+	                 info->scheduled ? "schedule" : "user");
 }
 
 static void listed(struct call *call)
@@ -45,7 +54,7 @@ void snapshot_api_list(struct call *call)
 {
 	if (!call_find_volume(call, call_param(call, "volume")))
 		return;
-	(void)call_message(call, FS_SNAPSHOT_LIST);
+	call_message(call, FS_SNAPSHOT_SPACE)->in.wait_ns = FIGURES_WAIT_NS;
 	call_send(call, listed);
 }
 

@@ -12,3 +12,7 @@ check_PROGRAMS += tests/fs/test_engine_corners
 TESTS += tests/fs/test_engine_corners
 tests_fs_test_engine_corners_SOURCES = tests/fs/test_engine_corners.c $(FSBOX_SOURCES)
 tests_fs_test_engine_corners_LDADD = $(ENGINE_LIBS)
+check_PROGRAMS += tests/fs/test_snapshot_space
+TESTS += tests/fs/test_snapshot_space
+tests_fs_test_snapshot_space_SOURCES = tests/fs/test_snapshot_space.c $(FSBOX_SOURCES)
+tests_fs_test_snapshot_space_LDADD = $(ENGINE_LIBS)

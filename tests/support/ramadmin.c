@@ -304,6 +304,9 @@ static int snapshot_list(struct fs_message *msg)
 		info->id = snapshot->id;
 		info->created_ns = snapshot->created_ns;
 		info->deleting = snapshot->deleting;
+		info->summed = msg->op == FS_SNAPSHOT_SPACE;
+		info->used_bytes = info->summed ? snapshot->id * 1048576ULL : 0;
+		info->since_bytes = info->summed ? snapshot->id * 4096ULL : 0;
 		info->scheduled = snapshot->scheduled;
 		(void)snprintf(info->name, sizeof info->name, "%s", snapshot->name);
 		for (unsigned j = 0; j < MANY; j++)
@@ -581,7 +584,8 @@ static int run(struct fs_message *msg)
 	case FS_SNAPSHOT_CREATE: return snapshot_create(msg);
 	case FS_SNAPSHOT_DELETE: return snapshot_delete(msg);
 	case FS_SNAPSHOT_RENAME: return snapshot_rename(msg);
-	case FS_SNAPSHOT_LIST: return snapshot_list(msg);
+	case FS_SNAPSHOT_LIST:
+	case FS_SNAPSHOT_SPACE: return snapshot_list(msg);
 	case FS_VDISK_CREATE: return vdisk_create(msg);
 	case FS_VDISK_LIST: return vdisk_list(msg);
 	case FS_VDISK_DESTROY:
