@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fs/namespace.h"
+#include "fs/space.h"
 
 void ns_out_attr(struct fs_message *msg, const struct inode *inode)
 {
@@ -76,6 +77,13 @@ static void resolve_setattr(const struct fs_cred *cred, const struct inode *inod
 	s->attr.ctime_ns = now_ns;
 }
 
+static enum space_class setattr_class(const struct inode *inode, const struct fs_setattr *set)
+{
+	if (!set->set_size || set->size_bytes == 0 || set->size_bytes == inode->attr.size_bytes)
+		return SPACE_NAMES;
+	return set->size_bytes > inode->attr.size_bytes ? SPACE_NEW : SPACE_TRIM;
+}
+
 int ns_setattr(struct fs_run *run, struct inode *inode, const struct fs_setattr *set)
 {
 	struct ns_setattr s = { 0 };
@@ -88,8 +96,7 @@ int ns_setattr(struct fs_run *run, struct inode *inode, const struct fs_setattr 
 	resolve_setattr(run->msg->cred, inode, set, volume_now_ns(run->vol), &s);
 	err = ns_setattr_prepare(run, &s);
 	if (err == 0)
-		err = run_admit_change(run, s.n_pages, nvlog_size(sizeof body, 0),
-		                       s.truncate && set->size_bytes > inode->attr.size_bytes ? 1 : 0);
+		err = run_admit_space(run, s.n_pages, nvlog_size(sizeof body, 0), 8, setattr_class(inode, set));
 	if (err != 0)
 		return err;
 	ns_setattr_commit(&s);
@@ -173,15 +180,17 @@ int op_fsstat(struct fs_run *run)
 	struct fs_message *msg = run->msg;
 	const struct fs_volume *vol = run->vol;
 	struct fs_fsstat *stat = &msg->out.fsstat;
-	uint64_t pending = vol->pending_blocks[0] + vol->pending_blocks[1];
+	struct space_figures figures;
 	uint64_t n_inodes_max = (uint64_t)FS_INO_SNAPSHOTS - INO_FIRST_DYNAMIC;
 	int err = ns_attr(run, &msg->file, &msg->out.attr);
 	if (err != 0)
 		return err;
 	msg->out.has_attr = true;
-	stat->total_bytes = (uint64_t)minus(raid_geometry(vol->raid)->vbn_end, 1) * FS_BLOCK_SIZE;
-	stat->free_bytes = minus(vol->free_blocks, pending) * FS_BLOCK_SIZE;
-	stat->avail_bytes = minus(vol->free_blocks, pending + vol->reserved_blocks) * FS_BLOCK_SIZE;
+	space_figures(vol, &figures);
+	stat->total_bytes = figures.size_blocks * FS_BLOCK_SIZE;
+	stat->avail_bytes = figures.available_blocks * FS_BLOCK_SIZE;
+	/* As a local file system shows what only root may use: neither used nor available. */
+	stat->free_bytes = stat->avail_bytes + (figures.reserved_blocks + figures.kept_blocks) * FS_BLOCK_SIZE;
 	stat->free_files = MIN_OF(stat->avail_bytes / FS_BLOCK_SIZE * INODES_PER_BLOCK, minus(n_inodes_max, vol->inodes_used));
 	stat->total_files = vol->inodes_used + stat->free_files;
 	return 0;

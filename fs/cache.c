@@ -227,11 +227,15 @@ static void buf_add_dirty(struct buf *buf, unsigned bit)
 /* Blocks the buffer, newly dirty, may need: its own and, unless its neighbour is dirty too, those of the path to it. */
 static unsigned blocks_pending(const struct buf *buf, unsigned bit)
 {
+	unsigned height = buf->inode->height, needed = tree_height_for(buf->fbn);
 	const struct buf *before = buf->fbn % PTRS_PER_BLOCK == 0 ? NULL : cache_peek(buf->inode, 0, buf->fbn - 1U);
 
 	if (before != NULL && (before->dirty & 1U << bit) != 0)
 		return 1;
-	return MAX_OF((unsigned)buf->inode->height, tree_height_for(buf->fbn));
+	if (buf->inode->inline_data) /* block 0 leaves the inode, with a path of its own */
+		return 2U * needed;
+	/* A tree that grows gets new blocks above what it has, and they need not be on this path. */
+	return MAX_OF(height, needed) + (height > 0 && needed > height ? needed - height : 0U);
 }
 
 static void buf_set_dirty(struct buf *buf)

@@ -8,6 +8,7 @@
 #include "fs/cache_private.h"
 #include "fs/clone_private.h"
 #include "fs/file_apply.h"
+#include "fs/space.h"
 
 #define LOOKUPS_MAX 4096U /* a step */
 #define STORE_INTERVAL 2048U /* blocks between updates of the cursor in the attributes */
@@ -137,6 +138,7 @@ static int fill(struct fs_run *run, struct clone *clone, struct inode *inode)
 {
 	struct batch batch = { .n_max = MIN_OF(clone->batch_blocks, CLONE_BATCH_IDLE) };
 	struct vdisk vdisk;
+	unsigned n_pages;
 	bool store;
 	int err = batch_collect(run, inode, clone->cursor, &batch);
 
@@ -147,7 +149,8 @@ static int fill(struct fs_run *run, struct clone *clone, struct inode *inode)
 		err = vdisk_open(run, inode, &vdisk);
 	if (err != 0)
 		return err;
-	err = run_admit_change(run, batch.n + (store ? vdisk_store_pages(&vdisk.attr) : 0U) + 2U, 0, batch.n);
+	n_pages = batch.n + (store ? vdisk_store_pages(&vdisk.attr) : 0U) + 2U;
+	err = run_admit_space(run, n_pages, 0, n_pages, space_class_of(inode, SPACE_NEW));
 	if (err == 0) {
 		batch_commit(clone, inode, &batch);
 		if (store)

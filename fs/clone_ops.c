@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "fs/clone_private.h"
+#include "fs/space.h"
 #include "fs/vdisk_apply.h"
 
 #define MIB ((uint64_t)1 << 20)
@@ -48,8 +49,7 @@ static int space_check(struct fs_run *run, const struct vdisk *vdisk)
 {
 	struct fs_volume *vol = run->vol;
 	const struct vtoc_entry *entry = vdisk->entry;
-	uint64_t own = entry->reserved && entry->full_blocks > entry->own_blocks ? entry->full_blocks - entry->own_blocks : 0;
-	uint64_t available = space_available(vol) + MIN_OF(own, vol->reserved_blocks), need;
+	uint64_t available = space_available(vol) + space_reservation(entry), need, missing;
 	int err = blocks_to_copy(run, vdisk, &need);
 
 	if (err != 0)
@@ -57,8 +57,9 @@ static int space_check(struct fs_run *run, const struct vdisk *vdisk)
 	need += need / 512U + 16U;
 	if (need <= available)
 		return 0;
-	if (vdisk_space_wait(run))
-		return run_wait(run, &vol->cp_waiters);
+	err = space_promise_admit(run, space_available(vol) + need - available, &missing);
+	if (err != -ENOSPC)
+		return err;
 	message_error_text(run->msg,
 	                   "cloning \"%.100s\" needs up to %" PRIu64 " MiB and %" PRIu64
 	                   " MiB are free: free space or add disks, then start again",

@@ -27,6 +27,7 @@ struct zombie_list;
 struct maps;
 struct vtoc;
 struct check;
+struct space;
 
 enum volume_state { VOLUME_MOUNTING, VOLUME_ONLINE, VOLUME_STOPPING, VOLUME_OFFLINE };
 
@@ -73,7 +74,7 @@ struct fs_volume {
 	uint64_t n_dirty_inodes; /* the same for inodes */
 	uint64_t pending_blocks[2]; /* blocks the dirty state of each parity will need, upper estimate */
 	uint64_t free_blocks; /* allocatable, as of the last CP */
-	uint64_t reserved_blocks; /* promised to reserved LUNs and not yet used */
+	struct space *space; /* what of them is promised */
 	uint64_t inodes_used;
 	struct fs_run_queue cp_waiters; /* woken after every CP: dirty limit, log room, space to come */
 	struct fs_run_queue page_waiters; /* woken when pages come free */
@@ -121,14 +122,6 @@ int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), o
 int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *run), op_snapshot_rename(struct fs_run *run),
     op_snapshot_list(struct fs_run *run), op_snapshot_space(struct fs_run *run), op_volume_stat(struct fs_run *run),
     op_raid_status(struct fs_run *run), op_sync(struct fs_run *run), op_check(struct fs_run *run), op_check_cancel(struct fs_run *run);
-
-/* ---- space ---- */
-/* May `n_blocks` more become dirty? 0; -EAGAIN parked until a CP has freed; -ENOSPC. 0 blocks: a change that frees, and draws on what is kept
- * back for the maps, inodes and indirect blocks it drags along. */
-MUST_CHECK int space_admit(struct fs_run *run, size_t n_blocks);
-
-/* Blocks a client may still make dirty: free, less what is pending, reserved, or kept back. */
-uint64_t space_available(const struct fs_volume *vol);
 
 /* ---- the CP, as others see it ---- */
 /* Ask for a consistency point soon (why: for the counters and the log line). */

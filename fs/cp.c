@@ -12,6 +12,7 @@
 #include "fs/inode_table.h"
 #include "fs/maps.h"
 #include "fs/snapshot.h"
+#include "fs/space.h"
 #include "fs/zombie.h"
 
 #define CP_INTERVAL_NS 10000000000ULL
@@ -57,7 +58,8 @@ void cp_fini(struct fs_volume *vol)
 	run_fini(&cp->run);
 	free(cp->members);
 	free(cp->inodes);
-	free(cp->frees.vbns);
+	free(cp->frees.frees);
+	free(cp->owners);
 	free(cp->freed.vbns);
 	free(cp->file_bufs);
 	free(cp);
@@ -201,7 +203,7 @@ static void cp_open(struct cp *cp)
 	cp->inodes_used = vol->inodes_used;
 	cp->started_ns = world_now_ns(vol->world);
 	cp->n_members = cp->n_placed = cp->n_inodes = cp->n_cleared = 0;
-	cp->frees.n = cp->freed.n = 0;
+	cp->frees.n = cp->freed.n = cp->n_owners = 0;
 	cp->sorted = cp->zombie_moved = false;
 	cp->vbn_in_hand = 0;
 	cp->n_submitted = cp->band_first = 0;
@@ -210,6 +212,7 @@ static void cp_open(struct cp *cp)
 	cp->zombie_leaves = CP_ZOMBIE_LEAVES;
 	cp->file = NULL;
 	snapshot_cp_open(vol);
+	space_cp_open(cp);
 	nvlog_switch(vol);
 	vol->generation++;
 	cp->stage = CP_STAGE_FILES;
@@ -311,6 +314,7 @@ static void cp_committed(void *arg, int err)
 {
 	struct cp *cp = arg;
 	struct fs_volume *vol = cp->vol;
+	bool snapshot = snapshot_creation_taken(vol);
 
 	if (err != 0) {
 		cp_break(cp, err, "writing fsinfo");
@@ -321,7 +325,6 @@ static void cp_committed(void *arg, int err)
 	alloc_cp_done(vol);
 	cp->freed.n = 0;
 	vol->pending_blocks[cp->bit] = 0;
-	vol->free_blocks = maps_free_blocks(vol);
 	cp->count++;
 	cp->last_ms = (world_now_ns(vol->world) - cp->started_ns) / 1000000U;
 	counter_add(&vol->counters.cps, 1);
@@ -329,6 +332,7 @@ static void cp_committed(void *arg, int err)
 	cp->stage = CP_STAGE_IDLE;
 	nvlog_release(vol);
 	snapshot_cp_committed(vol);
+	space_cp_done(vol, snapshot); /* before anybody can ask */
 	waiters_serve(cp, cp->generation, 0);
 	vdisk_cp_done(vol);
 	run_wake_all(&vol->cp_waiters);

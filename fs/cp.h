@@ -30,6 +30,16 @@ struct vbn_vector {
 };
 void vbn_push(struct vbn_vector *vector, uint32_t vbn);
 
+/* Blocks to be cleared in the active map, and whose they were (as far as the accounting asks): CP_OWNER_*, or an index of cp->owners. */
+struct cp_free {
+	uint32_t vbn, owner;
+};
+enum { CP_OWNER_NONE, CP_OWNER_NAMES, CP_OWNER_FIRST };
+struct cp_free_vector {
+	struct cp_free *frees;
+	size_t n, n_max;
+};
+
 TAILQ_HEAD(cp_waiter_queue, cp_waiter);
 
 struct cp {
@@ -51,7 +61,9 @@ struct cp {
 	/* inodes whose records this CP writes */
 	struct inode **inodes;
 	size_t n_inodes, n_inodes_max;
-	struct vbn_vector frees; /* to be cleared in the active map */
+	struct cp_free_vector frees;
+	struct inode **owners; /* vdisks that blocks in frees belonged to: index CP_OWNER_FIRST + i */
+	size_t n_owners, n_owners_max;
 	struct vbn_vector freed; /* became free in this CP: allocatable only after it (CP1) */
 	struct inode_queue applied; /* dirty inodes already taken over */
 	/* FILES: the inode in work */
@@ -100,7 +112,8 @@ MUST_CHECK int cp_need_block(struct fs_run *run, struct inode *inode, uint32_t f
 uint8_t *cp_edit_block(struct cp *cp, struct buf *buf);
 /* Free everything in [first, end) of the file's tree and leave holes (or explicit zeros below the backing length). Restartable. */
 MUST_CHECK int cp_punch(struct fs_run *run, struct inode *inode, uint32_t first, uint32_t end);
-void cp_free_block(struct cp *cp, uint32_t vbn);
+/* `inode`: whose it was; NULL: a removed file's. */
+void cp_free_block(struct cp *cp, struct inode *inode, uint32_t vbn);
 /* Where the parent keeps the pointer to a block. */
 uint32_t cp_parent_ptr(const struct buf *buf);
 void cp_parent_set(struct buf *buf, uint32_t vbn);

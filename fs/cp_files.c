@@ -5,6 +5,7 @@
 #include "fs/cache_private.h"
 #include "fs/cp.h"
 #include "fs/inode_table.h"
+#include "fs/space.h"
 #include "fs/tree.h"
 #include "fs/zombie.h"
 
@@ -177,6 +178,7 @@ static int file_removed(struct fs_run *run, struct inode *inode)
 		return err;
 	inode->inline_data = false;
 	inode->height = 0;
+	space_count(inode, -(int)inode->n_blocks);
 	inode->n_blocks = 0;
 	memset(inode->ptr, 0, sizeof(inode->ptr));
 	cp_inode_add(run->vol->cp, inode);

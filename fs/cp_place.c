@@ -7,6 +7,7 @@
 #include "fs/cp.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
+#include "fs/space.h"
 #include "fs/tree.h"
 
 #define SLICE_BLOCKS 1024U
@@ -39,10 +40,12 @@ static void member_place(struct cp *cp, struct buf *buf, uint32_t vbn)
 {
 	uint32_t old = cp_parent_ptr(buf);
 
-	if (old == VBN_HOLE || old == VBN_ZERO)
+	if (old == VBN_HOLE || old == VBN_ZERO) {
 		buf->inode->n_blocks++;
-	else
-		cp_free_block(cp, old);
+		space_count(buf->inode, 1);
+	} else {
+		cp_free_block(cp, buf->inode, old);
+	}
 	cp_parent_set(buf, vbn);
 	buf->vbn_new = vbn;
 	maps_set_active(cp, vbn);
@@ -82,21 +85,30 @@ static int place_members(struct fs_run *run)
 
 static int vbn_order(const void *a, const void *b)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	const struct cp_free *x = a, *y = b;
 
-	return x < y ? -1 : x > y;
+	return x->vbn < y->vbn ? -1 : x->vbn > y->vbn;
+}
+
+/* A block is the active file system's no more, but a snapshot's: its owner has so much less that it shares. */
+static void shared_freed(struct cp *cp, uint32_t owner)
+{
+	if (owner == CP_OWNER_NAMES)
+		cp->vol->space->n_names_freed++;
+	else if (owner >= CP_OWNER_FIRST)
+		cp->owners[owner - CP_OWNER_FIRST]->n_shared_freed++;
 }
 
 /* Maps of the next regions in which something is to be cleared. */
 static int clear_need(struct fs_run *run, size_t *ret_end)
 {
-	const struct vbn_vector *frees = &run->vol->cp->frees;
+	const struct cp_free_vector *frees = &run->vol->cp->frees;
 	uint32_t last = UINT32_MAX, n_regions = 0;
 	int result = 0;
 	size_t i;
 
 	for (i = run->vol->cp->n_cleared; i < frees->n; i++) {
-		uint32_t region = region_of(frees->vbns[i]);
+		uint32_t region = region_of(frees->frees[i].vbn);
 		int err;
 
 		if (region == last)
@@ -121,7 +133,7 @@ static int clear_frees(struct fs_run *run)
 	int err;
 
 	if (cp->n_cleared == 0 && cp->frees.n > 1)
-		qsort(cp->frees.vbns, cp->frees.n, sizeof(uint32_t), vbn_order);
+		qsort(cp->frees.frees, cp->frees.n, sizeof(struct cp_free), vbn_order);
 	while (cp->n_cleared < cp->frees.n) {
 		uint32_t region = UINT32_MAX;
 
@@ -131,7 +143,8 @@ static int clear_frees(struct fs_run *run)
 		if (end == cp->n_cleared)
 			return -EUCLEAN; /* a VBN beyond the volume */
 		for (; cp->n_cleared < end; cp->n_cleared++) {
-			uint32_t vbn = cp->frees.vbns[cp->n_cleared];
+			uint32_t vbn = cp->frees.frees[cp->n_cleared].vbn;
+			bool held;
 
 			if (region_of(vbn) != region) {
 				region = region_of(vbn);
@@ -139,9 +152,11 @@ static int clear_frees(struct fs_run *run)
 				if (err != 0)
 					return err;
 			}
-			err = maps_clear_active(cp, vbn);
+			err = maps_clear_active(cp, vbn, &held);
 			if (err != 0)
 				return err;
+			if (held)
+				shared_freed(cp, cp->frees.frees[cp->n_cleared].owner);
 			vbn_push(&cp->freed, vbn);
 		}
 		cache_unpin_all(run);

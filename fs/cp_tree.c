@@ -4,6 +4,7 @@
 
 #include "fs/cache_private.h"
 #include "fs/cp.h"
+#include "fs/space.h"
 #include "fs/tree.h"
 
 void vbn_push(struct vbn_vector *vector, uint32_t vbn)
@@ -19,9 +20,34 @@ void vbn_push(struct vbn_vector *vector, uint32_t vbn)
 	vector->vbns[vector->n++] = vbn;
 }
 
-void cp_free_block(struct cp *cp, uint32_t vbn)
+/* A vdisk that has blocks freed is dirty: it stays where it is until this CP has ended. */
+static uint32_t owner_of(struct cp *cp, struct inode *inode)
 {
-	vbn_push(&cp->frees, vbn);
+	if (inode == NULL)
+		return CP_OWNER_NONE;
+	if (inode->attr.type != FS_TYPE_VDISK)
+		return space_is_name(inode) ? CP_OWNER_NAMES : CP_OWNER_NONE;
+	if (cp->n_owners == 0 || cp->owners[cp->n_owners - 1U] != inode) {
+		if (cp->n_owners == cp->n_owners_max) {
+			cp->n_owners_max = cp->n_owners_max == 0 ? 16 : cp->n_owners_max * 2U;
+			cp->owners = reallocarray(cp->owners, cp->n_owners_max, sizeof(struct inode *));
+			vc_assert(cp->owners != NULL);
+		}
+		cp->owners[cp->n_owners++] = inode;
+	}
+	return (uint32_t)(CP_OWNER_FIRST + cp->n_owners - 1U);
+}
+
+void cp_free_block(struct cp *cp, struct inode *inode, uint32_t vbn)
+{
+	struct cp_free_vector *vector = &cp->frees;
+
+	if (vector->n == vector->n_max) {
+		vector->n_max = vector->n_max == 0 ? 1024 : vector->n_max * 2U;
+		vector->frees = reallocarray(vector->frees, vector->n_max, sizeof(struct cp_free));
+		vc_assert(vector->frees != NULL);
+	}
+	vector->frees[vector->n++] = (struct cp_free){ vbn, owner_of(cp, inode) };
 }
 
 static bool vbn_is_special(uint32_t vbn)
@@ -247,8 +273,9 @@ static void punch_set(struct punch *punch, unsigned level, uint32_t base, uint32
 
 static void punch_free(struct punch *punch, unsigned level, uint32_t base, uint32_t vbn)
 {
-	cp_free_block(punch->cp, vbn);
+	cp_free_block(punch->cp, punch->inode, vbn);
 	punch->inode->n_blocks--;
+	space_count(punch->inode, -1);
 	punch_set(punch, level, base, punch->fill);
 }
 
@@ -300,8 +327,9 @@ static void punch_whole_leaf(struct punch *punch, struct buf *buf, uint32_t vbn)
 		uint32_t ptr = block_ptr(buf, i);
 
 		if (!vbn_is_special(ptr)) {
-			cp_free_block(punch->cp, ptr);
+			cp_free_block(punch->cp, punch->inode, ptr);
 			punch->inode->n_blocks--;
+			space_count(punch->inode, -1);
 		}
 	}
 	punch_free_indirect(punch, buf, vbn);

@@ -146,8 +146,8 @@ void file_punch(struct inode *inode, uint32_t first, uint32_t end)
 	inode_modify(inode);
 	cache_drop_range(inode, first, end);
 	range_add(&inode->punched[bit], first, end);
-	inode->vol->pending_blocks[bit] += 2U * MAX_OF((unsigned)inode->height,
-	                                               inode->has_backing ? tree_height_for(end - 1U) : 1U); /* the paths to both ends */
+	/* The paths to both ends; in a backed file, to both ends of the backed part as well. */
+	inode->vol->pending_blocks[bit] += 2U * MAX_OF((unsigned)inode->height, 1U) + (inode->has_backing ? 2U * TREE_HEIGHT_MAX : 0U);
 }
 
 int file_truncate_need(struct fs_run *run, struct inode *inode, uint64_t size_bytes)

@@ -9,7 +9,10 @@
 #include "fs/core.h"
 #include "fs/file_apply.h"
 #include "fs/perm.h"
+#include "fs/space.h"
 #include "fs/tree.h"
+
+#define TRIM_BLOCKS 16U /* both ends of a range, and the paths to them */
 
 #define READ_AHEAD_BLOCKS 512U /* 2 MiB */
 #define COMMIT_LOG_BLOCKS 256U /* larger flushes wait for a CP: never the data twice */
@@ -233,8 +236,9 @@ int op_write(struct fs_run *run)
 	err = write_need(run, inode, io->offset_bytes, end);
 	if (err != 0)
 		return err;
-	err = run_admit_change(run, io->n_pages + 2U, file_write_log_size(io->n_pages),
-	                       file_new_blocks(inode, (uint32_t)(io->offset_bytes / FS_BLOCK_SIZE), io->n_pages));
+	err = run_admit_space(run, io->n_pages + 2U, file_write_log_size(io->n_pages),
+	                      file_new_blocks(inode, (uint32_t)(io->offset_bytes / FS_BLOCK_SIZE), io->n_pages),
+	                      space_class_of(inode, SPACE_NEW));
 	if (err != 0)
 		return err;
 	result = write_result_of(run, inode, end);
@@ -380,7 +384,7 @@ int op_zero(struct fs_run *run)
 		                     .time_ns = volume_now_ns(run->vol) };
 	err = file_zero_need(run, inode, &zero);
 	if (err == 0)
-		err = run_admit_change(run, 3, nvlog_size(64, 0), 0);
+		err = run_admit_space(run, 3, nvlog_size(64, 0), TRIM_BLOCKS, space_class_of(inode, SPACE_TRIM));
 	if (err != 0)
 		return err;
 	file_zero(inode, &zero);

@@ -93,12 +93,16 @@ struct fsinfo_disk {
 	le64 inodes_used;
 	le32 delete_snapshot_id; /* the snapshot being reclaimed, 0: none */
 	le32 delete_region; /* its cursor: regions below are done */
-	uint8_t reserved[128];
+	le64 name_blocks; /* of directories and streams, if FSINFO_NAMES_COUNTED */
+	le64 shared_names; /* of them and of the metafiles: held by the newest snapshot, never less */
+	le32 space_flags;
+	uint8_t reserved[108];
 	struct inode_disk inode_file;
 	struct inode_disk snapshot_table;
 };
 static_assert(sizeof(struct fsinfo_disk) <= RAID_FSINFO_BODY, "fsinfo fits its slot");
 #define FSINFO_CLEAN 1U
+#define FSINFO_NAMES_COUNTED 1U /* space_flags; a volume made by an early version does not have it */
 
 /* A snapshot: a kept copy of the inode file's inode. 16 a block, by slot. */
 #define SNAPSHOT_NAME_MAX 103U

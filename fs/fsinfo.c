@@ -7,6 +7,7 @@
 #include "fs/inode_table.h"
 #include "fs/maps.h"
 #include "fs/snapshot.h"
+#include "fs/space.h"
 
 void fsinfo_encode(const struct cp *cp, uint8_t ret_body[RAID_FSINFO_BODY])
 {
@@ -33,6 +34,7 @@ void fsinfo_encode(const struct cp *cp, uint8_t ret_body[RAID_FSINFO_BODY])
 		disk->delete_snapshot_id = le32_of(vol->snapshots->delete_id);
 		disk->delete_region = le32_of(vol->snapshots->delete_region);
 	}
+	space_encode(cp, disk);
 	inode_encode(vol->inode_file, cp_attr_of(vol->inode_file), &disk->inode_file);
 	inode_encode(vol->snapshot_file, cp_attr_of(vol->snapshot_file), &disk->snapshot_table);
 }
@@ -66,6 +68,7 @@ int fsinfo_decode(struct fs_volume *vol, const uint8_t body[RAID_FSINFO_BODY])
 	vol->snapshots->next_id = le32_get(disk->next_snapshot_id);
 	vol->snapshots->delete_id = le32_get(disk->delete_snapshot_id);
 	vol->snapshots->delete_region = le32_get(disk->delete_region);
+	space_decode(vol, disk);
 	err = inode_decode(&disk->inode_file, vol->inode_file);
 	if (err == 0)
 		err = inode_decode(&disk->snapshot_table, vol->snapshot_file);

@@ -117,7 +117,6 @@ void inode_discard(struct inode *inode)
 	table_remove(inode);
 	range_clear(&inode->punched[0]);
 	range_clear(&inode->punched[1]);
-	free(inode->vdisk);
 	free(inode);
 }
 

@@ -30,6 +30,8 @@ struct inode_attr {
 	int64_t atime_ns, mtime_ns, ctime_ns;
 };
 
+enum { INODE_SPACE_UNKNOWN, INODE_SPACE_NEW, INODE_SPACE_LUN };
+
 LIST_HEAD(buf_list, buf);
 TAILQ_HEAD(buf_queue, buf);
 
@@ -58,7 +60,7 @@ struct inode {
 	struct range_list punched[2];
 	bool has_backing; /* INODE_BACKED and loaded */
 	struct inode_backing backing;
-	void *vdisk; /* fs/vdisk's in-memory part, or NULL */
+	uint8_t space_class; /* INODE_SPACE_*: a vdisk's, learned when it is first written to (fs/space.c) */
 	/* the CP's */
 	bool frozen; /* cp_attr holds what this CP writes */
 	struct inode_attr cp_attr;
@@ -68,6 +70,7 @@ struct inode {
 	uint8_t inline_bytes[INLINE_MAX];
 	uint8_t height; /* 0: no blocks; 1..TREE_HEIGHT_MAX */
 	uint32_t n_blocks; /* level 0 and indirect, as the tree stands */
+	uint32_t n_shared_freed; /* of them freed by the running CP and held by a snapshot */
 	uint32_t ptr[PTRS_PER_INODE];
 	/* the table's */
 	struct buf_list bufs;

@@ -187,7 +187,7 @@ void maps_fold(struct cp *cp, uint32_t region)
 	region_dirty(cp, region);
 }
 
-int maps_clear_active(struct cp *cp, uint32_t vbn)
+int maps_clear_active(struct cp *cp, uint32_t vbn, bool *ret_held)
 {
 	struct fs_volume *vol = cp->vol;
 	uint32_t region = region_of(vbn), bit = vbn % REGION_BLOCKS;
@@ -201,7 +201,8 @@ int maps_clear_active(struct cp *cp, uint32_t vbn)
 	map[bit / 8U] &= (uint8_t) ~(1U << bit % 8U);
 	counts->n_active--;
 	vol->maps->n_active--;
-	if ((cache_find(vol->summary_map, 0, region)->page->data[bit / 8U] & 1U << bit % 8U) != 0) {
+	*ret_held = (cache_find(vol->summary_map, 0, region)->page->data[bit / 8U] & 1U << bit % 8U) != 0;
+	if (*ret_held) {
 		counts->n_summary++;
 		vol->maps->n_summary++;
 	}

@@ -43,8 +43,8 @@ MUST_CHECK int maps_need_clear(struct fs_run *run, uint32_t region);
 MUST_CHECK int maps_need_look(struct fs_run *run, uint32_t region, const uint8_t **ret_active, const uint8_t **ret_summary);
 
 void maps_set_active(struct cp *cp, uint32_t vbn);
-/* -EUCLEAN: the bit was not set (the volume is damaged). Folds first when due. */
-MUST_CHECK int maps_clear_active(struct cp *cp, uint32_t vbn);
+/* *ret_held: a snapshot holds it. -EUCLEAN: the bit was not set (the volume is damaged). Folds first when due. */
+MUST_CHECK int maps_clear_active(struct cp *cp, uint32_t vbn, bool *ret_held);
 /* Bring the region of the summary map up to date with the newest snapshot. After maps_need_clear. */
 void maps_fold(struct cp *cp, uint32_t region);
 bool maps_is_folded(const struct fs_volume *vol, uint32_t region);

@@ -233,7 +233,9 @@ struct fs_vdisk_info {
 struct fs_volume_info {
 	char name[FS_NAME_MAX + 1U];
 	struct uuid uuid;
-	uint64_t size_bytes, free_bytes, used_bytes, snapshot_bytes, reserved_bytes, metadata_bytes;
+	/* size = used + metadata + snapshot + reserved + kept + free, exactly. used: files and LUNs, changes on their way to the disks too; snapshot:
+	 * only snapshots hold it; reserved: promised to LUNs and not used yet; kept: held back for metadata; free: what a client can still write */
+	uint64_t size_bytes, free_bytes, used_bytes, snapshot_bytes, reserved_bytes, metadata_bytes, kept_bytes;
 	uint64_t n_inodes_used, n_inodes_free;
 	uint32_t n_snapshots;
 	uint64_t cp_count, cp_last_ms, cp_generation;

@@ -6,6 +6,7 @@
 
 #include "fs/core.h"
 #include "fs/cache_private.h"
+#include "fs/space.h"
 
 #define WAKE_SOME 16U
 
@@ -180,7 +181,7 @@ static size_t blocks_with_overhead(size_t n_blocks)
 	return n_blocks + n_blocks / 64U + 8U;
 }
 
-int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks)
+int run_admit_space(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks, enum space_class cls)
 {
 	struct fs_volume *vol = run->vol;
 	size_t dirty_max = cache_dirty_max(vol), inodes_max = inode_dirty_max(vol);
@@ -198,9 +199,14 @@ int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_
 		return run_wait(run, &vol->cp_waiters);
 	}
 	if (n_pages > 0) {
-		int err = space_admit(run, n_blocks == 0 ? 0 : blocks_with_overhead(n_blocks));
+		int err = space_admit(run, blocks_with_overhead(n_blocks), cls);
 		if (err != 0)
 			return err;
 	}
 	return run_reserve(run, n_pages);
+}
+
+int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks)
+{
+	return run_admit_space(run, n_pages, log_bytes, n_blocks == 0 ? n_pages : n_blocks, n_blocks == 0 ? SPACE_NAMES : SPACE_NEW);
 }

@@ -121,6 +121,26 @@ int snapshot_inode_file(struct fs_run *run, uint32_t id, struct inode **ret_file
 	return 0;
 }
 
+static bool queue_has_creation(const struct snapshot_request_queue *queue)
+{
+	const struct snapshot_request *request;
+
+	TAILQ_FOREACH(request, queue, link)
+		if (request->created != NULL && !snapshot_is_own(request->created))
+			return true;
+	return false;
+}
+
+bool snapshot_creation_asked(const struct fs_volume *vol)
+{
+	return queue_has_creation(&vol->snapshots->asked);
+}
+
+bool snapshot_creation_taken(const struct fs_volume *vol)
+{
+	return queue_has_creation(&vol->snapshots->taken);
+}
+
 /* ---- records ---- */
 
 static int record_decode(const struct snapshot_disk *disk, unsigned slot, struct snapshot **ret_snapshot)

@@ -69,6 +69,9 @@ static inline bool snapshot_is_own(const struct snapshot *snapshot)
 {
 	return snapshot->info.name[0] == SNAPSHOT_OWN_MARK;
 }
+/* One that clients see was asked for and its CP has not begun / has begun. */
+bool snapshot_creation_asked(const struct fs_volume *vol);
+bool snapshot_creation_taken(const struct fs_volume *vol);
 /* How many there are for a client. */
 unsigned snapshot_count(const struct fs_volume *vol);
 /* Make one of the file system's own: `request` is the caller's and untouched by it until its `done` has been called, at the end of the CP

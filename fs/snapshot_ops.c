@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Snapshot operations: create, delete, rename, list. */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "fs/snapshot.h"
-
-#define SNAPSHOT_BLOCKS 32U /* what keeping one may cost at once: its record, and maps and inode file not shared any more */
+#include "fs/space.h"
 
 static int name_check(struct fs_message *msg, const char *name, uint32_t len)
 {
@@ -82,6 +82,20 @@ static int request_queue(struct fs_message *msg, struct snapshot *created)
 	return OP_LATER;
 }
 
+/* A snapshot may not take away what reserved LUNs were promised. */
+static int space_for_snapshot(struct fs_run *run)
+{
+	uint64_t missing;
+	int err = space_snapshot_admit(run, &missing);
+
+	if (err == -ENOSPC)
+		message_error_text(run->msg,
+		                   "a snapshot would keep what reserved LUNs, files' names and maps overwrite: %" PRIu64
+		                   " MiB more must be available in volume %s: free space, delete snapshots or add disks, then try again",
+		                   DIV_UP(missing * FS_BLOCK_SIZE, (uint64_t)1 << 20), run->vol->name);
+	return err;
+}
+
 int op_snapshot_create(struct fs_run *run)
 {
 	struct fs_message *msg = run->msg;
@@ -95,7 +109,7 @@ int op_snapshot_create(struct fs_run *run)
 		message_error_text(msg, "volume %s has %u snapshots, the most there can be: delete one first", vol->name, SNAPSHOTS_MAX);
 		return -ENOSPC;
 	}
-	err = space_admit(run, SNAPSHOT_BLOCKS);
+	err = space_for_snapshot(run);
 	if (err != 0)
 		return err;
 	snapshot = calloc(1, sizeof(*snapshot));

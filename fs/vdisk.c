@@ -9,6 +9,7 @@
 #include "fs/clone.h"
 #include "fs/dir.h"
 #include "fs/inode_table.h"
+#include "fs/space.h"
 #include "fs/streamdir.h"
 
 /* ---- loading --------------------------------------------------------------------------------------------------- */
@@ -141,6 +142,13 @@ void vdisk_store(struct vdisk *vdisk)
 	vdisk_attr_put(vdisk->attributes, &vdisk->attr);
 }
 
+unsigned vdisk_store_growth(const struct vdisk *vdisk)
+{
+	unsigned n = vdisk_store_pages(&vdisk->attr), old = blocks_of_size(vdisk->attributes->attr.size_bytes);
+
+	return n > old ? n - old : 0;
+}
+
 /* ---- describing ------------------------------------------------------------------------------------------------ */
 
 /* The name under which `dir` has inode `ino`. */
@@ -247,34 +255,6 @@ int vdisk_info(struct fs_run *run, const struct vdisk *vdisk, struct fs_vdisk_in
 	return ret_info->maps == NULL ? -ENOMEM : 0;
 }
 
-/* ---- space ----------------------------------------------------------------------------------------------------- */
-
-uint64_t vdisk_full_blocks(uint64_t size_bytes)
-{
-	uint64_t data = DIV_UP(size_bytes, FS_BLOCK_SIZE), level1 = DIV_UP(data, PTRS_PER_BLOCK);
-
-	return data + level1 + DIV_UP(level1, PTRS_PER_BLOCK) + 1U;
-}
-
-/* Pending blocks are an upper estimate, and what was freed counts only after its CP. msg->word[1] counts the tries. */
-bool vdisk_space_wait(struct fs_run *run)
-{
-	struct fs_volume *vol = run->vol;
-
-	if (run->msg->word[1] >= 3 || (vol->pending_blocks[0] + vol->pending_blocks[1] == 0 && !cp_is_running(vol)))
-		return false;
-	run->msg->word[1]++;
-	cp_request(vol, CP_SPACE);
-	return true;
-}
-
-void vdisk_account(struct vtoc_entry *entry, const struct inode *container, bool reserved)
-{
-	entry->reserved = reserved;
-	entry->full_blocks = vdisk_full_blocks(container->attr.size_bytes);
-	entry->own_blocks = container->n_blocks;
-}
-
 /* ---- for the rest of the file system --------------------------------------------------------------------------- */
 
 unsigned vdisk_dependants(struct fs_volume *vol, uint32_t snapshot_id, char *ret_path, size_t path_size)
@@ -288,7 +268,7 @@ int vdisk_mount(struct fs_run *run)
 
 	if (err != 0)
 		return err;
-	run->vol->reserved_blocks = vtoc_reserved_blocks(run->vol);
+	space_sum(run->vol);
 	return clone_mount(run);
 }
 
@@ -300,17 +280,8 @@ void vdisk_unmount(struct fs_volume *vol)
 
 void vdisk_cp_done(struct fs_volume *vol)
 {
-	struct vtoc_entry *entry = NULL;
-
 	if (vol->vtoc == NULL)
 		return;
-	while ((entry = vtoc_next(vol, entry)) != NULL) {
-		const struct inode *inode = inode_find(vol, 0, entry->ino);
-
-		if (inode != NULL && inode->loaded && !inode->removed)
-			vdisk_account(entry, inode, entry->reserved);
-	}
-	vol->reserved_blocks = vtoc_reserved_blocks(vol);
 	vtoc_cp_done(vol);
 	clone_cp_done(vol);
 }

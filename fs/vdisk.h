@@ -28,6 +28,8 @@ void vdisk_close(struct vdisk *vdisk);
 /* Write `attr` to the attributes inode: pages reserved for vdisk_store_pages(attr). The VTOC record is the caller's. */
 unsigned vdisk_store_pages(const struct vdisk_attr *attr);
 void vdisk_store(struct vdisk *vdisk);
+/* Blocks the attributes inode has more with it. */
+unsigned vdisk_store_growth(const struct vdisk *vdisk);
 /* The content of a new attributes inode. */
 void vdisk_attr_put(struct inode *attributes, const struct vdisk_attr *attr);
 
@@ -37,12 +39,5 @@ MUST_CHECK int vdisk_path(struct fs_run *run, const struct vdisk *vdisk, char *r
 MUST_CHECK int vdisk_info(struct fs_run *run, const struct vdisk *vdisk, struct fs_vdisk_info *ret_info);
 /* Make `vdisk` the one description in the answer of the run's message. May be called again: the last one counts. */
 MUST_CHECK int vdisk_answer(struct fs_run *run, const struct vdisk *vdisk);
-
-/* Blocks a LUN of `size_bytes` takes when it is full, indirect ones included. */
-uint64_t vdisk_full_blocks(uint64_t size_bytes);
-/* There is not enough space for a message's wish: true when a CP was asked for that may free some (wait for it; a few times at most). */
-bool vdisk_space_wait(struct fs_run *run);
-/* Bring the entry's accounting up to date with the inode. */
-void vdisk_account(struct vtoc_entry *entry, const struct inode *container, bool reserved);
 
 #endif

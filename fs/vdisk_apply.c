@@ -11,6 +11,7 @@
 #include "fs/cache_private.h"
 #include "fs/clone.h"
 #include "fs/recordformat.h"
+#include "fs/space.h"
 #include "fs/streamdir.h"
 
 static_assert((unsigned)VDISK_INODES == OPLOG_VDISK_INODES, "the record has room for all inodes of a vdisk");
@@ -97,8 +98,7 @@ struct inode *vdisk_create_commit(struct fs_volume *vol, const struct vdisk_crea
 	streams_create(vol, create);
 	dir_add(create->dir_inode, &create->plan, create->name, create->name_len, &id, FS_TYPE_VDISK);
 	touch(create->dir_inode, create->now_ns);
-	vdisk_account(vtoc_add(vol, create->ino[0], create->generation[0], create->attr), container, create->attr->reserved);
-	vol->reserved_blocks = vtoc_reserved_blocks(vol);
+	space_lun_changed(vol, vtoc_add(vol, create->ino[0], create->generation[0], create->attr), container, create->attr->reserved);
 	return container;
 }
 
@@ -227,7 +227,7 @@ void vdisk_destroy_commit(struct fs_volume *vol, struct vdisk_destroy *destroy)
 	inode_remove(vdisk->attributes);
 	inode_remove(vdisk->stream_dir);
 	inode_remove(vdisk->container);
-	vol->reserved_blocks = vtoc_reserved_blocks(vol);
+	space_sum(vol);
 }
 
 void vdisk_destroy_end(struct vdisk_destroy *destroy)
@@ -337,10 +337,8 @@ static void size_commit(struct vdisk_change *change)
 	if (container->has_backing)
 		container->backing.n_blocks = change->vdisk.attr.backing.n_blocks;
 	touch(container, change->now_ns);
-	if (change->vdisk.entry != NULL) {
-		vdisk_account(change->vdisk.entry, container, change->vdisk.attr.reserved);
-		container->vol->reserved_blocks = vtoc_reserved_blocks(container->vol);
-	}
+	if (change->vdisk.entry != NULL)
+		space_lun_changed(container->vol, change->vdisk.entry, container, change->vdisk.attr.reserved);
 }
 
 void vdisk_change_commit(struct vdisk_change *change)

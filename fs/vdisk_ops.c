@@ -7,9 +7,11 @@
 
 #include "fs/cache_private.h"
 #include "fs/inode_table.h"
+#include "fs/space.h"
 #include "fs/vdisk_apply.h"
 
 #define MIB ((uint64_t)1 << 20)
+#define LUN_BLOCKS 48U /* inodes, streams, name and VTOC record of a LUN, and what a change of them drags along */
 
 /* ---- errors ---------------------------------------------------------------------------------------------------- */
 
@@ -140,17 +142,17 @@ static int size_check(struct fs_message *msg, uint64_t size_bytes)
 /* A reserved LUN is refused when it could not be filled. */
 static int space_check(struct fs_run *run, uint64_t old_blocks, uint64_t new_blocks)
 {
-	uint64_t available = space_available(run->vol);
+	uint64_t missing;
+	int err = 0;
 
-	if (new_blocks <= old_blocks || new_blocks - old_blocks <= available)
-		return 0;
-	if (vdisk_space_wait(run))
-		return run_wait(run, &run->vol->cp_waiters);
-	message_error_text(run->msg,
-	                   "a reserved LUN takes %" PRIu64 " MiB more and %" PRIu64
-	                   " MiB are free: make it smaller, free space, or create it with --no-reserve",
-	                   (new_blocks - old_blocks) * FS_BLOCK_SIZE / MIB, available * FS_BLOCK_SIZE / MIB);
-	return -ENOSPC;
+	if (new_blocks > old_blocks)
+		err = space_promise_admit(run, new_blocks - old_blocks + LUN_BLOCKS, &missing);
+	if (err == -ENOSPC)
+		message_error_text(run->msg,
+		                   "a reserved LUN takes %" PRIu64 " MiB more and %" PRIu64
+		                   " MiB are free: make it smaller, free space, or create it with --no-reserve",
+		                   DIV_UP((new_blocks - old_blocks) * FS_BLOCK_SIZE, MIB), space_available(run->vol) * FS_BLOCK_SIZE / MIB);
+	return err;
 }
 
 /* Three free inode numbers: the search starts behind the last one found. */
@@ -229,7 +231,7 @@ static int create_choose(struct fs_run *run, struct vdisk_create *create, struct
 	attr->backing.n_blocks = blocks_of_size(MIN_OF(size, backing_size));
 	attr->reserved = msg->in.vdisk.reserve;
 	if (attr->reserved)
-		err = space_check(run, 0, vdisk_full_blocks(size));
+		err = space_check(run, 0, space_full_blocks(size));
 	return err != 0 ? err : inodes_find(run, create->ino);
 }
 
@@ -351,10 +353,13 @@ int op_vdisk_destroy(struct fs_run *run)
 /* Admission, log, commit and answer of a prepared change. */
 static int change_carry_out(struct fs_run *run, struct vdisk_change *change)
 {
+	enum space_class cls = vdisk_store_growth(&change->vdisk) > 0   ? SPACE_NEW
+	                       : (change->set & VDISK_CHANGE_SIZE) != 0 ? space_class_of(change->vdisk.container, SPACE_TRIM)
+	                                                                : SPACE_NAMES;
 	int err = vdisk_answer(run, &change->vdisk);
 
 	if (err == 0)
-		err = run_admit_change(run, change->n_pages, vdisk_change_log_size(change), 0);
+		err = run_admit_space(run, change->n_pages, vdisk_change_log_size(change), change->n_pages, cls);
 	if (err != 0)
 		return err;
 	run->msg->word[0] = vdisk_change_log(run->vol, change);
@@ -449,7 +454,7 @@ static int resize_check(struct fs_run *run, const struct vdisk *vdisk, uint64_t 
 		                   msg->in.path, old - size);
 		return -EINVAL;
 	}
-	return vdisk->attr.reserved ? space_check(run, vdisk_full_blocks(old), vdisk_full_blocks(size)) : 0;
+	return vdisk->attr.reserved ? space_check(run, space_full_blocks(old), space_full_blocks(size)) : 0;
 }
 
 int op_vdisk_resize(struct fs_run *run)

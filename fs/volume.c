@@ -14,6 +14,7 @@
 #include "fs/maps.h"
 #include "fs/message_pool.h"
 #include "fs/snapshot.h"
+#include "fs/space.h"
 #include "fs/volume_private.h"
 #include "fs/zombie.h"
 
@@ -21,7 +22,7 @@
 
 static int parts_init(struct fs_volume *vol)
 {
-	int (*const inits[])(struct fs_volume *) = { inode_table_init, snapshot_table_init, maps_init,         alloc_init,
+	int (*const inits[])(struct fs_volume *) = { inode_table_init, snapshot_table_init, maps_init,         alloc_init, space_init,
 		                                     zombie_init,      nvlog_init,          message_pool_init, cp_init };
 	int err = cache_init(vol, vol->options.cache_pages);
 
@@ -80,6 +81,7 @@ void volume_free_parts(struct fs_volume *vol)
 	snapshot_table_fini(vol);
 	maps_fini(vol);
 	alloc_fini(vol);
+	space_fini(vol);
 	message_pool_fini(vol);
 }
 
@@ -197,6 +199,7 @@ static void mount_online(struct mount *mount)
 	atomic_store(&vol->state, VOLUME_ONLINE);
 	if (!vol->read_only)
 		cp_enable_timer(vol);
+	space_count_begin(vol);
 	log_info("fs", "volume_online", "volume=%s cp=%llu replayed=%llu clean=%s", vol->name, (unsigned long long)vol->generation,
 	         (unsigned long long)mount->n_records, vol->was_clean ? "yes" : "no");
 	run_fini(&mount->run);
@@ -260,7 +263,7 @@ static void mount_loaded(struct fs_run *run, int err)
 		mount_fail(mount, err);
 		return;
 	}
-	vol->free_blocks = maps_free_blocks(vol);
+	space_loaded(vol);
 	vol->mounting = mount;
 	nvlog_replay(vol, mount_replayed);
 }
@@ -368,7 +371,7 @@ static void unmount_durable(struct cp_waiter *waiter, int err)
 /* Wait until nothing is under way. */
 static int unmount_step(struct fs_run *run)
 {
-	return run->vol->n_messages > 0 ? run_wait(run, &run->vol->idle_waiters) : 0;
+	return run->vol->n_messages > 0 || space_count_is_running(run->vol) ? run_wait(run, &run->vol->idle_waiters) : 0;
 }
 
 static void unmount_idle(struct fs_run *run, int err)

@@ -6,6 +6,7 @@
 #include "fs/dir.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
+#include "fs/space.h"
 #include "fs/volume_private.h"
 
 #define FORMAT_CACHE_PAGES 4096U
@@ -146,6 +147,7 @@ static void format_opened(void *arg, int err, struct raid *raid)
 	vol->next_generation = 2;
 	vol->created_ns = volume_now_ns(vol);
 	vol->formatting = true;
+	vol->space->names_counted = true;
 	world_random(vol->world, vol->handle_key, sizeof(vol->handle_key));
 	atomic_store(&vol->state, VOLUME_STOPPING); /* its one CP is a clean one */
 	run_init(&format->run, vol, format_step, format_made, format);

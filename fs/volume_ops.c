@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations on the whole volume: figures, RAID state, sync; and the admission of blocks. */
+/* Operations on the whole volume: figures, RAID state, sync. */
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
@@ -7,45 +7,20 @@
 #include "fs/cp.h"
 #include "fs/maps.h"
 #include "fs/snapshot.h"
-#include "fs/zombie.h"
+#include "fs/space.h"
 
-/* Blocks kept back so that a CP, and the removal of files, always find room. */
-static uint64_t space_pool(const struct fs_volume *vol)
+static void space_info(const struct fs_volume *vol, struct fs_volume_info *info)
 {
-	return vol->maps->n_blocks / 128U + 512U;
-}
+	struct space_figures figures;
 
-uint64_t space_available(const struct fs_volume *vol)
-{
-	uint64_t taken = vol->pending_blocks[0] + vol->pending_blocks[1] + space_pool(vol) + vol->reserved_blocks;
-
-	return vol->free_blocks > taken ? vol->free_blocks - taken : 0;
-}
-
-/* What a change that frees drags along is written before anything it frees can be had: a CP must not have to place more than there is. */
-static bool space_allows_freeing(const struct fs_volume *vol)
-{
-	return vol->free_blocks >= vol->pending_blocks[0] + vol->pending_blocks[1] + space_pool(vol) / 4U;
-}
-
-int space_admit(struct fs_run *run, size_t n_blocks)
-{
-	struct fs_volume *vol = run->vol;
-
-	if (n_blocks == 0 ? space_allows_freeing(vol) : space_available(vol) >= n_blocks)
-		return 0;
-	/* What is pending is an upper estimate, and what was freed counts only after its CP: a CP may make room. */
-	if (cp_is_running(vol) || vol->pending_blocks[gen_bit(vol)] > 0 || zombie_pending(vol) || snapshot_work_pending(vol)) {
-		cp_request(vol, CP_SPACE);
-		return run_wait(run, &vol->cp_waiters);
-	}
-	/* The snapshot of a check keeps what was freed since: clients come first. */
-	if (vol->check != NULL) {
-		check_cancel(vol, "clients needed the space that its snapshot kept");
-		cp_request(vol, CP_SPACE);
-		return run_wait(run, &vol->cp_waiters);
-	}
-	return -ENOSPC;
+	space_figures(vol, &figures);
+	info->size_bytes = figures.size_blocks * FS_BLOCK_SIZE;
+	info->free_bytes = figures.available_blocks * FS_BLOCK_SIZE;
+	info->used_bytes = figures.used_blocks * FS_BLOCK_SIZE;
+	info->metadata_bytes = figures.metadata_blocks * FS_BLOCK_SIZE;
+	info->snapshot_bytes = figures.snapshot_blocks * FS_BLOCK_SIZE;
+	info->reserved_bytes = figures.reserved_blocks * FS_BLOCK_SIZE;
+	info->kept_bytes = figures.kept_blocks * FS_BLOCK_SIZE;
 }
 
 int op_volume_stat(struct fs_run *run)
@@ -62,11 +37,7 @@ int op_volume_stat(struct fs_run *run)
 	raid_status(vol->raid, status);
 	memcpy(info->name, vol->name, sizeof(info->name));
 	info->uuid = vol->uuid;
-	info->size_bytes = vol->maps->n_blocks * FS_BLOCK_SIZE;
-	info->free_bytes = space_available(vol) * FS_BLOCK_SIZE;
-	info->used_bytes = vol->maps->n_active * FS_BLOCK_SIZE;
-	info->snapshot_bytes = vol->maps->n_summary * FS_BLOCK_SIZE;
-	info->reserved_bytes = vol->reserved_blocks * FS_BLOCK_SIZE;
+	space_info(vol, info);
 	info->n_inodes_used = vol->inodes_used;
 	info->n_inodes_free = FS_INO_SNAPSHOTS - vol->inodes_used;
 	info->n_snapshots = snapshot_count(vol);

@@ -366,17 +366,6 @@ void vtoc_write_all(struct fs_volume *vol, struct page *const *pages)
 	inode_modify(file)->size_bytes = (uint64_t)n_blocks * FS_BLOCK_SIZE;
 }
 
-uint64_t vtoc_reserved_blocks(struct fs_volume *vol)
-{
-	const struct vtoc_entry *entry;
-	uint64_t sum = 0;
-
-	TAILQ_FOREACH(entry, &vol->vtoc->entries, link)
-		if (entry->reserved && entry->full_blocks > entry->own_blocks)
-			sum += entry->full_blocks - entry->own_blocks;
-	return sum;
-}
-
 void vtoc_fini(struct fs_volume *vol)
 {
 	if (vol->vtoc == NULL)

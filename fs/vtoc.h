@@ -24,10 +24,14 @@ struct vtoc_entry {
 	uint64_t backed_since; /* volume generation in which it got its backing store; 0: before this mount */
 	uint32_t parent;
 	char path[VTOC_PATH_MAX + 1U];
-	/* for the accounting of reservations */
+	/* for the accounting of reservations (fs/space.c) */
 	bool reserved;
 	uint64_t full_blocks; /* what the whole LUN would take */
-	uint64_t own_blocks; /* what it takes */
+	uint64_t own_blocks; /* what it takes, as of the last CP */
+	uint64_t shared_blocks; /* of them the newest snapshot holds; never less than there are */
+	bool shared_stale; /* there may be less */
+	uint64_t n_shared_freed; /* of them overwritten or freed, ever since the mount */
+	uint64_t shrunk_in; /* generation in which its size became less */
 	TAILQ_ENTRY(vtoc_entry) link;
 };
 TAILQ_HEAD(vtoc_queue, vtoc_entry);
@@ -54,8 +58,6 @@ MUST_CHECK int vtoc_verify(struct fs_run *run);
 void vtoc_cp_done(struct fs_volume *vol);
 /* How many vdisks, and snapshots that contain such vdisks, need snapshot `id`; the path of the first. */
 unsigned vtoc_dependants(struct fs_volume *vol, uint32_t id, char *ret_path, size_t path_size);
-/* What all reserved LUNs still have to get. */
-uint64_t vtoc_reserved_blocks(struct fs_volume *vol);
 
 void vtoc_fini(struct fs_volume *vol);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
+#include "fs/space.h"
 #include "fs/vdisk.h"
 #include "fs/vtoc_private.h"
 
@@ -133,7 +134,7 @@ static int entry_verify(struct fs_run *run, struct vtoc_entry *entry)
 		return -EUCLEAN;
 	if (err != 0)
 		return err;
-	vdisk_account(entry, vdisk.container, vdisk.attr.reserved);
+	space_lun_load(run->vol, entry, vdisk.container, vdisk.attr.reserved);
 	err = entry_matches(entry, &vdisk) ? 0 : -EUCLEAN;
 	vdisk_close(&vdisk);
 	return err;

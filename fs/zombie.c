@@ -157,7 +157,7 @@ int zombie_adopt(struct fs_run *run, struct inode *inode)
 	if (inode->height == 1) {
 		for (unsigned i = 0; i < PTRS_PER_INODE; i++)
 			if (!vbn_is_special(inode->ptr[i]))
-				cp_free_block(vol->cp, inode->ptr[i]);
+				cp_free_block(vol->cp, inode, inode->ptr[i]);
 		return 0;
 	}
 	slot = slot_find(vol->zombie_list);
@@ -185,9 +185,9 @@ static void leaf_free(struct cp *cp, struct buf *leaf)
 		uint32_t ptr = block_ptr(leaf, i);
 
 		if (!vbn_is_special(ptr))
-			cp_free_block(cp, ptr);
+			cp_free_block(cp, NULL, ptr);
 	}
-	cp_free_block(cp, vbn);
+	cp_free_block(cp, NULL, vbn);
 }
 
 /* Blocks of level >= 2 that end where the cursor now stands have nothing left below them. Their path is in memory: this step has just
@@ -201,7 +201,7 @@ static void ancestors_free(struct cp *cp, struct inode *inode, uint64_t next)
 		if (vbn_is_special(vbn))
 			return;
 		if (next % tree_span(level) == 0)
-			cp_free_block(cp, vbn);
+			cp_free_block(cp, NULL, vbn);
 	}
 }
 

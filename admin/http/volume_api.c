@@ -31,10 +31,10 @@ static void add_info(json_t *json, const struct fs_volume_info *info)
 	(void)json_object_set_new(json, "raid", json_string(info->failed ? "failed" : info->degraded ? "degraded" : "normal"));
 	(void)json_object_set_new(json, "read_only", json_boolean(info->read_only));
 	(void)json_object_set_new(json, "space",
-	                          json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "size", integer(info->size_bytes), "used",
+	                          json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "size", integer(info->size_bytes), "used",
 	                                    integer(info->used_bytes), "available", integer(info->free_bytes), "snapshot",
 	                                    integer(info->snapshot_bytes), "reserved", integer(info->reserved_bytes), "metadata",
-	                                    integer(info->metadata_bytes)));
+	                                    integer(info->metadata_bytes), "kept", integer(info->kept_bytes)));
 	(void)json_object_set_new(json, "files",
 	                          json_pack("{s:o,s:o}", "used", integer(info->n_inodes_used), "available", integer(info->n_inodes_free)));
 	(void)json_object_set_new(json, "snapshot_count", integer(info->n_snapshots));

@@ -590,10 +590,13 @@ static void resolve_walks_paths(void **state)
 static void fsstat_adds_up(void **state)
 {
 	(void)state;
-	ns_ram->vol.free_blocks = 1000;
-	ns_ram->vol.pending_blocks[0] = 100;
-	ns_ram->vol.pending_blocks[1] = 50;
-	ns_ram->vol.reserved_blocks = 200;
+	ns_ram->figures = (struct space_figures){ .size_blocks = 100000,
+		                                  .used_blocks = 99000,
+		                                  .metadata_blocks = 20,
+		                                  .snapshot_blocks = 130,
+		                                  .reserved_blocks = 180,
+		                                  .kept_blocks = 20,
+		                                  .available_blocks = 650 };
 	ns_ram->vol.inodes_used = 77;
 	ns_new(FS_FSSTAT, ns_root, NULL);
 	assert_int_equal(ns_send(), 0);
@@ -601,10 +604,11 @@ static void fsstat_adds_up(void **state)
 	assert_int_equal(ns_msg.out.fsstat.free_bytes, 850 * 4096ULL);
 	assert_int_equal(ns_msg.out.fsstat.avail_bytes, 650 * 4096ULL);
 	assert_int_equal(ns_msg.out.fsstat.total_files - ns_msg.out.fsstat.free_files, 77);
-	ns_ram->vol.reserved_blocks = 5000;
+	ns_ram->figures.available_blocks = 0;
 	ns_new(FS_FSSTAT, ns_root, NULL);
 	assert_int_equal(ns_send(), 0);
 	assert_int_equal(ns_msg.out.fsstat.avail_bytes, 0);
+	assert_int_equal(ns_msg.out.fsstat.free_files, 0);
 }
 
 /* ---- permissions in operations ---- */

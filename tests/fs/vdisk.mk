@@ -2,6 +2,7 @@ VDISK_TESTS = \
 	tests/fs/test_clone \
 	tests/fs/test_clone_pace \
 	tests/fs/test_nvlog \
+	tests/fs/test_space \
 	tests/fs/test_vdisk \
 	tests/fs/test_vdiskattr
 check_PROGRAMS += $(VDISK_TESTS)
@@ -10,6 +11,8 @@ VDISK_TEST_LIBS = $(FS_LIBS) libvcsim.a $(RAID_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 VDISK_TEST_BOX = tests/fs/vdiskbox.c tests/fs/vdiskbox.h tests/support/fsbox.c tests/support/fsbox.h
 tests_fs_test_nvlog_SOURCES = tests/fs/test_nvlog.c
 tests_fs_test_nvlog_LDADD = $(FS_LIBS) libvcsim.a $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_fs_test_space_SOURCES = tests/fs/test_space.c $(VDISK_TEST_BOX)
+tests_fs_test_space_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_vdisk_SOURCES = tests/fs/test_vdisk.c $(VDISK_TEST_BOX)
 tests_fs_test_vdisk_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_clone_SOURCES = tests/fs/test_clone.c $(VDISK_TEST_BOX)

@@ -355,11 +355,23 @@ int run_reserve(struct fs_run *run, size_t n_pages)
 	return 0;
 }
 
-int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks)
+int run_admit_space(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks, enum space_class cls)
 {
 	check(log_bytes > 0, "a change without log space");
-	(void)n_blocks;
+	check(n_blocks > 0, "a change without blocks");
+	(void)cls;
 	return current->admit_err != 0 ? current->admit_err : run_reserve(run, n_pages);
+}
+
+int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks)
+{
+	return run_admit_space(run, n_pages, log_bytes, MAX_OF(n_blocks, (size_t)1), SPACE_NEW);
+}
+
+void space_figures(const struct fs_volume *vol, struct space_figures *ret_figures)
+{
+	check(vol == &current->vol, "figures of another volume");
+	*ret_figures = current->figures;
 }
 
 size_t nvlog_size(size_t body_len, unsigned n_pages)
@@ -509,13 +521,6 @@ uint32_t ram_snapshot(struct ram *ram, const char *name)
 		}
 	}
 	return s->info.id;
-}
-
-const struct raid_geometry *raid_geometry(const struct raid *raid)
-{
-	static const struct raid_geometry geometry = { .vbn_end = 100001 };
-	(void)raid;
-	return &geometry;
 }
 
 static bool block_equal(const uint8_t *a, const uint8_t *b)

@@ -9,6 +9,7 @@
 #define SUPPORT_RAMFILE_H
 
 #include "fs/core.h"
+#include "fs/space.h"
 
 struct ram_record {
 	enum nvlog_type type;
@@ -27,6 +28,7 @@ struct ram {
 	struct snapshot snapshots[8];
 	unsigned n_snapshots;
 	uint32_t free_hint;
+	struct space_figures figures; /* what FSSTAT is told */
 	int admit_err; /* what run_admit_change answers, once it got so far */
 	/* of the last ram_run */
 	unsigned n_steps, n_blocks_needed, n_blocks_edited;
