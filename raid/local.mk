@@ -13,6 +13,7 @@ libvcraid_a_SOURCES = \
 	raid/layout.c raid/layout.h \
 	raid/member.c \
 	raid/memdisk.c raid/memdisk.h \
+	raid/memtable.c raid/memtable.h \
 	raid/raid.h raid/raid_impl.h raid/raidformat.h \
 	raid/raid_flush.c \
 	raid/raid_format.c \

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Disks in memory, for tests: a durable image under a volatile write cache, and every way a disk can go wrong.
  *
- * THEORY. Both images are tables of refcounted blocks (NULL: zeros), so a clone copies pointers. `current` is what reads see, `durable`
- * what a flush has saved; the list of unflushed writes, in the order of their completion, is the difference. */
+ * THEORY. Both images are sparse tables of refcounted blocks (raid/memtable.h): a clone copies pointers, and a large disk costs what is on
+ * it. `current` is what reads see, `durable` what a flush has saved; the list of unflushed writes, in the order of their completion, is
+ * the difference. */
 #include "raid/memdisk.h"
 
 #include <pthread.h>
@@ -10,14 +11,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "raid/memtable.h"
 
-#define BLOCK 4096U
+#define BLOCK MEMBLOCK_SIZE
 #define SECTOR 512U
-
-struct memblock {
-	unsigned refs;
-	uint8_t bytes[BLOCK];
-};
 
 /* A write that has completed and is not yet durable. */
 struct memwrite {
@@ -41,8 +38,8 @@ struct medium {
 	LIST_ENTRY(medium) link;
 	char name[64];
 	uint64_t n_blocks;
-	struct memblock **current;
-	struct memblock **durable;
+	struct memtable current;
+	struct memtable durable;
 	struct memwrite_list unflushed;
 	unsigned n_unflushed;
 	struct disk_io_list in_flight;
@@ -64,47 +61,6 @@ struct memdisk {
 static LIST_HEAD(, medium) media = LIST_HEAD_INITIALIZER(media);
 static pthread_mutex_t media_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t latency_max_ns;
-
-/* ---- blocks ---------------------------------------------------------------------------------------------------- */
-
-static struct memblock *memblock_ref(struct memblock *b)
-{
-	if (b != NULL)
-		b->refs++;
-	return b;
-}
-
-static void memblock_unref(struct memblock *b)
-{
-	if (b != NULL && --b->refs == 0)
-		free(b);
-}
-
-static struct memblock *memblock_new(const uint8_t *bytes)
-{
-	struct memblock *b = malloc(sizeof *b);
-
-	vc_assert(b != NULL);
-	b->refs = 1;
-	memcpy(b->bytes, bytes, BLOCK);
-	return b;
-}
-
-static void slot_set(struct memblock **slot, struct memblock *b)
-{
-	struct memblock *old = *slot;
-
-	*slot = memblock_ref(b);
-	memblock_unref(old);
-}
-
-static void slot_read(struct memblock *const *slot, uint8_t *bytes)
-{
-	if (*slot == NULL)
-		memset(bytes, 0, BLOCK);
-	else
-		memcpy(bytes, (*slot)->bytes, BLOCK);
-}
 
 /* ---- media ----------------------------------------------------------------------------------------------------- */
 
@@ -139,11 +95,9 @@ static int medium_new(const char *name, uint64_t n_blocks, struct medium **ret_m
 	m = calloc(1, sizeof *m);
 	if (m == NULL)
 		return -ENOMEM;
-	m->current = calloc(n_blocks, sizeof(struct memblock *));
-	m->durable = calloc(n_blocks, sizeof(struct memblock *));
-	if (m->current == NULL || m->durable == NULL) {
-		free(m->current);
-		free(m->durable);
+	if (memtable_init(&m->current, n_blocks) != 0 || memtable_init(&m->durable, n_blocks) != 0) {
+		memtable_fini(&m->current);
+		memtable_fini(&m->durable);
 		free(m);
 		return -ENOMEM;
 	}
@@ -179,12 +133,8 @@ static void medium_free(struct medium *m)
 		LIST_REMOVE(f, link);
 		free(f);
 	}
-	for (uint64_t i = 0; i < m->n_blocks; i++) {
-		memblock_unref(m->current[i]);
-		memblock_unref(m->durable[i]);
-	}
-	free(m->current);
-	free(m->durable);
+	memtable_fini(&m->current);
+	memtable_fini(&m->durable);
 	pthread_mutex_lock(&media_lock);
 	LIST_REMOVE(m, link);
 	pthread_mutex_unlock(&media_lock);
@@ -280,8 +230,8 @@ static void poke(struct medium *m, uint64_t block, const uint8_t *bytes)
 	struct memblock *b = memblock_new(bytes);
 
 	vc_assert(block < m->n_blocks);
-	slot_set(&m->current[block], b);
-	slot_set(&m->durable[block], b);
+	memtable_set(&m->current, block, b);
+	memtable_set(&m->durable, block, b);
 	memblock_unref(b);
 }
 
@@ -295,7 +245,7 @@ void memdisk_peek(const char *name, uint64_t block, uint8_t ret_bytes[4096])
 	struct medium *m = medium_must(name);
 
 	vc_assert(block < m->n_blocks);
-	slot_read(&m->current[block], ret_bytes);
+	memtable_read(&m->current, block, ret_bytes);
 }
 
 void memdisk_refuse_discard(const char *name)
@@ -316,10 +266,8 @@ void memdisk_zero(const char *name)
 {
 	struct medium *m = medium_must(name);
 
-	for (uint64_t i = 0; i < m->n_blocks; i++) {
-		slot_set(&m->current[i], NULL);
-		slot_set(&m->durable[i], NULL);
-	}
+	memtable_clear(&m->current);
+	memtable_clear(&m->durable);
 }
 
 /* ---- crash ----------------------------------------------------------------------------------------------------- */
@@ -333,18 +281,18 @@ static uint64_t rng_next(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
-static void tear(struct memblock **slot, const uint8_t *bytes, uint64_t *rng)
+static void tear(struct medium *to, uint64_t block, const uint8_t *bytes, uint64_t *rng)
 {
 	uint8_t mixed[BLOCK];
 	uint64_t which = rng_next(rng);
 	struct memblock *b;
 
-	slot_read(slot, mixed);
+	memtable_read(&to->durable, block, mixed);
 	for (unsigned s = 0; s < BLOCK / SECTOR; s++)
 		if (which >> s & 1)
 			memcpy(mixed + (size_t)s * SECTOR, bytes + (size_t)s * SECTOR, SECTOR);
 	b = memblock_new(mixed);
-	slot_set(slot, b);
+	memtable_set(&to->durable, block, b);
 	memblock_unref(b);
 }
 
@@ -356,11 +304,11 @@ static void crash_apply(struct medium *to, uint64_t block, const uint8_t *bytes,
 	if (dice == 0)
 		return;
 	if (dice == 1) {
-		tear(&to->durable[block], bytes, rng);
+		tear(to, block, bytes, rng);
 		return;
 	}
 	b = memblock_new(bytes);
-	slot_set(&to->durable[block], b);
+	memtable_set(&to->durable, block, b);
 	memblock_unref(b);
 }
 
@@ -395,15 +343,13 @@ int memdisk_crash_clone(const char *name, const char *new_name, uint64_t seed)
 	err = medium_new(new_name, from->n_blocks, &to);
 	if (err != 0)
 		return err;
-	for (uint64_t i = 0; i < from->n_blocks; i++)
-		to->durable[i] = memblock_ref(from->durable[i]);
+	memtable_copy(&to->durable, &from->durable);
 	style = (unsigned)(rng_next(&rng) % 8); /* most often each write for itself; sometimes all or none */
 	TAILQ_FOREACH(w, &from->unflushed, link)
 		if (w->content != NULL)
 			crash_apply(to, w->block, w->content->bytes, style == 0 ? 0 : style == 1 ? 2 : 3, &rng);
 	crash_in_flight(from, to, &rng);
-	for (uint64_t i = 0; i < to->n_blocks; i++)
-		to->current[i] = memblock_ref(to->durable[i]);
+	memtable_copy(&to->current, &to->durable);
 	return 0;
 }
 
@@ -417,10 +363,8 @@ int memdisk_clone(const char *name, const char *new_name)
 	err = medium_new(new_name, from->n_blocks, &to);
 	if (err != 0)
 		return err;
-	for (uint64_t i = 0; i < from->n_blocks; i++) {
-		to->current[i] = memblock_ref(from->current[i]);
-		to->durable[i] = memblock_ref(from->current[i]);
-	}
+	memtable_copy(&to->current, &from->current);
+	memtable_copy(&to->durable, &from->current);
 	to->lost = from->lost;
 	return 0;
 }
@@ -436,7 +380,7 @@ static int do_read(struct medium *m, struct disk_io *io)
 		for (size_t at = 0; at < io->iov[i].iov_len; at += BLOCK, block++) {
 			if (fault_take(m, FAULT_READ, block, NULL))
 				err = -EIO;
-			slot_read(&m->current[block], (uint8_t *)io->iov[i].iov_base + at);
+			memtable_read(&m->current, block, (uint8_t *)io->iov[i].iov_base + at);
 		}
 	return err;
 }
@@ -450,7 +394,7 @@ static void write_block(struct medium *m, uint64_t block, const uint8_t *bytes)
 	}
 	w->block = block;
 	w->content = memblock_new(bytes);
-	slot_set(&m->current[block], w->content);
+	memtable_set(&m->current, block, w->content);
 	TAILQ_INSERT_TAIL(&m->unflushed, w, link);
 	m->n_unflushed++;
 }
@@ -505,7 +449,7 @@ static int do_flush(struct medium *m, struct disk_io *io)
 	do {
 		w = TAILQ_FIRST(&m->unflushed);
 		if (m->fail_flushes == 0)
-			slot_set(&m->durable[w->block], w->content);
+			memtable_set(&m->durable, w->block, w->content);
 		present = w == last;
 		memwrite_free(m, w);
 	} while (!present);
@@ -518,9 +462,10 @@ static int do_discard(struct medium *m, struct disk_io *io)
 
 	if (m->no_discard)
 		return -EOPNOTSUPP;
-	for (uint64_t block = io->offset_bytes / BLOCK; block < (io->offset_bytes + io->len_bytes) / BLOCK; block++)
-		if (m->current[block] != NULL) /* never written: zeros, durably */
-			write_block(m, block, zeros);
+	/* Never written: zeros, durably. */
+	for (uint64_t block = memtable_next(&m->current, io->offset_bytes / BLOCK); block < (io->offset_bytes + io->len_bytes) / BLOCK;
+	     block = memtable_next(&m->current, block + 1U))
+		write_block(m, block, zeros);
 	return 0;
 }
 
