@@ -9,6 +9,8 @@
 #include "fs/inode_table.h"
 #include "fs/snapshot.h"
 
+#define MAP_AHEAD 32U
+
 static size_t bucket_of(const struct inode_table *table, uint32_t snapshot, uint32_t ino)
 {
 	uint64_t x = (ino ^ (uint64_t)snapshot << 32) * 0x9E3779B97F4A7C15ULL;
@@ -109,11 +111,21 @@ static void table_remove(struct inode *inode)
 	inode_settle(inode);
 }
 
+/* A number can be had (again). */
+static void number_freed(struct inode_table *table, uint32_t ino)
+{
+	table->map_full[ino / REGION_BLOCKS / 64U] &= ~(1ULL << ino / REGION_BLOCKS % 64U);
+	if (ino >= INO_FIRST_DYNAMIC && ino < table->free_hint)
+		table->free_hint = ino;
+}
+
 void inode_discard(struct inode *inode)
 {
 	vc_assert(inode->pins == 0 && inode->dirty_gen_bits == 0);
 	cache_drop_inode(inode);
 	vc_assert(LIST_EMPTY(&inode->bufs));
+	if (inode->in_table && inode->snapshot == 0 && (inode->removed || !inode->loaded))
+		number_freed(inode->vol->inodes, inode->ino);
 	table_remove(inode);
 	range_clear(&inode->punched[0]);
 	range_clear(&inode->punched[1]);
@@ -158,7 +170,10 @@ int inode_table_init(struct fs_volume *vol)
 	while (table->n_buckets < table->n_max)
 		table->n_buckets *= 2U;
 	table->buckets = calloc(table->n_buckets, sizeof(struct inode *));
-	if (table->buckets == NULL) {
+	table->map_full = calloc(UINT32_MAX / REGION_BLOCKS / 64U + 1U, sizeof(uint64_t));
+	if (table->buckets == NULL || table->map_full == NULL) {
+		free(table->buckets);
+		free(table->map_full);
 		free(table);
 		return -ENOMEM;
 	}
@@ -208,6 +223,7 @@ void inode_table_fini(struct fs_volume *vol)
 	}
 	vc_assert(!table->trim.queued);
 	free(table->buckets);
+	free(table->map_full);
 	free(table);
 	vol->inodes = NULL;
 }
@@ -410,46 +426,68 @@ int inode_need_map(struct fs_run *run, uint32_t ino)
 	return file_need(run, run->vol->inode_map, ino / REGION_BLOCKS, &bytes);
 }
 
-static bool inode_number_free(struct fs_volume *vol, const uint8_t *map, uint32_t base, uint32_t bit)
-{
-	return (map[bit / 8U] & 1U << bit % 8U) == 0 && inode_find(vol, 0, base + bit) == NULL;
-}
-
-/* First free number in the map block at or after `from`; UINT32_MAX: none. */
+/* First free number in the map block at or after `from`; UINT32_MAX: none. A number whose inode is still in memory is not free yet. */
 static uint32_t map_scan(struct fs_volume *vol, const uint8_t *map, uint32_t base, uint32_t from)
 {
-	for (uint32_t bit = from; bit < REGION_BLOCKS; bit++) {
-		if (bit % 8U == 0 && map[bit / 8U] == 0xFFU) {
-			bit += 7U;
-			continue;
+	const uint64_t *words = (const uint64_t *)(const void *)map;
+
+	for (uint32_t at = from / 64U; at < REGION_BLOCKS / 64U; at++) {
+		uint64_t free = ~words[at] & (at == from / 64U ? ~0ULL << from % 64U : ~0ULL);
+
+		for (; free != 0; free &= free - 1U) {
+			uint32_t ino = base + at * 64U + (uint32_t)__builtin_ctzll(free);
+
+			if (ino >= INO_FIRST_DYNAMIC && inode_find(vol, 0, ino) == NULL)
+				return ino;
 		}
-		if (base + bit >= INO_FIRST_DYNAMIC && inode_number_free(vol, map, base, bit))
-			return base + bit;
 	}
 	return UINT32_MAX;
+}
+
+static bool map_is_full(const struct inode_table *table, uint32_t block)
+{
+	return (table->map_full[block / 64U] & 1ULL << block % 64U) != 0;
+}
+
+/* The map block, and some of those after it that may have a free number. */
+static int map_need(struct fs_run *run, uint32_t block, uint32_t n_blocks, const uint8_t **ret_bytes)
+{
+	struct fs_volume *vol = run->vol;
+	const uint8_t *ahead;
+	int err = file_need(run, vol->inode_map, block, ret_bytes);
+
+	for (uint32_t next = block + 1U; err == -EAGAIN && next < n_blocks && next < block + MAP_AHEAD; next++)
+		if (!map_is_full(vol->inodes, next))
+			(void)!file_need(run, vol->inode_map, next, &ahead);
+	return err;
 }
 
 int inode_find_free(struct fs_run *run, uint32_t *ret_ino)
 {
 	struct fs_volume *vol = run->vol;
+	struct inode_table *table = vol->inodes;
 	uint32_t n_blocks = blocks_of_size(vol->inode_map->attr.size_bytes) + 1U;
-	uint32_t block = vol->inodes->free_hint / REGION_BLOCKS, from = vol->inodes->free_hint % REGION_BLOCKS;
+	uint32_t block = table->free_hint / REGION_BLOCKS, from = table->free_hint % REGION_BLOCKS;
 
-	for (uint32_t i = 0; i <= n_blocks; i++) {
+	for (uint32_t i = 0; i <= n_blocks; i++, block++, from = 0) {
 		const uint8_t *bytes;
-		int err = file_need(run, vol->inode_map, block % n_blocks, &bytes);
+		int err;
 
+		block %= n_blocks;
+		if (map_is_full(table, block))
+			continue;
+		err = map_need(run, block, n_blocks, &bytes);
 		if (err != 0)
 			return err;
-		*ret_ino = map_scan(vol, bytes, block % n_blocks * REGION_BLOCKS, from);
+		*ret_ino = map_scan(vol, bytes, block * REGION_BLOCKS, from);
 		if (*ret_ino != UINT32_MAX) {
 			if (*ret_ino >= FS_INO_SNAPSHOTS)
 				return -ENOSPC;
-			vol->inodes->free_hint = *ret_ino;
+			table->free_hint = *ret_ino;
 			return 0;
 		}
-		block++;
-		from = 0;
+		if (from == 0)
+			table->map_full[block / 64U] |= 1ULL << block % 64U;
 	}
 	return -ENOSPC;
 }
@@ -495,8 +533,6 @@ void inode_remove(struct inode *inode)
 	inode->removed = true;
 	cache_drop_range(inode, 0, FBN_MAX);
 	inode_map_set(inode->vol, inode->ino, false);
-	if (inode->ino < inode->vol->inodes->free_hint)
-		inode->vol->inodes->free_hint = MAX_OF(inode->ino, (uint32_t)INO_FIRST_DYNAMIC);
 }
 
 /* ---- views ---- */

@@ -11,7 +11,8 @@ struct inode_table {
 	size_t n, n_max;
 	struct inode_queue lru; /* all unpinned, clean ones, oldest first */
 	struct task trim;
-	uint32_t free_hint; /* inode number to look for a free one from */
+	uint32_t free_hint; /* inode number to look for a free one from: none below it is free */
+	uint64_t *map_full; /* a bit an inode map block: nothing is free in it */
 };
 
 /* In memory or NULL. */
