@@ -9,6 +9,7 @@
 
 #define WINDOW_STRIPES 4096U
 #define BAND_STRIPES 64U
+#define TRIES_A_STEP 8192U
 
 struct alloc {
 	/* the open window */
@@ -87,20 +88,24 @@ static uint32_t disk_end(const struct alloc *alloc, unsigned disk)
 	return n <= alloc->dbn_first ? 0 : MIN_OF(n - alloc->dbn_first, alloc->n_dbn);
 }
 
-/* By the counts of its regions: can there be a free block at all? */
-static bool window_may_have_room(const struct fs_volume *vol, const struct alloc *alloc)
+/* Free blocks of the window if those of each region lie evenly in it: told from the counts in memory. 0: there is none. */
+static uint64_t window_estimate(const struct fs_volume *vol, const struct alloc *alloc)
 {
-	for (unsigned disk = 0; disk < alloc->n_disks; disk++) {
-		uint32_t first = alloc->disks[disk]->vbn_first + alloc->dbn_first, end = first + disk_end(alloc, disk);
+	uint64_t sum = 0;
 
-		for (uint32_t region = region_of(first); first < end && region <= region_of(end - 1U); region++) {
+	for (unsigned disk = 0; disk < alloc->n_disks; disk++) {
+		uint64_t first = (uint64_t)alloc->disks[disk]->vbn_first + alloc->dbn_first, end = first + disk_end(alloc, disk);
+
+		while (first < end) {
+			uint32_t region = region_of((uint32_t)first);
+			uint64_t next = MIN_OF(((uint64_t)region + 1U) * REGION_BLOCKS, end);
 			const struct region *counts = &vol->maps->regions[region];
 
-			if (counts->n_active + counts->n_summary < REGION_BLOCKS)
-				return true;
+			sum += (REGION_BLOCKS - MIN_OF(counts->n_active + counts->n_summary, REGION_BLOCKS)) * (next - first);
+			first = next;
 		}
 	}
-	return false;
+	return DIV_UP(sum, REGION_BLOCKS);
 }
 
 static int window_need(struct fs_run *run, const struct alloc *alloc)
@@ -159,11 +164,26 @@ static uint32_t window_look_disk(struct fs_run *run, struct alloc *alloc, unsign
 	return n_free;
 }
 
-/* What this CP has freed is not to be had yet. */
-static uint32_t window_bar_freed(struct alloc *alloc, const struct vbn_vector *freed)
+static bool window_has_freed(const struct fs_volume *vol, const struct alloc *alloc)
 {
+	for (unsigned disk = 0; disk < alloc->n_disks; disk++) {
+		uint32_t first = alloc->disks[disk]->vbn_first + alloc->dbn_first, end = first + disk_end(alloc, disk);
+
+		for (uint32_t region = region_of(first); first < end && region <= region_of(end - 1U); region++)
+			if (vol->maps->freed_in[region] != 0)
+				return true;
+	}
+	return false;
+}
+
+/* What this CP has freed is not to be had yet. */
+static uint32_t window_bar_freed(const struct fs_volume *vol, struct alloc *alloc)
+{
+	const struct vbn_vector *freed = &vol->cp->freed;
 	uint32_t n = 0;
 
+	if (!window_has_freed(vol, alloc))
+		return 0;
 	for (size_t i = 0; i < freed->n; i++) {
 		for (unsigned disk = 0; disk < alloc->n_disks; disk++) {
 			uint32_t offset = freed->vbns[i] - (alloc->disks[disk]->vbn_first + alloc->dbn_first);
@@ -181,35 +201,47 @@ static uint32_t window_bar_freed(struct alloc *alloc, const struct vbn_vector *f
 /* Look at the window the cursor stands on; *ret_free: its free blocks. */
 static int window_look(struct fs_run *run, struct alloc *alloc, uint32_t *ret_free)
 {
-	int err;
+	int err = window_need(run, alloc);
 
-	window_set(alloc, raid_geometry(run->vol->raid));
 	*ret_free = 0;
-	if (!window_may_have_room(run->vol, alloc))
-		return 0;
-	err = window_need(run, alloc);
 	if (err != 0)
 		return err;
 	memset(alloc->busy, 0, sizeof(alloc->busy));
 	for (unsigned disk = 0; disk < alloc->n_disks; disk++)
 		*ret_free += window_look_disk(run, alloc, disk);
-	*ret_free -= window_bar_freed(alloc, &run->vol->cp->freed);
+	*ret_free -= window_bar_freed(run->vol, alloc);
 	return 0;
 }
 
+/* Free blocks a window must have in the first round: a quarter, or half of the volume's mean share when that is less, so that on a volume
+ * that is nearly full a window is found soon. In the second round any will do. */
+static uint64_t window_wanted(const struct fs_volume *vol, const struct alloc *alloc)
+{
+	uint64_t n_all = (uint64_t)alloc->n_dbn * alloc->n_disks;
+
+	if (alloc->tries >= alloc->n_windows)
+		return 1;
+	return MAX_OF(MIN_OF(n_all / 4U, n_all * maps_free_blocks(vol) / vol->maps->n_blocks / 2U), (uint64_t)1);
+}
+
+/* Windows are passed over by the counts in memory; only one that promises enough is looked at. */
 static int window_open(struct fs_run *run)
 {
 	struct alloc *alloc = run->vol->alloc;
+	uint64_t wanted;
+	uint32_t n_free;
 
 	while (alloc->tries <= 2U * alloc->n_windows + 2U) {
-		bool picky = alloc->tries < alloc->n_windows;
-		uint32_t n_free, n_all;
-		int err = window_look(run, alloc, &n_free);
+		window_set(alloc, raid_geometry(run->vol->raid));
+		wanted = window_wanted(run->vol, alloc);
+		n_free = 0;
+		if (window_estimate(run->vol, alloc) >= wanted) {
+			int err = window_look(run, alloc, &n_free);
 
-		if (err != 0)
-			return err;
-		n_all = alloc->n_dbn * alloc->n_disks;
-		if (n_free > 0 && (!picky || n_free >= n_all / 4U)) {
+			if (err != 0)
+				return err;
+		}
+		if (n_free >= wanted) {
 			alloc->open = true;
 			alloc->tries = 0;
 			alloc->band = alloc->depth = alloc->offset = 0;
@@ -218,7 +250,8 @@ static int window_open(struct fs_run *run)
 		}
 		alloc->next_dbn[alloc->group] = alloc->dbn_first + alloc->n_dbn;
 		alloc->next_group++;
-		alloc->tries++;
+		if (++alloc->tries % TRIES_A_STEP == 0)
+			return run_yield(run);
 	}
 	return -ENOSPC;
 }

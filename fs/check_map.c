@@ -170,18 +170,21 @@ static int snapshots_or(struct fs_run *run, uint32_t region, uint32_t folded_id)
 	return result;
 }
 
-/* The map tree of the snapshot being deleted: in the summary map until the end of the pass. */
-static void held_or(struct check *check, uint32_t region)
+/* The map tree of the snapshot being deleted: in the summary map until the end of the pass, or, where nothing was folded since the snapshot
+ * was made, for as long as it is in the active map, in that alone. */
+static void held_or(struct check *check, uint32_t region, uint32_t folded_id, const uint64_t *active)
 {
-	const struct vbn_vector *held = &check->vol->snapshots->held;
+	uint32_t deleted = le32_get(check->fsinfo.delete_snapshot_id);
+	const uint32_t *held;
+	size_t n;
 
-	if (le32_get(check->fsinfo.delete_snapshot_id) == 0 || region >= le32_get(check->fsinfo.delete_region))
+	if (deleted == 0 || region >= le32_get(check->fsinfo.delete_region))
 		return;
-	for (size_t i = 0; i < held->n; i++) {
-		if (region_of(held->vbns[i]) == region) {
-			bit_set(check->maps.all, held->vbns[i] % REGION_BLOCKS);
-			bit_set(check->maps.folded, held->vbns[i] % REGION_BLOCKS);
-		}
+	held = snapshot_held_in(check->vol, region, &n);
+	for (size_t i = 0; i < n; i++) {
+		bit_set(check->maps.all, held[i] % REGION_BLOCKS);
+		if (folded_id >= deleted || !bit_get(active, held[i] % REGION_BLOCKS))
+			bit_set(check->maps.folded, held[i] % REGION_BLOCKS);
 	}
 }
 
@@ -257,7 +260,7 @@ static int region_check(struct fs_run *run, uint32_t region)
 			            error_name(err));
 		return err;
 	}
-	held_or(check, region);
+	held_or(check, region, le32_get(look.record.folded_id), look.active);
 	summary_compare(check, region, &look);
 	counts_compare(check, region, &look);
 	return 0;

@@ -203,13 +203,15 @@ static void cp_open(struct cp *cp)
 	cp->inodes_used = vol->inodes_used;
 	cp->started_ns = world_now_ns(vol->world);
 	cp->n_members = cp->n_placed = cp->n_inodes = cp->n_cleared = 0;
-	cp->frees.n = cp->freed.n = cp->n_owners = 0;
+	cp->frees.n = cp->n_owners = 0;
+	maps_forget_freed(cp);
 	cp->sorted = cp->zombie_moved = false;
 	cp->vbn_in_hand = 0;
 	cp->n_submitted = cp->band_first = 0;
 	cp->band = 0;
 	cp->write_err = 0;
 	cp->zombie_leaves = CP_ZOMBIE_LEAVES;
+	cp->zombie_skips = CP_ZOMBIE_SKIPS;
 	cp->file = NULL;
 	snapshot_cp_open(vol);
 	space_cp_open(cp);
@@ -323,7 +325,7 @@ static void cp_committed(void *arg, int err)
 	buffers_release(cp);
 	inodes_release(cp);
 	alloc_cp_done(vol);
-	cp->freed.n = 0;
+	maps_forget_freed(cp);
 	vol->pending_blocks[cp->bit] = 0;
 	cp->count++;
 	cp->last_ms = (world_now_ns(vol->world) - cp->started_ns) / 1000000U;

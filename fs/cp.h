@@ -20,6 +20,7 @@
 #include "fs/core.h"
 
 #define CP_ZOMBIE_LEAVES 256U /* 1 GiB of file a CP */
+#define CP_ZOMBIE_SKIPS 65536U /* absent subtrees a CP steps over */
 
 enum cp_stage { CP_STAGE_IDLE, CP_STAGE_FILES, CP_STAGE_ZOMBIES, CP_STAGE_SNAPSHOTS, CP_STAGE_PLACE, CP_STAGE_WRITE };
 
@@ -75,7 +76,7 @@ struct cp {
 	bool sorted;
 	uint32_t vbn_in_hand; /* PLACE: allocated for members[n_placed], maps being made sure of */
 	size_t n_cleared; /* of frees */
-	unsigned zombie_leaves; /* ZOMBIES: level-1 blocks this CP may still free (budget) */
+	unsigned zombie_leaves, zombie_skips; /* ZOMBIES: level-1 blocks this CP may still free, absent ones it may step over (budgets) */
 	bool zombie_moved;
 	/* writes handed to the RAID layer (cp_write.c) */
 	size_t n_submitted; /* members already handed over */

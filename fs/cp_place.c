@@ -157,7 +157,7 @@ static int clear_frees(struct fs_run *run)
 				return err;
 			if (held)
 				shared_freed(cp, cp->frees.frees[cp->n_cleared].owner);
-			vbn_push(&cp->freed, vbn);
+			maps_note_freed(cp, vbn);
 		}
 		cache_unpin_all(run);
 	}

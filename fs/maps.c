@@ -23,7 +23,8 @@ int maps_init(struct fs_volume *vol)
 		maps->n_blocks += geometry->disks[i].n_blocks;
 	maps->regions = calloc(maps->n_regions, sizeof(struct region));
 	maps->record_dirty = calloc(DIV_UP(maps->n_regions, REGIONS_PER_BLOCK), 1);
-	return maps->regions == NULL || maps->record_dirty == NULL ? -ENOMEM : 0;
+	maps->freed_in = calloc(maps->n_regions, 1);
+	return maps->regions == NULL || maps->record_dirty == NULL || maps->freed_in == NULL ? -ENOMEM : 0;
 }
 
 void maps_fini(struct fs_volume *vol)
@@ -32,6 +33,7 @@ void maps_fini(struct fs_volume *vol)
 		return;
 	free(vol->maps->regions);
 	free(vol->maps->record_dirty);
+	free(vol->maps->freed_in);
 	free(vol->maps);
 	vol->maps = NULL;
 }
@@ -77,6 +79,15 @@ static uint32_t space_block(uint32_t region)
 	return (uint32_t)(region / REGIONS_PER_BLOCK);
 }
 
+int maps_need_record(struct fs_run *run, uint32_t region)
+{
+	struct fs_volume *vol = run->vol;
+	struct buf *buf;
+	int err = cp_need_block(run, vol->space_map, space_block(region), &buf), err2 = cp_need_inode(run, vol->space_map);
+
+	return err != 0 ? err : err2 != 0 ? err2 : run_reserve(run, 16);
+}
+
 int maps_need(struct fs_run *run, uint32_t region)
 {
 	struct fs_volume *vol = run->vol;
@@ -92,14 +103,14 @@ int maps_need(struct fs_run *run, uint32_t region)
 
 bool maps_is_folded(const struct fs_volume *vol, uint32_t region)
 {
-	return vol->maps->regions[region].folded_id >= snapshot_newest_id(vol);
+	return vol->maps->regions[region].folded_id >= snapshot_newest_in(vol, region);
 }
 
 /* The newest snapshot's active map block of the region. */
 static int newest_map_need(struct fs_run *run, uint32_t region, const uint8_t **ret_bytes)
 {
 	struct inode *map;
-	int err = inode_get(run, snapshot_newest_id(run->vol), INO_ACTIVE_MAP, &map);
+	int err = inode_get(run, snapshot_newest_in(run->vol, region), INO_ACTIVE_MAP, &map);
 
 	return err != 0 ? err : file_need(run, map, region, ret_bytes);
 }
@@ -160,6 +171,12 @@ void maps_set_active(struct cp *cp, uint32_t vbn)
 	region_dirty(cp, region);
 }
 
+void maps_set_folded(struct cp *cp, uint32_t region, uint32_t id)
+{
+	cp->vol->maps->regions[region].folded_id = id;
+	region_dirty(cp, region);
+}
+
 void maps_fold(struct cp *cp, uint32_t region)
 {
 	struct fs_volume *vol = cp->vol;
@@ -183,7 +200,7 @@ void maps_fold(struct cp *cp, uint32_t region)
 	}
 	counts->n_summary += n_only;
 	vol->maps->n_summary += n_only;
-	counts->folded_id = snapshot_newest_id(vol);
+	counts->folded_id = snapshot_newest_in(vol, region);
 	region_dirty(cp, region);
 }
 
@@ -201,6 +218,8 @@ int maps_clear_active(struct cp *cp, uint32_t vbn, bool *ret_held)
 	map[bit / 8U] &= (uint8_t) ~(1U << bit % 8U);
 	counts->n_active--;
 	vol->maps->n_active--;
+	if (snapshot_holds_back(vol, vbn)) /* SD2 */
+		block_edit(cp, vol->summary_map, region)[bit / 8U] |= (uint8_t)(1U << bit % 8U);
 	*ret_held = (cache_find(vol->summary_map, 0, region)->page->data[bit / 8U] & 1U << bit % 8U) != 0;
 	if (*ret_held) {
 		counts->n_summary++;
@@ -208,6 +227,18 @@ int maps_clear_active(struct cp *cp, uint32_t vbn, bool *ret_held)
 	}
 	region_dirty(cp, region);
 	return 0;
+}
+
+void maps_note_freed(struct cp *cp, uint32_t vbn)
+{
+	vbn_push(&cp->freed, vbn);
+	cp->vol->maps->freed_in[region_of(vbn)] = 1;
+}
+
+void maps_forget_freed(struct cp *cp)
+{
+	cp->freed.n = 0;
+	memset(cp->vol->maps->freed_in, 0, cp->vol->maps->n_regions);
 }
 
 void maps_clear_summary(struct cp *cp, uint32_t region, const uint64_t *mask)
@@ -224,7 +255,7 @@ void maps_clear_summary(struct cp *cp, uint32_t region, const uint64_t *mask)
 		counts->n_summary -= (uint32_t)__builtin_popcountll(only);
 		vol->maps->n_summary -= (uint64_t)__builtin_popcountll(only);
 		for (; only != 0; only &= only - 1U)
-			vbn_push(&cp->freed, region * REGION_BLOCKS + i * 64U + (uint32_t)__builtin_ctzll(only));
+			maps_note_freed(cp, region * REGION_BLOCKS + i * 64U + (uint32_t)__builtin_ctzll(only));
 	}
 	region_dirty(cp, region);
 }

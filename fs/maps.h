@@ -23,6 +23,7 @@ struct maps {
 	uint64_t n_blocks; /* VBNs the geometry has */
 	uint32_t n_loaded; /* regions loaded, while mounting */
 	uint8_t *record_dirty; /* per space map block: its records changed in this CP */
+	uint8_t *freed_in; /* per region: some block of it was freed in this CP */
 };
 
 MUST_CHECK int maps_init(struct fs_volume *vol);
@@ -39,6 +40,8 @@ uint64_t maps_free_blocks(const struct fs_volume *vol);
 MUST_CHECK int maps_need(struct fs_run *run, uint32_t region);
 /* Everything that clearing active bits needs: the above, and what folding needs when the region is not folded yet. -EAGAIN. */
 MUST_CHECK int maps_need_clear(struct fs_run *run, uint32_t region);
+/* What maps_set_folded needs. -EAGAIN. */
+MUST_CHECK int maps_need_record(struct fs_run *run, uint32_t region);
 /* Only to look: bits of the region's active and summary blocks. After maps_need_look. */
 MUST_CHECK int maps_need_look(struct fs_run *run, uint32_t region, const uint8_t **ret_active, const uint8_t **ret_summary);
 
@@ -47,9 +50,15 @@ void maps_set_active(struct cp *cp, uint32_t vbn);
 MUST_CHECK int maps_clear_active(struct cp *cp, uint32_t vbn, bool *ret_held);
 /* Bring the region of the summary map up to date with the newest snapshot. After maps_need_clear. */
 void maps_fold(struct cp *cp, uint32_t region);
+/* The summary map is known to have what snapshot `id` holds there. After maps_need_record. */
+void maps_set_folded(struct cp *cp, uint32_t region, uint32_t id);
 bool maps_is_folded(const struct fs_volume *vol, uint32_t region);
 /* Take the bits of `mask` (a map block) out of the region's summary block; VBNs that became free are noted in cp->freed. */
 void maps_clear_summary(struct cp *cp, uint32_t region, const uint64_t *mask);
+/* The block is in neither map any more: allocatable after this CP (CP1). */
+void maps_note_freed(struct cp *cp, uint32_t vbn);
+/* The CP has ended. */
+void maps_forget_freed(struct cp *cp);
 /* Write the regions' records into the space map blocks of this CP. */
 void maps_encode(struct cp *cp);
 

@@ -9,7 +9,6 @@
 #include "fs/maps.h"
 
 #define RECORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(struct snapshot_disk))
-#define DELETE_REGIONS 64U /* regions of a deletion a CP does: 8 GiB of volume */
 
 int snapshot_table_init(struct fs_volume *vol)
 {
@@ -90,6 +89,16 @@ uint32_t snapshot_newest_id(const struct fs_volume *vol)
 	const struct snapshot_table *table = vol->snapshots;
 
 	return table->n == 0 ? 0 : table->byage[table->n - 1U]->info.id;
+}
+
+uint32_t snapshot_newest_in(const struct fs_volume *vol, uint32_t region)
+{
+	const struct snapshot_table *table = vol->snapshots;
+	unsigned n = table->n;
+
+	if (n > 0 && table->byage[n - 1U]->info.id == table->delete_id && region < table->delete_region)
+		n--;
+	return n == 0 ? 0 : table->byage[n - 1U]->info.id;
 }
 
 int snapshot_inode_file(struct fs_run *run, uint32_t id, struct inode **ret_file)
@@ -262,6 +271,12 @@ void snapshot_slot_changed(struct fs_volume *vol, unsigned slot)
 
 /* ---- in the CP ---- */
 
+/* Regions of a deletion whose maps a CP may change: a summary map block each, and the cache has to hold them until they are written. */
+static unsigned delete_regions(const struct fs_volume *vol)
+{
+	return (unsigned)MIN_OF(vol->options.cache_pages / 512U, (size_t)1024);
+}
+
 void snapshot_cp_open(struct fs_volume *vol)
 {
 	struct snapshot_table *table = vol->snapshots;
@@ -283,7 +298,7 @@ void snapshot_cp_open(struct fs_volume *vol)
 	}
 	for (unsigned i = 0; i < table->n; i++)
 		table->byage[i]->delete_durable = table->byage[i]->deleting && !table->slot_dirty[table->byage[i]->slot];
-	table->delete_budget = DELETE_REGIONS;
+	table->delete_budget = delete_regions(vol);
 	table->delete_finished = false;
 }
 

@@ -43,7 +43,7 @@ struct snapshot_table {
 	bool slot_dirty_next[SNAPSHOT_SLOTS]; /* changed while a CP runs */
 	/* deletion (durable in fsinfo): the snapshot being reclaimed and the regions done */
 	uint32_t delete_id, delete_region;
-	struct vbn_vector held; /* blocks of its own map tree: freed last, all in one CP */
+	struct vbn_vector held; /* blocks of its own map tree, in order: freed last, all in one CP */
 	bool held_known, delete_finished;
 	unsigned delete_budget; /* regions the running CP may still do */
 	size_t held_done;
@@ -60,6 +60,8 @@ MUST_CHECK int snapshot_inode_file(struct fs_run *run, uint32_t snapshot, struct
 /* Those being deleted too. NULL: none. */
 struct snapshot *snapshot_by_id(const struct fs_volume *vol, uint32_t id);
 uint32_t snapshot_newest_id(const struct fs_volume *vol);
+/* The newest one that counts in a region: one whose reclaiming has passed it is absent there. 0: none. */
+uint32_t snapshot_newest_in(const struct fs_volume *vol, uint32_t region);
 /* The record of a slot is to be written. */
 void snapshot_slot_changed(struct fs_volume *vol, unsigned slot);
 /* Something only a CP can do. */
@@ -84,6 +86,10 @@ void snapshot_passes_hold(struct fs_volume *vol);
 void snapshot_passes_release(struct fs_volume *vol);
 /* Blocks of a snapshot's own map tree, into table->held (snapshot_delete.c). -EAGAIN. */
 MUST_CHECK int snapshot_held_collect(struct fs_run *run, uint32_t id);
+/* Those in a region, in order. */
+const uint32_t *snapshot_held_in(const struct fs_volume *vol, uint32_t region, size_t *ret_n);
+/* The block leaves the active map, and a deletion that has passed its region still reads it: it must go to the summary map. */
+bool snapshot_holds_back(const struct fs_volume *vol, uint32_t vbn);
 
 /* ---- the CP's ---- */
 void snapshot_cp_open(struct fs_volume *vol);

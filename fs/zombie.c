@@ -12,6 +12,7 @@
 #define ZOMBIES_PER_BLOCK (FS_BLOCK_SIZE / sizeof(struct zombie_disk))
 
 #define SLICE_NAMED 64U
+#define SKIPS_A_STEP 1024U
 
 static bool vbn_is_special(uint32_t vbn)
 {
@@ -138,10 +139,9 @@ static struct zombie_disk *record_edit(struct cp *cp, struct buf *buf, unsigned 
 
 static unsigned slot_find(struct zombie_list *list)
 {
-	for (unsigned i = 0; i < list->n_slots; i++)
-		if (list->slots[i] == 0)
-			return i;
-	return list->n_slots;
+	while (list->slot_hint < list->n_slots && list->slots[list->slot_hint] != 0)
+		list->slot_hint++;
+	return list->slot_hint;
 }
 
 int zombie_adopt(struct fs_run *run, struct inode *inode)
@@ -208,6 +208,7 @@ static void ancestors_free(struct cp *cp, struct inode *inode, uint64_t next)
 /* Free one leaf at the cursor, or skip an absent subtree. *ret_next: where the cursor goes. */
 static int zombie_advance(struct fs_run *run, struct zombie *zombie, uint64_t *ret_next)
 {
+	struct cp *cp = run->vol->cp;
 	struct inode *inode = zombie->inode;
 	uint32_t vbn, fbn = zombie->cursor_fbn;
 	uint64_t end;
@@ -218,14 +219,16 @@ static int zombie_advance(struct fs_run *run, struct zombie *zombie, uint64_t *r
 		return err;
 	leaf = cache_find(inode, 1, tree_base(1, fbn));
 	if (leaf != NULL) {
-		leaf_free(run->vol->cp, leaf);
+		leaf_free(cp, leaf);
 		cache_forget(leaf);
+		cp->zombie_leaves--;
 		end = tree_base(1, fbn) + tree_span(1);
 	} else {
 		/* Absent: the whole subtree the special pointer stands for. */
 		end = MAX_OF(end, tree_base(1, fbn) + tree_span(1));
+		cp->zombie_skips--;
 	}
-	ancestors_free(run->vol->cp, inode, end);
+	ancestors_free(cp, inode, end);
 	*ret_next = end;
 	return 0;
 }
@@ -243,21 +246,24 @@ static void zombie_name_ahead(struct fs_run *run, struct zombie *zombie)
 	}
 }
 
-static int zombie_slice(struct fs_run *run, struct zombie *zombie, unsigned *io_leaves)
+static int zombie_slice(struct fs_run *run, struct zombie *zombie)
 {
 	uint64_t capacity = MIN_OF(tree_capacity(zombie->inode->height), (uint64_t)FBN_MAX);
+	struct cp *cp = run->vol->cp;
 	uint64_t next;
-	int err;
 
-	while (zombie->cursor_fbn<capacity && * io_leaves> 0) {
-		err = zombie_advance(run, zombie, &next);
+	while (zombie->cursor_fbn < capacity && cp->zombie_leaves > 0 && cp->zombie_skips > 0) {
+		unsigned n_skips = cp->zombie_skips;
+		int err = zombie_advance(run, zombie, &next);
+
 		if (err == -EAGAIN)
 			zombie_name_ahead(run, zombie);
 		if (err != 0)
 			return err;
 		zombie->cursor_fbn = (uint32_t)MIN_OF(next, capacity);
-		(*io_leaves)--;
-		run->vol->cp->zombie_moved = true;
+		cp->zombie_moved = true;
+		if (n_skips != cp->zombie_skips && cp->zombie_skips % SKIPS_A_STEP == 0)
+			return run_yield(run);
 	}
 	return 0;
 }
@@ -282,6 +288,7 @@ static int zombie_record(struct fs_run *run, struct zombie *zombie)
 	}
 	memset(disk, 0, sizeof(*disk));
 	vol->zombie_list->slots[zombie->slot] = 0;
+	vol->zombie_list->slot_hint = MIN_OF(vol->zombie_list->slot_hint, zombie->slot);
 	return 1;
 }
 
@@ -292,8 +299,9 @@ int zombie_step(struct fs_run *run)
 	struct zombie *zombie;
 
 	/* A cursor that moved is recorded in this CP, come what may: what it has passed is free. */
-	while ((cp->zombie_leaves > 0 || cp->zombie_moved) && (zombie = TAILQ_FIRST(&vol->zombie_list->queue)) != NULL) {
-		int err = zombie_slice(run, zombie, &cp->zombie_leaves);
+	while (((cp->zombie_leaves > 0 && cp->zombie_skips > 0) || cp->zombie_moved) &&
+	       (zombie = TAILQ_FIRST(&vol->zombie_list->queue)) != NULL) {
+		int err = zombie_slice(run, zombie);
 
 		if (err == 0)
 			err = zombie_record(run, zombie);

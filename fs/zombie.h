@@ -16,6 +16,7 @@ struct zombie_list {
 	TAILQ_HEAD(, zombie) queue;
 	uint8_t *slots; /* 1: used */
 	unsigned n_slots;
+	unsigned slot_hint; /* none below is free */
 	unsigned n;
 };
 

@@ -7,7 +7,7 @@
 #include "fs/volume.h"
 #include "tests/support/simworld.h"
 
-#define BOX_DISKS_MAX 8U
+#define BOX_DISKS_MAX 15U
 
 struct fsbox {
 	struct simworld *sim;
