@@ -198,8 +198,12 @@ int file_apply_zero(struct fs_run *run, const struct nvlog_record *record)
 	err = inode_get(run, 0, zero.ino, &inode);
 	if (err == -ESTALE)
 		return 0;
-	if (err == 0)
-		err = file_zero_need(run, inode, &zero);
+	if (err != 0)
+		return err;
+	zero.end_bytes = MIN_OF(zero.end_bytes, inode->attr.size_bytes); /* a growth that was not logged is lost, and zeros with it */
+	if (zero.offset_bytes >= zero.end_bytes)
+		return 0;
+	err = file_zero_need(run, inode, &zero);
 	if (err == 0)
 		err = run_reserve(run, 3);
 	if (err != 0)

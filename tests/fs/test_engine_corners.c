@@ -322,6 +322,35 @@ static void scattered_partial_writes_in_a_small_cache_all_end(void **state)
 	box_close(&box);
 }
 
+/* The growth of the file was never logged; the zeros in it were. */
+static void zeros_replayed_beyond_the_end_leave_no_block(void **state)
+{
+	static uint8_t bytes[4096];
+	struct fsbox box;
+	struct fs_message msg;
+	struct fs_file_id id;
+	int len;
+
+	(void)state;
+	memset(bytes, 7, sizeof(bytes));
+	box_open(&box, 12, 4, 64ULL << 20, 2048);
+	assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+	assert_int_equal(box_write(&box, id, 0, bytes, 4096, FS_FILE_SYNC), 0);
+	assert_int_equal(box_sync(&box), 0);
+	assert_int_equal(box_write(&box, id, 20 * 4096, bytes, 4096, FS_UNSTABLE), 0);
+	fs_message_init(&msg, FS_ZERO, box.vol, NULL, NULL);
+	msg.file = id;
+	msg.in.zero.offset_bytes = 20 * 4096 + 512;
+	msg.in.zero.len_bytes = 1024;
+	msg.in.zero.stable = true;
+	assert_int_equal(box_send(&box, &msg), 0);
+	box_crash(&box, 1);
+	len = box_read(&box, id, 0, bytes, 4096);
+	assert_int_equal(len, 4096);
+	assert_int_equal(box_check(&box), 0);
+	box_close(&box);
+}
+
 static void truncated_file_keeps_no_indirect_blocks(void **state)
 {
 	struct fsbox box;
@@ -353,6 +382,7 @@ int main(void)
 		cmocka_unit_test(zeroing_a_full_volume_finds_room_for_its_cp),
 		cmocka_unit_test(removal_under_waiting_writers),
 		cmocka_unit_test(scattered_partial_writes_in_a_small_cache_all_end),
+		cmocka_unit_test(zeros_replayed_beyond_the_end_leave_no_block),
 		cmocka_unit_test(truncated_file_keeps_no_indirect_blocks),
 	};
 
