@@ -106,8 +106,9 @@ static void op_names_log(struct history *h, const struct op *op)
 		at += (size_t)snprintf(text + at, sizeof text - at, " %u/n%u: %d -> %d", op->changes[i].dir, op->changes[i].name,
 		                       op->changes[i].before == NOBODY ? -1 : op->changes[i].before,
 		                       op->changes[i].after == NOBODY ? -1 : op->changes[i].after);
-	history_say(h, "send  %2u %s object %d cells %u+%u stamp %llu size %llu slot %u%s%s", (unsigned)(op - h->ops), op->kind->name,
-	            op->object == NOBODY ? -1 : op->object, op->first, op->n, (unsigned long long)op->stamp, (unsigned long long)op->size,
+	history_say(h, "send  %2u %s object %d (inode %u) cells %u+%u stamp %llu size %llu slot %u%s%s", (unsigned)(op - h->ops), op->kind->name,
+	            op->object == NOBODY ? -1 : op->object,
+	            op->object == NOBODY ? 0 : h->model.objects[op->object].id.inode, op->first, op->n, (unsigned long long)op->stamp, (unsigned long long)op->size,
 	            op->snapshot, op->durable ? " durable" : "", text);
 }
 
