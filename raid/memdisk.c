@@ -20,7 +20,8 @@
 struct memwrite {
 	TAILQ_ENTRY(memwrite) link;
 	uint64_t block;
-	struct memblock *content; /* NULL once superseded */
+	uint64_t request; /* blocks of one request have the same */
+	struct memblock *content;
 };
 TAILQ_HEAD(memwrite_list, memwrite);
 
@@ -47,7 +48,7 @@ struct medium {
 	unsigned fail_flushes;
 	unsigned fail_writes;
 	bool no_discard;
-	uint64_t n_ios;
+	uint64_t n_ios, n_completed;
 	bool lost;
 	bool open;
 };
@@ -346,11 +347,96 @@ int memdisk_crash_clone(const char *name, const char *new_name, uint64_t seed)
 	memtable_copy(&to->durable, &from->durable);
 	style = (unsigned)(rng_next(&rng) % 8); /* most often each write for itself; sometimes all or none */
 	TAILQ_FOREACH(w, &from->unflushed, link)
-		if (w->content != NULL)
-			crash_apply(to, w->block, w->content->bytes, style == 0 ? 0 : style == 1 ? 2 : 3, &rng);
+		crash_apply(to, w->block, w->content->bytes, style == 0 ? 0 : style == 1 ? 2 : 3, &rng);
 	crash_in_flight(from, to, &rng);
 	memtable_copy(&to->current, &to->durable);
 	return 0;
+}
+
+/* ---- chosen states --------------------------------------------------------------------------------------------- */
+
+static bool is_write(const struct disk_io *io)
+{
+	return io->op == DISK_WRITE || io->op == DISK_WRITE_DURABLE;
+}
+
+unsigned memdisk_pending(const char *name)
+{
+	const struct medium *m = medium_must(name);
+	const struct memwrite *w;
+	const struct disk_io *io;
+	uint64_t request = 0; /* the first one has 1 */
+	unsigned n = 0;
+
+	TAILQ_FOREACH(w, &m->unflushed, link) {
+		n += w->request != request;
+		request = w->request;
+	}
+	TAILQ_FOREACH(io, &m->in_flight, link)
+		n += is_write(io);
+	return n;
+}
+
+uint64_t memdisk_events(const char *name)
+{
+	const struct medium *m = medium_must(name);
+
+	return m->n_ios + m->n_completed;
+}
+
+/* crash_apply's dice, by fate. */
+static const unsigned fate_modes[] = { [MEMDISK_DROPPED] = 0, [MEMDISK_APPLIED] = 2, [MEMDISK_TORN] = 1 };
+
+static void fates_in_flight(const struct medium *from, struct medium *to, const uint8_t *fates, uint64_t *rng)
+{
+	const struct disk_io *io;
+
+	TAILQ_FOREACH(io, &from->in_flight, link) {
+		uint64_t block = io->offset_bytes / BLOCK;
+
+		if (!is_write(io))
+			continue;
+		for (unsigned i = 0; i < io->n_iov; i++)
+			for (size_t at = 0; at < io->iov[i].iov_len; at += BLOCK)
+				crash_apply(to, block++, (const uint8_t *)io->iov[i].iov_base + at, fate_modes[*fates], rng);
+		fates++;
+	}
+}
+
+int memdisk_crash_clone_fates(const char *name, const char *new_name, const uint8_t *fates, uint64_t tear_seed)
+{
+	struct medium *from = medium_must(name), *to;
+	const struct memwrite *w;
+	uint64_t request = 0, rng = tear_seed;
+	int err = medium_new(new_name, from->n_blocks, &to);
+
+	if (err != 0)
+		return err;
+	memtable_copy(&to->durable, &from->durable);
+	TAILQ_FOREACH(w, &from->unflushed, link) {
+		fates += w->request != request && request != 0;
+		request = w->request;
+		if (*fates == MEMDISK_APPLIED)
+			memtable_set(&to->durable, w->block, w->content);
+		else
+			crash_apply(to, w->block, w->content->bytes, fate_modes[*fates], &rng);
+	}
+	fates_in_flight(from, to, fates + (request != 0), &rng);
+	memtable_copy(&to->current, &to->durable);
+	return 0;
+}
+
+uint64_t memdisk_hash(const char *name)
+{
+	const struct medium *m = medium_must(name);
+	uint64_t hash = 0;
+
+	for (uint64_t i = memtable_next(&m->durable, 0); i < m->n_blocks; i = memtable_next(&m->durable, i + 1U)) {
+		uint64_t state = i;
+
+		hash += rng_next(&state) * memblock_hash(memtable_get(&m->durable, i));
+	}
+	return hash;
 }
 
 int memdisk_clone(const char *name, const char *new_name)
@@ -385,7 +471,7 @@ static int do_read(struct medium *m, struct disk_io *io)
 	return err;
 }
 
-static void write_block(struct medium *m, uint64_t block, const uint8_t *bytes)
+static void write_block(struct medium *m, uint64_t block, uint64_t request, const uint8_t *bytes)
 {
 	struct memwrite *w = malloc(sizeof *w);
 
@@ -393,6 +479,7 @@ static void write_block(struct medium *m, uint64_t block, const uint8_t *bytes)
 	while (fault_take(m, FAULT_READ, block, NULL)) {
 	}
 	w->block = block;
+	w->request = request;
 	w->content = memblock_new(bytes);
 	memtable_set(&m->current, block, w->content);
 	TAILQ_INSERT_TAIL(&m->unflushed, w, link);
@@ -431,7 +518,7 @@ static int do_write(struct medium *m, struct disk_io *io)
 			if (io->op == DISK_WRITE_DURABLE)
 				write_block_durable(m, to, bytes);
 			else
-				write_block(m, to, bytes);
+				write_block(m, to, m->n_completed, bytes);
 		}
 	return 0;
 }
@@ -465,7 +552,7 @@ static int do_discard(struct medium *m, struct disk_io *io)
 	/* Never written: zeros, durably. */
 	for (uint64_t block = memtable_next(&m->current, io->offset_bytes / BLOCK); block < (io->offset_bytes + io->len_bytes) / BLOCK;
 	     block = memtable_next(&m->current, block + 1U))
-		write_block(m, block, zeros);
+		write_block(m, block, m->n_completed, zeros);
 	return 0;
 }
 
@@ -497,8 +584,10 @@ static int carry_out(struct memdisk *md, struct disk_io *io)
 static void complete(struct disk_io *io)
 {
 	struct memdisk *md = container_of(io->disk, struct memdisk, disk);
-	int err = carry_out(md, io);
+	int err;
 
+	md->medium->n_completed++;
+	err = carry_out(md, io);
 	TAILQ_REMOVE(&md->medium->in_flight, io, link);
 	io->done(io, err);
 }

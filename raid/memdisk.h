@@ -18,6 +18,16 @@ void memdisk_set_latency(uint64_t max_ns);
 MUST_CHECK int memdisk_clone(const char *name, const char *new_name);
 /* Copy what a power cut now would leave. `new_name` is replaced when there. */
 MUST_CHECK int memdisk_crash_clone(const char *name, const char *new_name, uint64_t seed);
+/* One chosen state of those: the requests that are not durable, completed ones first, each in the order of its time (memdisk_pending of them), are
+ * there, absent, or torn at 512 bytes, as fates[] says. */
+enum memdisk_fate { MEMDISK_DROPPED, MEMDISK_APPLIED, MEMDISK_TORN };
+MUST_CHECK int memdisk_crash_clone_fates(const char *name, const char *new_name, const uint8_t *fates, uint64_t tear_seed);
+/* Requests to write that have completed but are not flushed, or are in flight. */
+unsigned memdisk_pending(const char *name);
+/* Requests submitted and completed so far: what may be left changes only when this does. */
+uint64_t memdisk_events(const char *name);
+/* A number that differs when what is durable does. */
+uint64_t memdisk_hash(const char *name);
 /* Remove every medium. No disk may be open. */
 void memdisk_destroy_all(void);
 /* Writes completed or in flight, but not flushed. */

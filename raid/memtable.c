@@ -8,7 +8,7 @@
 #include "base/list.h"
 #include "base/log.h"
 
-#define CHUNK 4096U /* blocks: 16 MiB of the disk */
+#define CHUNK 1024U /* blocks: 4 MiB of the disk */
 
 struct memblock *memblock_ref(struct memblock *b)
 {
@@ -29,8 +29,22 @@ struct memblock *memblock_new(const uint8_t *bytes)
 
 	vc_assert(b != NULL);
 	b->refs = 1;
+	b->hash = 0;
 	memcpy(b->bytes, bytes, MEMBLOCK_SIZE);
 	return b;
+}
+
+uint64_t memblock_hash(struct memblock *b)
+{
+	uint64_t hash = 0x9E3779B97F4A7C15ULL, word;
+
+	for (unsigned i = 0; b->hash == 0 && i < MEMBLOCK_SIZE; i += 8) {
+		memcpy(&word, b->bytes + i, 8);
+		hash = (hash ^ word) * 0xBF58476D1CE4E5B9ULL;
+		hash ^= hash >> 29;
+	}
+	b->hash = b->hash == 0 ? hash | 1U : b->hash;
+	return b->hash;
 }
 
 static struct memblock **chunk_new(void)

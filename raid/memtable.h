@@ -13,6 +13,7 @@
 
 struct memblock {
 	unsigned refs;
+	uint64_t hash; /* 0: not known yet */
 	uint8_t bytes[MEMBLOCK_SIZE];
 };
 /* A copy of `bytes`, one reference. */
@@ -20,6 +21,8 @@ struct memblock *memblock_new(const uint8_t *bytes);
 /* NULL is allowed, here and below. */
 struct memblock *memblock_ref(struct memblock *b);
 void memblock_unref(struct memblock *b);
+/* A number that differs when the bytes do; computed once. */
+uint64_t memblock_hash(struct memblock *b);
 
 struct memtable {
 	struct memblock ***chunks;

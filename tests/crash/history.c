@@ -106,10 +106,10 @@ static void op_names_log(struct history *h, const struct op *op)
 		at += (size_t)snprintf(text + at, sizeof text - at, " %u/n%u: %d -> %d", op->changes[i].dir, op->changes[i].name,
 		                       op->changes[i].before == NOBODY ? -1 : op->changes[i].before,
 		                       op->changes[i].after == NOBODY ? -1 : op->changes[i].after);
-	history_say(h, "send  %2u %s object %d (inode %u) cells %u+%u stamp %llu size %llu slot %u%s%s", (unsigned)(op - h->ops), op->kind->name,
-	            op->object == NOBODY ? -1 : op->object,
-	            op->object == NOBODY ? 0 : h->model.objects[op->object].id.inode, op->first, op->n, (unsigned long long)op->stamp, (unsigned long long)op->size,
-	            op->snapshot, op->durable ? " durable" : "", text);
+	history_say(h, "send  %2u %s object %d (inode %u) cells %u+%u stamp %llu size %llu slot %u%s%s", (unsigned)(op - h->ops),
+	            op->kind->name, op->object == NOBODY ? -1 : op->object,
+	            op->object == NOBODY ? 0 : h->model.objects[op->object].id.inode, op->first, op->n, (unsigned long long)op->stamp,
+	            (unsigned long long)op->size, op->snapshot, op->durable ? " durable" : "", text);
 }
 
 /* Its object has lost its last name, or an operation that may take it is under way. */
@@ -179,6 +179,11 @@ bool history_send(struct history *h, const struct op_kind *kind)
 	*op = (struct op){ .history = h, .kind = kind, .object = NOBODY, .made = NOBODY, .sent = h->clock + 1U };
 	if (!kind->generate(h, op))
 		return false;
+	if (h->only_good && op->expect != 0) {
+		op->msg.status = -ECANCELED;
+		kind->answered(h, op);
+		return false;
+	}
 	if (op->also == 0)
 		op->also = op->expect;
 	h->clock++;

@@ -75,6 +75,7 @@ struct history {
 	uint64_t digest; /* of everything answered and found */
 	bool faulty; /* errors may come: more than one disk is bad */
 	bool verbose;
+	bool only_good; /* send nothing that must be refused */
 	int bad_disk; /* the one that may go wrong, -1: none */
 	int victim; /* it has, -1: none */
 	struct history_counts *counts;

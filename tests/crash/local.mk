@@ -2,6 +2,7 @@
 check_PROGRAMS += tests/crash/sim
 tests_crash_sim_SOURCES = \
 	tests/crash/cell.c tests/crash/cell.h \
+	tests/crash/explored.c tests/crash/explored.h \
 	tests/crash/fault.c tests/crash/fault.h \
 	tests/crash/history.c tests/crash/history.h \
 	tests/crash/machine.c tests/crash/machine.h \
@@ -10,6 +11,7 @@ tests_crash_sim_SOURCES = \
 	tests/crash/oracle.c tests/crash/oracle.h tests/crash/oracle_data.c tests/crash/oracle_name.c tests/crash/oracle_volume.c \
 	tests/crash/random.c tests/crash/random.h \
 	tests/crash/sim.c \
+	tests/crash/small.c tests/crash/small.h \
 	tests/crash/workers.c tests/crash/workers.h
 tests_crash_sim_LDADD = $(FS_LIBS) libvcsim.a $(RAID_LIBS) $(BASE_LIBS)
 EXTRA_DIST += tests/crash/replay
