@@ -3,9 +3,9 @@ if HAVE_CMOCKA
 include tests/base/local.mk
 include tests/raid/local.mk
 include tests/fs/local.mk
-include tests/crash/local.mk
 include tests/proto/local.mk
 include tests/admin/local.mk
 endif
+include tests/crash/local.mk
 include tests/system/local.mk
 include tests/bench/local.mk

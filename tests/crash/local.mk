@@ -12,6 +12,14 @@ tests_crash_sim_SOURCES = \
 	tests/crash/random.c tests/crash/random.h \
 	tests/crash/sim.c \
 	tests/crash/small.c tests/crash/small.h \
-	tests/crash/workers.c tests/crash/workers.h
-tests_crash_sim_LDADD = $(FS_LIBS) libvcsim.a $(RAID_LIBS) $(BASE_LIBS)
-EXTRA_DIST += tests/crash/replay
+	tests/crash/workers.c tests/crash/workers.h \
+	tests/support/simworld.c tests/support/simworld.h
+tests_crash_sim_LDADD = $(FS_LIBS) $(RAID_LIBS) $(BASE_LIBS)
+EXTRA_DIST += tests/crash/campaign tests/crash/replay tests/crash/test_crash
+TESTS += tests/crash/test_crash
+
+# Random histories and workloads of three operations, on all cores, for as long as wanted: make soak SECONDS=3600
+SECONDS = 60
+.PHONY: soak
+soak: tests/crash/sim
+	./tests/crash/sim soak --seconds $(SECONDS) --first $${FIRST:-$$(date +%s)000}

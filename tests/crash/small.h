@@ -12,7 +12,7 @@ extern struct small_plan small_plan;
 
 /* How many workloads of up to `length` operations there are; they are numbered from 0, shorter ones first. */
 uint64_t small_count(unsigned length);
-/* Run one: crash states of its last operation and of the consistency point behind it. */
-void small_run(uint64_t number, bool verbose, struct history_counts *counts);
+/* Run one: crash states of its last operation and of the consistency point behind it. Returns the digest. */
+uint64_t small_run(uint64_t number, bool verbose, struct history_counts *counts);
 
 #endif

@@ -59,6 +59,8 @@ static void start(const struct workers_plan *plan, struct worker *worker, uint64
 
 static void count_failure(const struct workers_plan *plan, struct workers_result *result, const struct worker *worker, int status)
 {
+	char name[64];
+
 	if (WIFEXITED(status) && WEXITSTATUS(status) >= FAIL_LOST && WEXITSTATUS(status) <= FAIL_STUCK) {
 		uint64_t *const counts[] = { &result->n_lost, &result->n_wrong, &result->n_check, &result->n_stuck };
 
@@ -66,9 +68,10 @@ static void count_failure(const struct workers_plan *plan, struct workers_result
 		return;
 	}
 	result->n_crashed++;
-	fprintf(stderr, "FAILED %s%llu: the engine %s %d\n  replay: tests/crash/replay %s%llu\n", plan->what,
-	        (unsigned long long)worker->number, WIFSIGNALED(status) ? "died of signal" : "ended with status",
-	        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), plan->what, (unsigned long long)worker->number);
+	plan->name(worker->number, name, sizeof name);
+	fprintf(stderr, "FAILED %s: the engine %s %d\n  replay: tests/crash/replay %s\n", name,
+	        WIFSIGNALED(status) ? "died of signal" : "ended with status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+	        name);
 }
 
 static void add(struct history_counts *to, const struct history_counts *from)

@@ -6,7 +6,8 @@
 #include "tests/crash/history.h"
 
 struct workers_plan {
-	const char *what; /* put before the number in messages: "", "small " */
+	/* What to give tests/crash/replay for a job: "17", "small 17". */
+	void (*name)(uint64_t number, char *text, size_t size);
 	uint64_t first, n_jobs; /* n_jobs 0: without end */
 	unsigned seconds; /* 0: no limit; jobs begun are finished */
 	unsigned n_workers;
