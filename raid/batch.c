@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A batch: many blocks on several disks, carried by as few I/Os as they allow. */
+/* A batch: many blocks on several disks, carried by as few I/Os as they allow.
+ *
+ * THEORY. A consistency point hands over tens of MiB at once. Given to the disks as they are, every read that comes after waits for all of it in
+ * the disks' queues. So batches that yield go through a lane: no more of them is at the disks than the file system says it can bear
+ * just now, in short I/Os; the rest waits here, where a read passes it. One is always under way, so the lane never stands still. */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "raid/raid_impl.h"
 
+#define LANE_RUN_BLOCKS 32U /* an I/O of the lane while its window is small */
+
 struct batch_run {
 	struct member_io mio;
 	struct batch *batch;
+	const struct iovec *iov;
 	unsigned first, n;
+	TAILQ_ENTRY(batch_run) link;
 };
 
 static void batch_finish(struct batch *b)
@@ -22,15 +31,67 @@ static void batch_task_run(struct task *task)
 	batch_finish(container_of(task, struct batch, task));
 }
 
+static void lane_pump(struct raid *raid);
+
 static void batch_run_done(struct member_io *mio, int err)
 {
 	struct batch_run *run = container_of(mio, struct batch_run, mio);
 	struct batch *b = run->batch;
+	struct raid *raid = b->raid;
+	bool yields = b->yields;
 
 	for (unsigned i = 0; i < run->n; i++)
 		b->items[run->first + i].err = err;
+	if (yields)
+		raid->lane.in_flight_bytes -= (uint64_t)run->n * RAID_BLOCK_SIZE;
 	if (--b->n_pending == 0)
 		batch_finish(b);
+	if (yields)
+		lane_pump(raid);
+}
+
+static void run_submit(struct batch_run *run)
+{
+	const struct batch_item *item = &run->batch->items[run->first];
+
+	member_submit(item->member, &run->mio, run->batch->op, item->block, run->n, run->iov, run->n, batch_run_done);
+}
+
+/* ---- the lane -------------------------------------------------------------------------------------------------------- */
+
+static unsigned lane_window(const struct raid *raid)
+{
+	return raid->lane.window_bytes != NULL ? raid->lane.window_bytes(raid->lane.arg) : UINT_MAX;
+}
+
+static void lane_pump(struct raid *raid)
+{
+	struct batch_lane *lane = &raid->lane;
+	struct batch_run *run;
+
+	if (lane->pumping)
+		return;
+	lane->pumping = true;
+	while ((run = TAILQ_FIRST(&lane->waiting)) != NULL &&
+	       (lane->in_flight_bytes == 0 || lane->in_flight_bytes + (uint64_t)run->n * RAID_BLOCK_SIZE <= lane_window(raid))) {
+		TAILQ_REMOVE(&lane->waiting, run, link);
+		lane->in_flight_bytes += (uint64_t)run->n * RAID_BLOCK_SIZE;
+		run_submit(run);
+	}
+	lane->pumping = false;
+}
+
+void raid_write_window(struct raid *raid, unsigned (*window_bytes)(void *arg), void *arg)
+{
+	raid->lane.window_bytes = window_bytes;
+	raid->lane.arg = arg;
+}
+
+/* ---- submitting ------------------------------------------------------------------------------------------------------ */
+
+static unsigned run_blocks_max(const struct batch *b)
+{
+	return b->yields && lane_window(b->raid) != UINT_MAX ? LANE_RUN_BLOCKS : DISK_IOV_MAX;
 }
 
 static bool batch_continues(const struct batch_item *a, const struct batch_item *b)
@@ -38,13 +99,13 @@ static bool batch_continues(const struct batch_item *a, const struct batch_item 
 	return a->member == b->member && a->block + 1 == b->block;
 }
 
-static unsigned batch_count_runs(const struct batch *b)
+static unsigned batch_count_runs(const struct batch *b, unsigned blocks_max)
 {
 	unsigned n_runs = 0;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < b->n_items; i++, n++) {
-		if (i == 0 || n == DISK_IOV_MAX || !batch_continues(&b->items[i - 1], &b->items[i])) {
+		if (i == 0 || n == blocks_max || !batch_continues(&b->items[i - 1], &b->items[i])) {
 			n_runs++;
 			n = 0;
 		}
@@ -57,9 +118,22 @@ static void batch_retry_fire(struct timer *timer)
 	batch_submit(container_of(timer, struct batch, retry));
 }
 
+/* Items and I/O vector of one run, from item `first` on. */
+static void run_set(struct batch *b, struct batch_run *run, struct iovec *iov, unsigned first, unsigned blocks_max)
+{
+	unsigned i = first;
+
+	*run = (struct batch_run){ .batch = b, .first = first, .iov = iov + first };
+	do {
+		iov[i] = (struct iovec){ b->items[i].data, RAID_BLOCK_SIZE };
+		i++;
+		run->n++;
+	} while (i < b->n_items && run->n < blocks_max && batch_continues(&b->items[i - 1], &b->items[i]));
+}
+
 void batch_submit(struct batch *b)
 {
-	unsigned n_runs = batch_count_runs(b), r = 0;
+	unsigned blocks_max = run_blocks_max(b), n_runs = batch_count_runs(b, blocks_max), r = 0;
 	struct iovec *iov;
 
 	b->runs = NULL;
@@ -79,15 +153,15 @@ void batch_submit(struct batch *b)
 	for (unsigned i = 0; i < b->n_items; r++) {
 		struct batch_run *run = &b->runs[r];
 
-		*run = (struct batch_run){ .batch = b, .first = i };
-		do {
-			iov[i] = (struct iovec){ b->items[i].data, RAID_BLOCK_SIZE };
-			i++;
-			run->n++;
-		} while (i < b->n_items && run->n < DISK_IOV_MAX && batch_continues(&b->items[i - 1], &b->items[i]));
-		member_submit(b->items[run->first].member, &run->mio, b->op, b->items[run->first].block, run->n, iov + run->first, run->n,
-		              batch_run_done);
+		run_set(b, run, iov, i, blocks_max);
+		i += run->n;
+		if (b->yields)
+			TAILQ_INSERT_TAIL(&b->raid->lane.waiting, run, link);
+		else
+			run_submit(run);
 	}
+	if (b->yields)
+		lane_pump(b->raid);
 }
 
 /* ---- flush --------------------------------------------------------------------------------------------------------- */

@@ -126,6 +126,9 @@ struct raid_write {
 	void *impl;
 };
 void raid_write(struct raid *raid, struct raid_write *write);
+/* How much of writes may be at the disks at once, asked before each of their I/Os: little leaves them free for reads, UINT_MAX is no limit
+ * (so is no function). Only raid_write's own reads and writes are counted: not its intents, nor the log, fsinfo and flushes. */
+void raid_write_window(struct raid *raid, unsigned (*window_bytes)(void *arg), void *arg);
 
 /* Everything whose raid_write completed before this call is durable when `done(arg, 0)` is called. -EIO as for writes. */
 void raid_flush(struct raid *raid, void (*done)(void *arg, int err), void *arg);

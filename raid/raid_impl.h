@@ -82,6 +82,7 @@ struct batch_item {
 struct batch {
 	struct raid *raid;
 	enum disk_op op;
+	bool yields; /* goes through the lane: as much at once as raid_write_window's function says */
 	unsigned n_items;
 	unsigned n_pending;
 	struct batch_item *items;
@@ -91,6 +92,14 @@ struct batch {
 	struct timer retry;
 };
 void batch_submit(struct batch *batch);
+/* I/Os of batches that yield: those that wait, oldest first, and how much is at the disks. */
+struct batch_lane {
+	TAILQ_HEAD(, batch_run) waiting;
+	uint64_t in_flight_bytes;
+	bool pumping;
+	unsigned (*window_bytes)(void *arg); /* NULL: no limit */
+	void *arg;
+};
 /* Flush (DISK_FLUSH) every online member that was written since its last flush, or all of them. `done` looks at member states. */
 struct flush_all {
 	struct raid *raid;
@@ -495,6 +504,7 @@ struct raid {
 
 	struct label_state label;
 	struct checksum_cache cache;
+	struct batch_lane lane;
 	struct fsinfo_state fsinfo;
 	struct log_state log;
 

@@ -330,6 +330,7 @@ static int open_build(struct open_op *op)
 	STAILQ_INIT(&raid->flush_waiting);
 	STAILQ_INIT(&raid->flush_running);
 	STAILQ_INIT(&raid->writes);
+	TAILQ_INIT(&raid->lane.waiting);
 	TAILQ_INIT(&raid->repairs_active);
 	TAILQ_INIT(&raid->repairs_waiting);
 	raid->world = op->world;

@@ -257,7 +257,7 @@ static void piece_read_old(struct piece *p)
 			};
 		}
 	}
-	p->batch = (struct batch){ .raid = raid, .op = DISK_READ, .items = p->items, .n_items = n, .done = piece_old_read };
+	p->batch = (struct batch){ .raid = raid, .op = DISK_READ, .yields = true, .items = p->items, .n_items = n, .done = piece_old_read };
 	batch_submit(&p->batch);
 }
 
@@ -443,7 +443,9 @@ static void piece_commit(struct piece *p)
 			n = piece_data_items(p, i, n);
 	if (member_online(p->group->members[p->group->n_data]))
 		n = piece_parity_items(p, n);
-	p->batch = (struct batch){ .raid = p->raid, .op = DISK_WRITE, .items = p->items, .n_items = n, .done = piece_written };
+	p->batch = (struct batch){
+		.raid = p->raid, .op = DISK_WRITE, .yields = true, .items = p->items, .n_items = n, .done = piece_written
+	};
 	batch_submit(&p->batch);
 }
 

@@ -7,7 +7,8 @@ libvcsim_a_SOURCES = \
 RAID_TESTS = \
 	tests/raid/test_raid_basic \
 	tests/raid/test_raid_crash \
-	tests/raid/test_raid_file
+	tests/raid/test_raid_file \
+	tests/raid/test_raid_lane
 check_PROGRAMS += $(RAID_TESTS)
 TESTS += $(RAID_TESTS)
 RAID_TEST_LIBS = libvcsim.a $(RAID_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
@@ -17,4 +18,6 @@ tests_raid_test_raid_crash_SOURCES = tests/raid/test_raid_crash.c
 tests_raid_test_raid_crash_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_file_SOURCES = tests/raid/test_raid_file.c
 tests_raid_test_raid_file_LDADD = $(RAID_TEST_LIBS)
+tests_raid_test_raid_lane_SOURCES = tests/raid/test_raid_lane.c
+tests_raid_test_raid_lane_LDADD = $(RAID_TEST_LIBS)
 EXTRA_DIST += tests/raid/mutants
