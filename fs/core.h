@@ -10,6 +10,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "fs/file.h"
+#include "fs/latency.h"
 #include "fs/message.h"
 #include "fs/nvlog.h"
 #include "fs/volume.h"
@@ -82,6 +83,8 @@ struct fs_volume {
 	unsigned n_reading; /* batches of reads under way */
 	unsigned n_messages; /* sent to it and not completed */
 	struct timer cp_timer;
+	struct latency client_latency; /* of its clients' reads and writes, since the mount */
+	uint64_t client_at_ns; /* when the last one of them came */
 	struct {
 		struct counter messages[FS_OP_COUNT], parked, reads, read_blocks, cps;
 	} counters;

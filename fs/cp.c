@@ -4,6 +4,7 @@
  * WRITE PATH. previous hop: the cache's dirty state (file_ops.c); next hop: raid/raid.h. */
 #include "fs/cp.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "fs/alloc.h"
@@ -16,6 +17,8 @@
 #include "fs/zombie.h"
 
 #define CP_INTERVAL_NS 10000000000ULL
+#define CP_WINDOW_BYTES (256U << 10) /* at the disks at once while clients are served */
+#define CP_CLIENT_NS 50000000ULL /* so long after the last one came they still are */
 
 static int cp_step(struct fs_run *run);
 static void cp_finish(struct fs_run *run, int err);
@@ -133,9 +136,31 @@ static void cp_timer_fired(struct timer *timer)
 	cp_timer_set(cp);
 }
 
+/* Somebody waits for this CP or the next one, or soon would. */
+static bool cp_is_urgent(struct fs_volume *vol)
+{
+	const struct cp *cp = vol->cp;
+	uint64_t used, half;
+
+	nvlog_usage(vol, &used, &half);
+	return cp->wanted || !TAILQ_EMPTY(&cp->waiters) || !TAILQ_EMPTY(&vol->cp_waiters) || !TAILQ_EMPTY(&vol->page_waiters) ||
+	       2U * used > half || vol->n_dirty_pages > cache_dirty_max(vol) / 4U * 3U;
+}
+
+/* For raid_write_window: while clients are served, their reads and the log come between what the CP writes. */
+static unsigned cp_write_window(void *arg)
+{
+	struct fs_volume *vol = arg;
+
+	if (world_now_ns(vol->world) - vol->client_at_ns > CP_CLIENT_NS || cp_is_urgent(vol))
+		return UINT_MAX;
+	return CP_WINDOW_BYTES;
+}
+
 void cp_enable_timer(struct fs_volume *vol)
 {
 	cp_timer_set(vol->cp);
+	raid_write_window(vol->raid, cp_write_window, vol);
 }
 
 void cp_wait(struct fs_volume *vol, struct cp_waiter *waiter)

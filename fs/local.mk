@@ -1,6 +1,6 @@
 noinst_LIBRARIES += libvcfs.a
 libvcfs_a_SOURCES = \
-	fs/message.h fs/volume.h fs/core.h fs/fsformat.h \
+	fs/message.h fs/volume.h fs/core.h fs/fsformat.h fs/latency.h \
 	fs/alloc.c fs/alloc.h \
 	fs/cache.c fs/cache.h fs/cache_private.h fs/cache_read.c \
 	fs/cp.c fs/cp.h fs/cp_files.c fs/cp_place.c fs/cp_tree.c fs/cp_write.c \
@@ -8,7 +8,7 @@ libvcfs_a_SOURCES = \
 	fs/fsinfo.c fs/fsinfo.h \
 	fs/inode.c fs/inode.h fs/inode_table.h \
 	fs/maps.c fs/maps.h \
-	fs/message.c fs/message_pool.h \
+	fs/latency.c fs/message.c fs/message_pool.h \
 	fs/nvlog.h \
 	fs/range.c fs/range.h \
 	fs/run.c fs/run.h \

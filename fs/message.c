@@ -157,12 +157,27 @@ static void message_answer(struct fs_message *msg, int status)
 		world_post(to, &msg->task);
 }
 
+static bool is_client_io(const struct fs_message *msg)
+{
+	return msg->cls == FS_CLASS_CLIENT && (msg->op == FS_READ || msg->op == FS_WRITE);
+}
+
+/* What clients feel of everything else: the pace of the background work looks at it. */
+static void message_note_latency(const struct fs_message *msg)
+{
+	struct fs_volume *vol = msg->volume;
+
+	if (is_client_io(msg))
+		latency_add(&vol->client_latency, world_now_ns(vol->world) - msg->begun_ns);
+}
+
 void message_complete(struct fs_message *msg, int status)
 {
 	struct fs_volume *vol = msg->volume;
 
 	vc_assert(vol->n_messages > 0);
 	vol->n_messages--;
+	message_note_latency(msg);
 	message_answer(msg, status);
 	if (vol->n_messages == 0)
 		run_wake_all(&vol->idle_waiters);
@@ -237,6 +252,9 @@ static void message_dispatch(struct fs_message *msg)
 		return;
 	}
 	vol->n_messages++;
+	msg->begun_ns = world_now_ns(vol->world);
+	if (is_client_io(msg))
+		vol->client_at_ns = msg->begun_ns;
 	counter_add(&vol->counters.messages[msg->op], 1);
 	run_reinit(&run->run, vol, operation->step, message_finish);
 	run->run.msg = msg;

@@ -340,6 +340,7 @@ struct fs_message {
 	struct task task;
 	TAILQ_ENTRY(fs_message) link;
 	struct fs_run *run;
+	uint64_t begun_ns;
 	uint64_t word[2];
 };
 TAILQ_HEAD(fs_message_list, fs_message);
