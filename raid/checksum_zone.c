@@ -33,7 +33,8 @@ struct raid_checksum_format checksum_entry_make(const struct raid_ident *ident, 
 		.crc = le32_of(crc),
 		.inode = le32_of(ident->inode),
 		.fbn = le32_of(ident->fbn),
-		.generation_level = le32_of(ident->level << RAID_LEVEL_SHIFT | (ident->generation & RAID_GENERATION_MASK)),
+		.generation_level = le32_of(ident->level << RAID_LEVEL_SHIFT | (ident->mark ? RAID_MARK_BIT : 0U) |
+		                            (ident->generation & RAID_GENERATION_MASK)),
 	};
 }
 
@@ -65,6 +66,11 @@ bool checksum_entry_matches(const struct raid_checksum_format *a, const struct r
 {
 	return le32_get(a->inode) == ident->inode && le32_get(a->fbn) == ident->fbn &&
 	       le32_get(a->generation_level) >> RAID_LEVEL_SHIFT == ident->level;
+}
+
+bool checksum_entry_mark(const struct raid_checksum_format *a)
+{
+	return (le32_get(a->generation_level) & RAID_MARK_BIT) != 0;
 }
 
 struct raid_checksum_format checksum_zone_entry(const struct checksum_block *block, uint32_t dbn)

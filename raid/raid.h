@@ -40,8 +40,9 @@ struct raid;
 struct raid_ident {
 	uint32_t inode;
 	uint32_t fbn; /* of a level-0 block; first FBN covered, for an indirect block */
-	uint32_t generation; /* of the CP that wrote it; low 28 bits kept; not compared at reads */
+	uint32_t generation; /* of the CP that wrote it; low 27 bits kept; not compared at reads */
 	uint32_t level; /* 0 data, 1.. indirect; at most 15 */
+	bool mark; /* one bit of the file system's, kept with the block; not compared at reads, but told by them */
 };
 
 /* ---- making and opening ---------------------------------------------------------------------------------------- */
@@ -99,7 +100,7 @@ const struct uuid *raid_volume_uuid(const struct raid *raid);
 struct raid_read_block {
 	uint32_t vbn;
 	int err;
-	struct raid_ident ident; /* inode, fbn and level must match */
+	struct raid_ident ident; /* inode, fbn and level must match; mark is set when err is 0 */
 	struct page *page; /* filled; owned exclusively by the caller */
 };
 struct raid_read {

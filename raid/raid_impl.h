@@ -177,6 +177,7 @@ struct raid_checksum_format checksum_entry_make(const struct raid_ident *ident, 
 void checksum_entry_xor(struct raid_checksum_format *a, const struct raid_checksum_format *b);
 bool checksum_entry_is_zero(const struct raid_checksum_format *a);
 bool checksum_entry_equal(const struct raid_checksum_format *a, const struct raid_checksum_format *b);
+bool checksum_entry_mark(const struct raid_checksum_format *a);
 bool checksum_entry_matches(const struct raid_checksum_format *a, const struct raid_ident *ident);
 
 /* A set of zones' checksum blocks of every member of a group, pinned together. */

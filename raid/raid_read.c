@@ -135,6 +135,8 @@ static void read_arrived(struct read_op *op)
 			continue;
 		if (!b->suspect)
 			b->suspect = !read_verify(b, &op->read->blocks[i]);
+		if (!b->suspect)
+			op->read->blocks[i].ident.mark = checksum_entry_mark(&b->entry);
 		op->read->blocks[i].err = 0;
 	}
 	op->n_pending = 1;

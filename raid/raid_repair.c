@@ -300,6 +300,7 @@ static int stripe_read_one(struct repair *r, unsigned stripe, struct raid_read_b
 
 	if ((v.good & own_bit) && checksum_entry_matches(&own, &block->ident)) {
 		memcpy(block->page->data, had, RAID_BLOCK_SIZE);
+		block->ident.mark = checksum_entry_mark(&own);
 		return 0;
 	}
 	if ((v.readable & others) != others)
@@ -310,6 +311,7 @@ static int stripe_read_one(struct repair *r, unsigned stripe, struct raid_read_b
 	if (!by_own && !by_others)
 		return -EIO;
 	r->raid->n_reconstructed++;
+	block->ident.mark = checksum_entry_mark(by_own ? &own : &rebuilt);
 	differs = !(v.readable & own_bit) || memcmp(had, block->page->data, RAID_BLOCK_SIZE) != 0;
 	memcpy(had, block->page->data, RAID_BLOCK_SIZE);
 	stripe_rewrite(r, stripe, r->position, differs, by_own ? &own : &rebuilt);

@@ -42,10 +42,11 @@ struct raid_checksum_format {
 	le32 crc; /* CRC32C, seed 0, no inversion */
 	le32 inode;
 	le32 fbn;
-	le32 generation_level; /* level << 28 | generation of the CP, low 28 bits */
+	le32 generation_level; /* level << 28 | mark << 27 | generation of the CP, low 27 bits */
 };
 static_assert(sizeof(struct raid_checksum_format) == 16, "an entry never straddles a sector");
-#define RAID_GENERATION_MASK 0x0FFFFFFFU
+#define RAID_GENERATION_MASK 0x07FFFFFFU
+#define RAID_MARK_BIT 0x08000000U /* the file system's: raid_ident.mark */
 #define RAID_LEVEL_SHIFT 28U
 
 /* Row of the member table that every label carries: any one label describes the whole volume. */
