@@ -262,6 +262,7 @@ static void buf_keep_for_cp(struct buf *buf)
 
 	if ((buf->dirty & 1U << other) != 0 && buf->cp_page == NULL && (buf->dirty & 1U << (other ^ 1U)) == 0) {
 		buf->cp_page = buf->page;
+		buf->cp_cloned = buf->cloned;
 		buf->page = NULL;
 	} else {
 		page_drop(buf, &buf->page);
@@ -278,6 +279,7 @@ struct buf *cache_install(struct inode *inode, uint32_t fbn, struct page *page)
 	else if (buf->page != NULL)
 		buf_keep_for_cp(buf);
 	buf->page = page;
+	buf->cloned = false;
 	buf->state = BUF_VALID;
 	buf->read = NULL;
 	buf->vbn = 0;
@@ -295,6 +297,7 @@ uint8_t *cache_edit(struct buf *buf)
 
 	vc_assert(buf->state == BUF_VALID && buf->level == 0);
 	if (!cp_wants_it && page_is_exclusive(buf->page)) {
+		buf->cloned = false;
 		buf_set_dirty(buf);
 		return buf->page->data;
 	}

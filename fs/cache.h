@@ -33,6 +33,7 @@ struct buf {
 	bool on_lru, meta, referenced;
 	bool dropped; /* was a member of the CP and was freed by it: nothing to write */
 	bool inline_copy; /* clean content made from inline data: no block on disk */
+	bool cloned, cp_cloned; /* page, cp_page: what a clone has copied, byte for byte; its block is marked so on disk */
 	uint16_t pins;
 	uint32_t step; /* the step that last looked at it: not evicted under its feet */
 	int err;

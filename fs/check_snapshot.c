@@ -37,7 +37,7 @@ static void record_check(struct check *check, const struct snapshot_disk *disk, 
 	if (slot >= SNAPSHOT_SLOTS || id >= le32_get(check->fsinfo.next_snapshot_id))
 		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: id %u, next one is %u", slot, id,
 		            le32_get(check->fsinfo.next_snapshot_id));
-	if ((le32_get(disk->flags) & ~(SNAPSHOT_DELETING | SNAPSHOT_SCHEDULED)) != 0)
+	if ((le32_get(disk->flags) & ~(SNAPSHOT_DELETING | SNAPSHOT_SCHEDULED | SNAPSHOT_DELETE_WHEN_FREE)) != 0)
 		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: flags %#x are not known", slot, le32_get(disk->flags));
 	if (le64_get(disk->cp_generation) > le64_get(check->fsinfo.cp_generation))
 		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: made by consistency point %llu, the image is of %llu", slot,

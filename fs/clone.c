@@ -4,12 +4,17 @@
  * THEORY. A clone is background work of the lowest class, a chain of short runs with pauses between them (fs/clone_pace.h), each counted as
  * a message of the volume while it is under way ("backdoor message", §seed 626), so that an unmount waits for it. Phases:
  *
- *   FILL --all looked at--> SETTLE --CP with all fills durable--> RELEASE --handle dropped--> FINISH --CP durable--> gone, state DONE
- *     ^ \--no space: paused, tried again--                            any: --error--> FAILED (start tries again)
+ *   FILL --all looked at--> SETTLE --CP with all fills durable--> [VERIFY --all compared-->] RELEASE --handle dropped--> FINISH
+ *     ^ \--no space: paused, tried again--                                 any: --error--> FAILED (start tries again)
+ *   FINISH --CP durable--> gone, state DONE
+ *
+ * Which of several goes next, and when: fs/clone_pace.h says how much all of them may do, fs/clone_limit (there) what one may, and
+ * fs/clone_share.h who comes first.
  *
  * INVARIANTS
  *  CL1 the backing store handle is dropped only when a committed CP holds every fill.
  *  CL2 a page is only installed where the same step has seen a hole.
+ *  CL3 a clone that is to be verified drops the handle only when every block it has copied was read from the disks and found equal.
  * THREADS. Home thread. */
 #include "fs/clone.h"
 
@@ -21,8 +26,10 @@
 #define NO_SPACE_RETRY_NS 2000000000ULL
 #define NOT_ONLINE_RETRY_NS 20000000ULL
 #define FULL_RETRY_NS 200000000ULL
+#define TURN_RETRY_NS 100000000ULL
 
 static void clone_schedule(struct clone *clone);
+static void clones_kick(struct fs_volume *vol);
 
 struct clone *clone_find(struct fs_volume *vol, const struct fs_file_id *id)
 {
@@ -38,11 +45,17 @@ struct clone *clone_find(struct fs_volume *vol, const struct fs_file_id *id)
 
 static void clone_free(struct clone *clone)
 {
+	struct fs_volume *vol = clone->vol;
+
 	world_timer_cancel(&clone->timer);
+	clone_verify_drop(clone);
 	run_fini(&clone->run);
 	run_fini(&clone->ahead_run);
-	TAILQ_REMOVE(&clone->vol->clones->clones, clone, link);
+	if (vol->clones->noted == clone)
+		vol->clones->noted = NULL;
+	TAILQ_REMOVE(&vol->clones->clones, clone, link);
 	free(clone);
+	clones_kick(vol);
 }
 
 static bool clone_is_quiet(const struct clone *clone)
@@ -54,6 +67,7 @@ static bool clone_is_quiet(const struct clone *clone)
 static void clone_let_go(struct clone *clone)
 {
 	clone->stopping = true;
+	clone->n_reserved = 0;
 	if (clone_is_quiet(clone))
 		clone_free(clone);
 }
@@ -67,10 +81,16 @@ void clone_stop(struct clone *clone, bool forget)
 
 static void clone_fail(struct clone *clone, int err)
 {
-	log_error("clone", "failed", "volume=%s inode=%u at=%u error=%s", clone->vol->name, clone->id.inode, clone->cursor,
-	          error_name(err));
+	if (clone->error_fbn != UINT32_MAX)
+		log_error("clone", "failed", "volume=%s inode=%u error=%s offset=%" PRIu64 ": the copy %s", clone->vol->name,
+		          clone->id.inode, error_name(err), (uint64_t)clone->error_fbn * FS_BLOCK_SIZE,
+		          err == -EUCLEAN ? "differs from the snapshot" : "cannot be compared with the snapshot");
+	else
+		log_error("clone", "failed", "volume=%s inode=%u at=%u error=%s", clone->vol->name, clone->id.inode, clone->cursor,
+		          error_name(err));
 	clone->phase = CLONE_FAILED;
 	clone->error = err;
+	clone->n_reserved = 0;
 }
 
 /* ---- waiting for a CP ------------------------------------------------------------------------------------------ */
@@ -99,8 +119,8 @@ static void clone_durable(struct cp_waiter *waiter, int err)
 		clone_fail(clone, err);
 		return;
 	}
-	clone->phase = CLONE_RELEASE;
-	run_begin(clone);
+	clone->phase = (clone->flags & FS_CLONE_VERIFY) != 0 ? CLONE_VERIFY : CLONE_RELEASE;
+	clone_schedule(clone);
 }
 
 static void wait_for_cp(struct clone *clone, enum clone_phase phase)
@@ -120,45 +140,75 @@ static void run_ended(struct fs_volume *vol)
 		run_wake_all(&vol->idle_waiters);
 }
 
+/* Blocks it has worked on, as the limit and the shares count them. */
+static uint64_t work_of(const struct clone *clone)
+{
+	return clone->n_copied + clone->n_verified;
+}
+
+static void batch_account(struct clone *clone)
+{
+	unsigned n = (unsigned)(work_of(clone) - clone->batch_before);
+
+	clone_share_end(&clone->share, n, clone->priority);
+	clone_speed_look(clone);
+	if (n > 0) /* stepping over what is there costs nothing */
+		clone_limit_note(&clone->limit, clone->batch_at_ns, n, clone->rate_bytes_s);
+}
+
 static void batch_ended(struct clone *clone)
 {
-	if (clone->error != 0)
+	if (clone->error != 0) {
 		log_info("clone", "goes_on", "volume=%s inode=%u", clone->vol->name, clone->id.inode);
-	clone->error = 0;
-	if (clone->n_copied > clone->batch_copied) /* stepping over what is there costs nothing */
-		clone_pace_batch(&clone->pace, clone->batch_at_ns, (unsigned)(clone->n_copied - clone->batch_copied), clone->rate_bytes_s);
-	if (clone->phase == CLONE_RELEASE)
-		wait_for_cp(clone, CLONE_FINISH);
-	else if (clone->cursor >= clone->n_total)
+		clone->error = 0;
+		clone_speed_restart(clone);
+	}
+	if (clone->phase == CLONE_FILL && clone->cursor >= clone->n_total)
 		wait_for_cp(clone, CLONE_SETTLE);
-	else
-		clone_schedule(clone);
+	else if (clone->phase == CLONE_RELEASE)
+		wait_for_cp(clone, CLONE_FINISH);
+	else if (clone->phase == CLONE_VERIFY && clone->verify_cursor >= clone->n_total)
+		clone->phase = CLONE_RELEASE;
+	clone_schedule(clone);
+}
+
+static void run_failed(struct clone *clone, int err)
+{
+	if (err == -EINTR) { /* the volume is being unmounted, or a stop was taken back */
+		world_timer_set(clone->vol->world, &clone->timer, NOT_ONLINE_RETRY_NS);
+	} else if (err == -ENOSPC) {
+		if (clone->error == 0)
+			log_warn("clone", "paused", "volume=%s inode=%u error=ENOSPC: no space; it goes on by itself when there is",
+			         clone->vol->name, clone->id.inode);
+		clone->error = err;
+		clone->share.away = true;
+		world_timer_set(clone->vol->world, &clone->timer, NO_SPACE_RETRY_NS);
+	} else {
+		clone_fail(clone, err);
+	}
 }
 
 static void clone_run_finished(struct fs_run *run, int err)
 {
 	struct clone *clone = run->arg;
+	struct fs_volume *vol = clone->vol;
 
 	clone->busy = false;
-	run_ended(clone->vol);
+	run_ended(vol);
+	clone_verify_drop(clone);
+	if (clone->phase == CLONE_FILL || clone->phase == CLONE_VERIFY)
+		batch_account(clone);
 	if (err == -ESTALE)
 		clone->forgotten = clone->stopping = true;
 	if (clone->stopping && !(clone->phase == CLONE_RELEASE && err == 0)) {
 		clone_let_go(clone);
 		return;
 	}
-	if (err == 0) {
+	if (err == 0)
 		batch_ended(clone);
-	} else if (err == -EINTR) { /* the volume is being unmounted, or a stop was taken back */
-		world_timer_set(clone->vol->world, &clone->timer, NOT_ONLINE_RETRY_NS);
-	} else if (err == -ENOSPC) {
-		if (clone->error == 0)
-			log_warn("clone", "paused", "volume=%s inode=%u error=ENOSPC", clone->vol->name, clone->id.inode);
-		clone->error = err;
-		world_timer_set(clone->vol->world, &clone->timer, NO_SPACE_RETRY_NS);
-	} else {
-		clone_fail(clone, err);
-	}
+	else
+		run_failed(clone, err);
+	clones_kick(vol);
 }
 
 void clone_ahead_ended(struct clone *clone)
@@ -175,7 +225,11 @@ static void run_begin(struct clone *clone)
 	vc_assert(!clone->busy);
 	clone->busy = true;
 	vol->n_messages++;
-	run_reinit(&clone->run, vol, clone->phase == CLONE_RELEASE ? clone_release_step : clone_fill_step, clone_run_finished);
+	run_reinit(&clone->run, vol,
+	           clone->phase == CLONE_RELEASE  ? clone_release_step
+	           : clone->phase == CLONE_VERIFY ? clone_verify_step
+	                                          : clone_fill_step,
+	           clone_run_finished);
 	clone->run.arg = clone;
 	run_start_later(&clone->run);
 }
@@ -201,9 +255,8 @@ static unsigned busy_clones(const struct fs_volume *vol)
 	return n;
 }
 
-static struct clone_view view_of(const struct clone *clone)
+static struct clone_view view_of(struct fs_volume *vol)
 {
-	struct fs_volume *vol = clone->vol;
 	uint64_t used, half;
 
 	nvlog_usage(vol, &used, &half);
@@ -213,7 +266,6 @@ static struct clone_view view_of(const struct clone *clone)
 		.n_clients_waiting = vol->n_messages - busy_clones(vol),
 		.cp_running = cp_is_running(vol),
 		.log_over_half = 2U * used > half,
-		.rate_bytes_s = clone->rate_bytes_s,
 	};
 }
 
@@ -228,46 +280,105 @@ static bool too_many_filled(struct fs_volume *vol)
 	return now + in_cp + CLONE_BATCH_IDLE > 2U * share || (now + CLONE_BATCH_IDLE > share && !cp_is_running(vol));
 }
 
+static bool is_walking(const struct clone *clone)
+{
+	return clone->phase == CLONE_FILL || clone->phase == CLONE_VERIFY;
+}
+
+/* The least virtual time of the others that could work now. */
+static uint64_t least_time(const struct clone *than, uint64_t now_ns)
+{
+	const struct clone *clone;
+	uint64_t least = UINT64_MAX;
+
+	TAILQ_FOREACH(clone, &than->vol->clones->clones, link) {
+		bool able = clone->busy || clone_limit_delay(&clone->limit, now_ns, clone->rate_bytes_s) == 0;
+
+		if (clone != than && is_walking(clone) && !clone->stopping && clone->error == 0 && !clone->share.away && able)
+			least = MIN_OF(least, clone->share.time);
+	}
+	return least;
+}
+
+/* Whether the clone may begin a batch; else it has been told when to ask again. */
+static bool batch_is_due(struct clone *clone, struct clone_view *view, struct clone_plan *ret_plan)
+{
+	struct fs_volume *vol = clone->vol;
+	uint64_t delay_ns = clone_limit_delay(&clone->limit, view->now_ns, clone->rate_bytes_s), least;
+
+	clone->waits_turn = false;
+	if (delay_ns > 0) {
+		clone->share.away = true;
+		world_timer_set(vol->world, &clone->timer, delay_ns);
+		return false;
+	}
+	least = least_time(clone, view->now_ns);
+	if (clone->share.away)
+		clone_share_return(&clone->share, least);
+	if (clone->share.time > least) {
+		clone->waits_turn = true;
+		world_timer_set(vol->world, &clone->timer, TURN_RETRY_NS); /* or when the others are as far */
+		return false;
+	}
+	*ret_plan = clone_pace_plan(&vol->clones->pace, view);
+	if (ret_plan->delay_ns > 0)
+		world_timer_set(vol->world, &clone->timer, ret_plan->delay_ns);
+	return ret_plan->delay_ns == 0;
+}
+
+static void batch_begin(struct clone *clone, uint64_t now_ns, const struct clone_plan *plan)
+{
+	world_timer_cancel(&clone->timer);
+	clone->batch_blocks = clone_limit_blocks(clone->rate_bytes_s, plan->n_blocks);
+	clone->batch_at_ns = now_ns;
+	clone->batch_before = work_of(clone);
+	clone_share_begin(&clone->share, clone->batch_blocks, clone->priority);
+	clone_pace_batch(&clone->vol->clones->pace, now_ns);
+	if (clone->phase == CLONE_FILL) {
+		clone->ahead_blocks = clone->rate_bytes_s == 0 ? plan->n_ahead : 0;
+		clone_ahead(clone);
+	}
+	run_begin(clone);
+}
+
 static void clone_schedule(struct clone *clone)
 {
 	struct fs_volume *vol = clone->vol;
 	struct clone_view view;
 	struct clone_plan plan;
 
-	if (clone->busy || clone->cp_waiting || clone->stopping || clone->phase != CLONE_FILL)
+	if (clone->busy || clone->cp_waiting || clone->stopping || !(is_walking(clone) || clone->phase == CLONE_RELEASE))
 		return;
 	if (atomic_load_explicit(&vol->state, memory_order_relaxed) != VOLUME_ONLINE) {
 		world_timer_set(vol->world, &clone->timer, NOT_ONLINE_RETRY_NS);
 		return;
 	}
-	if (too_many_filled(vol)) {
+	if (clone->phase == CLONE_RELEASE) {
+		run_begin(clone);
+		return;
+	}
+	if (clone->phase == CLONE_FILL && too_many_filled(vol)) {
 		world_timer_set(vol->world, &clone->timer, FULL_RETRY_NS); /* or when the CP is done */
 		return;
 	}
-	view = view_of(clone);
-	plan = clone_pace_plan(&clone->pace, &view);
-	if (plan.delay_ns > 0) {
-		world_timer_set(vol->world, &clone->timer, plan.delay_ns);
-		return;
-	}
-	world_timer_cancel(&clone->timer);
-	clone->batch_blocks = plan.n_blocks;
-	clone->batch_at_ns = view.now_ns;
-	clone->batch_copied = clone->n_copied;
-	clone->ahead_blocks = plan.n_ahead;
-	clone_ahead(clone);
-	run_begin(clone);
+	view = view_of(vol);
+	if (batch_is_due(clone, &view, &plan))
+		batch_begin(clone, view.now_ns, &plan);
+}
+
+/* Somebody has got on, or left: whoever waited for that goes on. */
+static void clones_kick(struct fs_volume *vol)
+{
+	struct clone *clone, *next;
+
+	TAILQ_FOREACH_SAFE(clone, &vol->clones->clones, link, next)
+		if (clone->waits_turn)
+			clone_schedule(clone);
 }
 
 static void clone_timer(struct timer *timer)
 {
-	struct clone *clone = container_of(timer, struct clone, timer);
-
-	if (clone->phase == CLONE_RELEASE && !clone->busy && !clone->cp_waiting && !clone->stopping &&
-	    atomic_load_explicit(&clone->vol->state, memory_order_relaxed) == VOLUME_ONLINE)
-		run_begin(clone);
-	else
-		clone_schedule(clone);
+	clone_schedule(container_of(timer, struct clone, timer));
 }
 
 /* ---- beginning and end ----------------------------------------------------------------------------------------- */
@@ -283,22 +394,35 @@ static int table_need(struct fs_volume *vol)
 	return 0;
 }
 
+void clone_change(struct clone *clone, const struct vdisk_clone *attr)
+{
+	if (clone->rate_bytes_s != attr->rate_bytes_s)
+		clone_speed_restart(clone);
+	clone->rate_bytes_s = attr->rate_bytes_s;
+	clone->priority = attr->priority;
+	clone->flags = attr->flags;
+	clone->limit.allowed_at_ns = 0; /* at once */
+	clone_schedule(clone);
+}
+
 static void clone_set(struct clone *clone, const struct vdisk *vdisk)
 {
 	const struct vdisk_clone *attr = &vdisk->attr.clone;
 
-	clone->cursor = clone->stored_cursor = MIN_OF(attr->cursor, vdisk->attr.backing.n_blocks);
 	clone->n_total = vdisk->attr.backing.n_blocks;
+	clone->cursor = MIN_OF(attr->cursor, clone->n_total);
+	clone->verify_cursor = MIN_OF(attr->verify_cursor, clone->cursor);
 	clone->n_copied = attr->n_copied;
+	clone->n_verified = attr->n_verified;
 	clone->n_own_below = MIN_OF(attr->n_own_below, clone->cursor);
-	clone->rate_bytes_s = attr->rate_bytes_s;
-	clone->flags = attr->flags;
+	clone->n_zero_above = attr->n_zero_above;
 	clone->started_ns = attr->started_ns;
-	clone->first_ns = world_now_ns(clone->vol->world);
-	clone->first_done = clone_done_blocks(clone, vdisk->container);
 	clone->ahead = clone->cursor;
 	clone->phase = CLONE_FILL;
 	clone->error = 0;
+	clone->error_fbn = UINT32_MAX;
+	clone->share = (struct clone_share){ .away = true };
+	clone_speed_reset(&clone->speed, world_now_ns(clone->vol->world), clone_work_done(clone, vdisk->container));
 }
 
 int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk)
@@ -311,8 +435,7 @@ int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk)
 		return err;
 	if (clone != NULL && (clone->busy || clone->cp_waiting)) { /* a stop taken back, or a limit changed, before it came to rest */
 		clone->stopping = false;
-		clone->rate_bytes_s = vdisk->attr.clone.rate_bytes_s;
-		clone->flags = vdisk->attr.clone.flags;
+		clone_change(clone, &vdisk->attr.clone);
 		return 0;
 	}
 	if (clone == NULL) {
@@ -328,7 +451,7 @@ int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk)
 	}
 	clone->stopping = false;
 	clone_set(clone, vdisk);
-	clone_schedule(clone);
+	clone_change(clone, &vdisk->attr.clone);
 	return 0;
 }
 
@@ -377,11 +500,13 @@ void clone_unmount(struct fs_volume *vol)
 		return;
 	while ((clone = TAILQ_FIRST(&vol->clones->clones)) != NULL) {
 		vc_assert(!clone->busy && !clone->ahead_busy);
+		clone->stopping = true;
 		if (!clone->cp_waiting) {
 			clone_free(clone);
 			continue;
 		}
 		world_timer_cancel(&clone->timer);
+		clone_verify_drop(clone);
 		run_fini(&clone->run);
 		run_fini(&clone->ahead_run);
 		TAILQ_REMOVE(&vol->clones->clones, clone, link);
@@ -398,8 +523,9 @@ void clone_cp_done(struct fs_volume *vol)
 	if (vol->clones == NULL)
 		return;
 	vol->clones->n_filled[(vol->generation - 1U) & 1U] = 0;
+	clone_pace_cp_done(&vol->clones->pace, world_now_ns(vol->world));
 	TAILQ_FOREACH_SAFE(clone, &vol->clones->clones, link, next) {
-		clone_pace_cp_done(&clone->pace, world_now_ns(vol->world));
+		clone->n_unplaced[(vol->generation - 1U) & 1U] = 0;
 		if (clone->error == 0)
 			clone_schedule(clone);
 	}
@@ -412,66 +538,4 @@ void clone_forget(struct fs_volume *vol, const struct inode *container)
 
 	if (clone != NULL)
 		clone_stop(clone, true);
-}
-
-/* ---- figures --------------------------------------------------------------------------------------------------- */
-
-/* All below the cursor, and the LUN's own blocks above it: its blocks without the indirect ones and those met below. */
-static uint64_t done_blocks(uint32_t cursor, uint32_t n_own_below, uint32_t n_total, const struct inode *container)
-{
-	uint64_t own = container->n_blocks - DIV_UP(container->n_blocks, PTRS_PER_BLOCK + 1U);
-	uint64_t above = own > n_own_below ? own - n_own_below : 0;
-	uint64_t left = n_total > cursor ? n_total - cursor : 0;
-
-	return MIN_OF(cursor, n_total) + MIN_OF(above, left);
-}
-
-uint64_t clone_done_blocks(const struct clone *clone, const struct inode *container)
-{
-	return done_blocks(clone->cursor, clone->n_own_below, clone->n_total, container);
-}
-
-static uint64_t eta_s(const struct clone *clone, const struct fs_clone_info *info)
-{
-	uint64_t seconds = (world_now_ns(clone->vol->world) - clone->first_ns) / 1000000000ULL;
-	uint64_t done = info->blocks_done > clone->first_done ? info->blocks_done - clone->first_done : 0;
-
-	if (info->state != FS_CLONE_RUNNING || seconds == 0 || done == 0)
-		return UINT64_MAX;
-	return (info->blocks_total - info->blocks_done) * seconds / done;
-}
-
-static void running_info(const struct clone *clone, const struct vdisk *vdisk, struct fs_clone_info *info)
-{
-	info->state = clone->phase == CLONE_FAILED ? FS_CLONE_FAILED : clone->error != 0 ? FS_CLONE_PAUSED : FS_CLONE_RUNNING;
-	info->error = clone->error;
-	info->blocks_total = clone->n_total;
-	info->blocks_done = clone_done_blocks(clone, vdisk->container);
-	info->blocks_copied = clone->n_copied;
-	info->rate_bytes_s = clone->rate_bytes_s;
-	info->eta_s = eta_s(clone, info);
-}
-
-void clone_info(struct fs_volume *vol, const struct vdisk *vdisk, struct fs_clone_info *ret_info)
-{
-	const struct vdisk_clone *attr = &vdisk->attr.clone;
-	struct fs_file_id id = { 0, vdisk->container->ino, vdisk->container->attr.generation };
-	const struct clone *clone = clone_find(vol, &id);
-	uint32_t total = vdisk->attr.backing.snapshot != 0 ? vdisk->attr.backing.n_blocks : attr->n_total;
-
-	*ret_info = (struct fs_clone_info){
-		.state = attr->state,
-		.error = attr->error,
-		.blocks_total = total,
-		.blocks_done = attr->state == FS_CLONE_NONE   ? 0
-		               : attr->state == FS_CLONE_DONE ? total
-		                                              : done_blocks(attr->cursor, attr->n_own_below, total, vdisk->container),
-		.blocks_copied = attr->n_copied,
-		.rate_bytes_s = attr->rate_bytes_s,
-		.started_ns = attr->started_ns,
-		.eta_s = attr->state == FS_CLONE_DONE ? 0 : UINT64_MAX,
-		.flags = attr->flags,
-	};
-	if (clone != NULL && !clone->stopping)
-		running_info(clone, vdisk, ret_info);
 }

@@ -13,6 +13,8 @@ void clone_unmount(struct fs_volume *vol);
 void clone_cp_done(struct fs_volume *vol);
 /* The vdisk is being destroyed in this step. */
 void clone_forget(struct fs_volume *vol, const struct inode *container);
+/* The running CP has changed what the tree of a vdisk has at [fbn, fbn + n); not told of what a clone has copied. */
+void clone_tree_changed(const struct inode *inode, uint32_t fbn, uint64_t n, enum file_block from, enum file_block to);
 /* The clone part of a vdisk's description. */
 void clone_info(struct fs_volume *vol, const struct vdisk *vdisk, struct fs_clone_info *ret_info);
 

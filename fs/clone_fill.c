@@ -4,14 +4,15 @@
  * THEORY. The loaded page of the backing block is installed in the LUN as a dirty buffer, the page shared, not copied ("marked dirty without
  * altering the content"); the next CP write-allocates it. What is looked at and what is installed happen in one execution of the step,
  * so a host write, a zeroed range or a shrunk size in between cannot be overwritten: the client always wins. Nothing is logged: after a
- * crash the walk goes on from the cursor, which is stored in the same or a later generation than the blocks below it. */
+ * crash the walk goes on from the cursor, which is stored in the generation of the blocks below it: nothing is looked at twice. */
 #include "fs/cache_private.h"
 #include "fs/clone_private.h"
 #include "fs/file_apply.h"
+#include "fs/snapshot.h"
 #include "fs/space.h"
+#include "fs/tree.h"
 
 #define LOOKUPS_MAX 4096U /* a step */
-#define STORE_INTERVAL 2048U /* blocks between updates of the cursor in the attributes */
 #define BACKING_DEPTH_MAX 64U
 
 struct batch {
@@ -19,7 +20,7 @@ struct batch {
 	uint32_t fbn[CLONE_BATCH_IDLE];
 	struct page *page[CLONE_BATCH_IDLE];
 	uint32_t end; /* looked at up to here */
-	uint32_t n_own; /* own data blocks met */
+	uint32_t n_own, n_zero; /* met: what the tree has of the LUN's own, data and explicit zeros */
 	unsigned n_lookups;
 };
 
@@ -51,22 +52,36 @@ int clone_backing_state(struct fs_run *run, struct inode *inode, uint32_t fbn, e
 	return -EUCLEAN;
 }
 
+/* Step over what is the LUN's own. */
+static int batch_pass(struct fs_run *run, struct inode *inode, struct batch *batch, uint32_t run_end)
+{
+	uint32_t vbn;
+	uint64_t end;
+	int err = tree_lookup(run, inode, batch->end, &vbn, &end);
+
+	if (err != 0)
+		return err;
+	if (vbn == VBN_ZERO)
+		batch->n_zero += run_end - batch->end;
+	else if (vbn != VBN_HOLE)
+		batch->n_own += run_end - batch->end;
+	batch->end = run_end;
+	return 0;
+}
+
 /* Look at `fbn`: step over it, or over the run of blocks that are like it, or take it into the batch. */
 static int batch_look(struct fs_run *run, struct inode *inode, struct batch *batch, uint32_t end)
 {
 	enum file_block state;
-	struct inode *under;
 	uint32_t fbn = batch->end, run_end, backing_end;
+	struct inode *under;
 	int err = file_block_state(run, inode, fbn, &state, &run_end);
 
 	if (err != 0)
 		return err;
 	run_end = MIN_OF(run_end, end);
-	if (state != FILE_BLOCK_HOLE) {
-		batch->n_own += state == FILE_BLOCK_DATA ? run_end - fbn : 0;
-		batch->end = run_end;
-		return 0;
-	}
+	if (state != FILE_BLOCK_HOLE)
+		return batch_pass(run, inode, batch, run_end);
 	err = clone_backing_state(run, inode, fbn, &state, &backing_end, &under);
 	if (err != 0)
 		return err;
@@ -106,32 +121,33 @@ static int batch_collect(struct fs_run *run, struct inode *inode, uint32_t curso
 	return result;
 }
 
-static bool store_is_due(const struct clone *clone, const struct inode *inode, uint32_t cursor)
-{
-	return cursor - clone->stored_cursor >= STORE_INTERVAL ||
-	       cursor >= MIN_OF(inode->backing.n_blocks, blocks_of_size(inode->attr.size_bytes));
-}
-
 static void batch_commit(struct clone *clone, struct inode *inode, const struct batch *batch)
 {
-	for (unsigned i = 0; i < batch->n;
-	     i++) /* a crash gives back the hole, with the same content under it: nothing for a flush to log */
-		file_set_logged(cache_install(inode, batch->fbn[i], page_get(batch->page[i])));
+	unsigned bit = gen_bit(clone->vol);
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		struct buf *buf = cache_install(inode, batch->fbn[i], page_get(batch->page[i]));
+
+		buf->cloned = true;
+		file_set_logged(buf); /* a crash gives back the hole, with the same content under it: nothing for a flush to log */
+	}
 	clone->n_total = MIN_OF(clone->n_total, inode->backing.n_blocks); /* the LUN may have shrunk */
-	clone->vol->clones->n_filled[gen_bit(clone->vol)] += batch->n;
+	clone->vol->clones->n_filled[bit] += batch->n;
+	clone->n_unplaced[bit] += batch->n;
 	clone->cursor = batch->end;
 	clone->n_own_below += batch->n_own + batch->n;
+	clone->n_zero_above -= MIN_OF(clone->n_zero_above, batch->n_zero);
 	clone->n_copied += batch->n;
 }
 
-/* The vdisk's attributes get the new cursor in the same generation. */
-static void cursor_store(struct clone *clone, struct vdisk *vdisk)
+void clone_progress_put(const struct clone *clone, struct vdisk_clone *attr)
 {
-	vdisk->attr.clone.cursor = clone->cursor;
-	vdisk->attr.clone.n_copied = clone->n_copied;
-	vdisk->attr.clone.n_own_below = clone->n_own_below;
-	vdisk_store(vdisk);
-	clone->stored_cursor = clone->cursor;
+	attr->cursor = clone->cursor;
+	attr->n_copied = clone->n_copied;
+	attr->n_own_below = clone->n_own_below;
+	attr->n_zero_above = clone->n_zero_above;
+	attr->verify_cursor = clone->verify_cursor;
+	attr->n_verified = clone->n_verified;
 }
 
 static int fill(struct fs_run *run, struct clone *clone, struct inode *inode)
@@ -139,29 +155,24 @@ static int fill(struct fs_run *run, struct clone *clone, struct inode *inode)
 	struct batch batch = { .n_max = MIN_OF(clone->batch_blocks, CLONE_BATCH_IDLE) };
 	struct vdisk vdisk;
 	unsigned n_pages;
-	bool store;
 	int err = batch_collect(run, inode, clone->cursor, &batch);
 
-	if (err != 0)
-		return err;
-	store = store_is_due(clone, inode, batch.end);
-	if (store)
+	if (err == 0)
 		err = vdisk_open(run, inode, &vdisk);
 	if (err != 0)
 		return err;
-	n_pages = batch.n + (store ? vdisk_store_pages(&vdisk.attr) : 0U) + 2U;
+	n_pages = batch.n + vdisk_store_pages(&vdisk.attr) + 2U;
 	err = run_admit_space(run, n_pages, 0, n_pages, space_class_of(inode, SPACE_NEW));
-	if (err == 0) {
+	if (err == 0) { /* the blocks, and the cursor in the same generation */
 		batch_commit(clone, inode, &batch);
-		if (store)
-			cursor_store(clone, &vdisk);
+		clone_progress_put(clone, &vdisk.attr.clone);
+		vdisk_store(&vdisk);
 	}
-	if (store)
-		vdisk_close(&vdisk);
+	vdisk_close(&vdisk);
 	return err;
 }
 
-static bool must_end(const struct clone *clone)
+bool clone_must_end(const struct clone *clone)
 {
 	return clone->stopping || atomic_load_explicit(&clone->vol->state, memory_order_relaxed) != VOLUME_ONLINE;
 }
@@ -172,7 +183,7 @@ int clone_fill_step(struct fs_run *run)
 	struct inode *inode;
 	int err;
 
-	if (must_end(clone))
+	if (clone_must_end(clone))
 		return -EINTR;
 	err = inode_get_id(run, &clone->id, &inode);
 	if (err == 0 && !inode->has_backing)
@@ -185,13 +196,14 @@ static void release(struct fs_run *run, struct clone *clone, struct vdisk *vdisk
 	struct inode *container = vdisk->container;
 	struct inode_attr *attr = inode_modify(container);
 
+	if ((clone->flags & FS_CLONE_DELETE_SNAPSHOT) != 0)
+		snapshot_delete_when_free(run->vol, vdisk->attr.backing.snapshot);
 	attr->flags &= (uint8_t)~INODE_BACKED;
 	container->has_backing = false;
 	memset(&container->backing, 0, sizeof container->backing);
 	memset(&vdisk->attr.backing, 0, sizeof vdisk->attr.backing);
 	vdisk->attr.clone.state = FS_CLONE_DONE;
-	vdisk->attr.clone.cursor = clone->cursor;
-	vdisk->attr.clone.n_copied = clone->n_copied;
+	clone_progress_put(clone, &vdisk->attr.clone);
 	vdisk->attr.clone.n_total = clone->n_total;
 	vdisk->attr.state_generation++;
 	vdisk_store(vdisk);
@@ -205,7 +217,7 @@ int clone_release_step(struct fs_run *run)
 	struct vdisk vdisk;
 	int err;
 
-	if (must_end(clone))
+	if (clone_must_end(clone))
 		return -EINTR;
 	err = vtoc_need(run);
 	if (err == 0)

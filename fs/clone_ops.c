@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lun clone start, stop, status (§seed: "lun clone" command).
+/* lun clone start, stop, modify, status (§seed: "lun clone" command).
  *
  * WRITE PATH previous hop message.c; next hops vdisk_apply.c, nvlog.c, clone.c. */
 #include <inttypes.h>
@@ -10,6 +10,7 @@
 #include "fs/vdisk_apply.h"
 
 #define MIB ((uint64_t)1 << 20)
+#define CLONE_OPTIONS (FS_CLONE_VERIFY | FS_CLONE_DELETE_SNAPSHOT)
 
 static int named(struct fs_run *run, struct vdisk *vdisk)
 {
@@ -67,6 +68,13 @@ static int space_check(struct fs_run *run, const struct vdisk *vdisk)
 	return -ENOSPC;
 }
 
+static int priority_refuse(struct fs_message *msg)
+{
+	message_error_text(msg, "the priority of a clone is 1 to %u (low %u, normal %u, high %u), not %u", FS_CLONE_PRIORITY_MAX,
+	                   FS_CLONE_PRIORITY_LOW, FS_CLONE_PRIORITY_NORMAL, FS_CLONE_PRIORITY_HIGH, msg->in.clone.priority);
+	return -EINVAL;
+}
+
 static int start_check(struct fs_run *run, const struct vdisk *vdisk)
 {
 	struct fs_message *msg = run->msg;
@@ -74,18 +82,19 @@ static int start_check(struct fs_run *run, const struct vdisk *vdisk)
 	const struct clone *clone = clone_find(run->vol, &id);
 
 	if (clone != NULL && !clone->stopping && clone->phase != CLONE_FAILED) {
-		message_error_text(msg, "the clone of \"%.128s\" is running already: see `lun clone status`", msg->in.path);
+		message_error_text(msg,
+		                   "the clone of \"%.128s\" is running already: see `lun clone status`, change it with `lun clone modify`",
+		                   msg->in.path);
 		return -EALREADY;
 	}
 	if (vdisk->attr.backing.snapshot == 0) {
 		message_error_text(msg, "LUN \"%.128s\" is not backed by a snapshot: there is nothing to separate", msg->in.path);
 		return -EINVAL;
 	}
-	if (msg->in.clone.flags != 0) {
-		message_error_text(msg,
-		                   "a clone is not verified against its snapshot and does not delete it: start it without these options");
-		return -ENOTSUP;
-	}
+	if ((msg->in.clone.flags & ~CLONE_OPTIONS) != 0)
+		return -EINVAL;
+	if (msg->in.clone.priority > FS_CLONE_PRIORITY_MAX)
+		return priority_refuse(msg);
 	return space_check(run, vdisk);
 }
 
@@ -122,12 +131,15 @@ int op_clone_start(struct fs_run *run)
 {
 	struct clone_change change = { .state = FS_CLONE_RUNNING,
 		                       .flags = run->msg->in.clone.flags,
+		                       .priority = run->msg->in.clone.priority,
 		                       .rate_bytes_s = run->msg->in.clone.rate_bytes_s };
 	struct vdisk vdisk;
 	int err = named(run, &vdisk);
 
 	if (err != 0)
 		return err;
+	if (change.priority == 0)
+		change.priority = FS_CLONE_PRIORITY_NORMAL;
 	err = start_check(run, &vdisk);
 	change.id = (struct fs_file_id){ 0, vdisk.container->ino, vdisk.container->attr.generation };
 	change.restart = vdisk.attr.clone.state == FS_CLONE_NONE || vdisk.attr.clone.state == FS_CLONE_DONE;
@@ -159,12 +171,24 @@ static void progress_keep(struct fs_volume *vol, struct clone_change *change)
 
 	if (clone == NULL)
 		return;
-	change->vdisk.attr.clone.cursor = clone->cursor;
-	change->vdisk.attr.clone.n_copied = clone->n_copied;
-	change->vdisk.attr.clone.n_own_below = clone->n_own_below;
+	clone_progress_put(clone, &change->vdisk.attr.clone);
 }
 
-static int stop(struct fs_run *run, struct clone_change *change)
+/* Everything that stays as it is. */
+static void change_from(struct clone_change *change, const struct vdisk *vdisk)
+{
+	const struct vdisk_clone *clone = &vdisk->attr.clone;
+
+	*change = (struct clone_change){ .id = { 0, vdisk->container->ino, vdisk->container->attr.generation },
+		                         .state = clone->state,
+		                         .flags = clone->flags,
+		                         .priority = clone->priority,
+		                         .rate_bytes_s = clone->rate_bytes_s,
+		                         .started_ns = clone->started_ns };
+}
+
+/* Of a clone that has begun; `then` is told it once it has been carried out. */
+static int change_run(struct fs_run *run, struct clone_change *change, void (*then)(struct clone *clone, const struct vdisk_clone *attr))
 {
 	struct clone *clone;
 	int err = clone_change_prepare(run, change);
@@ -175,28 +199,75 @@ static int stop(struct fs_run *run, struct clone_change *change)
 	err = change_carry_out(run, change);
 	clone = err == 0 ? clone_find(run->vol, &change->id) : NULL;
 	if (clone != NULL)
-		clone_stop(clone, false);
+		then(clone, &change->vdisk.attr.clone);
 	if (err == 0)
 		clone_info(run->vol, &change->vdisk, &run->msg->out.vdisks[0].clone);
 	clone_change_end(change);
 	return err != 0 ? err : OP_LOGGED;
 }
 
+static void then_stop(struct clone *clone, const struct vdisk_clone *attr)
+{
+	(void)attr;
+	clone_stop(clone, false);
+}
+
 int op_clone_stop(struct fs_run *run)
 {
-	struct clone_change change = { .state = FS_CLONE_STOPPED };
+	struct clone_change change;
 	struct vdisk vdisk;
 	int err = named(run, &vdisk);
 
 	if (err != 0)
 		return err;
 	err = stop_check(run, &vdisk);
-	change.id = (struct fs_file_id){ 0, vdisk.container->ino, vdisk.container->attr.generation };
-	change.flags = vdisk.attr.clone.flags;
-	change.rate_bytes_s = vdisk.attr.clone.rate_bytes_s;
-	change.started_ns = vdisk.attr.clone.started_ns;
+	change_from(&change, &vdisk);
+	change.state = FS_CLONE_STOPPED;
 	vdisk_close(&vdisk);
-	return err != 0 ? err : stop(run, &change);
+	return err != 0 ? err : change_run(run, &change, then_stop);
+}
+
+/* ---- modify ---------------------------------------------------------------------------------------------------- */
+
+static int modify_check(struct fs_run *run, const struct vdisk *vdisk)
+{
+	struct fs_message *msg = run->msg;
+	enum fs_clone_state state = vdisk->attr.clone.state;
+
+	if (state == FS_CLONE_DONE || state == FS_CLONE_NONE || vdisk->attr.backing.snapshot == 0) {
+		message_error_text(msg, "no clone of \"%.128s\" is running or stopped: there is nothing to change; see `lun clone show`",
+		                   msg->in.path);
+		return -EINVAL;
+	}
+	if ((msg->in.clone.set & FS_CLONE_SET_PRIORITY) != 0 &&
+	    (msg->in.clone.priority == 0 || msg->in.clone.priority > FS_CLONE_PRIORITY_MAX))
+		return priority_refuse(msg);
+	return 0;
+}
+
+int op_clone_modify(struct fs_run *run)
+{
+	const struct fs_message *msg = run->msg;
+	struct clone_change change;
+	struct vdisk vdisk;
+	uint32_t mask = 0;
+	int err = named(run, &vdisk);
+
+	if (err != 0)
+		return err;
+	err = modify_check(run, &vdisk);
+	change_from(&change, &vdisk);
+	vdisk_close(&vdisk);
+	if (err != 0)
+		return err;
+	if ((msg->in.clone.set & FS_CLONE_SET_RATE) != 0)
+		change.rate_bytes_s = msg->in.clone.rate_bytes_s;
+	if ((msg->in.clone.set & FS_CLONE_SET_PRIORITY) != 0)
+		change.priority = msg->in.clone.priority;
+	mask |= (msg->in.clone.set & FS_CLONE_SET_VERIFY) != 0 ? FS_CLONE_VERIFY : 0;
+	mask |= (msg->in.clone.set & FS_CLONE_SET_DELETE_SNAPSHOT) != 0 ? FS_CLONE_DELETE_SNAPSHOT : 0;
+	change.flags = (change.flags & ~mask) | (msg->in.clone.flags & mask);
+	return change_run(run, &change, clone_change);
 }
 
 int op_clone_status(struct fs_run *run)

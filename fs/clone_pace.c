@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pacing of a clone. */
+/* Pacing of clones. */
 #include "fs/clone_pace.h"
 
 #include "base/list.h"
@@ -43,24 +43,35 @@ struct clone_plan clone_pace_plan(struct clone_pace *pace, const struct clone_vi
 	}
 	if (busy && pressed && view->now_ns - pace->batch_at_ns < CLONE_PRESSED_MAX_NS)
 		plan.delay_ns = MAX_OF(plan.delay_ns, CLONE_PRESSED_POLL_NS);
-	if (view->rate_bytes_s != 0) {
-		uint64_t tenth = view->rate_bytes_s / 10U / PAGE_SIZE;
-
-		plan.n_ahead = 0;
-		plan.n_blocks = (unsigned)MIN_OF((uint64_t)plan.n_blocks, MAX_OF(tenth, 1U));
-		plan.delay_ns = MAX_OF(plan.delay_ns, until(pace->allowed_at_ns, view->now_ns));
-	}
 	return plan;
 }
 
-void clone_pace_batch(struct clone_pace *pace, uint64_t now_ns, unsigned n_blocks, uint64_t rate_bytes_s)
+void clone_pace_batch(struct clone_pace *pace, uint64_t now_ns)
 {
 	pace->batch_at_ns = now_ns;
-	if (rate_bytes_s != 0)
-		pace->allowed_at_ns = MAX_OF(pace->allowed_at_ns, now_ns) + (uint64_t)n_blocks * PAGE_SIZE * 1000000000ULL / rate_bytes_s;
 }
 
 void clone_pace_cp_done(struct clone_pace *pace, uint64_t now_ns)
 {
 	pace->cp_done_ns = now_ns;
+}
+
+/* ---- the limit of one clone ------------------------------------------------------------------------------------ */
+
+uint64_t clone_limit_delay(const struct clone_limit *limit, uint64_t now_ns, uint64_t rate_bytes_s)
+{
+	return rate_bytes_s == 0 ? 0 : until(limit->allowed_at_ns, now_ns);
+}
+
+unsigned clone_limit_blocks(uint64_t rate_bytes_s, unsigned n_blocks)
+{
+	uint64_t tenth = rate_bytes_s / 10U / PAGE_SIZE;
+
+	return rate_bytes_s == 0 ? n_blocks : (unsigned)MIN_OF((uint64_t)n_blocks, MAX_OF(tenth, 1U));
+}
+
+void clone_limit_note(struct clone_limit *limit, uint64_t now_ns, unsigned n_blocks, uint64_t rate_bytes_s)
+{
+	if (rate_bytes_s != 0)
+		limit->allowed_at_ns = MAX_OF(limit->allowed_at_ns, now_ns) + (uint64_t)n_blocks * PAGE_SIZE * 1000000000ULL / rate_bytes_s;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How fast a clone may go: full speed on an idle volume, a floor that keeps it moving on a busy one. Pure arithmetic. */
+/* How fast the clones of a volume may go: full speed on an idle volume, a floor that keeps it moving on a busy one. Pure arithmetic. */
 #ifndef FS_CLONE_PACE_H
 #define FS_CLONE_PACE_H
 
@@ -21,14 +21,12 @@ struct clone_view {
 	unsigned n_clients_waiting;
 	bool cp_running;
 	bool log_over_half;
-	uint64_t rate_bytes_s; /* 0: no limit */
 };
 
 struct clone_pace {
 	uint64_t n_client_ops;
 	uint64_t busy_at_ns;
 	uint64_t batch_at_ns; /* when the last batch began */
-	uint64_t allowed_at_ns; /* by the rate limit */
 	uint64_t cp_done_ns;
 	bool cps_back_to_back;
 	bool started;
@@ -42,8 +40,18 @@ struct clone_plan {
 
 /* When the next batch may begin (0: now), and how big it is. */
 struct clone_plan clone_pace_plan(struct clone_pace *pace, const struct clone_view *view);
-/* A batch that brought `n_blocks` blocks has begun at `now_ns`. */
-void clone_pace_batch(struct clone_pace *pace, uint64_t now_ns, unsigned n_blocks, uint64_t rate_bytes_s);
+/* A batch has begun at `now_ns`. */
+void clone_pace_batch(struct clone_pace *pace, uint64_t now_ns);
 void clone_pace_cp_done(struct clone_pace *pace, uint64_t now_ns);
+
+/* The limit of one clone in bytes a second (0: none), beside the pace that all clones of a volume share. */
+struct clone_limit {
+	uint64_t allowed_at_ns;
+};
+/* When the next batch may begin (0: now) / how big it may be at most. */
+uint64_t clone_limit_delay(const struct clone_limit *limit, uint64_t now_ns, uint64_t rate_bytes_s);
+unsigned clone_limit_blocks(uint64_t rate_bytes_s, unsigned n_blocks);
+/* A batch that began at `now_ns` has brought `n_blocks` blocks. */
+void clone_limit_note(struct clone_limit *limit, uint64_t now_ns, unsigned n_blocks, uint64_t rate_bytes_s);
 
 #endif

@@ -1,41 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between clone.c (life of a clone), clone_fill.c (the walk over the blocks) and clone_ops.c (start, stop, status). */
+/* Between clone.c (life of a clone), clone_fill.c and clone_ahead.c (the walk over the blocks), clone_verify.c (the second look), clone_info.c (figures) and
+ * clone_ops.c (start, stop, modify, status). */
 #ifndef FS_CLONE_PRIVATE_H
 #define FS_CLONE_PRIVATE_H
 
 #include "fs/clone.h"
 #include "fs/clone_pace.h"
+#include "fs/clone_share.h"
+#include "fs/clone_speed.h"
 
 enum clone_phase {
 	CLONE_FILL, /* walking */
 	CLONE_SETTLE, /* everything filled: waiting for the CP that has it */
+	CLONE_VERIFY, /* comparing what was filled with the backing store */
 	CLONE_RELEASE, /* dropping the backing store handle */
 	CLONE_FINISH, /* waiting for the CP that has that */
 	CLONE_FAILED,
 };
+
+struct clone_verify;
 
 struct clone {
 	struct fs_volume *vol;
 	struct fs_file_id id;
 	enum clone_phase phase;
 	int error; /* FAILED: why; else: why it is paused, 0: it is not */
+	uint32_t error_fbn; /* FAILED: where; UINT32_MAX: nowhere */
 	bool stopping; /* by stop, by destroy, by unmount */
 	bool forgotten; /* nobody asks for it any more */
 	bool busy; /* its run is scheduled or under way: counts as a message of the volume, as does ahead_run */
 	bool cp_waiting;
+	bool waits_turn; /* another one comes first: woken when a batch ends */
 	uint32_t cursor; /* FBNs below were looked at */
-	uint32_t stored_cursor; /* as the attributes have it */
+	uint32_t verify_cursor; /* FBNs below were compared */
 	uint32_t n_total;
-	uint32_t n_own_below; /* own data blocks met or made below the cursor */
+	uint32_t n_own_below; /* own data blocks that the tree has below the cursor, and those filled and not yet in it */
+	uint32_t n_unplaced[2]; /* of these: not yet in the tree, per parity of generation */
+	uint32_t n_zero_above; /* zeroed at and above the cursor, as far as known */
 	uint64_t n_copied;
+	uint64_t n_verified;
+	uint64_t n_reserved; /* blocks set aside for what it has still to copy */
 	uint64_t rate_bytes_s;
+	unsigned priority;
 	uint32_t flags;
 	int64_t started_ns;
-	uint64_t first_ns; /* this walk began, at first_done blocks */
-	uint64_t first_done;
-	unsigned batch_blocks; /* of the batch under way, which began at batch_at_ns with batch_copied blocks copied */
-	uint64_t batch_at_ns, batch_copied;
-	struct clone_pace pace;
+	unsigned batch_blocks; /* of the batch under way, which began at batch_at_ns with batch_before blocks of work done */
+	uint64_t batch_at_ns, batch_before;
+	struct clone_limit limit;
+	struct clone_share share;
+	struct clone_speed speed;
+	struct clone_verify *verify; /* the batch being compared, or NULL */
 	struct fs_run run;
 	uint32_t ahead, ahead_blocks; /* FBNs below are being read, or were; how far that may be from the cursor */
 	bool ahead_busy;
@@ -49,26 +63,44 @@ TAILQ_HEAD(clone_queue, clone);
 struct clone_table {
 	struct clone_queue clones;
 	uint64_t n_filled[2]; /* blocks filled per parity of generation and not yet in a CP */
+	struct clone_pace pace; /* of all of them together */
+	struct clone *noted; /* the last one that clone_tree_changed found */
 };
 
 struct clone *clone_find(struct fs_volume *vol, const struct fs_file_id *id);
 /* A clone of the vdisk begins or goes on, as its attributes say. */
 MUST_CHECK int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk);
+/* Limit, priority and options as the attributes have them now. */
+void clone_change(struct clone *clone, const struct vdisk_clone *attr);
 /* Take it out of the way as soon as nothing of it is under way. */
 void clone_stop(struct clone *clone, bool forget);
-/* Blocks looked at, or the LUN's own. */
-uint64_t clone_done_blocks(const struct clone *clone, const struct inode *container);
+/* What it has done of all it has to do, blocks compared included. */
+uint64_t clone_work_done(const struct clone *clone, struct inode *container);
+/* Some of it may have been done: for the speed. */
+void clone_speed_look(struct clone *clone);
+/* It has been paused: what was measured before does not count any more. */
+void clone_speed_restart(struct clone *clone);
+/* The attributes take over what the cloner knows better: cursors and counts. */
+void clone_progress_put(const struct clone *clone, struct vdisk_clone *attr);
+/* It must not go on: being stopped, or the volume is. */
+bool clone_must_end(const struct clone *clone);
 
-/* The step of a batch: examine and fill up to clone->batch_blocks blocks. 0: one batch done; -EINTR: stopping; -ESTALE, errors. */
-int clone_fill_step(struct fs_run *run);
-/* What the backing store has at `fbn`, through all its layers; until where that is known; which of them has it (when not a hole). */
+/* What the backing store has at `fbn`, through all its layers, and until where that is known. DATA: *ret_under is the layer whose own it
+ * is. -EAGAIN, -EUCLEAN, -EIO. */
 MUST_CHECK int clone_backing_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum file_block *ret_state, uint32_t *ret_end,
                                    struct inode **ret_under);
+
+/* Steps. 0: one batch done; -EINTR: stopping; -ESTALE: it is gone; errors. Examine and fill up to clone->batch_blocks blocks. */
+int clone_fill_step(struct fs_run *run);
 /* Keep ahead_blocks blocks beyond the cursor on their way into memory. */
 void clone_ahead(struct clone *clone);
 /* A run of it has ended (clone.c; the clone may be gone afterwards). */
 void clone_ahead_ended(struct clone *clone);
-/* The step that drops the backing store handle. */
+/* Compare up to clone->batch_blocks blocks. -EUCLEAN with clone->error_fbn set: one differs. */
+int clone_verify_step(struct fs_run *run);
+/* A run of clone_verify_step has ended, or never will again: what it holds is freed. */
+void clone_verify_drop(struct clone *clone);
+/* Drop the backing store handle. */
 int clone_release_step(struct fs_run *run);
 
 #endif

@@ -119,8 +119,9 @@ int op_getattr(struct fs_run *run), op_setattr(struct fs_run *run), op_lookup(st
 /* vdisk_ops.c, clone.c, docs.c */
 int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), op_vdisk_resize(struct fs_run *run),
     op_vdisk_set(struct fs_run *run), op_vdisk_get(struct fs_run *run), op_vdisk_list(struct fs_run *run),
-    op_clone_start(struct fs_run *run), op_clone_stop(struct fs_run *run), op_clone_status(struct fs_run *run),
-    op_doc_put(struct fs_run *run), op_doc_get(struct fs_run *run), op_doc_delete(struct fs_run *run), op_doc_list(struct fs_run *run);
+    op_clone_start(struct fs_run *run), op_clone_stop(struct fs_run *run), op_clone_modify(struct fs_run *run),
+    op_clone_status(struct fs_run *run), op_doc_put(struct fs_run *run), op_doc_get(struct fs_run *run), op_doc_delete(struct fs_run *run),
+    op_doc_list(struct fs_run *run);
 /* snapshot_ops.c, volume_ops.c, check.c */
 int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *run), op_snapshot_rename(struct fs_run *run),
     op_snapshot_list(struct fs_run *run), op_snapshot_space(struct fs_run *run), op_volume_stat(struct fs_run *run),

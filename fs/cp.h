@@ -134,6 +134,12 @@ static inline bool cp_is_data(const struct buf *buf)
 	return buf->level == 0 && buf->inode->ino >= INO_ROOT;
 }
 
+/* What the CP writes of it is a copy that a clone has made. */
+static inline bool cp_is_cloned(const struct buf *buf)
+{
+	return buf->cp_page != NULL ? buf->cp_cloned : buf->cloned;
+}
+
 static inline const struct inode_attr *cp_attr_of(const struct inode *inode)
 {
 	return inode->frozen ? &inode->cp_attr : &inode->attr;

@@ -4,6 +4,7 @@
 
 #include "fs/alloc.h"
 #include "fs/cache_private.h"
+#include "fs/clone.h"
 #include "fs/cp.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
@@ -43,6 +44,8 @@ static void member_place(struct cp *cp, struct buf *buf, uint32_t vbn)
 	if (old == VBN_HOLE || old == VBN_ZERO) {
 		buf->inode->n_blocks++;
 		space_count(buf->inode, 1);
+		if (buf->level == 0 && buf->inode->attr.type == FS_TYPE_VDISK && !cp_is_cloned(buf))
+			clone_tree_changed(buf->inode, buf->fbn, 1, old == VBN_ZERO ? FILE_BLOCK_ZERO : FILE_BLOCK_HOLE, FILE_BLOCK_DATA);
 	} else {
 		cp_free_block(cp, buf->inode, old);
 	}

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
+#include "fs/clone.h"
 #include "fs/cp.h"
 #include "fs/space.h"
 #include "fs/tree.h"
@@ -271,6 +272,13 @@ static void punch_set(struct punch *punch, unsigned level, uint32_t base, uint32
 	cp_parent_set(&key, vbn);
 }
 
+/* Blocks [fbn, fbn + n) become what the punch leaves behind. */
+static void punch_tell(const struct punch *punch, uint32_t fbn, uint64_t n, enum file_block from)
+{
+	if (punch->inode->attr.type == FS_TYPE_VDISK)
+		clone_tree_changed(punch->inode, fbn, n, from, punch->fill == VBN_ZERO ? FILE_BLOCK_ZERO : FILE_BLOCK_HOLE);
+}
+
 static void punch_free(struct punch *punch, unsigned level, uint32_t base, uint32_t vbn)
 {
 	cp_free_block(punch->cp, punch->inode, vbn);
@@ -326,6 +334,8 @@ static void punch_whole_leaf(struct punch *punch, struct buf *buf, uint32_t vbn)
 	for (unsigned i = 0; i < PTRS_PER_BLOCK; i++) {
 		uint32_t ptr = block_ptr(buf, i);
 
+		if (ptr != VBN_ZERO)
+			punch_tell(punch, buf->fbn + i, 1, ptr == VBN_HOLE ? FILE_BLOCK_HOLE : FILE_BLOCK_DATA);
 		if (!vbn_is_special(ptr)) {
 			cp_free_block(punch->cp, punch->inode, ptr);
 			punch->inode->n_blocks--;
@@ -379,12 +389,14 @@ static int punch_ptr(struct fs_run *run, struct punch *punch, unsigned level, ui
 		if (vbn == punch->fill || vbn == VBN_ZERO)
 			return 0;
 		if (whole) {
+			punch_tell(punch, base, tree_span(level), FILE_BLOCK_HOLE);
 			punch_set(punch, level, base, punch->fill);
 			return 0;
 		}
 	}
 	if (level > 0)
 		return punch_indirect(run, punch, level, base, vbn, whole);
+	punch_tell(punch, base, 1, FILE_BLOCK_DATA);
 	punch_free(punch, 0, base, vbn);
 	return 0;
 }

@@ -62,7 +62,11 @@ static void piece_submit(struct cp *cp, size_t end)
 		piece->blocks[n++] = (struct raid_write_block){
 			.vbn = buf->vbn_new,
 			.page = page_get(cp_page_of(buf)),
-			.ident = { .inode = buf->inode->ino, .fbn = buf->fbn, .generation = (uint32_t)cp->generation, .level = buf->level },
+			.ident = { .inode = buf->inode->ino,
+			           .fbn = buf->fbn,
+			           .generation = (uint32_t)cp->generation,
+			           .level = buf->level,
+			           .mark = cp_is_cloned(buf) },
 		};
 	}
 	if (!blocks_in_order(piece->blocks, n))

@@ -109,7 +109,7 @@ static_assert(sizeof(struct fsinfo_disk) <= RAID_FSINFO_BODY, "fsinfo fits its s
 #define SNAPSHOTS_MAX 255U
 struct snapshot_disk {
 	le32 id; /* 0: slot is free; ids rise for ever */
-	le32 flags; /* SNAPSHOT_DELETING, SNAPSHOT_SCHEDULED */
+	le32 flags; /* SNAPSHOT_DELETING, SNAPSHOT_SCHEDULED, SNAPSHOT_DELETE_WHEN_FREE */
 	le64 created_ns;
 	le64 cp_generation;
 	char name[SNAPSHOT_NAME_MAX + 1U];
@@ -118,6 +118,7 @@ struct snapshot_disk {
 static_assert(sizeof(struct snapshot_disk) == 256, "snapshot record");
 #define SNAPSHOT_DELETING 1U
 #define SNAPSHOT_SCHEDULED 2U
+#define SNAPSHOT_DELETE_WHEN_FREE 4U /* with the last vdisk, and snapshot with such a vdisk, that needs it */
 
 /* Space map: one record a region. */
 #define REGION_BLOCKS 32768U /* VBNs one map block covers */

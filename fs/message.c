@@ -52,6 +52,7 @@ static const struct operation operations[FS_OP_COUNT] = {
 	[FS_VDISK_LIST] = { op_vdisk_list, true },
 	[FS_CLONE_START] = { op_clone_start, false },
 	[FS_CLONE_STOP] = { op_clone_stop, false },
+	[FS_CLONE_MODIFY] = { op_clone_modify, false },
 	[FS_CLONE_STATUS] = { op_clone_status, true },
 	[FS_DOC_PUT] = { op_doc_put, false },
 	[FS_DOC_GET] = { op_doc_get, true },

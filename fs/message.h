@@ -133,6 +133,7 @@ enum fs_op {
 	/* lun clone: in.path, in.clone */
 	FS_CLONE_START,
 	FS_CLONE_STOP,
+	FS_CLONE_MODIFY, /* in.clone.set: rate, priority, flags of one that is running or stopped; out.vdisk */
 	FS_CLONE_STATUS, /* out.vdisk (one, its clone part) */
 	/* small named documents kept with the volume (exports, igroups, schedules): in.name, in.blob */
 	FS_DOC_PUT,
@@ -191,20 +192,32 @@ struct fs_snapshot_info {
 	uint64_t since_bytes; /* in this snapshot and not in the one before it */
 	bool deleting;
 	bool scheduled; /* made by a schedule (in.scheduled) and not renamed since: may be deleted by it */
+	bool delete_when_free; /* goes by itself with its last dependant (FS_CLONE_DELETE_SNAPSHOT) */
 	uint32_t n_dependants; /* LUNs backed by it */
 };
 
 enum fs_clone_state { FS_CLONE_NONE, FS_CLONE_RUNNING, FS_CLONE_STOPPED, FS_CLONE_PAUSED, FS_CLONE_FAILED, FS_CLONE_DONE };
+enum fs_clone_phase { FS_CLONE_COPYING, FS_CLONE_VERIFYING, FS_CLONE_RELEASING };
 #define FS_CLONE_VERIFY 1U
 #define FS_CLONE_DELETE_SNAPSHOT 2U
+#define FS_CLONE_PRIORITY_LOW 2U
+#define FS_CLONE_PRIORITY_NORMAL 5U
+#define FS_CLONE_PRIORITY_HIGH 10U
+#define FS_CLONE_PRIORITY_MAX 10U
 
 struct fs_clone_info {
 	enum fs_clone_state state;
+	enum fs_clone_phase phase; /* RUNNING, PAUSED: what it is at */
 	int error; /* FAILED, PAUSED: why */
+	uint64_t error_offset; /* FAILED: where in the LUN; UINT64_MAX: at no place */
 	uint64_t blocks_total; /* blocks of the LUN's backed length */
 	uint64_t blocks_done; /* examined, filled, or overwritten by the host */
 	uint64_t blocks_copied;
+	uint64_t blocks_verified; /* FS_CLONE_VERIFY: looked at again, on the disks */
+	uint64_t blocks_reserved; /* set aside for what is still to be copied */
 	uint64_t rate_bytes_s; /* limit; 0: none */
+	uint64_t speed_bytes_s; /* as it goes on now; 0: not known, or not at all */
+	unsigned priority; /* 1..FS_CLONE_PRIORITY_MAX: its weight among the clones of the volume */
 	int64_t started_ns;
 	uint64_t eta_s; /* UINT64_MAX: not known */
 	uint32_t flags;
@@ -224,6 +237,11 @@ struct fs_vdisk_info {
 	char *maps; /* LUN maps, a document of the administration's (JSON text), NULL: none; owned by the message */
 	uint64_t state_generation; /* rises with every FS_VDISK_SET, RESIZE */
 };
+
+#define FS_CLONE_SET_RATE 1U
+#define FS_CLONE_SET_PRIORITY 2U
+#define FS_CLONE_SET_VERIFY 4U /* as in.clone.flags has it */
+#define FS_CLONE_SET_DELETE_SNAPSHOT 8U
 
 #define FS_VDISK_SET_ONLINE 1U
 #define FS_VDISK_SET_WRITE_CACHE 2U
@@ -310,6 +328,8 @@ struct fs_message {
 		struct {
 			uint64_t rate_bytes_s;
 			uint32_t flags;
+			unsigned priority; /* 0: normal */
+			uint32_t set; /* FS_CLONE_SET_* */
 		} clone;
 	} in;
 	/* out */

@@ -151,7 +151,7 @@ struct oplog_clone_set {
 	le64 generation;
 	le64 rate_bytes_s;
 	le64 started_ns;
-	le32 flags;
+	le32 flags; /* as in the clone attribute, the priority too */
 	le32 restart;
 };
 static_assert(sizeof(struct oplog_clone_set) == 40, "clone record");

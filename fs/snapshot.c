@@ -169,6 +169,7 @@ static int record_decode(const struct snapshot_disk *disk, unsigned slot, struct
 	snapshot->slot = slot;
 	snapshot->deleting = (le32_get(disk->flags) & SNAPSHOT_DELETING) != 0;
 	snapshot->info.scheduled = (le32_get(disk->flags) & SNAPSHOT_SCHEDULED) != 0;
+	snapshot->info.delete_when_free = (le32_get(disk->flags) & SNAPSHOT_DELETE_WHEN_FREE) != 0;
 	*ret_snapshot = snapshot;
 	return 0;
 }
@@ -177,7 +178,8 @@ static void record_encode(const struct snapshot *snapshot, struct snapshot_disk 
 {
 	memset(ret_disk, 0, sizeof(*ret_disk));
 	ret_disk->id = le32_of(snapshot->info.id);
-	ret_disk->flags = le32_of((snapshot->deleting ? SNAPSHOT_DELETING : 0) | (snapshot->info.scheduled ? SNAPSHOT_SCHEDULED : 0));
+	ret_disk->flags = le32_of((snapshot->deleting ? SNAPSHOT_DELETING : 0) | (snapshot->info.scheduled ? SNAPSHOT_SCHEDULED : 0) |
+	                          (snapshot->info.delete_when_free ? SNAPSHOT_DELETE_WHEN_FREE : 0));
 	ret_disk->created_ns = le64_of((uint64_t)snapshot->info.created_ns);
 	ret_disk->cp_generation = le64_of(snapshot->cp_generation);
 	memcpy(ret_disk->name, snapshot->info.name, MIN_OF(sizeof(ret_disk->name) - 1U, strlen(snapshot->info.name)));
@@ -418,6 +420,34 @@ void snapshot_cp_failed(struct fs_volume *vol, int err)
 {
 	requests_fail(&vol->snapshots->taken, err);
 	requests_fail(&vol->snapshots->asked, err);
+}
+
+/* ---- with the last dependant ---- */
+
+void snapshot_delete_when_free(struct fs_volume *vol, uint32_t id)
+{
+	struct snapshot *snapshot = snapshot_by_id(vol, id);
+
+	if (snapshot == NULL || snapshot->deleting || snapshot->info.delete_when_free)
+		return;
+	snapshot->info.delete_when_free = true;
+	snapshot_slot_changed(vol, snapshot->slot);
+}
+
+void snapshot_delete_freed(struct fs_volume *vol)
+{
+	for (unsigned i = 0; i < vol->snapshots->n; i++) {
+		struct snapshot *snapshot = vol->snapshots->byage[i];
+
+		if (snapshot->deleting || !snapshot->info.delete_when_free || vdisk_dependants(vol, snapshot->info.id, NULL, 0) > 0)
+			continue;
+		log_info("fs", "snapshot_deleted",
+		         "volume=%s snapshot=%s id=%u: nothing depends on it any more, as a clone was told to see to", vol->name,
+		         snapshot->info.name, snapshot->info.id);
+		snapshot->deleting = true;
+		snapshot_slot_changed(vol, snapshot->slot);
+		cp_request(vol, CP_SNAPSHOT);
+	}
 }
 
 /* ---- the file system's own ---- */

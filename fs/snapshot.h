@@ -81,6 +81,10 @@ unsigned snapshot_count(const struct fs_volume *vol);
 MUST_CHECK int snapshot_create_own(struct fs_volume *vol, const char *name, struct snapshot_request *request);
 /* Let it go; in the background like any other. */
 void snapshot_delete_own(struct fs_volume *vol, uint32_t id);
+/* It is to be deleted when nothing depends on it any more: durable with the CP that has what this step changes. */
+void snapshot_delete_when_free(struct fs_volume *vol, uint32_t id);
+/* Begin the deletion of those for which that has come: after a CP, and at mount. */
+void snapshot_delete_freed(struct fs_volume *vol);
 /* Keep all deletion passes where they are / let them go on. One holder at a time; outside of a CP, or in a request's `done`. */
 void snapshot_passes_hold(struct fs_volume *vol);
 void snapshot_passes_release(struct fs_volume *vol);

@@ -135,6 +135,23 @@ static struct snapshot *named(struct fs_message *msg)
 	return snapshot_by_id(msg->volume, snapshot->info.id);
 }
 
+/* `path`: of the first of `n` dependants, LUNs before snapshots. */
+static void refuse_delete(struct fs_message *msg, const char *name, const char *path, unsigned n)
+{
+	const char *others = n > 1 ? " and others" : "";
+
+	if (strncmp(path, "/.snapshot/", strlen("/.snapshot/")) == 0)
+		message_error_text(
+		    msg,
+		    "snapshot \"%s\" is needed by snapshot \"%s\"%s, which keeps a LUN as it was before it was split from it: "
+		    "delete that snapshot first",
+		    name, path + strlen("/.snapshot/"), others);
+	else
+		message_error_text(
+		    msg, "snapshot \"%s\" is the backing store of LUN /vol/%s%s%s: split it with \"lun clone start\", or destroy it, first",
+		    name, msg->volume->name, path, others);
+}
+
 int op_snapshot_delete(struct fs_run *run)
 {
 	struct fs_message *msg = run->msg;
@@ -149,9 +166,7 @@ int op_snapshot_delete(struct fs_run *run)
 		return -ENOENT;
 	n = vdisk_dependants(run->vol, snapshot->info.id, path, sizeof(path));
 	if (n > 0) {
-		message_error_text(
-		    msg, "snapshot \"%s\" is the backing store of LUN /vol/%s%s%s: split it with \"lun clone start\", or destroy it, first",
-		    snapshot->info.name, run->vol->name, path, n > 1 ? " and others" : "");
+		refuse_delete(msg, snapshot->info.name, path, n);
 		return -EBUSY;
 	}
 	err = request_queue(msg, NULL);

@@ -9,6 +9,7 @@
 #include "fs/clone.h"
 #include "fs/dir.h"
 #include "fs/inode_table.h"
+#include "fs/snapshot.h"
 #include "fs/space.h"
 #include "fs/streamdir.h"
 
@@ -269,7 +270,10 @@ int vdisk_mount(struct fs_run *run)
 	if (err != 0)
 		return err;
 	space_sum(run->vol);
-	return clone_mount(run);
+	err = clone_mount(run);
+	if (err == 0 && !run->vol->read_only)
+		snapshot_delete_freed(run->vol); /* a crash came between a release and the deletion */
+	return err;
 }
 
 void vdisk_unmount(struct fs_volume *vol)
@@ -283,5 +287,7 @@ void vdisk_cp_done(struct fs_volume *vol)
 	if (vol->vtoc == NULL)
 		return;
 	vtoc_cp_done(vol);
+	if (vtoc_is_ready(vol))
+		snapshot_delete_freed(vol);
 	clone_cp_done(vol);
 }

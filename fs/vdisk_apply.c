@@ -446,6 +446,7 @@ int clone_change_prepare(struct fs_run *run, struct clone_change *change)
 	clone->state = change->state;
 	clone->error = 0;
 	clone->flags = change->flags;
+	clone->priority = change->priority;
 	clone->rate_bytes_s = change->rate_bytes_s;
 	clone->started_ns = change->started_ns;
 	change->vdisk.attr.state_generation++;
@@ -474,7 +475,7 @@ uint64_t clone_change_log(struct fs_volume *vol, const struct clone_change *chan
 		.generation = le64_of(change->id.generation),
 		.rate_bytes_s = le64_of(change->rate_bytes_s),
 		.started_ns = le64_of((uint64_t)change->started_ns),
-		.flags = le32_of(change->flags),
+		.flags = le32_of(change->flags | change->priority << VDISKATTR_CLONE_PRIORITY_SHIFT),
 		.restart = le32_of(change->restart),
 	};
 
@@ -490,12 +491,13 @@ int clone_apply_set(struct fs_run *run, const struct nvlog_record *log_record)
 	if (log_record->body_len != sizeof record)
 		return -EUCLEAN;
 	memcpy(&record, log_record->body, sizeof record);
-	if (le32_get(record.state) > FS_CLONE_DONE)
+	if (le32_get(record.state) > FS_CLONE_DONE || le32_get(record.flags) >> VDISKATTR_CLONE_PRIORITY_SHIFT > FS_CLONE_PRIORITY_MAX)
 		return -EUCLEAN;
 	change = (struct clone_change){
 		.id = { 0, le32_get(record.ino), le64_get(record.generation) },
 		.state = (enum fs_clone_state)le32_get(record.state),
-		.flags = le32_get(record.flags),
+		.flags = le32_get(record.flags) & VDISKATTR_CLONE_FLAGS,
+		.priority = le32_get(record.flags) >> VDISKATTR_CLONE_PRIORITY_SHIFT,
 		.rate_bytes_s = le64_get(record.rate_bytes_s),
 		.started_ns = (int64_t)le64_get(record.started_ns),
 		.restart = le32_get(record.restart) != 0,

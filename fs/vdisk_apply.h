@@ -68,11 +68,12 @@ uint64_t vdisk_change_log(struct fs_volume *vol, const struct vdisk_change *chan
 void vdisk_change_commit(struct vdisk_change *change);
 void vdisk_change_end(struct vdisk_change *change);
 
-/* Start or stop of a clone: its attribute as it is afterwards, but for what the cloner has done (cursor, copied). */
+/* Start, stop or change of a clone: its attribute as it is afterwards, but for what the cloner has done (cursor, copied). */
 struct clone_change {
 	struct fs_file_id id;
 	enum fs_clone_state state;
 	uint32_t flags;
+	unsigned priority;
 	uint64_t rate_bytes_s;
 	int64_t started_ns;
 	bool restart; /* from FBN 0 */

@@ -8,7 +8,7 @@
 #include "base/checksum.h"
 #include "base/list.h"
 
-static_assert(24 + 11 * 8 + 4 + FS_PATH_MAX + 16 + 20 + 16 + VDISK_COMMENT_MAX + VDISK_MAPS_MAX + 24 + FS_NAME_MAX + FS_PATH_MAX + 48 +
+static_assert(24 + 12 * 8 + 4 + FS_PATH_MAX + 16 + 20 + 16 + VDISK_COMMENT_MAX + VDISK_MAPS_MAX + 24 + FS_NAME_MAX + FS_PATH_MAX + 48 + 32 +
                       VDISKATTR_UNKNOWN_MAX <=
                   VDISKATTR_BYTES_MAX,
               "all of them fit");
@@ -94,7 +94,7 @@ static void clone_put(uint8_t *bytes, size_t *io_len, const struct vdisk_clone *
 		.state = le32_of((uint32_t)clone->state),
 		.error = le32_of((uint32_t)-clone->error),
 		.cursor = le32_of(clone->cursor),
-		.flags = le32_of(clone->flags),
+		.flags = le32_of(clone->flags | clone->priority << VDISKATTR_CLONE_PRIORITY_SHIFT),
 		.rate_bytes_s = le64_of(clone->rate_bytes_s),
 		.n_copied = le64_of(clone->n_copied),
 		.started_ns = le64_of((uint64_t)clone->started_ns),
@@ -102,8 +102,16 @@ static void clone_put(uint8_t *bytes, size_t *io_len, const struct vdisk_clone *
 		.n_own_below = le32_of(clone->n_own_below),
 	};
 
-	if (clone->state != FS_CLONE_NONE)
-		item_put(bytes, io_len, VDISKATTR_CLONE, 0, &item, sizeof item);
+	struct vdiskattr_clone_progress_disk progress = {
+		.verify_cursor = le32_of(clone->verify_cursor),
+		.n_zero_above = le32_of(clone->n_zero_above),
+		.n_verified = le64_of(clone->n_verified),
+	};
+
+	if (clone->state == FS_CLONE_NONE)
+		return;
+	item_put(bytes, io_len, VDISKATTR_CLONE, 0, &item, sizeof item);
+	item_put(bytes, io_len, VDISKATTR_CLONE_PROGRESS, 0, &progress, sizeof progress);
 }
 
 size_t vdisk_attr_encode(const struct vdisk_attr *attr, uint8_t *ret_bytes)
@@ -152,7 +160,8 @@ size_t vdisk_attr_size(const struct vdisk_attr *attr)
 		len += sizeof(struct vdiskattr_item_disk) + sizeof(struct vdiskattr_backing_disk) + text_size(attr->backing.snapshot_name) +
 		       text_size(attr->backing.path);
 	if (attr->clone.state != FS_CLONE_NONE)
-		len += sizeof(struct vdiskattr_item_disk) + sizeof(struct vdiskattr_clone_disk);
+		len += 2U * sizeof(struct vdiskattr_item_disk) + sizeof(struct vdiskattr_clone_disk) +
+		       sizeof(struct vdiskattr_clone_progress_disk);
 	return len;
 }
 
@@ -211,12 +220,30 @@ static int clone_get(const uint8_t *value, size_t len, struct vdisk_clone *clone
 	clone->state = (enum fs_clone_state)le32_get(item.state);
 	clone->error = -(int)error;
 	clone->cursor = le32_get(item.cursor);
-	clone->flags = le32_get(item.flags);
+	clone->flags = le32_get(item.flags) & VDISKATTR_CLONE_FLAGS;
+	clone->priority = le32_get(item.flags) >> VDISKATTR_CLONE_PRIORITY_SHIFT;
+	if (clone->priority == 0) /* written before there were any */
+		clone->priority = FS_CLONE_PRIORITY_NORMAL;
+	if (clone->priority > FS_CLONE_PRIORITY_MAX)
+		return -EUCLEAN;
 	clone->rate_bytes_s = le64_get(item.rate_bytes_s);
 	clone->n_copied = le64_get(item.n_copied);
 	clone->started_ns = (int64_t)le64_get(item.started_ns);
 	clone->n_total = le32_get(item.n_total);
 	clone->n_own_below = le32_get(item.n_own_below);
+	return 0;
+}
+
+static int clone_progress_get(const uint8_t *value, size_t len, struct vdisk_clone *clone)
+{
+	struct vdiskattr_clone_progress_disk item;
+
+	if (len != sizeof item)
+		return -EUCLEAN;
+	memcpy(&item, value, sizeof item);
+	clone->verify_cursor = le32_get(item.verify_cursor);
+	clone->n_zero_above = le32_get(item.n_zero_above);
+	clone->n_verified = le64_get(item.n_verified);
 	return 0;
 }
 
@@ -268,6 +295,7 @@ static int item_get(unsigned type, unsigned flags, const uint8_t *value, size_t 
 	case VDISKATTR_PARENT: return parent_get(value, len, attr);
 	case VDISKATTR_PATH: return text_get(value, len, attr->path, sizeof attr->path);
 	case VDISKATTR_CLONE: return clone_get(value, len, &attr->clone);
+	case VDISKATTR_CLONE_PROGRESS: return clone_progress_get(value, len, &attr->clone);
 	default: return (flags & VDISKATTR_MUST_KNOW) != 0 ? -ENOTSUP : unknown_keep(type, flags, value, len, attr);
 	}
 }

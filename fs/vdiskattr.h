@@ -37,7 +37,11 @@ struct vdisk_clone {
 	int error;
 	uint32_t cursor; /* every FBN below has been looked at */
 	uint32_t n_own_below; /* own data blocks met or made below the cursor */
-	uint32_t flags;
+	uint32_t n_zero_above; /* zeroed by the host at and above it, as far as known */
+	uint32_t verify_cursor; /* every FBN below has been compared */
+	uint64_t n_verified; /* blocks that were */
+	uint32_t flags; /* FS_CLONE_VERIFY, FS_CLONE_DELETE_SNAPSHOT */
+	unsigned priority; /* 1..FS_CLONE_PRIORITY_MAX */
 	uint64_t rate_bytes_s;
 	uint64_t n_copied;
 	uint32_t n_total; /* DONE: what the backed length was */

@@ -47,6 +47,7 @@ enum {
 	VDISKATTR_CLONE = 9,
 	VDISKATTR_PARENT = 10,
 	VDISKATTR_PATH = 11,
+	VDISKATTR_CLONE_PROGRESS = 12, /* beside VDISKATTR_CLONE */
 };
 
 struct vdiskattr_state_disk {
@@ -68,7 +69,7 @@ struct vdiskattr_clone_disk {
 	le32 state;
 	le32 error; /* positive errno */
 	le32 cursor;
-	le32 flags;
+	le32 flags; /* bits 0..7: FS_CLONE_*; bits 8..15: priority, 0: normal */
 	le64 rate_bytes_s;
 	le64 n_copied;
 	le64 started_ns;
@@ -76,5 +77,16 @@ struct vdiskattr_clone_disk {
 	le32 n_own_below;
 };
 static_assert(sizeof(struct vdiskattr_clone_disk) == 48, "clone attribute");
+#define VDISKATTR_CLONE_FLAGS 0xFFU
+#define VDISKATTR_CLONE_PRIORITY_SHIFT 8U
+
+/* Beside the clone attribute, which has no room: who does not know it keeps it. */
+struct vdiskattr_clone_progress_disk {
+	le32 verify_cursor;
+	le32 n_zero_above;
+	le64 n_verified;
+	uint8_t reserved[16];
+};
+static_assert(sizeof(struct vdiskattr_clone_progress_disk) == 32, "clone progress attribute");
 
 #endif

@@ -56,6 +56,8 @@ void vtoc_remove(struct fs_volume *vol, struct vtoc_entry *entry);
 MUST_CHECK int vtoc_verify(struct fs_run *run);
 /* After a CP: remember what new snapshots hold, forget deleted ones. */
 void vtoc_cp_done(struct fs_volume *vol);
+/* What snapshots hold is known: false before the end of vtoc_verify. */
+bool vtoc_is_ready(const struct fs_volume *vol);
 /* How many vdisks, and snapshots that contain such vdisks, need snapshot `id`; the path of the first. */
 unsigned vtoc_dependants(struct fs_volume *vol, uint32_t id, char *ret_path, size_t path_size);
 

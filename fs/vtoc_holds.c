@@ -149,6 +149,11 @@ void vtoc_cp_done(struct fs_volume *vol)
 	vtoc->n_releases = n;
 }
 
+bool vtoc_is_ready(const struct fs_volume *vol)
+{
+	return vol->vtoc != NULL && vol->vtoc->loaded && vol->vtoc->holds_loaded;
+}
+
 static void path_note(char *ret_path, size_t path_size, unsigned n, const char *prefix, const char *path)
 {
 	if (n == 0 && path_size > 0)

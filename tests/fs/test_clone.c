@@ -1,98 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LUN cloning on the real engine with simulated disks, against a model of every block. */
-#include "tests/fs/vdiskbox.h"
+#include "tests/fs/clonebox.h"
 
 #include "base/list.h"
 #include "base/log.h"
 #include "raid/memdisk.h"
-
-#define BLOCKS 3000U
-
-static struct fsbox box;
-static uint32_t model[BLOCKS]; /* what the LUN must show */
-static uint32_t model_base[BLOCKS]; /* what the snapshot must show */
-static uint32_t next_tag;
-static struct fs_file_id top;
-
-static int setup(void **state)
-{
-	(void)state;
-	box_open(&box, 11, 4, 64 * MIB, 4096);
-	next_tag = 1;
-	memset(model_base, 0, sizeof model_base);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	free(vd_info.maps);
-	memset(&vd_info, 0, sizeof vd_info);
-	box_close(&box);
-	return 0;
-}
-
-/* "/base" with data in runs, holes between; snapshot s1; "/top" backed by it. */
-static void make_backed(uint32_t density)
-{
-	struct fs_file_id base;
-
-	assert_int_equal(vd_create(&box, "/base", BLOCKS * FS_BLOCK_SIZE, NULL, false), 0);
-	base = vd_info.id;
-	for (uint32_t fbn = 0; fbn < BLOCKS; fbn++) {
-		if (fbn / 16 % 8 >= density)
-			continue;
-		model_base[fbn] = next_tag++;
-		vd_write(&box, base, fbn, model_base[fbn], FS_UNSTABLE);
-	}
-	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_CREATE, "s1"), 0);
-	assert_int_equal(vd_create(&box, "/top", 0, "/.snapshot/s1/base", false), 0);
-	top = vd_info.id;
-	memcpy(model, model_base, sizeof model);
-}
-
-static void check_content(void)
-{
-	for (uint32_t fbn = 0; fbn < BLOCKS; fbn++) {
-		uint32_t tag = vd_read(&box, top, fbn);
-		if (tag != model[fbn])
-			fail_msg("block %u is %u and should be %u", fbn, tag, model[fbn]);
-	}
-}
-
-static void check_snapshot_content(void)
-{
-	struct fs_file_id under;
-
-	assert_int_equal(box_resolve(&box, "/.snapshot/s1/base", &under), 0);
-	for (uint32_t fbn = 0; fbn < BLOCKS; fbn++)
-		assert_int_equal(vd_read(&box, under, fbn), model_base[fbn]);
-}
-
-static void host_write(uint32_t fbn, enum fs_stable stable)
-{
-	model[fbn] = next_tag++;
-	vd_write(&box, top, fbn, model[fbn], stable);
-}
-
-static void host_zero(uint32_t fbn, uint32_t n)
-{
-	memset(model + fbn, 0, n * sizeof model[0]);
-	assert_int_equal(box_zero(&box, top, (uint64_t)fbn * FS_BLOCK_SIZE, (uint64_t)n * FS_BLOCK_SIZE), 0);
-}
-
-static int clone_start_limited(uint64_t rate)
-{
-	struct fs_message msg;
-	int err;
-
-	fs_message_init(&msg, FS_CLONE_START, box.vol, NULL, NULL);
-	msg.in.path = "/top";
-	msg.in.clone.rate_bytes_s = rate;
-	err = box_send(&box, &msg);
-	fs_message_fini(&msg);
-	return err;
-}
 
 static void a_cloned_lun_is_exact_and_frees_its_snapshot(void **state)
 {
@@ -217,8 +129,8 @@ static void a_crash_at_any_moment_of_a_clone_loses_nothing(void **state)
 	unsigned n_done = 0;
 
 	for (unsigned moment = 0; moment < 24; moment++) {
-		teardown(NULL);
-		setup(NULL);
+		clonebox_teardown(NULL);
+		clonebox_setup(NULL);
 		make_backed(8);
 		memdisk_set_latency(1000000);
 		assert_int_equal(vd_op(&box, FS_CLONE_START, "/top"), 0);
@@ -428,8 +340,8 @@ static void random_histories_keep_every_block(void **state)
 
 	(void)state;
 	for (uint64_t seed = begin; seed < end; seed++) {
-		teardown(NULL);
-		setup(NULL);
+		clonebox_teardown(NULL);
+		clonebox_setup(NULL);
 		seed_now = seed * 977;
 		memdisk_set_latency(dice(2) * 1000000ULL * dice(4));
 		print_message("seed %llu\n", (unsigned long long)seed);
@@ -465,7 +377,7 @@ static void random_histories_keep_every_block(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, clonebox_setup, clonebox_teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_cloned_lun_is_exact_and_frees_its_snapshot),    T(holes_over_holes_stay_holes),
 		T(stop_keeps_what_was_filled_and_start_goes_on),    T(a_running_clone_resumes_after_restart_and_crash),

@@ -36,7 +36,13 @@ static struct vdisk_attr sample(void)
 		                           .n_copied = 44,
 		                           .rate_bytes_s = 33,
 		                           .started_ns = -22,
-		                           .n_total = 11 };
+		                           .n_total = 11,
+		                           .n_own_below = 66,
+		                           .n_zero_above = 77,
+		                           .verify_cursor = 88,
+		                           .n_verified = 99,
+		                           .flags = FS_CLONE_VERIFY,
+		                           .priority = 10 };
 	assert_int_equal(vdisk_attr_set_maps(&attr, "[{}]", 4), 0);
 	return attr;
 }

@@ -1,5 +1,6 @@
 VDISK_TESTS = \
 	tests/fs/test_clone \
+	tests/fs/test_clone_options \
 	tests/fs/test_clone_pace \
 	tests/fs/test_nvlog \
 	tests/fs/test_space \
@@ -15,7 +16,10 @@ tests_fs_test_space_SOURCES = tests/fs/test_space.c $(VDISK_TEST_BOX)
 tests_fs_test_space_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_vdisk_SOURCES = tests/fs/test_vdisk.c $(VDISK_TEST_BOX)
 tests_fs_test_vdisk_LDADD = $(VDISK_TEST_LIBS)
-tests_fs_test_clone_SOURCES = tests/fs/test_clone.c $(VDISK_TEST_BOX)
+CLONE_TEST_BOX = tests/fs/clonebox.c tests/fs/clonebox.h tests/fs/checkbox.c tests/fs/checkbox.h $(VDISK_TEST_BOX)
+tests_fs_test_clone_SOURCES = tests/fs/test_clone.c $(CLONE_TEST_BOX)
+tests_fs_test_clone_options_SOURCES = tests/fs/test_clone_options.c $(CLONE_TEST_BOX)
+tests_fs_test_clone_options_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_clone_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_clone_pace_SOURCES = tests/fs/test_clone_pace.c
 tests_fs_test_clone_pace_LDADD = $(FS_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
