@@ -110,14 +110,14 @@ static uint64_t window_estimate(const struct fs_volume *vol, const struct alloc 
 
 static int window_need(struct fs_run *run, const struct alloc *alloc)
 {
-	const uint8_t *active, *summary;
+	const uint8_t *active, *summary, *barred;
 	int result = 0;
 
 	for (unsigned disk = 0; disk < alloc->n_disks; disk++) {
 		uint32_t first = alloc->disks[disk]->vbn_first + alloc->dbn_first, end = first + disk_end(alloc, disk);
 
 		for (uint32_t region = region_of(first); first < end && region <= region_of(end - 1U); region++) {
-			int err = maps_need_look(run, region, &active, &summary);
+			int err = maps_need_look(run, region, &active, &summary, &barred);
 
 			if (err != 0 && err != -EAGAIN)
 				return err;
@@ -142,7 +142,7 @@ static void busy_set(struct alloc *alloc, unsigned disk, uint32_t offset)
 static uint32_t window_look_disk(struct fs_run *run, struct alloc *alloc, unsigned disk)
 {
 	uint32_t first = alloc->disks[disk]->vbn_first + alloc->dbn_first, n = disk_end(alloc, disk), n_free = 0;
-	const uint8_t *active = NULL, *summary = NULL;
+	const uint8_t *active = NULL, *summary = NULL, *barred = NULL;
 	uint32_t region = UINT32_MAX;
 
 	for (uint32_t offset = 0; offset < WINDOW_STRIPES; offset++) {
@@ -154,9 +154,9 @@ static uint32_t window_look_disk(struct fs_run *run, struct alloc *alloc, unsign
 		}
 		if (region_of(vbn) != region) {
 			region = region_of(vbn);
-			vc_assert(maps_need_look(run, region, &active, &summary) == 0);
+			vc_assert(maps_need_look(run, region, &active, &summary, &barred) == 0);
 		}
-		if (((unsigned)(active[bit / 8U] | summary[bit / 8U]) >> bit % 8U & 1U) != 0)
+		if (((unsigned)(active[bit / 8U] | summary[bit / 8U] | barred[bit / 8U]) >> bit % 8U & 1U) != 0)
 			busy_set(alloc, disk, offset);
 		else
 			n_free++;

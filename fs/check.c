@@ -283,8 +283,12 @@ int op_check(struct fs_run *run)
 	err = check_walk_init(check);
 	if (err == 0)
 		err = snapshot_create_own(vol, CHECK_SNAPSHOT_NAME, &check->request);
-	if (err == -EBUSY)
-		err = run_wait(run, &vol->cp_waiters); /* the last one's snapshot is being reclaimed */
+	if (err == -EBUSY && vol->snapshots->barred) {
+		message_error_text(run->msg, "volume %s is being put back to a snapshot: check it when that is done", vol->name);
+	} else if (err == -EBUSY) { /* the last one's snapshot is being reclaimed, or what a restore has superseded */
+		cp_request(vol, CP_SPACE);
+		err = run_wait(run, &vol->cp_waiters);
+	}
 	if (err != 0) {
 		check_free(check);
 		return err;

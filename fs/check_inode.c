@@ -164,6 +164,13 @@ static void file_block(struct check *check, const struct check_tree *tree, uint3
 
 		if (ino >= check->inodes.n_inodes)
 			return;
+		if (ino == INO_SNAPSHOT_TABLE && (disk->type_height & 15U) != FS_TYPE_NONE) {
+			/* What a snapshot keeps of it. A version that could not restore wrote none. */
+			if (memcmp(disk, &check->fsinfo.snapshot_table, sizeof(*disk)) != 0)
+				check_found(check, CHECK_ROOT, "inode %u: not the snapshot table's inode that fsinfo has",
+				            INO_SNAPSHOT_TABLE);
+			continue;
+		}
 		if ((disk->type_height & 15U) != FS_TYPE_NONE) {
 			record_check(check, (uint32_t)ino, disk);
 			table_take(check, (uint32_t)ino, disk);
@@ -286,7 +293,7 @@ static void tree_take(struct check *check, uint32_t ino, const struct inode_disk
 		                   .end_fbn = DIV_UP(le64_get(disk->size_bytes), FS_BLOCK_SIZE) };
 	unsigned type = disk->type_height & 15U;
 
-	if (type == FS_TYPE_NONE || !type_has_content(type))
+	if (type == FS_TYPE_NONE || !type_has_content(type) || ino == INO_SNAPSHOT_TABLE) /* which was walked from fsinfo */
 		return;
 	if (type == FS_TYPE_DIR)
 		tree.end_fbn = FBN_MAX; /* index and free table lie beyond its size */

@@ -126,7 +126,7 @@ struct check_dir *check_dir_find(struct check *check, uint32_t ino);
 struct check_snapshot {
 	uint32_t id;
 	unsigned slot;
-	bool deleting;
+	bool deleting, superseded;
 	char name[SNAPSHOT_NAME_MAX + 1U];
 };
 

@@ -37,7 +37,9 @@ static void record_check(struct check *check, const struct snapshot_disk *disk, 
 	if (slot >= SNAPSHOT_SLOTS || id >= le32_get(check->fsinfo.next_snapshot_id))
 		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: id %u, next one is %u", slot, id,
 		            le32_get(check->fsinfo.next_snapshot_id));
-	if ((le32_get(disk->flags) & ~(SNAPSHOT_DELETING | SNAPSHOT_SCHEDULED | SNAPSHOT_DELETE_WHEN_FREE)) != 0)
+	if ((le32_get(disk->flags) & (SNAPSHOT_DELETING | SNAPSHOT_SUPERSEDED)) == SNAPSHOT_SUPERSEDED)
+		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: superseded by a restore, and not being deleted", slot);
+	if ((le32_get(disk->flags) & ~(SNAPSHOT_DELETING | SNAPSHOT_SCHEDULED | SNAPSHOT_DELETE_WHEN_FREE | SNAPSHOT_SUPERSEDED)) != 0)
 		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: flags %#x are not known", slot, le32_get(disk->flags));
 	if (le64_get(disk->cp_generation) > le64_get(check->fsinfo.cp_generation))
 		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: made by consistency point %llu, the image is of %llu", slot,
@@ -64,7 +66,8 @@ static void record_take(struct check *check, const struct snapshot_disk *disk, u
 		return;
 	*snapshot = (struct check_snapshot){ .id = le32_get(disk->id),
 		                             .slot = slot,
-		                             .deleting = (le32_get(disk->flags) & SNAPSHOT_DELETING) != 0 };
+		                             .deleting = (le32_get(disk->flags) & SNAPSHOT_DELETING) != 0,
+		                             .superseded = (le32_get(disk->flags) & SNAPSHOT_SUPERSEDED) != 0 };
 	memcpy(snapshot->name, disk->name, SNAPSHOT_NAME_MAX);
 	check->n_snapshots++;
 }
@@ -81,6 +84,16 @@ static void table_block(struct check *check, const struct check_tree *tree, uint
 			check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: free, and not all zero",
 			            (unsigned)(fbn * RECORDS_PER_BLOCK + i));
 	}
+}
+
+/* RS2 (fs/restore.h): nothing is younger than what a restore has superseded. */
+static void ages_check(struct check *check)
+{
+	for (unsigned i = 0; i < check->n_snapshots; i++)
+		for (unsigned k = 0; k < check->n_snapshots && check->snapshots[i].superseded; k++)
+			if (check->snapshots[k].id > check->snapshots[i].id && !check->snapshots[k].superseded)
+				check_found(check, CHECK_SNAPSHOT, "snapshot %u: younger than snapshot %u, which a restore has superseded",
+				            check->snapshots[k].id, check->snapshots[i].id);
 }
 
 int check_snapshot_step(struct fs_run *run)
@@ -105,6 +118,7 @@ int check_snapshot_step(struct fs_run *run)
 		check_found(check, CHECK_SNAPSHOT, "snapshot %u: no record in the table of the image it is of", check->image);
 	for (unsigned i = 0; i < check->n_snapshots; i++)
 		found |= check->snapshots[i].id == deleted && check->snapshots[i].deleting;
+	ages_check(check);
 	if (!found)
 		check_found(check, CHECK_SNAPSHOT, "fsinfo: snapshot %u is being deleted, and is not in the table", deleted);
 	return 0;

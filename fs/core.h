@@ -29,6 +29,7 @@ struct maps;
 struct vtoc;
 struct check;
 struct space;
+struct restore;
 
 enum volume_state { VOLUME_MOUNTING, VOLUME_ONLINE, VOLUME_STOPPING, VOLUME_OFFLINE };
 
@@ -66,6 +67,8 @@ struct fs_volume {
 	struct clone_table *clones;
 	struct vtoc *vtoc;
 	struct check *check; /* the one running, or NULL */
+	struct restore *restore; /* the mount puts the volume back to a snapshot, or NULL */
+	bool cp_barred; /* it is half put together: no consistency point may begin */
 	struct message_pool *message_pool;
 	struct zombie_list *zombie_list;
 	struct maps *maps;
@@ -124,7 +127,8 @@ int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), o
     op_doc_list(struct fs_run *run);
 /* snapshot_ops.c, volume_ops.c, check.c */
 int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *run), op_snapshot_rename(struct fs_run *run),
-    op_snapshot_list(struct fs_run *run), op_snapshot_space(struct fs_run *run), op_volume_stat(struct fs_run *run),
+    op_snapshot_list(struct fs_run *run), op_snapshot_space(struct fs_run *run), op_snapshot_restore(struct fs_run *run),
+    op_volume_stat(struct fs_run *run),
     op_raid_status(struct fs_run *run), op_sync(struct fs_run *run), op_check(struct fs_run *run), op_check_cancel(struct fs_run *run);
 
 /* ---- the CP, as others see it ---- */
@@ -155,6 +159,7 @@ struct snapshot {
 	struct inode_disk inode_file;
 	unsigned slot;
 	bool deleting, delete_durable;
+	bool superseded; /* newer than what the volume was put back to: deleting, and until it is gone no snapshot is taken */
 };
 const struct snapshot *snapshot_find(const struct fs_volume *vol, const char *name, size_t name_len); /* NULL: none (or being deleted) */
 const struct snapshot *snapshot_find_id(const struct fs_volume *vol, uint32_t id);

@@ -12,6 +12,7 @@
 #include "fs/fsinfo.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
+#include "fs/restore.h"
 #include "fs/snapshot.h"
 #include "fs/space.h"
 #include "fs/zombie.h"
@@ -109,8 +110,8 @@ void cp_request(struct fs_volume *vol, enum cp_why why)
 {
 	struct cp *cp = vol->cp;
 
-	if (vol->read_only)
-		return; /* nothing is ever dirty */
+	if (vol->read_only || vol->cp_barred)
+		return; /* nothing is ever dirty; or what is dirty is not whole yet */
 	cp->wanted_why |= 1U << why;
 	if (cp->wanted && vol->failed == 0)
 		return;
@@ -242,7 +243,7 @@ static void cp_open(struct cp *cp)
 	space_cp_open(cp);
 	nvlog_switch(vol);
 	vol->generation++;
-	cp->stage = CP_STAGE_FILES;
+	cp->stage = vol->restore != NULL ? CP_STAGE_RESTORE : CP_STAGE_FILES;
 	run_reinit(&cp->run, vol, cp_step, cp_finish);
 	run_start(&cp->run);
 }
@@ -252,6 +253,8 @@ static int cp_step(struct fs_run *run)
 	struct cp *cp = run->vol->cp;
 	int err = 0;
 
+	if (cp->stage == CP_STAGE_RESTORE && (err = restore_cp_step(run)) == 0)
+		cp->stage = CP_STAGE_FILES;
 	if (cp->stage == CP_STAGE_FILES && (err = cp_files_step(run)) == 0)
 		cp->stage = CP_STAGE_ZOMBIES;
 	if (cp->stage == CP_STAGE_ZOMBIES && (err = zombie_step(run)) == 0)
@@ -349,6 +352,7 @@ static void cp_committed(void *arg, int err)
 	}
 	buffers_release(cp);
 	inodes_release(cp);
+	restore_fini(vol);
 	alloc_cp_done(vol);
 	maps_forget_freed(cp);
 	vol->pending_blocks[cp->bit] = 0;

@@ -2,7 +2,7 @@
 /* The consistency point: how the changes of one generation reach the disks, all or nothing.
  *
  * THEORY. When a CP starts, the generation is closed: operations go on in the next one. The CP then, as one background run that gives the loop
- * back all the time, (1) FILES: takes every inode of the closed generation and turns its punched ranges and dirty buffers into changes of
+ * back all the time, (0) RESTORE: in the one that puts a volume back to a snapshot, takes over what is not the snapshot's (fs/restore.h), (1) FILES: takes every inode of the closed generation and turns its punched ranges and dirty buffers into changes of
  * its tree, (2) ZOMBIES, SNAPSHOTS: frees slices of removed trees, carries snapshot creations and deletions on, (3) PLACE: gives every
  * block that must be written a VBN, sets the pointer in its parent, frees the old one; map blocks dirtied by that join the same worklist, in
  * which a block gets a VBN once, (4) WRITE: everything to the RAID layer, (5) FSINFO: the new root. Only then are freed blocks allocatable, log
@@ -22,7 +22,7 @@
 #define CP_ZOMBIE_LEAVES 256U /* 1 GiB of file a CP */
 #define CP_ZOMBIE_SKIPS 65536U /* absent subtrees a CP steps over */
 
-enum cp_stage { CP_STAGE_IDLE, CP_STAGE_FILES, CP_STAGE_ZOMBIES, CP_STAGE_SNAPSHOTS, CP_STAGE_PLACE, CP_STAGE_WRITE };
+enum cp_stage { CP_STAGE_IDLE, CP_STAGE_RESTORE, CP_STAGE_FILES, CP_STAGE_ZOMBIES, CP_STAGE_SNAPSHOTS, CP_STAGE_PLACE, CP_STAGE_WRITE };
 
 /* A growing vector of VBNs. */
 struct vbn_vector {

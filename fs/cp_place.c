@@ -197,7 +197,7 @@ void cp_encode_records(struct cp *cp)
 		struct buf *block;
 		struct inode_disk *disk;
 
-		if (inode->ino == INO_INODE_FILE || inode->ino == INO_SNAPSHOT_TABLE)
+		if (inode->ino == INO_INODE_FILE)
 			continue;
 		block = cache_find(cp->vol->inode_file, 0, inode->ino / INODES_PER_BLOCK);
 		disk = (struct inode_disk *)(void *)block->page->data + inode->ino % INODES_PER_BLOCK;

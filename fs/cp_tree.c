@@ -75,9 +75,10 @@ void cp_member_add(struct cp *cp, struct buf *buf)
 	cp->members[cp->n_members++] = buf;
 }
 
+/* The others have a record in the inode file; the snapshot table has both, so that a snapshot knows which blocks were the table's. */
 static bool inode_in_fsinfo(const struct inode *inode)
 {
-	return inode->ino == INO_INODE_FILE || inode->ino == INO_SNAPSHOT_TABLE;
+	return inode->ino == INO_INODE_FILE;
 }
 
 void cp_inode_add(struct cp *cp, struct inode *inode)

@@ -20,7 +20,7 @@
 /* Fixed inodes of every volume. */
 enum {
 	INO_INODE_FILE = 1, /* its inode stands in fsinfo */
-	INO_SNAPSHOT_TABLE = 2, /* its inode stands in fsinfo: snapshot records */
+	INO_SNAPSHOT_TABLE = 2, /* its inode stands in fsinfo: snapshot records. The record here repeats it: a snapshot keeps it */
 	INO_INODE_MAP = 3, /* one bit an inode: 1 = used */
 	INO_ACTIVE_MAP = 4, /* one bit a VBN */
 	INO_SUMMARY_MAP = 5, /* one bit a VBN: held by some snapshot */
@@ -109,7 +109,7 @@ static_assert(sizeof(struct fsinfo_disk) <= RAID_FSINFO_BODY, "fsinfo fits its s
 #define SNAPSHOTS_MAX 255U
 struct snapshot_disk {
 	le32 id; /* 0: slot is free; ids rise for ever */
-	le32 flags; /* SNAPSHOT_DELETING, SNAPSHOT_SCHEDULED, SNAPSHOT_DELETE_WHEN_FREE */
+	le32 flags; /* SNAPSHOT_DELETING, SNAPSHOT_SCHEDULED, SNAPSHOT_DELETE_WHEN_FREE, SNAPSHOT_SUPERSEDED */
 	le64 created_ns;
 	le64 cp_generation;
 	char name[SNAPSHOT_NAME_MAX + 1U];
@@ -119,6 +119,7 @@ static_assert(sizeof(struct snapshot_disk) == 256, "snapshot record");
 #define SNAPSHOT_DELETING 1U
 #define SNAPSHOT_SCHEDULED 2U
 #define SNAPSHOT_DELETE_WHEN_FREE 4U /* with the last vdisk, and snapshot with such a vdisk, that needs it */
+#define SNAPSHOT_SUPERSEDED 8U /* with DELETING: newer than the snapshot the volume was put back to */
 
 /* Space map: one record a region. */
 #define REGION_BLOCKS 32768U /* VBNs one map block covers */

@@ -11,6 +11,8 @@
 
 #define MAP_AHEAD 32U
 
+#define MAP_FULL_WORDS (UINT32_MAX / REGION_BLOCKS / 64U + 1U)
+
 static size_t bucket_of(const struct inode_table *table, uint32_t snapshot, uint32_t ino)
 {
 	uint64_t x = (ino ^ (uint64_t)snapshot << 32) * 0x9E3779B97F4A7C15ULL;
@@ -119,6 +121,19 @@ static void number_freed(struct inode_table *table, uint32_t ino)
 		table->free_hint = ino;
 }
 
+void inode_numbers_changed(struct fs_volume *vol)
+{
+	memset(vol->inodes->map_full, 0, MAP_FULL_WORDS * sizeof(uint64_t));
+	vol->inodes->free_hint = INO_FIRST_DYNAMIC;
+}
+
+void inode_detach(struct inode *inode)
+{
+	vc_assert(inode->pins == 1 && inode->dirty_gen_bits == 0);
+	table_remove(inode);
+	inode->pins = 0;
+}
+
 void inode_discard(struct inode *inode)
 {
 	vc_assert(inode->pins == 0 && inode->dirty_gen_bits == 0);
@@ -170,7 +185,7 @@ int inode_table_init(struct fs_volume *vol)
 	while (table->n_buckets < table->n_max)
 		table->n_buckets *= 2U;
 	table->buckets = calloc(table->n_buckets, sizeof(struct inode *));
-	table->map_full = calloc(UINT32_MAX / REGION_BLOCKS / 64U + 1U, sizeof(uint64_t));
+	table->map_full = calloc(MAP_FULL_WORDS, sizeof(uint64_t));
 	if (table->buckets == NULL || table->map_full == NULL) {
 		free(table->buckets);
 		free(table->map_full);

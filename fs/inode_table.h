@@ -21,6 +21,10 @@ struct inode *inode_find(struct fs_volume *vol, uint32_t snapshot, uint32_t ino)
 struct inode *inode_new(struct fs_volume *vol, uint32_t snapshot, uint32_t ino);
 /* One that is not in the table (a zombie's): identity only. */
 struct inode *inode_new_detached(struct fs_volume *vol, uint32_t ino);
+/* The inode map is another one: nothing is known of it. */
+void inode_numbers_changed(struct fs_volume *vol);
+/* Out of the table, for its holder alone: pinned till now, not any more; inode_discard ends it. */
+void inode_detach(struct inode *inode);
 /* Take it out of the table and free it with its clean buffers; nothing of it may be dirty or pinned. */
 void inode_discard(struct inode *inode);
 /* Nobody looks at its buffers, and none is dirty. */

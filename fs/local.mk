@@ -11,6 +11,7 @@ libvcfs_a_SOURCES = \
 	fs/latency.c fs/message.c fs/message_pool.h \
 	fs/nvlog.h \
 	fs/range.c fs/range.h \
+	fs/restore.c fs/restore.h fs/restore_kept.c fs/restore_kept.h fs/restore_prepare.c \
 	fs/run.c fs/run.h \
 	fs/snapshot.c fs/snapshot.h fs/snapshot_delete.c fs/snapshot_ops.c fs/snapshot_space.c \
 	fs/space.c fs/space.h fs/space_count.c \

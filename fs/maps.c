@@ -136,12 +136,21 @@ int maps_need_clear(struct fs_run *run, uint32_t region)
 	return err != 0 ? err : run_reserve(run, 32);
 }
 
-int maps_need_look(struct fs_run *run, uint32_t region, const uint8_t **ret_active, const uint8_t **ret_summary)
+int maps_need_look(struct fs_run *run, uint32_t region, const uint8_t **ret_active, const uint8_t **ret_summary, const uint8_t **ret_barred)
 {
+	struct inode *barred = run->vol->maps->barred;
 	int err = file_need(run, run->vol->active_map, region, ret_active);
 	int err2 = file_need(run, run->vol->summary_map, region, ret_summary);
 
-	return err != 0 ? err : err2;
+	if (err == 0)
+		err = err2;
+	*ret_barred = page_zero()->data;
+	if (barred != NULL) {
+		err2 = file_need(run, barred, region, ret_barred);
+		if (err == 0)
+			err = err2;
+	}
+	return err;
 }
 
 static uint8_t *block_edit(struct cp *cp, struct inode *map, uint32_t region)
@@ -177,6 +186,18 @@ void maps_set_folded(struct cp *cp, uint32_t region, uint32_t id)
 	region_dirty(cp, region);
 }
 
+void maps_adopt_active(struct cp *cp, uint32_t vbn)
+{
+	struct maps *maps = cp->vol->maps;
+	uint32_t region = region_of(vbn), bit = vbn % REGION_BLOCKS;
+
+	maps_set_active(cp, vbn);
+	if ((cache_find(cp->vol->summary_map, 0, region)->page->data[bit / 8U] & 1U << bit % 8U) == 0)
+		return;
+	maps->regions[region].n_summary--;
+	maps->n_summary--;
+}
+
 void maps_fold(struct cp *cp, uint32_t region)
 {
 	struct fs_volume *vol = cp->vol;
@@ -202,6 +223,11 @@ void maps_fold(struct cp *cp, uint32_t region)
 	vol->maps->n_summary += n_only;
 	counts->folded_id = snapshot_newest_in(vol, region);
 	region_dirty(cp, region);
+}
+
+void maps_rewrite_summary(struct cp *cp, uint32_t region)
+{
+	(void)block_edit(cp, cp->vol->summary_map, region);
 }
 
 int maps_clear_active(struct cp *cp, uint32_t vbn, bool *ret_held)

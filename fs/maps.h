@@ -22,6 +22,8 @@ struct maps {
 	uint64_t n_active, n_summary; /* sums */
 	uint64_t n_blocks; /* VBNs the geometry has */
 	uint32_t n_loaded; /* regions loaded, while mounting */
+	struct inode
+	    *barred; /* an active map that is none any more, but the last fsinfo's (fs/restore.c): nothing in it is allocated; or NULL */
 	uint8_t *record_dirty; /* per space map block: its records changed in this CP */
 	uint8_t *freed_in; /* per region: some block of it was freed in this CP */
 };
@@ -42,10 +44,13 @@ MUST_CHECK int maps_need(struct fs_run *run, uint32_t region);
 MUST_CHECK int maps_need_clear(struct fs_run *run, uint32_t region);
 /* What maps_set_folded needs. -EAGAIN. */
 MUST_CHECK int maps_need_record(struct fs_run *run, uint32_t region);
-/* Only to look: bits of the region's active and summary blocks. After maps_need_look. */
-MUST_CHECK int maps_need_look(struct fs_run *run, uint32_t region, const uint8_t **ret_active, const uint8_t **ret_summary);
+/* Only to look: bits of the region's active and summary blocks, and of what is barred beside them (zeros: nothing). -EAGAIN. */
+MUST_CHECK int maps_need_look(struct fs_run *run, uint32_t region, const uint8_t **ret_active, const uint8_t **ret_summary,
+                              const uint8_t **ret_barred);
 
 void maps_set_active(struct cp *cp, uint32_t vbn);
+/* The same for a block that is in use already, and may be in the summary map. After maps_need_clear. */
+void maps_adopt_active(struct cp *cp, uint32_t vbn);
 /* *ret_held: a snapshot holds it. -EUCLEAN: the bit was not set (the volume is damaged). Folds first when due. */
 MUST_CHECK int maps_clear_active(struct cp *cp, uint32_t vbn, bool *ret_held);
 /* Bring the region of the summary map up to date with the newest snapshot. After maps_need_clear. */
@@ -53,6 +58,8 @@ void maps_fold(struct cp *cp, uint32_t region);
 /* The summary map is known to have what snapshot `id` holds there. After maps_need_record. */
 void maps_set_folded(struct cp *cp, uint32_t region, uint32_t id);
 bool maps_is_folded(const struct fs_volume *vol, uint32_t region);
+/* The region's summary block joins the CP as it is, to get another place. After maps_need_clear. */
+void maps_rewrite_summary(struct cp *cp, uint32_t region);
 /* Take the bits of `mask` (a map block) out of the region's summary block; VBNs that became free are noted in cp->freed. */
 void maps_clear_summary(struct cp *cp, uint32_t region, const uint64_t *mask);
 /* The block is in neither map any more: allocatable after this CP (CP1). */

@@ -123,6 +123,8 @@ enum fs_op {
 	FS_SNAPSHOT_RENAME /* in.to_name; it is no schedule's any more */,
 	FS_SNAPSHOT_LIST, /* out.snapshots, oldest first, with the figures known so far */
 	FS_SNAPSHOT_SPACE, /* the same, figures brought up to date first, for at most in.wait_ns (0: however long it takes) */
+	FS_SNAPSHOT_RESTORE, /* make ready to put the volume back to in.name: what comes next is an unmount, and a mount with restore_to. Until then no
+	                      * snapshot is taken. in.restore; out.snapshots: the newer ones, which will go. -EBUSY a LUN is backed by one of them */
 	/* vdisks: in.path */
 	FS_VDISK_CREATE, /* in.vdisk; out.vdisk (one) */
 	FS_VDISK_DESTROY,
@@ -331,6 +333,10 @@ struct fs_message {
 			unsigned priority; /* 0: normal */
 			uint32_t set; /* FS_CLONE_SET_* */
 		} clone;
+		struct {
+			bool force; /* also when LUNs are backed by newer snapshots */
+			bool look; /* only say what would go */
+		} restore;
 	} in;
 	/* out */
 	int status;

@@ -171,6 +171,8 @@ int run_reserve(struct fs_run *run, size_t n_pages)
 
 	if (cache_stash(vol, n_pages))
 		return 0;
+	if (vol->cp_barred)
+		return -ENOMEM; /* no CP will make room */
 	cp_request(vol, CP_DIRTY);
 	return run_wait(run, &vol->page_waiters);
 }

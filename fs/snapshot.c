@@ -7,6 +7,7 @@
 #include "fs/cache_private.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
+#include "fs/restore.h"
 
 #define RECORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(struct snapshot_disk))
 
@@ -73,6 +74,14 @@ const struct snapshot *snapshot_next(const struct fs_volume *vol, const struct s
 		found = found || vol->snapshots->byage[i] == after;
 	}
 	return NULL;
+}
+
+bool snapshot_creation_is_barred(const struct fs_volume *vol)
+{
+	for (unsigned i = 0; i < vol->snapshots->n; i++)
+		if (vol->snapshots->byage[i]->superseded)
+			return true;
+	return vol->snapshots->barred;
 }
 
 unsigned snapshot_count(const struct fs_volume *vol)
@@ -170,6 +179,7 @@ static int record_decode(const struct snapshot_disk *disk, unsigned slot, struct
 	snapshot->deleting = (le32_get(disk->flags) & SNAPSHOT_DELETING) != 0;
 	snapshot->info.scheduled = (le32_get(disk->flags) & SNAPSHOT_SCHEDULED) != 0;
 	snapshot->info.delete_when_free = (le32_get(disk->flags) & SNAPSHOT_DELETE_WHEN_FREE) != 0;
+	snapshot->superseded = (le32_get(disk->flags) & SNAPSHOT_SUPERSEDED) != 0;
 	*ret_snapshot = snapshot;
 	return 0;
 }
@@ -179,7 +189,8 @@ static void record_encode(const struct snapshot *snapshot, struct snapshot_disk 
 	memset(ret_disk, 0, sizeof(*ret_disk));
 	ret_disk->id = le32_of(snapshot->info.id);
 	ret_disk->flags = le32_of((snapshot->deleting ? SNAPSHOT_DELETING : 0) | (snapshot->info.scheduled ? SNAPSHOT_SCHEDULED : 0) |
-	                          (snapshot->info.delete_when_free ? SNAPSHOT_DELETE_WHEN_FREE : 0));
+	                          (snapshot->info.delete_when_free ? SNAPSHOT_DELETE_WHEN_FREE : 0) |
+	                          (snapshot->superseded ? SNAPSHOT_SUPERSEDED : 0));
 	ret_disk->created_ns = le64_of((uint64_t)snapshot->info.created_ns);
 	ret_disk->cp_generation = le64_of(snapshot->cp_generation);
 	memcpy(ret_disk->name, snapshot->info.name, MIN_OF(sizeof(ret_disk->name) - 1U, strlen(snapshot->info.name)));
@@ -249,7 +260,7 @@ bool snapshot_work_pending(const struct fs_volume *vol)
 {
 	const struct snapshot_table *table = vol->snapshots;
 
-	if (!TAILQ_EMPTY(&table->asked))
+	if (!TAILQ_EMPTY(&table->asked) || table->fold.wanted)
 		return true;
 	if (table->passes_held)
 		return false;
@@ -301,6 +312,7 @@ void snapshot_cp_open(struct fs_volume *vol)
 	for (unsigned i = 0; i < table->n; i++)
 		table->byage[i]->delete_durable = table->byage[i]->deleting && !table->slot_dirty[table->byage[i]->slot];
 	table->delete_budget = delete_regions(vol);
+	restore_fold_open(vol);
 	table->delete_finished = false;
 }
 
@@ -314,7 +326,9 @@ static int slots_need(struct fs_run *run)
 
 		if (!vol->snapshots->slot_dirty[slot])
 			continue;
-		err = cp_need_block(run, vol->snapshot_file, (uint32_t)(slot / RECORDS_PER_BLOCK), &buf);
+		err = cp_need_inode(run, vol->snapshot_file);
+		if (err == 0)
+			err = cp_need_block(run, vol->snapshot_file, (uint32_t)(slot / RECORDS_PER_BLOCK), &buf);
 		if (err != 0)
 			return err;
 		(void)cp_edit_block(vol->cp, buf);
@@ -327,6 +341,8 @@ int snapshot_cp_step(struct fs_run *run)
 	struct fs_volume *vol = run->vol;
 	int err = snapshot_delete_step(run);
 
+	if (err == 0)
+		err = restore_fold_step(run);
 	if (err == 0)
 		err = slots_need(run);
 	if (err == 0 && vol->formatting) {
@@ -396,6 +412,7 @@ void snapshot_cp_committed(struct fs_volume *vol)
 	memset(table->slot_dirty_next, 0, sizeof(table->slot_dirty_next));
 	if (table->delete_finished)
 		deletion_finished(vol);
+	restore_fold_committed(vol);
 	while ((request = TAILQ_FIRST(&table->taken)) != NULL) {
 		TAILQ_REMOVE(&table->taken, request, link);
 		if (request->created != NULL)
@@ -454,6 +471,8 @@ void snapshot_delete_freed(struct fs_volume *vol)
 
 int snapshot_create_own(struct fs_volume *vol, const char *name, struct snapshot_request *request)
 {
+	if (snapshot_creation_is_barred(vol))
+		return -EBUSY;
 	for (unsigned i = 0; i < vol->snapshots->n; i++)
 		if (strcmp(vol->snapshots->byage[i]->info.name, name) == 0)
 			return -EBUSY;

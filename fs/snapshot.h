@@ -48,6 +48,13 @@ struct snapshot_table {
 	unsigned delete_budget; /* regions the running CP may still do */
 	size_t held_done;
 	struct snapshot_count count; /* the sums being counted (snapshot_space.c) */
+	bool barred; /* a restore is being made ready: no snapshot may be taken */
+	/* the pass before a restore: every region is folded, and its summary block written anew (fs/restore_prepare.c) */
+	struct {
+		bool wanted, running, done; /* running: in the CP under way; done: durable, and true until the next snapshot */
+		uint32_t region;
+		unsigned budget;
+	} fold;
 	bool passes_held; /* somebody reads the older snapshots' maps: nothing of them may go */
 };
 
@@ -74,10 +81,12 @@ static inline bool snapshot_is_own(const struct snapshot *snapshot)
 /* One that clients see was asked for and its CP has not begun / has begun. */
 bool snapshot_creation_asked(const struct fs_volume *vol);
 bool snapshot_creation_taken(const struct fs_volume *vol);
+/* A restore is being made ready, or what it superseded is not reclaimed yet (RS2 in fs/restore.h). */
+bool snapshot_creation_is_barred(const struct fs_volume *vol);
 /* How many there are for a client. */
 unsigned snapshot_count(const struct fs_volume *vol);
 /* Make one of the file system's own: `request` is the caller's and untouched by it until its `done` has been called, at the end of the CP
- * that carries it; request->created is in the table then. -EBUSY: the last one of that name is not gone yet; -ENOMEM. */
+ * that carries it; request->created is in the table then. -EBUSY: the last one of that name is not gone yet, or none may be taken; -ENOMEM. */
 MUST_CHECK int snapshot_create_own(struct fs_volume *vol, const char *name, struct snapshot_request *request);
 /* Let it go; in the background like any other. */
 void snapshot_delete_own(struct fs_volume *vol, uint32_t id);
@@ -88,6 +97,8 @@ void snapshot_delete_freed(struct fs_volume *vol);
 /* Keep all deletion passes where they are / let them go on. One holder at a time; outside of a CP, or in a request's `done`. */
 void snapshot_passes_hold(struct fs_volume *vol);
 void snapshot_passes_release(struct fs_volume *vol);
+/* All blocks of a tree of `n_blocks` FBNs, indirect ones too, added to `vbns`; what was added before -EAGAIN counts for nothing. */
+MUST_CHECK int snapshot_tree_collect(struct fs_run *run, struct inode *inode, uint32_t n_blocks, struct vbn_vector *vbns);
 /* Blocks of a snapshot's own map tree, into table->held (snapshot_delete.c). -EAGAIN. */
 MUST_CHECK int snapshot_held_collect(struct fs_run *run, uint32_t id);
 /* Those in a region, in order. */

@@ -40,23 +40,27 @@ static const struct snapshot *neighbour(const struct fs_volume *vol, uint32_t id
 
 /* ---- the blocks of its own map ---- */
 
-static void collect_path(struct inode *inode, uint32_t fbn, struct vbn_vector *held)
+/* The blocks above and at `fbn`, from the top, each once: `last` has the one of each level that came before. */
+static void collect_path(struct inode *inode, uint32_t fbn, uint64_t *last, struct vbn_vector *vbns)
 {
-	for (unsigned level = 0; level < inode->height; level++) {
+	for (unsigned level = inode->height; level-- > 0;) {
 		struct buf key = { .inode = inode, .level = (uint8_t)level, .fbn = tree_base(level, fbn) };
+		uint32_t vbn = cp_parent_ptr(&key);
 
-		/* Each block once: when its first FBN passes. */
-		if (level == 0 || fbn == key.fbn)
-			vbn_push(held, cp_parent_ptr(&key));
+		if (vbn == VBN_HOLE || vbn == VBN_ZERO)
+			return;
+		if (last[level] != key.fbn)
+			vbn_push(vbns, vbn);
+		last[level] = key.fbn;
 	}
 }
 
-static int collect_tree(struct fs_run *run, struct inode *inode, uint32_t n_blocks, struct vbn_vector *held)
+int snapshot_tree_collect(struct fs_run *run, struct inode *inode, uint32_t n_blocks, struct vbn_vector *vbns)
 {
-	uint64_t end, fbn = 0;
+	uint64_t last[TREE_HEIGHT_MAX] = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX }, end;
 	int result = 0;
 
-	while (fbn < n_blocks) {
+	for (uint64_t fbn = 0; fbn < n_blocks; fbn = end) {
 		uint32_t vbn;
 		int err = tree_lookup(run, inode, (uint32_t)fbn, &vbn, &end);
 
@@ -64,12 +68,10 @@ static int collect_tree(struct fs_run *run, struct inode *inode, uint32_t n_bloc
 			return err;
 		if (err != 0) { /* the indirect block is named: on to the next one */
 			result = err;
-			fbn = tree_base(1, (uint32_t)fbn) + tree_span(1);
-			continue;
+			end = tree_base(1, (uint32_t)fbn) + tree_span(1);
+		} else if (inode->height > 0 && fbn < tree_capacity(inode->height)) {
+			collect_path(inode, (uint32_t)fbn, last, vbns);
 		}
-		if (vbn != VBN_HOLE)
-			collect_path(inode, (uint32_t)fbn, held);
-		fbn = end;
 	}
 	return result;
 }
@@ -92,9 +94,9 @@ int snapshot_held_collect(struct fs_run *run, uint32_t id)
 	if (err != 0)
 		return err;
 	held->n = 0;
-	err = collect_tree(run, file, 1, held);
+	err = snapshot_tree_collect(run, file, 1, held);
 	if (err == 0)
-		err = collect_tree(run, map, run->vol->maps->n_regions, held);
+		err = snapshot_tree_collect(run, map, run->vol->maps->n_regions, held);
 	if (err != 0)
 		return err;
 	if (held->n > 1)
@@ -310,13 +312,16 @@ static int held_reclaim(struct fs_run *run, uint32_t id)
 static bool deletion_pick(struct fs_volume *vol)
 {
 	struct snapshot_table *table = vol->snapshots;
+	bool restored = table->n > 0 && table->byage[table->n - 1U]->superseded;
 
 	for (unsigned i = 0; table->delete_id == 0 && i < table->n; i++) {
-		if (table->byage[i]->deleting && table->byage[i]->delete_durable) {
-			table->delete_id = table->byage[i]->info.id;
-			table->delete_region = 0;
-			table->held_known = false;
-		}
+		const struct snapshot *snapshot = table->byage[i];
+
+		if (!snapshot->deleting || !snapshot->delete_durable || (restored && !snapshot->superseded))
+			continue; /* RS2: what a restore has superseded goes before anything else */
+		table->delete_id = snapshot->info.id;
+		table->delete_region = 0;
+		table->held_known = false;
 	}
 	return table->delete_id != 0;
 }

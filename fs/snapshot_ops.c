@@ -105,6 +105,12 @@ int op_snapshot_create(struct fs_run *run)
 
 	if (err != 0)
 		return err;
+	if (snapshot_creation_is_barred(vol)) {
+		message_error_text(msg, "volume %s %s: no snapshot can be taken until that is done; try again later", vol->name,
+		                   vol->snapshots->barred ? "is being put back to a snapshot"
+		                                          : "was put back to a snapshot, and the newer ones are still being reclaimed");
+		return -EBUSY;
+	}
 	if (snapshot_count(vol) + creations_asked(vol) >= SNAPSHOTS_MAX) {
 		message_error_text(msg, "volume %s has %u snapshots, the most there can be: delete one first", vol->name, SNAPSHOTS_MAX);
 		return -ENOSPC;
@@ -122,6 +128,15 @@ int op_snapshot_create(struct fs_run *run)
 	if (err < 0)
 		free(snapshot);
 	return err;
+}
+
+/* What a restore is being made ready with stays as it is. */
+static int changes_barred(struct fs_message *msg)
+{
+	if (!msg->volume->snapshots->barred)
+		return 0;
+	message_error_text(msg, "volume %s is being put back to a snapshot: try again when that is done", msg->volume->name);
+	return -EBUSY;
 }
 
 static struct snapshot *named(struct fs_message *msg)
@@ -164,6 +179,9 @@ int op_snapshot_delete(struct fs_run *run)
 		return -EROFS;
 	if (snapshot == NULL)
 		return -ENOENT;
+	err = changes_barred(msg);
+	if (err != 0)
+		return err;
 	n = vdisk_dependants(run->vol, snapshot->info.id, path, sizeof(path));
 	if (n > 0) {
 		refuse_delete(msg, snapshot->info.name, path, n);
@@ -187,7 +205,9 @@ int op_snapshot_rename(struct fs_run *run)
 		return -EROFS;
 	if (snapshot == NULL)
 		return -ENOENT;
-	err = name_is_free(msg, msg->in.to_name, msg->in.to_name_len);
+	err = changes_barred(msg);
+	if (err == 0)
+		err = name_is_free(msg, msg->in.to_name, msg->in.to_name_len);
 	if (err != 0)
 		return err;
 	err = request_queue(msg, NULL);

@@ -13,6 +13,7 @@
 #include "fs/inode_table.h"
 #include "fs/maps.h"
 #include "fs/message_pool.h"
+#include "fs/restore.h"
 #include "fs/snapshot.h"
 #include "fs/space.h"
 #include "fs/volume_private.h"
@@ -73,6 +74,7 @@ int volume_new(struct world *world, struct raid *raid, const struct fs_mount_opt
 void volume_free_parts(struct fs_volume *vol)
 {
 	cp_fini(vol);
+	restore_fini(vol);
 	if (vol->nvlog != NULL)
 		nvlog_fini(vol);
 	zombie_fini(vol);
@@ -144,7 +146,7 @@ static void mount_fail(struct mount *mount, int err)
 	world_timer_set(mount->world, &mount->timer, 0);
 }
 
-static int metafiles_load(struct fs_run *run)
+int volume_metafiles_load(struct fs_run *run)
 {
 	struct fs_volume *vol = run->vol;
 	const struct {
@@ -175,12 +177,12 @@ static int mount_step(struct fs_run *run)
 	struct mount *mount = run->arg;
 	int err = 0;
 
-	if (mount->stage == MOUNT_METAFILES && (err = metafiles_load(run)) == 0)
+	if (mount->stage == MOUNT_METAFILES && (err = volume_metafiles_load(run)) == 0)
 		mount->stage = MOUNT_MAPS;
 	if (mount->stage == MOUNT_MAPS && (err = maps_load(run)) == 0)
 		mount->stage = MOUNT_SNAPSHOTS;
 	if (mount->stage == MOUNT_SNAPSHOTS && (err = snapshot_table_load(run)) == 0)
-		mount->stage = MOUNT_ZOMBIES;
+		mount->stage = mount->options.restore_to != NULL ? MOUNT_VDISKS : MOUNT_ZOMBIES; /* a restore takes the snapshot's */
 	if (mount->stage == MOUNT_ZOMBIES && (err = zombie_load(run)) == 0)
 		mount->stage = MOUNT_VDISKS;
 	return err;
@@ -235,6 +237,38 @@ static void mount_cp_durable(struct cp_waiter *waiter, int err)
 	run_start_later(&mount->run);
 }
 
+static void mount_cp(struct mount *mount)
+{
+	mount->cp_waiter.durable = mount_cp_durable;
+	cp_wait(mount->vol, &mount->cp_waiter);
+}
+
+static void mount_restored(struct fs_run *run, int err)
+{
+	struct mount *mount = run->arg;
+
+	mount->vol->cp_barred = false;
+	if (err != 0)
+		mount_fail(mount, err);
+	else
+		mount_cp(mount); /* this is the one that counts */
+}
+
+static void mount_restore(struct mount *mount)
+{
+	struct fs_volume *vol = mount->vol;
+	int err = restore_init(vol, mount->options.restore_to);
+
+	if (err != 0) {
+		mount_fail(mount, err);
+		return;
+	}
+	vol->cp_barred = true;
+	run_fini(&mount->run);
+	run_init(&mount->run, vol, restore_step, mount_restored, mount);
+	run_start_later(&mount->run);
+}
+
 static void mount_replayed(struct fs_volume *vol, int err, uint64_t n_records)
 {
 	struct mount *mount = vol->mounting;
@@ -245,12 +279,18 @@ static void mount_replayed(struct fs_volume *vol, int err, uint64_t n_records)
 		mount_fail(mount, err);
 		return;
 	}
+	if (n_records > 0 && mount->options.restore_to != NULL) {
+		mount_fail(mount, -EBUSY); /* never after a clean unmount */
+		return;
+	}
 	if (vol->read_only) {
 		mount_cp_durable(&mount->cp_waiter, 0); /* there was nothing to apply */
 		return;
 	}
-	mount->cp_waiter.durable = mount_cp_durable;
-	cp_wait(vol, &mount->cp_waiter);
+	if (mount->options.restore_to != NULL)
+		mount_restore(mount);
+	else
+		mount_cp(mount);
 }
 
 static void mount_loaded(struct fs_run *run, int err)
@@ -279,6 +319,8 @@ static int mount_root(struct mount *mount)
 		err = fsinfo_decode(vol, body);
 	if (err != 0)
 		return err;
+	if (!vol->was_clean && mount->options.restore_to != NULL)
+		return -EBUSY; /* a mount and an unmount come first */
 	if (!vol->was_clean)
 		vol->crash_count++;
 	atomic_store(&vol->write_verifier, vol->epoch);
@@ -318,6 +360,7 @@ void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned
 	vc_assert(mount != NULL);
 	mount->world = world;
 	mount->options = *options;
+	vc_assert(!options->read_only || options->restore_to == NULL);
 	mount->done = done;
 	mount->arg = arg;
 	(options->read_only ? raid_open_read_only : raid_open)(world, disk_urls, n_disks, mount_assembled, mount);

@@ -60,6 +60,8 @@ void vtoc_cp_done(struct fs_volume *vol);
 bool vtoc_is_ready(const struct fs_volume *vol);
 /* How many vdisks, and snapshots that contain such vdisks, need snapshot `id`; the path of the first. */
 unsigned vtoc_dependants(struct fs_volume *vol, uint32_t id, char *ret_path, size_t path_size);
+/* How many vdisks of the active file system alone are backed by it; the path of the first. */
+unsigned vtoc_backed_by(struct fs_volume *vol, uint32_t id, char *ret_path, size_t path_size);
 
 void vtoc_fini(struct fs_volume *vol);
 

@@ -173,7 +173,7 @@ static unsigned taken_dependants(struct fs_volume *vol, uint32_t id)
 	return n;
 }
 
-unsigned vtoc_dependants(struct fs_volume *vol, uint32_t id, char *ret_path, size_t path_size)
+unsigned vtoc_backed_by(struct fs_volume *vol, uint32_t id, char *ret_path, size_t path_size)
 {
 	const struct vtoc_entry *entry;
 	unsigned n = 0;
@@ -183,6 +183,15 @@ unsigned vtoc_dependants(struct fs_volume *vol, uint32_t id, char *ret_path, siz
 	TAILQ_FOREACH(entry, &vol->vtoc->entries, link)
 		if (entry->backing.snapshot == id)
 			path_note(ret_path, path_size, n++, "", entry->path);
+	return n;
+}
+
+unsigned vtoc_dependants(struct fs_volume *vol, uint32_t id, char *ret_path, size_t path_size)
+{
+	unsigned n = vtoc_backed_by(vol, id, ret_path, path_size);
+
+	if (vol->vtoc == NULL)
+		return 0;
 	for (unsigned i = 0; i < vol->vtoc->n_holds; i++) {
 		const struct vtoc_hold *hold = &vol->vtoc->holds[i];
 		const struct snapshot *snapshot = snapshot_find_id(vol, hold->snapshot);

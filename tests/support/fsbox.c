@@ -70,7 +70,7 @@ void box_open(struct fsbox *box, uint64_t seed, unsigned n_disks, uint64_t disk_
 
 int box_mount(struct fsbox *box)
 {
-	struct fs_mount_options options = { .cache_pages = box->cache_pages, .read_only = box->read_only };
+	struct fs_mount_options options = { .cache_pages = box->cache_pages, .read_only = box->read_only, .restore_to = box->restore_to };
 	struct waiting wait = { false, 0, NULL };
 	const char *urls[BOX_DISKS_MAX];
 
@@ -79,6 +79,7 @@ int box_mount(struct fsbox *box)
 	fs_volume_mount(box->world, urls, box->n_disks, &options, on_mounted, &wait);
 	wait_for(box, &wait.done);
 	box->vol = wait.vol;
+	box->restore_to = NULL;
 	return wait.err;
 }
 
@@ -305,6 +306,28 @@ int box_snapshot(struct fsbox *box, enum fs_op op, const char *name)
 
 	named(&msg, box, op, box_root, name);
 	return box_send(box, &msg);
+}
+
+int box_restore_prepare(struct fsbox *box, const char *name, bool force)
+{
+	struct fs_message msg;
+	int err;
+
+	named(&msg, box, FS_SNAPSHOT_RESTORE, box_root, name);
+	msg.in.restore.force = force;
+	err = box_send(box, &msg);
+	fs_message_fini(&msg);
+	return err;
+}
+
+int box_restore(struct fsbox *box, const char *name)
+{
+	int err = box_restore_prepare(box, name, false);
+
+	if (err == 0)
+		err = box_unmount(box);
+	box->restore_to = name;
+	return err != 0 ? err : box_mount(box);
 }
 
 uint64_t box_check(struct fsbox *box)

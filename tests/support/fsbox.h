@@ -18,6 +18,7 @@ struct fsbox {
 	char urls[BOX_DISKS_MAX][64];
 	size_t cache_pages;
 	bool read_only; /* how to mount */
+	const char *restore_to; /* the same, once */
 };
 
 /* Format `n_disks` (the last is parity) of `disk_bytes` each and mount. */
@@ -47,6 +48,9 @@ int box_zero(struct fsbox *box, struct fs_file_id id, uint64_t offset, uint64_t 
 int box_commit(struct fsbox *box, struct fs_file_id id);
 int box_sync(struct fsbox *box);
 int box_snapshot(struct fsbox *box, enum fs_op op, const char *name);
+/* FS_SNAPSHOT_RESTORE alone; and with the unmount and the mount that follow it. */
+int box_restore_prepare(struct fsbox *box, const char *name, bool force);
+int box_restore(struct fsbox *box, const char *name);
 int box_resolve(struct fsbox *box, const char *path, struct fs_file_id *ret_id);
 /* FS_CHECK: number of errors, the report printed. */
 uint64_t box_check(struct fsbox *box);
