@@ -14,6 +14,7 @@
 #include "fs/maps.h"
 #include "fs/restore_kept.h"
 #include "fs/snapshot.h"
+#include "fs/space.h"
 #include "fs/tree.h"
 #include "fs/volume_private.h"
 #include "fs/zombie.h"
@@ -31,6 +32,7 @@ enum restore_stage {
 	RESTORE_ADOPTABLE, /* RS3 */
 	RESTORE_COUNT, /* regions */
 	RESTORE_INODES, /* numbers in use */
+	RESTORE_NAMES, /* blocks of directories and streams */
 	RESTORE_ZOMBIES,
 	RESTORE_PUT,
 	RESTORE_DONE
@@ -47,7 +49,7 @@ struct restore {
 	struct inode *summary_then; /* detached: the summary map's tree of that time */
 	struct inode *active_now; /* detached: the active map of the last fsinfo */
 	uint32_t cursor; /* of the stage */
-	uint64_t n_inodes;
+	uint64_t n_inodes, n_names;
 	/* the CP's */
 	size_t n_adopted, n_table;
 	bool table_freed, summary_freed;
@@ -274,9 +276,49 @@ static int inodes_step(struct fs_run *run)
 		cache_unpin_all(run);
 	}
 	vol->inodes_used = restore->n_inodes;
+	restore->cursor = 0;
 	return 0;
 }
 static_assert(INO_ROOT % 64U == 0, "what is below the root is whole words of the inode map");
+
+static uint64_t block_names(const uint8_t *bytes, uint32_t fbn)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < INODES_PER_BLOCK; i++) {
+		struct inode_disk disk;
+
+		memcpy(&disk, bytes + i * sizeof(disk), sizeof(disk));
+		if (space_is_names(fbn * INODES_PER_BLOCK + i, disk.type_height & 15U))
+			n += le32_get(disk.n_blocks);
+	}
+	return n;
+}
+
+/* The space ledger's count of names is of today; the snapshot kept none. */
+static int names_step(struct fs_run *run)
+{
+	struct fs_volume *vol = run->vol;
+	struct restore *restore = vol->restore;
+	uint32_t n_blocks = blocks_of_size(vol->inode_file->attr.size_bytes);
+
+	while (restore->cursor < n_blocks) {
+		const uint8_t *bytes;
+		int err = file_need(run, vol->inode_file, restore->cursor, &bytes);
+
+		for (uint32_t i = 1; err == -EAGAIN && i < NAMED_AHEAD && restore->cursor + i < n_blocks; i++)
+			(void)!file_need(run, vol->inode_file, restore->cursor + i, &bytes);
+		if (err != 0)
+			return err;
+		restore->n_names += block_names(bytes, restore->cursor);
+		restore->cursor++;
+		cache_unpin_all(run);
+		if (restore->cursor % 256U == 0)
+			return run_yield(run);
+	}
+	space_restored(vol, restore->n_names);
+	return 0;
+}
 
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
@@ -313,6 +355,7 @@ int restore_step(struct fs_run *run)
 		[RESTORE_ADOPTABLE] = adoptable_step,
 		[RESTORE_COUNT] = count_step,
 		[RESTORE_INODES] = inodes_step,
+		[RESTORE_NAMES] = names_step,
 		[RESTORE_ZOMBIES] = zombie_load,
 		[RESTORE_PUT] = kept_put_step,
 	};
@@ -364,7 +407,7 @@ static void table_then_free(struct fs_volume *vol)
 		for (size_t k = 0; k < restore->table.n; k++)
 			kept |= restore->table.vbns[k] == restore->table_then.vbns[i];
 		if (!kept)
-			cp_free_block(vol->cp, restore->table_then.vbns[i]);
+			cp_free_block(vol->cp, vol->snapshot_file, restore->table_then.vbns[i]);
 	}
 }
 

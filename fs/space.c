@@ -334,6 +334,21 @@ static void lun_cp_done(struct fs_volume *vol, struct vtoc_entry *entry, bool sn
 	entry->shared_blocks = MIN_OF(entry->shared_blocks, entry->own_blocks);
 }
 
+bool space_is_names(uint32_t ino, unsigned type)
+{
+	return ino == INO_VTOC || ino == INO_DOCS ||
+	       (ino >= INO_ROOT && (type == FS_TYPE_DIR || type == FS_TYPE_STREAM || type == FS_TYPE_STREAM_DIR));
+}
+
+void space_restored(struct fs_volume *vol, uint64_t name_blocks)
+{
+	struct space *space = vol->space;
+
+	space->name_blocks = name_blocks;
+	space->names_counted = true;
+	space->shared_names = meta_blocks(vol) + name_blocks;
+}
+
 void space_loaded(struct fs_volume *vol)
 {
 	struct space *space = vol->space;

@@ -92,6 +92,10 @@ void space_lun_load(struct fs_volume *vol, struct vtoc_entry *entry, struct inod
 void space_sum(struct fs_volume *vol);
 
 /* ---- the CP's ---- */
+/* Blocks of this inode count as names in the ledger. */
+bool space_is_names(uint32_t ino, unsigned type);
+/* The volume in memory is another one now, with so many blocks of names, all of which a snapshot holds. */
+void space_restored(struct fs_volume *vol, uint64_t name_blocks);
 /* The maps have been read (mount). */
 void space_loaded(struct fs_volume *vol);
 void space_cp_open(struct cp *cp);
