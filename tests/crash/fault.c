@@ -69,14 +69,18 @@ static const struct {
 	{ "the disk is lost", lost_disk },
 };
 
+void fault_strike(struct history *h, unsigned disk)
+{
+	unsigned which = (unsigned)history_draw(h, ARRAY_SIZE(faults));
+
+	history_say(h, "====  disk %u: %s", disk, faults[which].name);
+	faults[which].strike(h, machine_medium(&h->machine, disk));
+}
+
 void fault_maybe(struct history *h)
 {
-	unsigned which;
-
 	if (h->bad_disk < 0 || history_draw(h, 3) != 0)
 		return;
-	which = (unsigned)history_draw(h, ARRAY_SIZE(faults));
-	history_say(h, "====  disk %d: %s", h->bad_disk, faults[which].name);
 	h->victim = h->bad_disk;
-	faults[which].strike(h, machine_medium(&h->machine, (unsigned)h->bad_disk));
+	fault_strike(h, (unsigned)h->bad_disk);
 }

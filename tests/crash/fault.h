@@ -7,6 +7,8 @@
 
 /* Which disk of this history goes wrong, if any. */
 void fault_draw(struct history *h);
+/* Something goes wrong with this disk, now. */
+void fault_strike(struct history *h, unsigned disk);
 /* Now and then, let it. */
 void fault_maybe(struct history *h);
 

@@ -347,6 +347,11 @@ static void recover(struct history *h, unsigned n_cuts)
 	uint64_t verifier = h->machine.verifier;
 	int err = 0;
 
+	if (h->bad_disk >= 0 && history_draw(h, 4) == 0) {
+		history_say(h, "====  disk %d does not come back", h->bad_disk);
+		h->victim = h->bad_disk;
+		memdisk_lose(machine_medium(&h->machine, (unsigned)h->bad_disk));
+	}
 	while (n_cuts > 0 && machine_cut_in_mount(&h->machine, history_draw(h, 1U << 30), 1U + history_draw(h, 120), &err)) {
 		h->counts->crashes_in_recovery++;
 		history_say(h, "====  power cut during the recovery");

@@ -14,6 +14,8 @@
 
 #define HISTORY_OPS 40U
 #define OP_CHANGES 2U
+#define BALLAST_NAME "ballast"
+#define BALLAST_BLOCKS 2560U
 #define OBJECT_NEW 0xFEU /* in op_change.after: what the operation makes */
 
 struct history;
@@ -75,6 +77,7 @@ struct history {
 	uint64_t digest; /* of everything answered and found */
 	bool faulty; /* errors may come: more than one disk is bad */
 	bool verbose;
+	struct fs_file_id ballast; /* a file of BALLAST_BLOCKS blocks, more than the cache holds; inode 0: none */
 	bool only_good; /* send nothing that must be refused */
 	int bad_disk; /* the one that may go wrong, -1: none */
 	int victim; /* it has, -1: none */

@@ -15,7 +15,7 @@ tests_crash_sim_SOURCES = \
 	tests/crash/workers.c tests/crash/workers.h \
 	tests/support/simworld.c tests/support/simworld.h
 tests_crash_sim_LDADD = $(FS_LIBS) $(RAID_LIBS) $(BASE_LIBS)
-EXTRA_DIST += tests/crash/campaign tests/crash/replay tests/crash/test_crash
+EXTRA_DIST += tests/crash/campaign tests/crash/mutants tests/crash/mutants.list tests/crash/replay tests/crash/test_crash
 TESTS += tests/crash/test_crash
 
 # Random histories and workloads of three operations, on all cores, for as long as wanted: make soak SECONDS=3600
@@ -23,3 +23,8 @@ SECONDS = 60
 .PHONY: soak
 soak: tests/crash/sim
 	./tests/crash/sim soak --seconds $(SECONDS) --first $${FIRST:-$$(date +%s)000}
+
+# Seeded bugs, each of which the simulator must find (tests/crash/mutants.list).
+.PHONY: mutants
+mutants: tests/crash/sim
+	CC="$(CC)" $(top_srcdir)/tests/crash/mutants .

@@ -286,6 +286,34 @@ static void read_answered(struct history *h, struct op *op)
 	}
 }
 
+/* Part of the ballast: what else is in the cache has to go. */
+static bool flood_generate(struct history *h, struct op *op)
+{
+	if (h->ballast.inode == 0)
+		return false;
+	history_op_init(h, op, FS_READ);
+	op->msg.file = h->ballast;
+	op->first = (unsigned)history_draw(h, BALLAST_BLOCKS / 256U) * 256U;
+	op->msg.in.io = (struct fs_io){ .offset_bytes = (uint64_t)op->first * FS_BLOCK_SIZE,
+		                        .len_bytes = FS_IO_MAX,
+		                        .n_pages_max = FS_IO_PAGES_MAX,
+		                        .pages = op->pages };
+	return true;
+}
+
+static void flooded(struct history *h, struct op *op)
+{
+	if (op->state == OP_CUT || op->msg.status != 0)
+		return;
+	for (unsigned i = 0; i < op->msg.out.io.n_pages; i++) {
+		uint64_t word;
+
+		memcpy(&word, op->pages[i]->data + 8U * (i % 512U), 8);
+		if (word != op->first + i + 1U)
+			history_fail(h, FAIL_WRONG, "block %u of the ballast is %llu", op->first + i, (unsigned long long)word);
+	}
+}
+
 const struct op_kind ops_file[] = {
 	{ "write", 30, write_unstable_generate, change_answered },
 	{ "write_sync", 14, write_sync_generate, change_answered },
@@ -294,5 +322,6 @@ const struct op_kind ops_file[] = {
 	{ "commit", 6, commit_generate, commit_answered },
 	{ "chmod", 2, chmod_generate, chmod_answered },
 	{ "read", 16, read_generate, read_answered },
+	{ "flood", 6, flood_generate, flooded },
 	{ NULL, 0, NULL, NULL },
 };

@@ -13,7 +13,7 @@ static void found_add(struct oracle *o, unsigned dir, const struct fs_dirent *en
 {
 	unsigned k = model_name_find(entry->name, entry->name_len);
 
-	if (entry->cookie <= 2)
+	if (entry->cookie <= 2 || (dir == 0 && entry->id.inode == o->h->ballast.inode && o->h->ballast.inode != 0))
 		return;
 	if (k == MODEL_NAMES)
 		history_fail(o->h, FAIL_WRONG, "directory %u has a name nobody gave: \"%.*s\"", dir, (int)entry->name_len, entry->name);

@@ -12,13 +12,16 @@
 #include "base/list.h"
 #include "tests/crash/fault.h"
 
-static void machine_draw(struct history *h, uint64_t seed)
+#define BALLAST_PIECE 8U /* a record of it must fit into half of a small log */
+
+static void machine_draw(struct history *h, uint64_t seed, bool ballast)
 {
 	struct machine *machine = &h->machine;
 	static const uint64_t latencies[] = { 0, 0, 200000, 3000000 };
-	unsigned n_data = 1U + (unsigned)history_draw(h, 4), stripes = (1300U + (unsigned)history_draw(h, 800)) / n_data;
+	unsigned n_data = 1U + (unsigned)history_draw(h, 4), stripes;
 	int err;
 
+	stripes = (1300U + (unsigned)history_draw(h, 800) + (ballast ? BALLAST_BLOCKS : 0)) / n_data;
 	machine->n_disks = n_data + 1U;
 	machine->log_half_blocks = 32U + (unsigned)history_draw(h, 64);
 	machine->disk_blocks = ROUND_UP(592U + 2U * machine->log_half_blocks, 256U) + stripes + stripes / 255U + 1U;
@@ -27,6 +30,45 @@ static void machine_draw(struct history *h, uint64_t seed)
 		history_fail(h, FAIL_STUCK, "no volume can be made: %s", error_name(err));
 	history_say(h, "====  %u disks of %llu blocks, log halves of %u", machine->n_disks, (unsigned long long)machine->disk_blocks,
 	            machine->log_half_blocks);
+}
+
+/* A file that the cache cannot hold, with a word for each block: "flood" reads it. */
+static void ballast_make(struct history *h)
+{
+	struct page *pages[BALLAST_PIECE];
+	struct fs_message msg;
+
+	fs_message_init(&msg, FS_CREATE, h->machine.vol, NULL, NULL);
+	msg.file = (struct fs_file_id){ 0, FS_INO_ROOT, 1 };
+	msg.in.name = BALLAST_NAME;
+	msg.in.name_len = (uint32_t)strlen(BALLAST_NAME);
+	if (history_ask(h, &h->machine, &msg) != 0)
+		history_fail(h, FAIL_STUCK, "no ballast can be made: %s", error_name(msg.status));
+	h->ballast = msg.out.attr.id;
+	fs_message_fini(&msg);
+	for (unsigned first = 0; first < BALLAST_BLOCKS; first += BALLAST_PIECE) {
+		for (unsigned i = 0; i < BALLAST_PIECE; i++) {
+			uint64_t word = first + i + 1U;
+
+			pages[i] = page_alloc();
+			vc_assert(pages[i] != NULL);
+			for (unsigned at = 0; at < PAGE_SIZE; at += 8)
+				memcpy(pages[i]->data + at, &word, 8);
+		}
+		fs_message_init(&msg, FS_WRITE, h->machine.vol, NULL, NULL);
+		msg.file = h->ballast;
+		msg.in.io = (struct fs_io){ .offset_bytes = (uint64_t)first * FS_BLOCK_SIZE,
+			                    .len_bytes = BALLAST_PIECE * FS_BLOCK_SIZE,
+			                    .n_pages = BALLAST_PIECE,
+			                    .n_pages_max = BALLAST_PIECE,
+			                    .pages = pages };
+		if (history_ask(h, &h->machine, &msg) != 0)
+			history_fail(h, FAIL_STUCK, "no ballast can be written: %s", error_name(msg.status));
+		page_put_many(pages, BALLAST_PIECE);
+	}
+	fs_message_init(&msg, FS_SYNC, h->machine.vol, NULL, NULL);
+	if (history_ask(h, &h->machine, &msg) != 0)
+		history_fail(h, FAIL_STUCK, "no consistency point: %s", error_name(msg.status));
 }
 
 static void load(struct history *h, unsigned n)
@@ -84,22 +126,38 @@ static void life(struct history *h)
 	}
 }
 
+/* One more disk goes wrong: errors from now on, but everybody is answered, and nothing wrong is ever read. */
+static void second_disk(struct history *h)
+{
+	h->faulty = true;
+	fault_strike(h, (unsigned)h->bad_disk);
+	fault_strike(h, ((unsigned)h->bad_disk + 1U) % h->machine.n_disks);
+	load(h, 100);
+	history_land(h);
+}
+
 uint64_t random_run(uint64_t seed, bool verbose, struct history_counts *counts)
 {
 	struct history *h = calloc(1, sizeof *h);
 	unsigned lives;
 	uint64_t digest;
+	bool ballast;
 
 	vc_assert(h != NULL);
 	(void)snprintf(h->what, sizeof h->what, "%llu", (unsigned long long)seed);
 	h->verbose = verbose;
 	history_init(h, seed, counts);
-	machine_draw(h, seed);
+	ballast = history_draw(h, 8) == 0;
+	machine_draw(h, seed, ballast);
+	if (ballast)
+		ballast_make(h);
 	fault_draw(h);
 	lives = 4U + (unsigned)history_draw(h, 12);
 	for (unsigned i = 0; i < lives; i++)
 		life(h);
 	rest(h);
+	if (h->bad_disk >= 0 && history_draw(h, 2) == 0)
+		second_disk(h);
 	digest = h->digest;
 	history_fini(h);
 	free(h);

@@ -5,7 +5,7 @@
  *        sim small [--length 1..3]             every sequence of up to that many operations, every crash on the way; --subsets N: at most so many
  *                                              states a boundary (0: all), --share N: one in N of the workloads
  *        sim soak --seconds N                  both, histories and workloads of three operations
- *           all of them: [--first N] [--seconds N] [--jobs N]
+ *           all of them: [--first N] [--seconds N] [--jobs N] [--failures N: after so many nothing more is begun]
  *        sim replay SEED | replay small N      one of them, with everything that happens
  *        sim digest SEED | digest small N      a number that says whether it was the same history
  * Ends with a line "N states, ..."; status 1 when anything failed. */
@@ -26,6 +26,7 @@
 struct options {
 	uint64_t first, n;
 	unsigned seconds, jobs, length, share;
+	unsigned failures;
 	int subsets; /* -1: as small_plan has it */
 };
 
@@ -43,6 +44,8 @@ static bool option_set(struct options *options, const char *name, uint64_t value
 		options->length = (unsigned)value;
 	else if (strcmp(name, "--share") == 0)
 		options->share = (unsigned)value;
+	else if (strcmp(name, "--failures") == 0)
+		options->failures = (unsigned)value;
 	else if (strcmp(name, "--subsets") == 0)
 		options->subsets = (int)value;
 	else
@@ -52,7 +55,7 @@ static bool option_set(struct options *options, const char *name, uint64_t value
 
 static bool options_parse(struct options *options, int argc, char **argv, unsigned first)
 {
-	*options = (struct options){ .first = first, .length = 2, .share = 1, .subsets = -1 };
+	*options = (struct options){ .first = first, .length = 2, .share = 1, .failures = 20, .subsets = -1 };
 	options->jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	for (int i = 0; i < argc; i += 2)
 		if (i + 1 == argc || !option_set(options, argv[i], strtoull(argv[i + 1], NULL, 10)))
@@ -137,6 +140,7 @@ static int run(const struct options *options, struct workers_plan *plan)
 		small_plan.subsets[i] = (unsigned)options->subsets;
 	plan->seconds = options->seconds;
 	plan->n_workers = options->jobs;
+	plan->n_failures = options->failures;
 	workers_run(plan, &result);
 	return report(&result);
 }
@@ -200,9 +204,9 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], "replay") == 0 || strcmp(argv[1], "digest") == 0)
 			return run_one(argc - 2, argv + 2, argv[1][0] == 'r');
 	}
-	fprintf(stderr,
-	        "usage: sim random|small|soak [--first N] [--seeds N] [--seconds N] [--jobs N] [--length 1..3] [--subsets N] [--share N]\n"
-	        "       sim replay|digest SEED\n"
-	        "       sim replay|digest small NUMBER\n");
+	fprintf(stderr, "usage: sim random|small|soak [--first N] [--seeds N] [--seconds N] [--jobs N] [--length 1..3] [--subsets N] "
+	                "[--share N] [--failures N]\n"
+	                "       sim replay|digest SEED\n"
+	                "       sim replay|digest small NUMBER\n");
 	return 2;
 }

@@ -3,10 +3,12 @@
 #include "tests/crash/workers.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,7 +17,6 @@
 #include "base/list.h"
 
 #define WORKERS_MAX 64U
-#define FAILURES_MAX 20U /* then nothing more is begun */
 
 struct worker {
 	pid_t pid;
@@ -40,8 +41,12 @@ static bool is_over(const struct workers_plan *plan, uint64_t number, uint64_t b
 
 static void work(const struct workers_plan *plan, struct worker *worker, uint64_t began_s)
 {
-	for (; !is_over(plan, worker->number, began_s); worker->number += plan->n_workers)
+	const struct itimerval limit = { .it_value = { .tv_sec = JOB_CPU_S } };
+
+	for (; !is_over(plan, worker->number, began_s); worker->number += plan->n_workers) {
+		(void)setitimer(ITIMER_VIRTUAL, &limit, NULL); /* SIGVTALRM ends a job that goes round in circles */
 		plan->job(worker->number, &worker->counts);
+	}
 	_exit(0);
 }
 
@@ -83,6 +88,13 @@ static void add(struct history_counts *to, const struct history_counts *from)
 	to->crashes_in_recovery += from->crashes_in_recovery;
 }
 
+static void workers_stop(void)
+{
+	for (unsigned i = 0; i < WORKERS_MAX; i++)
+		if (shared[i].pid > 0)
+			(void)kill(shared[i].pid, SIGKILL);
+}
+
 void workers_run(const struct workers_plan *plan, struct workers_result *ret_result)
 {
 	uint64_t began_s = now_s();
@@ -105,14 +117,17 @@ void workers_run(const struct workers_plan *plan, struct workers_result *ret_res
 		if (pid <= 0 || worker == shared + WORKERS_MAX)
 			continue;
 		n_running--;
-		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		worker->pid = 0;
+		if ((WIFEXITED(status) && WEXITSTATUS(status) == 0) || n_failed >= plan->n_failures)
 			continue;
 		count_failure(plan, ret_result, worker, status);
 		worker->number += plan->n_workers;
-		if (++n_failed < FAILURES_MAX && !is_over(plan, worker->number, began_s)) {
+		if (++n_failed < plan->n_failures && !is_over(plan, worker->number, began_s)) {
 			start(plan, worker, began_s);
 			n_running++;
 		}
+		if (n_failed == plan->n_failures)
+			workers_stop();
 	}
 	for (unsigned i = 0; i < WORKERS_MAX; i++)
 		add(&ret_result->counts, &shared[i].counts);

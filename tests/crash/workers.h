@@ -11,14 +11,17 @@ struct workers_plan {
 	uint64_t first, n_jobs; /* n_jobs 0: without end */
 	unsigned seconds; /* 0: no limit; jobs begun are finished */
 	unsigned n_workers;
+	unsigned n_failures; /* then nothing more is begun */
 	void (*job)(uint64_t number, struct history_counts *counts);
 };
 
 struct workers_result {
 	struct history_counts counts;
 	uint64_t n_lost, n_wrong, n_check, n_stuck; /* jobs that failed, by kind */
-	uint64_t n_crashed; /* the engine asserted or died */
+	uint64_t n_crashed; /* the engine asserted, died, or did not come back within JOB_CPU_S */
 };
+
+#define JOB_CPU_S 60U
 
 void workers_run(const struct workers_plan *plan, struct workers_result *ret_result);
 
