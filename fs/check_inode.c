@@ -67,6 +67,8 @@ static void table_take(struct check *check, uint32_t ino, const struct inode_dis
 		.type = type, .nlink = le16_get(disk->nlink), .generation_hash = check_generation_hash(le64_get(disk->generation))
 	};
 	table->n_used += ino >= INO_ROOT;
+	if (type == FS_TYPE_DIR || type == FS_TYPE_STREAM || type == FS_TYPE_STREAM_DIR || ino == INO_VTOC || ino == INO_DOCS)
+		table->n_name_blocks += le32_get(disk->n_blocks);
 	check->n_inodes++;
 	if (type == FS_TYPE_DIR) {
 		table->dirs = grow(table->dirs, table->n_dirs, &table->n_dirs_max, sizeof(struct check_dir));
@@ -216,6 +218,21 @@ static void inode_file_walk(struct check *check, bool again,
 	check->started = true;
 }
 
+/* What is promised to the rewriting of names (fs/space.h). */
+static void names_check(struct check *check)
+{
+	const struct fsinfo_disk *fsinfo = &check->fsinfo;
+
+	if ((le32_get(fsinfo->space_flags) & FSINFO_NAMES_COUNTED) != 0 && le64_get(fsinfo->name_blocks) != check->inodes.n_name_blocks)
+		check_found(check, CHECK_ACCOUNT, "fsinfo: %llu blocks of directories and streams, %llu found",
+		            (unsigned long long)le64_get(fsinfo->name_blocks), (unsigned long long)check->inodes.n_name_blocks);
+	if (le64_get(fsinfo->shared_names) > le64_get(fsinfo->used_blocks))
+		check_found(check, CHECK_ACCOUNT, "fsinfo: %llu blocks of names and metafiles are held by snapshots, %llu blocks are used",
+		            (unsigned long long)le64_get(fsinfo->shared_names), (unsigned long long)le64_get(fsinfo->used_blocks));
+	if ((le32_get(fsinfo->space_flags) & ~FSINFO_NAMES_COUNTED) != 0)
+		check_found(check, CHECK_ACCOUNT, "fsinfo: space flags %#x are not known", le32_get(fsinfo->space_flags));
+}
+
 int check_inode_step(struct fs_run *run)
 {
 	struct check *check = check_of(run);
@@ -234,6 +251,7 @@ int check_inode_step(struct fs_run *run)
 	if (check->inodes.n_used != le64_get(check->fsinfo.inodes_used))
 		check_found(check, CHECK_ACCOUNT, "fsinfo: %llu inodes used, %llu found",
 		            (unsigned long long)le64_get(check->fsinfo.inodes_used), (unsigned long long)check->inodes.n_used);
+	names_check(check);
 	return 0;
 }
 

@@ -112,6 +112,7 @@ struct check_inode_table {
 	uint32_t n_chunks, cursor;
 	uint64_t n_inodes; /* records the inode file has room for */
 	uint64_t n_used; /* dynamic ones, the root too */
+	uint64_t n_name_blocks; /* of directories, streams, VTOC and documents (fs/space.h) */
 	struct check_dir *dirs;
 	size_t n_dirs, n_dirs_max;
 	uint32_t *streamed; /* inodes with INODE_STREAM, and vdisks */

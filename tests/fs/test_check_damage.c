@@ -330,6 +330,12 @@ static void fsinfo_inodes(struct cb_raw *raw)
 	cb_raw_write_fsinfo(raw);
 }
 
+static void fsinfo_names(struct cb_raw *raw)
+{
+	raw->fsinfo.name_blocks = le64_of(le64_get(raw->fsinfo.name_blocks) + 1U);
+	cb_raw_write_fsinfo(raw);
+}
+
 static void fsinfo_next_generation(struct cb_raw *raw)
 {
 	raw->fsinfo.next_generation = le64_of(le64_get(raw->fsinfo.next_generation) - 5U);
@@ -781,6 +787,7 @@ static const struct damage_case cases[] = {
 	{ "space map: summary count", counts_summary, R(4), 0, "of snapshots only", false },
 	{ "space map: folded too far", folded_too_far, R(4), 0, "was not there yet", false },
 	{ "fsinfo: inodes used", fsinfo_inodes, R(5), 0, "inodes used", false },
+	{ "fsinfo: blocks of names", fsinfo_names, R(5), 0, "directories and streams", false },
 	{ "fsinfo: next generation", fsinfo_next_generation, R(6), 0, "the next one is", false },
 	{ "fsinfo: blocks of the snapshot table", fsinfo_table_blocks, R(6), 0, "inode 2: ", false },
 	{ "fsinfo: blocks of the inode file", fsinfo_inode_file_blocks, R(6), 0, "inode 1: ", false },
