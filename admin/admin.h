@@ -48,7 +48,7 @@ struct admin_lun {
 	const char *path; /* "/vol/vol0/test" */
 	const char *serial;
 	uint64_t size_bytes;
-	bool online, write_cache;
+	bool online, write_cache, reserved;
 	const struct admin_map *maps; /* conflicting ones left out */
 	size_t n_maps;
 };

@@ -193,7 +193,8 @@ static void san_publish(struct san *san)
 			                      .serial = from->serial,
 			                      .size_bytes = from->size_bytes,
 			                      .online = from->online,
-			                      .write_cache = from->write_cache };
+			                      .write_cache = from->write_cache,
+			                      .reserved = from->reserved };
 		luns[i].maps = publish_maps(san, from->maps, &luns[i].n_maps);
 	}
 	hooks->san(hooks->arg, igroups, n_igroups, luns, san->n_luns);
@@ -251,9 +252,12 @@ static void lun_painted(struct san *san, struct fs_volume *volume, const struct 
 {
 	struct san_lun *lun = &san->new_luns[san->n_new_luns++];
 
-	*lun = (struct san_lun){
-		.id = info->id, .uuid = info->uuid, .size_bytes = info->size_bytes, .online = info->online, .write_cache = info->write_cache
-	};
+	*lun = (struct san_lun){ .id = info->id,
+		                 .uuid = info->uuid,
+		                 .size_bytes = info->size_bytes,
+		                 .online = info->online,
+		                 .write_cache = info->write_cache,
+		                 .reserved = info->reserved };
 	lun->volume = fs_volume_get(volume);
 	lun->path = must(volpath_join(fs_volume_name(volume), info->path));
 	lun->inner = lun->path + strlen(lun->path) - strlen(info->path);

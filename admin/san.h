@@ -18,7 +18,7 @@ struct san_lun {
 	struct uuid uuid;
 	char serial[21];
 	uint64_t size_bytes;
-	bool online, write_cache;
+	bool online, write_cache, reserved;
 	json_t *maps; /* [{"igroup", "lun", "state": "mapped" | "conflict" | "no igroup", "name"}] */
 };
 

@@ -14,7 +14,7 @@ libvcfs_a_SOURCES = \
 	fs/restore.c fs/restore.h fs/restore_kept.c fs/restore_kept.h fs/restore_prepare.c \
 	fs/run.c fs/run.h \
 	fs/snapshot.c fs/snapshot.h fs/snapshot_delete.c fs/snapshot_ops.c fs/snapshot_space.c \
-	fs/space.c fs/space.h fs/space_count.c \
+	fs/space.c fs/space.h fs/space_count.c fs/space_level.c \
 	fs/tree.c fs/tree.h \
 	fs/volume.c fs/volume_format.c fs/volume_ops.c fs/volume_private.h fs/volume_table.c \
 	fs/zombie.c fs/zombie.h

@@ -256,6 +256,7 @@ struct fs_volume_info {
 	/* size = used + metadata + snapshot + reserved + kept + free, exactly. used: files and LUNs, changes on their way to the disks too; snapshot:
 	 * only snapshots hold it; reserved: promised to LUNs and not used yet; kept: held back for metadata; free: what a client can still write */
 	uint64_t size_bytes, free_bytes, used_bytes, snapshot_bytes, reserved_bytes, metadata_bytes, kept_bytes;
+	unsigned space_level; /* enum fs_space_level of fs/volume.h */
 	uint64_t n_inodes_used, n_inodes_free;
 	uint32_t n_snapshots;
 	uint64_t cp_count, cp_last_ms, cp_generation;

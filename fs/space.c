@@ -266,6 +266,7 @@ void space_lun_load(struct fs_volume *vol, struct vtoc_entry *entry, struct inod
 	entry->own_blocks = container->n_blocks;
 	entry->shared_blocks = vol->snapshots->n == 0 ? 0 : entry->own_blocks;
 	entry->shared_stale = entry->shared_blocks > 0;
+	container->n_shared_freed = 0; /* by the CP of the replay: it is in own_blocks */
 	container->space_class = reserved ? INODE_SPACE_LUN : INODE_SPACE_NEW;
 }
 
@@ -364,6 +365,7 @@ void space_cp_done(struct fs_volume *vol, bool snapshot)
 {
 	struct space *space = vol->space;
 	struct vtoc_entry *entry = NULL;
+	uint32_t newest = snapshot_newest_id(vol);
 
 	space_loaded(vol);
 	if (space->frees_exact)
@@ -374,9 +376,15 @@ void space_cp_done(struct fs_volume *vol, bool snapshot)
 	else if (vol->snapshots->n == 0)
 		space->shared_names = 0;
 	space->shared_names = MIN_OF(space->shared_names, space->meta_blocks + space->name_blocks);
-	while (vol->vtoc != NULL && (entry = vtoc_next(vol, entry)) != NULL)
+	while (vol->vtoc != NULL && (entry = vtoc_next(vol, entry)) != NULL) {
 		lun_cp_done(vol, entry, snapshot);
+		if (space->newest != newest && !snapshot && entry->shared_blocks > 0)
+			entry->shared_stale = true; /* the newest snapshot is gone: the one before it holds less */
+	}
+	space->newest = newest;
 	space_sum(vol);
+	if (atomic_load_explicit(&vol->state, memory_order_relaxed) == VOLUME_ONLINE)
+		space_level_update(vol);
 	space_count_begin(vol);
 }
 

@@ -44,6 +44,7 @@ struct space {
 	uint64_t meta_blocks; /* of the metafiles */
 	uint64_t map_holes; /* blocks the maps do not have yet */
 	uint64_t active_blocks, snapshot_blocks; /* in the active map; only in the summary map */
+	uint32_t newest; /* snapshot, 0: none */
 	uint64_t shared_names; /* blocks of metafiles and names the newest snapshot holds; never less than there are */
 	/* now */
 	uint64_t name_blocks; /* of directories and streams */
@@ -130,5 +131,7 @@ struct space_figures {
 	uint64_t available_blocks;
 };
 void space_figures(const struct fs_volume *vol, struct space_figures *ret_figures);
+/* The level the volume is at, and the events of a change (fs/space_level.c). Once it serves: after every CP. */
+void space_level_update(struct fs_volume *vol);
 
 #endif

@@ -201,6 +201,7 @@ static void mount_online(struct mount *mount)
 	atomic_store(&vol->state, VOLUME_ONLINE);
 	if (!vol->read_only)
 		cp_enable_timer(vol);
+	space_level_update(vol);
 	space_count_begin(vol);
 	log_info("fs", "volume_online", "volume=%s cp=%llu replayed=%llu clean=%s", vol->name, (unsigned long long)vol->generation,
 	         (unsigned long long)mount->n_records, vol->was_clean ? "yes" : "no");

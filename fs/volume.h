@@ -47,4 +47,17 @@ const uint8_t *fs_volume_handle_key(const struct fs_volume *volume);
 /* NFS write verifier: changes with every mount after a crash and whenever unstable data may have been lost. */
 uint64_t fs_volume_write_verifier(const struct fs_volume *volume);
 
+/* How full a volume is, for whoever must warn of it. The thresholds are shares of what clients can use at most (size less what is kept back);
+ * a level is left only when 5 % more than its threshold are available again. */
+#define FS_SPACE_SOFT_PERCENT 80U
+#define FS_SPACE_CRITICAL_PERCENT 95U
+enum fs_space_level { FS_SPACE_FINE, FS_SPACE_SOFT, FS_SPACE_CRITICAL };
+struct fs_space_notice {
+	enum fs_space_level level;
+	uint32_t n_warnings; /* rises with every level entered from below */
+	uint64_t available_bytes, soft_bytes; /* now, as of the last consistency point; at the soft threshold */
+};
+/* Any thread. */
+void fs_volume_space(const struct fs_volume *volume, struct fs_space_notice *ret_notice);
+
 #endif

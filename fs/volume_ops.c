@@ -20,6 +20,7 @@ static void space_info(const struct fs_volume *vol, struct fs_volume_info *info)
 	info->metadata_bytes = figures.metadata_blocks * FS_BLOCK_SIZE;
 	info->snapshot_bytes = figures.snapshot_blocks * FS_BLOCK_SIZE;
 	info->reserved_bytes = figures.reserved_blocks * FS_BLOCK_SIZE;
+	info->space_level = (unsigned)atomic_load(&vol->space_level);
 	info->kept_bytes = figures.kept_blocks * FS_BLOCK_SIZE;
 }
 

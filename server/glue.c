@@ -141,7 +141,8 @@ static void add_entry(struct entries *entries, const struct admin_lun *lun, cons
 		                                             .serial = lun->serial,
 		                                             .size_bytes = lun->size_bytes,
 		                                             .write_cache = lun->write_cache,
-		                                             .online = lun->online };
+		                                             .online = lun->online,
+		                                             .reserved = lun->reserved };
 }
 
 static void replace_maps(struct glue *glue, struct fs_volume *volume, const struct admin_igroup *igroups, const struct admin_lun *luns,

@@ -134,6 +134,7 @@ static struct scsi_lu *lu_for(const struct lunmap_table *old, const struct lunma
 	if (lu != NULL) {
 		atomic_store(&lu->size_bytes, entry->size_bytes);
 		atomic_store(&lu->write_cache, entry->write_cache);
+		atomic_store(&lu->reserved, entry->reserved);
 		atomic_store(&lu->online, entry->online);
 	}
 	return lu;
@@ -168,6 +169,7 @@ static void units_update(struct lunmap_table *table, unsigned first, const struc
 
 		scsi_lu_set_size(lu, entries[i].size_bytes);
 		scsi_lu_set_write_cache(lu, entries[i].write_cache);
+		atomic_store(&lu->reserved, entries[i].reserved);
 		atomic_store(&lu->online, entries[i].online);
 	}
 }

@@ -33,6 +33,7 @@ struct lunmap_entry {
 	uint64_t size_bytes;
 	bool write_cache;
 	bool online;
+	bool reserved; /* its space is set aside: it is never short of any */
 };
 
 MUST_CHECK int lunmap_new(struct lunmap **ret_map);

@@ -114,9 +114,11 @@ static uint32_t vpd_characteristics(struct scsi_task *task, uint8_t *p)
 
 static uint32_t vpd_provisioning(struct scsi_task *task, uint8_t *p)
 {
-	(void)task;
+	bool thin = !atomic_load(&scsi_task_lu(task)->reserved);
+
+	p[0] = thin ? SCSI_THRESHOLD_EXPONENT : 0;
 	p[1] = 0xE4; /* LBPU, LBPWS, LBPWS10, LBPRZ */
-	p[2] = 0x02; /* thin */
+	p[2] = thin ? 2 : 1; /* thin; resource provisioned */
 	return 4;
 }
 

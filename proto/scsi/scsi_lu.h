@@ -28,6 +28,7 @@ struct scsi_lu {
 	_Atomic uint64_t size_bytes;
 	_Atomic bool write_cache;
 	_Atomic bool online;
+	_Atomic bool reserved; /* else thin: writes may find the volume full, and its initiators are warned */
 	_Atomic uint64_t verifier; /* of unstable writes that a flush has to answer for; 0: none yet */
 	_Atomic uint32_t any_event; /* sum of the ones below: one load tells that nothing happened */
 	_Atomic uint32_t event[LU_EVENT_COUNT];

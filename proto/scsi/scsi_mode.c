@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* MODE SENSE and MODE SELECT: the caching page, whose WCE can be set, and the control page, in which nothing can.
+/* MODE SENSE and MODE SELECT: the caching page, whose WCE can be set; the control page, in which nothing can, and, of a thin LUN, the logical
+ * block provisioning page, which tells where the soft threshold is.
  * THEORY. A page is built for a page control (current, changeable, default) by one function; MODE SELECT accepts a page when it equals the
  * current one in every bit that the changeable one has clear. WCE is the vdisk's own attribute: it is kept with the volume.
  * REFERENCES. SPC-4 6.13, 6.10, 7.5; SBC-3 6.4. */
@@ -13,6 +14,10 @@ enum page_control { PC_CURRENT, PC_CHANGEABLE, PC_DEFAULT, PC_SAVED };
 
 #define PAGE_CACHING 0x08U
 #define PAGE_CONTROL 0x0AU
+#define PAGE_EXCEPTIONS 0x1CU
+#define SUBPAGE_PROVISIONING 0x02U
+#define PAGE_SPF 0x40U /* subpage format */
+#define PAGE_BYTES_MAX 24U
 #define PAGE_ALL 0x3FU
 #define SUBPAGE_ALL 0xFFU
 #define WCE 0x04U
@@ -43,10 +48,37 @@ static uint32_t page_control(struct scsi_task *task, enum page_control pc, uint8
 	return 12;
 }
 
+/* One descriptor: a unit attention when so many sets of blocks, and fewer, are available to the LUN and its neighbours. */
+static uint32_t page_provisioning(struct scsi_task *task, enum page_control pc, uint8_t *p)
+{
+	struct fs_space_notice notice;
+	be32 n_sets;
+
+	p[0] = PAGE_SPF | PAGE_EXCEPTIONS;
+	p[1] = SUBPAGE_PROVISIONING;
+	p[3] = PAGE_BYTES_MAX - 4U;
+	if (pc == PC_CHANGEABLE)
+		return PAGE_BYTES_MAX;
+	fs_volume_space(scsi_task_lu(task)->volume, &notice);
+	n_sets = be32_of((uint32_t)MIN_OF(notice.soft_bytes >> SCSI_BLOCK_SHIFT >> SCSI_THRESHOLD_EXPONENT, (uint64_t)UINT32_MAX));
+	p[16] = 0x81; /* enabled, soft, armed while the resource decreases */
+	p[17] = 0x01; /* the resource: LBA mapping resources that are available */
+	memcpy(p + 20, &n_sets, sizeof n_sets);
+	return PAGE_BYTES_MAX;
+}
+
 static const struct {
-	uint8_t code;
+	uint8_t code, subpage;
+	bool thin_only;
 	uint32_t (*build)(struct scsi_task *task, enum page_control pc, uint8_t *p);
-} pages[] = { { PAGE_CACHING, page_caching }, { PAGE_CONTROL, page_control } };
+} pages[] = { { PAGE_CACHING, 0, false, page_caching },
+	      { PAGE_CONTROL, 0, false, page_control },
+	      { PAGE_EXCEPTIONS, SUBPAGE_PROVISIONING, true, page_provisioning } };
+
+static bool page_exists(struct scsi_task *task, size_t i)
+{
+	return !pages[i].thin_only || !atomic_load(&scsi_task_lu(task)->reserved);
+}
 
 /* ---- MODE SENSE ---- */
 
@@ -72,10 +104,11 @@ static uint32_t mode_pages(struct scsi_task *task, enum page_control pc, uint8_t
 	uint8_t code = task->cdb[2] & 0x3FU, subpage = task->cdb[3];
 	uint32_t n = 0;
 
-	if (subpage != 0 && (subpage != SUBPAGE_ALL || code != PAGE_ALL))
+	if (code == PAGE_ALL && subpage != 0 && subpage != SUBPAGE_ALL)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
-		if (code == PAGE_ALL || code == pages[i].code)
+		if ((code == PAGE_ALL || code == pages[i].code) && (subpage == SUBPAGE_ALL || subpage == pages[i].subpage) &&
+		    page_exists(task, i))
 			n += pages[i].build(task, pc, p + n);
 	}
 	return n;
@@ -173,15 +206,15 @@ static void select_set(struct scsi_task *task, bool wce)
 /* Bytes of the page at `p` (at most `left`) when it may be set; 0: it may not. */
 static uint32_t select_page(struct scsi_task *task, const uint8_t *p, uint32_t left, bool *wce)
 {
-	uint8_t current[20] = { 0 }, changeable[20] = { 0 };
+	uint8_t current[PAGE_BYTES_MAX] = { 0 }, changeable[PAGE_BYTES_MAX] = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
-		uint32_t len = pages[i].build(task, PC_CURRENT, current);
+		uint32_t len = pages[i].build(task, PC_CURRENT, current), head = pages[i].subpage != 0 ? 4 : 2;
 
-		if (p[0] != pages[i].code || left < len || p[1] != len - 2)
+		if (!page_exists(task, i) || left < len || memcmp(p, current, head) != 0) /* code, subpage, length */
 			continue;
 		(void)pages[i].build(task, PC_CHANGEABLE, changeable);
-		for (uint32_t b = 2; b < len; b++) {
+		for (uint32_t b = head; b < len; b++) {
 			if (((p[b] ^ current[b]) & (uint8_t)~changeable[b]) != 0)
 				return 0;
 		}

@@ -40,6 +40,14 @@ void scsi_nexus_lun_put(struct scsi_nexus_lun *lun)
 	free(lun);
 }
 
+static uint32_t space_warnings(const struct scsi_lu *lu)
+{
+	struct fs_space_notice notice;
+
+	fs_volume_space(lu->volume, &notice);
+	return notice.n_warnings;
+}
+
 static struct scsi_nexus_lun *nexus_lun_new(uint32_t number, struct scsi_lu *lu)
 {
 	struct scsi_nexus_lun *lun = calloc(1, sizeof *lun);
@@ -53,6 +61,7 @@ static struct scsi_nexus_lun *nexus_lun_new(uint32_t number, struct scsi_lu *lu)
 	lun->seen_any = atomic_load(&lu->any_event);
 	for (unsigned e = 0; e < LU_EVENT_COUNT; e++)
 		lun->seen[e] = atomic_load(&lu->event[e]);
+	lun->seen_space = space_warnings(lu);
 	TAILQ_INIT(&lun->tasks);
 	return lun;
 }
@@ -172,6 +181,7 @@ static const struct {
 	{ ATTENTION_LUNS, ASC_REPORTED_LUNS_CHANGED },
 	{ ATTENTION_CAPACITY, ASC_CAPACITY_CHANGED },
 	{ ATTENTION_MODE, ASC_MODE_PARAMETERS_CHANGED },
+	{ ATTENTION_SPACE, ASC_SOFT_THRESHOLD_REACHED },
 };
 
 static void nexus_lun_compare(struct scsi_nexus_lun *lun)
@@ -190,8 +200,19 @@ static void nexus_lun_compare(struct scsi_nexus_lun *lun)
 	}
 }
 
+/* A thin LUN's volume has crossed a threshold. */
+static void nexus_lun_look_at_space(struct scsi_nexus_lun *lun)
+{
+	uint32_t now = space_warnings(lun->lu);
+
+	if (now != lun->seen_space && !atomic_load_explicit(&lun->lu->reserved, memory_order_relaxed))
+		lun->attentions |= ATTENTION_SPACE;
+	lun->seen_space = now;
+}
+
 enum scsi_asc scsi_nexus_take_attention(struct scsi_nexus_lun *lun)
 {
+	nexus_lun_look_at_space(lun);
 	if (atomic_load_explicit(&lun->lu->any_event, memory_order_acquire) != lun->seen_any)
 		nexus_lun_compare(lun);
 	if (lun->attentions == 0)

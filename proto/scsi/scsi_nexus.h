@@ -24,12 +24,20 @@ struct scsi_nexus_lun {
 	uint32_t attentions; /* bits of enum scsi_attention, pending */
 	uint32_t seen_any;
 	uint32_t seen[LU_EVENT_COUNT];
+	uint32_t seen_space; /* warnings of the volume */
 	struct scsi_task_list tasks; /* in order of arrival */
 	unsigned n_ordered; /* of them, with the attribute ORDERED */
 };
 
 /* Pending unit attentions; reported in this order, lowest bit first. */
-enum scsi_attention { ATTENTION_POWER_ON = 1, ATTENTION_RESET = 2, ATTENTION_LUNS = 4, ATTENTION_CAPACITY = 8, ATTENTION_MODE = 16 };
+enum scsi_attention {
+	ATTENTION_POWER_ON = 1,
+	ATTENTION_RESET = 2,
+	ATTENTION_LUNS = 4,
+	ATTENTION_CAPACITY = 8,
+	ATTENTION_MODE = 16,
+	ATTENTION_SPACE = 32
+};
 
 struct scsi_nexus {
 	struct world *world;

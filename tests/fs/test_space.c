@@ -607,9 +607,172 @@ static void full_volumes_keep_their_promises(void **state)
 	}
 }
 
+/* ---- one thing at a time ---- */
+
+static struct fsbox box;
+
+static int setup(void **state)
+{
+	(void)state;
+	box_open(&box, 7, 2, 40 * MIB, 2048);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	free(vd_info.maps);
+	memset(&vd_info, 0, sizeof vd_info);
+	box_close(&box);
+	return 0;
+}
+
+/* A file takes what there is, to the last block. */
+static void fill_up(const char *name)
+{
+	struct fs_file_id id;
+	uint32_t fbn = 0;
+
+	assert_int_equal(box_create(&box, box_root, name, &id), 0);
+	for (uint32_t n = 64; n > 0; n /= 2) {
+		static uint8_t bytes[64 * FS_BLOCK_SIZE];
+
+		while (box_write(&box, id, (uint64_t)fbn * FS_BLOCK_SIZE, bytes, n * FS_BLOCK_SIZE, FS_UNSTABLE) == 0)
+			fbn += n;
+	}
+	assert_int_equal(box_commit(&box, id), 0);
+}
+
+static void lun_write_all(struct fs_file_id id, uint32_t n_blocks, uint32_t tag)
+{
+	for (uint32_t fbn = 0; fbn < n_blocks; fbn++)
+		vd_write(&box, id, fbn, tag + fbn, FS_UNSTABLE);
+}
+
+static void lun_read_all(struct fs_file_id id, uint32_t n_blocks, uint32_t tag)
+{
+	for (uint32_t fbn = 0; fbn < n_blocks; fbn++)
+		assert_int_equal(vd_read(&box, id, fbn), tag + fbn);
+}
+
+static void a_reserved_lun_is_overwritten_on_a_volume_without_a_byte_to_spare(void **state)
+{
+	const uint32_t n = 2000;
+	struct fs_file_id lun, top;
+
+	(void)state;
+	assert_int_equal(vd_create(&box, "/lun", (uint64_t)n * FS_BLOCK_SIZE, NULL, true), 0);
+	lun = vd_info.id;
+	lun_write_all(lun, n, 1000);
+	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_CREATE, "s1"), 0);
+	assert_int_equal(vd_create(&box, "/top", 0, "/.snapshot/s1/lun", true), 0);
+	top = vd_info.id;
+	fill_up("filler");
+	assert_true(figures_add_up(&box) < 16U * FS_BLOCK_SIZE);
+	for (uint32_t pass = 1; pass <= 3; pass++) {
+		lun_write_all(lun, n, pass * 100000);
+		lun_write_all(top, n, pass * 200000);
+		assert_int_equal(box_zero(&box, lun, 0, (uint64_t)n * FS_BLOCK_SIZE / 2), 0);
+		assert_int_equal(box_sync(&box), 0);
+		lun_write_all(lun, n / 2, pass * 100000);
+		assert_int_equal(box_commit(&box, lun), 0);
+		assert_int_equal(box_commit(&box, top), 0);
+		box_crash(&box, pass);
+		lun_read_all(lun, n, pass * 100000);
+		lun_read_all(top, n, pass * 200000);
+	}
+	assert_int_equal(vd_check(&box), 0);
+}
+
+static void a_snapshot_that_would_break_a_promise_is_refused(void **state)
+{
+	struct fs_file_id lun;
+
+	(void)state;
+	assert_int_equal(vd_create(&box, "/lun", 12 * MIB, NULL, true), 0);
+	lun = vd_info.id;
+	lun_write_all(lun, 3072, 1);
+	fill_up("filler");
+	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_CREATE, "s1"), -ENOSPC);
+	assert_non_null(strstr(vd_error, "MiB more must be available"));
+	lun_write_all(lun, 3072, 5); /* it has what it was promised */
+	assert_int_equal(box_remove(&box, box_root, "filler"), 0);
+	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_CREATE, "s1"), 0);
+	lun_write_all(lun, 3072, 9);
+	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_CREATE, "s2"), -ENOSPC); /* s1 has kept the other half */
+	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(box_sync(&box), 0);
+	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_CREATE, "s2"), 0);
+}
+
+/* The reservation of a LUN falls back to what it needs: nothing, once it is written and no snapshot holds it. */
+static void a_reservation_is_used_up_and_comes_back(void **state)
+{
+	struct vtoc_entry *entry;
+	struct fs_file_id lun;
+
+	(void)state;
+	assert_int_equal(vd_create(&box, "/lun", 4 * MIB, NULL, true), 0);
+	lun = vd_info.id;
+	entry = vtoc_find(box.vol, lun.inode, lun.generation);
+	assert_int_equal(space_reservation(entry), space_full_blocks(4 * MIB));
+	lun_write_all(lun, 1024, 1);
+	assert_int_equal(box_sync(&box), 0);
+	assert_in_range(space_reservation(entry), 0, 4); /* of the indirect blocks a tree so high may have */
+	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_CREATE, "s1"), 0);
+	assert_true(space_reservation(entry) >= 1024);
+	lun_write_all(lun, 512, 5);
+	assert_int_equal(box_sync(&box), 0);
+	assert_in_range(space_reservation(entry), 512, 517);
+	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_CREATE, "s2"), 0);
+	assert_true(space_reservation(entry) >= 1024);
+	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s2"), 0);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(box_sync(&box), 0);
+	box_run(&box, 100000000);
+	assert_in_range(space_reservation(entry), 512, 517); /* counted again: s1 holds half of it */
+	box_crash(&box, 3);
+	box_run(&box, 100000000);
+	entry = vtoc_find(box.vol, lun.inode, lun.generation);
+	assert_in_range(space_reservation(entry), 512, 517);
+	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(box_sync(&box), 0);
+	assert_in_range(space_reservation(entry), 0, 4);
+}
+
+static void thresholds_are_told_once_and_again_after_they_were_left(void **state)
+{
+	struct fs_space_notice notice;
+
+	(void)state;
+	fs_volume_space(box.vol, &notice);
+	assert_int_equal(notice.level, FS_SPACE_FINE);
+	assert_int_equal(notice.n_warnings, 0);
+	assert_true(notice.available_bytes > notice.soft_bytes && notice.soft_bytes > 0);
+	for (unsigned round = 1; round <= 2; round++) {
+		fill_up("filler");
+		assert_int_equal(box_sync(&box), 0);
+		fs_volume_space(box.vol, &notice);
+		assert_int_equal(notice.level, FS_SPACE_CRITICAL);
+		assert_in_range(notice.n_warnings, 2 * round - 1, 2 * round); /* one CP may cross both */
+		assert_int_equal(box_sync(&box), 0);
+		assert_int_equal(box_remove(&box, box_root, "filler"), 0);
+		for (unsigned i = 0; i < 5; i++)
+			assert_int_equal(box_sync(&box), 0);
+		fs_volume_space(box.vol, &notice);
+		assert_int_equal(notice.level, FS_SPACE_FINE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_reserved_lun_is_overwritten_on_a_volume_without_a_byte_to_spare, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_snapshot_that_would_break_a_promise_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_reservation_is_used_up_and_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(thresholds_are_told_once_and_again_after_they_were_left, setup, teardown),
 		cmocka_unit_test(full_volumes_keep_their_promises),
 	};
 

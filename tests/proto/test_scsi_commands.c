@@ -47,7 +47,7 @@ static const struct {
 	{ { OP_MODE_SENSE_6, 0, 0x3F }, 6, 4, 1, 44 },
 	{ { OP_MODE_SENSE_6, 8, 0x08 }, 6, 4, 1, 24 },
 	{ { OP_MODE_SENSE_6, 8, 0x4A }, 6, 4, 1, 16 },
-	{ { OP_MODE_SENSE_10, 0, 0xBF, 0xFF }, 10, 7, 2, 48 },
+	{ { OP_MODE_SENSE_10, 0, 0xBF, 0xFF }, 10, 7, 2, 72 },
 	{ { OP_MODE_SENSE_10, 0x10, 0x3F }, 10, 7, 2, 56 },
 	{ { OP_REPORT_LUNS }, 12, 6, 4, 24 },
 	{ { OP_REPORT_LUNS, 0, 1 }, 12, 6, 4, 8 },
@@ -225,6 +225,32 @@ static void errors_of_the_file_system_reach_the_initiator(void **state)
 	assert_int_equal(io(OP_SYNCHRONIZE_CACHE_10, 0, 0, 0, NULL, 0, 0), 0);
 }
 
+static void a_thin_lun_tells_of_its_threshold(void **state)
+{
+	static const uint8_t sense[16] = { OP_MODE_SENSE_10, 0x08, 0x1C, 0x02, 0, 0, 0, 0x10, 0 };
+	static const uint8_t provisioning[16] = { OP_INQUIRY, 1, 0xB2, 0, 255 };
+	uint8_t page[24];
+	be32 n_sets;
+
+	(void)state;
+	assert_int_equal(raw_scsi(raw, 0, provisioning, 6, 255, NULL, 0), 0);
+	assert_int_equal(raw->data[4], 11); /* thresholds are counted in sets of 2^11 blocks */
+	assert_int_equal(raw->data[6], 2); /* thin */
+	assert_int_equal(raw_scsi(raw, 0, sense, 10, 4096, NULL, 0), 0);
+	assert_int_equal(raw->data_len, 8 + 24);
+	memcpy(page, raw->data + 8, sizeof page);
+	assert_int_equal(page[0], 0x5C);
+	assert_int_equal(page[1], 0x02);
+	assert_int_equal(page[3], 20);
+	assert_int_equal(page[16], 0x81);
+	memcpy(&n_sets, page + 20, sizeof n_sets);
+	assert_int_equal(be32_get(n_sets), 1024); /* 1 GiB */
+	ramlun_space_warn();
+	assert_int_equal(io(OP_READ_10, 0, 8, 0, NULL, 0, 4096), SCSI_CHECK_CONDITION);
+	assert_int_equal(raw_sense(raw), 0x63807);
+	assert_int_equal(io(OP_READ_10, 0, 8, 0, NULL, 0, 4096), 0);
+}
+
 static void fua_and_a_write_cache_turned_off_make_writes_durable(void **state)
 {
 	uint8_t select[6] = { OP_MODE_SELECT_6, 0x10, 0, 0, 24 }, page[24] = { 0, 0, 0, 0, 0x08, 0x12 }, data[512] = { 0 };
@@ -311,6 +337,7 @@ int main(void)
 		cmocka_unit_test(unmap_zeroes_what_it_names_and_nothing_when_any_of_it_is_wrong),
 		cmocka_unit_test(write_same_repeats_the_block_or_zeroes),
 		cmocka_unit_test(errors_of_the_file_system_reach_the_initiator),
+		cmocka_unit_test(a_thin_lun_tells_of_its_threshold),
 		cmocka_unit_test(fua_and_a_write_cache_turned_off_make_writes_durable),
 		cmocka_unit_test(verify_compares_and_tells_a_difference),
 		cmocka_unit_test(changes_of_the_map_are_noticed),

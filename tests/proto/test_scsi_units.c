@@ -332,6 +332,26 @@ static void power_on_is_told_once_and_changes_after_it(void **state)
 	assert_null(scsi_nexus_find(&f->nexus, lun));
 }
 
+static void only_thin_luns_are_warned_of_a_full_volume(void **state)
+{
+	struct maps_fixture *f = *state;
+	uint8_t lun[8] = { 0 };
+	struct scsi_nexus_lun *l;
+
+	assert_int_equal(scsi_nexus_init(&f->nexus, NULL, f->map, "iqn.a", "port"), 0);
+	l = scsi_nexus_find(&f->nexus, lun);
+	assert_int_equal(scsi_nexus_take_attention(l), ASC_POWER_ON);
+	ramlun_space_warn();
+	assert_int_equal(scsi_nexus_take_attention(l), ASC_SOFT_THRESHOLD_REACHED);
+	assert_int_equal(scsi_nexus_take_attention(l), ASC_NONE);
+	f->entries[0].reserved = true;
+	assert_int_equal(lunmap_replace(f->map, ramlun_volume(), f->entries, 3), 0);
+	scsi_nexus_refresh(&f->nexus);
+	assert_ptr_equal(scsi_nexus_find(&f->nexus, lun), l);
+	ramlun_space_warn();
+	assert_int_equal(scsi_nexus_take_attention(l), ASC_NONE);
+}
+
 static void a_flush_tells_of_lost_writes_once(void **state)
 {
 	struct maps_fixture *f = *state;
@@ -366,6 +386,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_initiator_sees_its_own_luns_only, maps_setup, maps_teardown),
 		cmocka_unit_test_setup_teardown(a_lun_number_given_twice_stays_with_the_first, maps_setup, maps_teardown),
 		cmocka_unit_test_setup_teardown(power_on_is_told_once_and_changes_after_it, maps_setup, maps_teardown),
+		cmocka_unit_test_setup_teardown(only_thin_luns_are_warned_of_a_full_volume, maps_setup, maps_teardown),
 		cmocka_unit_test_setup_teardown(a_flush_tells_of_lost_writes_once, maps_setup, maps_teardown),
 	};
 

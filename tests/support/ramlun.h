@@ -36,4 +36,7 @@ void ramlun_lose(void);
 /* The stored bytes, for comparison. */
 void ramlun_peek(uint32_t lun, uint64_t offset, void *ret_bytes, size_t len_bytes);
 
+/* The volume crosses a threshold of its space. */
+void ramlun_space_warn(void);
+
 #endif
