@@ -22,6 +22,8 @@ struct keeper {
 	bool stopped;
 	bool learned; /* since_s is known */
 	bool prune; /* look for surplus ones */
+	struct fs_autodelete autodelete, autodelete_sent; /* as it is to be; as the message under way has it */
+	bool tell; /* the volume does not know it yet */
 	uint64_t wait_until_ns, prune_at_ns; /* monotonic; 0: none */
 	/* the snapshot being made */
 	enum schedule_kind kind;
@@ -101,7 +103,7 @@ static void go_to_sleep(struct keeper *keeper)
 {
 	int64_t wall_ns = world_wall_ns(keeper->admin->world);
 	uint64_t delay = LOOK_NS;
-	bool any = keeper->prune_at_ns != 0 || !keeper->learned;
+	bool any = keeper->prune_at_ns != 0 || !keeper->learned || keeper->tell;
 
 	for (unsigned kind = 0; kind < SCHEDULE_KINDS; kind++) {
 		if (keeper->rules[kind].keep == 0)
@@ -260,6 +262,27 @@ static void learned(struct fs_message *msg)
 	answered(keeper);
 }
 
+static void told_policy(struct fs_message *msg)
+{
+	struct keeper *keeper = msg->owner;
+
+	if (msg->status != 0 && msg->status != -ENODEV) {
+		log_error("admin", "autodelete_not_set", "volume=%s error=%s text=\"%s\"", fs_volume_name(keeper->volume),
+		          error_name(msg->status), msg->out.error_text);
+		keeper->tell = true;
+		wait_for(keeper, AGAIN_NS);
+	}
+	answered(keeper);
+}
+
+static void tell_policy(struct keeper *keeper)
+{
+	keeper->tell = false;
+	keeper->autodelete_sent = keeper->autodelete;
+	message(keeper, FS_AUTODELETE_SET, told_policy)->in.autodelete = &keeper->autodelete_sent;
+	fs_message_send(&keeper->msg);
+}
+
 /* ---- the next thing to do ---------------------------------------------------------------------------------------- */
 
 static void keeper_go(struct keeper *keeper)
@@ -273,7 +296,9 @@ static void keeper_go(struct keeper *keeper)
 		return;
 	}
 	keeper->wait_until_ns = 0;
-	if (!keeper->learned) {
+	if (keeper->tell) {
+		tell_policy(keeper);
+	} else if (!keeper->learned) {
 		fs_message_send(message(keeper, FS_SNAPSHOT_LIST, learned));
 	} else if (keeper->next_victim < keeper->n_victims) {
 		set_name(message(keeper, FS_SNAPSHOT_DELETE, victim_deleted), keeper->victims[keeper->next_victim].name);
@@ -299,6 +324,8 @@ static void take_rules(struct keeper *keeper, json_t *records)
 		keeper->set_s[kind] = set_s;
 	}
 	keeper->prune = true;
+	policy_autodelete(records, &keeper->autodelete);
+	keeper->tell = true;
 }
 
 void keeper_start(struct admin *admin, struct known_volume *known)

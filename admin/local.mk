@@ -18,6 +18,7 @@ libvcadmin_a_SOURCES = \
 	admin/schedule.c admin/schedule.h \
 	admin/statefile.c admin/statefile.h \
 	admin/volpath.c admin/volpath.h \
+	admin/http/autodelete_api.c \
 	admin/http/call.c admin/http/call.h \
 	admin/http/clone_api.c \
 	admin/http/collection.c admin/http/collection.h \

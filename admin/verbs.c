@@ -35,6 +35,22 @@ const struct verb verbs[] = {
 	{ "volume", "destroy", "erase a volume and its disk files", VERB_DELETE, "storage/volumes/{volume}", VERB_H_VOLUME_DESTROY,
 	  VERB_DESTROYS | VERB_JOB | VERB_WAITS, NULL, NULL, { ROUTE_VOLUME("volume") } },
 
+	{ "volume autodelete", "set", "let the volume delete snapshots when space runs short (off by default); what is not given stays", VERB_PATCH,
+	  "storage/volumes/{volume}/snapshot-autodelete", VERB_H_AUTODELETE_SET, 0, NULL, NULL,
+	  { ROUTE_VOLUME("volume"),
+	    { "enable", "enabled", NULL, "do it", VERB_BOOL, VERB_IN_BODY, 0 },
+	    { "disable", "enabled", NULL, "do it no more", VERB_BOOL, VERB_IN_BODY, VERB_FALSE },
+	    { "trigger-free", "trigger_free", "PERCENT", "begin when less of the volume is available (5%)", VERB_PERCENT, VERB_IN_BODY, 0 },
+	    { "target-free", "target_free", "PERCENT", "end when so much is (10%)", VERB_PERCENT, VERB_IN_BODY, 0 },
+	    { "order", "order", "ORDER", "oldest-first or newest-first", VERB_TEXT, VERB_IN_BODY, 0 },
+	    { "delete", "delete", "WHICH", "scheduled: only those a schedule made; all: others too", VERB_TEXT, VERB_IN_BODY, 0 },
+	    { "defer", "defer", "WHICH", "these go last: user-created, scheduled or none", VERB_TEXT, VERB_IN_BODY, 0 },
+	    { "keep-prefix", "keep_prefix", "PREFIX", "never those whose names begin so; \"\" for no such names", VERB_TEXT, VERB_IN_BODY, 0 } } },
+	{ "volume autodelete", "show", "show what the volume may delete when space runs short", VERB_GET, "storage/volumes/{volume}/snapshot-autodelete",
+	  VERB_H_AUTODELETE_SHOW, 0, NULL, NULL, { ROUTE_VOLUME("volume") } },
+	{ "volume autodelete", "list", "the same of all volumes", VERB_GET, "storage/snapshot-autodeletes", VERB_H_AUTODELETE_LIST, VERB_COLLECTION,
+	  NULL, NULL, { QUERY_VOLUME } },
+
 	/* ---- snapshot ---- */
 	{ "snapshot", "create", "keep the volume as it is now", VERB_POST, "storage/volumes/{volume}/snapshots", VERB_H_SNAPSHOT_CREATE, 0, NULL, NULL,
 	  { ROUTE_VOLUME("volume"), { "name", "name", "SNAPSHOT", "its name", VERB_TEXT, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED } } },

@@ -26,6 +26,7 @@ enum verb_kind {
 	VERB_LIST, /* array of strings; vcadm splits at commas, the flag may repeat */
 	VERB_DISKS, /* as VERB_LIST; relative names are the daemon's, below its disk directory */
 	VERB_GROUPS, /* array of {"disks": [...]}; one a flag, split at commas */
+	VERB_PERCENT, /* integer; vcadm takes 5 or 5% */
 	VERB_RULE, /* {"keep", "at"}; vcadm takes KEEP[@AT] */
 	VERB_CLIENTS, /* array of {"client", "access", "root_squash", "secure"}; CIDR:opt,opt a flag */
 };
@@ -37,6 +38,7 @@ enum {
 	VERB_REQUIRED = 2,
 	VERB_NEGATED = 4, /* --no-NAME puts false */
 	VERB_OPEN = 8, /* in the table for REST; vcadm has no flag */
+	VERB_FALSE = 16, /* --NAME puts false: the opposite of a flag of the same key */
 };
 
 struct verb_param {
@@ -73,6 +75,9 @@ enum verb_handler {
 	VERB_H_SCHEDULE_SHOW,
 	VERB_H_SCHEDULE_LIST,
 	VERB_H_SCHEDULE_DELETE,
+	VERB_H_AUTODELETE_SET,
+	VERB_H_AUTODELETE_SHOW,
+	VERB_H_AUTODELETE_LIST,
 	VERB_H_LUN_CREATE,
 	VERB_H_LUN_LIST,
 	VERB_H_LUN_SHOW,
@@ -105,7 +110,7 @@ enum verb_handler {
 	VERB_H_COUNT
 };
 
-#define VERB_PARAMS_MAX 8
+#define VERB_PARAMS_MAX 10
 struct verb {
 	const char *noun; /* "lun clone" */
 	const char *verb; /* "start"; NULL: the noun says it all ("status") */

@@ -72,6 +72,9 @@ struct fs_volume {
 	struct check *check; /* the one running, or NULL */
 	struct restore *restore; /* the mount puts the volume back to a snapshot, or NULL */
 	bool cp_barred; /* it is half put together: no consistency point may begin */
+	struct fs_autodelete autodelete; /* the policy */
+	bool autodelete_runs; /* below the trigger, not yet at the target */
+	bool autodelete_said; /* that nothing is left to delete */
 	struct message_pool *message_pool;
 	struct zombie_list *zombie_list;
 	struct maps *maps;
@@ -131,8 +134,8 @@ int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), o
 /* snapshot_ops.c, volume_ops.c, check.c */
 int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *run), op_snapshot_rename(struct fs_run *run),
     op_snapshot_list(struct fs_run *run), op_snapshot_space(struct fs_run *run), op_snapshot_restore(struct fs_run *run),
-    op_volume_stat(struct fs_run *run), op_raid_status(struct fs_run *run), op_sync(struct fs_run *run), op_check(struct fs_run *run),
-    op_check_cancel(struct fs_run *run);
+    op_autodelete_set(struct fs_run *run), op_volume_stat(struct fs_run *run), op_raid_status(struct fs_run *run),
+    op_sync(struct fs_run *run), op_check(struct fs_run *run), op_check_cancel(struct fs_run *run);
 
 /* ---- the CP, as others see it ---- */
 /* Ask for a consistency point soon (why: for the counters and the log line). */

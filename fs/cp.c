@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "fs/alloc.h"
+#include "fs/autodelete.h"
 #include "fs/cache_private.h"
 #include "fs/fsinfo.h"
 #include "fs/inode_table.h"
@@ -366,6 +367,7 @@ static void cp_committed(void *arg, int err)
 	space_cp_done(vol, snapshot); /* before anybody can ask */
 	waiters_serve(cp, cp->generation, 0);
 	vdisk_cp_done(vol);
+	autodelete_cp_done(vol);
 	run_wake_all(&vol->cp_waiters);
 	run_wake_all(&vol->page_waiters);
 	if ((background_is_pending(vol) && atomic_load(&vol->state) != VOLUME_STOPPING) || !TAILQ_EMPTY(&cp->waiters))

@@ -2,6 +2,7 @@ noinst_LIBRARIES += libvcfs.a
 libvcfs_a_SOURCES = \
 	fs/message.h fs/volume.h fs/core.h fs/fsformat.h fs/latency.h \
 	fs/alloc.c fs/alloc.h \
+	fs/autodelete.c fs/autodelete.h \
 	fs/cache.c fs/cache.h fs/cache_private.h fs/cache_read.c \
 	fs/cp.c fs/cp.h fs/cp_files.c fs/cp_place.c fs/cp_tree.c fs/cp_write.c \
 	fs/file.c fs/file.h fs/file_apply.c fs/file_apply.h fs/file_ops.c \

@@ -45,6 +45,7 @@ static const struct operation operations[FS_OP_COUNT] = {
 	[FS_SNAPSHOT_LIST] = { op_snapshot_list, true },
 	[FS_SNAPSHOT_SPACE] = { op_snapshot_space, true },
 	[FS_SNAPSHOT_RESTORE] = { op_snapshot_restore, false },
+	[FS_AUTODELETE_SET] = { op_autodelete_set, true },
 	[FS_VDISK_CREATE] = { op_vdisk_create, false },
 	[FS_VDISK_DESTROY] = { op_vdisk_destroy, false },
 	[FS_VDISK_RESIZE] = { op_vdisk_resize, false },

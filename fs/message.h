@@ -125,6 +125,7 @@ enum fs_op {
 	FS_SNAPSHOT_SPACE, /* the same, figures brought up to date first, for at most in.wait_ns (0: however long it takes) */
 	FS_SNAPSHOT_RESTORE, /* make ready to put the volume back to in.name: what comes next is an unmount, and a mount with restore_to. Until then no
 	                      * snapshot is taken. in.restore; out.snapshots: the newer ones, which will go. -EBUSY a LUN is backed by one of them */
+	FS_AUTODELETE_SET, /* in.autodelete: from now on, until the volume goes offline */
 	/* vdisks: in.path */
 	FS_VDISK_CREATE, /* in.vdisk; out.vdisk (one) */
 	FS_VDISK_DESTROY,
@@ -267,6 +268,18 @@ struct fs_volume_info {
 	unsigned check_percent;
 };
 
+/* Which snapshots go when space runs short. */
+enum fs_defer { FS_DEFER_USER_CREATED, FS_DEFER_SCHEDULED, FS_DEFER_NONE };
+struct fs_autodelete {
+	bool enabled;
+	uint32_t trigger_percent; /* of the volume: when less than this is available, deleting begins */
+	uint32_t target_percent; /* it ends when this is */
+	bool newest_first;
+	bool user_created; /* also those that no schedule made */
+	enum fs_defer defer; /* these go last */
+	char keep_prefix[104]; /* those whose names begin so never go; "": no such names */
+};
+
 struct fs_fsstat {
 	uint64_t total_bytes, free_bytes, avail_bytes, total_files, free_files;
 };
@@ -294,6 +307,7 @@ struct fs_message {
 		struct fs_file_id to_dir;
 		bool scheduled; /* the snapshot is a schedule's */
 		uint64_t wait_ns;
+		const struct fs_autodelete *autodelete;
 		const char *path; /* NUL-terminated */
 		const void *blob; /* symlink target, document */
 		size_t blob_len;

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "fs/autodelete.h"
 #include "fs/cache_private.h"
 #include "fs/check.h"
 #include "fs/cp.h"
@@ -158,7 +159,7 @@ static int room_wait(struct fs_run *run)
 		cp_request(vol, CP_SPACE);
 		return run_wait(run, &vol->cp_waiters);
 	}
-	return -ENOSPC;
+	return autodelete_make_room(vol) ? run_wait(run, &vol->cp_waiters) : -ENOSPC;
 }
 
 int space_admit(struct fs_run *run, size_t n_blocks, enum space_class cls)

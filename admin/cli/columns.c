@@ -24,6 +24,17 @@ static const struct column volume_columns[] = {
 	{ "ERROR", "error", COLUMN_TEXT, true },
 	{ 0 },
 };
+static const struct column autodelete_columns[] = {
+	{ "VOLUME", "volume", COLUMN_TEXT, false },
+	{ "ENABLED", "enabled", COLUMN_TEXT, false },
+	{ "TRIGGER FREE", "trigger_free", COLUMN_PERCENT, false },
+	{ "TARGET FREE", "target_free", COLUMN_PERCENT, false },
+	{ "ORDER", "order", COLUMN_TEXT, false },
+	{ "DELETE", "delete", COLUMN_TEXT, false },
+	{ "DEFER", "defer", COLUMN_TEXT, false },
+	{ "KEEP PREFIX", "keep_prefix", COLUMN_TEXT, false },
+	{ 0 },
+};
 static const struct column snapshot_columns[] = {
 	{ "NAME", "name", COLUMN_TEXT, false },
 	{ "CREATED", "create_time", COLUMN_TEXT, false },
@@ -147,6 +158,7 @@ static const struct {
 	{ "lun clone", clone_columns, NULL },
 	{ "igroup", igroup_columns, NULL },
 	{ "snapshot schedule", schedule_columns, NULL },
+	{ "volume autodelete", autodelete_columns, NULL },
 	{ "export", export_columns, NULL },
 	{ "raid", raid_columns, "disks" },
 	{ "job", job_columns, NULL },

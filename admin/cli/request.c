@@ -188,6 +188,17 @@ static json_t *client_value(const char *text)
 	return rule;
 }
 
+static json_t *percent_value(const struct verb_param *param, const char *text)
+{
+	size_t len = strspn(text, "0123456789");
+	long percent = strtol(text, NULL, 10);
+
+	if (len > 0 && len <= 3 && percent <= 100 && (text[len] == '\0' || strcmp(text + len, "%") == 0))
+		return json_integer(percent);
+	(void)complain("--%s: \"%s\" is not 0%% to 100%%", param->name, text);
+	return NULL;
+}
+
 /* "7@00:10": how many to keep, and when. */
 static json_t *rule_value(const struct verb_param *param, const char *text)
 {
@@ -232,7 +243,8 @@ json_t *request_value(const struct verb_param *param, const char *text, json_t *
 			return json_integer((json_int_t)number);
 		(void)complain("--%s: \"%s\" is not a number", param->name, text);
 		return NULL;
-	case VERB_BOOL: return json_boolean((param->flags & VERB_NEGATED) == 0);
+	case VERB_PERCENT: return percent_value(param, text);
+	case VERB_BOOL: return json_boolean((param->flags & (VERB_NEGATED | VERB_FALSE)) == 0);
 	case VERB_RULE: return rule_value(param, text);
 	case VERB_LIST:
 	case VERB_DISKS: return list_append(json_incref(present), text);

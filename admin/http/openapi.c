@@ -25,6 +25,7 @@ static json_t *kind_schema(enum verb_kind kind)
 	case VERB_PATH: return of_type("string");
 	case VERB_SIZE: return json_pack("{s:s,s:s,s:i,s:s}", "type", "integer", "format", "int64", "minimum", 0, "description", "bytes");
 	case VERB_INTEGER: return json_pack("{s:s,s:i}", "type", "integer", "minimum", 0);
+	case VERB_PERCENT: return json_pack("{s:s,s:i,s:i}", "type", "integer", "minimum", 0, "maximum", 100);
 	case VERB_BOOL: return of_type("boolean");
 	case VERB_LIST:
 	case VERB_DISKS: return array_of(of_type("string"));

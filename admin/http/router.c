@@ -205,6 +205,9 @@ static const char *kind_problem(enum verb_kind kind, json_t *value)
 	case VERB_PATH: return json_is_string(value) ? NULL : "must be a string";
 	case VERB_SIZE:
 	case VERB_INTEGER: return json_is_integer(value) && json_integer_value(value) >= 0 ? NULL : "must be an integer, 0 or more";
+	case VERB_PERCENT:
+		return json_is_integer(value) && json_integer_value(value) >= 0 && json_integer_value(value) <= 100 ? NULL
+		                                                                                                    : "must be 0 to 100";
 	case VERB_BOOL: return json_is_boolean(value) ? NULL : "must be true or false";
 	case VERB_LIST:
 	case VERB_DISKS: return is_strings(value) ? NULL : "must be an array of strings";

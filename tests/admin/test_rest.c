@@ -458,6 +458,47 @@ static void a_schedule_is_kept_in_the_volume(void **state)
 	assert_true(ramadmin_document_is("vol0", "snapshot-policy", "{\"records\":[],\"version\":1}"));
 }
 
+static void an_autodelete_policy_reaches_the_volume_again_after_a_restart(void **state)
+{
+	char dir[64];
+
+	(void)state;
+	does("PATCH", V1 "storage/volumes/vol0/snapshot-autodelete", "{\"trigger_free\": 101}", 400);
+	does("PATCH", V1 "storage/volumes/vol0/snapshot-autodelete", "{\"enabled\": 1}", 400);
+	does("PATCH", V1 "storage/volumes/vol0/snapshot-autodelete", "{\"defer\": \"never\"}", 400);
+	assert_false(ramadmin_autodelete.enabled);
+	does("PUT", V1 "storage/volumes/vol0/snapshot-schedule", "{\"hourly\": {\"keep\": 6}}", 200);
+	does("PATCH", V1 "storage/volumes/vol0/snapshot-autodelete",
+	     "{\"enabled\": true, \"target_free\": 30, \"order\": \"newest-first\", \"delete\": \"all\", \"keep_prefix\": \"keep\"}", 200);
+	does("PATCH", V1 "storage/volumes/vol0/snapshot-autodelete", "{\"defer\": \"scheduled\"}", 200);
+	(void)snprintf(dir, sizeof dir, "%s", host.dir);
+	host_stop(&host);
+	ramadmin_autodelete = (struct fs_autodelete){ 0 };
+	host_start(&host, dir);
+	assert_int_equal(count(V1 "storage/snapshot-autodeletes"), 1);
+	json_t *json = get(V1 "storage/volumes/vol0/snapshot-autodelete");
+	assert_string_equal(json_string_value(json_object_get(json, "defer")), "scheduled");
+	assert_null(json_object_get(json, "kind"));
+	json_decref(json);
+	host_stop(&host);
+	static const struct fs_autodelete told = { .enabled = true,
+		                                   .trigger_percent = 5,
+		                                   .target_percent = 30,
+		                                   .newest_first = true,
+		                                   .user_created = true,
+		                                   .defer = FS_DEFER_SCHEDULED,
+		                                   .keep_prefix = "keep" };
+	assert_true(ramadmin_autodelete.enabled && ramadmin_autodelete.newest_first && ramadmin_autodelete.user_created);
+	assert_int_equal(ramadmin_autodelete.trigger_percent, told.trigger_percent);
+	assert_int_equal(ramadmin_autodelete.target_percent, told.target_percent);
+	assert_int_equal(ramadmin_autodelete.defer, told.defer);
+	assert_string_equal(ramadmin_autodelete.keep_prefix, told.keep_prefix);
+	host_start(&host, dir);
+	json = get(V1 "storage/volumes/vol0/snapshot-schedule"); /* the one has not pushed out the other */
+	assert_non_null(json_object_get(json, "hourly"));
+	json_decref(json);
+}
+
 static void a_damaged_schedule_is_said_and_kept(void **state)
 {
 	static const char damaged[] =
@@ -627,6 +668,7 @@ int main(void)
 		TEST(initiators_come_and_go),
 		TEST(exports_are_kept_in_the_volume_with_their_ids),
 		TEST(a_schedule_is_kept_in_the_volume),
+		TEST(an_autodelete_policy_reaches_the_volume_again_after_a_restart),
 		TEST(a_damaged_schedule_is_said_and_kept),
 		TEST(damaged_documents_do_not_hurt),
 		TEST(good_entries_of_a_damaged_document_are_used_and_kept),

@@ -258,6 +258,10 @@ static void damaged_entries_are_told_from_good_ones(void **state)
 		"{\"kind\":\"hourly\",\"keep\":6,\"at\":5,\"since\":1}",
 		"{\"kind\":\"hourly\",\"keep\":6,\"at\":\":05\"}",
 		"{\"kind\":\"monthly\",\"keep\":6,\"at\":\":05\",\"since\":1}",
+		"{\"kind\":\"autodelete\"}",
+		"{\"kind\":\"autodelete\",\"enabled\":true,\"trigger_free\":5,\"target_free\":4,\"order\":\"oldest-first\",\"delete\":"
+		"\"all\","
+		"\"defer\":\"none\",\"keep_prefix\":\"\"}",
 		"{\"kind\":5,\"keep\":6,\"at\":\":05\",\"since\":1}",
 	};
 

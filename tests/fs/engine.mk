@@ -16,3 +16,7 @@ check_PROGRAMS += tests/fs/test_snapshot_space
 TESTS += tests/fs/test_snapshot_space
 tests_fs_test_snapshot_space_SOURCES = tests/fs/test_snapshot_space.c $(FSBOX_SOURCES)
 tests_fs_test_snapshot_space_LDADD = $(ENGINE_LIBS)
+check_PROGRAMS += tests/fs/test_autodelete
+TESTS += tests/fs/test_autodelete
+tests_fs_test_autodelete_SOURCES = tests/fs/test_autodelete.c $(FSBOX_SOURCES)
+tests_fs_test_autodelete_LDADD = $(ENGINE_LIBS)

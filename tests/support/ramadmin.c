@@ -53,6 +53,7 @@ unsigned ramadmin_reclaim_looks = 1;
 int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot;
 uint64_t ramadmin_check_errors;
 bool ramadmin_degraded, ramadmin_check_hangs;
+struct fs_autodelete ramadmin_autodelete;
 static struct fs_volume volumes[MANY];
 static struct fs_message *hanging_check;
 
@@ -586,6 +587,7 @@ static int run(struct fs_message *msg)
 	case FS_SNAPSHOT_RENAME: return snapshot_rename(msg);
 	case FS_SNAPSHOT_LIST:
 	case FS_SNAPSHOT_SPACE: return snapshot_list(msg);
+	case FS_AUTODELETE_SET: ramadmin_autodelete = *msg->in.autodelete; return 0;
 	case FS_VDISK_CREATE: return vdisk_create(msg);
 	case FS_VDISK_LIST: return vdisk_list(msg);
 	case FS_VDISK_DESTROY:

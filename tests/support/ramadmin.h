@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fs/message.h"
+
 /* Blocks a clone gets on with at every look at its status. */
 extern uint64_t ramadmin_clone_step;
 /* How often a deleted snapshot is still listed. */
@@ -17,6 +19,8 @@ extern uint64_t ramadmin_check_errors;
 /* Checks stand at 42 % until they are cancelled. */
 extern bool ramadmin_check_hangs;
 extern bool ramadmin_degraded;
+/* What a volume was told last. */
+extern struct fs_autodelete ramadmin_autodelete;
 /* Put a document into a volume behind the administration's back. */
 void ramadmin_put_document(const char *volume, const char *name, const char *text);
 bool ramadmin_document_is(const char *volume, const char *name, const char *text);

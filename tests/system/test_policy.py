@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the server does to snapshots by itself: schedules on the real clock."""
+"""What the server does to snapshots by itself: schedules on the real clock, snapshots that go when space runs short."""
+import os
 import time
 
-from harness import MIB, need, records, wait_until
+from harness import MIB, need, records, run, tool, wait_until
 
 
 def minute_ahead():
@@ -52,3 +53,43 @@ def test_a_schedule_makes_snapshots_and_makes_up_for_a_missed_one(test):
     server.vcadm("snapshot", "schedule", "delete", "vol0")
     need(records(server.vcadm_json("snapshot", "schedule", "list")) == [], "a schedule is left")
     need(snapshots(server) == before, f"{snapshots(server)}")
+
+
+def copy(server, source, check=True):
+    return run(tool("nfs-cp"), source, server.nfs_url("/vol/vol0/f"), check=check, timeout=300).returncode == 0
+
+
+def test_snapshots_go_before_nfs_clients_see_a_full_volume(test):
+    server = test.server(disk_size="256m")
+    source = test.path("source")
+    with open(source, "wb") as f:
+        f.write(os.urandom(100 * MIB))
+
+    # off, as it is at first: the volume fills up, and nothing is deleted
+    made = 0
+    while made < 12 and copy(server, source, check=False):
+        server.vcadm("snapshot", "create", "vol0", f"before{made}")
+        made += 1
+    need(made < 12, "twelve snapshots of 100 MiB each fit into the volume?")
+    need(len(snapshots(server)) == made, f"{snapshots(server)}")
+
+    # on: rewriting the file again and again always works, the oldest snapshots go, those of the prefix stay
+    server.vcadm("snapshot", "rename", "vol0", "before1", "keep1")
+    server.vcadm("volume", "autodelete", "set", "vol0", "--enable", "--trigger-free", "10%", "--target-free", "20%", "--delete", "all",
+                 "--keep-prefix", "keep")
+    for i in range(6):
+        copy(server, source)
+        server.vcadm("snapshot", "create", "vol0", f"after{i}")
+    left = snapshots(server)
+    need("keep1" in left and "before0" not in left and "after5" in left, f"{left}")
+    said = events(server, "snapshot_autodeleted")
+    need("snapshot=before0 " in said[0], f"{said}")
+    test.note(f"{made} snapshots filled the volume; {len(said)} were deleted while 600 MiB were written; left: {left}")
+
+    # kept with the volume: the same after a crash
+    server.restart_after_kill()
+    need(server.vcadm_json("volume", "autodelete", "show", "vol0")["enabled"] is True, "the policy is gone")
+    for i in range(3):
+        copy(server, source)
+        server.vcadm("snapshot", "create", "vol0", f"again{i}")
+    need("keep1" in snapshots(server), f"{snapshots(server)}")
