@@ -10,6 +10,7 @@
 #include "fs/recordformat.h"
 
 #define DOC_BYTES_MAX (1U << 20)
+#define DOC_PAGES_SMALL 4U
 #define DOC_PAGES_MAX (DOC_BYTES_MAX / FS_BLOCK_SIZE)
 
 struct doc_put {
@@ -161,9 +162,9 @@ int op_doc_put(struct fs_run *run)
 		err = inode_find_free(run, &put.ino);
 	if (err == 0)
 		err = doc_place_find(run, &put, &place);
-	if (err == 0)
+	if (err == 0) /* a small one is admitted like a name: on a full volume too it must be possible to say what shall be done about it */
 		err = run_admit_change(run, n_pages + place.n_pages, nvlog_size(sizeof(struct oplog_doc_put) + put.name_len, n_pages),
-		                       n_pages + place.n_pages);
+		                       n_pages <= DOC_PAGES_SMALL ? 0 : n_pages + place.n_pages);
 	if (err != 0)
 		return err;
 	put.generation = volume_next_generation(vol);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* REST: storage/volumes/{volume}/snapshot-autodelete and storage/snapshot-autodeletes. Kept in the volume's policy document. */
 #include "admin/document.h"
+#include "admin/fault.h"
 #include "admin/http/handlers.h"
 #include "admin/keeper.h"
 #include "admin/policy.h"
@@ -49,7 +50,8 @@ static void was_put(void *arg, int err)
 	struct known_volume *known = known_find(call->admin, name);
 
 	if (err != 0 || known == NULL || known->volume != call->volume) {
-		call_fail(call, err != 0 ? err : -ENODEV, name, "the policy could not be written to volume \"%s\"", name);
+		call_fail(call, err != 0 ? err : -ENODEV, name, "the policy could not be written to volume \"%s\": %s", name,
+		          fault_of(err != 0 ? err : -ENODEV)->text);
 		return;
 	}
 	json_decref(known->policy);

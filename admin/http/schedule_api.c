@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* REST: storage/volumes/{volume}/snapshot-schedule and storage/snapshot-schedules. Kept in the volume's policy document. */
 #include "admin/document.h"
+#include "admin/fault.h"
 #include "admin/http/handlers.h"
 #include "admin/keeper.h"
 #include "admin/moment.h"
@@ -82,7 +83,8 @@ static void was_put(void *arg, int err)
 	struct known_volume *known = known_find(call->admin, name);
 
 	if (err != 0 || known == NULL || known->volume != call->volume) {
-		call_fail(call, err != 0 ? err : -ENODEV, name, "the schedule could not be written to volume \"%s\"", name);
+		call_fail(call, err != 0 ? err : -ENODEV, name, "the schedule could not be written to volume \"%s\": %s", name,
+		          fault_of(err != 0 ? err : -ENODEV)->text);
 		return;
 	}
 	json_decref(known->policy);

@@ -170,6 +170,38 @@ static void the_oldest_go_first_and_no_more_than_needed(void **state)
 	assert_string_equal(names(), "s2 s3 s4 s5 s6 s7");
 }
 
+static int put_document(size_t len)
+{
+	static char text[1 << 16];
+	struct fs_message msg;
+
+	memset(text, 'x', sizeof(text));
+	fs_message_init(&msg, FS_DOC_PUT, box.vol, NULL, NULL);
+	msg.in.name = "policy";
+	msg.in.name_len = 6;
+	msg.in.blob = text;
+	msg.in.blob_len = len;
+	return box_send(&box, &msg);
+}
+
+static void a_full_volume_takes_its_policy(void **state)
+{
+	(void)state;
+	make_snapshots("s", 4, 20, true);
+	for (uint64_t at = 1; at < 40 && overwrite(20) == 0; at++)
+		snapshot("more", true);
+	static const uint8_t block[FS_BLOCK_SIZE] = { 1 };
+	uint64_t fbn = box.vol->maps->n_blocks;
+	while (box_write(&box, file, fbn++ * FS_BLOCK_SIZE, block, FS_BLOCK_SIZE, FS_UNSTABLE) == 0)
+		;
+	for (unsigned i = 0; i < 50; i++)
+		assert_int_equal(put_document(300), 0);
+	assert_int_equal(put_document(60000), -ENOSPC);
+	assert_int_equal(set_policy(&everything), 0);
+	assert_int_equal(overwrite(20), 0);
+	assert_int_equal(put_document(60000), 0);
+}
+
 static void above_the_trigger_nothing_is_deleted(void **state)
 {
 	(void)state;
@@ -297,6 +329,7 @@ int main(void)
 		TEST(without_a_policy_clients_see_no_space_and_nothing_is_deleted),
 		TEST(clients_never_see_no_space_while_a_snapshot_may_go),
 		TEST(the_oldest_go_first_and_no_more_than_needed),
+		TEST(a_full_volume_takes_its_policy),
 		TEST(above_the_trigger_nothing_is_deleted),
 		TEST(what_the_policy_protects_stays),
 		TEST(order_and_defer_say_who_goes_first),

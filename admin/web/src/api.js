@@ -2,7 +2,7 @@
 // The REST API as the page uses it: what is there, looked at again and again, and single requests.
 import { signal } from "@preact/signals";
 
-export const state = signal({ volumes: [], snapshots: [], luns: [], clones: [], jobs: [], igroups: [], exports: [], status: null });
+export const state = signal({ volumes: [], snapshots: [], luns: [], clones: [], jobs: [], igroups: [], exports: [], schedules: [], status: null });
 export const offline = signal("");
 export const toast = signal(null);
 
@@ -31,12 +31,12 @@ async function all(path) {
 
 export async function refresh() {
 	try {
-		const [status, volumes, luns, clones, jobs, igroups, exports] = await Promise.all([
+		const [status, volumes, luns, clones, jobs, igroups, exports, schedules] = await Promise.all([
 			ask("GET", "status"), all("storage/volumes"), all("storage/luns"), all("storage/clones"), all("jobs?max_records=20&order_by=start_time%20desc").catch(() => []),
-			all("protocols/san/igroups"), all("protocols/nfs/exports"),
+			all("protocols/san/igroups"), all("protocols/nfs/exports"), all("storage/snapshot-schedules"),
 		]);
 		const lists = await Promise.all(volumes.filter((v) => v.state === "online").map((v) => all(`storage/volumes/${encodeURIComponent(v.name)}/snapshots`)));
-		state.value = { status, volumes, luns, clones, jobs: jobs.slice(0, 20), igroups, exports, snapshots: lists.flat() };
+		state.value = { status, volumes, luns, clones, jobs: jobs.slice(0, 20), igroups, exports, schedules, snapshots: lists.flat() };
 		offline.value = "";
 	} catch (error) {
 		offline.value = `No answer from the server (${error.message}); trying again.`;

@@ -1,51 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dialogs: native <dialog>, so that focus, Escape and the rest of the page behave by themselves.
-import { signal } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { ask, refresh, say, state } from "./api.js";
+// The dialogs.
+import { ask, state } from "./api.js";
+import { dialog, Field, Form } from "./form.jsx";
 import { parseSize, size } from "./format.js";
-
-export const dialog = signal(null); // { kind, ...what it is about }
-const close = () => { dialog.value = null; };
-
-function Field({ label, hint, ...input }) {
-	return <label>{label}{hint && <small>{hint}</small>}<input {...input} /></label>;
-}
-
-// A form in a dialog; `send(values)` does it and may throw.
-function Form({ title, action, danger, send, children }) {
-	const box = useRef(null);
-	const [error, setError] = useState("");
-	const [busy, setBusy] = useState(false);
-	useEffect(() => { box.current.showModal(); }, []);
-	const submit = async (event) => {
-		event.preventDefault();
-		setBusy(true);
-		setError("");
-		try {
-			const said = await send(Object.fromEntries(new FormData(event.currentTarget)));
-			say(said ?? `${title}: done`);
-			close();
-			await refresh();
-		} catch (failure) {
-			setError(failure.message);
-			setBusy(false);
-		}
-	};
-	return (
-		<dialog ref={box} onClose={close} aria-labelledby="dialog-title">
-			<form onSubmit={submit}>
-				<h2 id="dialog-title">{title}</h2>
-				{children}
-				{error && <div role="alert">{error}</div>}
-				<div class="buttons">
-					<button type="button" onClick={() => box.current.close()}>Cancel</button>
-					<button class={danger ? "danger" : "main"} disabled={busy}>{action}</button>
-				</div>
-			</form>
-		</dialog>
-	);
-}
+import { AutodeleteDialog, ScheduleDialog } from "./policy.jsx";
 
 function sizeOf(text) {
 	const bytes = parseSize(text);
@@ -74,6 +32,15 @@ function LunDialog() {
 			<Field label="Size" name="size" required value="1g" hint="k, m, g, t are binary" />
 			<label class="line"><input type="checkbox" name="reserved" defaultChecked />Set the space aside</label>
 			<Field label="Comment" name="comment" maxLength={255} />
+		</Form>
+	);
+}
+
+function RenameDialog({ volume, snapshot }) {
+	return (
+		<Form title={`Rename snapshot ${snapshot}`} action="Rename" send={(v) => ask("PATCH", `storage/volumes/${encodeURIComponent(volume)}/snapshots/${encodeURIComponent(snapshot)}`, { name: v.name }).then(() => `Snapshot ${snapshot} is ${v.name} now`)}>
+			<div>of volume <b>{volume}</b>. A schedule does not delete it any more when it has another name.</div>
+			<Field label="New name" name="name" required autofocus maxLength={103} defaultValue={snapshot} />
 		</Form>
 	);
 }
@@ -117,7 +84,9 @@ function SureDialog({ title, text, action, method, path }) {
 	);
 }
 
-const kinds = { snapshot: SnapshotDialog, lun: LunDialog, backed: BackedDialog, clone: CloneDialog, sure: SureDialog };
+const kinds = {
+	schedule: ScheduleDialog, autodelete: AutodeleteDialog, rename: RenameDialog, snapshot: SnapshotDialog, lun: LunDialog, backed: BackedDialog, clone: CloneDialog, sure: SureDialog,
+};
 
 export function Dialogs() {
 	const what = dialog.value;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tables of the page.
-import { act, lunPath, state } from "./api.js";
-import { dialog } from "./dialogs.jsx";
+import { act, ask, lunPath, say, state } from "./api.js";
+import { dialog } from "./form.jsx";
 import { ago, size } from "./format.js";
+import { scheduleText } from "./policy.jsx";
 
 const open = (what) => () => { dialog.value = what; };
 const tones = {
@@ -28,6 +29,20 @@ function Table({ title, columns, rows, empty, buttons, id }) {
 	);
 }
 
+const scheduleOf = (volume) => state.value.schedules.find((s) => s.volume === volume);
+
+// The settings as they are now, then the dialog.
+async function openAutodelete(volume) {
+	try {
+		const now = await ask("GET", `storage/volumes/${encodeURIComponent(volume)}/snapshot-autodelete`);
+		dialog.value = { kind: "autodelete", volume, now };
+	} catch (error) {
+		say(error.message, true);
+	}
+}
+
+const figure = (bytes) => (bytes === null ? <span title="being counted">…</span> : size(bytes));
+
 export function Volumes() {
 	return (
 		<Table id="volumes" title="Volumes" rows={state.value.volumes} empty="No volume yet: vcadm volume create" columns={[
@@ -38,7 +53,12 @@ export function Volumes() {
 			{ head: "Used", num: true, cell: (v) => size(v.space?.used) },
 			{ head: "Free", num: true, cell: (v) => size(v.space?.available) },
 			{ head: "In snapshots", num: true, cell: (v) => size(v.space?.snapshot) },
-			{ head: "", class: "do", cell: (v) => v.state === "online" && <button aria-label={`Snapshot of ${v.name}`} onClick={open({ kind: "snapshot", volume: v.name })}>Snapshot</button> },
+			{ head: "Schedule", cell: (v) => scheduleText(scheduleOf(v.name)) || "–" },
+			{ head: "", class: "do", cell: (v) => v.state === "online" && <>
+				<button aria-label={`Snapshot of ${v.name}`} onClick={open({ kind: "snapshot", volume: v.name })}>Snapshot</button>
+				<button aria-label={`Snapshot schedule of ${v.name}`} onClick={open({ kind: "schedule", volume: v.name, schedule: scheduleOf(v.name) })}>Schedule</button>
+				<button aria-label={`Snapshot autodelete of ${v.name}`} onClick={() => openAutodelete(v.name)}>Autodelete</button>
+			</> },
 		]} />
 	);
 }
@@ -51,14 +71,17 @@ export function Snapshots() {
 				{ head: "Name", cell: (s) => s.name },
 				{ head: "Volume", cell: (s) => s.volume },
 				{ head: "Created", cell: (s) => <time dateTime={s.create_time} title={s.create_time}>{ago(s.create_time)}</time> },
-				{ head: "Used", num: true, cell: (s) => size(s.used) },
+				{ head: "Used", num: true, cell: (s) => figure(s.used) },
+				{ head: "Since previous", num: true, cell: (s) => figure(s.since_previous) },
+				{ head: "Made by", cell: (s) => s.origin },
 				{ head: "LUNs on it", num: true, cell: (s) => s.dependants },
 				{ head: "State", cell: (s) => <State is={s.state} /> },
 				{ head: "", class: "do", cell: (s) => s.state === "valid" && <>
 					<button aria-label={`LUN backed by ${s.name}`} onClick={open({ kind: "backed", volume: s.volume, snapshot: s.name })}>Backed LUN</button>
+					<button aria-label={`Rename ${s.name}`} onClick={open({ kind: "rename", volume: s.volume, snapshot: s.name })}>Rename</button>
 					<button class="danger" aria-label={`Delete ${s.name}`} onClick={open({
 						kind: "sure", title: `Delete snapshot ${s.name}`, action: "Delete", method: "DELETE",
-						text: "Its content is lost; its space comes back within seconds.",
+						text: `Its content is lost${s.used === null ? "" : `; ${size(s.used)} come back in the background`}.`,
 						path: `storage/volumes/${encodeURIComponent(s.volume)}/snapshots/${encodeURIComponent(s.name)}`,
 					})}>Delete</button>
 				</> },
