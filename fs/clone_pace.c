@@ -21,7 +21,7 @@ static bool is_pressed(struct clone_pace *pace, const struct clone_view *view)
 {
 	if (!view->cp_running)
 		pace->cps_back_to_back = false;
-	else if (pace->cp_done_ns != 0 && view->now_ns - pace->cp_done_ns < CLONE_QUIET_NS)
+	else if (pace->cp_done_ns != 0 && view->now_ns - pace->cp_done_ns < CLONE_BACK_TO_BACK_NS)
 		pace->cps_back_to_back = true;
 	return view->log_over_half || pace->cps_back_to_back;
 }
@@ -31,16 +31,29 @@ static uint64_t until(uint64_t at_ns, uint64_t now_ns)
 	return at_ns > now_ns ? at_ns - now_ns : 0;
 }
 
+/* Beside clients: small batches at the rate they bear, and none in windows of rest. */
+static struct clone_plan plan_beside(struct clone_pace *pace, const struct clone_view *view)
+{
+	struct clone_plan plan = { .n_blocks = CLONE_BATCH_BUSY };
+	uint64_t rest_ns = 0, interval_ns = plan.n_blocks * 1000000000ULL / CLONE_LOAD_RATE_FIRST;
+
+	if (view->clients != NULL) {
+		rest_ns = clone_load_look(&pace->load, view->clients, view->cp_is_ours, view->now_ns);
+		interval_ns = plan.n_blocks * 1000000000ULL / pace->load.rate / 4U * 3U; /* in three quarters of the time */
+	}
+	plan.delay_ns = MAX_OF(rest_ns, until(pace->batch_at_ns + interval_ns, view->now_ns));
+	return plan;
+}
+
 struct clone_plan clone_pace_plan(struct clone_pace *pace, const struct clone_view *view)
 {
 	struct clone_plan plan = { .n_blocks = CLONE_BATCH_IDLE, .n_ahead = CLONE_AHEAD_IDLE };
 	bool busy = is_busy(pace, view), pressed = is_pressed(pace, view);
 
-	if (busy) {
-		plan.n_blocks = CLONE_BATCH_BUSY;
-		plan.n_ahead = 0;
-		plan.delay_ns = until(pace->batch_at_ns + CLONE_BUSY_INTERVAL_NS, view->now_ns);
-	}
+	if (busy)
+		plan = plan_beside(pace, view);
+	else
+		clone_load_pause(&pace->load);
 	if (busy && pressed && view->now_ns - pace->batch_at_ns < CLONE_PRESSED_MAX_NS)
 		plan.delay_ns = MAX_OF(plan.delay_ns, CLONE_PRESSED_POLL_NS);
 	return plan;

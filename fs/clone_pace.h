@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How fast the clones of a volume may go: full speed on an idle volume, a floor that keeps it moving on a busy one. Pure arithmetic. */
+/* How fast the clones of a volume may go: full speed on an idle volume; on a busy one, what its clients do not feel (fs/clone_load.h). Pure
+ * arithmetic. */
 #ifndef FS_CLONE_PACE_H
 #define FS_CLONE_PACE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fs/clone_load.h"
+
 #define CLONE_BATCH_IDLE 256U /* blocks */
 #define CLONE_AHEAD_IDLE 2048U
 #define CLONE_BATCH_BUSY 64U
-#define CLONE_BUSY_INTERVAL_NS 32000000ULL /* a busy batch each: 8 MiB/s */
-#define CLONE_QUIET_NS 20000000ULL /* without clients for so long: idle */
+#define CLONE_QUIET_NS 50000000ULL /* without clients for so long: idle */
+#define CLONE_BACK_TO_BACK_NS 20000000ULL /* between two CPs */
 #define CLONE_PRESSED_POLL_NS 10000000ULL
 #define CLONE_PRESSED_MAX_NS 1000000000ULL /* even then a batch a second */
 
@@ -19,6 +22,8 @@ struct clone_view {
 	uint64_t now_ns;
 	uint64_t n_client_ops; /* ever */
 	unsigned n_clients_waiting;
+	const struct latency *clients; /* what they have felt, ever; NULL: not known, and the first rate stays */
+	bool cp_is_ours; /* the running CP is mostly the clones' */
 	bool cp_running;
 	bool log_over_half;
 };
@@ -30,6 +35,7 @@ struct clone_pace {
 	uint64_t cp_done_ns;
 	bool cps_back_to_back;
 	bool started;
+	struct clone_load load;
 };
 
 struct clone_plan {

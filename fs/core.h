@@ -149,6 +149,8 @@ struct cp_waiter {
 };
 void cp_wait(struct fs_volume *vol, struct cp_waiter *waiter);
 bool cp_is_running(const struct fs_volume *vol);
+/* Blocks that the running CP writes, as far as it has come. */
+size_t cp_block_count(const struct fs_volume *vol);
 /* The volume cannot go on: log, remember, stop acknowledging, tell everybody who waits. */
 void cp_fail(struct fs_volume *vol, int err, const char *what);
 

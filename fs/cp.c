@@ -76,6 +76,11 @@ bool cp_is_running(const struct fs_volume *vol)
 	return vol->cp->running;
 }
 
+size_t cp_block_count(const struct fs_volume *vol)
+{
+	return vol->cp->n_members;
+}
+
 bool cp_is_quiet(const struct fs_volume *vol)
 {
 	return (!vol->cp->running || vol->cp->broken) && vol->cp->n_writing == 0 && !vol->cp->start_task.queued;
@@ -138,15 +143,15 @@ static void cp_timer_fired(struct timer *timer)
 	cp_timer_set(cp);
 }
 
-/* Somebody waits for this CP or the next one, or soon would. */
+/* Somebody waits for this CP or the next one, or soon would. (That the timer wants the next one is nobody's wait.) */
 static bool cp_is_urgent(struct fs_volume *vol)
 {
 	const struct cp *cp = vol->cp;
 	uint64_t used, half;
 
 	nvlog_usage(vol, &used, &half);
-	return cp->wanted || !TAILQ_EMPTY(&cp->waiters) || !TAILQ_EMPTY(&vol->cp_waiters) || !TAILQ_EMPTY(&vol->page_waiters) ||
-	       2U * used > half || vol->n_dirty_pages > cache_dirty_max(vol) / 4U * 3U;
+	return (cp->wanted_why & ~(1U << CP_TIMER)) != 0 || !TAILQ_EMPTY(&cp->waiters) || !TAILQ_EMPTY(&vol->cp_waiters) ||
+	       !TAILQ_EMPTY(&vol->page_waiters) || 2U * used > half || vol->n_dirty_pages > cache_dirty_max(vol) / 4U * 3U;
 }
 
 /* For raid_write_window: while clients are served, their reads and the log come between what the CP writes. */

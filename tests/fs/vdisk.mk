@@ -1,5 +1,6 @@
 VDISK_TESTS = \
 	tests/fs/test_clone \
+	tests/fs/test_clone_load \
 	tests/fs/test_clone_options \
 	tests/fs/test_clone_pace \
 	tests/fs/test_nvlog \
@@ -24,6 +25,8 @@ tests_fs_test_clone_SOURCES = tests/fs/test_clone.c $(CLONE_TEST_BOX)
 tests_fs_test_clone_options_SOURCES = tests/fs/test_clone_options.c $(CLONE_TEST_BOX)
 tests_fs_test_clone_options_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_clone_LDADD = $(VDISK_TEST_LIBS)
+tests_fs_test_clone_load_SOURCES = tests/fs/test_clone_load.c
+tests_fs_test_clone_load_LDADD = $(FS_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_fs_test_clone_pace_SOURCES = tests/fs/test_clone_pace.c
 tests_fs_test_clone_pace_LDADD = $(FS_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_fs_test_vdiskattr_SOURCES = tests/fs/test_vdiskattr.c

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What clients feel of the clones of their volume, and the rate of cloning that follows from it. Pure arithmetic.
+ *
+ * THEORY. A clone costs its clients latency in two ways: its batches stand before them at the disks and on the loop, and its blocks make the
+ * consistency points longer. What they would feel without it cannot be known from before (they are others by now), so it is measured all
+ * the time: time is cut into short windows, and in one of four no batch begins. Latencies of these count as "without", those of the
+ * others as "beside"; so do those of a CP that is mostly the clones', whatever the window. Histograms are aged, so both follow the clients. Every
+ * 16 windows the high quantiles are compared: beside over 1.2 times without, the rate falls by a quarter; under 1.1, it rises by an
+ * eighth; in between it stays. Few requests show no 99th percentile: then a lower one is compared.
+ * BOUNDS. The rate never falls under a floor that keeps a clone moving, and a client's requests are counted, not kept. */
+#ifndef FS_CLONE_LOAD_H
+#define FS_CLONE_LOAD_H
+
+#include <stdbool.h>
+
+#include "fs/latency.h"
+
+#define CLONE_LOAD_WINDOW_NS 25000000ULL
+#define CLONE_LOAD_RATE_MIN 1024U /* blocks a second: 4 MiB/s */
+#define CLONE_LOAD_RATE_FIRST 2048U
+#define CLONE_LOAD_RATE_MAX 65536U
+
+struct clone_load {
+	uint32_t rate; /* blocks a second while clients are served; 0: not begun */
+	uint64_t window_at_ns; /* 0: none is open */
+	unsigned n_windows;
+	bool rests, cp_was_ours; /* the open window */
+	struct latency seen; /* the clients' histogram when it began */
+	struct latency without, beside;
+};
+
+/* Clients are being served, and `clients` is what they have felt so far; `cp_is_ours`: a CP is running that is mostly the clones'. Returns how
+ * long the clones rest from now on; 0: they work at load->rate. */
+uint64_t clone_load_look(struct clone_load *load, const struct latency *clients, bool cp_is_ours, uint64_t now_ns);
+/* Nobody is served: what is under way is no measure of anything. */
+void clone_load_pause(struct clone_load *load);
+
+#endif
