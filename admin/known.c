@@ -34,6 +34,22 @@ struct known_volume *known_find(struct admin *admin, const char *name)
 	return NULL;
 }
 
+struct known_volume *known_find_disk(struct admin *admin, const char *url)
+{
+	struct known_volume *known;
+	json_t *disk;
+	size_t i;
+
+	TAILQ_FOREACH(known, &admin->volumes, link) {
+		json_array_foreach(known->disks, i, disk)
+		{
+			if (strcmp(json_string_value(disk), url) == 0)
+				return known;
+		}
+	}
+	return NULL;
+}
+
 struct known_volume *known_add_take(struct admin *admin, const char *name, json_t *disks)
 {
 	struct known_volume *known = calloc(1, sizeof *known);

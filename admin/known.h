@@ -32,6 +32,8 @@ struct known_volume {
 MUST_CHECK int known_load(struct admin *admin);
 MUST_CHECK int known_save(struct admin *admin);
 struct known_volume *known_find(struct admin *admin, const char *name);
+/* Whose disk it is; NULL: nobody's. */
+struct known_volume *known_find_disk(struct admin *admin, const char *url);
 /* A new entry, at the end; `disks` is taken. NULL: no memory. */
 struct known_volume *known_add_take(struct admin *admin, const char *name, json_t *disks);
 void known_remove(struct admin *admin, struct known_volume *known);

@@ -45,6 +45,11 @@ struct op {
 	json_t *made; /* URLs of the disk files this operation made */
 	const char *disks[RAID_MAX_DISKS];
 	unsigned n_disks;
+	/* restore */
+	char restore_to[FS_NAME_MAX + 1U]; /* "": an ordinary mount */
+	struct fs_message msg;
+	bool restore_force;
+	int restore_err;
 };
 
 /* ---- running the steps ------------------------------------------------------------------------------------------- */
@@ -170,28 +175,10 @@ json_t *lifecycle_disk_url(const struct admin *admin, const char *name)
 	return json_sprintf("file:%s/disks/%s", admin->state_dir, name);
 }
 
-static bool is_known_disk(struct admin *admin, const char *url, struct known_volume **ret_owner)
-{
-	struct known_volume *known;
-	json_t *disk;
-	size_t i;
-
-	TAILQ_FOREACH(known, &admin->volumes, link) {
-		json_array_foreach(known->disks, i, disk)
-		{
-			if (strcmp(json_string_value(disk), url) == 0) {
-				*ret_owner = known;
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
 /* Append the URL of disk `name` to `urls`; it must be nobody's yet. */
 static int add_disk(struct op *op, json_t *urls, const char *name)
 {
-	struct known_volume *owner;
+	const struct known_volume *owner;
 	json_t *url = lifecycle_disk_url(op->admin, name), *other;
 	size_t i;
 
@@ -207,7 +194,7 @@ static int add_disk(struct op *op, json_t *urls, const char *name)
 	}
 	if (err != 0) {
 		op_say(op, "disk \"%s\" is named twice", name);
-	} else if (is_known_disk(op->admin, json_string_value(url), &owner)) {
+	} else if ((owner = known_find_disk(op->admin, json_string_value(url))) != NULL) {
 		op_say(op, "disk \"%s\" belongs to volume \"%s\"", name, owner->name);
 		err = -EBUSY;
 	} else if (json_array_size(urls) >= RAID_MAX_DISKS) {
@@ -288,7 +275,8 @@ static void mounted(void *arg, int err, struct fs_volume *volume)
 
 static void home_mount(struct op *op)
 {
-	struct fs_mount_options options = { .cache_pages = op->known->cache_pages };
+	struct fs_mount_options options = { .cache_pages = op->known->cache_pages,
+		                            .restore_to = op->restore_to[0] != '\0' ? op->restore_to : NULL };
 	fs_volume_mount(op->home, op->disks, op->n_disks, &options, mounted, op);
 }
 
@@ -515,6 +503,68 @@ void lifecycle_park(struct admin *admin, struct known_volume *known, lifecycle_d
 {
 	static op_step *const steps[] = { step_withdraw, step_unmount, step_unmounted, NULL };
 	unmount_with(admin, known, steps, done, arg);
+}
+
+/* ---- restore ---- */
+static void restore_ready(struct fs_message *msg)
+{
+	struct op *op = msg->owner;
+
+	op_say(op, "%s", msg->out.error_text);
+	fs_message_fini(msg);
+	op->undo = msg->status == 0 ? unmount_failed : NULL;
+	op_next(op, msg->status);
+}
+
+static void step_restore_ready(struct op *op)
+{
+	fs_message_init(&op->msg, FS_SNAPSHOT_RESTORE, op->known->volume, restore_ready, op);
+	op->msg.cls = FS_CLASS_ADMIN;
+	op->msg.origin = op->admin->world;
+	op->msg.in.name = op->restore_to;
+	op->msg.in.name_len = (uint32_t)strlen(op->restore_to);
+	op->msg.in.restore.force = op->restore_force;
+	fs_message_send(&op->msg);
+}
+
+static void step_restore_over(struct op *op)
+{
+	op->undo = NULL;
+	op_next(op, op->restore_err);
+}
+
+/* The disks have the volume as it was: back with it. */
+static void restore_failed(struct op *op)
+{
+	static op_step *const back[] = { step_mount, step_documents, step_online, step_adopt_clones, step_restore_over, NULL };
+
+	op_say(op, "volume \"%s\" stays as it was: %s (%s)", op->known->name, fault_of(op->err)->text, error_name(op->err));
+	op->restore_err = op->err;
+	op->restore_to[0] = '\0';
+	memory_back(op->admin, op->known);
+	op->steps = back;
+	op->undo = mount_failed;
+	op_next(op, 0);
+}
+
+/* Its LUNs and exports stay published: for that moment they are not ready, and not gone. */
+static void step_restore_mount(struct op *op)
+{
+	let_go(op->admin, op->known, KNOWN_OFFLINE);
+	op->undo = restore_failed;
+	step_mount(op);
+}
+
+void lifecycle_restore(struct admin *admin, struct known_volume *known, const char *snapshot, bool force, lifecycle_done *done, void *arg)
+{
+	static op_step *const steps[] = { step_restore_ready, step_unmount,  step_restore_mount, step_documents,
+		                          step_online,        step_announce, step_adopt_clones,  NULL };
+	struct op *op = op_new(admin, known, done, arg);
+
+	op->steps = steps;
+	(void)snprintf(op->restore_to, sizeof op->restore_to, "%s", snapshot);
+	op->restore_force = force;
+	op_begin(op, 0);
 }
 
 /* ---- destroy ----------------------------------------------------------------------------------------------------- */

@@ -20,6 +20,9 @@ void lifecycle_online(struct admin *admin, struct known_volume *known, lifecycle
 void lifecycle_offline(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
 /* Unmount for the end of the process: it stays remembered as online. */
 void lifecycle_park(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
+/* Put it back to a snapshot: made ready, unmounted, mounted again, without its LUNs and exports being withdrawn. It is online and was before; when it
+ * fails it comes back as it was. */
+void lifecycle_restore(struct admin *admin, struct known_volume *known, const char *snapshot, bool force, lifecycle_done *done, void *arg);
 void lifecycle_destroy(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
 
 /* "d0" -> "file:STATE_DIR/disks/d0", "/x" -> "file:/x", "mem:x" and "file:/x" as they are. NULL: not a disk's name. */

@@ -62,6 +62,10 @@ const struct verb verbs[] = {
 	  NULL, NULL,
 	  { ROUTE_VOLUME("volume"), ROUTE_SNAPSHOT, { "new-name", "name", "NEW", "the new name", VERB_TEXT, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED } } },
 
+	{ "snapshot", "restore", "put a volume back to a snapshot: newer snapshots, and all that changed since, are lost", VERB_POST,
+	  "storage/volumes/{volume}/snapshots/{snapshot}/restore", VERB_H_SNAPSHOT_RESTORE, VERB_DESTROYS | VERB_JOB | VERB_WAITS, NULL, NULL,
+	  { ROUTE_VOLUME("volume"), ROUTE_SNAPSHOT, FORCE("also when LUNs are backed by newer snapshots: they are lost") } },
+
 	{ "snapshot schedule", "set", "let the server make and delete snapshots; times are UTC, what is not given is off", VERB_PUT,
 	  "storage/volumes/{volume}/snapshot-schedule", VERB_H_SCHEDULE_SET, 0, NULL, NULL,
 	  { ROUTE_VOLUME("volume"),

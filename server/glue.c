@@ -51,6 +51,15 @@ static bool volumes_has(const struct glue_volumes *volumes, const struct fs_volu
 	return false;
 }
 
+/* The same volume, perhaps mounted anew since. */
+static bool volumes_has_uuid(const struct glue_volumes *volumes, const struct uuid *uuid)
+{
+	for (size_t i = 0; i < volumes->n; i++)
+		if (uuid_equal(fs_volume_uuid(volumes->list[i]), uuid))
+			return true;
+	return false;
+}
+
 static void volumes_add(struct glue_volumes *volumes, struct fs_volume *volume)
 {
 	if (volumes_has(volumes, volume))
@@ -113,7 +122,7 @@ void glue_exports(struct glue *glue, const struct admin_export *exports, size_t 
 	for (size_t i = 0; i < glue->exported.n; i++)
 		set_exports(glue, glue->exported.list[i], exports, n);
 	for (size_t i = 0; i < before.n; i++) {
-		if (volumes_has(&glue->exported, before.list[i]))
+		if (volumes_has_uuid(&glue->exported, fs_volume_uuid(before.list[i])))
 			continue;
 		int err = export_table_delete(glue->exports, fs_volume_uuid(before.list[i]));
 		if (err != 0)

@@ -140,13 +140,45 @@ static int run(struct client *client, const struct cli_options *options, const s
 	return code;
 }
 
+/* What a restore takes with it: the snapshots after the one in the request's path, ".../snapshots/NAME/restore". */
+static void show_newer(struct client *client, const struct cli_request *request)
+{
+	char *path = strdup(request->path), *name;
+	json_t *json = NULL, *record;
+	bool newer = false;
+	size_t i;
+	long status;
+
+	if (path == NULL || (name = strrchr(path, '/')) == NULL)
+		goto out;
+	*name = '\0'; /* "/restore" */
+	if ((name = strrchr(path, '/')) == NULL)
+		goto out;
+	*name++ = '\0';
+	if (client_ask(client, "GET", path, NULL, &status, &json) != 0 || status != 200)
+		goto out;
+	json_array_foreach(json_object_get(json, "records"), i, record)
+	{
+		const char *of = json_string_value(json_object_get(record, "name"));
+
+		if (newer && of != NULL)
+			(void)fprintf(stderr, "snapshot %s is newer and will go\n", of);
+		newer = newer || (of != NULL && strcmp(of, name) == 0);
+	}
+out:
+	json_decref(json);
+	free(path);
+}
+
 /* "y" on the terminal, or --yes. */
-static bool may_destroy(const struct cli_options *options, const struct cli_request *request)
+static bool may_destroy(struct client *client, const struct cli_options *options, const struct cli_request *request)
 {
 	char answer[16];
 
 	if (!(request->verb->flags & VERB_DESTROYS) || options->yes)
 		return true;
+	if (request->verb->handler == VERB_H_SNAPSHOT_RESTORE)
+		show_newer(client, request);
 	if (isatty(STDIN_FILENO) != 1) {
 		(void)fprintf(stderr, "vcadm: %s %s destroys %s; say --yes if that is meant\n", request->verb->noun, request->verb->verb,
 		              request->object);
@@ -201,8 +233,9 @@ int main(int argc, char **argv)
 	if (request.verb == NULL)
 		return say(&options, argc - rest, argv + rest);
 	int code = EXIT_USAGE;
-	if (may_destroy(&options, &request) && client_new(options.server, &client) == 0) {
-		code = run(client, &options, &request);
+	if (client_new(options.server, &client) == 0) {
+		if (may_destroy(client, &options, &request))
+			code = run(client, &options, &request);
 		client_free(client);
 	}
 	request_free(&request);

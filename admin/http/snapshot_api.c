@@ -2,6 +2,8 @@
 /* REST: storage/volumes/{volume}/snapshots. */
 #include "admin/clonejob.h"
 #include "admin/http/handlers.h"
+#include "admin/known.h"
+#include "admin/lifecycle.h"
 #include "admin/moment.h"
 #include "fs/volume.h"
 
@@ -139,4 +141,49 @@ void snapshot_api_delete(struct call *call)
 		return;
 	set_name(call_message(call, FS_SNAPSHOT_DELETE), call_param(call, "snapshot"));
 	call_send(call, deleted);
+}
+
+/* ---- restore ----------------------------------------------------------------------------------------------------- */
+
+static void restored(void *arg, int err, const char *text, struct known_volume *known)
+{
+	struct job *job = arg;
+
+	if (err == 0)
+		job_succeed_take(job, json_pack("{s:s}", "volume", known->name));
+	else
+		job_fail(job, err, text);
+}
+
+/* The volume has said what would go, and that it would do it. */
+static void restore_looked(struct call *call)
+{
+	const char *name = call_param(call, "snapshot");
+	struct known_volume *known = known_find(call->admin, call_param(call, "volume"));
+
+	if (call->msg.status != 0) {
+		call_fail_message(call, name);
+		return;
+	}
+	if (known == NULL || known->busy || known->state != KNOWN_ONLINE) {
+		call_fail(call, -EBUSY, name, "something else is being done with volume \"%s\"", call_param(call, "volume"));
+		return;
+	}
+	struct job *job = job_new(call->admin, "snapshot restore", known->name, "putting volume %s back to snapshot %s", known->name, name);
+	if (job != NULL) {
+		log_info("admin", "volume_restore", "volume=%s snapshot=%s newer_snapshots=%u", known->name, name, call->msg.out.n);
+		lifecycle_restore(call->admin, known, name, call_flag(call, "force"), restored, job);
+	}
+	call_accept(call, job);
+}
+
+void snapshot_api_restore(struct call *call)
+{
+	if (!call_find_volume(call, call_param(call, "volume")))
+		return;
+	struct fs_message *msg = call_message(call, FS_SNAPSHOT_RESTORE);
+	set_name(msg, call_param(call, "snapshot"));
+	msg->in.restore.look = true;
+	msg->in.restore.force = call_flag(call, "force");
+	call_send(call, restore_looked);
 }

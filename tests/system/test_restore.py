@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A volume put back to a snapshot under its clients: NFS and iSCSI sessions that go on, settings that stay, a kill while it is done."""
+import os
+import subprocess
+
+from harness import MIB, need, records, run, tool, wait_until
+
+LUN_BYTES = 64 * MIB
+
+
+def put_file(test, server, name, text):
+    with open(test.path("source"), "w") as f:
+        f.write(text)
+    run(tool("nfs-cp"), test.path("source"), server.nfs_url(f"/vol/vol0/{name}"))
+
+
+def get_file(server, name):
+    return run(tool("nfs-cat"), server.nfs_url(f"/vol/vol0/{name}"), check=False).stdout
+
+
+def pattern(server, number, byte, write):
+    command = f"write -P {byte} 1M 4M" if write else f"read -P {byte} 1M 4M"
+    done = run(tool("qemu-io"), "-f", "raw", "-c", command, server.lun_url(number), check=False)
+    return done.returncode == 0 and "Pattern verification failed" not in done.stdout
+
+
+class OpenLun:
+    """One initiator that stays logged in."""
+
+    def __init__(self, server, number):
+        self.io = subprocess.Popen([tool("qemu-io"), "-f", "raw", server.lun_url(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True)
+
+    def say(self, command):
+        self.io.stdin.write(command + "\n")
+        self.io.stdin.flush()
+        said = ""
+        while "ops" not in said and "failed" not in said and "error" not in said.lower():
+            line = self.io.stdout.readline()
+            need(line, f"qemu-io ended: {said}")
+            said += line
+        return said
+
+    def close(self):
+        self.io.stdin.write("quit\n")
+        self.io.stdin.close()
+        self.io.wait(60)
+
+
+def snapshots(server, state="valid"):
+    return [s["name"] for s in records(server.vcadm_json("snapshot", "list", "vol0")) if s["state"] == state]
+
+
+def test_a_volume_goes_back_to_a_snapshot(test):
+    server = test.server()
+    server.create_lun("/vol/vol0/disk", LUN_BYTES, number=0)
+    need(pattern(server, 0, 17, True), "the LUN cannot be written")
+    put_file(test, server, "kept", "of then\n")
+    server.vcadm("snapshot", "create", "vol0", "s1")
+    serial = server.vcadm_json("lun", "show", "/vol/vol0/disk")["serial_number"]
+
+    need(pattern(server, 0, 34, True), "the LUN cannot be written again")
+    put_file(test, server, "later", "of today\n")
+    server.vcadm("snapshot", "create", "vol0", "s2")
+    server.create_lun("/vol/vol0/copy", backing="/vol/vol0/.snapshot/s2/disk", number=1)
+    server.vcadm("lun", "map", "/vol/vol0/disk", "--igroup", "clients", check=False)
+    server.vcadm("export", "set", "/vol/vol0", "--client", "127.0.0.0/8:rw,no_root_squash,insecure", "--client", "10.0.0.0/8:ro")
+
+    # what would be lost is said, and nothing is done unasked
+    said = server.refused("snapshot", "restore", "vol0", "s1")
+    need("--yes" in said and "s2" in said, f"the newer snapshot is not named: {said}")
+    said = server.refused("snapshot", "restore", "vol0", "s1", "--yes")
+    need("/vol/vol0/copy" in said and "s2" in said, f"the LUN on the newer snapshot is not named: {said}")
+    said = server.refused("snapshot", "restore", "vol0", "nowhere", "--yes")
+    need("nowhere" in said, said)
+
+    lun = OpenLun(server, 0)
+    need("failed" not in lun.say("read -P 34 1M 4M"), "the LUN does not hold what was written")
+    server.vcadm("snapshot", "restore", "vol0", "s1", "--force", "--yes")
+    kept = run(tool("nfs-cat"), server.nfs_url("/vol/vol0/kept"), check=False)
+    need(kept.stdout == "of then\n", f"the file is not as it was in the snapshot: {kept}")
+    need(get_file(server, "later") == "", "a file that is younger than the snapshot is there")
+    wait_until("the session reads what the snapshot held", lambda: "failed" not in lun.say("read -P 17 1M 4M"), 30, 0.5)
+    lun.close()
+    shown = server.vcadm_json("lun", "show", "/vol/vol0/disk")
+    need(shown["serial_number"] == serial, "the LUN is another one")
+    need(pattern(server, 0, 17, False), "a new session does not find the LUN at its number with the content of the snapshot")
+    server.refused("lun", "show", "/vol/vol0/copy")
+    clients = str(server.vcadm_json("export", "list"))
+    need("10.0.0.0/8" in clients, f"the exports are those of then: {clients}")
+    wait_until("the newer snapshot is reclaimed", lambda: snapshots(server, "deleting") == [], 60, 0.2)
+    need(snapshots(server) == ["s1"], f"{snapshots(server)}")
+    server.check_volume()
+
+    # it goes on, through a kill as well
+    put_file(test, server, "later", "after it\n")
+    server.vcadm("snapshot", "create", "vol0", "s3")
+    server.restart_after_kill()
+    need(get_file(server, "later") == "after it\n", "what came after the restore is lost")
+    need(pattern(server, 0, 17, False), "the LUN lost its content")
+    server.check_volume()
+
+
+def test_a_kill_while_a_volume_is_restored_leaves_one_or_the_other(test):
+    server = test.server()
+    put_file(test, server, "kept", "then\n")
+    server.vcadm("snapshot", "create", "vol0", "s1")
+    n_then = n_today = 0
+    for number in range(12):
+        names = [f"{letter}{number}" for letter in "abc"]
+        for name in names:
+            put_file(test, server, name, "today\n")
+        child = test.spawn(os.path.join(server.build, "vcadm"), "--server", server.admin, "snapshot", "restore", "vol0", "s1", "--yes")
+        try:
+            child.wait(0.03 * number)
+        except subprocess.TimeoutExpired:
+            pass
+        server.restart_after_kill()
+        test.finish(child, 70)
+        found = [get_file(server, name) for name in names]
+        need(found in (["today\n"] * 3, [""] * 3), f"a mix: {found}")
+        need(get_file(server, "kept") == "then\n", "a file of the snapshot is lost")
+        n_then, n_today = n_then + (found[0] == ""), n_today + (found[0] != "")
+        server.check_volume()
+    test.note(f"{n_today} kills before the switch, {n_then} after it")
+    need(n_today > 0 and n_then > 0, f"all kills came on one side of the switch: {n_today} before, {n_then} after")
