@@ -64,6 +64,7 @@ struct frozen_object {
 
 struct snapshot_model {
 	bool used, busy;
+	bool may_go; /* a clone was told to delete it when nothing needs it any more */
 	bool settled; /* it has been looked at: every cell has one value */
 	unsigned name; /* "s<name>" */
 	unsigned serial; /* never used twice */

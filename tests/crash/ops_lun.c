@@ -119,7 +119,7 @@ static bool backing_draw(struct history *h, struct op *op, unsigned *ret_object)
 
 	op->snapshot = (unsigned)history_draw(h, MODEL_SNAPSHOTS);
 	snapshot = &h->model.snapshots[op->snapshot];
-	if (!snapshot->used || snapshot->busy || !snapshot->settled || snapshot->names[dir][k].doubtful)
+	if (!snapshot->used || snapshot->busy || snapshot->may_go || !snapshot->settled || snapshot->names[dir][k].doubtful)
 		return false;
 	*ret_object = snapshot->names[dir][k].object;
 	if (*ret_object == NOBODY || snapshot->objects[*ret_object].cells == NULL || snapshot->objects[*ret_object].size.c[0].stamp == 0)
@@ -248,11 +248,28 @@ static void commented(struct history *h, struct op *op)
 
 /* ---- cloning ---- */
 
+/* From now on the snapshot may go by itself; not while LUNs are being made on it or it is being renamed or deleted. */
+static bool snapshot_may_go(struct history *h, unsigned serial)
+{
+	for (unsigned i = 0; i < MODEL_SNAPSHOTS; i++) {
+		struct snapshot_model *snapshot = &h->model.snapshots[i];
+
+		if (!snapshot->used || snapshot->serial != serial || snapshot->busy || snapshot->n_pins > 0)
+			continue;
+		snapshot->may_go = true;
+		return true;
+	}
+	return false;
+}
+
 static bool start_generate(struct history *h, struct op *op)
 {
 	if (!admin_begin(h, op, FS_CLONE_START) || object_of(op)->backed == NO || object_of(op)->cloning != NO)
 		return false;
 	op->msg.in.clone.rate_bytes_s = history_draw(h, 3) == 0 ? 65536U << history_draw(h, 6) : 0;
+	op->msg.in.clone.flags = history_draw(h, 3) == 0 ? FS_CLONE_VERIFY : 0;
+	if (history_draw(h, 4) == 0 && snapshot_may_go(h, object_of(op)->backing))
+		op->msg.in.clone.flags |= FS_CLONE_DELETE_SNAPSHOT;
 	object_of(op)->admin = true;
 	return true;
 }
@@ -267,6 +284,26 @@ static void started(struct history *h, struct op *op)
 		return; /* the oracle has seen whether it runs */
 	if (op->msg.status == 0)
 		object_of(op)->cloning = YES;
+}
+
+static bool modify_generate(struct history *h, struct op *op)
+{
+	if (!admin_begin(h, op, FS_CLONE_MODIFY) || object_of(op)->cloning != YES)
+		return false;
+	object_of(op)->admin = true;
+	op->also = -EINVAL; /* done */
+	op->msg.in.clone.set = history_draw(h, 2) == 0 ? FS_CLONE_SET_RATE : FS_CLONE_SET_PRIORITY | FS_CLONE_SET_VERIFY;
+	op->msg.in.clone.rate_bytes_s = history_draw(h, 2) == 0 ? 65536U << history_draw(h, 8) : 0;
+	op->msg.in.clone.priority = 1U + (unsigned)history_draw(h, FS_CLONE_PRIORITY_MAX);
+	op->msg.in.clone.flags = history_draw(h, 2) == 0 ? FS_CLONE_VERIFY : 0;
+	return true;
+}
+
+static void modified(struct history *h, struct op *op)
+{
+	(void)h;
+	if (!op->moot)
+		object_of(op)->admin = false;
 }
 
 static bool stop_generate(struct history *h, struct op *op)
@@ -323,13 +360,9 @@ static void status_answered(struct history *h, struct op *op)
 }
 
 const struct op_kind ops_lun[] = {
-	{ "lun_create", 3, create_generate, created },
-	{ "lun_backed", 8, backed_generate, backed },
-	{ "lun_destroy", 3, destroy_generate, destroyed },
-	{ "lun_resize", 2, resize_generate, resized },
-	{ "lun_comment", 1, comment_generate, commented },
-	{ "clone_start", 5, start_generate, started },
-	{ "clone_stop", 2, stop_generate, stopped },
-	{ "clone_status", 2, status_generate, status_answered },
-	{ NULL, 0, NULL, NULL },
+	{ "lun_create", 3, create_generate, created },           { "lun_backed", 8, backed_generate, backed },
+	{ "lun_destroy", 3, destroy_generate, destroyed },       { "lun_resize", 2, resize_generate, resized },
+	{ "lun_comment", 1, comment_generate, commented },       { "clone_start", 5, start_generate, started },
+	{ "clone_modify", 2, modify_generate, modified },        { "clone_stop", 2, stop_generate, stopped },
+	{ "clone_status", 2, status_generate, status_answered }, { NULL, 0, NULL, NULL },
 };

@@ -98,6 +98,7 @@ static bool snapshot_delete_generate(struct history *h, struct op *op)
 	held = needs_are_changing(h) ? MAYBE : model_held(&h->model, snapshot_of(op)->serial);
 	op->expect = held == NO ? 0 : -EBUSY;
 	op->may_succeed = held == MAYBE;
+	op->also = snapshot_of(op)->may_go ? -ENOENT : 0;
 	snapshot_of(op)->busy = true;
 	return true;
 }
@@ -106,7 +107,7 @@ static void snapshot_deleted(struct history *h, struct op *op)
 {
 	(void)h;
 	snapshot_of(op)->busy = false;
-	if (op->msg.status == 0)
+	if (op->msg.status == 0 || op->msg.status == -ENOENT)
 		model_thaw(snapshot_of(op));
 }
 
@@ -114,7 +115,7 @@ static bool snapshot_rename_generate(struct history *h, struct op *op)
 {
 	char name[24];
 
-	if (!snapshot_draw(h, op, FS_SNAPSHOT_RENAME, true) || snapshot_of(op)->n_pins > 0)
+	if (!snapshot_draw(h, op, FS_SNAPSHOT_RENAME, true) || snapshot_of(op)->n_pins > 0 || snapshot_of(op)->may_go)
 		return false;
 	op->stamp = h->model.next_name++;
 	(void)snprintf(name, sizeof name, "s%u", (unsigned)op->stamp);

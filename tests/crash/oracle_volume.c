@@ -113,6 +113,19 @@ static void snapshot_found(struct oracle *o, unsigned slot)
 	model_thaw(&copy);
 }
 
+/* One that goes by itself: it is there as long as something surely needs it; what it holds is compared only then. */
+static bool snapshot_has_gone(struct oracle *o, unsigned slot, bool there)
+{
+	struct snapshot_model *s = &o->h->model.snapshots[slot];
+	enum doubt held = model_held(&o->h->model, s->serial);
+
+	if (!there && held == YES && snapshot_op(o, slot, &(unsigned){ 0 }) == NULL)
+		history_fail(o->h, FAIL_LOST, "snapshot s%u is gone, and something needs it", s->name);
+	if (!there && o->mode != ORACLE_LOOK && snapshot_op(o, slot, &(unsigned){ 0 }) == NULL)
+		model_thaw(s);
+	return held != YES;
+}
+
 /* Which of them are there. True: it is, under *ret_name. */
 static bool snapshot_locate(struct oracle *o, const struct fs_message *list, unsigned slot, unsigned *ret_name)
 {
@@ -122,6 +135,8 @@ static bool snapshot_locate(struct oracle *o, const struct fs_message *list, uns
 	bool there = listed(list, s->name);
 
 	*ret_name = s->name;
+	if (s->may_go && snapshot_has_gone(o, slot, there))
+		return false;
 	if (op == NULL) {
 		if (there != s->used && (s->used || s->name != 0))
 			history_fail(o->h, FAIL_LOST, "snapshot s%u is %s", s->name, there ? "back" : "gone");
@@ -140,29 +155,44 @@ static bool snapshot_locate(struct oracle *o, const struct fs_message *list, uns
 	return there && op->msg.op != FS_SNAPSHOT_CREATE;
 }
 
+/* How many must be listed: at least, and at most. */
+static void snapshots_count(struct oracle *o, const struct fs_message *list)
+{
+	unsigned least = 0, most = 0, n = 0;
+
+	for (unsigned slot = 0; slot < MODEL_SNAPSHOTS; slot++) {
+		const struct snapshot_model *s = &o->h->model.snapshots[slot];
+		unsigned index = 0;
+		const struct op *op = snapshot_op(o, slot, &index);
+		bool there = s->used;
+
+		if (op != NULL && op->msg.op == FS_SNAPSHOT_CREATE)
+			there = o->applied[index];
+		if (op != NULL && op->msg.op == FS_SNAPSHOT_DELETE)
+			there = !o->applied[index];
+		most += there;
+		least += there && !s->may_go;
+	}
+	for (unsigned i = 0; i < list->out.n; i++)
+		n += !list->out.snapshots[i].deleting;
+	if (n < least || n > most)
+		history_fail(o->h, FAIL_WRONG, "%u snapshots are listed, expected %u to %u", n, least, most);
+}
+
 void oracle_snapshots(struct oracle *o)
 {
 	struct fs_message list;
-	unsigned n = 0, n_listed = 0;
 
 	fs_message_init(&list, FS_SNAPSHOT_LIST, o->machine->vol, NULL, NULL);
 	if (history_ask(o->h, o->machine, &list) != 0)
 		history_fail(o->h, FAIL_LOST, "no list of snapshots");
 	for (unsigned slot = 0; slot < MODEL_SNAPSHOTS; slot++) {
-		struct snapshot_model *s = &o->h->model.snapshots[slot];
-		unsigned name, index = 0;
-		const struct op *op = snapshot_op(o, slot, &index);
+		unsigned name;
 
 		if (snapshot_locate(o, &list, slot, &name))
-			snapshot_check(o, s, name);
-		n += op != NULL && op->msg.op == FS_SNAPSHOT_CREATE
-		         ? o->applied[index]
-		         : s->used && !(op != NULL && op->msg.op == FS_SNAPSHOT_DELETE && o->applied[index]);
+			snapshot_check(o, &o->h->model.snapshots[slot], name);
 	}
-	for (unsigned i = 0; i < list.out.n; i++)
-		n_listed += !list.out.snapshots[i].deleting;
-	if (n != n_listed)
-		history_fail(o->h, FAIL_WRONG, "%u snapshots are listed, expected %u", n_listed, n);
+	snapshots_count(o, &list);
 	fs_message_fini(&list);
 }
 
