@@ -73,7 +73,7 @@ int machine_init(struct machine *machine, char tag, uint64_t seed, uint64_t late
 
 static void mount_begin(struct machine *machine, struct waiting *wait)
 {
-	static const struct fs_mount_options options = { .cache_pages = CACHE_PAGES };
+	const struct fs_mount_options options = { .cache_pages = CACHE_PAGES, .restore_to = machine->restore_to };
 	const char *urls[MACHINE_DISKS_MAX];
 
 	*wait = (struct waiting){ false, 0, NULL };

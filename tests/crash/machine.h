@@ -24,6 +24,7 @@ struct machine {
 	uint64_t disk_blocks;
 	uint32_t log_half_blocks;
 	uint64_t verifier; /* of the last mount */
+	const char *restore_to; /* a snapshot: what the next mount makes of the volume */
 };
 
 /* Format and mount. `latency_ns`: disks take up to this long and finish in any order; 0: in turn. */

@@ -58,19 +58,22 @@ static void cells_free(struct cell *cells)
 	free(cells);
 }
 
+void model_object_init(struct object *object, enum object_kind kind, uint64_t now)
+{
+	*object = (struct object){ .kind = kind, .stride = 1, .born = now };
+	if (kind == OBJECT_FILE || kind == OBJECT_LUN)
+		object->cells = cells_new(now);
+	cell_reset(&object->size, 0, now);
+	cell_reset(&object->mode, 0, now);
+	cell_reset(&object->comment, 0, now);
+}
+
 uint8_t model_object_new(struct model *model, enum object_kind kind, uint64_t now)
 {
 	for (unsigned i = 0; i < MODEL_OBJECTS; i++) {
-		struct object *object = &model->objects[i];
-
-		if (object->kind != OBJECT_FREE)
+		if (model->objects[i].kind != OBJECT_FREE)
 			continue;
-		*object = (struct object){ .kind = kind, .stride = 1, .born = now };
-		if (kind == OBJECT_FILE || kind == OBJECT_LUN)
-			object->cells = cells_new(now);
-		cell_reset(&object->size, 0, now);
-		cell_reset(&object->mode, 0, now);
-		cell_reset(&object->comment, 0, now);
+		model_object_init(&model->objects[i], kind, now);
 		return (uint8_t)i;
 	}
 	return NOBODY;

@@ -98,6 +98,8 @@ void model_init(struct model *model, uint64_t now);
 void model_fini(struct model *model);
 /* An unused object, made one of `kind` (its cells zero, settled); NOBODY: none is left. */
 uint8_t model_object_new(struct model *model, enum object_kind kind, uint64_t now);
+/* The same, in a place that is chosen already. */
+void model_object_init(struct object *object, enum object_kind kind, uint64_t now);
 void model_object_free(struct model *model, uint8_t object);
 /* In how many names it stands. */
 unsigned model_links(const struct model *model, uint8_t object);

@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "tests/crash/fault.h"
+#include "tests/crash/rewind.h"
 
 #define BALLAST_PIECE 8U /* a record of it must fit into half of a small log */
 
@@ -118,10 +119,12 @@ static void life(struct history *h)
 	fault_maybe(h);
 	if (history_draw(h, 3) == 0)
 		pause_for(h);
-	switch (history_draw(h, 8)) {
+	switch (history_draw(h, 11)) {
 	case 0: rest(h); break;
 	case 1: restart(h); break;
-	case 2: history_crash(h, 1U + (unsigned)history_draw(h, 2)); break;
+	case 2:
+	case 3: rewind_try(h); break;
+	case 4: history_crash(h, 1U + (unsigned)history_draw(h, 2)); break;
 	default: history_crash(h, 0); break;
 	}
 }
