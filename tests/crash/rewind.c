@@ -55,9 +55,10 @@ static void objects_thaw(struct history *h, const struct snapshot_model *snapsho
 		for (unsigned k = 0; k < MODEL_NAMES; k++)
 			if (snapshot->names[d][k].object != NOBODY)
 				needed[snapshot->names[d][k].object] = true;
-	for (unsigned i = 0; i < MODEL_OBJECTS; i++) {
+	for (unsigned i = 0; i < MODEL_OBJECTS; i++)
 		if (model->objects[i].kind != OBJECT_FREE)
 			history_object_gone(h, (uint8_t)i);
+	for (unsigned i = 0; i < MODEL_OBJECTS; i++) {
 		if (!needed[i])
 			continue;
 		model_object_init(&model->objects[i], snapshot->objects[i].kind, h->clock);
