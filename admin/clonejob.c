@@ -15,14 +15,59 @@ const char *clonejob_state_name(enum fs_clone_state state)
 	return (size_t)state < ARRAY_SIZE(names) ? names[state] : "unknown";
 }
 
+const char *clonejob_phase_name(enum fs_clone_phase phase)
+{
+	static const char *const names[] = {
+		[FS_CLONE_COPYING] = "copying", [FS_CLONE_VERIFYING] = "verifying", [FS_CLONE_RELEASING] = "releasing"
+	};
+	return (size_t)phase < ARRAY_SIZE(names) ? names[phase] : "unknown";
+}
+
 unsigned clonejob_percent(const struct fs_clone_info *clone)
 {
+	bool verify = (clone->flags & FS_CLONE_VERIFY) != 0;
+	uint64_t all = clone->blocks_total * (verify ? 2U : 1U), done = clone->blocks_done + (verify ? clone->blocks_verified : 0);
+
 	if (clone->state == FS_CLONE_DONE)
 		return 100;
-	if (clone->blocks_total == 0)
+	if (all == 0)
 		return 0;
-	uint64_t percent = clone->blocks_done >= clone->blocks_total ? 99 : clone->blocks_done * 100 / clone->blocks_total;
+	uint64_t percent = done >= all ? 99 : done * 100 / all;
 	return (unsigned)MIN_OF(percent, (uint64_t)99);
+}
+
+json_t *clonejob_figures(const struct fs_clone_info *clone)
+{
+	json_int_t total = (json_int_t)clone->blocks_total, done = (json_int_t)clone->blocks_done;
+	json_int_t copied = (json_int_t)clone->blocks_copied, verified = (json_int_t)clone->blocks_verified;
+	json_t *json = json_pack("{s:{s:I,s:I,s:I,s:I},s:{s:I,s:I,s:I,s:I}}", "blocks", "total", total, "done", done, "copied", copied,
+	                         "verified", verified, "bytes", "total", total * FS_BLOCK_SIZE, "done", done * FS_BLOCK_SIZE, "copied",
+	                         copied * FS_BLOCK_SIZE, "verified", verified * FS_BLOCK_SIZE);
+
+	if (json == NULL || clone->state != FS_CLONE_RUNNING)
+		return json;
+	(void)json_object_set_new(json, "phase", json_string(clonejob_phase_name(clone->phase)));
+	(void)json_object_set_new(json, "speed", json_integer((json_int_t)clone->speed_bytes_s));
+	if (clone->eta_s != UINT64_MAX)
+		(void)json_object_set_new(json, "eta_seconds", json_integer((json_int_t)clone->eta_s));
+	return json;
+}
+
+void clonejob_why(const struct fs_clone_info *clone, char *ret_text, size_t size)
+{
+	if (clone->state == FS_CLONE_PAUSED && clone->error == -ENOSPC)
+		(void)snprintf(ret_text, size, "no space: the clone goes on by itself when there is");
+	else if (clone->state == FS_CLONE_FAILED && clone->error_offset != UINT64_MAX && clone->error == -EUCLEAN)
+		(void)snprintf(ret_text, size,
+		               "the copy differs from the snapshot at offset %llu of the LUN, which stays backed: write that block anew, "
+		               "or start without "
+		               "verify",
+		               (unsigned long long)clone->error_offset);
+	else if (clone->state == FS_CLONE_FAILED && clone->error_offset != UINT64_MAX)
+		(void)snprintf(ret_text, size, "%s, at offset %llu of the LUN", fault_of(clone->error)->text,
+		               (unsigned long long)clone->error_offset);
+	else
+		(void)snprintf(ret_text, size, "%s", fault_of(clone->error)->text);
 }
 
 static void ask(struct job *job, enum fs_op op, void (*done)(struct fs_message *msg))
@@ -37,7 +82,12 @@ static void ask(struct job *job, enum fs_op op, void (*done)(struct fs_message *
 
 static void clone_judge(struct job *job, const struct fs_clone_info *clone, bool backed)
 {
+	char why[256];
+
 	job_progress(job, clonejob_percent(clone));
+	json_decref(job->result);
+	job->result = clonejob_figures(clone);
+	clonejob_why(clone, why, sizeof why);
 	switch (clone->state) {
 	case FS_CLONE_RUNNING:
 		job->state = JOB_RUNNING;
@@ -46,16 +96,18 @@ static void clone_judge(struct job *job, const struct fs_clone_info *clone, bool
 	case FS_CLONE_PAUSED:
 		job->state = JOB_PAUSED;
 		(void)snprintf(job->code, sizeof job->code, "%s", fault_of(clone->error)->code);
-		(void)snprintf(job->message, sizeof job->message, "%s", fault_of(clone->error)->text);
+		(void)snprintf(job->message, sizeof job->message, "%s", why);
 		break;
-	case FS_CLONE_FAILED: job_fail(job, clone->error, NULL); break;
+	case FS_CLONE_FAILED: job_fail(job, clone->error, why); break;
 	case FS_CLONE_STOPPED: job_fail(job, -ECANCELED, "stopped; what was filled is kept, start it again to go on"); break;
 	case FS_CLONE_NONE:
 	case FS_CLONE_DONE:
-		if (!backed)
+		if (!backed) {
+			json_decref(job->result);
 			job_succeed_take(job, json_pack("{s:I}", "copied", (json_int_t)(clone->blocks_copied * FS_BLOCK_SIZE)));
-		else
+		} else {
 			job_fail(job, -ECANCELED, "the clone is not running any more");
+		}
 		break;
 	}
 }

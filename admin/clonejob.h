@@ -16,7 +16,12 @@ struct job *reclaimjob_start(struct admin *admin, struct fs_volume *volume, cons
 void clonejob_adopt(struct admin *admin, struct fs_volume *volume);
 /* "running", "stopped", ... */
 const char *clonejob_state_name(enum fs_clone_state state);
-/* 0..100; 100 only when all is done. */
+const char *clonejob_phase_name(enum fs_clone_phase phase);
+/* 0..100 of all the work, a verify included; 100 only when all is done. */
 unsigned clonejob_percent(const struct fs_clone_info *clone);
+/* {blocks, bytes: {total, done, copied, verified}}; of a running one also phase, speed, and eta_seconds where it can be told. */
+json_t *clonejob_figures(const struct fs_clone_info *clone);
+/* Why it is paused, or has failed, and what to do. */
+void clonejob_why(const struct fs_clone_info *clone, char *ret_text, size_t size);
 
 #endif

@@ -23,7 +23,7 @@ struct job {
 	int64_t started_ns, ended_ns;
 	char code[32]; /* FAILURE, PAUSED */
 	char message[512];
-	json_t *result; /* what the work found out, or NULL */
+	json_t *result; /* what the work found out, or how far it is; NULL: nothing to say */
 	/* Work that goes on inside the volume is looked at twice a second. NULL: the owner reports by itself. */
 	void (*poll)(struct job *job);
 	void (*cancel)(struct job *job, void (*done)(void *arg, int err, const char *text), void *arg); /* NULL: it can't be */

@@ -13,6 +13,9 @@
 #define ROUTE_EXPORT { "path", "path", "PATH", "what is exported: /vol/VOLUME[/DIR]", VERB_PATH, VERB_IN_ROUTE, VERB_POSITIONAL | VERB_REQUIRED }
 #define QUERY_VOLUME { "volume", "volume", "VOLUME", "only of this volume", VERB_VOLUME, VERB_IN_QUERY, VERB_POSITIONAL }
 #define FORCE(what) { "force", "force", NULL, what, VERB_BOOL, VERB_IN_BODY, 0 }
+#define CLONE_RATE { "rate", "rate", "SIZE", "at most this much a second; 0: no limit", VERB_SIZE, VERB_IN_BODY, 0 }
+#define CLONE_PRIORITY \
+	{ "priority", "priority", "PRIORITY", "its weight among the clones of the volume: low, normal, high, or 1 to 10", VERB_TEXT, VERB_IN_BODY, 0 }
 #define INITIATORS(must) \
 	{ "initiator", "initiators", "IQN", "name of an initiator, * for every one; may repeat", VERB_LIST, VERB_IN_BODY, must }
 
@@ -106,10 +109,17 @@ const struct verb verbs[] = {
 	/* ---- lun clone ---- */
 	{ "lun clone", "start", "cut a backed LUN loose from its snapshot, in the background", VERB_POST, "storage/luns/{lun}/clone", VERB_H_CLONE_START,
 	  VERB_JOB, NULL, NULL,
-	  { ROUTE_LUN, { "rate", "rate", "SIZE", "at most this much a second", VERB_SIZE, VERB_IN_BODY, 0 } } },
+	  { ROUTE_LUN, CLONE_RATE, CLONE_PRIORITY,
+	    { "verify", "verify", NULL, "before the end compare on the disks what was copied with the snapshot", VERB_BOOL, VERB_IN_BODY, 0 },
+	    { "delete-snapshot", "delete_snapshot", NULL, "delete the snapshot too, as soon as nothing depends on it", VERB_BOOL, VERB_IN_BODY, 0 } } },
 	{ "lun clone", "status", "how far the clone of a LUN is", VERB_GET, "storage/luns/{lun}/clone", VERB_H_CLONE_STATUS, 0, NULL, NULL, { ROUTE_LUN } },
 	{ "lun clone", "show", "the clones of a volume, or of all", VERB_GET, "storage/clones", VERB_H_CLONE_LIST, VERB_COLLECTION, NULL, NULL,
 	  { { "volume", "volume", "VOLUME", "only of this volume (vol/VOLUME/)", VERB_VOLUME, VERB_IN_QUERY, VERB_POSITIONAL } } },
+	{ "lun clone", "modify", "change limit, priority or options of a clone that runs or is stopped; at once", VERB_PATCH, "storage/luns/{lun}/clone",
+	  VERB_H_CLONE_MODIFY, 0, NULL, NULL,
+	  { ROUTE_LUN, CLONE_RATE, CLONE_PRIORITY,
+	    { "verify", "verify", NULL, "compare what was copied before the end", VERB_BOOL, VERB_IN_BODY, 0 },
+	    { "delete-snapshot", "delete_snapshot", NULL, "delete the snapshot as soon as nothing depends on it", VERB_BOOL, VERB_IN_BODY, 0 } } },
 	{ "lun clone", "stop", "stop it; what is filled is kept, the LUN stays backed", VERB_DELETE, "storage/luns/{lun}/clone", VERB_H_CLONE_STOP, 0,
 	  NULL, NULL, { ROUTE_LUN } },
 

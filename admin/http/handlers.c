@@ -33,6 +33,7 @@ static call_handler *const handlers[VERB_H_COUNT] = {
 	[VERB_H_CLONE_STATUS] = clone_api_status,
 	[VERB_H_CLONE_LIST] = clone_api_list,
 	[VERB_H_CLONE_STOP] = clone_api_stop,
+	[VERB_H_CLONE_MODIFY] = clone_api_modify,
 	[VERB_H_IGROUP_CREATE] = igroup_api_create,
 	[VERB_H_IGROUP_LIST] = igroup_api_list,
 	[VERB_H_IGROUP_SHOW] = igroup_api_show,

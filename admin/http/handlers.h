@@ -17,7 +17,7 @@ call_handler autodelete_api_set, autodelete_api_show, autodelete_api_list;
 call_handler schedule_api_set, schedule_api_show, schedule_api_list, schedule_api_delete;
 call_handler lun_api_create, lun_api_list, lun_api_show, lun_api_modify, lun_api_destroy;
 call_handler map_api_list, map_api_create, map_api_delete;
-call_handler clone_api_start, clone_api_status, clone_api_list, clone_api_stop;
+call_handler clone_api_start, clone_api_status, clone_api_list, clone_api_stop, clone_api_modify;
 call_handler igroup_api_create, igroup_api_list, igroup_api_show, igroup_api_add, igroup_api_remove, igroup_api_destroy;
 call_handler export_api_set, export_api_list, export_api_delete;
 call_handler raid_api_groups, raid_api_disks;

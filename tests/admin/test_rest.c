@@ -274,6 +274,17 @@ static void the_way_of_a_clone(void **state)
 	ramadmin_clone_step = 0;
 	does("POST", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone", "{\"rate\": 4096}", 202);
 	assert_int_equal(count(V1 "storage/clones?volume=vol0"), 1);
+	does("PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone", "{\"rate\": 0, \"priority\": \"high\", \"verify\": true}", 200);
+	json_t *changed = get(V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone");
+	assert_int_equal(json_integer_value(json_object_get(changed, "rate")), 0);
+	assert_string_equal(json_string_value(json_object_get(changed, "priority")), "high");
+	assert_true(json_is_true(json_object_get(changed, "verify")));
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(changed, "blocks"), "total")), 256);
+	json_decref(changed);
+	does("PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone", "{}", 400);
+	does("PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone", "{\"priority\": \"0\"}", 400);
+	does("PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone", "{\"priority\": \"urgent\"}", 400);
+	does("POST", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone", "{\"verify\": 1}", 400);
 	does("DELETE", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone", NULL, 200);
 	ramadmin_clone_step = 100;
 	assert_int_equal(host_job(&host, "POST", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone", "{}", text), 's');

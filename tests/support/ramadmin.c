@@ -393,7 +393,19 @@ static int clone_op(struct fs_message *msg, struct ram_lun *lun)
 		clone->state = FS_CLONE_RUNNING;
 		clone->blocks_total = lun->info.size_bytes / FS_BLOCK_SIZE;
 		clone->rate_bytes_s = msg->in.clone.rate_bytes_s;
+		clone->priority = msg->in.clone.priority == 0 ? FS_CLONE_PRIORITY_NORMAL : msg->in.clone.priority;
+		clone->flags = msg->in.clone.flags;
 		clone->eta_s = UINT64_MAX;
+		clone->error_offset = UINT64_MAX;
+	} else if (msg->op == FS_CLONE_MODIFY) {
+		if (clone->state != FS_CLONE_RUNNING && clone->state != FS_CLONE_STOPPED)
+			return -EINVAL;
+		if ((msg->in.clone.set & FS_CLONE_SET_RATE) != 0)
+			clone->rate_bytes_s = msg->in.clone.rate_bytes_s;
+		if ((msg->in.clone.set & FS_CLONE_SET_PRIORITY) != 0)
+			clone->priority = msg->in.clone.priority;
+		if ((msg->in.clone.set & FS_CLONE_SET_VERIFY) != 0)
+			clone->flags = (clone->flags & ~FS_CLONE_VERIFY) | (msg->in.clone.flags & FS_CLONE_VERIFY);
 	} else if (msg->op == FS_CLONE_STOP) {
 		if (clone->state != FS_CLONE_RUNNING)
 			return -ENOENT;
@@ -596,6 +608,7 @@ static int run(struct fs_message *msg)
 	case FS_VDISK_GET:
 	case FS_CLONE_START:
 	case FS_CLONE_STOP:
+	case FS_CLONE_MODIFY:
 	case FS_CLONE_STATUS: return vdisk_op(msg);
 	case FS_DOC_GET:
 	case FS_DOC_PUT: return doc_op(msg);

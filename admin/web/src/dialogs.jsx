@@ -62,16 +62,41 @@ function BackedDialog({ volume, snapshot }) {
 	);
 }
 
+const Priority = ({ value = "normal" }) => (
+	<label>Priority<small>weight among the clones of the volume</small>
+		<select name="priority" value={value}>
+			{["1", "low", "3", "4", "normal", "6", "7", "8", "9", "high"].map((p) => <option value={p}>{p}</option>)}
+		</select>
+	</label>
+);
+const limitOf = (text) => (/^\s*0?\s*$/.test(text) ? 0 : sizeOf(text));
+
 function CloneDialog({ path, snapshot, bytes }) {
 	return (
 		<Form
 			title="Start the clone" action="Start"
 			send={(v) => ask("POST", `storage/luns/${encodeURIComponent(path)}/clone`, {
-				...(v.rate ? { rate: sizeOf(v.rate) } : {}),
+				rate: limitOf(v.rate), priority: v.priority, verify: v.verify === "on", delete_snapshot: v.delete_snapshot === "on",
 			}).then(() => `The clone of ${path} is running`)}
 		>
 			<div><b>{path}</b> ({size(bytes)}) is cut loose from snapshot <b>{snapshot}</b>. It stays in use meanwhile.</div>
 			<Field label="At most, per second" name="rate" placeholder="no limit" hint="such as 50m" autofocus />
+			<Priority />
+			<label class="line"><input type="checkbox" name="verify" />Compare what was copied before the end</label>
+			<label class="line"><input type="checkbox" name="delete_snapshot" />Delete the snapshot when nothing depends on it any more</label>
+		</Form>
+	);
+}
+
+function CloneModifyDialog({ path, rate, priority }) {
+	return (
+		<Form
+			title="Change the clone" action="Change"
+			send={(v) => ask("PATCH", `storage/luns/${encodeURIComponent(path)}/clone`, { rate: limitOf(v.rate), priority: v.priority }).then(() => `The clone of ${path} was changed`)}
+		>
+			<div>Clone of <b>{path}</b>: takes effect at once, and lasts.</div>
+			<Field label="At most, per second" name="rate" placeholder="no limit" hint="such as 50m" value={rate ? String(rate) : ""} autofocus />
+			<Priority value={priority} />
 		</Form>
 	);
 }
@@ -85,7 +110,7 @@ function SureDialog({ title, text, action, method, path }) {
 }
 
 const kinds = {
-	schedule: ScheduleDialog, autodelete: AutodeleteDialog, rename: RenameDialog, snapshot: SnapshotDialog, lun: LunDialog, backed: BackedDialog, clone: CloneDialog, sure: SureDialog,
+	schedule: ScheduleDialog, autodelete: AutodeleteDialog, rename: RenameDialog, snapshot: SnapshotDialog, lun: LunDialog, backed: BackedDialog, clone: CloneDialog, cloneModify: CloneModifyDialog, sure: SureDialog,
 };
 
 export function Dialogs() {

@@ -21,6 +21,12 @@ export function parseSize(text) {
 	return Math.floor(Number(match[1]) * 1024 ** power);
 }
 
+export function left(seconds) {
+	if (seconds < 120) return `${seconds} s`;
+	if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+	return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
+}
+
 export function ago(text) {
 	const seconds = Math.max(0, (Date.now() - Date.parse(text)) / 1000);
 	if (Number.isNaN(seconds)) return text;

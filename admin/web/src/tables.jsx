@@ -2,7 +2,7 @@
 // The tables of the page.
 import { act, ask, lunPath, say, state } from "./api.js";
 import { dialog } from "./form.jsx";
-import { ago, size } from "./format.js";
+import { ago, left, size } from "./format.js";
 import { scheduleText } from "./policy.jsx";
 
 const open = (what) => () => { dialog.value = what; };
@@ -117,15 +117,20 @@ export function Clones() {
 			columns={[
 				{ head: "LUN", cell: (c) => c.path },
 				{ head: "State", cell: (c) => <State is={c.state} /> },
-				{ head: "Progress", cell: (c) => <><progress max={100} value={c.progress} aria-label={`Clone of ${c.path}`} />{c.progress} %</> },
-				{ head: "Done", num: true, cell: (c) => `${size(c.bytes?.done)} of ${size(c.bytes?.total)}` },
+				{ head: "Progress", cell: (c) => <><progress max={100} value={c.progress} aria-label={`Clone of ${c.path}`} />{c.progress} %{c.phase === "verifying" && " verifying"}</> },
+				{ head: "Done", num: true, cell: (c) => <span title={`${c.blocks?.done} of ${c.blocks?.total} blocks`}>{`${size(c.bytes?.done)} of ${size(c.bytes?.total)}`}</span> },
 				{ head: "Copied", num: true, cell: (c) => size(c.bytes?.copied) },
-				{ head: "Time left", num: true, cell: (c) => (c.eta_seconds === undefined ? "–" : `${c.eta_seconds} s`) },
-				{ head: "", class: "do", cell: (c) => (
-					["running", "paused"].includes(c.state)
+				{ head: "A second", num: true, cell: (c) => <>{c.speed ? size(c.speed) : "–"}{c.rate > 0 && <small> (limit {size(c.rate)})</small>}</> },
+				{ head: "Time left", num: true, cell: (c) => (c.eta_seconds === undefined ? "–" : left(c.eta_seconds)) },
+				{ head: "Priority", cell: (c) => c.priority ?? "–" },
+				{ head: "At the end", class: "wrap", cell: (c) => [c.verify && "verify", c.delete_snapshot && "delete the snapshot"].filter(Boolean).join(", ") || "–" },
+				{ head: "Says", class: "wrap", cell: (c) => c.error?.message ?? "" },
+				{ head: "", class: "do", cell: (c) => <>
+					{c.snapshot && ["running", "paused", "stopped"].includes(c.state) && <button aria-label={`Change the clone of ${c.path}`} onClick={open({ kind: "cloneModify", path: c.path, rate: c.rate, priority: c.priority })}>Change</button>}
+					{["running", "paused"].includes(c.state)
 						? <button aria-label={`Stop the clone of ${c.path}`} onClick={() => act(`Stop the clone of ${c.path}`, "DELETE", `${lunPath(c.path)}/clone`)}>Stop</button>
-						: c.snapshot && <button aria-label={`Start the clone of ${c.path}`} onClick={() => act(`Start the clone of ${c.path}`, "POST", `${lunPath(c.path)}/clone`, {})}>Start</button>
-				) },
+						: c.snapshot && <button aria-label={`Start the clone of ${c.path}`} onClick={() => act(`Start the clone of ${c.path}`, "POST", `${lunPath(c.path)}/clone`, { rate: c.rate, priority: c.priority, verify: c.verify, delete_snapshot: c.delete_snapshot })}>Start</button>}
+				</> },
 			]} />
 	);
 }
