@@ -49,6 +49,7 @@ static void clone_free(struct clone *clone)
 
 	world_timer_cancel(&clone->timer);
 	clone_verify_drop(clone);
+	space_claim_drop(vol, &clone->claim);
 	run_fini(&clone->run);
 	run_fini(&clone->ahead_run);
 	if (vol->clones->noted == clone)
@@ -67,7 +68,7 @@ static bool clone_is_quiet(const struct clone *clone)
 static void clone_let_go(struct clone *clone)
 {
 	clone->stopping = true;
-	clone->n_reserved = 0;
+	space_claim_drop(clone->vol, &clone->claim);
 	if (clone_is_quiet(clone))
 		clone_free(clone);
 }
@@ -90,7 +91,7 @@ static void clone_fail(struct clone *clone, int err)
 		          error_name(err));
 	clone->phase = CLONE_FAILED;
 	clone->error = err;
-	clone->n_reserved = 0;
+	space_claim_drop(clone->vol, &clone->claim);
 }
 
 /* ---- waiting for a CP ------------------------------------------------------------------------------------------ */
@@ -151,7 +152,7 @@ static void batch_account(struct clone *clone)
 	unsigned n = (unsigned)(work_of(clone) - clone->batch_before);
 
 	clone_share_end(&clone->share, n, clone->priority);
-	clone_speed_look(clone);
+	clone_look(clone);
 	if (n > 0) /* stepping over what is there costs nothing */
 		clone_limit_note(&clone->limit, clone->batch_at_ns, n, clone->rate_bytes_s);
 }
@@ -427,7 +428,13 @@ static void clone_set(struct clone *clone, const struct vdisk *vdisk)
 	clone_speed_reset(&clone->speed, world_now_ns(clone->vol->world), clone_work_done(clone, vdisk->container));
 }
 
-int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk)
+static void claim_begin(struct clone *clone, const struct vdisk *vdisk, uint64_t need)
+{
+	if (space_class_of(vdisk->container, SPACE_NEW) != SPACE_LUN)
+		clone_claim(clone, need);
+}
+
+int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk, uint64_t need)
 {
 	struct fs_file_id id = { 0, vdisk->container->ino, vdisk->container->attr.generation };
 	struct clone *clone = clone_find(vol, &id);
@@ -437,6 +444,7 @@ int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk)
 		return err;
 	if (clone != NULL && (clone->busy || clone->cp_waiting)) { /* a stop taken back, or a limit changed, before it came to rest */
 		clone->stopping = false;
+		claim_begin(clone, vdisk, need);
 		clone_change(clone, &vdisk->attr.clone);
 		return 0;
 	}
@@ -453,6 +461,7 @@ int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk)
 	}
 	clone->stopping = false;
 	clone_set(clone, vdisk);
+	claim_begin(clone, vdisk, need);
 	clone_change(clone, &vdisk->attr.clone);
 	return 0;
 }
@@ -461,6 +470,7 @@ static int entry_resume(struct fs_run *run, struct vtoc_entry *entry)
 {
 	struct fs_file_id id = { 0, entry->ino, entry->generation };
 	struct vdisk vdisk;
+	uint64_t need = 0;
 	int err;
 
 	if (entry->backing.snapshot == 0 || clone_find(run->vol, &id) != NULL)
@@ -468,10 +478,12 @@ static int entry_resume(struct fs_run *run, struct vtoc_entry *entry)
 	err = vdisk_open_entry(run, entry, &vdisk);
 	if (err != 0)
 		return err;
-	if (vdisk.attr.clone.state == FS_CLONE_RUNNING) {
+	if (vdisk.attr.clone.state == FS_CLONE_RUNNING)
+		err = clone_need(run, &vdisk, &need);
+	if (err == 0 && vdisk.attr.clone.state == FS_CLONE_RUNNING) {
 		log_info("clone", "resumed", "volume=%s inode=%u at=%u of=%u", run->vol->name, entry->ino, vdisk.attr.clone.cursor,
 		         vdisk.attr.backing.n_blocks);
-		err = clone_begin(run->vol, &vdisk);
+		err = clone_begin(run->vol, &vdisk, need);
 	}
 	vdisk_close(&vdisk);
 	return err;
@@ -509,6 +521,7 @@ void clone_unmount(struct fs_volume *vol)
 		}
 		world_timer_cancel(&clone->timer);
 		clone_verify_drop(clone);
+		space_claim_drop(vol, &clone->claim);
 		run_fini(&clone->run);
 		run_fini(&clone->ahead_run);
 		TAILQ_REMOVE(&vol->clones->clones, clone, link);
@@ -528,6 +541,7 @@ void clone_cp_done(struct fs_volume *vol)
 	clone_pace_cp_done(&vol->clones->pace, world_now_ns(vol->world));
 	TAILQ_FOREACH_SAFE(clone, &vol->clones->clones, link, next) {
 		clone->n_unplaced[(vol->generation - 1U) & 1U] = 0;
+		clone_look(clone);
 		if (clone->error == 0)
 			clone_schedule(clone);
 	}

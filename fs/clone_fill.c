@@ -150,6 +150,61 @@ void clone_progress_put(const struct clone *clone, struct vdisk_clone *attr)
 	attr->n_verified = clone->n_verified;
 }
 
+/* ---- space ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t clone_with_indirect(uint64_t n_blocks)
+{
+	return n_blocks + n_blocks / 512U + 16U;
+}
+
+int clone_need(struct fs_run *run, const struct vdisk *vdisk, uint64_t *ret_blocks)
+{
+	const struct inode *inode = vdisk->container;
+	uint64_t left = inode->backing.n_blocks - MIN_OF(vdisk->attr.clone.cursor, inode->backing.n_blocks), held = 0;
+
+	while (inode->has_backing && held < left) {
+		struct fs_file_id id = { inode->backing.snapshot, inode->backing.inode, inode->backing.generation };
+		struct inode *under;
+		int err = inode_get_id(run, &id, &under);
+
+		if (err != 0)
+			return err == -ESTALE ? -EUCLEAN : err;
+		held += under->n_blocks + 1U;
+		inode = under;
+	}
+	left = MIN_OF(left, held);
+	*ret_blocks = clone_with_indirect(left);
+	return 0;
+}
+
+void clone_claim(struct clone *clone, uint64_t n_blocks)
+{
+	struct fs_volume *vol = clone->vol;
+
+	n_blocks = MIN_OF(n_blocks, clone->claim.n_blocks + space_available(vol));
+	vc_assert(space_claim(vol, &clone->claim, n_blocks) == 0);
+}
+
+void clone_claim_follow(struct clone *clone, uint64_t n_left)
+{
+	uint64_t n_blocks = clone->phase == CLONE_FILL ? clone_with_indirect(n_left) : 0;
+
+	if (n_blocks < clone->claim.n_blocks)
+		clone_claim(clone, n_blocks);
+}
+
+/* A reserved LUN's own reservation is for its holes; another one's clone has its claim. */
+static int fill_admit(struct fs_run *run, struct clone *clone, struct inode *inode, size_t n_pages)
+{
+	enum space_class cls = space_class_of(inode, SPACE_NEW);
+	int err;
+
+	if (cls == SPACE_LUN)
+		return run_admit_space(run, n_pages, 0, n_pages, cls);
+	err = space_claim_admit(run, &clone->claim, clone_with_indirect(n_pages));
+	return err != 0 ? err : run_admit_space(run, n_pages, 0, 0, SPACE_NAMES);
+}
+
 static int fill(struct fs_run *run, struct clone *clone, struct inode *inode)
 {
 	struct batch batch = { .n_max = MIN_OF(clone->batch_blocks, CLONE_BATCH_IDLE) };
@@ -162,8 +217,9 @@ static int fill(struct fs_run *run, struct clone *clone, struct inode *inode)
 	if (err != 0)
 		return err;
 	n_pages = batch.n + vdisk_store_pages(&vdisk.attr) + 2U;
-	err = run_admit_space(run, n_pages, 0, n_pages, space_class_of(inode, SPACE_NEW));
+	err = fill_admit(run, clone, inode, n_pages);
 	if (err == 0) { /* the blocks, and the cursor in the same generation */
+		space_claim_draw(run->vol, &clone->claim, batch.n + DIV_UP(batch.n, 512U));
 		batch_commit(clone, inode, &batch);
 		clone_progress_put(clone, &vdisk.attr.clone);
 		vdisk_store(&vdisk);

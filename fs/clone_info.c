@@ -130,13 +130,16 @@ uint64_t clone_work_done(const struct clone *clone, struct inode *container)
 	return filled(clone, container) + clone->verify_cursor;
 }
 
-void clone_speed_look(struct clone *clone)
+void clone_look(struct clone *clone)
 {
 	struct inode *container = inode_find(clone->vol, 0, clone->id.inode);
 	uint64_t now = world_now_ns(clone->vol->world);
 
-	if (container != NULL && container->loaded && now - clone->speed.at_ns >= CLONE_SPEED_SAMPLE_NS)
+	if (container == NULL || !container->loaded)
+		return;
+	if (now - clone->speed.at_ns >= CLONE_SPEED_SAMPLE_NS)
 		clone_speed_note(&clone->speed, now, clone_work_done(clone, container));
+	clone_claim_follow(clone, clone->n_total - MIN_OF(filled(clone, container), (uint64_t)clone->n_total));
 }
 
 void clone_speed_restart(struct clone *clone)
@@ -170,7 +173,7 @@ static void running_info(const struct clone *clone, const struct vdisk *vdisk, s
 	info->blocks_done = done - clone->verify_cursor;
 	info->blocks_copied = clone->n_copied;
 	info->blocks_verified = clone->verify_cursor;
-	info->blocks_reserved = clone->n_reserved;
+	info->blocks_reserved = clone->claim.n_blocks;
 	info->rate_bytes_s = clone->rate_bytes_s;
 	info->priority = clone->priority;
 	info->flags = clone->flags;

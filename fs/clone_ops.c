@@ -26,36 +26,16 @@ static int named(struct fs_run *run, struct vdisk *vdisk)
 
 /* ---- start ----------------------------------------------------------------------------------------------------- */
 
-/* Blocks that may still have to be copied: no more than the layers below hold. */
-static int blocks_to_copy(struct fs_run *run, const struct vdisk *vdisk, uint64_t *ret_blocks)
-{
-	const struct inode *inode = vdisk->container;
-	uint64_t left = inode->backing.n_blocks - MIN_OF(vdisk->attr.clone.cursor, inode->backing.n_blocks), held = 0;
-
-	while (inode->has_backing && held < left) {
-		struct fs_file_id id = { inode->backing.snapshot, inode->backing.inode, inode->backing.generation };
-		struct inode *under;
-		int err = inode_get_id(run, &id, &under);
-
-		if (err != 0)
-			return err == -ESTALE ? -EUCLEAN : err;
-		held += under->n_blocks + 1U;
-		inode = under;
-	}
-	*ret_blocks = MIN_OF(left, held);
-	return 0;
-}
-
-static int space_check(struct fs_run *run, const struct vdisk *vdisk)
+static int space_check(struct fs_run *run, const struct vdisk *vdisk, uint64_t *ret_need)
 {
 	struct fs_volume *vol = run->vol;
 	const struct vtoc_entry *entry = vdisk->entry;
 	uint64_t available = space_available(vol) + space_reservation(entry), need, missing;
-	int err = blocks_to_copy(run, vdisk, &need);
+	int err = clone_need(run, vdisk, ret_need);
 
 	if (err != 0)
 		return err;
-	need += need / 512U + 16U;
+	need = *ret_need;
 	if (need <= available)
 		return 0;
 	err = space_promise_admit(run, space_available(vol) + need - available, &missing);
@@ -75,7 +55,7 @@ static int priority_refuse(struct fs_message *msg)
 	return -EINVAL;
 }
 
-static int start_check(struct fs_run *run, const struct vdisk *vdisk)
+static int start_check(struct fs_run *run, const struct vdisk *vdisk, uint64_t *ret_need)
 {
 	struct fs_message *msg = run->msg;
 	struct fs_file_id id = { 0, vdisk->container->ino, vdisk->container->attr.generation };
@@ -95,7 +75,7 @@ static int start_check(struct fs_run *run, const struct vdisk *vdisk)
 		return -EINVAL;
 	if (msg->in.clone.priority > FS_CLONE_PRIORITY_MAX)
 		return priority_refuse(msg);
-	return space_check(run, vdisk);
+	return space_check(run, vdisk, ret_need);
 }
 
 /* Admission, log, commit and answer of a prepared change; leaves the vdisk as it is afterwards in change->vdisk. */
@@ -112,7 +92,7 @@ static int change_carry_out(struct fs_run *run, struct clone_change *change)
 	return 0;
 }
 
-static int start(struct fs_run *run, struct clone_change *change)
+static int start(struct fs_run *run, struct clone_change *change, uint64_t need)
 {
 	int err = clone_change_prepare(run, change);
 
@@ -120,7 +100,7 @@ static int start(struct fs_run *run, struct clone_change *change)
 		return err;
 	err = change_carry_out(run, change);
 	if (err == 0)
-		err = clone_begin(run->vol, &change->vdisk);
+		err = clone_begin(run->vol, &change->vdisk, need);
 	if (err == 0)
 		clone_info(run->vol, &change->vdisk, &run->msg->out.vdisks[0].clone);
 	clone_change_end(change);
@@ -134,18 +114,19 @@ int op_clone_start(struct fs_run *run)
 		                       .priority = run->msg->in.clone.priority,
 		                       .rate_bytes_s = run->msg->in.clone.rate_bytes_s };
 	struct vdisk vdisk;
+	uint64_t need;
 	int err = named(run, &vdisk);
 
 	if (err != 0)
 		return err;
 	if (change.priority == 0)
 		change.priority = FS_CLONE_PRIORITY_NORMAL;
-	err = start_check(run, &vdisk);
+	err = start_check(run, &vdisk, &need);
 	change.id = (struct fs_file_id){ 0, vdisk.container->ino, vdisk.container->attr.generation };
 	change.restart = vdisk.attr.clone.state == FS_CLONE_NONE || vdisk.attr.clone.state == FS_CLONE_DONE;
 	change.started_ns = change.restart ? volume_now_ns(run->vol) : vdisk.attr.clone.started_ns;
 	vdisk_close(&vdisk);
-	return err != 0 ? err : start(run, &change);
+	return err != 0 ? err : start(run, &change, need);
 }
 
 /* ---- stop ------------------------------------------------------------------------------------------------------ */

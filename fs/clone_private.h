@@ -8,6 +8,7 @@
 #include "fs/clone_pace.h"
 #include "fs/clone_share.h"
 #include "fs/clone_speed.h"
+#include "fs/space.h"
 
 enum clone_phase {
 	CLONE_FILL, /* walking */
@@ -39,7 +40,7 @@ struct clone {
 	uint32_t n_zero_above; /* zeroed at and above the cursor, as far as known */
 	uint64_t n_copied;
 	uint64_t n_verified;
-	uint64_t n_reserved; /* blocks set aside for what it has still to copy */
+	struct space_claim claim; /* for what it has still to copy, unless the LUN's own reservation is for that */
 	uint64_t rate_bytes_s;
 	unsigned priority;
 	uint32_t flags;
@@ -68,16 +69,22 @@ struct clone_table {
 };
 
 struct clone *clone_find(struct fs_volume *vol, const struct fs_file_id *id);
-/* A clone of the vdisk begins or goes on, as its attributes say. */
-MUST_CHECK int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk);
+/* A clone of the vdisk begins or goes on, as its attributes say; `need`: clone_need. */
+MUST_CHECK int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk, uint64_t need);
+/* Blocks that cloning it may still take: no more than the layers below hold. -EAGAIN, -EUCLEAN, -EIO. */
+MUST_CHECK int clone_need(struct fs_run *run, const struct vdisk *vdisk, uint64_t *ret_blocks);
+/* Set `n_blocks` aside, or as many as there are. */
+void clone_claim(struct clone *clone, uint64_t n_blocks);
+/* No more of that than for the `n_left` blocks it still has to look at. */
+void clone_claim_follow(struct clone *clone, uint64_t n_left);
 /* Limit, priority and options as the attributes have them now. */
 void clone_change(struct clone *clone, const struct vdisk_clone *attr);
 /* Take it out of the way as soon as nothing of it is under way. */
 void clone_stop(struct clone *clone, bool forget);
 /* What it has done of all it has to do, blocks compared included. */
 uint64_t clone_work_done(const struct clone *clone, struct inode *container);
-/* Some of it may have been done: for the speed. */
-void clone_speed_look(struct clone *clone);
+/* Some of it may have been done, by whomever: speed and claim follow. */
+void clone_look(struct clone *clone);
 /* It has been paused: what was measured before does not count any more. */
 void clone_speed_restart(struct clone *clone);
 /* The attributes take over what the cloner knows better: cursors and counts. */

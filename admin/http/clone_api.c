@@ -156,10 +156,6 @@ void clone_api_modify(struct call *call)
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		set |= call_member(call, keys[i].key) != NULL ? keys[i].set : 0;
-	if (set == 0) {
-		call_fail(call, -EINVAL, "rate", "nothing to change: give rate, priority, verify or delete_snapshot");
-		return;
-	}
 	if (!call_find_lun(call, call_param(call, "lun")) || !priority_take(call, &priority))
 		return;
 	struct fs_message *msg = call_message(call, FS_CLONE_MODIFY);

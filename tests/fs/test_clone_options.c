@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "fs/cache_private.h"
+#include "fs/clone_private.h"
 #include "fs/inode_table.h"
 #include "raid/memdisk.h"
 #include "tests/fs/checkbox.h"
@@ -576,6 +577,106 @@ static void after_a_restart_nothing_is_looked_at_twice(void **state)
 	(void)state;
 }
 
+/* ---- space -------------------------------------------------------------------------------------------------------- */
+
+/* Write a thin LUN until it is refused. */
+static uint32_t fill_up(struct fs_file_id filler, uint32_t from)
+{
+	static uint8_t bytes[16 * FS_BLOCK_SIZE];
+	int err = 0;
+
+	memset(bytes, 5, sizeof bytes);
+	for (; err == 0; from += 16)
+		err = box_write(&box, filler, (uint64_t)from * FS_BLOCK_SIZE, bytes, sizeof bytes, FS_UNSTABLE);
+	assert_int_equal(err, -ENOSPC);
+	return from;
+}
+
+static void what_a_clone_needs_is_set_aside(void **state)
+{
+	struct fs_file_id filler;
+	uint64_t free_before, free_after, reserved;
+
+	(void)state;
+	make_backed(8);
+	assert_int_equal(vd_create(&box, "/filler", 1024 * MIB, NULL, false), 0);
+	filler = vd_info.id;
+	assert_int_equal(box_sync(&box), 0);
+	free_before = box_free_bytes(&box);
+	assert_int_equal(clone_start_limited(4 * MIB), 0);
+	free_after = box_free_bytes(&box);
+	assert_in_range(free_before - free_after, BLOCKS * FS_BLOCK_SIZE, (BLOCKS + 60) * FS_BLOCK_SIZE);
+	look("/top");
+	reserved = vd_info.clone.blocks_reserved;
+	assert_in_range(reserved, BLOCKS, BLOCKS + 60);
+	(void)fill_up(filler, 0);
+	for (look("/top"); vd_info.clone.state != FS_CLONE_DONE; look("/top")) {
+		assert_int_equal(vd_info.clone.state, FS_CLONE_RUNNING); /* never paused */
+		assert_true(vd_info.clone.blocks_reserved <= reserved);
+		reserved = vd_info.clone.blocks_reserved;
+		box_run(&box, 100000000);
+	}
+	assert_true(reserved < 300);
+	check_content();
+	assert_int_equal(vd_check(&box), 0);
+}
+
+static void the_hosts_writes_give_back_what_was_set_aside(void **state)
+{
+	(void)state;
+	make_backed(8);
+	assert_int_equal(clone_start_limited(64 * 1024), 0);
+	for (uint32_t fbn = 1000; fbn < 2000; fbn++)
+		host_write(fbn, FS_UNSTABLE);
+	host_zero(2000, 500);
+	assert_int_equal(box_sync(&box), 0);
+	look("/top");
+	assert_in_range(vd_info.clone.blocks_reserved, BLOCKS - 1600, BLOCKS - 1400);
+	assert_int_equal(vd_op(&box, FS_CLONE_STOP, "/top"), 0);
+	assert_int_equal(vd_info.clone.blocks_reserved, 0);
+	assert_int_equal(box.vol->space->claim_blocks, 0);
+	assert_int_equal(clone_start_limited(64 * 1024), 0);
+	box_crash(&box, 5);
+	look("/top");
+	assert_in_range(vd_info.clone.blocks_reserved, 1000, BLOCKS + 60); /* set aside again */
+	assert_int_equal(vd_destroy(&box, "/top", false), 0);
+	box_run(&box, SECOND);
+	assert_int_equal(box.vol->space->claim_blocks, 0);
+}
+
+/* If space lacks all the same, the clone waits for it, and nobody is failed by it. */
+static void without_space_a_clone_pauses_and_goes_on_by_itself(void **state)
+{
+	struct fs_file_id filler;
+	struct clone *clone;
+
+	(void)state;
+	make_backed(8);
+	for (uint32_t fbn = 0; fbn < 64; fbn++)
+		host_write(fbn, FS_UNSTABLE);
+	assert_int_equal(vd_create(&box, "/filler", 1024 * MIB, NULL, false), 0);
+	filler = vd_info.id;
+	assert_int_equal(clone_start_limited(256 * 1024), 0);
+	clone = clone_find(box.vol, &(struct fs_file_id){ 0, top.inode, top.generation });
+	space_claim_drop(box.vol, &clone->claim);
+	(void)fill_up(filler, 0);
+	assert_int_equal(clone_modify("/top", FS_CLONE_SET_RATE, 0, 0, 0), 0);
+	await_state("/top", FS_CLONE_PAUSED);
+	assert_int_equal(vd_info.clone.error, -ENOSPC);
+	assert_int_equal(vd_info.clone.eta_s, UINT64_MAX);
+	assert_int_equal(vd_info.clone.speed_bytes_s, 0);
+	for (uint32_t fbn = 0; fbn < 64; fbn++) /* what the LUN has it may overwrite */
+		host_write(fbn, FS_FILE_SYNC);
+	check_content();
+	box_run(&box, 10 * SECOND);
+	look("/top");
+	assert_int_equal(vd_info.clone.state, FS_CLONE_PAUSED);
+	assert_int_equal(vd_destroy(&box, "/filler", false), 0);
+	await_state("/top", FS_CLONE_DONE);
+	check_content();
+	assert_int_equal(vd_check(&box), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, clonebox_setup, clonebox_teardown)
@@ -598,6 +699,9 @@ int main(void)
 		T(what_the_host_writes_and_zeroes_counts_at_once),
 		T(done_never_falls_and_never_passes_the_total),
 		T(after_a_restart_nothing_is_looked_at_twice),
+		T(what_a_clone_needs_is_set_aside),
+		T(the_hosts_writes_give_back_what_was_set_aside),
+		T(without_space_a_clone_pauses_and_goes_on_by_itself),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
