@@ -665,8 +665,6 @@ static void without_space_a_clone_pauses_and_goes_on_by_itself(void **state)
 	assert_int_equal(vd_info.clone.error, -ENOSPC);
 	assert_int_equal(vd_info.clone.eta_s, UINT64_MAX);
 	assert_int_equal(vd_info.clone.speed_bytes_s, 0);
-	for (uint32_t fbn = 0; fbn < 64; fbn++) /* what the LUN has it may overwrite */
-		host_write(fbn, FS_FILE_SYNC);
 	check_content();
 	box_run(&box, 10 * SECOND);
 	look("/top");
