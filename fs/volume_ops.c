@@ -45,7 +45,7 @@ int op_volume_stat(struct fs_run *run)
 	info->cp_count = vol->cp->count;
 	info->cp_last_ms = vol->cp->last_ms;
 	info->cp_generation = vol->generation;
-	info->nvlog_bytes_half = (uint64_t)raid_log_half_blocks(vol->raid) * FS_BLOCK_SIZE;
+	nvlog_usage(vol, &info->nvlog_bytes_used, &info->nvlog_bytes_half);
 	info->cache_pages = vol->cache->n_pages;
 	info->cache_pages_max = vol->cache->pages_max;
 	info->dirty_pages = vol->n_dirty_pages;
