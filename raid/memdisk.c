@@ -431,7 +431,8 @@ uint64_t memdisk_hash(const char *name)
 	const struct medium *m = medium_must(name);
 	uint64_t hash = 0;
 
-	for (uint64_t i = memtable_next(&m->durable, 0); i < m->n_blocks; i = memtable_next(&m->durable, i + 1U)) {
+	for (uint64_t i = memtable_next(&m->durable, 0, m->n_blocks); i < m->n_blocks;
+	     i = memtable_next(&m->durable, i + 1U, m->n_blocks)) {
 		uint64_t state = i;
 
 		hash += rng_next(&state) * memblock_hash(memtable_get(&m->durable, i));
@@ -546,12 +547,12 @@ static int do_flush(struct medium *m, struct disk_io *io)
 static int do_discard(struct medium *m, struct disk_io *io)
 {
 	static const uint8_t zeros[BLOCK];
+	uint64_t block = io->offset_bytes / BLOCK, end = block + io->len_bytes / BLOCK;
 
 	if (m->no_discard)
 		return -EOPNOTSUPP;
-	/* Never written: zeros, durably. */
-	for (uint64_t block = memtable_next(&m->current, io->offset_bytes / BLOCK); block < (io->offset_bytes + io->len_bytes) / BLOCK;
-	     block = memtable_next(&m->current, block + 1U))
+	/* What was never written is zeros, durably. */
+	for (block = memtable_next(&m->current, block, end); block < end; block = memtable_next(&m->current, block + 1U, end))
 		write_block(m, block, m->n_completed, zeros);
 	return 0;
 }

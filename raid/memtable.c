@@ -111,9 +111,9 @@ void memtable_read(const struct memtable *table, uint64_t block, uint8_t *ret_by
 		memcpy(ret_bytes, b->bytes, MEMBLOCK_SIZE);
 }
 
-uint64_t memtable_next(const struct memtable *table, uint64_t block)
+uint64_t memtable_next(const struct memtable *table, uint64_t block, uint64_t end)
 {
-	while (block < table->n_blocks) {
+	while (block < end) {
 		struct memblock *const *chunk = table->chunks[block / CHUNK];
 
 		if (chunk == NULL)
@@ -123,7 +123,7 @@ uint64_t memtable_next(const struct memtable *table, uint64_t block)
 		else
 			return block;
 	}
-	return table->n_blocks;
+	return end;
 }
 
 void memtable_copy(struct memtable *to, const struct memtable *from)

@@ -36,8 +36,8 @@ struct memblock *memtable_get(const struct memtable *table, uint64_t block);
 /* Takes a reference of its own. */
 void memtable_set(struct memtable *table, uint64_t block, struct memblock *b);
 void memtable_read(const struct memtable *table, uint64_t block, uint8_t *ret_bytes);
-/* The first block at or after `block` that is not NULL; n_blocks: none. */
-uint64_t memtable_next(const struct memtable *table, uint64_t block);
+/* The first block in [block, end) that is not NULL; `end`: none. */
+uint64_t memtable_next(const struct memtable *table, uint64_t block, uint64_t end);
 /* Share every block of `from`; `to` is empty. */
 void memtable_copy(struct memtable *to, const struct memtable *from);
 /* All NULL again. */
