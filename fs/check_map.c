@@ -8,6 +8,7 @@
  *   what any of them holds is in the summary or in the active map, or it could be given away. */
 #include <stdlib.h>
 
+#include "base/checksum.h"
 #include "fs/cache_private.h"
 #include "fs/check_private.h"
 #include "fs/file.h"
@@ -56,6 +57,20 @@ bool check_reach(struct check *check, const struct check_tree *tree, uint32_t vb
 	return true;
 }
 
+/* ---- regions where nothing is ---- */
+
+/* A hole is shown as the page of zeros: nothing was read for it. */
+static bool is_hole(const uint8_t *bytes)
+{
+	return bytes == page_zero()->data;
+}
+
+/* What looking at a region is to the pace. */
+static unsigned region_work(uint32_t region, bool is_empty)
+{
+	return !is_empty || region % 64U == 0;
+}
+
 /* ---- stage: the active map into memory ---- */
 
 static int maps_alloc(struct check *check)
@@ -90,13 +105,13 @@ int check_active_step(struct fs_run *run)
 			return err;
 		if (err != 0)
 			check_found(check, CHECK_BLOCK, "active map, fbn %u: cannot be read: %s", maps->region, error_name(err));
-		else
+		else if (!is_hole(bytes)) /* else the zeros stay as they were allocated: no memory */
 			memcpy(words, bytes, FS_BLOCK_SIZE);
-		for (unsigned i = 0; i < WORDS_PER_BLOCK; i++)
+		for (unsigned i = 0; err == 0 && !is_hole(bytes) && i < WORDS_PER_BLOCK; i++)
 			maps->n_active += (uint64_t)__builtin_popcountll(words[i]);
 		maps->region++;
 		cache_unpin_all(run);
-		err = check_pace(run, 1);
+		err = check_pace(run, region_work(maps->region, err == 0 && is_hole(bytes)));
 		if (err != 0)
 			return err;
 	}
@@ -245,14 +260,16 @@ static void counts_compare(struct check *check, uint32_t region, const struct re
 		check_found(check, CHECK_MAP, "region %u: reserved bytes of the space map are not zero", region);
 }
 
-static int region_check(struct fs_run *run, uint32_t region)
+static int region_check(struct fs_run *run, uint32_t region, bool *ret_empty)
 {
 	struct check *check = check_of(run);
 	struct region_look look;
 	int err = region_look(run, region, &look);
 
+	*ret_empty = false;
 	if (err != 0)
 		return err;
+	*ret_empty = is_hole((const uint8_t *)look.summary) && bytes_are_zero(&look.record, sizeof(look.record));
 	err = snapshots_or(run, region, le32_get(look.record.folded_id));
 	if (err != 0) {
 		if (err != -EAGAIN)
@@ -282,12 +299,14 @@ int check_map_step(struct fs_run *run)
 			            error_name(err));
 	}
 	while (maps->region < maps->n_regions) {
-		err = region_check(run, maps->region);
+		bool is_empty;
+
+		err = region_check(run, maps->region, &is_empty);
 		if (err == -EAGAIN)
 			return err;
 		maps->region++;
 		cache_unpin_all(run);
-		err = check_pace(run, 2U + check->n_snapshots);
+		err = check_pace(run, (2U + check->n_snapshots) * region_work(maps->region, is_empty));
 		if (err != 0)
 			return err;
 	}
@@ -305,12 +324,16 @@ int check_reach_step(struct fs_run *run)
 	while (maps->region < maps->n_regions) {
 		uint64_t lost[WORDS_PER_BLOCK];
 		uint32_t region = maps->region++;
+		const uint64_t *active = maps->active + (size_t)region * WORDS_PER_BLOCK;
+		uint64_t any = 0;
 		int err;
 
-		for (unsigned i = 0; i < WORDS_PER_BLOCK; i++)
-			lost[i] = maps->active[region * WORDS_PER_BLOCK + i] & ~maps->reached[region * WORDS_PER_BLOCK + i];
+		for (unsigned i = 0; i < WORDS_PER_BLOCK; i++) {
+			lost[i] = active[i] & ~maps->reached[region * WORDS_PER_BLOCK + i];
+			any |= active[i];
+		}
 		bits_found(check, CHECK_REACH, region, lost, "are used in the active map, and nothing refers to them");
-		err = check_pace(run, 1);
+		err = check_pace(run, region_work(region, any == 0));
 		if (err != 0)
 			return err;
 	}

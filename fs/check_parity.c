@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parity and checksum entries of every stripe, free ones too. A stripe found wrong is looked at again after a consistency point, by itself:
+/* Parity and checksum entries of every stripe, free ones too, but for those where nothing is used in whole regions of all disks: on a large volume
+ * that is sparsely used there would be nothing else to read. A stripe found wrong is looked at again after a consistency point, by itself:
  * only what is wrong twice is an error. Groups that miss a disk have no parity to compare with. */
 #include <stdlib.h>
 
 #include "fs/check_private.h"
+#include "fs/maps.h"
 
 #define CHUNK_STRIPES 256U
 
@@ -66,12 +68,46 @@ static void cp_durable(struct cp_waiter *waiter, int err)
 	run_event(&check->run);
 }
 
+/* Is there nothing in the regions that stripe `dbn` goes through? *ret_end: so far they go. */
+static bool stripes_are_unused(const struct check *check, uint32_t dbn, uint32_t *ret_end)
+{
+	const struct raid_geometry *geometry = raid_geometry(check->vol->raid);
+	uint32_t n = UINT32_MAX;
+
+	for (unsigned i = 0; i < geometry->n_data_disks; i++) {
+		const struct raid_disk_geometry *disk = &geometry->disks[i];
+		const struct region *counts;
+		uint32_t vbn = disk->vbn_first + dbn;
+
+		if (disk->group != check->parity.group || dbn >= disk->n_blocks)
+			continue;
+		counts = &check->vol->maps->regions[region_of(vbn)];
+		if (counts->n_active + counts->n_summary > 0)
+			return false;
+		n = MIN_OF(n, MIN_OF(REGION_BLOCKS - vbn % REGION_BLOCKS, disk->n_blocks - dbn));
+	}
+	*ret_end = dbn + n;
+	return true;
+}
+
+static void unused_skip(struct check *check, uint32_t n_stripes)
+{
+	uint32_t end;
+
+	while (check->parity.dbn < n_stripes && stripes_are_unused(check, check->parity.dbn, &end)) {
+		end = MIN_OF(end, n_stripes);
+		check->n_done += end - check->parity.dbn;
+		check->parity.dbn = end;
+	}
+}
+
 /* The next chunk of the group; 0: the group is done. */
 static int chunk_start(struct fs_run *run)
 {
 	struct check *check = check_of(run);
 	uint32_t n = group_stripes(raid_geometry(run->vol->raid), check->parity.group);
 
+	unused_skip(check, n);
 	if (check->parity.dbn >= n || !group_is_whole(run->vol->raid, check->parity.group))
 		return 0;
 	check->parity.end = MIN_OF(n, (check->parity.dbn / CHUNK_STRIPES + 1U) * CHUNK_STRIPES);
