@@ -130,6 +130,9 @@ static int attributes_check(struct fs_run *run, struct vdisk_state *state, struc
 		check_found(check, CHECK_VDISK, "vdisk %u: its attributes cannot be read: %s", container->ino, error_name(err));
 		return 0;
 	}
+	if (vdisk.attr.clone.verify_cursor > vdisk.attr.clone.cursor)
+		check_found(check, CHECK_VDISK, "vdisk %u: its clone has compared %u blocks, and looked at %u", container->ino,
+		            vdisk.attr.clone.verify_cursor, vdisk.attr.clone.cursor);
 	err = backing_check(run, container, &vdisk.attr.backing);
 	if (err == 0) {
 		const struct vdisk_backing *backing = &vdisk.attr.backing;
