@@ -202,3 +202,31 @@ def test_several_luns_share_one_backing_file(test):
     for number in (1, 2):
         out = run(tool("qemu-io"), "-f", "raw", "-c", f"read -P {number} {number}m 1m", "-c", "read -P 0x21 4m 28m", server.lun_url(number)).stdout
         need("verification failed" not in out, out)
+
+
+def test_options_are_changed_while_it_runs_and_the_page_shows_them(test):
+    """Limit, priority, verify and delete-snapshot, through a kill -9; a browser sees the clone; the snapshot goes with it."""
+    server = test.server()
+    server.create_lun("/vol/vol0/test", 64 * MIB, number=0)
+    run(tool("qemu-io"), "-f", "raw", "-c", "write -P 0x5a 0 64m", "-c", "flush", server.lun_url(0))
+    server.vcadm("snapshot", "create", "vol0", "s1")
+    server.create_lun("/vol/vol0/test2", backing="/vol/vol0/.snapshot/s1/test", number=1)
+    server.vcadm("lun", "clone", "start", "vol/vol0/test2", "--rate", "1m", "--verify", "--delete-snapshot")
+    server.vcadm("lun", "clone", "modify", "vol/vol0/test2", "--rate", "2m", "--priority", "high")
+    time.sleep(3)
+    clone = server.vcadm_json("lun", "clone", "status", "vol/vol0/test2")
+    need(clone["rate"] == 2 * MIB and clone["priority"] == "high" and clone["phase"] == "copying" and clone["eta_seconds"] > 5, f"{clone}")
+    flags = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update "
+             "--disable-sync --disable-dev-shm-usage --timeout=15000 --virtual-time-budget=8000 --window-size=1600,1400").split()
+    dom = run(tool("chromium"), *flags, f"--user-data-dir={test.path('profile')}", f"--screenshot={test.path('page.png')}", "--dump-dom",
+              f"http://127.0.0.1:{server.http}/", check=False, timeout=90).stdout
+    for words in ("Change the clone of /vol/vol0/test2", "Stop the clone of /vol/vol0/test2", "verify, delete the snapshot", "high", "limit 2 MiB"):
+        need(words in dom, f"the page does not say {words!r}")
+    server.restart_after_kill()
+    clone = server.vcadm_json("lun", "clone", "status", "vol/vol0/test2")
+    need(clone["rate"] == 2 * MIB and clone["priority"] == "high" and clone["verify"] and clone["delete_snapshot"], f"{clone}")
+    server.vcadm("lun", "clone", "modify", "vol/vol0/test2", "--rate", "0")
+    wait_until("test2 stands alone", lambda: not is_backed(server, "/vol/vol0/test2"), 60)
+    wait_until("s1 is gone", lambda: "s1" not in server.vcadm("snapshot", "list", "vol0").stdout, 30)
+    out = run(tool("qemu-io"), "-f", "raw", "-c", "read -P 0x5a 0 64m", server.lun_url(1)).stdout
+    need("verification failed" not in out, out)
