@@ -116,15 +116,13 @@ export function Clones() {
 		<Table id="clones" title="LUN clones" rows={state.value.clones} empty="No LUN is being cloned. A LUN backed by a snapshot can be cut loose from it while it is in use."
 			columns={[
 				{ head: "LUN", cell: (c) => c.path },
-				{ head: "State", cell: (c) => <State is={c.state} /> },
+				{ head: "State", class: "wrap", cell: (c) => <><State is={c.state} />{c.error && <small> {c.error.message}</small>}</> },
 				{ head: "Progress", cell: (c) => <><progress max={100} value={c.progress} aria-label={`Clone of ${c.path}`} />{c.progress} %{c.phase === "verifying" && " verifying"}</> },
-				{ head: "Done", num: true, cell: (c) => <span title={`${c.blocks?.done} of ${c.blocks?.total} blocks`}>{`${size(c.bytes?.done)} of ${size(c.bytes?.total)}`}</span> },
-				{ head: "Copied", num: true, cell: (c) => size(c.bytes?.copied) },
+				{ head: "Done", num: true, cell: (c) => <span title={`${c.blocks?.done} of ${c.blocks?.total} blocks; ${size(c.bytes?.copied)} copied`}>{`${size(c.bytes?.done)} of ${size(c.bytes?.total)}`}</span> },
 				{ head: "A second", num: true, cell: (c) => <>{c.speed ? size(c.speed) : "–"}{c.rate > 0 && <small> (limit {size(c.rate)})</small>}</> },
 				{ head: "Time left", num: true, cell: (c) => (c.eta_seconds === undefined ? "–" : left(c.eta_seconds)) },
 				{ head: "Priority", cell: (c) => c.priority ?? "–" },
 				{ head: "At the end", class: "wrap", cell: (c) => [c.verify && "verify", c.delete_snapshot && "delete the snapshot"].filter(Boolean).join(", ") || "–" },
-				{ head: "Says", class: "wrap", cell: (c) => c.error?.message ?? "" },
 				{ head: "", class: "do", cell: (c) => <>
 					{c.snapshot && ["running", "paused", "stopped"].includes(c.state) && <button aria-label={`Change the clone of ${c.path}`} onClick={open({ kind: "cloneModify", path: c.path, rate: c.rate, priority: c.priority })}>Change</button>}
 					{["running", "paused"].includes(c.state)
