@@ -156,5 +156,15 @@ def test_the_page_sets_schedule_and_autodelete_with_the_keyboard_alone(test):
     page.key("Enter")
     page.waits_for("the new name", "document.body?.innerText.includes('renamed')")
     need("renamed" in snapshots(server) and "first" not in snapshots(server), f"{snapshots(server)}")
+
+    # the volume put back to a snapshot: the dialog says which newer ones are lost
+    page.tab_to("Put vol0 back to renamed")
+    page.key("Enter")
+    page.waits_for("the warning", "document.querySelector('dialog[open]')?.innerText.includes('newer snapshots: second')")
+    page.tab_to("Restore")
+    page.key("Enter")
+    page.waits_for("the dialog closes", "document.querySelector('dialog[open]') === null")
+    wait_until("the volume is put back", lambda: server.vcadm("snapshot", "list", "vol0", "-o", "name", check=False).stdout.split() == ["renamed"], 60,
+               0.5)
     need(page.errors == [], f"{page.errors}")
     page.close()

@@ -45,6 +45,18 @@ function RenameDialog({ volume, snapshot }) {
 	);
 }
 
+function RestoreDialog({ volume, snapshot }) {
+	const of = state.value.snapshots.filter((s) => s.volume === volume);
+	const newer = of.slice(of.findIndex((s) => s.name === snapshot) + 1).map((s) => s.name);
+	const path = `storage/volumes/${encodeURIComponent(volume)}/snapshots/${encodeURIComponent(snapshot)}/restore`;
+	return (
+		<Form title={`Put ${volume} back to ${snapshot}`} action="Restore" danger send={(v) => ask("POST", path, v.force === "on" ? { force: true } : undefined).then(() => `${volume} is being put back to ${snapshot}`)}>
+			<div>Everything that changed in <b>{volume}</b> since <b>{snapshot}</b> is lost{newer.length > 0 && <>, and so are the newer snapshots: <b>{newer.join(", ")}</b></>}. Clients wait meanwhile.</div>
+			<label class="line"><input type="checkbox" name="force" />Also when LUNs are backed by newer snapshots: they are lost</label>
+		</Form>
+	);
+}
+
 // Every LUN of the active file system as it is in the snapshot; the server says when one was not there yet.
 function BackedDialog({ volume, snapshot }) {
 	const luns = state.value.luns.filter((l) => l.volume === volume);
@@ -110,7 +122,7 @@ function SureDialog({ title, text, action, method, path }) {
 }
 
 const kinds = {
-	schedule: ScheduleDialog, autodelete: AutodeleteDialog, rename: RenameDialog, snapshot: SnapshotDialog, lun: LunDialog, backed: BackedDialog, clone: CloneDialog, cloneModify: CloneModifyDialog, sure: SureDialog,
+	schedule: ScheduleDialog, restore: RestoreDialog, autodelete: AutodeleteDialog, rename: RenameDialog, snapshot: SnapshotDialog, lun: LunDialog, backed: BackedDialog, clone: CloneDialog, cloneModify: CloneModifyDialog, sure: SureDialog,
 };
 
 export function Dialogs() {

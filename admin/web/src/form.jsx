@@ -38,7 +38,7 @@ export function Form({ title, action, danger, send, children }) {
 				{children}
 				{error && <div role="alert">{error}</div>}
 				<div class="buttons">
-					<button type="button" onClick={() => box.current.close()}>Cancel</button>
+					<button type="button" autofocus={danger} onClick={() => box.current.close()}>Cancel</button>
 					<button class={danger ? "danger" : "main"} disabled={busy}>{action}</button>
 				</div>
 			</form>
