@@ -424,12 +424,12 @@ static void home_unmount(struct op *op)
 static void step_withdraw(struct op *op)
 {
 	op->known->state = KNOWN_UNMOUNTING;
-	keeper_stop(op->known);
 	step_publish(op);
 }
 
 static void step_unmount(struct op *op)
 {
+	keeper_stop(op->known);
 	op->home = fs_volume_world(op->known->volume);
 	op_at_home(op, home_unmount);
 }
