@@ -72,6 +72,12 @@ void raid_open(struct world *world, const char *const *disk_urls, unsigned n_dis
  * raid_fsinfo_write and raid_log_write must not be called. -EROFS: a crash left stripes to be settled first, by raid_open. */
 void raid_open_read_only(struct world *world, const char *const *disk_urls, unsigned n_disks,
                          void (*done)(void *arg, int err, struct raid *raid), void *arg);
+/* The same for looking at what a crash left: stripes to be settled stay as they are, and raid_stripe_is_unsettled knows them. */
+void raid_open_inspect(struct world *world, const char *const *disk_urls, unsigned n_disks,
+                       void (*done)(void *arg, int err, struct raid *raid), void *arg);
+bool raid_stripe_is_unsettled(const struct raid *raid, unsigned group, uint32_t dbn);
+/* How many there are: 0 after any other way of opening. */
+unsigned raid_n_unsettled(const struct raid *raid);
 /* Close: no request may be in flight. Everything written is made durable first (err as raid_flush); the labels then say "clean". */
 void raid_close(struct raid *raid, void (*done)(void *arg, int err), void *arg);
 

@@ -486,6 +486,11 @@ bool raid_log_busy(const struct raid *raid);
 
 /* ---- the volume -------------------------------------------------------------------------------------------------------------------- */
 
+struct raid_stripe {
+	unsigned group;
+	uint32_t dbn;
+};
+
 struct raid {
 	struct world *world;
 	struct uuid volume_uuid;
@@ -502,6 +507,9 @@ struct raid {
 	unsigned n_ios; /* in flight at disks */
 	bool opening, closing;
 	bool read_only; /* nothing is written to any disk */
+	bool inspecting; /* and what a crash left is looked at as it is */
+	struct raid_stripe *unsettled; /* inspecting: stripes named by intents, by group and DBN */
+	unsigned n_unsettled;
 
 	struct label_state label;
 	struct checksum_cache cache;

@@ -37,7 +37,7 @@ struct open_op {
 	struct probe probe;
 	const struct label *newest;
 	struct raid *raid;
-	bool read_only;
+	bool read_only, inspecting;
 	struct flush_wait flush;
 	struct label_wait label;
 	struct timer retry;
@@ -71,6 +71,7 @@ void raid_free(struct raid *raid)
 	free(raid->label.buffers);
 	free(raid->fsinfo.items);
 	free(raid->fsinfo.block);
+	free(raid->unsettled);
 	free(raid);
 }
 
@@ -336,6 +337,7 @@ static int open_build(struct open_op *op)
 	raid->world = op->world;
 	raid->opening = true;
 	raid->read_only = op->read_only;
+	raid->inspecting = op->inspecting;
 	raid->volume_uuid = l->volume_uuid;
 	raid->layout = l->layout;
 	raid->n_members = l->n_members;
@@ -539,7 +541,7 @@ static void open_try(struct timer *timer)
 }
 
 static void open_start(struct world *world, const char *const *disk_urls, unsigned n_disks,
-                       void (*done)(void *arg, int err, struct raid *raid), void *arg, bool read_only)
+                       void (*done)(void *arg, int err, struct raid *raid), void *arg, bool read_only, bool inspecting)
 {
 	struct open_op *op = raid_call_new(sizeof *op);
 
@@ -547,6 +549,7 @@ static void open_start(struct world *world, const char *const *disk_urls, unsign
 	op->done = done;
 	op->arg = arg;
 	op->read_only = read_only;
+	op->inspecting = inspecting;
 	op->disks = raid_call_new((size_t)MAX_OF(n_disks, 1U) * sizeof *op->disks);
 	op->opened = raid_call_new((size_t)MAX_OF(n_disks, 1U) * sizeof(struct disk *));
 	op->retry.fire = open_try;
@@ -564,13 +567,40 @@ static void open_start(struct world *world, const char *const *disk_urls, unsign
 void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid),
                void *arg)
 {
-	open_start(world, disk_urls, n_disks, done, arg, false);
+	open_start(world, disk_urls, n_disks, done, arg, false, false);
 }
 
 void raid_open_read_only(struct world *world, const char *const *disk_urls, unsigned n_disks,
                          void (*done)(void *arg, int err, struct raid *raid), void *arg)
 {
-	open_start(world, disk_urls, n_disks, done, arg, true);
+	open_start(world, disk_urls, n_disks, done, arg, true, false);
+}
+
+void raid_open_inspect(struct world *world, const char *const *disk_urls, unsigned n_disks,
+                       void (*done)(void *arg, int err, struct raid *raid), void *arg)
+{
+	open_start(world, disk_urls, n_disks, done, arg, true, true);
+}
+
+unsigned raid_n_unsettled(const struct raid *raid)
+{
+	return raid->n_unsettled;
+}
+
+bool raid_stripe_is_unsettled(const struct raid *raid, unsigned group, uint32_t dbn)
+{
+	unsigned low = 0, high = raid->n_unsettled;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2U;
+		const struct raid_stripe *stripe = &raid->unsettled[middle];
+
+		if (stripe->group < group || (stripe->group == group && stripe->dbn < dbn))
+			low = middle + 1U;
+		else
+			high = middle;
+	}
+	return low < raid->n_unsettled && raid->unsettled[low].group == group && raid->unsettled[low].dbn == dbn;
 }
 
 /* ---- close --------------------------------------------------------------------------------------------------------------------------- */

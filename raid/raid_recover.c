@@ -453,6 +453,20 @@ static int record_jobs(struct recover *rc, struct record *r)
 	return err;
 }
 
+/* Nothing is settled: the stripes are only remembered. */
+static int unsettled_keep(const struct recover *rc)
+{
+	struct raid *raid = rc->raid;
+
+	raid->unsettled = calloc(MAX_OF(rc->n_jobs, 1U), sizeof *raid->unsettled);
+	if (raid->unsettled == NULL)
+		return -ENOMEM;
+	raid->n_unsettled = rc->n_jobs;
+	for (unsigned i = 0; i < rc->n_jobs; i++)
+		raid->unsettled[i] = (struct raid_stripe){ rc->jobs[i].record->group->index, rc->jobs[i].dbn };
+	return 0;
+}
+
 static void recover_list(struct recover *rc)
 {
 	unsigned n = 0;
@@ -471,6 +485,10 @@ static void recover_list(struct recover *rc)
 		if (n == 0 || rc->jobs[n - 1].dbn != rc->jobs[i].dbn || rc->jobs[n - 1].record->group != rc->jobs[i].record->group)
 			rc->jobs[n++] = rc->jobs[i];
 	rc->n_jobs = n;
+	if (rc->raid->inspecting) {
+		recover_end(rc, unsettled_keep(rc));
+		return;
+	}
 	if (n > 0 && rc->raid->read_only) {
 		log_error("raid", "recovery_needed",
 		          "stripes=%u error=EROFS: a crash left stripes to settle; open the volume for writing once", n);
