@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The check: one at a time a volume, on a private snapshot, stage after stage, while clients work.
+/* The check: stage after stage over an image that stands still (fs/check_private.h).
  *
- * THEORY. A snapshot of the file system's own is made through a CP; when that CP is committed its fsinfo is taken down, and from then on the image
- * stands still (fs/check_private.h). As long as the maps of older snapshots and their vdisks are looked at, deletion passes wait. At the end
- * the snapshot is let go; one that a crash left behind goes at the next mount. Memory: two bits a block, eight bytes an inode, a megabyte
- * for reads. While clients send messages the check rests after every megabyte.
- * READ PATH. previous hop: fs/message.c; next hops: raid/raid.h (trees), fs/cache.h (directories, maps, attributes). */
+ * THEORY. Who has the image starts it: check_online.c a private snapshot of a volume at work, check_offline.c the last consistency point of one that
+ * is not mounted. Memory: two bits a block for a window of blocks at a time, eight bytes an inode, a megabyte for reads. While clients send
+ * messages the check rests after every megabyte; a rate makes it rest longer.
+ * READ PATH. previous hop: fs/message.c or fs_check_offline; next hops: raid/raid.h (trees), fs/cache.h (directories, maps, attributes). */
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
 #include "fs/check_private.h"
 #include "fs/file.h"
+#include "fs/check_fix.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
 
-#define CHECK_SNAPSHOT_NAME "@check"
 #define SLICE_BLOCKS 256U
 #define REST_NS 20000000ULL /* after a slice, while clients are busy: about 50 MB/s */
+#define REST_PIECE_NS 500000000ULL
 
 static int root_step(struct fs_run *run);
 static int release_step(struct fs_run *run);
@@ -38,7 +38,10 @@ static const struct {
 	{ "trees", check_tree_step },
 	{ "zombies", check_zombie_step },
 	{ "reachability", check_reach_step },
+	{ "other blocks", check_pass_step },
+	{ "log", check_log_step },
 	{ "parity", check_parity_step },
+	{ "names", check_name_step },
 };
 
 /* ---- pace, reading, progress ---- */
@@ -55,14 +58,46 @@ static bool clients_are_busy(struct check *check)
 	return busy;
 }
 
-static void rest_over(struct timer *timer)
-{
-	run_event(&container_of(timer, struct check, timer)->run);
-}
-
 static bool is_cancelled(const struct check *check)
 {
-	return check->cancelled || atomic_load(&check->vol->state) != VOLUME_ONLINE;
+	return check->cancelled || (!check->offline && atomic_load(&check->vol->state) != VOLUME_ONLINE);
+}
+
+static void progress_tell(struct check *check)
+{
+	unsigned percent = check->n_total == 0 ? 0 : (unsigned)(MIN_OF(check->n_done, check->n_total) * 99U / check->n_total);
+
+	if (check->options.progress != NULL && percent != check->percent)
+		check->options.progress(check->options.arg, check_stage_name(check), percent);
+	check->percent = percent;
+}
+
+/* The time a slice has to last: it is rested for in pieces, so that a cancel is noticed. */
+static void rest(struct check *check)
+{
+	uint64_t ns = MIN_OF(check->rest_ns, REST_PIECE_NS);
+
+	check->rest_ns -= ns;
+	world_timer_set(check->vol->world, &check->timer, ns);
+}
+
+static void rest_over(struct timer *timer)
+{
+	struct check *check = container_of(timer, struct check, timer);
+
+	if (check->rest_ns > 0 && !is_cancelled(check) && check->options.rate_bytes_s > 0)
+		rest(check);
+	else
+		run_event(&check->run);
+}
+
+static uint64_t rest_after(struct check *check, unsigned n_blocks)
+{
+	uint64_t ns = check->offline || !clients_are_busy(check) ? 0 : REST_NS;
+
+	if (check->options.rate_bytes_s > 0)
+		ns = MAX_OF(ns, (uint64_t)n_blocks * FS_BLOCK_SIZE * 1000000000U / check->options.rate_bytes_s);
+	return ns;
 }
 
 int check_pace(struct fs_run *run, unsigned n_blocks)
@@ -76,11 +111,13 @@ int check_pace(struct fs_run *run, unsigned n_blocks)
 		return -ECANCELED;
 	if (check->work < SLICE_BLOCKS)
 		return 0;
+	check->rest_ns = rest_after(check, check->work);
 	check->work = 0;
-	if (!clients_are_busy(check))
+	progress_tell(check);
+	if (check->rest_ns == 0)
 		return run_yield(run);
 	run->n_waiting++;
-	world_timer_set(run->vol->world, &check->timer, REST_NS);
+	rest(check);
 	return -EAGAIN;
 }
 
@@ -99,8 +136,7 @@ bool check_is_running(const struct fs_volume *vol, unsigned *ret_percent)
 	*ret_percent = 0;
 	if (check == NULL)
 		return false;
-	if (check->n_total > 0)
-		*ret_percent = (unsigned)(MIN_OF(check->n_done, check->n_total) * 99U / check->n_total);
+	*ret_percent = check->n_total == 0 ? 0 : (unsigned)(MIN_OF(check->n_done, check->n_total) * 99U / check->n_total);
 	return true;
 }
 
@@ -154,7 +190,7 @@ static int root_step(struct fs_run *run)
 		            (unsigned long long)le64_get(fsinfo->cp_generation), (unsigned long long)check->generation);
 	if (memcmp(fsinfo->name, run->vol->name, strlen(run->vol->name) + 1U) != 0)
 		check_found(check, CHECK_ROOT, "fsinfo: another volume's name");
-	if (le32_get(fsinfo->next_snapshot_id) <= check->image)
+	if (le32_get(fsinfo->next_snapshot_id) <= check->image && !check->offline)
 		check_found(check, CHECK_ROOT, "fsinfo: next snapshot id %u, but %u is in use", le32_get(fsinfo->next_snapshot_id),
 		            check->image);
 	if ((fsinfo->inode_file.type_height & 15U) != FS_TYPE_META || (fsinfo->snapshot_table.type_height & 15U) != FS_TYPE_META)
@@ -193,40 +229,41 @@ static int check_step(struct fs_run *run)
 	return 0;
 }
 
-static void check_free(struct check *check)
+void check_free(struct check *check)
 {
 	check_walk_fini(check);
 	check_map_fini(check);
 	check_dir_fini(check);
 	check_vdisk_fini(check);
 	check_inode_fini(check);
-	free(check_report_take(check));
+	check_name_fini(check);
+	check_log_fini(check);
+	check_report_fini(check);
 	free(check);
 }
 
-/* Answer, and let the image go. */
-static void check_end(struct check *check, int err)
+const char *check_stage_name(const struct check *check)
 {
-	struct fs_volume *vol = check->vol;
-	struct fs_message *msg = check->msg;
+	return check->stage < ARRAY_SIZE(stages) ? stages[check->stage].name : "end";
+}
 
-	if (check->holding)
-		snapshot_passes_release(vol);
-	if (check->have_image)
-		snapshot_delete_own(vol, check->image);
-	vol->check = NULL;
-	if (err != 0)
-		message_error_text(msg, "the check of volume %s ended early, in stage \"%s\"%s%s", vol->name,
-		                   check->stage < ARRAY_SIZE(stages) ? stages[check->stage].name : "end", check->why != NULL ? ": " : "",
-		                   check->why != NULL ? check->why : "");
-	log_info("fs", "check_done", "volume=%s status=%s blocks=%llu inodes=%llu errors=%llu", vol->name, error_name(err),
-	         (unsigned long long)check->n_blocks, (unsigned long long)check->n_inodes, (unsigned long long)check->report.n_errors);
-	msg->out.check = (struct fs_check_result){ .n_blocks = check->n_blocks,
-		                                   .n_inodes = check->n_inodes,
-		                                   .n_errors = check->report.n_errors };
-	msg->out.check.report = check_report_take(check);
-	check_free(check);
-	message_complete(msg, err);
+int check_new(struct fs_volume *vol, const struct check_options *options, struct check **ret_check)
+{
+	struct check *check = calloc(1, sizeof(*check));
+	int err;
+
+	if (check == NULL)
+		return -ENOMEM;
+	check->vol = vol;
+	check->options = *options;
+	check->timer.fire = rest_over;
+	err = check_walk_init(check);
+	if (err != 0) {
+		check_free(check);
+		return err;
+	}
+	*ret_check = check;
+	return 0;
 }
 
 static void check_finish(struct fs_run *run, int err)
@@ -234,75 +271,13 @@ static void check_finish(struct fs_run *run, int err)
 	struct check *check = check_of(run);
 
 	run_fini(run);
-	check_end(check, err);
+	log_info("fs", "check_done", "volume=%s status=%s blocks=%llu inodes=%llu errors=%llu", check->vol->name, error_name(err),
+	         (unsigned long long)check->n_blocks, (unsigned long long)check->n_inodes, (unsigned long long)check->report.n_errors);
+	check->options.ended(check, err);
 }
 
-/* The CP of the private snapshot is committed: this is the image. */
-static void image_made(struct snapshot_request *request, int err)
+void check_begin(struct check *check)
 {
-	struct check *check = container_of(request, struct check, request);
-	struct fs_volume *vol = check->vol;
-
-	if (err == 0) {
-		check->have_image = true;
-		check->image = request->created->info.id;
-		check->inode_file = request->created->inode_file;
-		err = raid_fsinfo_read(vol->raid, &check->generation, check->fsinfo_body);
-	}
-	if (err != 0) {
-		check_end(check, err);
-		return;
-	}
-	snapshot_passes_hold(vol);
-	check->holding = true;
-	run_init(&check->run, vol, check_step, check_finish, check);
+	run_init(&check->run, check->vol, check_step, check_finish, check);
 	run_start_later(&check->run);
-}
-
-int op_check(struct fs_run *run)
-{
-	struct fs_volume *vol = run->vol;
-	struct check *check;
-	int err;
-
-	if (vol->failed != 0 || vol->read_only) {
-		message_error_text(run->msg, "volume %s can write no consistency point, which a check needs", vol->name);
-		return vol->failed != 0 ? vol->failed : -EROFS;
-	}
-	if (vol->check != NULL) {
-		message_error_text(run->msg, "volume %s is being checked already", vol->name);
-		return -EBUSY;
-	}
-	check = calloc(1, sizeof(*check));
-	if (check == NULL)
-		return -ENOMEM;
-	check->vol = vol;
-	check->msg = run->msg;
-	check->timer.fire = rest_over;
-	check->request.done = image_made;
-	err = check_walk_init(check);
-	if (err == 0)
-		err = snapshot_create_own(vol, CHECK_SNAPSHOT_NAME, &check->request);
-	if (err == -EBUSY && vol->snapshots->barred) {
-		message_error_text(run->msg, "volume %s is being put back to a snapshot: check it when that is done", vol->name);
-	} else if (err == -EBUSY) { /* the last one's snapshot is being reclaimed, or what a restore has superseded */
-		cp_request(vol, CP_SPACE);
-		err = run_wait(run, &vol->cp_waiters);
-	}
-	if (err != 0) {
-		check_free(check);
-		return err;
-	}
-	vol->check = check;
-	return OP_LATER;
-}
-
-int op_check_cancel(struct fs_run *run)
-{
-	if (run->vol->check == NULL) {
-		message_error_text(run->msg, "volume %s is not being checked", run->vol->name);
-		return -ENOENT;
-	}
-	check_cancel(run->vol, "it was cancelled");
-	return 0;
 }

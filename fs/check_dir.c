@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
-#include "fs/check_private.h"
+#include "fs/check_fix.h"
 #include "fs/dir.h"
 #include "fs/inode_table.h"
 
@@ -12,6 +12,8 @@ struct dir_state {
 	struct check *check;
 	struct check_dir *dir;
 	struct dir_verify verify;
+	const struct check_dir *fixed; /* noted for its index to be made anew */
+	bool slots_bad;
 };
 
 void check_dir_fini(struct check *check)
@@ -58,24 +60,37 @@ static void entry_found(void *arg, const struct dir_entry *entry)
 	if (entry->id.inode < INO_FIRST_DYNAMIC || inode == NULL) {
 		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" names inode %u, which is %s", state->dir->ino, entry->slot,
 		            (int)entry->name_len, entry->name, entry->id.inode, inode == NULL ? "free" : "not for naming");
+		check_found_repairable(check);
+		check_fix(check, FIX_ENTRY_REMOVE, state->dir->ino, entry->slot, 0);
 		return;
 	}
 	if (inode->generation_hash != check_generation_hash(entry->id.generation))
 		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" names inode %u of another generation", state->dir->ino,
 		            entry->slot, (int)entry->name_len, entry->name, entry->id.inode);
-	if (inode->type != entry->type)
+	if (inode->type != entry->type) {
 		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" says inode %u is of type %u, it is %u", state->dir->ino,
 		            entry->slot, (int)entry->name_len, entry->name, entry->id.inode, entry->type, inode->type);
+		check_found_repairable(check);
+		check_fix(check, FIX_ENTRY_TYPE, state->dir->ino, entry->slot, inode->type);
+	}
 	inode->n_names = (uint16_t)MIN_OF(inode->n_names + 1U, (unsigned)UINT16_MAX);
 	if (inode->type == FS_TYPE_DIR)
 		subdir_found(check, state->dir, entry);
 }
 
-static void dir_fault(void *arg, const char *text)
+/* Index and free table follow from the slots, if those are sound. */
+static void dir_fault(void *arg, const char *text, bool derived)
 {
 	struct dir_state *state = arg;
 
 	check_found(state->check, CHECK_INODE, "directory %u, block or bucket %u: %s", state->dir->ino, state->verify.next, text);
+	state->slots_bad |= !derived;
+	if (!derived || state->slots_bad)
+		return;
+	check_found_repairable(state->check);
+	if (state->fixed != state->dir)
+		check_fix(state->check, FIX_DIR_INDEX, state->dir->ino, 0, 0);
+	state->fixed = state->dir;
 }
 
 /* One directory: the verification block by block. */
@@ -113,6 +128,7 @@ int check_dir_step(struct fs_run *run)
 
 		if (state->dir != &check->inodes.dirs[check->dir_cursor]) {
 			state->dir = &check->inodes.dirs[check->dir_cursor];
+			state->slots_bad = false;
 			state->verify = (struct dir_verify){ .visit = entry_found, .fault = dir_fault, .arg = state };
 		}
 		err = dir_walk(run, state);

@@ -5,7 +5,7 @@
 
 #include "base/checksum.h"
 #include "fs/cache_private.h"
-#include "fs/check_private.h"
+#include "fs/check_fix.h"
 #include "fs/file.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
@@ -101,6 +101,12 @@ static bool type_has_content(unsigned type)
 	return type != FS_TYPE_BLK && type != FS_TYPE_CHR && type != FS_TYPE_FIFO && type != FS_TYPE_SOCK;
 }
 
+static void field_fix(struct check *check, uint32_t ino, enum check_inode_field field, uint64_t value)
+{
+	check_found_repairable(check);
+	check_fix(check, FIX_INODE, ino, field, value);
+}
+
 static void content_check(struct check *check, uint32_t ino, const struct inode_disk *disk)
 {
 	unsigned type = disk->type_height & 15U, height = disk->type_height >> 4;
@@ -122,8 +128,11 @@ static void content_check(struct check *check, uint32_t ino, const struct inode_
 	} else if (height == 0 && type_has_content(type) && !bytes_are_zero(&disk->data, sizeof(disk->data))) {
 		check_found(check, CHECK_INODE, "inode %u: height 0, and pointers", ino);
 	}
-	if (height == 0 && le32_get(disk->n_blocks) != 0)
+	if (height == 0 && le32_get(disk->n_blocks) != 0) {
 		check_found(check, CHECK_INODE, "inode %u: %u blocks in its record, 0 found", ino, le32_get(disk->n_blocks));
+		if (bytes_are_zero(&disk->data, sizeof(disk->data)) || (disk->flags & INODE_INLINE) != 0)
+			field_fix(check, ino, FIELD_BLOCKS, 0);
+	}
 }
 
 static void record_check(struct check *check, uint32_t ino, const struct inode_disk *disk)
@@ -134,16 +143,23 @@ static void record_check(struct check *check, uint32_t ino, const struct inode_d
 		check_found(check, CHECK_INODE, "inode %u: type %u is not known", ino, type);
 	if (ino <= INO_ROOT && type != type_of_fixed(ino))
 		check_found(check, CHECK_INODE, "inode %u: type %u, expected %u", ino, type, type_of_fixed(ino));
-	if ((disk->flags & ~FLAGS_KNOWN) != 0)
+	if ((disk->flags & ~FLAGS_KNOWN) != 0) {
 		check_found(check, CHECK_INODE, "inode %u: flags %#x are not known", ino, disk->flags);
+		field_fix(check, ino, FIELD_FLAGS, disk->flags & FLAGS_KNOWN);
+	}
 	if ((disk->flags & INODE_BACKED) != 0 && type != FS_TYPE_VDISK)
 		check_found(check, CHECK_INODE, "inode %u: type %u has no backing store", ino, type);
 	if ((disk->flags & INODE_STREAM) == 0 && type == FS_TYPE_VDISK)
 		check_found(check, CHECK_INODE, "inode %u: a vdisk without streams", ino);
-	if ((le16_get(disk->mode) & ~07777U) != 0)
+	if ((le16_get(disk->mode) & ~07777U) != 0) {
 		check_found(check, CHECK_INODE, "inode %u: mode %#o", ino, le16_get(disk->mode));
-	if (le16_get(disk->reserved) != 0)
+		field_fix(check, ino, FIELD_MODE, le16_get(disk->mode) & 07777U);
+	}
+	if (le16_get(disk->reserved) != 0) {
 		check_found(check, CHECK_INODE, "inode %u: reserved bytes are not zero", ino);
+		field_fix(check, ino, FIELD_RESERVED, 0);
+	}
+	check->inodes.generation_max = MAX_OF(check->inodes.generation_max, le64_get(disk->generation));
 	if (le64_get(disk->generation) == 0 || le64_get(disk->generation) >= le64_get(check->fsinfo.next_generation))
 		check_found(check, CHECK_INODE, "inode %u: generation %llu, the next one is %llu", ino,
 		            (unsigned long long)le64_get(disk->generation), (unsigned long long)le64_get(check->fsinfo.next_generation));
@@ -177,8 +193,10 @@ static void file_block(struct check *check, const struct check_tree *tree, uint3
 			record_check(check, (uint32_t)ino, disk);
 			table_take(check, (uint32_t)ino, disk);
 		} else {
-			if (!bytes_are_zero(disk, sizeof(*disk)))
+			if (!bytes_are_zero(disk, sizeof(*disk))) {
 				check_found(check, CHECK_INODE, "inode %llu: free, and not all zero", (unsigned long long)ino);
+				field_fix(check, (uint32_t)ino, FIELD_ALL_ZERO, 0);
+			}
 			if (type_of_fixed((uint32_t)ino) != FS_TYPE_NONE)
 				check_found(check, CHECK_INODE, "inode %llu: free, and one every volume must have",
 				            (unsigned long long)ino);
@@ -209,6 +227,7 @@ static void inode_file_walk(struct check *check, bool again,
 {
 	const struct inode_disk *disk = &check->inode_file;
 	const struct check_tree tree = { .ino = INO_INODE_FILE,
+		                         .snapshot = check->image,
 		                         .again = again,
 		                         .n_expected = le32_get(disk->n_blocks),
 		                         .end_fbn = blocks_of_size(le64_get(disk->size_bytes)),
@@ -248,9 +267,12 @@ int check_inode_step(struct fs_run *run)
 	if (err != 0)
 		return err;
 	qsort(check->inodes.dirs, check->inodes.n_dirs, sizeof(struct check_dir), dir_order);
-	if (check->inodes.n_used != le64_get(check->fsinfo.inodes_used))
+	if (check->inodes.n_used != le64_get(check->fsinfo.inodes_used)) {
 		check_found(check, CHECK_ACCOUNT, "fsinfo: %llu inodes used, %llu found",
 		            (unsigned long long)le64_get(check->fsinfo.inodes_used), (unsigned long long)check->inodes.n_used);
+		check_found_repairable(check);
+		check_fix(check, FIX_TOTALS, TOTAL_INODES, 0, check->inodes.n_used);
+	}
 	names_check(check);
 	return 0;
 }
@@ -264,9 +286,12 @@ static void map_block_check(struct check *check, uint32_t block, const uint8_t *
 		bool marked = (bytes[bit / 8U] & 1U << bit % 8U) != 0;
 		bool used = ino < INO_ROOT || (ino < FS_INO_SNAPSHOTS && check_inode_find(check, (uint32_t)ino) != NULL);
 
-		if (marked != used)
-			check_found(check, CHECK_INODE, "inode %llu: %s, and marked %s in the inode map", (unsigned long long)ino,
-			            used ? "used" : "free", marked ? "used" : "free");
+		if (marked == used)
+			continue;
+		check_found(check, CHECK_INODE, "inode %llu: %s, and marked %s in the inode map", (unsigned long long)ino,
+		            used ? "used" : "free", marked ? "used" : "free");
+		check_found_repairable(check);
+		check_fix(check, FIX_INODE_MAP, (uint32_t)ino, 0, used);
 	}
 }
 
@@ -304,10 +329,12 @@ int check_inode_map_step(struct fs_run *run)
 
 /* ---- stage: trees ---- */
 
-static void tree_take(struct check *check, uint32_t ino, const struct inode_disk *disk)
+static void tree_take(struct check *check, uint32_t ino, uint32_t snapshot, const struct inode_disk *disk)
 {
+	bool counted = snapshot == check->image && check->maps.window_first == 0;
 	struct check_tree tree = { .ino = ino,
-		                   .n_expected = le32_get(disk->n_blocks),
+		                   .snapshot = snapshot,
+		                   .n_expected = counted ? le32_get(disk->n_blocks) : UINT64_MAX,
 		                   .end_fbn = DIV_UP(le64_get(disk->size_bytes), FS_BLOCK_SIZE) };
 	unsigned type = disk->type_height & 15U;
 
@@ -320,38 +347,85 @@ static void tree_take(struct check *check, uint32_t ino, const struct inode_disk
 
 static void trees_block(struct check *check, const struct check_tree *tree, uint32_t fbn, const uint8_t *bytes)
 {
-	(void)tree;
 	for (unsigned i = INODES_PER_BLOCK; i-- > 0;)
-		if ((uint64_t)fbn * INODES_PER_BLOCK + i < check->inodes.n_inodes)
-			tree_take(check, fbn * INODES_PER_BLOCK + i, record_of(bytes, i));
+		if ((uint64_t)fbn * INODES_PER_BLOCK + i < check->pass.n_inodes)
+			tree_take(check, fbn * INODES_PER_BLOCK + i, tree->snapshot, record_of(bytes, i));
 }
 
 int check_tree_step(struct fs_run *run)
 {
 	struct check *check = check_of(run);
 
+	check->pass.n_inodes = check->inodes.n_inodes;
 	if (!check->started)
 		inode_file_walk(check, true, trees_block);
 	return check_walk_step(run);
 }
 
+void check_trees_add(struct check *check, const struct inode_disk *inode_file, uint32_t snapshot)
+{
+	const struct check_tree tree = {
+		.ino = INO_INODE_FILE, .snapshot = snapshot, .n_expected = UINT64_MAX, .end_fbn = FBN_MAX, .block = trees_block
+	};
+
+	check->pass.n_inodes = MIN_OF(le64_get(inode_file->size_bytes) / sizeof(struct inode_disk), (uint64_t)FS_INO_SNAPSHOTS);
+	check_walk_add_inode(check, &tree, inode_file);
+}
+
 /* ---- stage: zombies ---- */
 
-static void zombies_take(struct check *check, const uint8_t *bytes)
+static bool zombie_is_sane(const struct zombie_disk *disk)
 {
+	return le32_get(disk->used) == 1 && le32_get(disk->height) >= 2 && le32_get(disk->height) <= TREE_HEIGHT_MAX &&
+	       le32_get(disk->inode) >= INO_ROOT && bytes_are_zero(disk->reserved, sizeof(disk->reserved));
+}
+
+static void zombie_bad(struct check *check, const struct zombie_disk *disk, uint32_t slot)
+{
+	struct zombie_disk right = *disk;
+
+	check_found(check, CHECK_INODE, "zombie %u, of inode %u: height %u, or reserved bytes that are not zero", slot,
+	            le32_get(disk->inode), le32_get(disk->height));
+	memset(right.reserved, 0, sizeof(right.reserved));
+	if (!zombie_is_sane(&right)) {
+		check->maps.pointers_lost = true;
+		return;
+	}
+	check_found_repairable(check);
+	check_fix_bytes(check, FIX_ZOMBIE, slot, 0, &right, sizeof(right));
+}
+
+static void zombie_free_bad(struct check *check, uint32_t slot)
+{
+	static const struct zombie_disk nothing;
+
+	check_found(check, CHECK_INODE, "zombie %u: free, and not all zero", slot);
+	check_found_repairable(check);
+	check_fix_bytes(check, FIX_ZOMBIE, slot, 0, &nothing, sizeof(nothing));
+}
+
+static void zombies_take(struct check *check, const uint8_t *bytes, uint32_t snapshot)
+{
+	bool say = snapshot == check->image && check->maps.window_first == 0;
+
 	for (unsigned i = 0; i < FS_BLOCK_SIZE / sizeof(struct zombie_disk); i++) {
 		const struct zombie_disk *disk = (const struct zombie_disk *)(const void *)bytes + i;
-		struct check_tree tree = {
-			.ino = le32_get(disk->inode), .n_expected = UINT64_MAX, .first_fbn = le32_get(disk->cursor_fbn), .end_fbn = FBN_MAX
-		};
-		uint32_t ptr[PTRS_PER_INODE];
+		uint32_t slot = check->zombie_fbn * (uint32_t)(FS_BLOCK_SIZE / sizeof(*disk)) + i, ptr[PTRS_PER_INODE];
+		struct check_tree tree = { .ino = le32_get(disk->inode),
+			                   .snapshot = snapshot,
+			                   .n_expected = UINT64_MAX,
+			                   .first_fbn = le32_get(disk->cursor_fbn),
+			                   .end_fbn = FBN_MAX };
 
-		if (le32_get(disk->used) == 0)
-			continue;
-		if (le32_get(disk->height) < 2 || le32_get(disk->height) > TREE_HEIGHT_MAX || le32_get(disk->used) != 1) {
-			check_found(check, CHECK_INODE, "zombie of inode %u: height %u", tree.ino, le32_get(disk->height));
+		if (le32_get(disk->used) == 0) {
+			if (say && !bytes_are_zero(disk, sizeof(*disk)))
+				zombie_free_bad(check, slot);
 			continue;
 		}
+		if (say && !zombie_is_sane(disk))
+			zombie_bad(check, disk, slot);
+		if (le32_get(disk->height) < 2 || le32_get(disk->height) > TREE_HEIGHT_MAX)
+			continue;
 		tree.height = (uint8_t)le32_get(disk->height);
 		for (unsigned p = 0; p < PTRS_PER_INODE; p++)
 			ptr[p] = le32_get(disk->ptr[p]);
@@ -359,7 +433,7 @@ static void zombies_take(struct check *check, const uint8_t *bytes)
 	}
 }
 
-int check_zombie_step(struct fs_run *run)
+int check_zombies_walk(struct fs_run *run, uint32_t snapshot)
 {
 	struct check *check = check_of(run);
 	struct inode *zombies;
@@ -367,7 +441,7 @@ int check_zombie_step(struct fs_run *run)
 	int err = check_walk_step(run); /* what the last block named */
 
 	while (err == 0) {
-		err = inode_get(run, check->image, INO_ZOMBIES, &zombies);
+		err = inode_get(run, snapshot, INO_ZOMBIES, &zombies);
 		if (err != 0) /* not there: found when its record was looked at */
 			return err == -EAGAIN ? err : 0;
 		if (check->zombie_fbn >= blocks_of_size(zombies->attr.size_bytes))
@@ -376,12 +450,19 @@ int check_zombie_step(struct fs_run *run)
 		if (err == -EAGAIN)
 			return err;
 		if (err == 0)
-			zombies_take(check, bytes);
+			zombies_take(check, bytes, snapshot);
 		else
+			check->maps.pointers_lost = true;
+		if (err != 0 && snapshot == check->image)
 			check_found(check, CHECK_BLOCK, "zombies, fbn %u: cannot be read: %s", check->zombie_fbn, error_name(err));
 		check->zombie_fbn++;
 		cache_unpin_all(run);
 		err = check_walk_step(run);
 	}
 	return err;
+}
+
+int check_zombie_step(struct fs_run *run)
+{
+	return check_zombies_walk(run, check_of(run)->image);
 }

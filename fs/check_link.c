@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Links: what directories and streams name, against what inodes say; the way from every directory to its root. */
 #include "fs/cache_private.h"
-#include "fs/check_private.h"
+#include "fs/check_fix.h"
 #include "fs/dir.h"
 #include "fs/inode_table.h"
 
@@ -29,6 +29,20 @@ static void way_up(struct check *check, struct check_dir *dir, uint32_t walk)
 		at->mark = MARK_ROOTED;
 }
 
+static void nlink_fix(struct check *check, uint32_t ino, unsigned nlink)
+{
+	if (nlink > FS_LINK_MAX)
+		return;
+	check_found_repairable(check);
+	check_fix(check, FIX_INODE, ino, FIELD_NLINK, nlink);
+}
+
+/* Of what can stand in a directory. Streams belong to a file that is known no more. */
+static bool type_has_names(unsigned type)
+{
+	return type == FS_TYPE_VDISK || (type >= FS_TYPE_REG && type <= FS_TYPE_SOCK);
+}
+
 /* ".." as block 0 has it. */
 static int parent_check(struct fs_run *run, const struct check_dir *dir)
 {
@@ -41,8 +55,11 @@ static int parent_check(struct fs_run *run, const struct check_dir *dir)
 		err = dir_parent(run, inode, &parent);
 	if (err == -EAGAIN)
 		return err;
-	if (err == 0 && expected != 0 && parent != expected)
+	if (err == 0 && expected != 0 && parent != expected) {
 		check_found(check, CHECK_INODE, "directory %u: its parent is %u, its own record says %u", dir->ino, expected, parent);
+		check_found_repairable(check);
+		check_fix(check, FIX_DIR_PARENT, dir->ino, 0, expected);
+	}
 	return 0; /* what cannot be read was found before */
 }
 
@@ -59,9 +76,11 @@ static int dirs_check(struct fs_run *run)
 			return err;
 		cache_unpin_all(run);
 		way_up(check, dir, (uint32_t)check->dir_cursor + 1U);
-		if (inode->nlink != dir->n_subdirs + 2U)
+		if (inode->nlink != dir->n_subdirs + 2U) {
 			check_found(check, CHECK_INODE, "directory %u: link count %u, expected %u", dir->ino, inode->nlink,
 			            dir->n_subdirs + 2U);
+			nlink_fix(check, dir->ino, dir->n_subdirs + 2U);
+		}
 		err = check_pace(run, 1);
 		if (err != 0) {
 			check->dir_cursor++;
@@ -74,14 +93,20 @@ static int dirs_check(struct fs_run *run)
 static void inode_links_check(struct check *check, uint32_t ino, const struct check_inode *inode)
 {
 	if (ino < INO_FIRST_DYNAMIC) {
-		if (!is_root(ino) && inode->nlink != 1)
-			check_found(check, CHECK_INODE, "inode %u: link count %u, expected 1", ino, inode->nlink);
-		return;
-	}
-	if (inode->n_names == 0)
+		if (is_root(ino) || inode->nlink == 1)
+			return;
+		check_found(check, CHECK_INODE, "inode %u: link count %u, expected 1", ino, inode->nlink);
+		nlink_fix(check, ino, 1);
+	} else if (inode->n_names == 0) {
 		check_found(check, CHECK_INODE, "inode %u: an orphan of type %u: nothing names it", ino, inode->type);
-	else if (inode->type != FS_TYPE_DIR && inode->n_names != inode->nlink)
+		if (!type_has_names(inode->type))
+			return;
+		check_found_repairable(check);
+		check_fix(check, FIX_ORPHAN, ino, 0, 0);
+	} else if (inode->type != FS_TYPE_DIR && inode->n_names != inode->nlink) {
 		check_found(check, CHECK_INODE, "inode %u: link count %u, %u found", ino, inode->nlink, inode->n_names);
+		nlink_fix(check, ino, inode->n_names);
+	}
 }
 
 int check_link_step(struct fs_run *run)

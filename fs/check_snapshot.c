@@ -3,9 +3,10 @@
 #include <stdlib.h>
 
 #include "base/checksum.h"
-#include "fs/check_private.h"
+#include "fs/check_fix.h"
 #include "fs/file.h"
 
+#define FLAGS_KNOWN (SNAPSHOT_DELETING | SNAPSHOT_SCHEDULED | SNAPSHOT_DELETE_WHEN_FREE | SNAPSHOT_SUPERSEDED)
 #define RECORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(struct snapshot_disk))
 
 static void image_record(struct check *check, const struct snapshot_disk *disk, unsigned slot)
@@ -39,8 +40,14 @@ static void record_check(struct check *check, const struct snapshot_disk *disk, 
 		            le32_get(check->fsinfo.next_snapshot_id));
 	if ((le32_get(disk->flags) & (SNAPSHOT_DELETING | SNAPSHOT_SUPERSEDED)) == SNAPSHOT_SUPERSEDED)
 		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: superseded by a restore, and not being deleted", slot);
-	if ((le32_get(disk->flags) & ~(SNAPSHOT_DELETING | SNAPSHOT_SCHEDULED | SNAPSHOT_DELETE_WHEN_FREE | SNAPSHOT_SUPERSEDED)) != 0)
+	if ((le32_get(disk->flags) & ~FLAGS_KNOWN) != 0) {
+		struct snapshot_disk right = *disk;
+
 		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: flags %#x are not known", slot, le32_get(disk->flags));
+		check_found_repairable(check);
+		right.flags = le32_of(le32_get(disk->flags) & FLAGS_KNOWN);
+		check_fix_bytes(check, FIX_SNAPSHOT, slot, 0, &right, sizeof(right));
+	}
 	if (le64_get(disk->cp_generation) > le64_get(check->fsinfo.cp_generation))
 		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: made by consistency point %llu, the image is of %llu", slot,
 		            (unsigned long long)le64_get(disk->cp_generation), (unsigned long long)le64_get(check->fsinfo.cp_generation));
@@ -57,12 +64,12 @@ static void record_take(struct check *check, const struct snapshot_disk *disk, u
 {
 	struct check_snapshot *snapshot = &check->snapshots[check->n_snapshots];
 
-	if (le32_get(disk->id) == check->image) {
+	if (!check->offline && le32_get(disk->id) == check->image) {
 		image_record(check, disk, slot);
 		return;
 	}
 	record_check(check, disk, slot);
-	if (le32_get(disk->id) > check->image || check->n_snapshots == ARRAY_SIZE(check->snapshots))
+	if (le32_get(disk->id) >= check->n_ids || check->n_snapshots == ARRAY_SIZE(check->snapshots))
 		return;
 	*snapshot = (struct check_snapshot){ .id = le32_get(disk->id),
 		                             .slot = slot,
@@ -70,6 +77,15 @@ static void record_take(struct check *check, const struct snapshot_disk *disk, u
 		                             .superseded = (le32_get(disk->flags) & SNAPSHOT_SUPERSEDED) != 0 };
 	memcpy(snapshot->name, disk->name, SNAPSHOT_NAME_MAX);
 	check->n_snapshots++;
+}
+
+static void free_record_found(struct check *check, unsigned slot)
+{
+	static const struct snapshot_disk nothing;
+
+	check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: free, and not all zero", slot);
+	check_found_repairable(check);
+	check_fix_bytes(check, FIX_SNAPSHOT, slot, 0, &nothing, sizeof(nothing));
 }
 
 static void table_block(struct check *check, const struct check_tree *tree, uint32_t fbn, const uint8_t *bytes)
@@ -81,8 +97,7 @@ static void table_block(struct check *check, const struct check_tree *tree, uint
 		if (le32_get(disk->id) != 0)
 			record_take(check, disk, (unsigned)(fbn * RECORDS_PER_BLOCK + i));
 		else if (!bytes_are_zero(disk, sizeof(*disk)))
-			check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: free, and not all zero",
-			            (unsigned)(fbn * RECORDS_PER_BLOCK + i));
+			free_record_found(check, (unsigned)(fbn * RECORDS_PER_BLOCK + i));
 	}
 }
 
@@ -101,6 +116,7 @@ int check_snapshot_step(struct fs_run *run)
 	struct check *check = check_of(run);
 	const struct inode_disk *disk = &check->fsinfo.snapshot_table;
 	const struct check_tree tree = { .ino = INO_SNAPSHOT_TABLE,
+		                         .snapshot = check->image,
 		                         .n_expected = le32_get(disk->n_blocks),
 		                         .end_fbn = blocks_of_size(le64_get(disk->size_bytes)),
 		                         .block = table_block };
@@ -114,12 +130,15 @@ int check_snapshot_step(struct fs_run *run)
 	err = check_walk_step(run);
 	if (err != 0)
 		return err;
-	if (!check->image_recorded)
+	if (!check->image_recorded && !check->offline)
 		check_found(check, CHECK_SNAPSHOT, "snapshot %u: no record in the table of the image it is of", check->image);
 	for (unsigned i = 0; i < check->n_snapshots; i++)
 		found |= check->snapshots[i].id == deleted && check->snapshots[i].deleting;
 	ages_check(check);
-	if (!found)
+	if (!found) {
 		check_found(check, CHECK_SNAPSHOT, "fsinfo: snapshot %u is being deleted, and is not in the table", deleted);
+		check_found_repairable(check);
+		check_fix(check, FIX_TOTALS, TOTAL_DELETE_NONE, 0, 0);
+	}
 	return 0;
 }

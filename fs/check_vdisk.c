@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
-#include "fs/check_private.h"
+#include "fs/check_fix.h"
 #include "fs/inode_table.h"
 #include "fs/streamdir.h"
 #include "fs/vdisk.h"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
-#include "fs/check_private.h"
+#include "fs/check_fix.h"
 #include "fs/tree.h"
 
 #define PUSHING_MAX 16U /* blocks of a batch whose content may push more */
@@ -25,13 +25,22 @@ int check_walk_init(struct check *check)
 	return -ENOMEM;
 }
 
+static void blocks_differ(struct check *check, const struct check_tree *tree)
+{
+	check_found(check, CHECK_INODE, "inode %u: %llu blocks in its record, %llu found", tree->ino, (unsigned long long)tree->n_expected,
+	            (unsigned long long)tree->n_found);
+	if (tree->n_unread > 0 || tree->n_found > UINT32_MAX)
+		return; /* not all of it could be counted */
+	check_found_repairable(check);
+	check_fix(check, FIX_INODE, tree->ino, FIELD_BLOCKS, tree->n_found);
+}
+
 static void tree_unref(struct check *check, struct check_tree *tree)
 {
 	if (--tree->n_pending > 0)
 		return;
 	if (!tree->again && !check->cancelled && tree->n_expected != UINT64_MAX && tree->n_found != tree->n_expected)
-		check_found(check, CHECK_INODE, "inode %u: %llu blocks in its record, %llu found", tree->ino,
-		            (unsigned long long)tree->n_expected, (unsigned long long)tree->n_found);
+		blocks_differ(check, tree);
 	free(tree);
 }
 
@@ -77,7 +86,7 @@ static void pointer_follow(struct check *check, struct check_tree *tree, uint32_
 		            (unsigned long long)fbn, level);
 		return;
 	}
-	if (level == 0 && fbn >= tree->end_fbn && !tree->again)
+	if (level == 0 && fbn >= tree->end_fbn && !tree->again && check->maps.window_first == 0)
 		check_found(check, CHECK_INODE, "inode %u fbn %llu vbn %u: a block beyond the end of the file, %llu", tree->ino,
 		            (unsigned long long)fbn, vbn, (unsigned long long)tree->end_fbn);
 	tree->n_found++;
@@ -183,6 +192,23 @@ static void block_read(struct check *check, const struct check_ref *ref, const u
 	}
 }
 
+bool check_snapshot_lives(const struct check *check, uint32_t snapshot)
+{
+	return snapshot == check->image || check->offline || snapshot_find_id(check->vol, snapshot) != NULL;
+}
+
+static void block_lost(struct check *check, const struct check_ref *ref, int err)
+{
+	const struct check_place place = { ref->tree->snapshot, ref->tree->ino, ref->fbn, ref->vbn, ref->level };
+
+	if (ref->level > 0 || ref->tree->block != NULL)
+		check->maps.pointers_lost = true;
+	ref->tree->n_unread += ref->level > 0;
+	if (!ref->tree->again && (check->maps.window_first == 0 || place.snapshot != check->image))
+		check_found_at(check, CHECK_BLOCK, &place, "inode %u fbn %u level %u vbn %u: cannot be read: %s", ref->tree->ino, ref->fbn,
+		               ref->level, ref->vbn, error_name(err));
+}
+
 static void batch_take(struct check *check)
 {
 	struct check_walk *walk = &check->walk;
@@ -193,13 +219,16 @@ static void batch_take(struct check *check)
 	for (unsigned i = walk->n_batch; i-- > 0;) {
 		const struct check_ref *ref = &walk->batch[i];
 
-		if (errs[i] == 0)
+		if (!check_snapshot_lives(check, ref->tree->snapshot))
+			errs[i] = -ESTALE; /* the place may be another's by now */
+		else if (errs[i] == 0)
 			block_read(check, ref, walk->pages[i]->data);
-		else if (!ref->tree->again)
-			check_found(check, CHECK_BLOCK, "inode %u fbn %u level %u vbn %u: cannot be read: %s", ref->tree->ino, ref->fbn,
-			            ref->level, ref->vbn, error_name(errs[i]));
-		check->n_blocks += !ref->tree->again;
-		check->n_done += !ref->tree->again;
+		else
+			block_lost(check, ref, errs[i]);
+		if (!ref->tree->again && check_counts(check, ref->tree, ref->vbn)) {
+			check->n_blocks++;
+			check->n_done++;
+		}
 		tree_unref(check, ref->tree);
 	}
 	walk->n_batch = 0;

@@ -131,11 +131,11 @@ int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), o
     op_clone_start(struct fs_run *run), op_clone_stop(struct fs_run *run), op_clone_modify(struct fs_run *run),
     op_clone_status(struct fs_run *run), op_doc_put(struct fs_run *run), op_doc_get(struct fs_run *run), op_doc_delete(struct fs_run *run),
     op_doc_list(struct fs_run *run);
-/* snapshot_ops.c, volume_ops.c, check.c */
+/* snapshot_ops.c, volume_ops.c, check_online.c */
 int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *run), op_snapshot_rename(struct fs_run *run),
     op_snapshot_list(struct fs_run *run), op_snapshot_space(struct fs_run *run), op_snapshot_restore(struct fs_run *run),
     op_autodelete_set(struct fs_run *run), op_volume_stat(struct fs_run *run), op_raid_status(struct fs_run *run),
-    op_sync(struct fs_run *run), op_check(struct fs_run *run), op_check_cancel(struct fs_run *run);
+    op_sync(struct fs_run *run), op_check(struct fs_run *run), op_check_rate(struct fs_run *run), op_check_cancel(struct fs_run *run);
 
 /* ---- the CP, as others see it ---- */
 /* Ask for a consistency point soon (why: for the counters and the log line). */
@@ -214,5 +214,8 @@ MUST_CHECK int path_resolve(struct fs_run *run, const char *path, struct fs_file
 /* Its parent and last component (borrowed from `path`). */
 MUST_CHECK int path_resolve_parent(struct fs_run *run, const char *path, struct fs_file_id *ret_dir, const char **ret_name,
                                    size_t *ret_name_len);
+/* The path (below FS_PATH_MAX bytes) of inode `ino` that directory `parent` of the snapshot (0: the active file system) names, made from its
+ * end. -ENOENT when a directory does not name what it should, -ENAMETOOLONG, -EUCLEAN. */
+MUST_CHECK int path_of(struct fs_run *run, uint32_t snapshot, uint32_t ino, uint32_t parent, char *ret_path);
 
 #endif

@@ -26,7 +26,7 @@ void dir_set_entry(struct inode *dir, const struct dir_plan *plan, const struct 
  * `visit` once (may be NULL), every fault to `fault`. -EAGAIN, -EIO; damage is reported, not returned. */
 struct dir_verify {
 	void (*visit)(void *arg, const struct dir_entry *entry);
-	void (*fault)(void *arg, const char *text);
+	void (*fault)(void *arg, const char *text, bool derived); /* derived: of index or free table, which can be made anew */
 	void *arg;
 	bool done;
 	/* own */

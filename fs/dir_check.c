@@ -11,7 +11,14 @@ enum { PHASE_SLOTS, PHASE_BUCKETS, PHASE_DONE };
 static void fault(struct dir_verify *state, const char *text)
 {
 	if (state->fault != NULL)
-		state->fault(state->arg, text);
+		state->fault(state->arg, text, false);
+}
+
+/* Of what is derived from the slots. */
+static void fault_derived(struct dir_verify *state, const char *text)
+{
+	if (state->fault != NULL)
+		state->fault(state->arg, text, true);
 }
 
 /* Is another slot using this name? Small directories: compare with every later entry. */
@@ -57,7 +64,7 @@ static int verify_indexed(struct fs_run *run, struct inode *dir, struct dir_veri
 	if (n_same != 0)
 		fault(state, "a name stands in two slots");
 	if (n_own != 1 && (le16_get(bucket->flags) & DIR_BUCKET_SCAN) == 0)
-		fault(state, "an entry is not in the index exactly once");
+		fault_derived(state, "an entry is not in the index exactly once");
 	return 0;
 }
 
@@ -102,7 +109,7 @@ static int verify_slot_block(struct fs_run *run, struct inode *dir, struct dir_v
 	}
 	err = verify_block_entries(run, dir, state, index, bytes);
 	if (err == 0 && index != NULL && (err2 != 0 || largest != dir_block_largest_free(bytes)))
-		fault(state, "the free table is wrong about a slot block");
+		fault_derived(state, "the free table is wrong about a slot block");
 	return err;
 }
 
@@ -111,7 +118,7 @@ static int verify_bucket(struct fs_run *run, struct inode *dir, struct dir_verif
 	const struct dir_bucket *bucket;
 	int err = dir_index_bucket_need(run, dir, index->n_buckets, state->next, &bucket);
 	if (err == -EUCLEAN) {
-		fault(state, "a bucket of the index is damaged");
+		fault_derived(state, "a bucket of the index is damaged");
 		state->index_bad = true;
 		return 0;
 	}
@@ -119,7 +126,7 @@ static int verify_bucket(struct fs_run *run, struct inode *dir, struct dir_verif
 		return err;
 	for (unsigned i = 0; i < le16_get(bucket->n); i++) {
 		if (dir_index_bucket(index->n_buckets, le32_get(bucket->pairs[i].hash)) != state->next)
-			fault(state, "a name is in the wrong bucket");
+			fault_derived(state, "a name is in the wrong bucket");
 	}
 	state->n_pairs += le16_get(bucket->n);
 	state->index_bad |= (le16_get(bucket->flags) & DIR_BUCKET_SCAN) != 0;
@@ -135,7 +142,7 @@ static int verify_index_load(struct fs_run *run, struct inode *dir, struct dir_v
 		return 0;
 	int err = dir_index_load(run, dir, index);
 	if (err == -EUCLEAN && state->phase == PHASE_SLOTS && state->next == 0)
-		fault(state, "the head of the index is damaged");
+		fault_derived(state, "the head of the index is damaged");
 	if (err == 0 && dir_index_is_complete(index))
 		*ret = index;
 	return err == -EUCLEAN ? 0 : err;
@@ -160,9 +167,9 @@ int dir_verify_step(struct fs_run *run, struct inode *dir, struct dir_verify *st
 		err = verify_bucket(run, dir, state, index);
 	} else {
 		if (state->phase == PHASE_BUCKETS && index != NULL && index->n_entries != state->n_entries)
-			fault(state, "the index counts another number of entries");
+			fault_derived(state, "the index counts another number of entries");
 		if (state->phase == PHASE_BUCKETS && index != NULL && !state->index_bad && state->n_pairs != state->n_entries)
-			fault(state, "the index names entries that are not there");
+			fault_derived(state, "the index names entries that are not there");
 		state->phase++;
 		state->next = 0;
 		state->done = state->phase == PHASE_DONE;

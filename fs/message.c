@@ -64,6 +64,7 @@ static const struct operation operations[FS_OP_COUNT] = {
 	[FS_RAID_STATUS] = { op_raid_status, true },
 	[FS_SYNC] = { op_sync, false, true },
 	[FS_CHECK] = { op_check, true },
+	[FS_CHECK_RATE] = { op_check_rate, true },
 	[FS_CHECK_CANCEL] = { op_check_cancel, true },
 };
 
@@ -119,7 +120,7 @@ void fs_message_fini(struct fs_message *msg)
 	free(msg->out.names);
 	free(msg->out.volume);
 	free(msg->out.raid);
-	free(msg->out.check.report);
+	fs_check_result_fini(&msg->out.check);
 	msg->out.vdisks = NULL;
 	msg->out.blob = NULL;
 	msg->out.dirents = NULL;
@@ -127,7 +128,6 @@ void fs_message_fini(struct fs_message *msg)
 	msg->out.names = NULL;
 	msg->out.volume = NULL;
 	msg->out.raid = NULL;
-	msg->out.check.report = NULL;
 }
 
 void message_error_text(struct fs_message *msg, const char *format, ...)

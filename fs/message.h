@@ -147,7 +147,8 @@ enum fs_op {
 	FS_VOLUME_STAT, /* out.volume */
 	FS_RAID_STATUS, /* out.raid */
 	FS_SYNC, /* a consistency point: everything answered before is durable and in place */
-	FS_CHECK, /* out.check: the whole volume is verified against a private snapshot */
+	FS_CHECK, /* in.check_rate_bytes_s; out.check: the whole volume is verified against a private snapshot */
+	FS_CHECK_RATE, /* in.check_rate_bytes_s: of the running check from now on; -ENOENT: none runs */
 	FS_CHECK_CANCEL, /* the running check is answered with -ECANCELED at its next step; -ENOENT: none runs */
 	FS_OP_COUNT
 };
@@ -284,10 +285,21 @@ struct fs_fsstat {
 	uint64_t total_bytes, free_bytes, avail_bytes, total_files, free_files;
 };
 
-struct fs_check_result {
-	uint64_t n_blocks, n_inodes, n_errors;
-	char *report; /* text, a line an error; owned by the message */
+struct fs_check_finding {
+	unsigned rule; /* docs/TESTING.md has the list */
+	char *text; /* what is wrong, and where */
+	char *path; /* a damaged block: the file it belongs to, as a client would name it; NULL: no file's, or not known */
+	uint64_t offset_bytes, len_bytes; /* with a path: what of the file is damaged */
+	bool repairable; /* `vcd check --repair` puts it right without guessing */
 };
+struct fs_check_result {
+	uint64_t n_blocks, n_inodes;
+	uint64_t n_errors; /* of which the first n_findings are here */
+	char *report; /* text, a line a finding; owned by the message, as all of it */
+	struct fs_check_finding *findings;
+	size_t n_findings;
+};
+void fs_check_result_fini(struct fs_check_result *result);
 
 struct fs_message {
 	/* in */
@@ -352,6 +364,7 @@ struct fs_message {
 			bool force; /* also when LUNs are backed by newer snapshots */
 			bool look; /* only say what would go */
 		} restore;
+		uint64_t check_rate_bytes_s; /* CHECK: limit of what it reads; 0 none */
 	} in;
 	/* out */
 	int status;

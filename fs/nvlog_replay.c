@@ -11,10 +11,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "base/bytes.h"
-#include "base/checksum.h"
 #include "fs/core.h"
-#include "fs/nvlogformat.h"
+#include "fs/nvlog_group.h"
 
 struct replay;
 typedef void replay_next_fn(struct replay *replay, bool found);
@@ -124,65 +122,15 @@ static void group_next_copy(struct replay *replay)
 	group_try_copy(replay);
 }
 
-/* Do all bytes of the group belong together? */
-static bool group_is_whole(const struct replay *replay)
-{
-	const uint8_t *heads = replay->heads;
-	uint32_t at = sizeof(struct nvlog_group_disk), page = 0, last_crc = replay->last_crc;
-	uint64_t sequence = le64_get(replay->head.first_sequence);
-
-	if (crc32c(heads + 8, replay->head_bytes - 8U) != le32_get(replay->head.crc))
-		return false;
-	for (uint32_t n = le32_get(replay->head.n_records); n > 0; n--, sequence++) {
-		struct nvlog_record_disk record;
-		uint32_t len, n_pages;
-
-		if (replay->head_bytes - at < sizeof record)
-			return false;
-		memcpy(&record, heads + at, sizeof record);
-		n_pages = le16_get(record.n_pages);
-		len = le32_get(record.body_len);
-		if (record.magic != NVLOG_RECORD_MAGIC || le64_get(record.epoch) != le64_get(replay->head.epoch) ||
-		    le64_get(record.sequence) != sequence || le32_get(record.prev_crc) != last_crc || n_pages > replay->n_pages - page ||
-		    len > replay->head_bytes - at - sizeof record || 4U * n_pages > replay->head_bytes - at - sizeof record - len)
-			return false;
-		at += (uint32_t)sizeof record + len;
-		for (uint32_t i = 0; i < n_pages; i++, page++, at += 4U) {
-			le32 crc;
-			memcpy(&crc, heads + at, sizeof crc);
-			if (crc32c(replay->pages[page]->data, PAGE_SIZE) != le32_get(crc))
-				return false;
-		}
-		last_crc = le32_get(record.crc);
-	}
-	return at == replay->head_bytes && page == replay->n_pages;
-}
-
 static void group_read_done(void *arg, int err)
 {
 	struct replay *replay = arg;
 
-	if (err != 0 || !group_is_whole(replay)) {
+	if (err != 0 || !nvlog_group_is_whole(replay->heads, replay->pages, replay->last_crc)) {
 		group_next_copy(replay);
 		return;
 	}
 	replay->next(replay, true);
-}
-
-/* The head's own fields: is there a group of ours at this place, continuing the chain? */
-static bool head_fits(const struct replay *replay, const struct nvlog_group_disk *head)
-{
-	uint32_t head_bytes = le32_get(head->head_bytes), n_pages = le32_get(head->n_pages);
-	uint64_t sequence = le64_get(head->first_sequence);
-
-	if (le32_get(head->magic) != NVLOG_GROUP_MAGIC || le64_get(head->epoch) != replay->vol->fsinfo_epoch ||
-	    le32_get(head->first_block) != replay->block)
-		return false;
-	if (replay->chain_sequence != 0 && sequence != replay->chain_sequence + 1U)
-		return false;
-	return sequence != 0 && le32_get(head->n_records) != 0 && head_bytes > sizeof *head && head_bytes <= NVLOG_HEAD_BYTES_MAX &&
-	       n_pages <= NVLOG_GROUP_PAGES_MAX &&
-	       DIV_UP(head_bytes, PAGE_SIZE) + n_pages <= raid_log_half_blocks(replay->vol->raid) - replay->block;
 }
 
 static void group_head_done(void *arg, int err)
@@ -191,7 +139,8 @@ static void group_head_done(void *arg, int err)
 	unsigned n = 0;
 
 	memcpy(&replay->head, replay->heads, sizeof replay->head);
-	if (err != 0 || !head_fits(replay, &replay->head)) {
+	if (err != 0 || !nvlog_group_fits(&replay->head, replay->vol->fsinfo_epoch, replay->block, replay->chain_sequence,
+	                                  raid_log_half_blocks(replay->vol->raid))) {
 		group_next_copy(replay);
 		return;
 	}

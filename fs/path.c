@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Paths inside a volume, component by component: "/dir/x", "/.snapshot/s1/x". No symlink is followed. */
+#include "fs/dir.h"
+#include "fs/inode.h"
 #include "fs/namespace.h"
 
 /* The next component of *io_path; 0 long at the end. */
@@ -56,5 +58,50 @@ int path_resolve_parent(struct fs_run *run, const char *path, struct fs_file_id 
 		return err;
 	*ret_name = last;
 	*ret_name_len = last_len;
+	return 0;
+}
+
+/* ---- the other way ---- */
+
+/* The name under which `dir` has inode `ino`. */
+static int name_in(struct fs_run *run, struct inode *dir, uint32_t ino, struct dir_entry *ret_entry)
+{
+	uint32_t slot = 0;
+	int err;
+
+	do {
+		err = dir_next(run, dir, &slot, ret_entry);
+	} while (err == 0 && ret_entry->id.inode != ino);
+	return err;
+}
+
+int path_of(struct fs_run *run, uint32_t snapshot, uint32_t ino, uint32_t parent, char *ret_path)
+{
+	char path[FS_PATH_MAX];
+	size_t at = sizeof path - 1U;
+
+	path[at] = '\0';
+	for (unsigned depth = 0; depth < FS_PATH_MAX / 2U && ino != FS_INO_ROOT; depth++) {
+		struct dir_entry entry;
+		struct inode *dir;
+		int err = inode_get(run, snapshot, parent, &dir);
+
+		if (err == 0)
+			err = dir_check_inode(dir);
+		if (err == 0)
+			err = name_in(run, dir, ino, &entry);
+		if (err != 0)
+			return err;
+		if (entry.name_len + 1U > at)
+			return -ENAMETOOLONG;
+		at -= entry.name_len;
+		memcpy(path + at, entry.name, entry.name_len);
+		path[--at] = '/';
+		ino = parent;
+		err = ino == FS_INO_ROOT ? 0 : dir_parent(run, dir, &parent);
+		if (err != 0)
+			return err;
+	}
+	memcpy(ret_path, path + at, sizeof path - at);
 	return 0;
 }

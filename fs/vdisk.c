@@ -152,50 +152,6 @@ unsigned vdisk_store_growth(const struct vdisk *vdisk)
 
 /* ---- describing ------------------------------------------------------------------------------------------------ */
 
-/* The name under which `dir` has inode `ino`. */
-static int name_in(struct fs_run *run, struct inode *dir, uint32_t ino, struct dir_entry *ret_entry)
-{
-	uint32_t slot = 0;
-	int err;
-
-	do {
-		err = dir_next(run, dir, &slot, ret_entry);
-	} while (err == 0 && ret_entry->id.inode != ino);
-	return err;
-}
-
-/* Build the path from its end, directory by directory. */
-static int path_walk_up(struct fs_run *run, uint32_t ino, uint32_t parent, char *ret_path)
-{
-	char path[FS_PATH_MAX];
-	size_t at = sizeof path - 1U;
-
-	path[at] = '\0';
-	for (unsigned depth = 0; depth < FS_PATH_MAX / 2U && ino != FS_INO_ROOT; depth++) {
-		struct dir_entry entry;
-		struct inode *dir;
-		int err = inode_get(run, 0, parent, &dir);
-
-		if (err == 0)
-			err = dir_check_inode(dir);
-		if (err == 0)
-			err = name_in(run, dir, ino, &entry);
-		if (err != 0)
-			return err;
-		if (entry.name_len + 1U > at)
-			return -ENAMETOOLONG;
-		at -= entry.name_len;
-		memcpy(path + at, entry.name, entry.name_len);
-		path[--at] = '/';
-		ino = parent;
-		err = ino == FS_INO_ROOT ? 0 : dir_parent(run, dir, &parent);
-		if (err != 0)
-			return err;
-	}
-	memcpy(ret_path, path + at, sizeof path - at);
-	return 0;
-}
-
 int vdisk_path(struct fs_run *run, const struct vdisk *vdisk, char *ret_path)
 {
 	struct fs_file_id id;
@@ -207,7 +163,7 @@ int vdisk_path(struct fs_run *run, const struct vdisk *vdisk, char *ret_path)
 		memcpy(ret_path, vdisk->attr.path, strlen(vdisk->attr.path) + 1U);
 		return 0;
 	}
-	err = path_walk_up(run, vdisk->container->ino, vdisk->attr.parent, ret_path);
+	err = path_of(run, 0, vdisk->container->ino, vdisk->attr.parent, ret_path);
 	if (err != 0 && err != -EAGAIN) { /* moved away: the last path we knew */
 		memcpy(ret_path, vdisk->attr.path, strlen(vdisk->attr.path) + 1U);
 		return 0;

@@ -116,8 +116,7 @@ static void mount_closed(void *arg, int err)
 	free(mount);
 }
 
-/* Nothing that was begun is under way any more: it can be taken apart. */
-static bool volume_is_quiet(const struct fs_volume *vol)
+bool volume_is_quiet(const struct fs_volume *vol)
 {
 	return vol->n_reading == 0 && nvlog_is_idle(vol) && cp_is_quiet(vol) && !vol->inodes->trim.queued;
 }

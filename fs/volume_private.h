@@ -16,4 +16,7 @@ MUST_CHECK int volume_metafiles_load(struct fs_run *run);
 MUST_CHECK int volume_table_insert(struct fs_volume *vol); /* -EEXIST: name or UUID is there already */
 void volume_table_remove(struct fs_volume *vol);
 
+/* Nothing that was begun is under way any more: it can be taken apart. */
+bool volume_is_quiet(const struct fs_volume *vol);
+
 #endif

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libvcconfig.a
 libvcconfig_a_SOURCES = server/settings.c server/settings.h
 sbin_PROGRAMS += vcd
 vcd_SOURCES = \
+	server/check_command.c server/check_command.h \
 	server/glue.c server/glue.h \
 	server/listen.c server/listen.h \
 	server/main.c \

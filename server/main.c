@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "config.h"
+#include "server/check_command.h"
 #include "server/server.h"
 
 #define CONFIG_DEFAULT "/etc/vcstore/vcd.conf"
 
 static const char usage[] = "Usage: vcd [--config FILE] [--check-config] [--version] [--help]\n"
+                            "       vcd check [OPTION]... DISK...\n"
                             "vcd serves vcstore volumes over NFS and iSCSI; vcadm administers it.\n"
                             "  --config FILE    read FILE instead of " CONFIG_DEFAULT "\n"
                             "  --check-config   say whether the configuration is good, and end\n";
@@ -26,6 +28,8 @@ int main(int argc, char **argv)
 	char text[512];
 	int flag, check = 0;
 
+	if (argc > 1 && strcmp(argv[1], "check") == 0)
+		return check_command(argc - 1, argv + 1);
 	while ((flag = getopt_long(argc, argv, "c:h", flags, NULL)) != -1) {
 		if (flag == 'c') {
 			path = optarg;

@@ -159,6 +159,54 @@ int cb_check(struct fsbox *box, struct fs_message *msg)
 	return box_send(box, msg);
 }
 
+struct offline {
+	bool done;
+	int err;
+	struct fs_check_offline *ret;
+};
+
+static void offline_done(void *arg, int err, const struct fs_check_offline *check)
+{
+	struct offline *offline = arg;
+
+	offline->done = true;
+	offline->err = err;
+	*offline->ret = *check;
+}
+
+static bool offline_over(void *arg)
+{
+	return ((struct offline *)arg)->done;
+}
+
+int cb_check_offline(struct fsbox *box, struct fs_check_offline *ret_check)
+{
+	const struct fs_check_offline_options options = { .cache_pages = box->cache_pages };
+
+	return cb_check_offline_with(box, &options, ret_check);
+}
+
+int cb_check_offline_with(struct fsbox *box, const struct fs_check_offline_options *options, struct fs_check_offline *ret_check)
+{
+	struct offline offline = { false, 0, ret_check };
+	const char *urls[BOX_DISKS_MAX];
+
+	for (unsigned i = 0; i < box->n_disks; i++)
+		urls[i] = box->urls[i];
+	fs_check_offline(box->world, urls, box->n_disks, options, offline_done, &offline);
+	assert_true(sim_run_until(box->sim, offline_over, &offline, 100000000));
+	return offline.err;
+}
+
+unsigned cb_rules(const struct fs_check_result *result)
+{
+	unsigned rules = 0;
+
+	for (size_t i = 0; i < result->n_findings; i++)
+		rules |= 1U << result->findings[i].rule;
+	return rules;
+}
+
 /* ---- behind its back -------------------------------------------------------------------------------------------- */
 
 struct waiting {

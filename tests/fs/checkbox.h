@@ -4,6 +4,7 @@
 #ifndef TESTS_CHECKBOX_H
 #define TESTS_CHECKBOX_H
 
+#include "fs/check_offline.h"
 #include "fs/fsformat.h"
 #include "tests/fs/vdiskbox.h"
 
@@ -23,6 +24,12 @@ void cb_populate(struct fsbox *box);
 int cb_mkdir(struct fsbox *box, struct fs_file_id dir, const char *name, struct fs_file_id *ret_id);
 /* Run FS_CHECK; out.check is the caller's to free with fs_message_fini. */
 int cb_check(struct fsbox *box, struct fs_message *msg);
+
+/* The same from the disks of the unmounted box; `ret_check` is the caller's (fs_check_result_fini). */
+int cb_check_offline(struct fsbox *box, struct fs_check_offline *ret_check);
+int cb_check_offline_with(struct fsbox *box, const struct fs_check_offline_options *options, struct fs_check_offline *ret_check);
+/* Rules that spoke, a bit each. */
+unsigned cb_rules(const struct fs_check_result *result);
 
 /* ---- blocks behind the file system's back ---- */
 struct cb_raw {

@@ -92,8 +92,9 @@ struct faults {
 	unsigned n_faults, n_entries;
 	const char *last;
 };
-static void count_fault(void *arg, const char *text)
+static void count_fault(void *arg, const char *text, bool derived)
 {
+	(void)derived;
 	struct faults *f = arg;
 	f->n_faults++;
 	f->last = text;

@@ -89,8 +89,9 @@ struct verifier {
 	int err;
 	unsigned n_faults;
 };
-static void on_fault(void *arg, const char *text)
+static void on_fault(void *arg, const char *text, bool derived)
 {
+	(void)derived;
 	print_error("%s\n", text);
 	((struct verifier *)arg)->n_faults++;
 }

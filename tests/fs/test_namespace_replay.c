@@ -49,8 +49,9 @@ static void walk_entry(void *arg, const struct dir_entry *entry)
 		assert_int_equal(w->walk->nlink[entry->id.inode], 1);
 }
 
-static void walk_fault(void *arg, const char *text)
+static void walk_fault(void *arg, const char *text, bool derived)
 {
+	(void)derived;
 	(void)arg;
 	print_error("%s\n", text);
 	fail();

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The check of a volume that is not mounted.
+ *
+ * THEORY. The disks are opened to be looked at, without settling what a crash left; of the file system only the root and the snapshot table are
+ * loaded. The image is the last consistency point, under id 0: what the file system takes for the active one, which never changes here.
+ * What a mount would refuse is a finding. */
+#include "fs/check_offline.h"
+
+#include <stdlib.h>
+
+#include "fs/check_private.h"
+#include "fs/fsinfo.h"
+#include "fs/volume_private.h"
+
+#define QUIET_POLL_NS 1000000U
+
+struct offline {
+	struct world *world;
+	struct fs_check_offline_options options;
+	void (*done)(void *arg, int err, const struct fs_check_offline *check);
+	void *arg;
+	struct fs_volume *vol;
+	struct fs_run run;
+	struct check *check;
+	struct timer timer;
+	struct fs_check_offline answer;
+	int err;
+};
+
+static void offline_closed(void *arg, int err)
+{
+	struct offline *offline = arg;
+
+	(void)err; /* nothing was written */
+	offline->done(offline->arg, offline->err, &offline->answer);
+	free(offline);
+}
+
+static void offline_close(struct timer *timer)
+{
+	struct offline *offline = container_of(timer, struct offline, timer);
+	struct fs_volume *vol = offline->vol;
+
+	if (!volume_is_quiet(vol)) {
+		world_timer_set(vol->world, timer, QUIET_POLL_NS);
+		return;
+	}
+	volume_free_parts(vol);
+	raid_close(vol->raid, offline_closed, offline);
+	fs_volume_put(vol);
+}
+
+static void offline_end(struct offline *offline, int err)
+{
+	offline->err = err;
+	offline->timer.fire = offline_close;
+	world_timer_set(offline->world, &offline->timer, 0);
+}
+
+/* ---- the check ---- */
+
+static void check_ended(struct check *check, int err)
+{
+	struct offline *offline = check->options.arg;
+
+	offline->answer.n_log_records = check->n_log_records;
+	check_report_take(check, &offline->answer.result);
+	check_free(check);
+	offline_end(offline, err);
+}
+
+static void progress(void *arg, const char *stage, unsigned percent)
+{
+	const struct offline *offline = arg;
+
+	if (offline->options.progress != NULL)
+		offline->options.progress(offline->options.arg, stage, percent);
+}
+
+static int table_step(struct fs_run *run)
+{
+	return snapshot_table_load(run);
+}
+
+static void table_loaded(struct fs_run *run, int err)
+{
+	struct offline *offline = run->arg;
+
+	run_fini(run);
+	if (err != 0)
+		check_found(offline->check, CHECK_SNAPSHOT, "the snapshot table cannot be loaded: %s; no mount will succeed",
+		            error_name(err));
+	check_begin(offline->check);
+}
+
+static int check_make(struct offline *offline)
+{
+	const struct check_options options = { .rate_bytes_s = offline->options.rate_bytes_s,
+		                               .memory_bytes = offline->options.memory_bytes,
+		                               .progress = progress,
+		                               .ended = check_ended,
+		                               .arg = offline };
+	struct check *check;
+	int err = check_new(offline->vol, &options, &check);
+
+	if (err != 0)
+		return err;
+	offline->check = check;
+	check->offline = true;
+	err = raid_fsinfo_read(offline->vol->raid, &check->generation, check->fsinfo_body);
+	if (err != 0) {
+		check_found(check, CHECK_ROOT, "fsinfo: there is none on any disk: %s", error_name(err));
+		return err;
+	}
+	err = fsinfo_decode(offline->vol, check->fsinfo_body);
+	if (err != 0) {
+		check_found(check, CHECK_ROOT, "fsinfo: it cannot be used: %s", error_name(err));
+		return err;
+	}
+	check->inode_file = check->fsinfo.inode_file;
+	check->n_ids = le32_get(check->fsinfo.next_snapshot_id);
+	return 0;
+}
+
+static void offline_begin(struct offline *offline)
+{
+	int err = check_make(offline);
+
+	memcpy(offline->answer.volume, offline->vol->name, sizeof(offline->answer.volume));
+	offline->answer.clean = offline->vol->was_clean;
+	if (err == 0) {
+		run_init(&offline->run, offline->vol, table_step, table_loaded, offline);
+		run_start_later(&offline->run);
+	} else if (offline->check == NULL || err == -ENOTSUP) {
+		if (offline->check != NULL)
+			check_free(offline->check);
+		offline_end(offline, err);
+	} else {
+		check_ended(offline->check, 0); /* damage: there is nothing more to be seen */
+	}
+}
+
+static void disks_opened(void *arg, int err, struct raid *raid)
+{
+	struct offline *offline = arg;
+	const struct fs_mount_options options = { .cache_pages = offline->options.cache_pages, .read_only = true };
+
+	if (err != 0) {
+		offline->done(offline->arg, err, &offline->answer);
+		free(offline);
+		return;
+	}
+	offline->answer.n_unsettled = raid_n_unsettled(raid);
+	err = volume_new(offline->world, raid, &options, &offline->vol);
+	if (err != 0) {
+		offline->err = err;
+		raid_close(raid, offline_closed, offline);
+		return;
+	}
+	offline_begin(offline);
+}
+
+void fs_check_offline(struct world *world, const char *const *disk_urls, unsigned n_disks, const struct fs_check_offline_options *options,
+                      void (*done)(void *arg, int err, const struct fs_check_offline *check), void *arg)
+{
+	struct offline *offline = calloc(1, sizeof(*offline));
+
+	vc_assert(offline != NULL);
+	offline->world = world;
+	offline->options = *options;
+	offline->done = done;
+	offline->arg = arg;
+	raid_open_inspect(world, disk_urls, n_disks, disks_opened, offline);
+}
