@@ -2,7 +2,7 @@
 /* The job of a volume's check.
  *
  * THEORY. The check is one long message to the volume, which the job owns. How far it is comes with the volume's figures, looked at twice a
- * second; it is ended by another message, after which the long one is answered with -ECANCELED. */
+ * second; it is ended, or given another rate, by another message; ended before time the long one is answered with -ECANCELED. */
 #include "admin/checkjob.h"
 
 #include <stdio.h>
@@ -16,10 +16,30 @@ struct check {
 	struct job *job;
 };
 
+static json_t *findings_json(const struct fs_check_result *result)
+{
+	json_t *findings = json_array();
+
+	for (size_t i = 0; i < result->n_findings; i++) {
+		const struct fs_check_finding *finding = &result->findings[i];
+		json_t *json = json_pack("{s:i,s:s,s:b}", "rule", (int)finding->rule, "text", finding->text, "repairable",
+		                         (int)finding->repairable);
+
+		if (json != NULL && finding->path != NULL) {
+			(void)json_object_set_new(json, "path", json_string(finding->path));
+			(void)json_object_set_new(json, "offset", json_integer((json_int_t)finding->offset_bytes));
+			(void)json_object_set_new(json, "length", json_integer((json_int_t)finding->len_bytes));
+		}
+		(void)json_array_append_new(findings, json);
+	}
+	return findings;
+}
+
 static json_t *result_json(const struct fs_check_result *result)
 {
-	return json_pack("{s:I,s:I,s:I,s:s}", "blocks", (json_int_t)result->n_blocks, "inodes", (json_int_t)result->n_inodes, "errors",
-	                 (json_int_t)result->n_errors, "report", result->report == NULL ? "" : result->report);
+	return json_pack("{s:I,s:I,s:I,s:s,s:o}", "blocks", (json_int_t)result->n_blocks, "inodes", (json_int_t)result->n_inodes, "errors",
+	                 (json_int_t)result->n_errors, "report", result->report == NULL ? "" : result->report, "findings",
+	                 findings_json(result));
 }
 
 static void check_ended(struct fs_message *msg)
@@ -68,40 +88,52 @@ static void check_poll(struct job *job)
 	fs_message_send(&job->message_out);
 }
 
-/* ---- an end before time ------------------------------------------------------------------------------------------ */
+/* ---- orders: an end before time, another rate ------------------------------------------------------------------------------------------ */
 
-struct check_cancel {
+struct check_order {
 	struct fs_message msg;
 	void (*done)(void *arg, int err, const char *text); /* NULL: nobody wants to know */
 	void *arg;
 };
 
-static void check_cancelled(struct fs_message *msg)
+static void check_ordered(struct fs_message *msg)
 {
-	struct check_cancel *cancel = msg->owner;
+	struct check_order *order = msg->owner;
 
-	if (cancel->done != NULL)
-		cancel->done(cancel->arg, msg->status, msg->out.error_text);
+	if (order->done != NULL)
+		order->done(order->arg, msg->status, msg->out.error_text);
 	fs_message_fini(msg);
 	fs_volume_put(msg->volume);
-	free(cancel);
+	free(order);
 }
 
-static void check_cancel(struct job *job, void (*done)(void *arg, int err, const char *text), void *arg)
+static void check_order(struct job *job, enum fs_op op, uint64_t rate_bytes_s, void (*done)(void *arg, int err, const char *text),
+                        void *arg)
 {
-	struct check_cancel *cancel = calloc(1, sizeof *cancel);
+	struct check_order *order = calloc(1, sizeof *order);
 
-	if (cancel == NULL) {
+	if (order == NULL) {
 		if (done != NULL)
 			done(arg, -ENOMEM, NULL);
 		return;
 	}
-	cancel->done = done;
-	cancel->arg = arg;
-	fs_message_init(&cancel->msg, FS_CHECK_CANCEL, fs_volume_get(job->volume), check_cancelled, cancel);
-	cancel->msg.cls = FS_CLASS_ADMIN;
-	cancel->msg.origin = job->admin->world;
-	fs_message_send(&cancel->msg);
+	order->done = done;
+	order->arg = arg;
+	fs_message_init(&order->msg, op, fs_volume_get(job->volume), check_ordered, order);
+	order->msg.in.check_rate_bytes_s = rate_bytes_s;
+	order->msg.cls = FS_CLASS_ADMIN;
+	order->msg.origin = job->admin->world;
+	fs_message_send(&order->msg);
+}
+
+static void check_cancel(struct job *job, void (*done)(void *arg, int err, const char *text), void *arg)
+{
+	check_order(job, FS_CHECK_CANCEL, 0, done, arg);
+}
+
+void checkjob_rate(struct job *job, uint64_t rate_bytes_s)
+{
+	check_order(job, FS_CHECK_RATE, rate_bytes_s, NULL, NULL);
 }
 
 void checkjob_cancel_all(struct admin *admin)
@@ -116,7 +148,7 @@ void checkjob_cancel_all(struct admin *admin)
 
 /* ---- the beginning ----------------------------------------------------------------------------------------------- */
 
-struct job *checkjob_start(struct admin *admin, struct fs_volume *volume)
+struct job *checkjob_start(struct admin *admin, struct fs_volume *volume, uint64_t rate_bytes_s)
 {
 	const char *name = fs_volume_name(volume);
 	struct check *check = calloc(1, sizeof *check);
@@ -132,6 +164,7 @@ struct job *checkjob_start(struct admin *admin, struct fs_volume *volume)
 	job->cancel = check_cancel;
 	check->job = job;
 	fs_message_init(&check->msg, FS_CHECK, fs_volume_get(volume), check_ended, check);
+	check->msg.in.check_rate_bytes_s = rate_bytes_s;
 	check->msg.cls = FS_CLASS_BACKDOOR;
 	check->msg.origin = admin->world;
 	fs_message_send(&check->msg);

@@ -7,8 +7,10 @@
 
 #define CHECKJOB_KIND "volume check"
 
-/* Check the volume. NULL: too many jobs. */
-struct job *checkjob_start(struct admin *admin, struct fs_volume *volume);
+/* Check the volume, reading no more than `rate_bytes_s` (0: no limit). NULL: too many jobs. */
+struct job *checkjob_start(struct admin *admin, struct fs_volume *volume, uint64_t rate_bytes_s);
+/* From now on no more than this. */
+void checkjob_rate(struct job *job, uint64_t rate_bytes_s);
 /* End every running check: the administration stops. */
 void checkjob_cancel_all(struct admin *admin);
 

@@ -34,7 +34,8 @@ const struct verb verbs[] = {
 	{ "volume", "online", "mount a volume that is offline", VERB_PATCH, "storage/volumes/{volume}",
 	  VERB_H_VOLUME_MODIFY, VERB_JOB | VERB_WAITS, "state", "online", { ROUTE_VOLUME("volume") } },
 	{ "volume", "check", "verify a whole volume while it serves", VERB_POST, "storage/volumes/{volume}/check", VERB_H_VOLUME_CHECK,
-	  VERB_JOB | VERB_WAITS, NULL, NULL, { ROUTE_VOLUME("volume") } },
+	  VERB_JOB | VERB_WAITS, NULL, NULL,
+	  { ROUTE_VOLUME("volume"), { "rate", "rate", "SIZE", "read no more than this a second; given while it runs: from now on", VERB_SIZE, VERB_IN_BODY, 0 } } },
 	{ "volume", "destroy", "erase a volume and its disk files", VERB_DELETE, "storage/volumes/{volume}", VERB_H_VOLUME_DESTROY,
 	  VERB_DESTROYS | VERB_JOB | VERB_WAITS, NULL, NULL, { ROUTE_VOLUME("volume") } },
 

@@ -204,12 +204,19 @@ void volume_api_destroy(struct call *call)
 void volume_api_check(struct call *call)
 {
 	const char *name = call_param(call, "volume");
+	const json_t *rate = call_member(call, "rate");
+	uint64_t rate_bytes_s = (uint64_t)json_integer_value(rate);
+	struct job *job;
 
 	if (!call_find_volume(call, name))
 		return;
-	if (job_find_running(call->admin, CHECKJOB_KIND, name) != NULL) {
+	job = job_find_running(call->admin, CHECKJOB_KIND, name);
+	if (job == NULL) {
+		call_accept(call, checkjob_start(call->admin, call->volume, rate_bytes_s));
+	} else if (rate != NULL) {
+		checkjob_rate(job, rate_bytes_s);
+		call_accept(call, job);
+	} else {
 		call_fail(call, -EBUSY, name, "volume \"%s\" is being checked already", name);
-		return;
 	}
-	call_accept(call, checkjob_start(call->admin, call->volume));
 }

@@ -616,6 +616,7 @@ static int run(struct fs_message *msg)
 	case FS_VOLUME_STAT: return volume_stat(msg);
 	case FS_RAID_STATUS: return raid_stat(msg);
 	case FS_CHECK: return check(msg);
+	case FS_CHECK_RATE: return hanging_check == NULL ? -ENOENT : 0;
 	case FS_CHECK_CANCEL: return check_cancel(msg);
 	default: return -ENOSYS;
 	}
