@@ -56,6 +56,23 @@ void check_fix_bytes(struct check *check, enum check_fix_kind kind, uint32_t ino
 	*fix = (struct check_fix){ .kind = kind, .ino = ino, .value = value, .bytes = copy };
 }
 
+static int fix_order(const void *a, const void *b)
+{
+	const struct check_fix *x = a, *y = b;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->ino != y->ino)
+		return x->ino < y->ino ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+void check_fixes_sort(struct check_fixes *fixes)
+{
+	if (fixes->n > 1)
+		qsort(fixes->fixes, fixes->n, sizeof(fixes->fixes[0]), fix_order);
+}
+
 void check_fixes_fini(struct check_fixes *fixes)
 {
 	for (size_t i = 0; i < fixes->n; i++)

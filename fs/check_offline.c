@@ -8,11 +8,13 @@
 
 #include <stdlib.h>
 
-#include "fs/check_private.h"
+#include "fs/check_fix.h"
 #include "fs/fsinfo.h"
+#include "fs/repair.h"
 #include "fs/volume_private.h"
 
 #define QUIET_POLL_NS 1000000U
+#define ROUNDS_MAX 5U /* what one repair brings to light another puts right */
 
 struct offline {
 	struct world *world;
@@ -24,16 +26,52 @@ struct offline {
 	struct check *check;
 	struct timer timer;
 	struct fs_check_offline answer;
+	char **urls;
+	unsigned n_urls, round;
+	struct check_fixes fixes;
 	int err;
 };
 
+static void round_begin(struct offline *offline);
+
+static void answer(struct offline *offline, int err)
+{
+	offline->done(offline->arg, err, &offline->answer);
+	check_fixes_fini(&offline->fixes);
+	for (unsigned i = 0; i < offline->n_urls; i++)
+		free(offline->urls[i]);
+	free(offline->urls);
+	free(offline);
+}
+
+static void repaired(void *arg, int err, uint64_t n_done)
+{
+	struct offline *offline = arg;
+
+	offline->answer.n_repaired += n_done;
+	offline->round++;
+	check_fixes_fini(&offline->fixes);
+	if (err == 0) {
+		fs_check_result_fini(&offline->answer.result);
+		round_begin(offline);
+	} else {
+		answer(offline, err);
+	}
+}
+
+/* One round has ended. */
 static void offline_closed(void *arg, int err)
 {
 	struct offline *offline = arg;
 
 	(void)err; /* nothing was written */
-	offline->done(offline->arg, offline->err, &offline->answer);
-	free(offline);
+	if (offline->round == 0)
+		offline->answer.n_first_errors = offline->answer.result.n_errors;
+	if (offline->err == 0 && offline->options.repair && offline->fixes.n > 0 && offline->round < ROUNDS_MAX)
+		repair_offline(offline->world, (const char *const *)offline->urls, offline->n_urls, offline->options.cache_pages,
+		               &offline->fixes, repaired, offline);
+	else
+		answer(offline, offline->err);
 }
 
 static void offline_close(struct timer *timer)
@@ -107,6 +145,7 @@ static int check_make(struct offline *offline)
 		return err;
 	offline->check = check;
 	check->offline = true;
+	check->fixes = offline->options.repair ? &offline->fixes : NULL;
 	err = raid_fsinfo_read(offline->vol->raid, &check->generation, check->fsinfo_body);
 	if (err != 0) {
 		check_found(check, CHECK_ROOT, "fsinfo: there is none on any disk: %s", error_name(err));
@@ -117,6 +156,7 @@ static int check_make(struct offline *offline)
 		check_found(check, CHECK_ROOT, "fsinfo: it cannot be used: %s", error_name(err));
 		return err;
 	}
+	offline->fixes.generation = check->generation;
 	check->inode_file = check->fsinfo.inode_file;
 	check->n_ids = le32_get(check->fsinfo.next_snapshot_id);
 	return 0;
@@ -127,7 +167,8 @@ static void offline_begin(struct offline *offline)
 	int err = check_make(offline);
 
 	memcpy(offline->answer.volume, offline->vol->name, sizeof(offline->answer.volume));
-	offline->answer.clean = offline->vol->was_clean;
+	if (offline->round == 0)
+		offline->answer.clean = offline->vol->was_clean;
 	if (err == 0) {
 		run_init(&offline->run, offline->vol, table_step, table_loaded, offline);
 		run_start_later(&offline->run);
@@ -146,8 +187,7 @@ static void disks_opened(void *arg, int err, struct raid *raid)
 	const struct fs_mount_options options = { .cache_pages = offline->options.cache_pages, .read_only = true };
 
 	if (err != 0) {
-		offline->done(offline->arg, err, &offline->answer);
-		free(offline);
+		answer(offline, err);
 		return;
 	}
 	offline->answer.n_unsettled = raid_n_unsettled(raid);
@@ -160,6 +200,12 @@ static void disks_opened(void *arg, int err, struct raid *raid)
 	offline_begin(offline);
 }
 
+static void round_begin(struct offline *offline)
+{
+	offline->check = NULL;
+	raid_open_inspect(offline->world, (const char *const *)offline->urls, offline->n_urls, disks_opened, offline);
+}
+
 void fs_check_offline(struct world *world, const char *const *disk_urls, unsigned n_disks, const struct fs_check_offline_options *options,
                       void (*done)(void *arg, int err, const struct fs_check_offline *check), void *arg)
 {
@@ -170,5 +216,11 @@ void fs_check_offline(struct world *world, const char *const *disk_urls, unsigne
 	offline->options = *options;
 	offline->done = done;
 	offline->arg = arg;
-	raid_open_inspect(world, disk_urls, n_disks, disks_opened, offline);
+	offline->urls = calloc(MAX_OF(n_disks, 1U), sizeof(char *));
+	vc_assert(offline->urls != NULL);
+	for (; offline->n_urls < n_disks; offline->n_urls++) {
+		offline->urls[offline->n_urls] = strdup(disk_urls[offline->n_urls]);
+		vc_assert(offline->urls[offline->n_urls] != NULL);
+	}
+	round_begin(offline);
 }

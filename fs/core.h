@@ -28,6 +28,7 @@ struct zombie_list;
 struct maps;
 struct vtoc;
 struct check;
+struct repair;
 struct space;
 struct restore;
 
@@ -75,6 +76,7 @@ struct fs_volume {
 	struct fs_autodelete autodelete; /* the policy */
 	bool autodelete_runs; /* below the trigger, not yet at the target */
 	bool autodelete_said; /* that nothing is left to delete */
+	struct repair *repair; /* its fixes go into the next CP; NULL */
 	struct message_pool *message_pool;
 	struct zombie_list *zombie_list;
 	struct maps *maps;

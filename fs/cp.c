@@ -13,6 +13,7 @@
 #include "fs/fsinfo.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
+#include "fs/repair.h"
 #include "fs/restore.h"
 #include "fs/snapshot.h"
 #include "fs/space.h"
@@ -261,6 +262,10 @@ static int cp_step(struct fs_run *run)
 
 	if (cp->stage == CP_STAGE_RESTORE && (err = restore_cp_step(run)) == 0)
 		cp->stage = CP_STAGE_FILES;
+	if (cp->stage == CP_STAGE_FILES && run->vol->repair != NULL)
+		err = repair_cp_step(run);
+	if (err != 0)
+		return err;
 	if (cp->stage == CP_STAGE_FILES && (err = cp_files_step(run)) == 0)
 		cp->stage = CP_STAGE_ZOMBIES;
 	if (cp->stage == CP_STAGE_ZOMBIES && (err = zombie_step(run)) == 0)

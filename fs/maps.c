@@ -286,6 +286,40 @@ void maps_clear_summary(struct cp *cp, uint32_t region, const uint64_t *mask)
 	region_dirty(cp, region);
 }
 
+int maps_need_repair(struct fs_run *run, uint32_t region)
+{
+	struct buf *buf;
+	int err = maps_need(run, region);
+	int err2 = cp_need_block(run, run->vol->summary_map, region, &buf);
+
+	if (err == 0)
+		err = err2;
+	return err != 0 ? err : cp_need_inode(run, run->vol->summary_map);
+}
+
+void maps_repair(struct cp *cp, uint32_t region, const uint8_t *active, const uint8_t *summary, uint32_t folded_id)
+{
+	struct maps *maps = cp->vol->maps;
+	struct region *counts = &maps->regions[region];
+	const uint64_t *active_now, *summary_now;
+	struct region now = { .folded_id = summary != NULL ? folded_id : counts->folded_id };
+
+	if (active != NULL)
+		memcpy(block_edit(cp, cp->vol->active_map, region), active, FS_BLOCK_SIZE);
+	if (summary != NULL)
+		memcpy(block_edit(cp, cp->vol->summary_map, region), summary, FS_BLOCK_SIZE);
+	active_now = (const uint64_t *)(const void *)cache_find(cp->vol->active_map, 0, region)->page->data;
+	summary_now = (const uint64_t *)(const void *)cache_find(cp->vol->summary_map, 0, region)->page->data;
+	for (unsigned i = 0; i < WORDS_PER_BLOCK; i++) {
+		now.n_active += (uint32_t)__builtin_popcountll(active_now[i]);
+		now.n_summary += (uint32_t)__builtin_popcountll(summary_now[i] & ~active_now[i]);
+	}
+	maps->n_active += (uint64_t)now.n_active - counts->n_active;
+	maps->n_summary += (uint64_t)now.n_summary - counts->n_summary;
+	*counts = now;
+	region_dirty(cp, region);
+}
+
 void maps_encode(struct cp *cp)
 {
 	struct fs_volume *vol = cp->vol;

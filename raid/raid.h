@@ -197,5 +197,8 @@ struct raid_verify_result {
 };
 void raid_verify(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n,
                  void (*done)(void *arg, int err, const struct raid_verify_result *result), void *arg);
+/* Make one stripe whole: a block or an entry that is wrong by what all others say, or the parity of blocks that all match their entries, is
+ * written anew. `done` err: -EIO when more is wrong than that; nothing was changed then. raid_flush makes it durable. */
+void raid_make_whole(struct raid *raid, unsigned group, uint32_t dbn, void (*done)(void *arg, int err), void *arg);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verify: read stripes in runs and count what does not agree; for the check and the scrub. Changes nothing. */
+/* Verify: read stripes in runs and count what does not agree; for the check and the scrub. It changes nothing; making one stripe whole does. */
 #include "raid/raid_impl.h"
 
 struct verify_call {
@@ -84,4 +84,51 @@ void raid_verify(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t
 	*v = (struct verify_call){ .raid = raid, .group = raid->groups[group], .at = first_dbn, .done = done, .arg = arg };
 	v->end = (uint32_t)MIN_OF((uint64_t)first_dbn + n, (uint64_t)v->group->n_dbn);
 	verify_next(v);
+}
+
+/* ---- making whole ------------------------------------------------------------------------------------------------- */
+
+struct whole_call {
+	struct raid *raid;
+	unsigned group;
+	uint32_t dbn;
+	void (*done)(void *arg, int err);
+	void *arg;
+	struct timer retry;
+};
+
+static void whole_done(struct repair *r)
+{
+	struct whole_call *w = r->owner;
+
+	w->done(w->arg, r->err);
+	repair_free(r);
+	raid_call_free(w);
+}
+
+static void whole_start(struct timer *timer)
+{
+	struct whole_call *w = container_of(timer, struct whole_call, retry);
+	struct repair *r = repair_new(w->raid);
+
+	if (r == NULL) {
+		world_timer_set(w->raid->world, &w->retry, RAID_RETRY_NS);
+		return;
+	}
+	r->mode = REPAIR_STRIPE;
+	r->group = w->raid->groups[w->group];
+	r->first_dbn = w->dbn;
+	r->n = 1;
+	r->owner = w;
+	r->done = whole_done;
+	repair_submit(r);
+}
+
+void raid_make_whole(struct raid *raid, unsigned group, uint32_t dbn, void (*done)(void *arg, int err), void *arg)
+{
+	struct whole_call *w = raid_call_new(sizeof *w);
+
+	vc_assert(group < raid->n_groups && dbn < raid->groups[group]->n_dbn && !raid->read_only);
+	*w = (struct whole_call){ .raid = raid, .group = group, .dbn = dbn, .done = done, .arg = arg, .retry = { .fire = whole_start } };
+	world_timer_set(raid->world, &w->retry, 0);
 }

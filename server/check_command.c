@@ -20,13 +20,15 @@
 #define MEMORY_DEFAULT (256ULL << 20)
 #define MEMORY_MIN (64ULL << 20)
 
-static const char usage[] = "Usage: vcd check [--memory SIZE] [--rate SIZE] [-o text|json] [--quiet] DISK...\n"
-                            "Verify a volume that is not mounted; DISK... are all its disks, in any order. Nothing is written.\n"
+static const char usage[] = "Usage: vcd check [--repair] [--memory SIZE] [--rate SIZE] [-o text|json] [--quiet] DISK...\n"
+                            "Verify a volume that is not mounted; DISK... are all its disks, in any order. Without --repair nothing is written.\n"
+                            "  --repair        put right what can be without guessing, and check again\n"
                             "  --memory SIZE   memory for blocks and for what is known of them (default 256m)\n"
                             "  --rate SIZE     read no more than SIZE a second\n"
                             "  -o text|json    the form of the report on standard output\n"
                             "  --quiet         no progress on standard error\n"
-                            "Status: 0 clean, 1 damage found, 2 usage, 3 the disks are in use, 4 the check could not be carried out.\n";
+                            "Status: 0 clean, 1 damage found, 2 usage, 3 the disks are in use, 4 it could not be carried out,\n"
+                            "5 damage was found, and all of it is repaired.\n";
 
 struct command {
 	struct loop *loop;
@@ -35,7 +37,7 @@ struct command {
 	const char *disks[DISKS_MAX];
 	unsigned n_disks;
 	uint64_t memory_bytes, rate_bytes_s;
-	bool json, quiet;
+	bool json, quiet, repair;
 	const char *stage; /* progress last told */
 	unsigned percent;
 	int status;
@@ -74,7 +76,9 @@ static void report_json(const struct fs_check_offline *check)
 	                   (json_int_t)check->n_log_records, "unsettled_stripes", (int)check->n_unsettled, "blocks",
 	                   (json_int_t)check->result.n_blocks, "inodes", (json_int_t)check->result.n_inodes, "errors",
 	                   (json_int_t)check->result.n_errors, "findings", findings);
-	if (report != NULL) {
+	if (report != NULL) { /* findings and figures are the last check's */
+		(void)json_object_set_new(report, "first_errors", json_integer((json_int_t)check->n_first_errors));
+		(void)json_object_set_new(report, "repaired", json_integer((json_int_t)check->n_repaired));
 		(void)json_dumpf(report, stdout, JSON_INDENT(2));
 		(void)putchar('\n');
 	}
@@ -91,6 +95,9 @@ static void report_text(const struct fs_check_offline *check)
 		    check->volume, (unsigned long long)check->n_log_records, check->n_unsettled);
 	if (check->result.report != NULL)
 		(void)fputs(check->result.report, stdout);
+	if (check->n_repaired > 0)
+		(void)printf("volume %s: %llu errors were found, %llu changes made to repair them\n", check->volume,
+		             (unsigned long long)check->n_first_errors, (unsigned long long)check->n_repaired);
 	(void)printf("volume %s: %llu errors in %llu blocks and %llu inodes\n", check->volume, (unsigned long long)check->result.n_errors,
 	             (unsigned long long)check->result.n_blocks, (unsigned long long)check->result.n_inodes);
 }
@@ -133,7 +140,9 @@ static void check_done(void *arg, int err, const struct fs_check_offline *check)
 		command->status = status_of(err);
 	} else {
 		(command->json ? report_json : report_text)(check);
-		command->status = result.n_errors == 0 ? CHECK_EXIT_CLEAN : CHECK_EXIT_FOUND;
+		command->status = result.n_errors > 0         ? CHECK_EXIT_FOUND
+		                  : check->n_first_errors > 0 ? CHECK_EXIT_REPAIRED
+		                                              : CHECK_EXIT_CLEAN;
 	}
 	fs_check_result_fini(&result);
 	loop_stop(command->loop);
@@ -145,6 +154,7 @@ static void command_start(struct task *task)
 	const struct fs_check_offline_options options = { .cache_pages = (size_t)(command->memory_bytes / 2U / PAGE_SIZE),
 		                                          .memory_bytes = command->memory_bytes / 2U,
 		                                          .rate_bytes_s = command->rate_bytes_s,
+		                                          .repair = command->repair,
 		                                          .progress = progress,
 		                                          .arg = command };
 
@@ -183,6 +193,7 @@ static int option_take(struct command *command, int flag)
 		command->json = strcmp(optarg, "json") == 0;
 		return command->json || strcmp(optarg, "text") == 0 ? 0 : complain("-o takes text or json, not", optarg);
 	case 'q': command->quiet = true; return 0;
+	case 'R': command->repair = true; return 0;
 	default: (void)fputs(usage, stderr); return CHECK_EXIT_USAGE;
 	}
 }
@@ -191,6 +202,7 @@ static int arguments_take(struct command *command, int argc, char **argv)
 {
 	static const struct option flags[] = { { "memory", required_argument, NULL, 'm' }, { "rate", required_argument, NULL, 'r' },
 		                               { "output", required_argument, NULL, 'o' }, { "quiet", no_argument, NULL, 'q' },
+		                               { "repair", no_argument, NULL, 'R' },
 		                               { "help", no_argument, NULL, 'h' },         { 0 } };
 	int flag, err = 0;
 

@@ -10,6 +10,7 @@ enum {
 	CHECK_EXIT_USAGE = 2,
 	CHECK_EXIT_BUSY = 3, /* another process has the disks open */
 	CHECK_EXIT_FAILED = 4, /* it could not be carried out */
+	CHECK_EXIT_REPAIRED = 5, /* damage was found, and none is left */
 };
 
 /* `argv` begins with "check". Returns the exit status; runs to its end. */

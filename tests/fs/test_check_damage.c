@@ -13,7 +13,7 @@
 #include "raid/memdisk.h"
 
 #define N_DISKS 4U
-#define DISK_BYTES (64ULL << 20)
+#define DISK_BYTES (24ULL << 20)
 #define R(n) (1U << (n))
 
 struct damage_case {
@@ -965,6 +965,96 @@ static void check_finds_nothing_without_damage(void **state)
 	assert_int_equal(box_unmount(&box), 0);
 }
 
+/* ---- repair -------------------------------------------------------------------------------------------------------- */
+
+static const char *const paths[] = { "/file", "/file2", "/small", "/lun", "/top", "/.snapshot/s1/file", "/.snapshot/s2/file" };
+#define N_PATHS (sizeof paths / sizeof paths[0])
+
+static void sums_take(uint32_t sums[N_PATHS])
+{
+	static uint8_t bytes[64 * 4096];
+
+	for (unsigned i = 0; i < N_PATHS; i++) {
+		struct fs_file_id id;
+		int n = box_resolve(&box, paths[i], &id) == 0 ? box_read(&box, id, 0, bytes, sizeof bytes) : -ENOENT;
+
+		sums[i] = n < 0 ? (uint32_t)n : crc32c(bytes, (size_t)n);
+	}
+}
+
+static bool all_are_repairable(const struct fs_check_result *result)
+{
+	for (size_t i = 0; i < result->n_findings; i++)
+		if (!result->findings[i].repairable)
+			return false;
+	return result->n_errors == result->n_findings;
+}
+
+static bool none_is_repairable(const struct fs_check_result *result)
+{
+	for (size_t i = 0; i < result->n_findings; i++)
+		if (result->findings[i].repairable)
+			return false;
+	return true;
+}
+
+/* What is called repairable is gone afterwards; and when that is all of it, files are what they were. */
+static bool repair_run(const struct damage_case *c, const uint32_t sums[N_PATHS], bool *ret_whole)
+{
+	const struct fs_check_offline_options repair = { .cache_pages = 4096, .repair = true };
+	struct fs_check_offline before, after;
+	uint32_t now[N_PATHS];
+	bool good;
+	int err;
+
+	assert_int_equal(cb_check_offline(&box, &before), 0);
+	*ret_whole = all_are_repairable(&before.result);
+	err = cb_check_offline_with(&box, &repair, &after);
+	good = err == 0 && (!*ret_whole || after.result.n_errors == 0) && none_is_repairable(&after.result);
+	if (good && *ret_whole) {
+		assert_int_equal(box_mount(&box), 0);
+		sums_take(now);
+		good = memcmp(now, sums, sizeof now) == 0;
+		assert_int_equal(box_unmount(&box), 0);
+	}
+	if (!good)
+		print_error("%s: repair %d\nbefore: %safter: %s\n", c->name, err, before.result.report,
+		            after.result.report != NULL ? after.result.report : "nothing, but files differ\n");
+	fs_check_result_fini(&before.result);
+	fs_check_result_fini(&after.result);
+	return good;
+}
+
+static void repair_puts_right_what_it_can_and_keeps_files(void **state)
+{
+	unsigned n_bad = 0, n_whole = 0;
+	uint32_t sums[N_PATHS];
+
+	(void)state;
+	disks_copy(9998);
+	assert_int_equal(box_mount(&box), 0);
+	sums_take(sums);
+	assert_int_equal(box_unmount(&box), 0);
+	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct cb_raw raw;
+		bool whole;
+
+		if (cases[i].online)
+			continue;
+		disks_copy(2000U + i);
+		cb_raw_open(&raw, &box);
+		cases[i].damage(&raw);
+		cb_raw_close(&raw);
+		n_bad += !repair_run(&cases[i], sums, &whole);
+		n_whole += whole;
+		for (unsigned d = 0; d < N_DISKS; d++)
+			assert_int_equal(disk_destroy(box.urls[d]), 0);
+	}
+	print_message("%u kinds of damage repaired as a whole\n", n_whole);
+	assert_int_equal(n_bad, 0);
+	assert_true(n_whole >= 20);
+}
+
 /* Some bytes of some block, anything: the check comes to its end. What it finds is another matter, and so is what the volume can still do. */
 static void random_damage(struct cb_raw *raw)
 {
@@ -1064,6 +1154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(check_finds_nothing_without_damage),
 		cmocka_unit_test(check_finds_every_damage_and_nothing_else),
+		cmocka_unit_test(repair_puts_right_what_it_can_and_keeps_files),
 		cmocka_unit_test(check_ends_whatever_the_damage),
 	};
 
