@@ -20,15 +20,16 @@
 #define MEMORY_DEFAULT (256ULL << 20)
 #define MEMORY_MIN (64ULL << 20)
 
-static const char usage[] = "Usage: vcd check [--repair] [--memory SIZE] [--rate SIZE] [-o text|json] [--quiet] DISK...\n"
-                            "Verify a volume that is not mounted; DISK... are all its disks, in any order. Without --repair nothing is written.\n"
-                            "  --repair        put right what can be without guessing, and check again\n"
-                            "  --memory SIZE   memory for blocks and for what is known of them (default 256m)\n"
-                            "  --rate SIZE     read no more than SIZE a second\n"
-                            "  -o text|json    the form of the report on standard output\n"
-                            "  --quiet         no progress on standard error\n"
-                            "Status: 0 clean, 1 damage found, 2 usage, 3 the disks are in use, 4 it could not be carried out,\n"
-                            "5 damage was found, and all of it is repaired.\n";
+static const char usage[] =
+    "Usage: vcd check [--repair] [--memory SIZE] [--rate SIZE] [-o text|json] [--quiet] DISK...\n"
+    "Verify a volume that is not mounted; DISK... are all its disks, in any order. Without --repair nothing is written.\n"
+    "  --repair        put right what can be without guessing, and check again\n"
+    "  --memory SIZE   memory for blocks and for what is known of them (default 256m)\n"
+    "  --rate SIZE     read no more than SIZE a second\n"
+    "  -o text|json    the form of the report on standard output\n"
+    "  --quiet         no progress on standard error\n"
+    "Status: 0 clean, 1 damage found, 2 usage, 3 the disks are in use, 4 it could not be carried out,\n"
+    "5 damage was found, and all of it is repaired.\n";
 
 struct command {
 	struct loop *loop;
@@ -200,10 +201,13 @@ static int option_take(struct command *command, int flag)
 
 static int arguments_take(struct command *command, int argc, char **argv)
 {
-	static const struct option flags[] = { { "memory", required_argument, NULL, 'm' }, { "rate", required_argument, NULL, 'r' },
-		                               { "output", required_argument, NULL, 'o' }, { "quiet", no_argument, NULL, 'q' },
+	static const struct option flags[] = { { "memory", required_argument, NULL, 'm' },
+		                               { "rate", required_argument, NULL, 'r' },
+		                               { "output", required_argument, NULL, 'o' },
+		                               { "quiet", no_argument, NULL, 'q' },
 		                               { "repair", no_argument, NULL, 'R' },
-		                               { "help", no_argument, NULL, 'h' },         { 0 } };
+		                               { "help", no_argument, NULL, 'h' },
+		                               { 0 } };
 	int flag, err = 0;
 
 	while (err == 0 && (flag = getopt_long(argc, argv, "o:qh", flags, NULL)) != -1) {

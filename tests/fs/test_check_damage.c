@@ -564,7 +564,7 @@ static void record_edit(struct cb_raw *raw, const char *name, void (*edit)(struc
 
 static void set_record_flags(struct snapshot_disk *r)
 {
-	r->flags = le32_of(8);
+	r->flags = le32_of(0x100);
 }
 static void set_record_generation(struct snapshot_disk *r)
 {
@@ -789,7 +789,7 @@ static const struct damage_case cases[] = {
 	{ "fsinfo: inodes used", fsinfo_inodes, R(5), 0, "inodes used", false },
 	{ "fsinfo: blocks of names", fsinfo_names, R(5), 0, "directories and streams", false },
 	{ "fsinfo: next generation", fsinfo_next_generation, R(6), 0, "the next one is", false },
-	{ "fsinfo: blocks of the snapshot table", fsinfo_table_blocks, R(6), 0, "inode 2: ", false },
+	{ "fsinfo: blocks of the snapshot table", fsinfo_table_blocks, R(6), R(1), "inode 2: ", false },
 	{ "fsinfo: blocks of the inode file", fsinfo_inode_file_blocks, R(6), 0, "inode 1: ", false },
 
 	{ "inode: one block too many", file_set_blocks_more, R(6), 0, "blocks in its record", false },
