@@ -60,6 +60,10 @@ static void entry_found(void *arg, const struct dir_entry *entry)
 	if (entry->id.inode < INO_FIRST_DYNAMIC || inode == NULL) {
 		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" names inode %u, which is %s", state->dir->ino, entry->slot,
 		            (int)entry->name_len, entry->name, entry->id.inode, inode == NULL ? "free" : "not for naming");
+		if (inode == NULL) {
+			check->maps.pointers_lost = true; /* its record may be lost: what it led to is not called free */
+			return;
+		}
 		check_found_repairable(check);
 		check_fix(check, FIX_ENTRY_REMOVE, state->dir->ino, entry->slot, 0);
 		return;
@@ -70,8 +74,10 @@ static void entry_found(void *arg, const struct dir_entry *entry)
 	if (inode->type != entry->type) {
 		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" says inode %u is of type %u, it is %u", state->dir->ino,
 		            entry->slot, (int)entry->name_len, entry->name, entry->id.inode, entry->type, inode->type);
-		check_found_repairable(check);
-		check_fix(check, FIX_ENTRY_TYPE, state->dir->ino, entry->slot, inode->type);
+		if (inode->type <= FS_TYPE_VDISK) {
+			check_found_repairable(check);
+			check_fix(check, FIX_ENTRY_TYPE, state->dir->ino, entry->slot, inode->type);
+		}
 	}
 	inode->n_names = (uint16_t)MIN_OF(inode->n_names + 1U, (unsigned)UINT16_MAX);
 	if (inode->type == FS_TYPE_DIR)
@@ -85,6 +91,7 @@ static void dir_fault(void *arg, const char *text, bool derived)
 
 	check_found(state->check, CHECK_INODE, "directory %u, block or bucket %u: %s", state->dir->ino, state->verify.next, text);
 	state->slots_bad |= !derived;
+	state->check->inodes.names_lost |= !derived;
 	if (!derived || state->slots_bad)
 		return;
 	check_found_repairable(state->check);
@@ -134,8 +141,10 @@ int check_dir_step(struct fs_run *run)
 		err = dir_walk(run, state);
 		if (err == -EAGAIN || err == -ECANCELED)
 			return err;
-		if (err != 0)
+		if (err != 0) {
+			check->inodes.names_lost = true;
 			check_found(check, CHECK_BLOCK, "directory %u: cannot be read: %s", state->dir->ino, error_name(err));
+		}
 	}
 	check->dir_cursor = 0;
 	return 0;

@@ -31,7 +31,7 @@ static void way_up(struct check *check, struct check_dir *dir, uint32_t walk)
 
 static void nlink_fix(struct check *check, uint32_t ino, unsigned nlink)
 {
-	if (nlink > FS_LINK_MAX)
+	if (nlink > FS_LINK_MAX || check->inodes.names_lost)
 		return;
 	check_found_repairable(check);
 	check_fix(check, FIX_INODE, ino, FIELD_NLINK, nlink);
@@ -99,7 +99,7 @@ static void inode_links_check(struct check *check, uint32_t ino, const struct ch
 		nlink_fix(check, ino, 1);
 	} else if (inode->n_names == 0) {
 		check_found(check, CHECK_INODE, "inode %u: an orphan of type %u: nothing names it", ino, inode->type);
-		if (!type_has_names(inode->type))
+		if (!type_has_names(inode->type) || check->inodes.names_lost)
 			return;
 		check_found_repairable(check);
 		check_fix(check, FIX_ORPHAN, ino, 0, 0);

@@ -156,6 +156,7 @@ struct check_inode_table {
 	uint64_t n_used; /* dynamic ones, the root too */
 	uint64_t n_name_blocks; /* of directories, streams, VTOC and documents (fs/space.h) */
 	uint64_t generation_max; /* of any of them */
+	bool names_lost; /* entries could not be read: who has no name may have one */
 	struct check_dir *dirs;
 	size_t n_dirs, n_dirs_max;
 	uint32_t *streamed; /* inodes with INODE_STREAM, and vdisks */

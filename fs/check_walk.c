@@ -29,6 +29,10 @@ static void blocks_differ(struct check *check, const struct check_tree *tree)
 {
 	check_found(check, CHECK_INODE, "inode %u: %llu blocks in its record, %llu found", tree->ino, (unsigned long long)tree->n_expected,
 	            (unsigned long long)tree->n_found);
+	if (tree->n_found < tree->n_expected) { /* a pointer may be lost: what it led to is not called free */
+		check->maps.pointers_lost = true;
+		return;
+	}
 	if (tree->n_unread > 0 || tree->n_found > UINT32_MAX)
 		return; /* not all of it could be counted */
 	check_found_repairable(check);
