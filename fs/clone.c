@@ -246,16 +246,6 @@ static uint64_t client_ops(const struct fs_volume *vol)
 	return sum;
 }
 
-static unsigned busy_clones(const struct fs_volume *vol)
-{
-	const struct clone *clone;
-	unsigned n = 0;
-
-	TAILQ_FOREACH(clone, &vol->clones->clones, link)
-		n += clone->busy + clone->ahead_busy;
-	return n;
-}
-
 static struct clone_view view_of(struct fs_volume *vol)
 {
 	uint64_t used, half;
@@ -264,7 +254,7 @@ static struct clone_view view_of(struct fs_volume *vol)
 	return (struct clone_view){
 		.now_ns = world_now_ns(vol->world),
 		.n_client_ops = client_ops(vol),
-		.n_clients_waiting = vol->n_messages - busy_clones(vol),
+		.n_clients_waiting = vol->n_client_messages,
 		.clients = &vol->client_latency,
 		.cp_is_ours = cp_is_running(vol) && 2U * vol->clones->n_filled[!gen_bit(vol)] > cp_block_count(vol),
 		.cp_running = cp_is_running(vol),

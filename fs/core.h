@@ -93,6 +93,7 @@ struct fs_volume {
 	struct fs_run_queue idle_waiters; /* woken when no message is under way (unmount) */
 	unsigned n_reading; /* batches of reads under way */
 	unsigned n_messages; /* sent to it and not completed */
+	unsigned n_client_messages; /* those of them that are clients' */
 	struct timer cp_timer;
 	struct latency client_latency; /* of its clients' reads and writes, since the mount */
 	uint64_t client_at_ns; /* when the last one of them came */

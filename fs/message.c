@@ -180,6 +180,7 @@ void message_complete(struct fs_message *msg, int status)
 
 	vc_assert(vol->n_messages > 0);
 	vol->n_messages--;
+	vol->n_client_messages -= msg->cls == FS_CLASS_CLIENT;
 	message_note_latency(msg);
 	message_answer(msg, status);
 	if (vol->n_messages == 0)
@@ -255,6 +256,7 @@ static void message_dispatch(struct fs_message *msg)
 		return;
 	}
 	vol->n_messages++;
+	vol->n_client_messages += msg->cls == FS_CLASS_CLIENT;
 	msg->begun_ns = world_now_ns(vol->world);
 	if (is_client_io(msg))
 		vol->client_at_ns = msg->begun_ns;
