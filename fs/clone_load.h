@@ -4,7 +4,8 @@
  * THEORY. A clone costs its clients latency in two ways: its batches stand before them at the disks and on the loop, and its blocks make the
  * consistency points longer. What they would feel without it cannot be known from before (they are others by now), so it is measured all
  * the time: time is cut into short windows, and in one of four no batch begins. Latencies of these count as "without", those of the
- * others as "beside"; so do those of a CP that is mostly the clones', whatever the window. Histograms are aged, so both follow the clients. Every
+ * others as "beside"; so do those of a CP of which a quarter is the clones', whatever the window: so they make CPs a third longer at most
+ * where that is felt. Histograms are aged, so both follow the clients. Every
  * 16 windows the high quantiles are compared: beside over 1.2 times without, the rate falls by a quarter; under 1.1, it rises by an
  * eighth; in between it stays. Few requests show no 99th percentile: then a lower one is compared.
  * BOUNDS. The rate never falls under a floor that keeps a clone moving, and a client's requests are counted, not kept. */
@@ -29,7 +30,7 @@ struct clone_load {
 	struct latency without, beside;
 };
 
-/* Clients are being served, and `clients` is what they have felt so far; `cp_is_ours`: a CP is running that is mostly the clones'. Returns how
+/* Clients are being served, and `clients` is what they have felt so far; `cp_is_ours`: a CP is running of which a quarter or more is the clones'. Returns how
  * long the clones rest from now on; 0: they work at load->rate. */
 uint64_t clone_load_look(struct clone_load *load, const struct latency *clients, bool cp_is_ours, uint64_t now_ns);
 /* Nobody is served: what is under way is no measure of anything. */

@@ -455,7 +455,8 @@ int main(int argc, char **argv)
 	struct cost copies[MAX_ROUNDS], clones[MAX_ROUNDS];
 	const char *dir = NULL;
 	struct fs_file_id golden;
-	uint64_t rounds = 3;
+	uint64_t rounds = 3, seconds = 3600;
+	double end;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -465,18 +466,27 @@ int main(int argc, char **argv)
 			rig->size_bytes = number(optarg);
 		else if (option == 'r')
 			rounds = number(optarg);
+		else if (option == 't')
+			seconds = number(optarg);
 		else if (option == 'm')
 			rig->memory_pages = number(optarg) / FS_BLOCK_SIZE;
 	}
 	if (dir == NULL || rig->size_bytes == 0 || rig->size_bytes % FS_IO_MAX != 0 || rounds == 0 || rounds > MAX_ROUNDS) {
-		fputs("usage: enginecopy --dir DIR [--size BYTES] [--rounds 3] [--memory BYTES]\n", stderr);
+		fputs(
+		    "usage: enginecopy --dir DIR [--size BYTES] [--rounds 3] [--memory BYTES] [--seconds S, after which no round begins]\n",
+		    stderr);
 		return 2;
 	}
+	end = clock_s(CLOCK_MONOTONIC) + (double)seconds;
 	rig_start(rig, dir);
 	golden = lun_create(rig, "/golden", NULL);
 	copy_run(rig, golden, golden, true);
 	snapshot_create(rig, "s1");
 	for (unsigned i = 0; i < rounds; i++) {
+		if (i > 0 && clock_s(CLOCK_MONOTONIC) > end)
+			rounds = i; /* no time for another one */
+		if (i == rounds)
+			break;
 		if (i % 2U == 0)
 			copies[i] = timed_copy(rig, golden);
 		clones[i] = timed_clone(rig);

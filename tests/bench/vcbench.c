@@ -37,12 +37,13 @@ struct bench {
 	unsigned depth;
 	double rate; /* requests a second; 0: closed loop */
 	double seconds;
+	double ramp; /* seconds at the beginning that do not count */
 	pid_t pids[MAX_PIDS];
 	unsigned n_pids;
 	/* running */
 	struct bench_io io[MAX_DEPTH];
 	uint64_t next_bytes, random_state;
-	uint64_t start_ns, deadline_ns;
+	uint64_t start_ns, counted_ns, deadline_ns; /* requests begun before counted_ns do not count */
 	uint64_t n_due; /* of an open loop: requests begun */
 	struct bench_io *idle; /* of an open loop: requests not under way */
 	unsigned in_flight;
@@ -177,9 +178,11 @@ void bench_complete(struct bench_io *io, int status, const uint8_t *data, uint32
 		return;
 	if (len_bytes != io->len_bytes || (!io->write && !stamps_match(data, io->offset_bytes, len_bytes)))
 		b->n_wrong++;
-	bench_histogram_add(&b->histogram, now - io->start_ns);
-	b->n_ops++;
-	b->n_bytes += len_bytes;
+	if (io->start_ns >= b->counted_ns) {
+		bench_histogram_add(&b->histogram, now - io->start_ns);
+		b->n_ops++;
+		b->n_bytes += len_bytes;
+	}
 	if (b->rate > 0) {
 		io->next = b->idle;
 		b->idle = io;
@@ -290,7 +293,8 @@ static int run(struct bench *b)
 	uint64_t server_before = server_cpu_ns(b), client_before = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	uint64_t start = now_ns();
 	b->start_ns = start;
-	b->deadline_ns = start + (uint64_t)(b->seconds * 1e9);
+	b->counted_ns = start + (uint64_t)(b->ramp * 1e9);
+	b->deadline_ns = b->counted_ns + (uint64_t)(b->seconds * 1e9);
 	for (unsigned i = 0; i < b->depth && b->rate > 0; i++) {
 		b->io[i].next = b->idle;
 		b->idle = &b->io[i];
@@ -299,7 +303,7 @@ static int run(struct bench *b)
 		start_next(b, &b->io[i], now_ns());
 	drive(b);
 	flush(b);
-	double elapsed_s = (double)(now_ns() - start) / 1e9;
+	double elapsed_s = (double)(now_ns() - start) / 1e9 - b->ramp;
 	uint64_t client_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - client_before;
 	uint64_t server_ns = server_cpu_ns(b) - server_before;
 	if (b->error) {
@@ -404,6 +408,7 @@ static bool set_option(struct bench *b, int option, const char *value)
 		return true;
 	case 't': b->seconds = strtod(value, &end); return end != value && !*end && b->seconds > 0 && b->seconds < 86400;
 	case 'r': b->rate = strtod(value, &end); return end != value && !*end && b->rate > 0 && b->rate < 1e7;
+	case 'w': b->ramp = strtod(value, &end); return end != value && !*end && b->ramp >= 0 && b->ramp < 3600;
 	case 'm':
 		if (!parse_size(value, &size) || size > 100)
 			return false;
@@ -428,18 +433,25 @@ static const char usage[] =
     "usage: vcbench --url nfs://HOST/DIR/FILE?nfsport=N&mountport=N | iscsi://HOST:PORT/IQN/LUN | nbd://HOST:PORT/EXPORT\n"
     "               --op randread|randwrite|randrw|seqread|seqwrite|fill|readall [--block 4k] [--depth 1] [--span 64m]\n"
     "               [--reads 70] (percent of randrw)  [--rate N] (requests a second: open loop)  [--seed N]\n"
-    "               [--share 100] (percent of the blocks that fill writes)\n"
+    "               [--share 100] (percent of the blocks that fill writes)  [--ramp 0] (seconds before --seconds that do not count)\n"
     "               [--seconds 3] [--pid PID,...]   (whose CPU time to report)\n";
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "url", required_argument, NULL, 'u' },   { "op", required_argument, NULL, 'o' },
-		{ "block", required_argument, NULL, 'b' }, { "span", required_argument, NULL, 's' },
-		{ "depth", required_argument, NULL, 'q' }, { "seconds", required_argument, NULL, 't' },
-		{ "reads", required_argument, NULL, 'm' }, { "rate", required_argument, NULL, 'r' },
-		{ "seed", required_argument, NULL, 'e' },  { "pid", required_argument, NULL, 'p' },
-		{ "share", required_argument, NULL, 'f' }, { NULL, 0, NULL, 0 },
+		{ "url", required_argument, NULL, 'u' },
+		{ "op", required_argument, NULL, 'o' },
+		{ "block", required_argument, NULL, 'b' },
+		{ "span", required_argument, NULL, 's' },
+		{ "depth", required_argument, NULL, 'q' },
+		{ "seconds", required_argument, NULL, 't' },
+		{ "reads", required_argument, NULL, 'm' },
+		{ "rate", required_argument, NULL, 'r' },
+		{ "seed", required_argument, NULL, 'e' },
+		{ "pid", required_argument, NULL, 'p' },
+		{ "share", required_argument, NULL, 'f' },
+		{ "ramp", required_argument, NULL, 'w' },
+		{ NULL, 0, NULL, 0 },
 	};
 	static struct bench bench = { .block_bytes = BENCH_BLOCK,
 		                      .span_bytes = 64U << 20,
