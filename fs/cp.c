@@ -119,6 +119,8 @@ void cp_request(struct fs_volume *vol, enum cp_why why)
 
 	if (vol->read_only || vol->cp_barred)
 		return; /* nothing is ever dirty; or what is dirty is not whole yet */
+	if (vol->failed != 0 && why == CP_DIRTY)
+		return; /* no CP frees pages any more: those who wait for them get them when a read ends */
 	cp->wanted_why |= 1U << why;
 	if (cp->wanted && vol->failed == 0)
 		return;

@@ -118,12 +118,13 @@ int run_yield(struct fs_run *run)
 	return -EAGAIN;
 }
 
-/* On a volume that has failed there is no CP, and pages come free only from what others still read or hold. */
+/* On a volume that has failed there is no CP, and pages come free only when a read under way ends: those who hold some and wait for more
+ * would wait for each other. */
 static bool wait_is_hopeless(const struct fs_run *run, const struct fs_run_queue *queue)
 {
 	const struct fs_volume *vol = run->vol;
 
-	return queue == &vol->cp_waiters || (queue == &vol->page_waiters && vol->n_reading == 0 && vol->cache->n_pinned == run->n_pins);
+	return queue == &vol->cp_waiters || (queue == &vol->page_waiters && vol->n_reading == 0);
 }
 
 int run_wait(struct fs_run *run, struct fs_run_queue *queue)
