@@ -41,6 +41,7 @@ struct object {
 	unsigned dir; /* OBJECT_DIR: its number */
 	unsigned target; /* OBJECT_SYMLINK: length of the target */
 	/* LUN */
+	bool reserved; /* never short of space */
 	enum doubt backed; /* by snapshot `backing` */
 	unsigned backing; /* its serial number */
 	enum doubt cloning; /* has the clone been started and not stopped? */

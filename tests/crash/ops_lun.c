@@ -71,6 +71,7 @@ static bool create_generate(struct history *h, struct op *op)
 	if (!lun_make(h, op, stride, model_offset(stride, (blocks - 1U) * MODEL_BLOCK_CELLS) + FS_BLOCK_SIZE))
 		return false;
 	op->msg.in.vdisk.reserve = stride == 1U && history_draw(h, 3) == 0;
+	h->model.objects[op->made].reserved = op->msg.in.vdisk.reserve;
 	return true;
 }
 

@@ -22,7 +22,10 @@ static void machine_draw(struct history *h, uint64_t seed, bool ballast)
 	unsigned n_data = 1U + (unsigned)history_draw(h, 4), stripes;
 	int err;
 
-	stripes = (1300U + (unsigned)history_draw(h, 800) + (ballast ? BALLAST_BLOCKS : 0)) / n_data;
+	stripes = 1300U + (unsigned)history_draw(h, 800);
+	if (seed % 8U == 7U) /* a tight volume: little more than what is kept back */
+		stripes = stripes / 2U + 60U;
+	stripes = (stripes + (ballast ? BALLAST_BLOCKS : 0)) / n_data;
 	machine->n_disks = n_data + 1U;
 	machine->log_half_blocks = 32U + (unsigned)history_draw(h, 64);
 	machine->disk_blocks = ROUND_UP(592U + 2U * machine->log_half_blocks, 256U) + stripes + stripes / 255U + 1U;
