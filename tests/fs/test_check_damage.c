@@ -13,7 +13,7 @@
 #include "raid/memdisk.h"
 
 #define N_DISKS 4U
-#define DISK_BYTES (24ULL << 20)
+#define DISK_BYTES (64ULL << 20)
 #define R(n) (1U << (n))
 
 struct damage_case {
