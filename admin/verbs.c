@@ -70,6 +70,12 @@ const struct verb verbs[] = {
 	  "storage/volumes/{volume}/snapshots/{snapshot}/restore", VERB_H_SNAPSHOT_RESTORE, VERB_DESTROYS | VERB_JOB | VERB_WAITS, NULL, NULL,
 	  { ROUTE_VOLUME("volume"), ROUTE_SNAPSHOT, FORCE("also when LUNs are backed by newer snapshots: they are lost") } },
 
+	{ "snapshot", "restore-file", "put one LUN back to a snapshot, at once: what was written to it since is lost", VERB_POST,
+	  "storage/volumes/{volume}/snapshots/{snapshot}/restore-file", VERB_H_SNAPSHOT_RESTORE_FILE, VERB_DESTROYS | VERB_JOB, NULL, NULL,
+	  { ROUTE_VOLUME("volume"),
+	    ROUTE_SNAPSHOT,
+	    { "path", "path", "PATH", "/vol/VOLUME/NAME", VERB_PATH, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED } } },
+
 	{ "snapshot schedule", "set", "let the server make and delete snapshots; times are UTC, what is not given is off", VERB_PUT,
 	  "storage/volumes/{volume}/snapshot-schedule", VERB_H_SCHEDULE_SET, 0, NULL, NULL,
 	  { ROUTE_VOLUME("volume"),

@@ -157,24 +157,36 @@ static uint64_t clone_with_indirect(uint64_t n_blocks)
 	return n_blocks + n_blocks / 512U + 16U;
 }
 
-int clone_need(struct fs_run *run, const struct vdisk *vdisk, uint64_t *ret_blocks)
+/* Of `left` blocks, those that the layers from `backing` on hold (NULL: there are none). */
+static int need_left(struct fs_run *run, const struct inode_backing *backing, uint64_t left, uint64_t *ret_blocks)
 {
-	const struct inode *inode = vdisk->container;
-	uint64_t left = inode->backing.n_blocks - MIN_OF(vdisk->attr.clone.cursor, inode->backing.n_blocks), held = 0;
+	uint64_t held = 0;
 
-	while (inode->has_backing && held < left) {
-		struct fs_file_id id = { inode->backing.snapshot, inode->backing.inode, inode->backing.generation };
+	while (backing != NULL && held < left) {
+		struct fs_file_id id = { backing->snapshot, backing->inode, backing->generation };
 		struct inode *under;
 		int err = inode_get_id(run, &id, &under);
 
 		if (err != 0)
 			return err == -ESTALE ? -EUCLEAN : err;
 		held += under->n_blocks + 1U;
-		inode = under;
+		backing = under->has_backing ? &under->backing : NULL;
 	}
-	left = MIN_OF(left, held);
-	*ret_blocks = clone_with_indirect(left);
+	*ret_blocks = clone_with_indirect(MIN_OF(left, held));
 	return 0;
+}
+
+int clone_need(struct fs_run *run, const struct vdisk *vdisk, uint64_t *ret_blocks)
+{
+	const struct inode *inode = vdisk->container;
+	uint64_t left = inode->backing.n_blocks - MIN_OF(vdisk->attr.clone.cursor, inode->backing.n_blocks);
+
+	return need_left(run, inode->has_backing ? &inode->backing : NULL, left, ret_blocks);
+}
+
+int clone_need_of(struct fs_run *run, const struct inode_backing *backing, uint64_t *ret_blocks)
+{
+	return need_left(run, backing, backing->n_blocks, ret_blocks);
 }
 
 void clone_claim(struct clone *clone, uint64_t n_blocks)

@@ -69,8 +69,6 @@ struct clone_table {
 };
 
 struct clone *clone_find(struct fs_volume *vol, const struct fs_file_id *id);
-/* A clone of the vdisk begins or goes on, as its attributes say; `need`: clone_need. */
-MUST_CHECK int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk, uint64_t need);
 /* Blocks that cloning it may still take: no more than the layers below hold. -EAGAIN, -EUCLEAN, -EIO. */
 MUST_CHECK int clone_need(struct fs_run *run, const struct vdisk *vdisk, uint64_t *ret_blocks);
 /* Set `n_blocks` aside, or as many as there are. */

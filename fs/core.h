@@ -129,6 +129,7 @@ int op_getattr(struct fs_run *run), op_setattr(struct fs_run *run), op_lookup(st
     op_mknod(struct fs_run *run), op_remove(struct fs_run *run), op_rmdir(struct fs_run *run), op_rename(struct fs_run *run),
     op_link(struct fs_run *run), op_readdir(struct fs_run *run), op_fsstat(struct fs_run *run), op_resolve(struct fs_run *run);
 /* vdisk_ops.c, clone.c, docs.c */
+int op_vdisk_restore(struct fs_run *run);
 int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), op_vdisk_resize(struct fs_run *run),
     op_vdisk_set(struct fs_run *run), op_vdisk_get(struct fs_run *run), op_vdisk_list(struct fs_run *run),
     op_clone_start(struct fs_run *run), op_clone_stop(struct fs_run *run), op_clone_modify(struct fs_run *run),

@@ -51,6 +51,7 @@ static const struct operation operations[FS_OP_COUNT] = {
 	[FS_VDISK_RESIZE] = { op_vdisk_resize, false },
 	[FS_VDISK_SET] = { op_vdisk_set, false },
 	[FS_VDISK_GET] = { op_vdisk_get, true },
+	[FS_VDISK_RESTORE] = { op_vdisk_restore, false },
 	[FS_VDISK_LIST] = { op_vdisk_list, true },
 	[FS_CLONE_START] = { op_clone_start, false },
 	[FS_CLONE_STOP] = { op_clone_stop, false },

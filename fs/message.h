@@ -132,6 +132,8 @@ enum fs_op {
 	FS_VDISK_RESIZE, /* in.vdisk.size_bytes */
 	FS_VDISK_SET, /* in.vdisk.set: online, write cache, comment, maps; out.vdisk */
 	FS_VDISK_GET, /* in.path, or `file` when path is NULL; out.vdisk */
+	FS_VDISK_RESTORE, /* in.name: a snapshot. The LUN is as it was in it, at once, and stays the LUN it is for initiators (identity, maps, options); its
+	                   * `file` is another one. A LUN that is no more is made anew. Its clone runs. out.vdisk (one) */
 	FS_VDISK_LIST, /* out.vdisk[n] of the active file system */
 	/* lun clone: in.path, in.clone */
 	FS_CLONE_START,

@@ -107,13 +107,14 @@ struct oplog_zero {
 };
 static_assert(sizeof(struct oplog_zero) == 40, "zero record");
 
-/* NVLOG_VDISK_CREATE; then the name and the encoded attributes (fs/vdiskformat.h). Inodes: container, stream_dir, attributes. */
+/* NVLOG_VDISK_CREATE; then the name and the encoded attributes (fs/vdiskformat.h). Inodes: container, stream_dir, attributes. `replaced`: the
+ * container that has the name before, and goes in the same change; 0: the name is new. */
 #define OPLOG_VDISK_INODES 3U
 struct oplog_vdisk_create {
 	le32 dir;
 	le32 name_len;
 	le32 ino[OPLOG_VDISK_INODES];
-	le32 reserved;
+	le32 replaced;
 	le64 generation[OPLOG_VDISK_INODES];
 	le64 size_bytes;
 	le64 now_ns;

@@ -2,7 +2,8 @@
 /* The vdisk operations' changes to memory, and their log records.
  *
  * INVARIANTS
- *  VD1 a container, its stream_dir and its attributes inode come and go in one step, with the directory entry and the VTOC record.
+ *  VD1 a container, its stream_dir and its attributes inode come and go in one step, with the directory entry and the VTOC record. One that takes
+ *      the place of another comes in the step in which that one goes: there is always one vdisk of the name, the old or the new one.
  *  VD2 the VTOC's backing handle is the attributes' backing handle in every generation. */
 #include "fs/vdisk_apply.h"
 
@@ -10,6 +11,7 @@
 
 #include "fs/cache_private.h"
 #include "fs/clone.h"
+#include "fs/dir.h"
 #include "fs/recordformat.h"
 #include "fs/space.h"
 #include "fs/streamdir.h"
@@ -38,6 +40,34 @@ static bool name_is_good(const char *name, size_t len)
 
 /* ---- create ---------------------------------------------------------------------------------------------------- */
 
+/* The vdisk that has the name now. */
+static int replaced_plan(struct fs_run *run, struct vdisk_create *create)
+{
+	struct inode *container;
+	struct fs_file_id id;
+	struct vdisk vdisk;
+	uint8_t type;
+	int err = dir_plan_change(run, create->dir_inode, create->name, create->name_len, &create->plan, &id, &type);
+
+	if (err == 0 && id.inode != create->replaced)
+		err = -EUCLEAN;
+	if (err == 0)
+		err = inode_get_id(run, &id, &container);
+	if (err == 0)
+		err = vdisk_open(run, container, &vdisk);
+	if (err != 0)
+		return err == -EINVAL ? -EUCLEAN : err;
+	create->old[0] = vdisk.container;
+	create->old[1] = vdisk.stream_dir;
+	create->old[2] = vdisk.attributes;
+	create->old_entry = vdisk.entry;
+	vdisk_close(&vdisk);
+	err = create->old_entry == NULL ? -EUCLEAN : vtoc_plan_change(run, create->old_entry);
+	for (unsigned i = 0; i < VDISK_INODES; i++)
+		err = both(err, inode_need_map(run, create->old[i]->ino));
+	return err;
+}
+
 int vdisk_create_prepare(struct fs_run *run, struct vdisk_create *create)
 {
 	int err = vtoc_need(run), err2;
@@ -46,12 +76,15 @@ int vdisk_create_prepare(struct fs_run *run, struct vdisk_create *create)
 		err = inode_get(run, 0, create->dir, &create->dir_inode);
 	if (err != 0)
 		return err;
-	err = dir_plan_add(run, create->dir_inode, create->name, create->name_len, &create->plan);
+	err = create->replaced != 0 ? replaced_plan(run, create)
+	                            : dir_plan_add(run, create->dir_inode, create->name, create->name_len, &create->plan);
 	err2 = vtoc_plan_add(run);
 	err = both(err, err2);
 	for (unsigned i = 0; i < VDISK_INODES; i++)
 		err = both(err, inode_need_map(run, create->ino[i]));
 	create->n_pages = create->plan.n_pages + 2U * VDISK_INODES + 1U + vdisk_store_pages(create->attr) + VTOC_PAGES;
+	if (create->replaced != 0)
+		create->n_pages += 2U * VDISK_INODES + VTOC_PAGES;
 	return err;
 }
 
@@ -85,19 +118,40 @@ static void streams_create(struct fs_volume *vol, const struct vdisk_create *cre
 	vdisk_attr_put(attributes, create->attr);
 }
 
+/* What makes room: all of the old vdisk, its blocks with the CP. */
+static void replaced_remove(struct fs_volume *vol, const struct vdisk_create *create)
+{
+	clone_forget(vol, create->old[0]);
+	vtoc_remove(vol, create->old_entry);
+	for (unsigned i = VDISK_INODES; i > 0; i--)
+		inode_remove(create->old[i - 1U]);
+}
+
+static void name_commit(const struct vdisk_create *create)
+{
+	struct fs_file_id id = { 0, create->ino[0], create->generation[0] };
+
+	if (create->replaced != 0)
+		dir_set_entry(create->dir_inode, &create->plan, &id, FS_TYPE_VDISK);
+	else
+		dir_add(create->dir_inode, &create->plan, create->name, create->name_len, &id, FS_TYPE_VDISK);
+	touch(create->dir_inode, create->now_ns);
+}
+
 struct inode *vdisk_create_commit(struct fs_volume *vol, const struct vdisk_create *create)
 {
 	const struct vdisk_backing *backing = &create->attr->backing;
-	struct fs_file_id id = { 0, create->ino[0], create->generation[0] };
 	uint8_t flags = (uint8_t)(INODE_STREAM | (backing->snapshot != 0 ? INODE_BACKED : 0));
-	struct inode *container = part_create(vol, create, 0, FS_TYPE_VDISK, flags, create->ino[1]);
+	struct inode *container;
 
+	if (create->replaced != 0)
+		replaced_remove(vol, create);
+	container = part_create(vol, create, 0, FS_TYPE_VDISK, flags, create->ino[1]);
 	inode_modify(container)->size_bytes = create->size_bytes;
 	container->has_backing = backing->snapshot != 0;
 	container->backing = (struct inode_backing){ backing->snapshot, backing->inode, backing->generation, backing->n_blocks };
 	streams_create(vol, create);
-	dir_add(create->dir_inode, &create->plan, create->name, create->name_len, &id, FS_TYPE_VDISK);
-	touch(create->dir_inode, create->now_ns);
+	name_commit(create);
 	space_lun_changed(vol, vtoc_add(vol, create->ino[0], create->generation[0], create->attr), container, create->attr->reserved);
 	return container;
 }
@@ -114,6 +168,7 @@ uint64_t vdisk_create_log(struct fs_volume *vol, const struct vdisk_create *crea
 	struct oplog_vdisk_create record = {
 		.dir = le32_of(create->dir),
 		.name_len = le32_of((uint32_t)create->name_len),
+		.replaced = le32_of(create->replaced),
 		.size_bytes = le64_of(create->size_bytes),
 		.now_ns = le64_of((uint64_t)create->now_ns),
 	};
@@ -143,6 +198,7 @@ static int create_decode(const struct nvlog_record *log_record, struct vdisk_cre
 		.dir = le32_get(record.dir),
 		.name = (const char *)rest,
 		.name_len = le32_get(record.name_len),
+		.replaced = le32_get(record.replaced),
 		.size_bytes = le64_get(record.size_bytes),
 		.now_ns = (int64_t)le64_get(record.now_ns),
 		.attr = attr,

@@ -14,6 +14,7 @@ struct vdisk_create {
 	uint32_t dir;
 	const char *name;
 	size_t name_len;
+	uint32_t replaced; /* container of the vdisk that has the name now, and goes with everything it has; 0: the name is new */
 	uint32_t ino[VDISK_INODES];
 	uint64_t generation[VDISK_INODES];
 	uint64_t size_bytes;
@@ -21,6 +22,8 @@ struct vdisk_create {
 	const struct vdisk_attr *attr;
 	/* prepared */
 	struct inode *dir_inode;
+	struct inode *old[VDISK_INODES]; /* with `replaced` */
+	struct vtoc_entry *old_entry;
 	struct dir_plan plan;
 	unsigned n_pages;
 };

@@ -14,6 +14,7 @@ static call_handler *const handlers[VERB_H_COUNT] = {
 	[VERB_H_SNAPSHOT_DELETE] = snapshot_api_delete,
 	[VERB_H_SNAPSHOT_RENAME] = snapshot_api_rename,
 	[VERB_H_SNAPSHOT_RESTORE] = snapshot_api_restore,
+	[VERB_H_SNAPSHOT_RESTORE_FILE] = snapshot_api_restore_file,
 	[VERB_H_SCHEDULE_SET] = schedule_api_set,
 	[VERB_H_SCHEDULE_SHOW] = schedule_api_show,
 	[VERB_H_SCHEDULE_LIST] = schedule_api_list,

@@ -187,3 +187,43 @@ void snapshot_api_restore(struct call *call)
 	msg->in.restore.force = call_flag(call, "force");
 	call_send(call, restore_looked);
 }
+
+/* ---- restore-file ------------------------------------------------------------------------------------------------ */
+
+/* Initiators see the restored LUN now; the job is its clone's. */
+static void file_painted(struct call *call)
+{
+	call_accept(call, clonejob_start(call->admin, call->volume, call->path.inner));
+}
+
+static void file_restored(struct call *call)
+{
+	if (call->msg.status != 0) {
+		call_fail_message(call, call->path.inner);
+		return;
+	}
+	log_info("admin", "lun_restored", "lun=/vol/%s%s snapshot=%s", call->path.volume, call->path.inner, call_param(call, "snapshot"));
+	call_repaint(call, file_painted);
+}
+
+static void file_turn(struct call *call)
+{
+	struct fs_message *msg = call_message(call, FS_VDISK_RESTORE);
+
+	msg->in.path = call->path.inner;
+	set_name(msg, call_param(call, "snapshot"));
+	call_send(call, file_restored);
+}
+
+void snapshot_api_restore_file(struct call *call)
+{
+	const char *volume = call_param(call, "volume");
+
+	if (!call_find_path(call, call_text(call, "path"), "path"))
+		return;
+	if (strcmp(call->path.volume, volume) != 0) {
+		call_fail(call, -EINVAL, "path", "%s is not in volume \"%s\", whose snapshot it is", call_text(call, "path"), volume);
+		return;
+	}
+	call_turn(call, file_turn);
+}

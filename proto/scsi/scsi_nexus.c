@@ -90,6 +90,16 @@ static void luns_free(struct scsi_nexus_lun **luns, unsigned n)
 	free(luns);
 }
 
+/* The same unit as before, with other content (it was put back to a snapshot): what was under way and what is cached counts no more. */
+static struct scsi_nexus_lun *nexus_lun_renew(const struct scsi_nexus_lun *before, struct scsi_lu *lu)
+{
+	struct scsi_nexus_lun *lun = nexus_lun_new(before->number, lu);
+
+	if (lun != NULL)
+		lun->attentions = ATTENTION_RESET | (scsi_lu_blocks(lu) != scsi_lu_blocks(before->lu) ? (uint32_t)ATTENTION_CAPACITY : 0);
+	return lun;
+}
+
 /* The LUNs of `view`; those the nexus knows already are kept as they are. */
 static int luns_build(struct scsi_nexus *nexus, const struct lunmap_view *view, struct scsi_nexus_lun ***ret_luns, bool *ret_changed)
 {
@@ -103,6 +113,8 @@ static int luns_build(struct scsi_nexus *nexus, const struct lunmap_view *view, 
 
 		if (lun != NULL && lun->lu == view->luns[i].lu) {
 			lun->refs++;
+		} else if (lun != NULL && uuid_equal(&lun->lu->uuid, &view->luns[i].lu->uuid)) {
+			lun = nexus_lun_renew(lun, view->luns[i].lu);
 		} else {
 			changed = true;
 			lun = nexus_lun_new(view->luns[i].lun, view->luns[i].lu);

@@ -42,9 +42,6 @@ static const struct {
 	{ ENODEV,
 	  { SCSI_CHECK_CONDITION, SCSI_NOT_READY, ASC_NOT_READY_MANUAL },
 	  { SCSI_CHECK_CONDITION, SCSI_NOT_READY, ASC_NOT_READY_MANUAL } },
-	{ ESTALE,
-	  { SCSI_CHECK_CONDITION, SCSI_ILLEGAL_REQUEST, ASC_LUN_NOT_SUPPORTED },
-	  { SCSI_CHECK_CONDITION, SCSI_ILLEGAL_REQUEST, ASC_LUN_NOT_SUPPORTED } },
 	{ ENOENT,
 	  { SCSI_CHECK_CONDITION, SCSI_ILLEGAL_REQUEST, ASC_LUN_NOT_SUPPORTED },
 	  { SCSI_CHECK_CONDITION, SCSI_ILLEGAL_REQUEST, ASC_LUN_NOT_SUPPORTED } },
@@ -64,6 +61,8 @@ static const struct {
 	  { SCSI_CHECK_CONDITION, SCSI_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE },
 	  { SCSI_CHECK_CONDITION, SCSI_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE } },
 	{ FS_EJUKEBOX, { .status = SCSI_BUSY }, { .status = SCSI_BUSY } },
+	/* Another file is the LUN now, or none: the maps that follow say which, so the next try is served or finds no LUN. */
+	{ ESTALE, { .status = SCSI_BUSY }, { .status = SCSI_BUSY } },
 	{ EAGAIN, { .status = SCSI_BUSY }, { .status = SCSI_BUSY } },
 	{ EBUSY, { .status = SCSI_BUSY }, { .status = SCSI_BUSY } },
 	{ ENOMEM, { .status = SCSI_BUSY }, { .status = SCSI_BUSY } },

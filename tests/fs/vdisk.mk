@@ -6,6 +6,7 @@ VDISK_TESTS = \
 	tests/fs/test_nvlog \
 	tests/fs/test_space \
 	tests/fs/test_restore \
+	tests/fs/test_restore_file \
 	tests/fs/test_snapshot_chain \
 	tests/fs/test_vdisk \
 	tests/fs/test_vdiskattr
@@ -24,6 +25,8 @@ tests_fs_test_snapshot_chain_SOURCES = tests/fs/test_snapshot_chain.c $(VDISK_TE
 tests_fs_test_snapshot_chain_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_restore_SOURCES = tests/fs/test_restore.c $(VDISK_TEST_BOX)
 tests_fs_test_restore_LDADD = $(VDISK_TEST_LIBS)
+tests_fs_test_restore_file_SOURCES = tests/fs/test_restore_file.c $(VDISK_TEST_BOX)
+tests_fs_test_restore_file_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_clone_SOURCES = tests/fs/test_clone.c $(CLONE_TEST_BOX)
 tests_fs_test_clone_options_SOURCES = tests/fs/test_clone_options.c $(CLONE_TEST_BOX)
 tests_fs_test_clone_options_LDADD = $(VDISK_TEST_LIBS)

@@ -79,6 +79,15 @@ int vd_snapshot(struct fsbox *box, enum fs_op op, const char *name)
 	return finish(box, msg);
 }
 
+int vd_restore(struct fsbox *box, const char *path, const char *snapshot)
+{
+	struct fs_message *msg = begin(box, FS_VDISK_RESTORE, path);
+
+	msg->in.name = snapshot;
+	msg->in.name_len = (uint32_t)strlen(snapshot);
+	return finish(box, msg);
+}
+
 unsigned vd_count(struct fsbox *box)
 {
 	struct fs_message *msg = begin(box, FS_VDISK_LIST, NULL);

@@ -24,6 +24,7 @@ int vd_resize(struct fsbox *box, const char *path, uint64_t size, bool force);
 int vd_destroy(struct fsbox *box, const char *path, bool force);
 int vd_set_maps(struct fsbox *box, const char *path, const char *maps);
 int vd_snapshot(struct fsbox *box, enum fs_op op, const char *name);
+int vd_restore(struct fsbox *box, const char *path, const char *snapshot);
 unsigned vd_count(struct fsbox *box);
 /* Block `fbn` becomes `tag` all over / must be `tag` all over (0: zeros). */
 void vd_write(struct fsbox *box, struct fs_file_id id, uint32_t fbn, uint32_t tag, enum fs_stable stable);

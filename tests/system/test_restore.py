@@ -124,3 +124,85 @@ def test_a_kill_while_a_volume_is_restored_leaves_one_or_the_other(test):
         server.check_volume()
     test.note(f"{n_today} kills before the switch, {n_then} after it")
     need(n_today > 0 and n_then > 0, f"all kills came on one side of the switch: {n_today} before, {n_then} after")
+
+
+def restored_lun(server, number, bytes_before, bytes_after):
+    """What the LUN holds: (17 of s1) or (34 of today), whole."""
+    then, today = pattern(server, number, bytes_before, False), pattern(server, number, bytes_after, False)
+    need(then != today, "the LUN is neither what it was in the snapshot nor what it was today")
+    return then
+
+
+def test_one_lun_goes_back_to_a_snapshot(test):
+    server = test.server()
+    server.create_lun("/vol/vol0/disk", LUN_BYTES, number=0)
+    server.create_lun("/vol/vol0/other", LUN_BYTES, number=1)
+    need(pattern(server, 0, 17, True) and pattern(server, 1, 51, True), "the LUNs cannot be written")
+    server.vcadm("snapshot", "create", "vol0", "s1")
+    need(pattern(server, 0, 34, True) and pattern(server, 1, 52, True), "the LUNs cannot be written again")
+    server.vcadm("lun", "resize", "/vol/vol0/disk", "--size", str(2 * LUN_BYTES))
+    server.vcadm("snapshot", "create", "vol0", "s2")
+    put_file(test, server, "later", "of today\n")
+    before = server.vcadm_json("lun", "show", "/vol/vol0/disk")
+
+    said = server.refused("snapshot", "restore-file", "vol0", "s1", "/vol/vol0/disk")
+    need("--yes" in said, f"not asked: {said}")
+    for name, path, why in (("nowhere", "/vol/vol0/disk", "nowhere"), ("s1", "/vol/vol0/none", "/none"), ("s1", "/vol/vol0/later", "/later"),
+                            ("s1", "/vol/vol1/disk", "vol1")):
+        said = server.refused("snapshot", "restore-file", "vol0", name, path, "--yes")
+        need(why in said, f"{name} {path}: {said}")
+
+    lun, other = OpenLun(server, 0), OpenLun(server, 1)
+    need("failed" not in lun.say("read -P 34 1M 4M"), "the LUN does not hold what was written")
+    server.vcadm("snapshot", "restore-file", "vol0", "s1", "/vol/vol0/disk", "--yes")
+    said = lun.say("read -P 17 1M 4M")
+    need("failed" not in said and "error" not in said.lower(), f"the session does not read what the snapshot held: {said}")
+    said = lun.say("write -P 18 16M 1M")
+    need("failed" not in said and "error" not in said.lower(), f"the session cannot write: {said}")
+    need("failed" not in other.say("read -P 52 1M 4M"), "another LUN has changed")
+    lun.close()
+    other.close()
+    after = server.vcadm_json("lun", "show", "/vol/vol0/disk")
+    for key in ("serial_number", "uuid", "maps", "state", "write_cache", "reserved"):
+        need(after[key] == before[key], f"{key}: {before[key]} -> {after[key]}")
+    need(after["size"] == LUN_BYTES, f"its size is {after['size']}")
+    need(get_file(server, "later") == "of today\n", "a file has changed")
+    wait_until("its clone ends", lambda: "backing" not in server.vcadm_json("lun", "show", "/vol/vol0/disk"), 60, 0.2)
+    server.vcadm("snapshot", "delete", "vol0", "s1", "--yes")
+    server.restart_after_kill()
+    need(pattern(server, 0, 17, False) and pattern(server, 1, 52, False), "a LUN lost its content")
+    server.check_volume()
+
+    server.vcadm("lun", "destroy", "/vol/vol0/disk", "--force", "--yes")
+    server.vcadm("snapshot", "restore-file", "vol0", "s2", "/vol/vol0/disk", "--yes")
+    shown = server.vcadm_json("lun", "show", "/vol/vol0/disk")
+    need(shown["serial_number"] == before["serial_number"] and shown["maps"] == [], f"the LUN that was destroyed is back as {shown}")
+    server.vcadm("lun", "map", "/vol/vol0/disk", "--igroup", "clients", "--lun", "0")
+    need(pattern(server, 0, 34, False), "the LUN that was destroyed does not hold what it held in the snapshot")
+    server.check_volume()
+
+
+def test_a_kill_while_a_lun_is_restored_leaves_one_or_the_other(test):
+    server = test.server()
+    server.create_lun("/vol/vol0/disk", LUN_BYTES, number=0)
+    need(pattern(server, 0, 17, True), "the LUN cannot be written")
+    server.vcadm("snapshot", "create", "vol0", "s1")
+    n_then = n_today = 0
+    for number in range(10):
+        wait_until("its clone ends", lambda: "backing" not in server.vcadm_json("lun", "show", "/vol/vol0/disk"), 60, 0.2)
+        need(pattern(server, 0, 34, True), "the LUN cannot be written")
+        child = test.spawn(os.path.join(server.build, "vcadm"), "--server", server.admin, "snapshot", "restore-file", "vol0", "s1", "/vol/vol0/disk",
+                           "--yes")
+        try:
+            child.wait(0.012 * number)
+            answered = child.returncode == 0
+        except subprocess.TimeoutExpired:
+            answered = False
+        server.restart_after_kill()
+        test.finish(child, 70)
+        then = restored_lun(server, 0, 17, 34)
+        need(then or not answered, "a restore that was answered is lost")
+        n_then, n_today = n_then + then, n_today + (not then)
+        server.check_volume()
+    test.note(f"{n_today} kills before it, {n_then} after it")
+    need(n_then > 0, "no kill came after it")
