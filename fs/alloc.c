@@ -142,6 +142,7 @@ static void busy_set(struct alloc *alloc, unsigned disk, uint32_t offset)
 static uint32_t window_look_disk(struct fs_run *run, struct alloc *alloc, unsigned disk)
 {
 	uint32_t first = alloc->disks[disk]->vbn_first + alloc->dbn_first, n = disk_end(alloc, disk), n_free = 0;
+	const struct vbn_set *freed = &run->vol->cp->freed; /* not to be had yet */
 	const uint8_t *active = NULL, *summary = NULL, *barred = NULL;
 	uint32_t region = UINT32_MAX;
 
@@ -156,46 +157,12 @@ static uint32_t window_look_disk(struct fs_run *run, struct alloc *alloc, unsign
 			region = region_of(vbn);
 			vc_assert(maps_need_look(run, region, &active, &summary, &barred) == 0);
 		}
-		if (((unsigned)(active[bit / 8U] | summary[bit / 8U] | barred[bit / 8U]) >> bit % 8U & 1U) != 0)
+		if (((unsigned)(active[bit / 8U] | summary[bit / 8U] | barred[bit / 8U]) >> bit % 8U & 1U) != 0 || vbn_set_has(freed, vbn))
 			busy_set(alloc, disk, offset);
 		else
 			n_free++;
 	}
 	return n_free;
-}
-
-static bool window_has_freed(const struct fs_volume *vol, const struct alloc *alloc)
-{
-	for (unsigned disk = 0; disk < alloc->n_disks; disk++) {
-		uint32_t first = alloc->disks[disk]->vbn_first + alloc->dbn_first, end = first + disk_end(alloc, disk);
-
-		for (uint32_t region = region_of(first); first < end && region <= region_of(end - 1U); region++)
-			if (vol->maps->freed_in[region] != 0)
-				return true;
-	}
-	return false;
-}
-
-/* What this CP has freed is not to be had yet. */
-static uint32_t window_bar_freed(const struct fs_volume *vol, struct alloc *alloc)
-{
-	const struct vbn_vector *freed = &vol->cp->freed;
-	uint32_t n = 0;
-
-	if (!window_has_freed(vol, alloc))
-		return 0;
-	for (size_t i = 0; i < freed->n; i++) {
-		for (unsigned disk = 0; disk < alloc->n_disks; disk++) {
-			uint32_t offset = freed->vbns[i] - (alloc->disks[disk]->vbn_first + alloc->dbn_first);
-
-			if (freed->vbns[i] >= alloc->disks[disk]->vbn_first + alloc->dbn_first && offset < disk_end(alloc, disk) &&
-			    !busy_get(alloc, disk, offset)) {
-				busy_set(alloc, disk, offset);
-				n++;
-			}
-		}
-	}
-	return n;
 }
 
 /* Look at the window the cursor stands on; *ret_free: its free blocks. */
@@ -209,7 +176,6 @@ static int window_look(struct fs_run *run, struct alloc *alloc, uint32_t *ret_fr
 	memset(alloc->busy, 0, sizeof(alloc->busy));
 	for (unsigned disk = 0; disk < alloc->n_disks; disk++)
 		*ret_free += window_look_disk(run, alloc, disk);
-	*ret_free -= window_bar_freed(run->vol, alloc);
 	return 0;
 }
 

@@ -207,6 +207,7 @@ struct buf *cache_find(struct inode *inode, unsigned level, uint32_t fbn)
 
 	if (buf == NULL || buf->state != BUF_VALID)
 		return NULL;
+	vc_invariant(C3, buf->page != NULL);
 	cache_touch(buf);
 	return buf;
 }
@@ -274,6 +275,7 @@ struct buf *cache_install(struct inode *inode, uint32_t fbn, struct page *page)
 	struct buf *buf = cache_peek(inode, 0, fbn);
 
 	vc_assert(inode->snapshot == 0);
+	inode->vol->n_changes++;
 	if (buf == NULL)
 		buf = cache_buf_new(inode, 0, fbn);
 	else if (buf->page != NULL)
@@ -296,6 +298,7 @@ uint8_t *cache_edit(struct buf *buf)
 	struct page *copy;
 
 	vc_assert(buf->state == BUF_VALID && buf->level == 0);
+	inode->vol->n_changes++;
 	if (!cp_wants_it && page_is_exclusive(buf->page)) {
 		buf->cloned = false;
 		buf_set_dirty(buf);
@@ -392,7 +395,7 @@ void cache_drop_range(struct inode *inode, uint32_t first, uint32_t end)
 
 void cache_forget(struct buf *buf)
 {
-	vc_assert(buf->dirty == 0);
+	vc_invariant(C1, buf->dirty == 0);
 	buf->in_cp = buf->dropped;
 	page_drop(buf, &buf->page);
 	page_drop(buf, &buf->cp_page);
@@ -447,6 +450,7 @@ bool cache_make_room(struct fs_volume *vol, size_t n_pages)
 
 		if (victim == NULL)
 			return false;
+		vc_invariant(C1, victim->dirty == 0 && victim->cp_page == NULL);
 		page_drop(victim, &victim->page);
 		victim->state = BUF_EMPTY;
 		counter_add(&cache->evictions, 1);

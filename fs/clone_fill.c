@@ -126,7 +126,11 @@ static void batch_commit(struct clone *clone, struct inode *inode, const struct 
 	unsigned bit = gen_bit(clone->vol);
 
 	for (unsigned i = 0; i < batch->n; i++) {
-		struct buf *buf = cache_install(inode, batch->fbn[i], page_get(batch->page[i]));
+		const struct buf *there = cache_peek(inode, 0, batch->fbn[i]);
+		struct buf *buf;
+
+		vc_invariant(CL2, (there == NULL || there->dirty == 0) && !file_is_punched(inode, batch->fbn[i]));
+		buf = cache_install(inode, batch->fbn[i], page_get(batch->page[i]));
 
 		buf->cloned = true;
 		file_set_logged(buf); /* a crash gives back the hole, with the same content under it: nothing for a flush to log */

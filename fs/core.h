@@ -92,6 +92,7 @@ struct fs_volume {
 	struct fs_run_queue page_waiters; /* woken when pages come free */
 	struct fs_run_queue idle_waiters; /* woken when no message is under way (unmount) */
 	unsigned n_reading; /* batches of reads under way */
+	uint64_t n_changes; /* made by operations in memory, ever (RUN1) */
 	unsigned n_messages; /* sent to it and not completed */
 	unsigned n_client_messages; /* those of them that are clients' */
 	struct timer cp_timer;

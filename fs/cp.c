@@ -66,7 +66,7 @@ void cp_fini(struct fs_volume *vol)
 	free(cp->inodes);
 	free(cp->frees.frees);
 	free(cp->owners);
-	free(cp->freed.vbns);
+	vbn_set_fini(&cp->freed);
 	free(cp->file_bufs);
 	free(cp);
 	vol->cp = NULL;
@@ -239,7 +239,7 @@ static void cp_open(struct cp *cp)
 	cp->started_ns = world_now_ns(vol->world);
 	cp->n_members = cp->n_placed = cp->n_inodes = cp->n_cleared = 0;
 	cp->frees.n = cp->n_owners = 0;
-	maps_forget_freed(cp);
+	vbn_set_clear(&cp->freed);
 	cp->sorted = cp->zombie_moved = false;
 	cp->vbn_in_hand = 0;
 	cp->n_submitted = cp->band_first = 0;
@@ -367,7 +367,7 @@ static void cp_committed(void *arg, int err)
 	inodes_release(cp);
 	restore_fini(vol);
 	alloc_cp_done(vol);
-	maps_forget_freed(cp);
+	vbn_set_clear(&cp->freed);
 	vol->pending_blocks[cp->bit] = 0;
 	cp->count++;
 	cp->last_ms = (world_now_ns(vol->world) - cp->started_ns) / 1000000U;

@@ -18,6 +18,7 @@
 #define FS_CP_H
 
 #include "fs/core.h"
+#include "fs/vbnset.h"
 
 #define CP_ZOMBIE_LEAVES 256U /* 1 GiB of file a CP */
 #define CP_ZOMBIE_SKIPS 65536U /* absent subtrees a CP steps over */
@@ -65,7 +66,7 @@ struct cp {
 	struct cp_free_vector frees;
 	struct inode **owners; /* vdisks that blocks in frees belonged to: index CP_OWNER_FIRST + i */
 	size_t n_owners, n_owners_max;
-	struct vbn_vector freed; /* became free in this CP: allocatable only after it (CP1) */
+	struct vbn_set freed; /* became free in this CP: allocatable only after it (CP1) */
 	struct inode_queue applied; /* dirty inodes already taken over */
 	/* FILES: the inode in work */
 	struct inode *file;

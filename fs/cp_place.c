@@ -160,7 +160,7 @@ static int clear_frees(struct fs_run *run)
 				return err;
 			if (held)
 				shared_freed(cp, cp->frees.frees[cp->n_cleared].owner);
-			maps_note_freed(cp, vbn);
+			vbn_set_add(&cp->freed, vbn);
 		}
 		cache_unpin_all(run);
 	}
@@ -201,6 +201,7 @@ void cp_encode_records(struct cp *cp)
 			continue;
 		block = cache_find(cp->vol->inode_file, 0, inode->ino / INODES_PER_BLOCK);
 		disk = (struct inode_disk *)(void *)block->page->data + inode->ino % INODES_PER_BLOCK;
+		vc_invariant(CP4, inode->frozen || (inode->dirty_gen_bits & 1U << (cp->bit ^ 1U)) == 0);
 		if (inode->frozen ? inode->cp_removed : inode->removed)
 			memset(disk, 0, sizeof(*disk));
 		else

@@ -248,7 +248,7 @@ uint8_t *cp_edit_block(struct cp *cp, struct buf *buf)
 		if (inode->attr.size_bytes < ((uint64_t)buf->fbn + 1U) * FS_BLOCK_SIZE && inode->ino < INO_ROOT)
 			inode->attr.size_bytes = ((uint64_t)buf->fbn + 1U) * FS_BLOCK_SIZE;
 	}
-	vc_assert(page_is_exclusive(buf->page));
+	vc_invariant(C2, page_is_exclusive(buf->page));
 	return buf->page->data;
 }
 

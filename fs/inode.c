@@ -400,6 +400,7 @@ void inode_touch(struct inode *inode)
 	unsigned bit = gen_bit(vol);
 
 	vc_assert(inode->snapshot == 0);
+	vol->n_changes++;
 	if ((inode->dirty_gen_bits & 1U << bit) != 0)
 		return;
 	if ((inode->dirty_gen_bits & 1U << (bit ^ 1U)) != 0 && !inode->frozen) {

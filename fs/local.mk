@@ -17,6 +17,7 @@ libvcfs_a_SOURCES = \
 	fs/snapshot.c fs/snapshot.h fs/snapshot_delete.c fs/snapshot_ops.c fs/snapshot_space.c \
 	fs/space.c fs/space.h fs/space_count.c fs/space_level.c \
 	fs/tree.c fs/tree.h \
+	fs/vbnset.c fs/vbnset.h \
 	fs/volume.c fs/volume_format.c fs/volume_ops.c fs/volume_private.h fs/volume_table.c \
 	fs/zombie.c fs/zombie.h
 include fs/dir.mk

@@ -23,8 +23,7 @@ int maps_init(struct fs_volume *vol)
 		maps->n_blocks += geometry->disks[i].n_blocks;
 	maps->regions = calloc(maps->n_regions, sizeof(struct region));
 	maps->record_dirty = calloc(DIV_UP(maps->n_regions, REGIONS_PER_BLOCK), 1);
-	maps->freed_in = calloc(maps->n_regions, 1);
-	return maps->regions == NULL || maps->record_dirty == NULL || maps->freed_in == NULL ? -ENOMEM : 0;
+	return maps->regions == NULL || maps->record_dirty == NULL ? -ENOMEM : 0;
 }
 
 void maps_fini(struct fs_volume *vol)
@@ -33,7 +32,6 @@ void maps_fini(struct fs_volume *vol)
 		return;
 	free(vol->maps->regions);
 	free(vol->maps->record_dirty);
-	free(vol->maps->freed_in);
 	free(vol->maps);
 	vol->maps = NULL;
 }
@@ -92,10 +90,12 @@ int maps_need(struct fs_run *run, uint32_t region)
 {
 	struct fs_volume *vol = run->vol;
 	struct buf *buf;
-	int errs[4] = { cp_need_block(run, vol->active_map, region, &buf), cp_need_block(run, vol->space_map, space_block(region), &buf),
-		        cp_need_inode(run, vol->active_map), cp_need_inode(run, vol->space_map) };
+	const uint8_t *summary;
+	int errs[5] = { cp_need_block(run, vol->active_map, region, &buf), cp_need_block(run, vol->space_map, space_block(region), &buf),
+		        cp_need_inode(run, vol->active_map), cp_need_inode(run, vol->space_map),
+		        file_need(run, vol->summary_map, region, &summary) };
 
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(errs); i++)
 		if (errs[i] != 0)
 			return errs[i];
 	return run_reserve(run, 24);
@@ -153,6 +153,11 @@ int maps_need_look(struct fs_run *run, uint32_t region, const uint8_t **ret_acti
 	return err;
 }
 
+static bool bit_is_set(const uint8_t *map, uint32_t bit)
+{
+	return (map[bit / 8U] & 1U << bit % 8U) != 0;
+}
+
 static uint8_t *block_edit(struct cp *cp, struct inode *map, uint32_t region)
 {
 	struct buf *buf = cache_find(map, 0, region);
@@ -167,17 +172,38 @@ static void region_dirty(struct cp *cp, uint32_t region)
 	(void)block_edit(cp, cp->vol->space_map, space_block(region));
 }
 
-void maps_set_active(struct cp *cp, uint32_t vbn)
+static void active_set(struct cp *cp, uint32_t vbn)
 {
 	struct maps *maps = cp->vol->maps;
 	uint32_t region = region_of(vbn), bit = vbn % REGION_BLOCKS;
 	uint8_t *map = block_edit(cp, cp->vol->active_map, region);
 
-	vc_assert((map[bit / 8U] & 1U << bit % 8U) == 0);
+	vc_invariant(CP2, !bit_is_set(map, bit));
 	map[bit / 8U] |= (uint8_t)(1U << bit % 8U);
 	maps->regions[region].n_active++;
 	maps->n_active++;
 	region_dirty(cp, region);
+}
+
+/* As far as what is barred is in memory. */
+static bool is_barred(const struct maps *maps, uint32_t vbn)
+{
+	const struct buf *buf = maps->barred == NULL ? NULL : cache_find(maps->barred, 0, region_of(vbn));
+
+	return buf != NULL && bit_is_set(buf->page->data, vbn % REGION_BLOCKS);
+}
+
+void maps_set_active(struct cp *cp, uint32_t vbn)
+{
+	const uint8_t *summary;
+	struct fs_run look;
+
+	run_init(&look, cp->vol, NULL, NULL, NULL);
+	vc_assert(file_need(&look, cp->vol->summary_map, region_of(vbn), &summary) == 0); /* maps_need said so in this step */
+	vc_invariant(CP1, !bit_is_set(summary, vbn % REGION_BLOCKS));
+	vc_invariant(CP1, !vbn_set_has(&cp->freed, vbn));
+	vc_invariant(RS1, !is_barred(cp->vol->maps, vbn));
+	active_set(cp, vbn);
 }
 
 void maps_set_folded(struct cp *cp, uint32_t region, uint32_t id)
@@ -191,8 +217,8 @@ void maps_adopt_active(struct cp *cp, uint32_t vbn)
 	struct maps *maps = cp->vol->maps;
 	uint32_t region = region_of(vbn), bit = vbn % REGION_BLOCKS;
 
-	maps_set_active(cp, vbn);
-	if ((cache_find(cp->vol->summary_map, 0, region)->page->data[bit / 8U] & 1U << bit % 8U) == 0)
+	active_set(cp, vbn);
+	if (!bit_is_set(cache_find(cp->vol->summary_map, 0, region)->page->data, bit))
 		return;
 	maps->regions[region].n_summary--;
 	maps->n_summary--;
@@ -239,32 +265,21 @@ int maps_clear_active(struct cp *cp, uint32_t vbn, bool *ret_held)
 
 	maps_fold(cp, region);
 	map = block_edit(cp, vol->active_map, region);
-	if ((map[bit / 8U] & 1U << bit % 8U) == 0)
+	if (!bit_is_set(map, bit))
 		return -EUCLEAN;
+	vc_invariant(CP3, maps_is_folded(vol, region));
 	map[bit / 8U] &= (uint8_t) ~(1U << bit % 8U);
 	counts->n_active--;
 	vol->maps->n_active--;
 	if (snapshot_holds_back(vol, vbn)) /* SD2 */
 		block_edit(cp, vol->summary_map, region)[bit / 8U] |= (uint8_t)(1U << bit % 8U);
-	*ret_held = (cache_find(vol->summary_map, 0, region)->page->data[bit / 8U] & 1U << bit % 8U) != 0;
+	*ret_held = bit_is_set(cache_find(vol->summary_map, 0, region)->page->data, bit);
 	if (*ret_held) {
 		counts->n_summary++;
 		vol->maps->n_summary++;
 	}
 	region_dirty(cp, region);
 	return 0;
-}
-
-void maps_note_freed(struct cp *cp, uint32_t vbn)
-{
-	vbn_push(&cp->freed, vbn);
-	cp->vol->maps->freed_in[region_of(vbn)] = 1;
-}
-
-void maps_forget_freed(struct cp *cp)
-{
-	cp->freed.n = 0;
-	memset(cp->vol->maps->freed_in, 0, cp->vol->maps->n_regions);
 }
 
 void maps_clear_summary(struct cp *cp, uint32_t region, const uint64_t *mask)
@@ -281,7 +296,7 @@ void maps_clear_summary(struct cp *cp, uint32_t region, const uint64_t *mask)
 		counts->n_summary -= (uint32_t)__builtin_popcountll(only);
 		vol->maps->n_summary -= (uint64_t)__builtin_popcountll(only);
 		for (; only != 0; only &= only - 1U)
-			maps_note_freed(cp, region * REGION_BLOCKS + i * 64U + (uint32_t)__builtin_ctzll(only));
+			vbn_set_add(&cp->freed, region * REGION_BLOCKS + i * 64U + (uint32_t)__builtin_ctzll(only));
 	}
 	region_dirty(cp, region);
 }

@@ -25,7 +25,6 @@ struct maps {
 	struct inode
 	    *barred; /* an active map that is none any more, but the last fsinfo's (fs/restore.c): nothing in it is allocated; or NULL */
 	uint8_t *record_dirty; /* per space map block: its records changed in this CP */
-	uint8_t *freed_in; /* per region: some block of it was freed in this CP */
 };
 
 MUST_CHECK int maps_init(struct fs_volume *vol);
@@ -38,7 +37,7 @@ static inline uint32_t region_of(uint32_t vbn)
 }
 uint64_t maps_free_blocks(const struct fs_volume *vol);
 
-/* Everything that setting bits in the region needs: active map block, space map block, paths. -EAGAIN. */
+/* Everything that setting bits in the region needs: active, summary and space map block, paths. -EAGAIN. */
 MUST_CHECK int maps_need(struct fs_run *run, uint32_t region);
 /* Everything that clearing active bits needs: the above, and what folding needs when the region is not folded yet. -EAGAIN. */
 MUST_CHECK int maps_need_clear(struct fs_run *run, uint32_t region);
@@ -48,6 +47,7 @@ MUST_CHECK int maps_need_record(struct fs_run *run, uint32_t region);
 MUST_CHECK int maps_need_look(struct fs_run *run, uint32_t region, const uint8_t **ret_active, const uint8_t **ret_summary,
                               const uint8_t **ret_barred);
 
+/* The block gets what the CP writes: it is in neither map and was not freed in this CP (CP1, asserted). After maps_need. */
 void maps_set_active(struct cp *cp, uint32_t vbn);
 /* The same for a block that is in use already, and may be in the summary map. After maps_need_clear. */
 void maps_adopt_active(struct cp *cp, uint32_t vbn);
@@ -62,10 +62,6 @@ bool maps_is_folded(const struct fs_volume *vol, uint32_t region);
 void maps_rewrite_summary(struct cp *cp, uint32_t region);
 /* Take the bits of `mask` (a map block) out of the region's summary block; VBNs that became free are noted in cp->freed. */
 void maps_clear_summary(struct cp *cp, uint32_t region, const uint64_t *mask);
-/* The block is in neither map any more: allocatable after this CP (CP1). */
-void maps_note_freed(struct cp *cp, uint32_t vbn);
-/* The CP has ended. */
-void maps_forget_freed(struct cp *cp);
 /* Repair: the region's blocks become `active` and `summary` (NULL: stay), folded up to `folded_id` (if `summary`); its counts follow from them. After
  * maps_need_repair of it in this step, before anything is placed. */
 MUST_CHECK int maps_need_repair(struct fs_run *run, uint32_t region);

@@ -226,6 +226,7 @@ static void group_submit(struct nvlog *log, struct group *group)
 	log->iov[n++] = (struct iovec){ group->heads, (size_t)group_head_blocks(group) * PAGE_SIZE };
 	for (uint32_t i = 0; i < group->n_pages; i++)
 		log->iov[n++] = (struct iovec){ group->pages[i]->data, PAGE_SIZE };
+	vc_invariant(L1, group->first_sequence > log->durable_sequence);
 	log->writing = group;
 	raid_log_write(log->vol->raid, group->half, group->first_block, log->iov, n, write_done, log);
 }
@@ -376,7 +377,7 @@ void nvlog_switch(struct fs_volume *vol)
 	struct nvlog *log = vol->nvlog;
 	unsigned next = log->current ^ 1U;
 
-	vc_assert(!log->halves[next].busy);
+	vc_invariant(L2, !log->halves[next].busy);
 	if (log->open != NULL)
 		group_close(log);
 	log->halves[log->current].busy = true;

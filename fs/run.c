@@ -58,6 +58,7 @@ static int run_drain(struct fs_run *run)
 
 static void run_execute(struct fs_run *run)
 {
+	uint64_t n_changes = run->vol->n_changes;
 	int rc;
 
 	vc_assert(!run->in_step && run->n_waiting == 0);
@@ -65,6 +66,7 @@ static void run_execute(struct fs_run *run)
 	run->in_step = true;
 	run->vol->cache->step++;
 	rc = run->step(run);
+	vc_invariant(RUN1, rc != -EAGAIN || run->msg == NULL || run->vol->n_changes == n_changes);
 	if (run->n_starts > 0) {
 		int err = cache_submit_starts(run, rc == -EAGAIN);
 

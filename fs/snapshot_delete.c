@@ -138,7 +138,7 @@ bool snapshot_holds_back(const struct fs_volume *vol, uint32_t vbn)
 
 	if (table->delete_id == 0 || table->delete_finished || region_of(vbn) >= table->delete_region)
 		return false;
-	vc_assert(table->held_known); /* SD2: this CP's SNAPSHOTS stage has seen to it */
+	vc_invariant(SD2, table->held_known); /* this CP's SNAPSHOTS stage has seen to it */
 	at = held_find(&table->held, vbn);
 	return at < table->held.n && table->held.vbns[at] == vbn;
 }

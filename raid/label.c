@@ -6,7 +6,7 @@
  * other copy. Nothing may be called durable while a failure is not yet on the labels of the others: else the failed disk could come
  * back after a crash and be believed.
  * INVARIANTS
- *  L1 Of a member's two copies the newest valid one is never the one being written. */
+ *  LB1 Of a member's two copies the newest valid one is never the one being written. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -263,7 +263,7 @@ static void label_write(struct raid *raid)
 		for (unsigned b = 0; b < RAID_LABEL_BLOCKS; b++, n++)
 			s->items[n] = (struct batch_item){
 				.member = m,
-				.block = layout_label_block(1 - m->label_copy) + b, /* L1 */
+				.block = layout_label_block(1 - m->label_copy) + b, /* LB1 */
 				.data = bytes + (size_t)b * RAID_BLOCK_SIZE,
 			};
 	}
