@@ -112,10 +112,10 @@ static void destroyed(struct history *h, struct op *op)
 /* ---- on a snapshot ---- */
 
 /* A file or LUN of a snapshot, looked at before: what it holds is known. */
-static bool backing_draw(struct history *h, struct op *op, unsigned *ret_object)
+static bool backing_at(struct history *h, struct op *op, unsigned dir, unsigned k, unsigned *ret_object)
 {
 	const struct snapshot_model *snapshot;
-	unsigned dir = (unsigned)history_draw(h, MODEL_DIRS), k = (unsigned)history_draw(h, MODEL_NAMES), of_dir = MODEL_NAMES;
+	unsigned of_dir = MODEL_NAMES;
 	char path[MODEL_PATH];
 
 	op->snapshot = (unsigned)history_draw(h, MODEL_SNAPSHOTS);
@@ -142,10 +142,28 @@ static bool backing_draw(struct history *h, struct op *op, unsigned *ret_object)
 	return true;
 }
 
+static bool backing_draw(struct history *h, struct op *op, unsigned *ret_object)
+{
+	unsigned dir = (unsigned)history_draw(h, MODEL_DIRS), k = (unsigned)history_draw(h, MODEL_NAMES);
+
+	return backing_at(h, op, dir, k, ret_object);
+}
+
+/* What it makes is what `under` was in the snapshot, and needs it. */
+static void made_backed(struct history *h, struct op *op, const struct frozen_object *under)
+{
+	struct object *object = &h->model.objects[op->made];
+
+	for (unsigned i = 0; i < MODEL_CELLS; i++)
+		cell_reset(&object->cells[i], under->cells[i].c[0].stamp, op->sent);
+	object->backed = YES;
+	object->backing = h->model.snapshots[op->snapshot].serial;
+	h->model.snapshots[op->snapshot].n_pins++;
+}
+
 static bool backed_generate(struct history *h, struct op *op)
 {
 	const struct frozen_object *under;
-	struct object *object;
 	unsigned which;
 	uint64_t size;
 
@@ -157,12 +175,7 @@ static bool backed_generate(struct history *h, struct op *op)
 		return false;
 	op->msg.in.vdisk.size_bytes = 0;
 	op->msg.in.vdisk.backing_path = (char *)op->blob;
-	object = &h->model.objects[op->made];
-	for (unsigned i = 0; i < MODEL_CELLS; i++)
-		cell_reset(&object->cells[i], under->cells[i].c[0].stamp, op->sent);
-	object->backed = YES;
-	object->backing = h->model.snapshots[op->snapshot].serial;
-	h->model.snapshots[op->snapshot].n_pins++;
+	made_backed(h, op, under);
 	return true;
 }
 
@@ -170,6 +183,60 @@ static void backed(struct history *h, struct op *op)
 {
 	h->model.snapshots[op->snapshot].n_pins--;
 	created(h, op);
+}
+
+/* What follows "/.snapshot/NAME". */
+static const char *inner_path(const char *path)
+{
+	for (unsigned n = 0; n < 2; n++)
+		path += 1U + strcspn(path + 1, "/");
+	return path;
+}
+
+/* A LUN that stands where it stood in the snapshot: another object takes its place, with what it keeps. */
+static bool restore_generate(struct history *h, struct op *op)
+{
+	unsigned dir = (unsigned)history_draw(h, MODEL_DIRS), k = (unsigned)history_draw(h, MODEL_NAMES), which;
+	const struct entry *entry = &h->model.names[dir][k];
+	const struct frozen_object *under;
+	struct object *before, *made;
+	uint64_t comment;
+
+	if ((dir != 0 && h->model.dirs[dir] == NOBODY) || entry->busy || entry->object == NOBODY ||
+	    !model_path(&h->model, dir, k, op->path) || (dir != 0 && h->model.names[0][model_dir_name(&h->model, dir)].busy))
+		return false;
+	before = &h->model.objects[entry->object];
+	if (before->kind != OBJECT_LUN || before->admin || !before->known || !cell_settled(&before->comment, &comment) ||
+	    !backing_at(h, op, dir, k, &which) || strcmp(inner_path((const char *)op->blob), op->path) != 0)
+		return false;
+	under = &h->model.snapshots[op->snapshot].objects[which];
+	op->made = under->kind == OBJECT_LUN ? model_object_new(&h->model, OBJECT_LUN, op->sent) : NOBODY;
+	if (op->made == NOBODY)
+		return false;
+	history_op_init(h, op, FS_VDISK_RESTORE);
+	path_set(op);
+	(void)snprintf(op->name, sizeof op->name, "s%u", h->model.snapshots[op->snapshot].name);
+	op->msg.in.name = op->name;
+	op->msg.in.name_len = (uint32_t)strlen(op->name);
+	op->durable = true;
+	op->also = before->cloning != NO ? -EBUSY : 0; /* it may be running */
+	op->object = entry->object;
+	made = &h->model.objects[op->made];
+	made->stride = under->stride;
+	made->reserved = before->reserved;
+	made->cloning = YES;
+	cell_reset(&made->size, under->size.c[0].stamp, op->sent);
+	cell_reset(&made->comment, comment, op->sent);
+	made_backed(h, op, under);
+	before->admin = true;
+	history_name_change(op, dir, k, OBJECT_NEW);
+	return true;
+}
+
+static void restored(struct history *h, struct op *op)
+{
+	object_of(op)->admin = false;
+	backed(h, op);
 }
 
 /* ---- administration of one LUN ---- */
@@ -361,9 +428,15 @@ static void status_answered(struct history *h, struct op *op)
 }
 
 const struct op_kind ops_lun[] = {
-	{ "lun_create", 3, create_generate, created },           { "lun_backed", 8, backed_generate, backed },
-	{ "lun_destroy", 3, destroy_generate, destroyed },       { "lun_resize", 2, resize_generate, resized },
-	{ "lun_comment", 1, comment_generate, commented },       { "clone_start", 5, start_generate, started },
-	{ "clone_modify", 2, modify_generate, modified },        { "clone_stop", 2, stop_generate, stopped },
-	{ "clone_status", 2, status_generate, status_answered }, { NULL, 0, NULL, NULL },
+	{ "lun_create", 3, create_generate, created },
+	{ "lun_backed", 8, backed_generate, backed },
+	{ "lun_destroy", 3, destroy_generate, destroyed },
+	{ "lun_resize", 2, resize_generate, resized },
+	{ "lun_comment", 1, comment_generate, commented },
+	{ "clone_start", 5, start_generate, started },
+	{ "clone_modify", 2, modify_generate, modified },
+	{ "clone_stop", 2, stop_generate, stopped },
+	{ "clone_status", 2, status_generate, status_answered },
+	{ "lun_restore", 8, restore_generate, restored },
+	{ NULL, 0, NULL, NULL },
 };
