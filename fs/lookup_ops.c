@@ -64,7 +64,7 @@ int ns_attr(struct fs_run *run, const struct fs_file_id *id, struct fs_attr *ret
 {
 	struct inode *inode;
 	if (ns_is_snapdir(id))
-		return snapdir_attr(run, ret_attr);
+		return snapdir_attr(run, id, ret_attr);
 	int err = inode_get_id(run, id, &inode);
 	if (err == 0)
 		inode_to_attr(inode, ret_attr);
@@ -80,27 +80,40 @@ static bool is_dot_dot(const char *name, size_t name_len)
 	return name_len == 2 && name[0] == '.' && name[1] == '.';
 }
 
-static int lookup_snapdir(struct fs_run *run, const char *name, size_t name_len, struct fs_file_id *ret_id)
+static int lookup_snapdir(struct fs_run *run, const struct fs_file_id *snapdir, const char *name, size_t name_len,
+                          struct fs_file_id *ret_id)
 {
-	if (is_dot(name, name_len)) {
-		*ret_id = (struct fs_file_id){ 0, FS_INO_SNAPSHOTS, 0 };
-		return 0;
-	}
-	if (is_dot_dot(name, name_len))
-		return ns_id_of_ino(run, 0, FS_INO_ROOT, ret_id);
-	return snapdir_lookup(run, name, name_len, ret_id);
+	struct inode *dir;
+	int err;
+	if (!is_dot(name, name_len) && !is_dot_dot(name, name_len))
+		return snapdir_lookup(run, snapdir, name, name_len, ret_id);
+	err = snapdir_dir(run, snapdir, &dir);
+	if (err == 0)
+		*ret_id = is_dot(name, name_len) ? *snapdir : ns_id_of(dir);
+	return err;
+}
+
+/* A name that is there; else the pseudo directory, if it is the name. (Other directories than the root had none once, and may have the name.) */
+static int lookup_entry(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct fs_file_id *ret_id)
+{
+	bool is_snapdir = ns_is_snapdir_name(dir, name, name_len);
+	uint8_t type;
+	int err = is_snapdir && dir->ino == FS_INO_ROOT ? -ENOENT : dir_lookup(run, dir, name, name_len, ret_id, &type);
+	if (err != -ENOENT || !is_snapdir)
+		return err;
+	*ret_id = snapdir_id(dir);
+	return 0;
 }
 
 int ns_lookup(struct fs_run *run, const struct fs_cred *cred, const struct fs_file_id *dir_id, const char *name, size_t name_len,
               struct fs_file_id *ret_id)
 {
 	struct inode *dir;
-	uint8_t type;
 	int err = ns_name_check(name, name_len);
 	if (err != 0 && err != -EEXIST)
 		return err;
 	if (ns_is_snapdir(dir_id))
-		return lookup_snapdir(run, name, name_len, ret_id);
+		return lookup_snapdir(run, dir_id, name, name_len, ret_id);
 	err = ns_dir_get(run, dir_id, &dir);
 	if (err == 0)
 		err = perm_check(cred, &dir->attr, PERM_EXEC);
@@ -108,12 +121,9 @@ int ns_lookup(struct fs_run *run, const struct fs_cred *cred, const struct fs_fi
 		return err;
 	if (is_dot_dot(name, name_len))
 		return ns_parent(run, dir, ret_id);
-	if (is_dot(name, name_len))
-		*ret_id = *dir_id;
-	else if (ns_is_snapdir_name(dir, name, name_len))
-		*ret_id = (struct fs_file_id){ 0, FS_INO_SNAPSHOTS, 0 };
-	else
-		return dir_lookup(run, dir, name, name_len, ret_id, &type);
+	if (!is_dot(name, name_len))
+		return lookup_entry(run, dir, name, name_len, ret_id);
+	*ret_id = *dir_id;
 	return 0;
 }
 
@@ -216,11 +226,11 @@ static int listing_add(struct listing *listing, uint64_t cookie, const struct fs
 
 static int list_dots(struct listing *listing, uint64_t cookie)
 {
-	struct fs_file_id self = { 0, FS_INO_SNAPSHOTS, 0 }, parent;
-	if (listing->dir != NULL)
-		self = ns_id_of(listing->dir);
-	int err = listing->dir == NULL ? ns_id_of_ino(listing->run, 0, FS_INO_ROOT, &parent)
-	                               : ns_parent(listing->run, listing->dir, &parent);
+	struct fs_file_id self = listing->run->msg->file, parent;
+	struct inode *of;
+	int err = listing->dir == NULL ? snapdir_dir(listing->run, &self, &of) : ns_parent(listing->run, listing->dir, &parent);
+	if (err == 0 && listing->dir == NULL)
+		parent = ns_id_of(of);
 	if (err == -EUCLEAN) { /* a lost parent does not hide the entries */
 		parent = self;
 		err = 0;
@@ -255,7 +265,7 @@ static int list_snapshots(struct listing *listing, uint64_t cookie)
 	struct fs_file_id id;
 	int err = 0;
 	while (err == 0 && !listing->full && listing->n_missing < READDIR_BATCH) {
-		err = snapdir_next(listing->run, after, &id, &snapshot);
+		err = snapdir_next(listing->run, &listing->run->msg->file, after, &id, &snapshot);
 		if (err != 0)
 			break;
 		after = snapshot->info.id;

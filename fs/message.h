@@ -58,7 +58,7 @@ struct fs_file_id {
 	uint64_t generation;
 };
 #define FS_INO_ROOT 64U /* the root directory of every volume */
-#define FS_INO_SNAPSHOTS 0xFFFFFFF0U /* the pseudo directory "/.snapshot" (snapshot 0, generation 0) */
+#define FS_INO_SNAPSHOTS 0xFFFFFFF0U /* the pseudo directories "DIR/.snapshot" (snapshot 0; generation: whose, 0 the root's) */
 
 struct fs_attr {
 	enum fs_type type;
@@ -99,7 +99,7 @@ enum fs_op {
 	/* files: `file` is the object, or the directory that `name` is in */
 	FS_GETATTR,
 	FS_SETATTR, /* in.setattr, in.guard_ctime; out.attr, out.pre */
-	FS_LOOKUP, /* in.name ("." and ".." too; "/.snapshot"); out.attr, out.dir_attr */
+	FS_LOOKUP, /* in.name ("." and ".." too; ".snapshot"); out.attr, out.dir_attr */
 	FS_ACCESS, /* in.access; out.access, out.attr */
 	FS_READLINK, /* out.blob (NUL-terminated, len without it), out.attr */
 	FS_READ, /* in.io; out.io, out.eof, out.attr */

@@ -14,8 +14,7 @@ static inline bool ns_is_snapdir(const struct fs_file_id *id)
 }
 static inline bool ns_is_snapdir_name(const struct inode *dir, const char *name, size_t name_len)
 {
-	return dir->snapshot == 0 && dir->ino == FS_INO_ROOT && name_len == sizeof NS_SNAPDIR_NAME - 1U &&
-	       memcmp(name, NS_SNAPDIR_NAME, name_len) == 0;
+	return dir->snapshot == 0 && name_len == sizeof NS_SNAPDIR_NAME - 1U && memcmp(name, NS_SNAPDIR_NAME, name_len) == 0;
 }
 static inline struct fs_file_id ns_id_of(const struct inode *inode)
 {
@@ -44,13 +43,19 @@ MUST_CHECK int ns_lookup(struct fs_run *run, const struct fs_cred *cred, const s
 MUST_CHECK int ns_id_of_ino(struct fs_run *run, uint32_t snapshot, uint32_t ino, struct fs_file_id *ret_id);
 /* ".." of a directory. */
 MUST_CHECK int ns_parent(struct fs_run *run, struct inode *dir, struct fs_file_id *ret_id);
-/* Attributes of whatever a client may name, the pseudo directory too. */
+/* Attributes of whatever a client may name, the pseudo directories too. */
 MUST_CHECK int ns_attr(struct fs_run *run, const struct fs_file_id *id, struct fs_attr *ret_attr);
 
-/* The pseudo directory "/.snapshot" (snapdir.c). */
-MUST_CHECK int snapdir_attr(struct fs_run *run, struct fs_attr *ret_attr);
-MUST_CHECK int snapdir_lookup(struct fs_run *run, const char *name, size_t name_len, struct fs_file_id *ret_id);
-/* The snapshot after cookie `after` (0 starts): its root's id and name. -ENOENT: end. */
-MUST_CHECK int snapdir_next(struct fs_run *run, uint64_t after, struct fs_file_id *ret_id, const struct snapshot **ret_snapshot);
+/* The pseudo directories "DIR/.snapshot" (snapdir.c): every directory of the active file system has one. */
+struct fs_file_id snapdir_id(const struct inode *dir);
+/* The directory that pseudo directory `id` is in. -ESTALE: it is gone. */
+MUST_CHECK int snapdir_dir(struct fs_run *run, const struct fs_file_id *id, struct inode **ret_dir);
+MUST_CHECK int snapdir_attr(struct fs_run *run, const struct fs_file_id *id, struct fs_attr *ret_attr);
+/* The directory as it was in the snapshot of that name. -ENOENT: no such snapshot, or it did not have the directory. */
+MUST_CHECK int snapdir_lookup(struct fs_run *run, const struct fs_file_id *id, const char *name, size_t name_len,
+                              struct fs_file_id *ret_id);
+/* The snapshot that has the directory after cookie `after` (0 starts): its directory's id, and its name. -ENOENT: end. */
+MUST_CHECK int snapdir_next(struct fs_run *run, const struct fs_file_id *id, uint64_t after, struct fs_file_id *ret_id,
+                            const struct snapshot **ret_snapshot);
 
 #endif

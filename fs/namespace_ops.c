@@ -204,7 +204,7 @@ static int removable_name_check(const struct inode *dir, const char *name, size_
 	int err = ns_name_check(name, name_len);
 	if (err == -EEXIST)
 		return -EINVAL;
-	return err == 0 && ns_is_snapdir_name(dir, name, name_len) ? -EACCES : err;
+	return err == 0 && dir->ino == FS_INO_ROOT && ns_is_snapdir_name(dir, name, name_len) ? -EACCES : err;
 }
 
 /* The entry's inode, which `cred` may unlink. */

@@ -37,8 +37,9 @@ static void lookup_root_done(struct fs_message *msg)
 {
 	struct nfs_request *request = msg->owner;
 	struct fs_file_id root = msg->out.attr.id, *file = &request->handle.file;
-	bool at_root = msg->status == 0 && root.snapshot == file->snapshot && root.inode == file->inode &&
-	               root.generation == file->generation;
+	/* In a snapshot the way up may lead elsewhere than today: nobody goes up there. */
+	bool at_root = msg->status == 0 &&
+	               (file->snapshot != 0 || (root.snapshot == 0 && root.inode == file->inode && root.generation == file->generation));
 
 	if (msg->status != 0) {
 		msg->out.has_attr = msg->out.has_dir_attr = false;

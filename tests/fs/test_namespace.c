@@ -202,7 +202,10 @@ static void names_are_checked_in_every_operation(void **state)
 	assert_int_equal(ns_look(ns_root, long_name), 0);
 	assert_int_equal(ns_look(ns_root, "a/b"), -EACCES);
 	assert_int_equal(ns_look(ns_root, ""), -EINVAL);
-	assert_int_equal(ns_file(kind_id[K_DIR], ".snapshot"), 0); /* reserved in the root only */
+	assert_int_equal(ns_file(ns_root, ".snapshot"), -EEXIST);
+	assert_int_equal(ns_file(kind_id[K_DIR], ".snapshot"), -EEXIST); /* every directory has one */
+	assert_int_equal(ns_dir(kind_id[K_DIR], ".snapshot"), -EEXIST);
+	assert_int_equal(ns_unlink(kind_id[K_DIR], ".snapshot"), -ENOENT);
 }
 
 static int create(enum fs_create_mode mode, const char *name, uint64_t verifier, bool set_size, uint64_t size)
@@ -476,7 +479,6 @@ static void snapshots_show_under_the_root_and_cannot_be_changed(void **state)
 	assert_int_equal(ns_msg.out.attr.type, FS_TYPE_DIR);
 	assert_int_equal(ns_msg.out.attr.nlink, 4);
 	assert_int_equal(ns_attr_of(pseudo).mode, 0555);
-	assert_int_equal(ns_look(kind_id[K_DIR], ".snapshot"), -ENOENT);
 	assert_int_equal(ns_look(pseudo, "s1"), 0);
 	sroot = ns_msg.out.attr.id;
 	assert_int_equal(sroot.snapshot, id1);
@@ -495,8 +497,19 @@ static void snapshots_show_under_the_root_and_cannot_be_changed(void **state)
 	assert_int_equal(ns_look(sd, ".."), 0);
 	assert_memory_equal(&ns_msg.out.attr.id, &sroot, sizeof sroot);
 
-	struct fs_file_id targets[] = { pseudo, sroot, sd };
-	for (unsigned i = 0; i < 3; i++) {
+	struct fs_file_id of_dir;
+	assert_int_equal(ns_look(kind_id[K_DIR], ".snapshot"), 0);
+	of_dir = ns_msg.out.attr.id;
+	assert_memory_not_equal(&of_dir, &pseudo, sizeof pseudo);
+	assert_int_equal(ns_attr_of(of_dir).mode, 0555);
+	assert_int_equal(ns_look(of_dir, "s1"), 0);
+	assert_memory_equal(&ns_msg.out.attr.id, &sd, sizeof sd);
+	assert_int_equal(ns_look(of_dir, ".."), 0);
+	assert_memory_equal(&ns_msg.out.attr.id, &kind_id[K_DIR], sizeof sd);
+	assert_int_equal(ns_look(sd, ".snapshot"), -ENOENT); /* not in a snapshot */
+
+	struct fs_file_id targets[] = { pseudo, sroot, sd, of_dir };
+	for (unsigned i = 0; i < 4; i++) {
 		assert_int_equal(ns_file(targets[i], "n"), -EROFS);
 		assert_int_equal(ns_dir(targets[i], "n"), -EROFS);
 		assert_int_equal(ns_create_mode(FS_SYMLINK, targets[i], "n", 0), -EROFS);

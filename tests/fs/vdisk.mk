@@ -7,6 +7,7 @@ VDISK_TESTS = \
 	tests/fs/test_space \
 	tests/fs/test_restore \
 	tests/fs/test_restore_file \
+	tests/fs/test_snapdir \
 	tests/fs/test_snapshot_chain \
 	tests/fs/test_vdisk \
 	tests/fs/test_vdiskattr
@@ -21,6 +22,8 @@ tests_fs_test_space_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_vdisk_SOURCES = tests/fs/test_vdisk.c $(VDISK_TEST_BOX)
 tests_fs_test_vdisk_LDADD = $(VDISK_TEST_LIBS)
 CLONE_TEST_BOX = tests/fs/clonebox.c tests/fs/clonebox.h tests/fs/checkbox.c tests/fs/checkbox.h $(VDISK_TEST_BOX)
+tests_fs_test_snapdir_SOURCES = tests/fs/test_snapdir.c $(VDISK_TEST_BOX)
+tests_fs_test_snapdir_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_snapshot_chain_SOURCES = tests/fs/test_snapshot_chain.c $(VDISK_TEST_BOX)
 tests_fs_test_snapshot_chain_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_restore_SOURCES = tests/fs/test_restore.c $(VDISK_TEST_BOX)
