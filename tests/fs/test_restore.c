@@ -606,6 +606,117 @@ static void volume_of_many_regions_is_restored(void **state)
 	box_close(&box);
 }
 
+/* ---- clients that write while it is prepared ---- */
+
+#define WRITERS 8U
+#define BLOCKS_EACH 64U
+
+static struct writers {
+	struct fs_file_id file;
+	uint32_t tags[WRITERS * BLOCKS_EACH]; /* what was answered */
+	unsigned n_flying, n_answered;
+	uint32_t last; /* tag */
+	struct writer {
+		struct fs_message msg;
+		struct page *page;
+		unsigned at; /* of its blocks */
+		uint32_t tag;
+	} writer[WRITERS];
+} writers;
+
+static void writer_send(struct writer *writer);
+
+static void writer_answered(struct fs_message *msg)
+{
+	struct writer *writer = msg->owner;
+	unsigned slot = (unsigned)(writer - writers.writer);
+
+	assert_int_equal(msg->status, 0);
+	writers.tags[slot * BLOCKS_EACH + writer->at] = writer->tag;
+	writers.n_answered++;
+	writers.n_flying--;
+	fs_message_fini(msg);
+	page_put(writer->page);
+	if (writer->tag < writers.last)
+		writer_send(writer);
+}
+
+static void writer_send(struct writer *writer)
+{
+	unsigned slot = (unsigned)(writer - writers.writer);
+
+	writer->at = (writer->at + 1U) % BLOCKS_EACH;
+	writer->tag++;
+	assert_int_equal(page_alloc_many(&writer->page, 1), 0);
+	for (unsigned i = 0; i < FS_BLOCK_SIZE / 4U; i++)
+		memcpy(writer->page->data + i * 4U, &writer->tag, 4);
+	fs_message_init(&writer->msg, FS_WRITE, box.vol, writer_answered, writer);
+	writer->msg.file = writers.file;
+	writer->msg.origin = box.world;
+	writer->msg.in.stable = writer->tag % 3U == 0 ? FS_UNSTABLE : FS_FILE_SYNC;
+	writer->msg.in.io = (struct fs_io){
+		.offset_bytes = (uint64_t)(slot * BLOCKS_EACH + writer->at) * FS_BLOCK_SIZE,
+		.len_bytes = FS_BLOCK_SIZE,
+		.n_pages = 1,
+		.pages = &writer->page,
+	};
+	writers.n_flying++;
+	fs_message_send(&writer->msg);
+}
+
+/* The prepare is sent into the middle of their writes, and they go on when it is answered. */
+static void write_through_a_prepare(const char *snapshot)
+{
+	unsigned before = writers.n_answered;
+
+	writers.last += 400U;
+	for (unsigned i = 0; i < WRITERS; i++)
+		writer_send(&writers.writer[i]);
+	while (writers.n_answered - before < WRITERS * 20U)
+		assert_true(sim_step(box.sim));
+	assert_int_equal(box_restore_prepare(&box, snapshot, false), 0);
+	print_message("%u writes when it is answered, %u under way\n", writers.n_answered - before, writers.n_flying);
+	while (writers.n_flying > 0)
+		assert_true(sim_step(box.sim));
+}
+
+static void writers_expect(const uint32_t *tags)
+{
+	for (uint32_t i = 0; i < WRITERS * BLOCKS_EACH; i++)
+		assert_int_equal(get("w", i), tags[i]);
+}
+
+static void clients_write_while_a_restore_is_prepared(void **state)
+{
+	static uint32_t then[WRITERS * BLOCKS_EACH];
+
+	(void)state;
+	memset(&writers, 0, sizeof writers);
+	assert_int_equal(box_create(&box, box_root, "w", &writers.file), 0);
+	for (uint32_t i = 0; i < WRITERS * BLOCKS_EACH; i++)
+		vd_write(&box, writers.file, i, then[i] = writers.tags[i] = 7000 + i, FS_UNSTABLE);
+	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, "s1"), 0);
+	put("a", 0, 1);
+	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, "s2"), 0);
+
+	/* prepared and then given up: all of today, what was answered too */
+	write_through_a_prepare("s1");
+	writers_expect(writers.tags);
+	assert_int_equal(box_commit(&box, writers.file), 0);
+	box_crash(&box, 3);
+	writers_expect(writers.tags);
+	assert_int_equal(vd_check(&box), 0);
+
+	/* and carried out: nothing of what they wrote */
+	write_through_a_prepare("s1");
+	assert_int_equal(box_unmount(&box), 0);
+	box.restore_to = "s1";
+	assert_int_equal(box_mount(&box), 0);
+	writers_expect(then);
+	assert_int_equal(get("a", 0), UINT32_MAX);
+	assert_int_equal(vd_check(&box), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -619,6 +730,7 @@ int main(void)
 		T(no_snapshot_before_the_newer_ones_are_reclaimed),
 		T(power_cut_leaves_the_old_volume_or_the_restored_one),
 		T(random_restores_match_the_model),
+		T(clients_write_while_a_restore_is_prepared),
 		cmocka_unit_test(volume_of_many_regions_is_restored),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
