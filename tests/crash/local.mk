@@ -3,7 +3,7 @@ check_PROGRAMS += tests/crash/sim
 tests_crash_sim_SOURCES = \
 	tests/crash/cell.c tests/crash/cell.h \
 	tests/crash/explored.c tests/crash/explored.h \
-	tests/crash/fault.c tests/crash/fault.h \
+	tests/crash/mishap.c tests/crash/mishap.h \
 	tests/crash/history.c tests/crash/history.h \
 	tests/crash/machine.c tests/crash/machine.h \
 	tests/crash/model.c tests/crash/model.h \

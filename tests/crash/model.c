@@ -258,8 +258,8 @@ enum doubt model_held(const struct model *model, unsigned serial)
 
 		for (unsigned i = 0; snapshot->used && i < MODEL_OBJECTS; i++)
 			if (snapshot->objects[i].kind == OBJECT_LUN && snapshot->objects[i].backing == serial)
-				held = worse(held,
-				             snapshot->busy ? MIN_OF(snapshot->objects[i].backed, MAYBE) : snapshot->objects[i].backed);
+				held = worse(held, snapshot->busy || snapshot->may_go ? MIN_OF(snapshot->objects[i].backed, MAYBE)
+				                                                      : snapshot->objects[i].backed);
 		for (unsigned i = 0; snapshot->used && i < snapshot->n_maybe; i++)
 			if (snapshot->maybe[i] == serial)
 				held = worse(held, MAYBE);

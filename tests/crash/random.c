@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/list.h"
-#include "tests/crash/fault.h"
+#include "tests/crash/mishap.h"
 #include "tests/crash/rewind.h"
 
 #define BALLAST_PIECE 8U /* a record of it must fit into half of a small log */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Disks that go wrong. */
-#include "tests/crash/fault.h"
+#include "tests/crash/mishap.h"
 
 #include "base/list.h"
 

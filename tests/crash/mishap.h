@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Disks that go wrong. One bad disk in a history loses nothing and shows nothing wrong; two may answer EIO, never wrong data. */
-#ifndef TESTS_CRASH_FAULT_H
-#define TESTS_CRASH_FAULT_H
+#ifndef TESTS_CRASH_MISHAP_H
+#define TESTS_CRASH_MISHAP_H
 
 #include "tests/crash/history.h"
 
