@@ -7,6 +7,7 @@
  * READ PATH. previous hop: fs/message.c or fs_check_offline; next hops: raid/raid.h (trees), fs/cache.h (directories, maps, attributes). */
 #include <stdlib.h>
 
+#include "base/checksum.h"
 #include "fs/cache_private.h"
 #include "fs/check_private.h"
 #include "fs/file.h"
@@ -177,6 +178,15 @@ static void geometry_check(struct check *check, const struct raid_geometry *geom
 		            (unsigned long long)next);
 }
 
+/* What no version that knows these features writes. */
+static void unused_check(struct check *check, const struct fsinfo_disk *fsinfo)
+{
+	if ((le32_get(fsinfo->flags) & ~FSINFO_CLEAN) != 0)
+		check_found(check, CHECK_ROOT, "fsinfo: flags %#x are not known", le32_get(fsinfo->flags));
+	if (!bytes_are_zero(fsinfo->reserved, sizeof(fsinfo->reserved)))
+		check_found(check, CHECK_ROOT, "fsinfo: reserved bytes are not zero");
+}
+
 static int root_step(struct fs_run *run)
 {
 	struct check *check = check_of(run);
@@ -197,6 +207,7 @@ static int root_step(struct fs_run *run)
 		check_found(check, CHECK_ROOT, "fsinfo: inode file or snapshot table are no metafiles");
 	if (memcmp(&fsinfo->inode_file, &check->inode_file, sizeof(check->inode_file)) != 0)
 		check_found(check, CHECK_ROOT, "fsinfo: its inode file differs from that of the snapshot made with it");
+	unused_check(check, fsinfo);
 	geometry_check(check, geometry);
 	check->n_total = le64_get(fsinfo->used_blocks) + stripes_of(geometry);
 	return 0;

@@ -107,6 +107,20 @@ static void field_fix(struct check *check, uint32_t ino, enum check_inode_field 
 	check_fix(check, FIX_INODE, ino, field, value);
 }
 
+/* Of a device the first eight bytes are its number; of any other special node there is nothing. */
+static void node_check(struct check *check, uint32_t ino, const struct inode_disk *disk)
+{
+	unsigned type = disk->type_height & 15U, height = disk->type_height >> 4;
+	size_t used = type == FS_TYPE_BLK || type == FS_TYPE_CHR ? sizeof(disk->data.rdev) : 0;
+	uint64_t size = le64_get(disk->size_bytes);
+
+	if (height != 0 || size != 0 || (disk->flags & INODE_INLINE) != 0)
+		check_found(check, CHECK_INODE, "inode %u: a special node with content (height %u, size %llu)", ino, height,
+		            (unsigned long long)size);
+	if (!bytes_are_zero(disk->data.inline_bytes + used, sizeof(disk->data) - used))
+		check_found(check, CHECK_INODE, "inode %u: a special node with data", ino);
+}
+
 static void content_check(struct check *check, uint32_t ino, const struct inode_disk *disk)
 {
 	unsigned type = disk->type_height & 15U, height = disk->type_height >> 4;
@@ -118,9 +132,8 @@ static void content_check(struct check *check, uint32_t ino, const struct inode_
 		check_found(check, CHECK_INODE, "inode %u: size %llu, more than a file can have", ino, (unsigned long long)size);
 	if (type == FS_TYPE_SYMLINK && size > FS_PATH_MAX)
 		check_found(check, CHECK_INODE, "inode %u: a symbolic link of %llu bytes", ino, (unsigned long long)size);
-	if (!type_has_content(type) && (height != 0 || size != 0 || (disk->flags & INODE_INLINE) != 0))
-		check_found(check, CHECK_INODE, "inode %u: a special node with content (height %u, size %llu)", ino, height,
-		            (unsigned long long)size);
+	if (!type_has_content(type))
+		node_check(check, ino, disk);
 	if ((disk->flags & INODE_INLINE) != 0) {
 		if (height != 0 || size > INLINE_MAX || !type_may_inline(type) || ino < INO_ROOT)
 			check_found(check, CHECK_INODE, "inode %u: inline data, with type %u, height %u, size %llu", ino, type, height,
@@ -151,6 +164,8 @@ static void record_check(struct check *check, uint32_t ino, const struct inode_d
 		check_found(check, CHECK_INODE, "inode %u: type %u has no backing store", ino, type);
 	if ((disk->flags & INODE_STREAM) == 0 && type == FS_TYPE_VDISK)
 		check_found(check, CHECK_INODE, "inode %u: a vdisk without streams", ino);
+	if ((disk->flags & INODE_STREAM) == 0 && le32_get(disk->xinode) != 0)
+		check_found(check, CHECK_INODE, "inode %u: no streams, and inode %u as its stream directory", ino, le32_get(disk->xinode));
 	if ((le16_get(disk->mode) & ~07777U) != 0) {
 		check_found(check, CHECK_INODE, "inode %u: mode %#o", ino, le16_get(disk->mode));
 		field_fix(check, ino, FIELD_MODE, le16_get(disk->mode) & 07777U);
@@ -266,7 +281,8 @@ int check_inode_step(struct fs_run *run)
 	err = check_walk_step(run);
 	if (err != 0)
 		return err;
-	qsort(check->inodes.dirs, check->inodes.n_dirs, sizeof(struct check_dir), dir_order);
+	if (check->inodes.n_dirs > 0)
+		qsort(check->inodes.dirs, check->inodes.n_dirs, sizeof(struct check_dir), dir_order);
 	if (check->inodes.n_used != le64_get(check->fsinfo.inodes_used)) {
 		check_found(check, CHECK_ACCOUNT, "fsinfo: %llu inodes used, %llu found",
 		            (unsigned long long)le64_get(check->fsinfo.inodes_used), (unsigned long long)check->inodes.n_used);

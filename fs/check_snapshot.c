@@ -16,6 +16,15 @@ static void image_record(struct check *check, const struct snapshot_disk *disk, 
 		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: its inode file is not that of the fsinfo made with it", slot);
 }
 
+static void record_inode_check(struct check *check, const struct inode_disk *disk, unsigned slot)
+{
+	if ((disk->type_height & 15U) != FS_TYPE_META)
+		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: its inode file is no metafile", slot);
+	if (disk->type_height >> 4 > TREE_HEIGHT_MAX || disk->flags != 0 || le16_get(disk->reserved) != 0)
+		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: its inode file has height %u, flags %#x, reserved bytes %#x", slot,
+		            disk->type_height >> 4, disk->flags, le16_get(disk->reserved));
+}
+
 static void record_name_check(struct check *check, const struct snapshot_disk *disk, unsigned slot)
 {
 	if (disk->name[0] == '\0' || memchr(disk->name, '\0', sizeof(disk->name)) == NULL) {
@@ -51,8 +60,7 @@ static void record_check(struct check *check, const struct snapshot_disk *disk, 
 	if (le64_get(disk->cp_generation) > le64_get(check->fsinfo.cp_generation))
 		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: made by consistency point %llu, the image is of %llu", slot,
 		            (unsigned long long)le64_get(disk->cp_generation), (unsigned long long)le64_get(check->fsinfo.cp_generation));
-	if ((disk->inode_file.type_height & 15U) != FS_TYPE_META)
-		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: its inode file is no metafile", slot);
+	record_inode_check(check, &disk->inode_file, slot);
 	record_name_check(check, disk, slot);
 	for (unsigned i = 0; i < check->n_snapshots; i++)
 		if (check->snapshots[i].id == id)

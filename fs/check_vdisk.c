@@ -14,6 +14,7 @@ struct vdisk_seen {
 	uint32_t ino;
 	uint64_t generation;
 	struct uuid uuid;
+	char serial[VDISK_SERIAL_LEN + 1U];
 	struct vdisk_backing_handle backing;
 	bool recorded;
 };
@@ -54,6 +55,9 @@ static void stream_block(struct check *check, uint32_t by, const uint8_t *bytes,
 	for (uint64_t at = 0; at + sizeof(struct stream_disk) <= MIN_OF(len, (uint64_t)FS_BLOCK_SIZE); at += sizeof(struct stream_disk)) {
 		const struct stream_disk *disk = (const struct stream_disk *)(const void *)(bytes + at);
 
+		if (!streamdir_entry_is_sane(disk))
+			check_found(check, CHECK_INODE, "stream directory %u: the entry at byte %llu is damaged", by,
+			            (unsigned long long)at);
 		if (le32_get(disk->inode) != 0)
 			stream_named(check, by, le32_get(disk->inode), le64_get(disk->generation), false, FS_TYPE_STREAM);
 	}
@@ -118,6 +122,19 @@ static int backing_check(struct fs_run *run, const struct inode *container, cons
 	return 0;
 }
 
+/* No two LUNs are one to a host. */
+static void unique_check(struct check *check, const struct vdisk_state *state, uint32_t ino, const struct vdisk_attr *attr)
+{
+	for (size_t i = 0; i < state->n_seen; i++) {
+		const struct vdisk_seen *other = &state->seen[i];
+
+		if (uuid_equal(&other->uuid, &attr->uuid))
+			check_found(check, CHECK_UNIQUE, "vdisk %u: has the identity of vdisk %u", ino, other->ino);
+		if (strcmp(other->serial, attr->serial) == 0)
+			check_found(check, CHECK_UNIQUE, "vdisk %u: has the serial number of vdisk %u, %s", ino, other->ino, attr->serial);
+	}
+}
+
 static int attributes_check(struct fs_run *run, struct vdisk_state *state, struct inode *container)
 {
 	struct check *check = check_of(run);
@@ -137,10 +154,12 @@ static int attributes_check(struct fs_run *run, struct vdisk_state *state, struc
 	if (err == 0) {
 		const struct vdisk_backing *backing = &vdisk.attr.backing;
 
+		unique_check(check, state, container->ino, &vdisk.attr);
 		state->seen[state->n_seen++] = (struct vdisk_seen){ .ino = container->ino,
 			                                            .generation = container->attr.generation,
 			                                            .uuid = vdisk.attr.uuid,
 			                                            .backing = { backing->snapshot, backing->inode, backing->generation } };
+		memcpy(state->seen[state->n_seen - 1U].serial, vdisk.attr.serial, sizeof(vdisk.attr.serial));
 	}
 	vdisk_close(&vdisk);
 	return err;

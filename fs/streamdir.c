@@ -13,6 +13,15 @@ static uint32_t entry_crc(const struct stream_disk *entry)
 	return crc32c(&copy, sizeof copy);
 }
 
+bool streamdir_entry_is_sane(const struct stream_disk *entry)
+{
+	if (le32_get(entry->inode) == 0)
+		return bytes_are_zero(entry, sizeof(*entry));
+	return le32_get(entry->magic) == STREAM_MAGIC && le32_get(entry->crc) == entry_crc(entry) && entry->name_len > 0 &&
+	       entry->name_len <= STREAM_NAME_MAX && strnlen(entry->name, sizeof(entry->name)) == entry->name_len &&
+	       bytes_are_zero(entry->reserved, sizeof(entry->reserved));
+}
+
 static int block_find(const uint8_t *bytes, size_t len, const char *name, uint32_t *ret_ino, uint64_t *ret_generation)
 {
 	for (size_t at = 0; at + sizeof(struct stream_disk) <= len; at += sizeof(struct stream_disk)) {

@@ -10,6 +10,8 @@
 /* The stream directory of `inode`, and its stream `name`, in the same snapshot. -ENOENT: no such stream; -EAGAIN, -EUCLEAN. */
 MUST_CHECK int streamdir_find(struct fs_run *run, const struct inode *inode, const char *name, struct inode **ret_stream_dir,
                               struct inode **ret_stream);
+/* An entry as streamdir_encode makes it, or a free one. */
+bool streamdir_entry_is_sane(const struct stream_disk *entry);
 /* First block of a new stream directory with one entry, into PAGE_SIZE zeroed bytes; returns the directory's size. */
 size_t streamdir_encode(uint8_t *bytes, const char *name, uint32_t ino, uint64_t generation);
 

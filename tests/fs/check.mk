@@ -1,4 +1,4 @@
-CHECK_TESTS = tests/fs/test_check tests/fs/test_check_damage tests/fs/test_check_offline
+CHECK_TESTS = tests/fs/test_check tests/fs/test_check_damage tests/fs/test_check_fields tests/fs/test_check_offline
 check_PROGRAMS += $(CHECK_TESTS)
 TESTS += $(CHECK_TESTS)
 CHECK_TEST_BOX = tests/fs/checkbox.c tests/fs/checkbox.h $(VDISK_TEST_BOX)
@@ -6,5 +6,8 @@ tests_fs_test_check_SOURCES = tests/fs/test_check.c $(CHECK_TEST_BOX)
 tests_fs_test_check_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_check_damage_SOURCES = tests/fs/test_check_damage.c $(CHECK_TEST_BOX)
 tests_fs_test_check_damage_LDADD = $(VDISK_TEST_LIBS)
+tests_fs_test_check_fields_SOURCES = tests/fs/test_check_fields.c tests/fs/damagefield.c tests/fs/damagefield.h tests/fs/damagetable.c \
+	tests/fs/damagetable.h tests/fs/damagetable_names.c $(CHECK_TEST_BOX)
+tests_fs_test_check_fields_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_check_offline_SOURCES = tests/fs/test_check_offline.c $(CHECK_TEST_BOX)
 tests_fs_test_check_offline_LDADD = $(VDISK_TEST_LIBS)

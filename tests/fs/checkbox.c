@@ -267,10 +267,15 @@ void cb_raw_close(struct cb_raw *raw)
 
 void cb_raw_write_fsinfo(struct cb_raw *raw)
 {
+	raw->fsinfo.cp_generation = le64_of(raw->generation + 1U);
+	cb_fsinfo_put(raw);
+}
+
+void cb_fsinfo_put(struct cb_raw *raw)
+{
 	struct waiting wait = { false, 0, NULL };
 
-	raw->fsinfo.cp_generation = le64_of(++raw->generation);
-	raid_fsinfo_write(raw->raid, raw->generation, raw->body, on_done, &wait);
+	raid_fsinfo_write(raw->raid, ++raw->generation, raw->body, on_done, &wait);
 	wait_for(raw, &wait);
 }
 

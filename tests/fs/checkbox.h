@@ -46,6 +46,8 @@ struct cb_raw {
 void cb_raw_open(struct cb_raw *raw, struct fsbox *box);
 void cb_raw_close(struct cb_raw *raw);
 void cb_raw_write_fsinfo(struct cb_raw *raw);
+/* The same as it stands, whatever its body says of its generation. */
+void cb_fsinfo_put(struct cb_raw *raw);
 /* The record of an inode (INO_INODE_FILE and INO_SNAPSHOT_TABLE: those of fsinfo). */
 void cb_inode_get(struct cb_raw *raw, uint32_t ino, struct inode_disk *ret_disk);
 void cb_inode_put(struct cb_raw *raw, uint32_t ino, const struct inode_disk *disk);
