@@ -202,7 +202,7 @@ static void vtoc_seal(uint8_t *block, uint8_t *record)
 static const struct damage_field vtoc_fields[] = {
 	{ AT(struct vtoc_disk, magic), 3, DAMAGE_ZERO | DAMAGE_LOW | DAMAGE_HIGH, R(8), 0, NULL },
 	{ AT(struct vtoc_disk, inode), 3, DAMAGE_ZERO | DAMAGE_ONE | DAMAGE_MORE | DAMAGE_HIGH, R(8), 0, NULL },
-	{ AT(struct vtoc_disk, parent), 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_HIGH, R(8), 0, NULL },
+	{ AT(struct vtoc_disk, parent), 3, 0, 0, 0, "a hint, as the path" },
 	{ AT(struct vtoc_disk, generation), 3, DAMAGE_ZERO | DAMAGE_LOW | DAMAGE_HIGH, R(8), 0, NULL },
 	{ AT(struct vtoc_disk, uuid[0]), 3, DAMAGE_LOW | DAMAGE_HIGH | DAMAGE_MORE, R(8), 0, NULL },
 	{ AT(struct vtoc_disk, uuid[15]), 3, DAMAGE_LOW | DAMAGE_HIGH | DAMAGE_MORE, R(8), 0, NULL },
@@ -211,7 +211,6 @@ static const struct damage_field vtoc_fields[] = {
 	{ AT(struct vtoc_disk, backing_generation), 3, DAMAGE_MORE | DAMAGE_HIGH, R(8), 0, NULL },
 	{ AT(struct vtoc_disk, flags), 3, 0, 0, 0, "room for later versions, which is not looked at" },
 	{ AT(struct vtoc_disk, reserved[0]), 3, 0, 0, 0, "room for later versions, which is not looked at" },
-	{ AT(struct vtoc_disk, path[439]), 3, DAMAGE_ONE, R(8), 0, NULL },
 	{ AT(struct vtoc_disk, path[0]), 3, 0, 0, 0, "a hint: directories can be renamed" },
 };
 const struct damage_structure damage_vtoc_record = TABLE("VTOC record", struct vtoc_disk, vtoc_targets, vtoc_fields, vtoc_seal);
@@ -246,15 +245,16 @@ static void attr_seal(uint8_t *block, uint8_t *record)
 /* The encoder writes them in this order: uuid, serial, state (fs/vdiskattr.c). */
 #define ITEM1 sizeof(struct vdiskattr_head_disk)
 #define ITEM2 (ITEM1 + sizeof(struct vdiskattr_item_disk) + 16U)
+/* R(6): the streams of a vdisk that cannot be loaded are nobody's. */
 static const struct damage_field attr_fields[] = {
-	{ AT(struct vdiskattr_head_disk, magic), 3, DAMAGE_ZERO | DAMAGE_LOW | DAMAGE_HIGH, R(8), 0, NULL },
-	{ AT(struct vdiskattr_head_disk, version), 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_HIGH, R(8), 0, NULL },
+	{ AT(struct vdiskattr_head_disk, magic), 3, DAMAGE_ZERO | DAMAGE_LOW | DAMAGE_HIGH, R(8), R(6), NULL },
+	{ AT(struct vdiskattr_head_disk, version), 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_HIGH, R(8), R(6), NULL },
 	{ AT(struct vdiskattr_head_disk, reserved), 3, 0, 0, 0, "room for later versions, which is not looked at" },
-	{ AT(struct vdiskattr_head_disk, length), 3, DAMAGE_ZERO | DAMAGE_LESS | DAMAGE_HIGH | DAMAGE_ONES, R(8), 0, NULL },
+	{ AT(struct vdiskattr_head_disk, length), 3, DAMAGE_ZERO | DAMAGE_LESS | DAMAGE_HIGH | DAMAGE_ONES, R(8), R(6), NULL },
 	{ AT(struct vdiskattr_head_disk, state_generation), 3, 0, 0, 0, "rises with every change: any number" },
-	{ "the length of the first", ITEM1 + 4U, 4, 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ONES, R(8), 0, NULL },
-	{ "its bytes", ITEM1 + 8U, 1, 3, DAMAGE_LOW | DAMAGE_HIGH, R(8), 0, NULL },
-	{ "the length of the second", ITEM2 + 4U, 4, 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ONES, R(8), 0, NULL },
+	{ "the length of the first", ITEM1 + 4U, 4, 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ONES, R(8), R(6), NULL },
+	{ "its bytes", ITEM1 + 8U, 1, 3, DAMAGE_LOW | DAMAGE_HIGH, R(8), R(6), NULL },
+	{ "the length of the second", ITEM2 + 4U, 4, 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ONES, R(8), R(6), NULL },
 };
 const struct damage_structure damage_attributes = TABLE("attributes", struct vdiskattr_head_disk, attr_targets, attr_fields, attr_seal);
 
@@ -293,20 +293,20 @@ static const struct damage_target state_targets[] = { { "of a vdisk", find_state
 static const struct damage_target backing_targets[] = { { "of a backed vdisk", find_backing } };
 
 static const struct damage_field state_fields[] = {
-	{ AT(struct vdiskattr_state_disk, online), 3, DAMAGE_ONES | DAMAGE_HIGH, R(8), 0, NULL },
+	{ AT(struct vdiskattr_state_disk, online), 3, DAMAGE_ONES | DAMAGE_HIGH, R(8), R(6), NULL },
 	{ AT(struct vdiskattr_state_disk, online), 3, 0, 0, 0, "0 and 1 are both good" },
-	{ AT(struct vdiskattr_state_disk, write_cache), 3, DAMAGE_ONES | DAMAGE_HIGH, R(8), 0, NULL },
-	{ AT(struct vdiskattr_state_disk, reserved_space), 3, DAMAGE_ONES | DAMAGE_HIGH, R(8), 0, NULL },
+	{ AT(struct vdiskattr_state_disk, write_cache), 3, DAMAGE_ONES | DAMAGE_HIGH, R(8), R(6), NULL },
+	{ AT(struct vdiskattr_state_disk, reserved_space), 3, DAMAGE_ONES | DAMAGE_HIGH, R(8), R(6), NULL },
 	{ AT(struct vdiskattr_state_disk, reserved[0]), 3, 0, 0, 0, "room for later versions, which is not looked at" },
 	{ AT(struct vdiskattr_state_disk, created_ns), 3, 0, 0, 0, "any time" },
 };
 const struct damage_structure damage_state = TABLE("state of a vdisk", struct vdiskattr_state_disk, state_targets, state_fields, attr_seal);
 
 static const struct damage_field backing_fields[] = {
-	{ AT(struct vdiskattr_backing_disk, snapshot), 1, DAMAGE_ZERO | DAMAGE_ONE | DAMAGE_MORE | DAMAGE_HIGH, R(8), 0, NULL },
-	{ AT(struct vdiskattr_backing_disk, inode), 1, DAMAGE_ZERO | DAMAGE_ONE | DAMAGE_MORE | DAMAGE_HIGH, R(8), 0, NULL },
-	{ AT(struct vdiskattr_backing_disk, generation), 1, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_HIGH, R(8), 0, NULL },
-	{ AT(struct vdiskattr_backing_disk, n_blocks), 1, DAMAGE_MORE | DAMAGE_HIGH | DAMAGE_ONES, R(8), 0, NULL },
+	{ AT(struct vdiskattr_backing_disk, snapshot), 1, DAMAGE_ZERO | DAMAGE_ONE | DAMAGE_MORE | DAMAGE_HIGH, R(8), R(6), NULL },
+	{ AT(struct vdiskattr_backing_disk, inode), 1, DAMAGE_ZERO | DAMAGE_ONE | DAMAGE_MORE | DAMAGE_HIGH, R(8), R(6), NULL },
+	{ AT(struct vdiskattr_backing_disk, generation), 1, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_HIGH, R(8), R(6), NULL },
+	{ AT(struct vdiskattr_backing_disk, n_blocks), 1, DAMAGE_MORE | DAMAGE_HIGH | DAMAGE_ONES, R(8), R(6), NULL },
 	{ AT(struct vdiskattr_backing_disk, reserved), 1, 0, 0, 0, "room for later versions, which is not looked at" },
 };
 const struct damage_structure damage_backing = TABLE("backing of a vdisk", struct vdiskattr_backing_disk, backing_targets, backing_fields,
