@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/list.h"
 
-enum { XOR_BATCH = 32, XOR_ALIGN = 64, CRC_STEP = 1 << 30 };
+enum { XOR_BATCH = 32, CRC_STEP = 1 << 30 };
 
 /* isa-l promises not to write to its sources but does not say const. */
 static inline void *unconst(const void *p)

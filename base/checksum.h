@@ -16,6 +16,9 @@ uint32_t crc32c_linear_more(uint32_t crc, const void *bytes, size_t len_bytes);
 uint32_t crc32c(const void *bytes, size_t len_bytes);
 uint32_t crc32c_more(uint32_t crc, const void *bytes, size_t len_bytes);
 
+/* Pages at multiples of this are many times faster to XOR than others. */
+#define XOR_ALIGN 64
+
 /* dst ^= src over PAGE_SIZE bytes. */
 void xor_page(void *dst, const void *src);
 /* dst = XOR of n >= 1 sources, PAGE_SIZE bytes each; dst is none of them. */

@@ -7,6 +7,7 @@
  * online disk is then written: the block, or only the entry when the bytes were right all along.
  * Stripes under repair and pieces in flight exclude each other.
  * READ PATH previous hop raid_read.c; next hop batch.c. */
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -354,7 +355,7 @@ static int judge_stripe(struct repair *r)
 	struct verdict v = stripe_judge(r, 0);
 	unsigned wrong = (unsigned)(v.present & ~v.good), position;
 	struct raid_checksum_format entry;
-	uint8_t bytes[RAID_BLOCK_SIZE];
+	alignas(XOR_ALIGN) uint8_t bytes[RAID_BLOCK_SIZE];
 	bool differs;
 
 	if (wrong == 0 && v.consistent)
@@ -379,7 +380,7 @@ static void judge_verify(struct repair *r)
 		struct verdict v = stripe_judge(r, i);
 		unsigned wrong = (unsigned)__builtin_popcount(v.readable & (unsigned)~v.good) + (v.consistent ? 0 : 1);
 		struct raid_checksum_format entry;
-		uint8_t bytes[RAID_BLOCK_SIZE];
+		alignas(XOR_ALIGN) uint8_t bytes[RAID_BLOCK_SIZE];
 		bool parity_wrong = false;
 
 		if (v.readable == v.present) {
