@@ -24,6 +24,7 @@ void check_map_fini(struct check *check)
 	free(check->maps.reached);
 	free(check->maps.all);
 	free(check->maps.folded);
+	free(check->maps.in_use);
 }
 
 /* ---- regions where nothing is ---- */
@@ -32,6 +33,11 @@ void check_map_fini(struct check *check)
 static bool is_hole(const uint8_t *bytes)
 {
 	return bytes == page_zero()->data;
+}
+
+static bool has_bits(const uint64_t *words)
+{
+	return !is_hole((const uint8_t *)words) && !bytes_are_zero(words, FS_BLOCK_SIZE);
 }
 
 /* What looking at a region is to the pace. */
@@ -234,6 +240,8 @@ static int region_check(struct fs_run *run, uint32_t region, bool *ret_empty)
 	if (err != 0)
 		return err;
 	*ret_empty = is_hole((const uint8_t *)look.summary) && bytes_are_zero(&look.record, sizeof(look.record));
+	if (look.unreadable || has_bits(look.active) || has_bits(look.summary))
+		check_bit_set(check->maps.in_use, region);
 	err = snapshots_or(run, region, le32_get(look.record.folded_id));
 	if (err != 0) {
 		if (err != -EAGAIN)
@@ -265,7 +273,8 @@ static int maps_alloc(struct check *check)
 {
 	check->maps.all = malloc(FS_BLOCK_SIZE);
 	check->maps.folded = malloc(FS_BLOCK_SIZE);
-	return check->maps.all == NULL || check->maps.folded == NULL ? -ENOMEM : 0;
+	check->maps.in_use = calloc(DIV_UP(check->maps.n_regions, 64U), sizeof(uint64_t));
+	return check->maps.all == NULL || check->maps.folded == NULL || check->maps.in_use == NULL ? -ENOMEM : 0;
 }
 
 int check_map_step(struct fs_run *run)

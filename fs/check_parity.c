@@ -77,6 +77,14 @@ static void cp_durable(struct cp_waiter *waiter, int err)
 	run_event(&check->run);
 }
 
+static bool region_is_unused(const struct check *check, uint32_t region)
+{
+	const struct region *counts = &check->vol->maps->regions[region];
+
+	/* The counts of a volume that is not mounted are not loaded; one that is may have come to more than its image. */
+	return check->offline ? !check_bit_get(check->maps.in_use, region) : counts->n_active + counts->n_summary == 0;
+}
+
 /* Is there nothing in the regions that stripe `dbn` goes through? *ret_end: so far they go. */
 static bool stripes_are_unused(const struct check *check, uint32_t dbn, uint32_t *ret_end)
 {
@@ -85,13 +93,11 @@ static bool stripes_are_unused(const struct check *check, uint32_t dbn, uint32_t
 
 	for (unsigned i = 0; i < geometry->n_data_disks; i++) {
 		const struct raid_disk_geometry *disk = &geometry->disks[i];
-		const struct region *counts;
 		uint32_t vbn = disk->vbn_first + dbn;
 
 		if (disk->group != check->parity.group || dbn >= disk->n_blocks)
 			continue;
-		counts = &check->vol->maps->regions[region_of(vbn)];
-		if (counts->n_active + counts->n_summary > 0)
+		if (!region_is_unused(check, region_of(vbn)))
 			return false;
 		n = MIN_OF(n, MIN_OF(REGION_BLOCKS - vbn % REGION_BLOCKS, disk->n_blocks - dbn));
 	}
@@ -103,8 +109,7 @@ static void unused_skip(struct check *check, uint32_t n_stripes)
 {
 	uint32_t end;
 
-	/* The counts of a volume that is not mounted are not loaded. */
-	while (!check->offline && check->parity.dbn < n_stripes && stripes_are_unused(check, check->parity.dbn, &end)) {
+	while (check->parity.dbn < n_stripes && stripes_are_unused(check, check->parity.dbn, &end)) {
 		end = MIN_OF(end, n_stripes);
 		check->n_done += end - check->parity.dbn;
 		check->parity.dbn = end;

@@ -350,6 +350,35 @@ static void rate_limits_what_is_read_and_can_be_changed(void **state)
 	fs_message_fini(&rate);
 }
 
+/* One data disk of 256 MiB has two regions, of which one is in use: the stripes from 32,768 on have nothing but free blocks. */
+static int volume_make_wide(void **state)
+{
+	(void)state;
+	box_open(&box, 178, 2, 4U * DISK_BYTES, 4096);
+	cb_populate(&box);
+	return box_unmount(&box);
+}
+
+static uint64_t ios_of_check(void)
+{
+	struct fs_check_offline check;
+	uint64_t n = memdisk_ios(box.urls[1] + 4); /* parity: read for nothing else */
+
+	assert_int_equal(cb_check_offline(&box, &check), 0);
+	assert_int_equal(nothing_found(&check), 0);
+	return memdisk_ios(box.urls[1] + 4) - n;
+}
+
+static void stripes_of_regions_with_nothing_in_use_are_not_read(void **state)
+{
+	const uint64_t stripes_of_an_io = 16;
+	uint64_t n = ios_of_check();
+
+	(void)state;
+	assert_true(n >= 32768U / stripes_of_an_io);
+	assert_true(n < 40000U / stripes_of_an_io);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +389,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(damaged_block_is_reported_with_its_file_and_bytes, volume_make, volume_drop),
 		cmocka_unit_test_setup_teardown(damaged_block_of_a_snapshot_is_reported_with_the_snapshot, volume_make, volume_drop),
 		cmocka_unit_test_setup_teardown(little_memory_finds_the_same, volume_make, volume_drop),
+		cmocka_unit_test_setup_teardown(stripes_of_regions_with_nothing_in_use_are_not_read, volume_make_wide, volume_drop),
 		cmocka_unit_test_setup_teardown(rate_limits_what_is_read_and_can_be_changed, volume_make, volume_drop),
 	};
 
