@@ -45,6 +45,7 @@ struct damage_structure {
 	const struct damage_field *fields;
 	unsigned n_fields;
 	void (*seal)(uint8_t *block, uint8_t *record); /* makes the CRC fit; NULL: it has none */
+	bool wide; /* its targets are on a volume of two regions only */
 };
 extern const struct damage_structure *const damage_structures[];
 extern const unsigned n_damage_structures;

@@ -106,7 +106,7 @@ static const struct damage_field inode_fields[] = {
 	{ AT(struct inode_disk, data.ptr[3]), T(17) | T(18), DAMAGE_ONE | DAMAGE_HIGH, R(6), 0, NULL },
 };
 static const struct damage_structure inode_structure = { "inode",      sizeof(struct inode_disk), inode_targets, ARRAY_SIZE(inode_targets),
-	                                                 inode_fields, ARRAY_SIZE(inode_fields),  NULL };
+	                                                 inode_fields, ARRAY_SIZE(inode_fields),  NULL,          false };
 
 /* ---- fsinfo ---- */
 
@@ -152,9 +152,10 @@ static const struct damage_field fsinfo_fields[] = {
 	{ AT(struct fsinfo_disk, snapshot_table.size_bytes), 1, DAMAGE_ONES, R(1), R_ANY, NULL },
 	{ AT(struct fsinfo_disk, snapshot_table.data.ptr[0]), 1, DAMAGE_HIGH | DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS, R(3), R_ANY, NULL },
 };
-static const struct damage_structure fsinfo_structure = {
-	"fsinfo", sizeof(struct fsinfo_disk), fsinfo_targets, ARRAY_SIZE(fsinfo_targets), fsinfo_fields, ARRAY_SIZE(fsinfo_fields), NULL
-};
+static const struct damage_structure fsinfo_structure = { "fsinfo",       sizeof(struct fsinfo_disk),
+	                                                  fsinfo_targets, ARRAY_SIZE(fsinfo_targets),
+	                                                  fsinfo_fields,  ARRAY_SIZE(fsinfo_fields),
+	                                                  NULL,           false };
 
 /* ---- snapshots ---- */
 
@@ -207,7 +208,8 @@ static const struct damage_structure snapshot_structure = { "snapshot",
 	                                                    ARRAY_SIZE(snapshot_targets),
 	                                                    snapshot_fields,
 	                                                    ARRAY_SIZE(snapshot_fields),
-	                                                    NULL };
+	                                                    NULL,
+	                                                    false };
 
 /* ---- regions ---- */
 
@@ -229,9 +231,13 @@ static const struct damage_field region_fields[] = {
 	{ AT(struct region_disk, folded_id), 3, DAMAGE_ONES | DAMAGE_HIGH, R(4), 0, NULL },
 	{ AT(struct region_disk, reserved), 3, DAMAGE_ONE | DAMAGE_HIGH, R(4), 0, NULL },
 };
-static const struct damage_structure region_structure = {
-	"region", sizeof(struct region_disk), region_targets, ARRAY_SIZE(region_targets), region_fields, ARRAY_SIZE(region_fields), NULL
-};
+static const struct damage_structure region_structure = { .name = "region",
+	                                                  .size = sizeof(struct region_disk),
+	                                                  .targets = region_targets,
+	                                                  .n_targets = ARRAY_SIZE(region_targets),
+	                                                  .fields = region_fields,
+	                                                  .n_fields = ARRAY_SIZE(region_fields),
+	                                                  .wide = true };
 
 /* ---- zombies ---- */
 
@@ -257,9 +263,10 @@ static const struct damage_field zombie_fields[] = {
 	{ AT(struct zombie_disk, ptr[0]), 3, DAMAGE_ONE, R(6), 0, NULL },
 	{ AT(struct zombie_disk, ptr[15]), 3, DAMAGE_HIGH, R(6), 0, NULL },
 };
-static const struct damage_structure zombie_structure = {
-	"zombie", sizeof(struct zombie_disk), zombie_targets, ARRAY_SIZE(zombie_targets), zombie_fields, ARRAY_SIZE(zombie_fields), NULL
-};
+static const struct damage_structure zombie_structure = { "zombie",       sizeof(struct zombie_disk),
+	                                                  zombie_targets, ARRAY_SIZE(zombie_targets),
+	                                                  zombie_fields,  ARRAY_SIZE(zombie_fields),
+	                                                  NULL,           false };
 
 const struct damage_structure *const damage_structures[] = {
 	&inode_structure,  &fsinfo_structure,  &snapshot_structure, &region_structure, &zombie_structure, &damage_dir_head,

@@ -11,7 +11,7 @@
 #define AT(type, field) #field, offsetof(type, field), sizeof(((type *)0)->field)
 #define TABLE(name, type, targets, fields, seal)                                                                                           \
 	{                                                                                                                                  \
-		name, sizeof(type), targets, ARRAY_SIZE(targets), fields, ARRAY_SIZE(fields), seal                                         \
+		name, sizeof(type), targets, ARRAY_SIZE(targets), fields, ARRAY_SIZE(fields), seal, false                                  \
 	}
 
 /* ---- slot blocks ---- */
