@@ -9,6 +9,7 @@ libvcbase_a_SOURCES = \
 	base/loop.c base/loop.h \
 	base/mailbox.c base/mailbox.h \
 	base/page.c base/page.h \
+	base/radix.c base/radix.h \
 	base/sendq.c base/sendq.h \
 	base/siphash.c base/siphash.h \
 	base/stream.c base/stream.h \

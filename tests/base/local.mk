@@ -5,6 +5,7 @@ BASE_TESTS = \
 	tests/base/test_loop \
 	tests/base/test_mailbox \
 	tests/base/test_page \
+	tests/base/test_radix \
 	tests/base/test_siphash \
 	tests/base/test_stream \
 	tests/base/test_uuid
@@ -23,6 +24,8 @@ tests_base_test_mailbox_SOURCES = tests/base/test_mailbox.c
 tests_base_test_mailbox_LDADD = $(BASE_TEST_LIBS)
 tests_base_test_page_SOURCES = tests/base/test_page.c
 tests_base_test_page_LDADD = $(BASE_TEST_LIBS)
+tests_base_test_radix_SOURCES = tests/base/test_radix.c
+tests_base_test_radix_LDADD = $(BASE_TEST_LIBS)
 tests_base_test_siphash_SOURCES = tests/base/test_siphash.c
 tests_base_test_siphash_LDADD = $(BASE_TEST_LIBS)
 tests_base_test_stream_SOURCES = tests/base/test_stream.c
