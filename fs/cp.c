@@ -20,6 +20,7 @@
 #include "fs/zombie.h"
 
 #define CP_INTERVAL_NS 10000000000ULL
+#define RELEASE_BUFFERS 512U /* at a time */
 #define CP_WINDOW_BYTES (256U << 10) /* at the disks at once while clients are served */
 #define CP_CLIENT_NS 50000000ULL /* so long after the last one came they still are */
 
@@ -45,9 +46,10 @@ int cp_init(struct fs_volume *vol)
 /* One that failed half-way still has what it was about to write. */
 static void cp_abandon(struct cp *cp)
 {
-	for (size_t i = 0; i < cp->n_members; i++) {
-		cp->members[i]->in_cp = cp->members[i]->dropped = false;
-		cache_unhold(cp->members[i]);
+	cp_members_join(cp);
+	for (size_t i = cp->n_released; i < cp->members.n; i++) {
+		cp->members.bufs[i]->in_cp = cp->members.bufs[i]->dropped = false;
+		cache_unhold(cp->members.bufs[i]);
 	}
 	TAILQ_CONCAT(&cp->vol->dirty_inodes[cp->bit], &cp->applied, dirty_link[cp->bit]);
 }
@@ -62,12 +64,14 @@ void cp_fini(struct fs_volume *vol)
 		cp_abandon(cp);
 	world_timer_cancel(&cp->timer);
 	run_fini(&cp->run);
-	free(cp->members);
+	free(cp->members.bufs);
+	free(cp->late.bufs);
 	free(cp->inodes);
 	free(cp->frees.frees);
 	free(cp->owners);
 	vbn_set_fini(&cp->freed);
 	free(cp->file_bufs);
+	free(cp->keys);
 	free(cp);
 	vol->cp = NULL;
 }
@@ -79,7 +83,7 @@ bool cp_is_running(const struct fs_volume *vol)
 
 size_t cp_block_count(const struct fs_volume *vol)
 {
-	return vol->cp->n_members;
+	return vol->cp->members.n + vol->cp->late.n;
 }
 
 bool cp_is_quiet(const struct fs_volume *vol)
@@ -237,12 +241,12 @@ static void cp_open(struct cp *cp)
 	cp->next_generation = vol->next_generation;
 	cp->inodes_used = vol->inodes_used;
 	cp->started_ns = world_now_ns(vol->world);
-	cp->n_members = cp->n_placed = cp->n_inodes = cp->n_cleared = 0;
+	cp->members.n = cp->late.n = cp->n_placed = cp->n_inodes = cp->n_cleared = 0;
 	cp->frees.n = cp->n_owners = 0;
 	vbn_set_clear(&cp->freed);
-	cp->sorted = cp->zombie_moved = false;
+	cp->placing = cp->zombie_moved = false;
 	cp->vbn_in_hand = 0;
-	cp->n_submitted = cp->band_first = 0;
+	cp->n_submitted = cp->band_first = cp->n_released = 0;
 	cp->band = 0;
 	cp->write_err = 0;
 	cp->zombie_leaves = CP_ZOMBIE_LEAVES;
@@ -313,10 +317,13 @@ static void cp_finish(struct fs_run *run, int err)
 
 /* ---- committed ---- */
 
-static void buffers_release(struct cp *cp)
+/* Some of them; true: that was all. */
+static bool buffers_release(struct cp *cp)
 {
-	for (size_t i = 0; i < cp->n_members; i++) {
-		struct buf *buf = cp->members[i];
+	size_t end = MIN_OF(cp->n_released + RELEASE_BUFFERS, cp->members.n);
+
+	for (; cp->n_released < end; cp->n_released++) {
+		struct buf *buf = cp->members.bufs[cp->n_released];
 
 		buf->in_cp = false;
 		if (buf->dropped)
@@ -326,6 +333,7 @@ static void buffers_release(struct cp *cp)
 		cache_cp_written(buf, cp->bit);
 		cache_unhold(buf);
 	}
+	return end == cp->members.n;
 }
 
 static void inode_release(struct cp *cp, struct inode *inode)
@@ -353,17 +361,17 @@ static void inodes_release(struct cp *cp)
 		inode_release(cp, inode);
 }
 
-static void cp_committed(void *arg, int err)
+/* It is durable; clients come in between while what it holds is let go. */
+static void cp_release(struct task *task)
 {
-	struct cp *cp = arg;
+	struct cp *cp = container_of(task, struct cp, release_task);
 	struct fs_volume *vol = cp->vol;
 	bool snapshot = snapshot_creation_taken(vol);
 
-	if (err != 0) {
-		cp_break(cp, err, "writing fsinfo");
+	if (!buffers_release(cp)) {
+		world_defer(vol->world, task);
 		return;
 	}
-	buffers_release(cp);
 	inodes_release(cp);
 	restore_fini(vol);
 	alloc_cp_done(vol);
@@ -386,4 +394,16 @@ static void cp_committed(void *arg, int err)
 		cp_request(vol, CP_SPACE);
 	if (cp->wanted && !cp->start_task.queued)
 		world_defer(vol->world, &cp->start_task);
+}
+
+static void cp_committed(void *arg, int err)
+{
+	struct cp *cp = arg;
+
+	if (err != 0) {
+		cp_break(cp, err, "writing fsinfo");
+		return;
+	}
+	cp->release_task.run = cp_release;
+	cp_release(&cp->release_task);
 }

@@ -32,6 +32,11 @@ struct vbn_vector {
 };
 void vbn_push(struct vbn_vector *vector, uint32_t vbn);
 
+struct cp_members {
+	struct buf **bufs;
+	size_t n, n_max;
+};
+
 /* Blocks to be cleared in the active map, and whose they were (as far as the accounting asks): CP_OWNER_*, or an index of cp->owners. */
 struct cp_free {
 	uint32_t vbn, owner;
@@ -57,9 +62,10 @@ struct cp {
 	uint64_t next_generation, inodes_used;
 	uint64_t started_ns;
 	uint64_t count, last_ms;
-	/* every block this CP writes, in order of joining */
-	struct buf **members;
-	size_t n_members, n_members_max, n_placed;
+	/* every block this CP writes, in order of joining; until PLACE begins, metadata joins `late`: data gets its places first, file by file */
+	struct cp_members members, late;
+	bool placing;
+	size_t n_placed;
 	/* inodes whose records this CP writes */
 	struct inode **inodes;
 	size_t n_inodes, n_inodes_max;
@@ -72,11 +78,13 @@ struct cp {
 	struct inode *file;
 	struct buf **file_bufs;
 	size_t n_file_bufs, n_file_bufs_max, file_pos;
+	struct buf *file_next; /* to be collected next, once file_bufs has begun */
 	unsigned punch_index;
-	bool file_prepared;
-	bool sorted;
+	bool file_prepared, file_begun, file_in_order;
 	uint32_t vbn_in_hand; /* PLACE: allocated for members[n_placed], maps being made sure of */
 	size_t n_cleared; /* of frees */
+	uint64_t *keys; /* room for sorting: half of it for the sort itself */
+	size_t n_keys_max;
 	unsigned zombie_leaves, zombie_skips; /* ZOMBIES: level-1 blocks this CP may still free, absent ones it may step over (budgets) */
 	bool zombie_moved;
 	/* writes handed to the RAID layer (cp_write.c) */
@@ -87,7 +95,8 @@ struct cp {
 	int write_err;
 	struct cp_waiter_queue waiters;
 	struct timer timer;
-	struct task start_task;
+	struct task start_task, release_task;
+	size_t n_released; /* of members, after the commit */
 };
 
 MUST_CHECK int cp_init(struct fs_volume *vol);
@@ -100,6 +109,10 @@ bool cp_is_quiet(const struct fs_volume *vol);
 /* ---- building blocks of the stages (cp_tree.c) ---- */
 /* The block will be written by this CP. It is loaded, and so is its path. */
 void cp_member_add(struct cp *cp, struct buf *buf);
+/* Room for `n` keys to sort, and as many again behind them. */
+uint64_t *cp_keys(struct cp *cp, size_t n);
+/* PLACE begins. */
+void cp_members_join(struct cp *cp);
 /* The inode's record will be written. Its inode-file block was needed (cp_need_inode). */
 void cp_inode_add(struct cp *cp, struct inode *inode);
 /* The inode's block in the inode file, with the path to it. -EAGAIN. */

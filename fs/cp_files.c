@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CP stage FILES: the dirty inodes of the closed generation, one after the other: punched ranges first, then dirty buffers, then the record. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/radix.h"
 #include "fs/cache_private.h"
 #include "fs/cp.h"
 #include "fs/inode_table.h"
@@ -9,43 +11,60 @@
 #include "fs/tree.h"
 #include "fs/zombie.h"
 
-#define SLICE_BLOCKS 512U
+#define SLICE_BLOCKS 32U
+#define COLLECT_BLOCKS 1024U
 
-static int buf_by_fbn(const void *a, const void *b)
+static void file_bufs_reserve(struct cp *cp, size_t n)
 {
-	const struct buf *x = *(struct buf *const *)a, *y = *(struct buf *const *)b;
-
-	return x->fbn < y->fbn ? -1 : x->fbn > y->fbn;
+	if (cp->n_file_bufs_max >= n)
+		return;
+	free(cp->file_bufs);
+	cp->n_file_bufs_max = n;
+	cp->file_bufs = reallocarray(NULL, n, sizeof(struct buf *));
+	vc_assert(cp->file_bufs != NULL);
 }
 
-static bool bufs_in_order(struct buf *const *bufs, size_t n)
+static void file_bufs_sort(struct cp *cp)
 {
-	for (size_t i = 1; i < n; i++)
-		if (bufs[i - 1U]->fbn > bufs[i]->fbn)
-			return false;
-	return true;
+	size_t n = cp->n_file_bufs;
+	uint64_t *keys = cp_keys(cp, n);
+	struct buf **sorted = (struct buf **)(void *)(keys + n); /* what the sort has done with */
+
+	for (size_t i = 0; i < n; i++)
+		keys[i] = (uint64_t)i << 32 | cp->file_bufs[i]->fbn;
+	radix_sort(keys, keys + n, n);
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = cp->file_bufs[keys[i] >> 32];
+	memcpy(cp->file_bufs, sorted, n * sizeof sorted[0]);
 }
 
-/* The dirty buffers of the file in work, by FBN, so that the allocator lays them out in file order. */
-static void file_collect(struct cp *cp, struct inode *inode)
+/* Its dirty buffers in order of FBN, so that the allocator lays them out in file order. They may be many; clients only add to the next generation's. */
+static int file_collect(struct fs_run *run, struct inode *inode)
 {
+	struct cp *cp = run->vol->cp;
 	struct buf *buf;
-	size_t n = 0;
+	unsigned n = 0;
 
-	if (cp->n_file_bufs_max < inode->n_dirty_bufs[cp->bit]) {
-		free(cp->file_bufs);
-		cp->n_file_bufs_max = inode->n_dirty_bufs[cp->bit];
-		cp->file_bufs = malloc(cp->n_file_bufs_max * sizeof(struct buf *));
-		vc_assert(cp->file_bufs != NULL);
+	if (!cp->file_begun) {
+		cp->file_next = TAILQ_FIRST(&inode->dirty_bufs[cp->bit]);
+		cp->n_file_bufs = 0;
+		cp->file_begun = cp->file_in_order = true;
+		file_bufs_reserve(cp, inode->n_dirty_bufs[cp->bit]);
 	}
-	TAILQ_FOREACH(buf, &inode->dirty_bufs[cp->bit], dirty_link[cp->bit])
-		cp->file_bufs[n++] = buf;
-	if (!bufs_in_order(cp->file_bufs, n))
-		qsort(cp->file_bufs, n, sizeof(struct buf *), buf_by_fbn);
-	cp->n_file_bufs = n;
+	for (buf = cp->file_next; buf != NULL && n < COLLECT_BLOCKS; buf = TAILQ_NEXT(buf, dirty_link[cp->bit]), n++) {
+		if (cp->n_file_bufs > 0 && cp->file_bufs[cp->n_file_bufs - 1U]->fbn > buf->fbn)
+			cp->file_in_order = false;
+		cp->file_bufs[cp->n_file_bufs++] = buf;
+	}
+	cp->file_next = buf;
+	if (buf != NULL)
+		return run_yield(run);
+	if (!cp->file_in_order)
+		file_bufs_sort(cp);
 	cp->file_pos = 0;
 	cp->punch_index = 0;
 	cp->file_prepared = true;
+	return 0;
 }
 
 static int file_punches(struct fs_run *run, struct inode *inode)
@@ -152,14 +171,14 @@ static int file_buffers(struct fs_run *run, struct inode *inode)
 		return result;
 	for (unsigned made = 0; cp->file_pos < slice_end && made < 200U; cp->file_pos++) {
 		struct buf *buf = cp->file_bufs[cp->file_pos];
-		size_t before = cp->n_members;
+		size_t before = cp_block_count(cp->vol);
 
 		buf->inline_copy = false;
 		if (made_base != tree_base(1, buf->fbn) || inode->height < tree_height_for(buf->fbn)) {
 			made_base = tree_base(1, buf->fbn);
 			cp_make_path(cp, inode, buf->fbn);
 		}
-		made += (unsigned)(cp->n_members - before);
+		made += (unsigned)(cp_block_count(cp->vol) - before);
 		if (made > 8U && cp->vol->cache->n_stash < 16U) {
 			cp->file_pos++;
 			cp_member_add(cp, buf);
@@ -196,7 +215,9 @@ static int file_apply(struct fs_run *run, struct inode *inode)
 	if (err != 0)
 		return err;
 	if (!cp->file_prepared)
-		file_collect(cp, inode);
+		err = file_collect(run, inode);
+	if (err != 0)
+		return err;
 	if (removed)
 		return file_removed(run, inode);
 	err = file_punches(run, inode);
@@ -232,7 +253,7 @@ int cp_files_step(struct fs_run *run)
 
 		if (cp->file != inode) {
 			cp->file = inode;
-			cp->file_prepared = false;
+			cp->file_prepared = cp->file_begun = false;
 		}
 		err = file_apply(run, inode);
 		if (err != 0)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CP stage PLACE: a VBN for every block of the worklist, and the maps that say so, until nothing new joins. */
-#include <stdlib.h>
-
+#include "base/radix.h"
 #include "fs/alloc.h"
 #include "fs/cache_private.h"
 #include "fs/clone.h"
@@ -11,31 +10,9 @@
 #include "fs/space.h"
 #include "fs/tree.h"
 
-#define SLICE_BLOCKS 1024U
+#define SLICE_BLOCKS 32U
+#define SLICE_FREES 256U
 #define CLEAR_REGIONS 16U /* regions whose maps one slice of clearing asks for */
-
-/* Data first, in file order: consecutive blocks of a file get consecutive places; then metadata. */
-static int member_order(const void *a, const void *b)
-{
-	const struct buf *x = *(struct buf *const *)a, *y = *(struct buf *const *)b;
-	unsigned cx = !cp_is_data(x), cy = !cp_is_data(y);
-
-	if (cx != cy)
-		return cx < cy ? -1 : 1;
-	if (x->inode->ino != y->inode->ino)
-		return x->inode->ino < y->inode->ino ? -1 : 1;
-	if (x->level != y->level)
-		return x->level < y->level ? -1 : 1;
-	return x->fbn < y->fbn ? -1 : x->fbn > y->fbn;
-}
-
-static bool members_in_order(const struct cp *cp)
-{
-	for (size_t i = 1; i < cp->n_members; i++)
-		if (member_order(&cp->members[i - 1U], &cp->members[i]) > 0)
-			return false;
-	return true;
-}
 
 static void member_place(struct cp *cp, struct buf *buf, uint32_t vbn)
 {
@@ -60,8 +37,8 @@ static int place_members(struct fs_run *run)
 	struct cp *cp = run->vol->cp;
 	unsigned n = 0;
 
-	while (cp->n_placed < cp->n_members) {
-		struct buf *buf = cp->members[cp->n_placed];
+	while (cp->n_placed < cp->members.n) {
+		struct buf *buf = cp->members.bufs[cp->n_placed];
 		int err;
 
 		if (buf->dropped) {
@@ -69,7 +46,7 @@ static int place_members(struct fs_run *run)
 			continue;
 		}
 		if (cp->vbn_in_hand == 0) {
-			err = alloc_next(run, cp->n_members - cp->n_placed, &cp->vbn_in_hand);
+			err = alloc_next(run, cp->members.n - cp->n_placed, &cp->vbn_in_hand);
 			if (err != 0)
 				return err;
 		}
@@ -86,11 +63,16 @@ static int place_members(struct fs_run *run)
 	return 0;
 }
 
-static int vbn_order(const void *a, const void *b)
+static void frees_sort(struct cp *cp)
 {
-	const struct cp_free *x = a, *y = b;
+	size_t n = cp->frees.n;
+	uint64_t *keys = cp_keys(cp, n);
 
-	return x->vbn < y->vbn ? -1 : x->vbn > y->vbn;
+	for (size_t i = 0; i < n; i++)
+		keys[i] = (uint64_t)cp->frees.frees[i].owner << 32 | cp->frees.frees[i].vbn;
+	radix_sort(keys, keys + n, n);
+	for (size_t i = 0; i < n; i++)
+		cp->frees.frees[i] = (struct cp_free){ .vbn = (uint32_t)keys[i], .owner = (uint32_t)(keys[i] >> 32) };
 }
 
 /* A block is the active file system's no more, but a snapshot's: its owner has so much less that it shares. */
@@ -103,14 +85,14 @@ static void shared_freed(struct cp *cp, uint32_t owner)
 }
 
 /* Maps of the next regions in which something is to be cleared. */
-static int clear_need(struct fs_run *run, size_t *ret_end)
+static int clear_need(struct fs_run *run, size_t slice_end, size_t *ret_end)
 {
 	const struct cp_free_vector *frees = &run->vol->cp->frees;
 	uint32_t last = UINT32_MAX, n_regions = 0;
 	int result = 0;
 	size_t i;
 
-	for (i = run->vol->cp->n_cleared; i < frees->n; i++) {
+	for (i = run->vol->cp->n_cleared; i < MIN_OF(frees->n, slice_end); i++) {
 		uint32_t region = region_of(frees->frees[i].vbn);
 		int err;
 
@@ -132,15 +114,15 @@ static int clear_need(struct fs_run *run, size_t *ret_end)
 static int clear_frees(struct fs_run *run)
 {
 	struct cp *cp = run->vol->cp;
-	size_t end;
+	size_t end, slice_end = cp->n_cleared + SLICE_FREES;
 	int err;
 
-	if (cp->n_cleared == 0 && cp->frees.n > 1)
-		qsort(cp->frees.frees, cp->frees.n, sizeof(struct cp_free), vbn_order);
+	if (cp->n_cleared == 0)
+		frees_sort(cp);
 	while (cp->n_cleared < cp->frees.n) {
 		uint32_t region = UINT32_MAX;
 
-		err = clear_need(run, &end);
+		err = clear_need(run, slice_end, &end);
 		if (err != 0)
 			return err;
 		if (end == cp->n_cleared)
@@ -163,6 +145,8 @@ static int clear_frees(struct fs_run *run)
 			vbn_set_add(&cp->freed, vbn);
 		}
 		cache_unpin_all(run);
+		if (end < cp->frees.n && end == slice_end)
+			return run_yield(run);
 	}
 	cp->frees.n = 0;
 	cp->n_cleared = 0;
@@ -173,11 +157,7 @@ int cp_place_step(struct fs_run *run)
 {
 	struct cp *cp = run->vol->cp;
 
-	if (!cp->sorted && cp->n_members > 0) {
-		if (!members_in_order(cp))
-			qsort(cp->members, cp->n_members, sizeof(struct buf *), member_order);
-		cp->sorted = true;
-	}
+	cp_members_join(cp);
 	do {
 		int err = cp->n_cleared == 0 ? place_members(run) : 0;
 
@@ -185,7 +165,7 @@ int cp_place_step(struct fs_run *run)
 			err = clear_frees(run);
 		if (err != 0)
 			return err;
-	} while (cp->n_placed < cp->n_members || cp->frees.n > 0);
+	} while (cp->n_placed < cp->members.n || cp->frees.n > 0);
 	return 0;
 }
 

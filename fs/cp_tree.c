@@ -56,23 +56,50 @@ static bool vbn_is_special(uint32_t vbn)
 	return vbn == VBN_HOLE || vbn == VBN_ZERO;
 }
 
+uint64_t *cp_keys(struct cp *cp, size_t n)
+{
+	if (cp->n_keys_max < n) {
+		free(cp->keys);
+		cp->n_keys_max = n;
+		cp->keys = reallocarray(NULL, n, 2U * sizeof cp->keys[0]);
+		vc_assert(cp->keys != NULL);
+	}
+	return cp->keys;
+}
+
+static void members_reserve(struct cp_members *members, size_t n)
+{
+	if (members->n + n <= members->n_max)
+		return;
+	members->n_max = MAX_OF(members->n + n, MAX_OF((size_t)1024, members->n_max * 2U));
+	members->bufs = reallocarray(members->bufs, members->n_max, sizeof members->bufs[0]);
+	vc_assert(members->bufs != NULL);
+}
+
 void cp_member_add(struct cp *cp, struct buf *buf)
 {
+	struct cp_members *members = cp->placing || cp_is_data(buf) ? &cp->members : &cp->late;
+
 	if (buf->in_cp) {
 		buf->dropped = false; /* freed by this CP and needed again */
 		return;
 	}
-	if (cp->n_members == cp->n_members_max) {
-		size_t max = cp->n_members_max == 0 ? 1024 : cp->n_members_max * 2U;
-		struct buf **grown = realloc(cp->members, max * sizeof(struct buf *));
-
-		vc_assert(grown != NULL);
-		cp->members = grown;
-		cp->n_members_max = max;
-	}
 	cache_hold(buf);
 	buf->in_cp = true;
-	cp->members[cp->n_members++] = buf;
+	members_reserve(members, 1);
+	members->bufs[members->n++] = buf;
+}
+
+void cp_members_join(struct cp *cp)
+{
+	if (cp->placing)
+		return;
+	cp->placing = true;
+	members_reserve(&cp->members, cp->late.n);
+	if (cp->late.n > 0)
+		memcpy(&cp->members.bufs[cp->members.n], cp->late.bufs, cp->late.n * sizeof cp->late.bufs[0]);
+	cp->members.n += cp->late.n;
+	cp->late.n = 0;
 }
 
 /* The others have a record in the inode file; the snapshot table has both, so that a snapshot knows which blocks were the table's. */

@@ -7,6 +7,7 @@
  * WRITE PATH. previous hop: cp_place.c; next hop: raid_write. */
 #include <stdlib.h>
 
+#include "base/radix.h"
 #include "fs/alloc.h"
 #include "fs/cp.h"
 
@@ -32,34 +33,23 @@ static void piece_done(struct raid_write *write, int err)
 		cp_written(cp, cp->write_err);
 }
 
-static int block_by_vbn(const void *a, const void *b)
-{
-	const struct raid_write_block *x = a, *y = b;
-
-	return x->vbn < y->vbn ? -1 : x->vbn > y->vbn;
-}
-
-static bool blocks_in_order(const struct raid_write_block *blocks, unsigned n)
-{
-	for (unsigned i = 1; i < n; i++)
-		if (blocks[i - 1U].vbn > blocks[i].vbn)
-			return false;
-	return true;
-}
-
 /* Members [n_submitted, end): from now on their pages are shared (edits go to copies). */
 static void piece_submit(struct cp *cp, size_t end)
 {
 	struct cp_piece *piece = malloc(sizeof(*piece) + (end - cp->n_submitted) * sizeof(piece->blocks[0]));
-	unsigned n = 0;
+	size_t n = 0, n_max = end - cp->n_submitted;
+	uint64_t *keys = cp_keys(cp, n_max);
+	struct buf **bufs = &cp->members.bufs[cp->n_submitted];
 
 	vc_assert(piece != NULL);
-	for (; cp->n_submitted < end; cp->n_submitted++) {
-		struct buf *buf = cp->members[cp->n_submitted];
+	for (size_t i = 0; i < n_max; i++)
+		if (!bufs[i]->dropped)
+			keys[n++] = (uint64_t)i << 32 | bufs[i]->vbn_new;
+	radix_sort(keys, keys + n, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct buf *buf = bufs[keys[i] >> 32];
 
-		if (buf->dropped)
-			continue;
-		piece->blocks[n++] = (struct raid_write_block){
+		piece->blocks[i] = (struct raid_write_block){
 			.vbn = buf->vbn_new,
 			.page = page_get(cp_page_of(buf)),
 			.ident = { .inode = buf->inode->ino,
@@ -69,10 +59,9 @@ static void piece_submit(struct cp *cp, size_t end)
 			           .mark = cp_is_cloned(buf) },
 		};
 	}
-	if (!blocks_in_order(piece->blocks, n))
-		qsort(piece->blocks, n, sizeof(piece->blocks[0]), block_by_vbn);
+	cp->n_submitted = end;
 	piece->cp = cp;
-	piece->write = (struct raid_write){ .blocks = piece->blocks, .n_blocks = n, .done = piece_done };
+	piece->write = (struct raid_write){ .blocks = piece->blocks, .n_blocks = (unsigned)n, .done = piece_done };
 	cp->n_writing++;
 	raid_write(cp->vol->raid, &piece->write);
 }
@@ -83,11 +72,11 @@ void cp_write_early(struct cp *cp)
 		return;
 	cp->band = alloc_band(cp->vol);
 	cp->band_first = cp->n_placed;
-	if (cp->band_first - cp->n_submitted >= EARLY_BLOCKS && cp_is_data(cp->members[cp->band_first - 1U]))
+	if (cp->band_first - cp->n_submitted >= EARLY_BLOCKS && cp_is_data(cp->members.bufs[cp->band_first - 1U]))
 		piece_submit(cp, cp->band_first);
 }
 
 void cp_write_rest(struct cp *cp)
 {
-	piece_submit(cp, cp->n_members);
+	piece_submit(cp, cp->members.n);
 }

@@ -90,7 +90,7 @@ static void consistency_point_writes_what_has_changed(void **state)
 		before = blocks_read(&box);
 		assert_int_equal(box_write(&box, id, i * 4096ULL, "x", 1, FS_UNSTABLE), 0);
 		assert_int_equal(box_sync(&box), 0);
-		assert_true(box.vol->cp->n_members < MEMBERS_MAX);
+		assert_true(box.vol->cp->members.n < MEMBERS_MAX);
 		assert_true(blocks_read(&box) - before < MEMBERS_MAX);
 	}
 	box_close(&box);
@@ -112,7 +112,7 @@ static void snapshots_of_16_tib_go_with_what_has_changed_since(void **state)
 		assert_int_equal(box_write(&box, id, 0, name, 2, FS_UNSTABLE), 0);
 		before = box.vol->cp->count;
 		assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, name), 0);
-		assert_true(box.vol->cp->count - before <= 2 && box.vol->cp->n_members < MEMBERS_MAX);
+		assert_true(box.vol->cp->count - before <= 2 && box.vol->cp->members.n < MEMBERS_MAX);
 	}
 	for (unsigned i = 3; i-- > 0;) { /* newest, middle, the only one */
 		char name[8];
