@@ -339,6 +339,8 @@ struct piece {
 	struct timer retry;
 	struct repair *repair;
 	unsigned fix_at;
+	struct task task;
+	unsigned n_made; /* stripes with checksums and parity */
 };
 
 struct write_op {

@@ -13,6 +13,7 @@
 #include "raid/raid_impl.h"
 
 #define PIECE_MAX_TRIES 6U
+#define PARITY_SLICE_BLOCKS 64U /* about 50 us of checksums and parity */
 
 static void piece_pinned(struct checksum_set *set);
 
@@ -334,6 +335,26 @@ static void stripe_make_parity(struct piece *p, struct piece_stripe *s)
 	xor_pages(s->parity->data, srcs, n);
 }
 
+/* Checksums and parity of some stripes; clients come in between. */
+static void piece_make_slice(struct task *task)
+{
+	struct piece *p = container_of(task, struct piece, task);
+
+	for (unsigned n = 0; p->n_made < p->n_stripes && n < PARITY_SLICE_BLOCKS; p->n_made++) {
+		n += p->stripes[p->n_made].n_blocks;
+		stripe_make_parity(p, &p->stripes[p->n_made]);
+	}
+	if (p->n_made < p->n_stripes) {
+		world_defer(p->raid->world, task);
+		return;
+	}
+	for (unsigned i = 0; i < p->n_stripes; i++)
+		if (p->stripes[i].rest_unknown)
+			p->stripes[i].rest = NULL;
+	intent_encode(p);
+	intent_write(p);
+}
+
 static void piece_old_read(struct batch *batch)
 {
 	struct piece *p = container_of(batch, struct piece, batch);
@@ -357,13 +378,9 @@ static void piece_old_read(struct batch *batch)
 		piece_fix(p);
 		return;
 	}
-	for (unsigned i = 0; i < p->n_stripes; i++)
-		stripe_make_parity(p, &p->stripes[i]);
-	for (unsigned i = 0; i < p->n_stripes; i++)
-		if (p->stripes[i].rest_unknown)
-			p->stripes[i].rest = NULL;
-	intent_encode(p);
-	intent_write(p);
+	p->n_made = 0;
+	p->task = (struct task){ .run = piece_make_slice };
+	piece_make_slice(&p->task);
 }
 
 /* ---- commit ---------------------------------------------------------------------------------------------------------------------------- */
