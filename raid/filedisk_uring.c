@@ -16,6 +16,7 @@
 #include "raid/filedisk.h"
 
 #define RING_DEPTH 512U
+#define SUBMIT_MAX 8U /* a turn: the kernel takes up to 20 us for each */
 
 struct ring {
 	LIST_ENTRY(ring) link;
@@ -94,13 +95,14 @@ static void ring_submit_run(struct task *task)
 	struct io_uring_sqe *sqe;
 	struct disk_io *io;
 
-	while (ring->n_in_kernel < RING_DEPTH && (io = TAILQ_FIRST(&ring->waiting)) != NULL &&
-	       (sqe = io_uring_get_sqe(&ring->uring)) != NULL) {
+	for (unsigned n = 0; n < SUBMIT_MAX && ring->n_in_kernel < RING_DEPTH && (io = TAILQ_FIRST(&ring->waiting)) != NULL &&
+	                     (sqe = io_uring_get_sqe(&ring->uring)) != NULL;
+	     n++) {
 		TAILQ_REMOVE(&ring->waiting, io, link);
 		ring_prepare(ring, io, sqe);
 	}
 	(void)io_uring_submit(&ring->uring); /* what it did not take stays in the ring for the next submit */
-	if (io_uring_sq_ready(&ring->uring) > 0)
+	if (io_uring_sq_ready(&ring->uring) > 0 || (!TAILQ_EMPTY(&ring->waiting) && ring->n_in_kernel < RING_DEPTH))
 		world_defer(ring->world, &ring->submit_task);
 	ring_reap(ring);
 }
