@@ -21,7 +21,7 @@
 #include "base/mailbox.h"
 #include "base/timers.h"
 
-enum { DEFERRED_BUDGET_NS = 1000000, SETTLE_ROUNDS = 64 };
+enum { DEFERRED_BUDGET_NS = 100000, SETTLE_ROUNDS = 64 };
 
 TAILQ_HEAD(task_queue, task);
 
