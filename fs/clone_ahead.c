@@ -9,7 +9,7 @@
 #include "fs/tree.h"
 
 #define AHEAD_UNIT 256U /* blocks read together */
-#define LOOKUPS_MAX 1024U
+#define LOOKUPS_MAX 256U
 
 /* The block of the backing store under `fbn`, or nothing: begin to read it. */
 static int ahead_name(struct fs_run *run, struct inode *under, uint32_t fbn, unsigned *io_n)

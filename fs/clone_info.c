@@ -11,7 +11,7 @@
 #include "fs/inode_table.h"
 #include "fs/tree.h"
 
-#define PENDING_LOOKS_MAX 16384U
+#define PENDING_LOOKS_MAX 4096U
 
 /* ---- what the CP changes --------------------------------------------------------------------------------------- */
 
@@ -106,26 +106,46 @@ struct progress {
 	uint32_t cursor, n_total, n_own_below, n_unplaced, n_zero_above;
 };
 
-static uint64_t done_blocks(const struct progress *progress, struct inode *container)
+/* Own blocks at and above the cursor, as the tree has them. */
+static uint64_t own_above(const struct progress *progress, const struct inode *container)
 {
 	uint64_t own = container->n_blocks - DIV_UP(container->n_blocks, PTRS_PER_BLOCK + 1U) + progress->n_unplaced;
-	uint64_t above = (own > progress->n_own_below ? own - progress->n_own_below : 0) + progress->n_zero_above;
+
+	return (own > progress->n_own_below ? own - progress->n_own_below : 0) + progress->n_zero_above;
+}
+
+static uint64_t done_with(const struct progress *progress, uint64_t above)
+{
 	uint64_t left = progress->n_total > progress->cursor ? progress->n_total - progress->cursor : 0;
 
-	above += pending_zeros(container, progress->cursor, progress->n_total, above);
-	above += pending_data(container, progress->cursor, progress->n_total);
 	return MIN_OF(progress->cursor, progress->n_total) + MIN_OF(above, left);
 }
 
-static uint64_t filled(const struct clone *clone, struct inode *container)
+/* With what clients have changed since the last consistency point: a look at all of that. */
+static uint64_t done_blocks(const struct progress *progress, struct inode *container)
 {
-	struct progress progress = { clone->cursor, clone->n_total, clone->n_own_below, clone->n_unplaced[0] + clone->n_unplaced[1],
-		                     clone->n_zero_above };
+	uint64_t above = own_above(progress, container);
 
-	return done_blocks(&progress, container);
+	above += pending_zeros(container, progress->cursor, progress->n_total, above);
+	above += pending_data(container, progress->cursor, progress->n_total);
+	return done_with(progress, above);
 }
 
-uint64_t clone_work_done(const struct clone *clone, struct inode *container)
+static struct progress progress_of(const struct clone *clone)
+{
+	return (struct progress){ clone->cursor, clone->n_total, clone->n_own_below, clone->n_unplaced[0] + clone->n_unplaced[1],
+		                  clone->n_zero_above };
+}
+
+/* What is sure without looking at every dirty block: this is asked for after every batch. */
+static uint64_t filled(const struct clone *clone, const struct inode *container)
+{
+	struct progress progress = progress_of(clone);
+
+	return done_with(&progress, own_above(&progress, container));
+}
+
+uint64_t clone_work_done(const struct clone *clone, const struct inode *container)
 {
 	return filled(clone, container) + clone->verify_cursor;
 }
@@ -162,7 +182,9 @@ static enum fs_clone_phase phase_of(const struct clone *clone)
 
 static void running_info(const struct clone *clone, const struct vdisk *vdisk, struct fs_clone_info *info)
 {
-	uint64_t now = world_now_ns(clone->vol->world), done = clone_work_done(clone, vdisk->container);
+	struct progress progress = progress_of(clone);
+	uint64_t now = world_now_ns(clone->vol->world), done = done_blocks(&progress, vdisk->container) + clone->verify_cursor;
+	uint64_t sure = clone_work_done(clone, vdisk->container);
 	uint64_t all = (uint64_t)clone->n_total * ((clone->flags & FS_CLONE_VERIFY) != 0 ? 2U : 1U);
 
 	info->state = clone->phase == CLONE_FAILED ? FS_CLONE_FAILED : clone->error != 0 ? FS_CLONE_PAUSED : FS_CLONE_RUNNING;
@@ -179,8 +201,8 @@ static void running_info(const struct clone *clone, const struct vdisk *vdisk, s
 	info->flags = clone->flags;
 	if (info->state != FS_CLONE_RUNNING)
 		return;
-	info->speed_bytes_s = clone_speed_now(&clone->speed, now, done) * FS_BLOCK_SIZE;
-	info->eta_s = clone_speed_eta_s(&clone->speed, now, done, all > done ? all - done : 0);
+	info->speed_bytes_s = clone_speed_now(&clone->speed, now, sure) * FS_BLOCK_SIZE;
+	info->eta_s = clone_speed_eta_s(&clone->speed, now, sure, all > done ? all - done : 0);
 }
 
 static uint64_t stored_done(const struct vdisk *vdisk, uint32_t total)

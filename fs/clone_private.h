@@ -79,8 +79,8 @@ void clone_claim_follow(struct clone *clone, uint64_t n_left);
 void clone_change(struct clone *clone, const struct vdisk_clone *attr);
 /* Take it out of the way as soon as nothing of it is under way. */
 void clone_stop(struct clone *clone, bool forget);
-/* What it has done of all it has to do, blocks compared included. */
-uint64_t clone_work_done(const struct clone *clone, struct inode *container);
+/* What it has done of all it has to do, blocks compared included, but for what clients have overwritten since the last CP. */
+uint64_t clone_work_done(const struct clone *clone, const struct inode *container);
 /* Some of it may have been done, by whomever: speed and claim follow. */
 void clone_look(struct clone *clone);
 /* It has been paused: what was measured before does not count any more. */
