@@ -31,6 +31,12 @@ class Skip(Exception):
     """A tool or a right is missing on this machine."""
 
 
+def mostly_waits(test):
+    """Marks a test that waits for the clock most of its time and measures nothing that others would disturb: it runs beside them."""
+    test.mostly_waits = True
+    return test
+
+
 def need(condition, text):
     if not condition:
         raise Failure(text)
@@ -137,7 +143,7 @@ class Server:
                                             stdout=out, stderr=out, env=env)
         self.watch = Watch(self.process.pid)
         self.watch.start()
-        wait_until("vcd answers", self.answers, seconds)
+        wait_until("vcd answers", self.answers, seconds, step=0.02)
         return self
 
     def answers(self):

@@ -14,9 +14,13 @@ tests_system_nfstree_LDADD = $(NFS_LIBS)
 tests_system_nfschurn_SOURCES = tests/system/nfschurn.c
 tests_system_nfschurn_CPPFLAGS = $(AM_CPPFLAGS) $(NFS_CFLAGS)
 tests_system_nfschurn_LDADD = $(NFS_LIBS)
+
+# Hundreds of kills, where CI has some: make -C build kill (optimised build; VCD_KILL_CYCLES=N for another number)
+kill: all tests/system/lunstress tests/system/nfschurn
+	VCD_KILL_CYCLES=$${VCD_KILL_CYCLES:-200} $(top_srcdir)/tests/system/run --build $(abs_top_builddir) --release $(abs_top_builddir) -k kill.nothing
 endif
 
 # With a Linux guest: only when asked for (scripts/install-deps guest).
-.PHONY: check-guest
+.PHONY: check-guest kill
 check-guest: all
 	$(top_srcdir)/tests/system/run --build $(abs_top_builddir) -k guest

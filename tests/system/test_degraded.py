@@ -10,10 +10,10 @@ SIZE = 128 * MIB
 def serve_through(test, hurt):
     server = test.server()
     server.create_lun("/vol/vol0/test", SIZE, number=0)
-    run(*test.stress(server, 0, test.path("state"), SIZE, "--seconds", 3, "--depth", 8, "--writes", 80))
+    run(*test.stress(server, 0, test.path("state"), SIZE, "--seconds", 2, "--depth", 8, "--writes", 80))
     need(not server.degraded(), "degraded before anything happened")
     need(server.vcadm("status", check=False).returncode == 0, "status is not 0 while all is well")
-    writer = test.spawn(*test.stress(server, 0, test.path("state"), SIZE, "--seconds", 20, "--depth", 4))
+    writer = test.spawn(*test.stress(server, 0, test.path("state"), SIZE, "--seconds", 8, "--depth", 4))
     hurt(server)
     run(server.helper("system/nfstree"), "write", server.nfs_url(), 400, 9)
     status, out, err = test.finish(writer)

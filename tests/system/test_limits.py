@@ -2,7 +2,7 @@
 """Memory and CPU: within the configured bound + 64 MiB under load, next to nothing when idle."""
 import time
 
-from harness import MIB, Skip, need, run
+from harness import MIB, Skip, mostly_waits, need, run
 
 SPARE_BYTES = 64 * MIB
 
@@ -41,6 +41,7 @@ def test_memory_stays_within_its_bound_under_load(test):
     need_bound(test, server, 256 * MIB)
 
 
+@mostly_waits
 def test_an_idle_server_uses_no_cpu_to_speak_of(test):
     server = release_server(test)
     server.create_lun("/vol/vol0/test", 64 * MIB, number=0)

@@ -2,7 +2,7 @@
 """What the server does to snapshots by itself: schedules on the real clock, snapshots that go when space runs short."""
 import time
 
-from harness import MIB, need, records, run, tool, wait_until
+from harness import MIB, mostly_waits, need, records, run, tool, wait_until
 from page import Page
 
 
@@ -20,6 +20,7 @@ def events(server, name):
     return [e["text"] for e in records(server.vcadm_json("event", "list")) if e["event"] == name]
 
 
+@mostly_waits
 def test_a_schedule_makes_snapshots_and_makes_up_for_a_missed_one(test):
     server = test.server()
     server.create_lun("/vol/vol0/disk", 16 * MIB, number=0)
@@ -67,7 +68,7 @@ def test_snapshots_go_before_nfs_clients_see_a_full_volume(test):
 
     # off, as it is at first: the volume fills up, and nothing is deleted
     made = 0
-    while made < 40 and stress(test, server, "off", "--writes", 100, "--seconds", 3) == "":
+    while made < 40 and stress(test, server, "off", "--writes", 100, "--seconds", 2) == "":
         done = server.vcadm("snapshot", "create", "vol0", f"before{made}", check=False)
         if done.returncode != 0:
             break
@@ -80,7 +81,7 @@ def test_snapshots_go_before_nfs_clients_see_a_full_volume(test):
     server.vcadm("volume", "autodelete", "set", "vol0", "--enable", "--trigger-free", "10%", "--target-free", "20%", "--delete", "all",
                  "--keep-prefix", "keep")
     for i in range(8):
-        wrong = stress(test, server, "on", "--writes", 100, "--seconds", 3)
+        wrong = stress(test, server, "on", "--writes", 100, "--seconds", 2)
         need(not wrong, f"round {i}: {wrong}")
         server.vcadm("snapshot", "create", "vol0", f"after{i}")
     left = snapshots(server)
@@ -95,7 +96,7 @@ def test_snapshots_go_before_nfs_clients_see_a_full_volume(test):
     wrong = stress(test, server, "on", "--verify", "--crash")
     need(not wrong, f"after the crash: {wrong}")
     for i in range(3):
-        wrong = stress(test, server, "on", "--writes", 100, "--seconds", 3)
+        wrong = stress(test, server, "on", "--writes", 100, "--seconds", 2)
         need(not wrong, f"after the crash, round {i}: {wrong}")
         server.vcadm("snapshot", "create", "vol0", f"again{i}")
     need("keep1" in snapshots(server), f"{snapshots(server)}")
