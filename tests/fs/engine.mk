@@ -20,3 +20,7 @@ check_PROGRAMS += tests/fs/test_autodelete
 TESTS += tests/fs/test_autodelete
 tests_fs_test_autodelete_SOURCES = tests/fs/test_autodelete.c $(FSBOX_SOURCES)
 tests_fs_test_autodelete_LDADD = $(ENGINE_LIBS)
+check_PROGRAMS += tests/fs/test_snapshot_delete
+TESTS += tests/fs/test_snapshot_delete
+tests_fs_test_snapshot_delete_SOURCES = tests/fs/test_snapshot_delete.c $(FSBOX_SOURCES)
+tests_fs_test_snapshot_delete_LDADD = $(ENGINE_LIBS)
