@@ -2,7 +2,6 @@
 /* radix_sort: against what is known of the result, for numbers of all shapes. */
 #include "base/radix.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/base/cmocka_all.h"
@@ -28,12 +27,22 @@ static void assert_sorted(const uint32_t *keys, size_t n)
 	}
 }
 
+static uint32_t next_number(void)
+{
+	static uint64_t x = 88172645463325252ULL;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return (uint32_t)(x >> 16);
+}
+
 static void sort_keys(uint32_t mask, uint32_t base, size_t n)
 {
 	static uint32_t keys[N_MAX];
 
 	for (size_t i = 0; i < n; i++) {
-		keys[i] = base + ((uint32_t)rand() & mask);
+		keys[i] = base + (next_number() & mask);
 		items[i] = (uint64_t)i << 32 | keys[i];
 	}
 	radix_sort(items, spare, n);
@@ -45,7 +54,6 @@ static void radix_sorts_numbers_of_all_sizes(void **state)
 	static const uint32_t masks[] = { 0, 1, 0xFF, 0x100, 0xFFFF, 0xFF00FF, 0x7FFFFFFF };
 
 	(void)state;
-	srand(7);
 	for (size_t m = 0; m < sizeof masks / sizeof masks[0]; m++)
 		for (size_t n = 0; n <= N_MAX; n = n < 8 ? n + 1U : n * 3U + 1U)
 			sort_keys(masks[m], (uint32_t)m * 1000003U, n);
