@@ -383,12 +383,12 @@ static bool stop_generate(struct history *h, struct op *op)
 	return true;
 }
 
-/* Done in the meantime: not backed any more. */
+/* Done in the meantime: not backed any more. (While it is being released a power cut may bring the backing store back.) */
 static void clone_seen(struct history *h, struct op *op)
 {
 	const struct fs_vdisk_info *info = op->msg.out.vdisks;
 
-	if (op->msg.status == 0 && info != NULL && info->backing_snapshot[0] == '\0') {
+	if (op->msg.status == 0 && info != NULL && info->backing_snapshot[0] == '\0' && info->clone.state != FS_CLONE_RUNNING) {
 		model_release(&h->model, object_of(op), h->clock);
 		object_of(op)->cloning = NO;
 	}
