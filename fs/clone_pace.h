@@ -11,11 +11,11 @@
 
 #define CLONE_BATCH_IDLE 256U /* blocks */
 #define CLONE_AHEAD_IDLE 2048U
-#define CLONE_BATCH_BUSY 64U
+#define CLONE_BATCH_BUSY 16U
 #define CLONE_QUIET_NS 50000000ULL /* without clients for so long: idle */
 #define CLONE_BACK_TO_BACK_NS 20000000ULL /* between two CPs */
 #define CLONE_PRESSED_POLL_NS 10000000ULL
-#define CLONE_PRESSED_MAX_NS 1000000000ULL /* even then a batch a second */
+#define CLONE_PRESSED_MAX_NS 250000000ULL /* even then four batches a second */
 
 /* What the clone sees of the volume. */
 struct clone_view {
