@@ -100,6 +100,7 @@ struct fs_volume {
 	uint64_t client_at_ns; /* when the last one of them came */
 	struct {
 		struct counter messages[FS_OP_COUNT], parked, reads, read_blocks, cps;
+		struct counter damage_passed; /* places in trees of removed files that could not be freed */
 	} counters;
 };
 

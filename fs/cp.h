@@ -42,6 +42,7 @@ struct cp_free {
 	uint32_t vbn, owner;
 };
 enum { CP_OWNER_NONE, CP_OWNER_NAMES, CP_OWNER_FIRST };
+#define CP_OWNER_REMOVED 0x80000000U /* beside it: of a removed file, whose tree may be damaged */
 struct cp_free_vector {
 	struct cp_free *frees;
 	size_t n, n_max;
@@ -129,6 +130,10 @@ uint8_t *cp_edit_block(struct cp *cp, struct buf *buf);
 MUST_CHECK int cp_punch(struct fs_run *run, struct inode *inode, uint32_t first, uint32_t end);
 /* `inode`: whose it was; NULL: a removed file's. */
 void cp_free_block(struct cp *cp, struct inode *inode, uint32_t vbn);
+/* Of a removed file (NULL: one removed before): a pointer that leads nowhere, or to a block that is not in use, is passed over. */
+void cp_free_removed(struct cp *cp, struct inode *inode, uint32_t vbn);
+/* Something of a removed file cannot be freed: counted, and said now and then. Blocks below it are lost until a repair. */
+void cp_damage_passed(struct fs_volume *vol, const char *what, uint32_t number, int err);
 /* Where the parent keeps the pointer to a block. */
 uint32_t cp_parent_ptr(const struct buf *buf);
 void cp_parent_set(struct buf *buf, uint32_t vbn);

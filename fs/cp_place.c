@@ -66,10 +66,13 @@ static int place_members(struct fs_run *run)
 static void frees_sort(struct cp *cp)
 {
 	size_t n = cp->frees.n;
-	uint64_t *keys = cp_keys(cp, n);
+	uint64_t *keys = cp_keys(cp, n), *next = keys;
 
-	for (size_t i = 0; i < n; i++)
-		keys[i] = (uint64_t)cp->frees.frees[i].owner << 32 | cp->frees.frees[i].vbn;
+	/* Of two who had the same block the one that must not be wrong comes first (the sort is stable). */
+	for (uint32_t removed = 0; removed <= 1; removed++)
+		for (size_t i = 0; i < n; i++)
+			if (cp->frees.frees[i].owner >> 31 == removed)
+				*next++ = (uint64_t)cp->frees.frees[i].owner << 32 | cp->frees.frees[i].vbn;
 	radix_sort(keys, keys + n, n);
 	for (size_t i = 0; i < n; i++)
 		cp->frees.frees[i] = (struct cp_free){ .vbn = (uint32_t)keys[i], .owner = (uint32_t)(keys[i] >> 32) };
@@ -78,6 +81,7 @@ static void frees_sort(struct cp *cp)
 /* A block is the active file system's no more, but a snapshot's: its owner has so much less that it shares. */
 static void shared_freed(struct cp *cp, uint32_t owner)
 {
+	owner &= ~CP_OWNER_REMOVED;
 	if (owner == CP_OWNER_NAMES)
 		cp->vol->space->n_names_freed++;
 	else if (owner >= CP_OWNER_FIRST)
@@ -111,6 +115,23 @@ static int clear_need(struct fs_run *run, size_t slice_end, size_t *ret_end)
 	return result;
 }
 
+static int free_clear(struct cp *cp, const struct cp_free *free)
+{
+	bool held;
+	int err = maps_clear_active(cp, free->vbn, &held);
+
+	if (err == -EUCLEAN && (free->owner & CP_OWNER_REMOVED) != 0) {
+		cp_damage_passed(cp->vol, "vbn", free->vbn, err);
+		return 0;
+	}
+	if (err != 0)
+		return err;
+	if (held)
+		shared_freed(cp, free->owner);
+	vbn_set_add(&cp->freed, free->vbn);
+	return 0;
+}
+
 static int clear_frees(struct fs_run *run)
 {
 	struct cp *cp = run->vol->cp;
@@ -129,7 +150,6 @@ static int clear_frees(struct fs_run *run)
 			return -EUCLEAN; /* a VBN beyond the volume */
 		for (; cp->n_cleared < end; cp->n_cleared++) {
 			uint32_t vbn = cp->frees.frees[cp->n_cleared].vbn;
-			bool held;
 
 			if (region_of(vbn) != region) {
 				region = region_of(vbn);
@@ -137,12 +157,9 @@ static int clear_frees(struct fs_run *run)
 				if (err != 0)
 					return err;
 			}
-			err = maps_clear_active(cp, vbn, &held);
+			err = free_clear(cp, &cp->frees.frees[cp->n_cleared]);
 			if (err != 0)
 				return err;
-			if (held)
-				shared_freed(cp, cp->frees.frees[cp->n_cleared].owner);
-			vbn_set_add(&cp->freed, vbn);
 		}
 		cache_unpin_all(run);
 		if (end < cp->frees.n && end == slice_end)

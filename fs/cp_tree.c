@@ -8,6 +8,10 @@
 #include "fs/space.h"
 #include "fs/tree.h"
 
+/* There can be a thousand wrong pointers in a block: say the first ones, then now and then. */
+#define DAMAGE_LOG_FIRST 16U
+#define DAMAGE_LOG_EVERY 1024U
+
 void vbn_push(struct vbn_vector *vector, uint32_t vbn)
 {
 	if (vector->n == vector->n_max) {
@@ -39,7 +43,7 @@ static uint32_t owner_of(struct cp *cp, struct inode *inode)
 	return (uint32_t)(CP_OWNER_FIRST + cp->n_owners - 1U);
 }
 
-void cp_free_block(struct cp *cp, struct inode *inode, uint32_t vbn)
+static void free_push(struct cp *cp, uint32_t vbn, uint32_t owner)
 {
 	struct cp_free_vector *vector = &cp->frees;
 
@@ -48,7 +52,31 @@ void cp_free_block(struct cp *cp, struct inode *inode, uint32_t vbn)
 		vector->frees = reallocarray(vector->frees, vector->n_max, sizeof(struct cp_free));
 		vc_assert(vector->frees != NULL);
 	}
-	vector->frees[vector->n++] = (struct cp_free){ vbn, owner_of(cp, inode) };
+	vector->frees[vector->n++] = (struct cp_free){ vbn, owner };
+}
+
+void cp_free_block(struct cp *cp, struct inode *inode, uint32_t vbn)
+{
+	free_push(cp, vbn, owner_of(cp, inode));
+}
+
+void cp_free_removed(struct cp *cp, struct inode *inode, uint32_t vbn)
+{
+	if (vbn < raid_geometry(cp->vol->raid)->vbn_end)
+		free_push(cp, vbn, owner_of(cp, inode) | CP_OWNER_REMOVED);
+	else
+		cp_damage_passed(cp->vol, "vbn", vbn, -EUCLEAN);
+}
+
+void cp_damage_passed(struct fs_volume *vol, const char *what, uint32_t number, int err)
+{
+	uint64_t n = counter_get(&vol->counters.damage_passed);
+
+	counter_add(&vol->counters.damage_passed, 1);
+	if (n < DAMAGE_LOG_FIRST || n % DAMAGE_LOG_EVERY == 0)
+		log_error("fs", "removed_file_damaged",
+		          "volume=%s %s=%u error=%s total=%llu: blocks below it stay in use; \"vcd check --repair\" frees them", vol->name,
+		          what, number, error_name(err), (unsigned long long)(n + 1U));
 }
 
 static bool vbn_is_special(uint32_t vbn)

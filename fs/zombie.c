@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Freeing the trees of removed files, slice by slice. */
+/* Freeing the trees of removed files, slice by slice.
+ *
+ * THEORY. A removed file may be damaged, and the volume must not stop for it: an indirect block that cannot be had is stepped over with all
+ * below it, and a pointer that leads to no block in use is passed over (cp_free_removed). What is lost so is marked in use and referred to
+ * by nothing, which the check finds and the repair gives back. */
 #include "fs/zombie.h"
 
 #include <stdlib.h>
@@ -157,7 +161,7 @@ int zombie_adopt(struct fs_run *run, struct inode *inode)
 	if (inode->height == 1) {
 		for (unsigned i = 0; i < PTRS_PER_INODE; i++)
 			if (!vbn_is_special(inode->ptr[i]))
-				cp_free_block(vol->cp, inode, inode->ptr[i]);
+				cp_free_removed(vol->cp, inode, inode->ptr[i]);
 		return 0;
 	}
 	slot = slot_find(vol->zombie_list);
@@ -185,37 +189,53 @@ static void leaf_free(struct cp *cp, struct buf *leaf)
 		uint32_t ptr = block_ptr(leaf, i);
 
 		if (!vbn_is_special(ptr))
-			cp_free_block(cp, NULL, ptr);
+			cp_free_removed(cp, NULL, ptr);
 	}
-	cp_free_block(cp, NULL, vbn);
+	cp_free_removed(cp, NULL, vbn);
 }
 
-/* Blocks of level >= 2 that end where the cursor now stands have nothing left below them. Their path is in memory: this step has just
- * looked the cursor up through it. */
-static void ancestors_free(struct cp *cp, struct inode *inode, uint64_t next)
+/* Blocks of level >= `lowest` that end where the cursor now stands have nothing left below them. The path to them is in memory: this step has
+ * just looked the cursor up through it. */
+static void ancestors_free(struct cp *cp, struct inode *inode, uint64_t next, unsigned lowest)
 {
-	for (unsigned level = inode->height - 1U; level >= 2; level--) {
+	for (unsigned level = inode->height - 1U; level >= lowest; level--) {
 		struct buf key = { .inode = inode, .level = (uint8_t)level, .fbn = tree_base(level, (uint32_t)(next - 1U)) };
 		uint32_t vbn = cp_parent_ptr(&key);
 
 		if (vbn_is_special(vbn))
 			return;
 		if (next % tree_span(level) == 0)
-			cp_free_block(cp, NULL, vbn);
+			cp_free_removed(cp, NULL, vbn);
 	}
 }
 
-/* Free one leaf at the cursor, or skip an absent subtree. *ret_next: where the cursor goes. */
+static bool is_damage(int err)
+{
+	return err == -EIO || err == -EUCLEAN || err == -EINVAL;
+}
+
+/* Level of the block on the way to `fbn` that cannot be had: the highest one that is not in memory. */
+static unsigned level_lost(struct inode *inode, uint32_t fbn)
+{
+	unsigned level = inode->height - 1U;
+
+	while (level > 1 && cache_find(inode, level, tree_base(level, fbn)) != NULL)
+		level--;
+	return level;
+}
+
+/* Free one leaf at the cursor, or skip a subtree that is absent or lost. *ret_next: where the cursor goes. */
 static int zombie_advance(struct fs_run *run, struct zombie *zombie, uint64_t *ret_next)
 {
 	struct cp *cp = run->vol->cp;
 	struct inode *inode = zombie->inode;
 	uint32_t vbn, fbn = zombie->cursor_fbn;
+	unsigned lost = 1;
 	uint64_t end;
 	struct buf *leaf;
 	int err = tree_lookup(run, inode, fbn, &vbn, &end);
 
-	if (err != 0)
+	if (err != 0 && !is_damage(err))
 		return err;
 	leaf = cache_find(inode, 1, tree_base(1, fbn));
 	if (leaf != NULL) {
@@ -223,12 +243,17 @@ static int zombie_advance(struct fs_run *run, struct zombie *zombie, uint64_t *r
 		cache_forget(leaf);
 		cp->zombie_leaves--;
 		end = tree_base(1, fbn) + tree_span(1);
+	} else if (err != 0) {
+		lost = level_lost(inode, fbn);
+		cp_damage_passed(run->vol, "inode", inode->ino, err);
+		end = tree_base(lost, fbn) + tree_span(lost);
+		cp->zombie_skips--;
 	} else {
 		/* Absent: the whole subtree the special pointer stands for. */
 		end = MAX_OF(end, tree_base(1, fbn) + tree_span(1));
 		cp->zombie_skips--;
 	}
-	ancestors_free(cp, inode, end);
+	ancestors_free(cp, inode, end, lost + 1U);
 	*ret_next = end;
 	return 0;
 }

@@ -1,4 +1,5 @@
-CHECK_TESTS = tests/fs/test_check tests/fs/test_check_damage tests/fs/test_check_fields tests/fs/test_check_offline
+CHECK_TESTS = tests/fs/test_check tests/fs/test_check_damage tests/fs/test_check_fields tests/fs/test_check_offline \
+	tests/fs/test_remove_damaged
 check_PROGRAMS += $(CHECK_TESTS)
 TESTS += $(CHECK_TESTS)
 CHECK_TEST_BOX = tests/fs/checkbox.c tests/fs/checkbox.h $(VDISK_TEST_BOX)
@@ -11,3 +12,5 @@ tests_fs_test_check_fields_SOURCES = tests/fs/test_check_fields.c tests/fs/damag
 tests_fs_test_check_fields_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_check_offline_SOURCES = tests/fs/test_check_offline.c $(CHECK_TEST_BOX)
 tests_fs_test_check_offline_LDADD = $(VDISK_TEST_LIBS)
+tests_fs_test_remove_damaged_SOURCES = tests/fs/test_remove_damaged.c $(CHECK_TEST_BOX)
+tests_fs_test_remove_damaged_LDADD = $(VDISK_TEST_LIBS)
