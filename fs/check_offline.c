@@ -13,7 +13,6 @@
 #include "fs/repair.h"
 #include "fs/volume_private.h"
 
-#define QUIET_POLL_NS 1000000U
 #define ROUNDS_MAX 5U /* what one repair brings to light another puts right */
 
 struct offline {
@@ -24,7 +23,7 @@ struct offline {
 	struct fs_volume *vol;
 	struct fs_run run;
 	struct check *check;
-	struct timer timer;
+	struct volume_close close;
 	struct fs_check_offline answer;
 	char **urls;
 	unsigned n_urls, round;
@@ -74,25 +73,10 @@ static void offline_closed(void *arg, int err)
 		answer(offline, offline->err);
 }
 
-static void offline_close(struct timer *timer)
-{
-	struct offline *offline = container_of(timer, struct offline, timer);
-	struct fs_volume *vol = offline->vol;
-
-	if (!volume_is_quiet(vol)) {
-		world_timer_set(vol->world, timer, QUIET_POLL_NS);
-		return;
-	}
-	volume_free_parts(vol);
-	raid_close(vol->raid, offline_closed, offline);
-	fs_volume_put(vol);
-}
-
 static void offline_end(struct offline *offline, int err)
 {
 	offline->err = err;
-	offline->timer.fire = offline_close;
-	world_timer_set(offline->world, &offline->timer, 0);
+	volume_close(&offline->close, offline->vol, offline_closed, offline);
 }
 
 /* ---- the check ---- */

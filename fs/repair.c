@@ -14,8 +14,6 @@
 #include "fs/volume_private.h"
 #include "fs/zombie.h"
 
-#define QUIET_POLL_NS 1000000U
-
 /* ---- in the CP ---------------------------------------------------------------------------------------------------- */
 
 static int region_repair(struct fs_run *run, const struct check_fix *fix)
@@ -192,7 +190,7 @@ struct offline {
 	unsigned stage;
 	size_t parity_at;
 	struct cp_waiter waiter;
-	struct timer timer;
+	struct volume_close close;
 	uint64_t n_names;
 	int err;
 };
@@ -240,27 +238,12 @@ static void half_closed(void *arg, int err)
 		fs_volume_mount(offline->world, offline->disk_urls, offline->n_disks, &options, mounted, offline);
 }
 
-static void half_close(struct timer *timer)
-{
-	struct offline *offline = container_of(timer, struct offline, timer);
-	struct fs_volume *vol = offline->vol;
-
-	if (!volume_is_quiet(vol)) {
-		world_timer_set(vol->world, timer, QUIET_POLL_NS);
-		return;
-	}
-	volume_free_parts(vol);
-	raid_close(vol->raid, half_closed, offline);
-	fs_volume_put(vol);
-}
-
 static void half_end(struct offline *offline, int err)
 {
 	offline->err = err;
 	run_fini(&offline->run);
 	atomic_store(&offline->vol->state, VOLUME_STOPPING); /* no more CPs for work in the background */
-	offline->timer.fire = half_close;
-	world_timer_set(offline->world, &offline->timer, 0);
+	volume_close(&offline->close, offline->vol, half_closed, offline);
 }
 
 /* ---- parity ---- */

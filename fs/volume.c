@@ -87,9 +87,37 @@ void volume_free_parts(struct fs_volume *vol)
 	message_pool_fini(vol);
 }
 
-/* ---- mounting ---- */
+/* ---- closing ---- */
 
 #define QUIET_POLL_NS 1000000U /* what is under way may be waiting for disks: time must pass */
+
+bool volume_is_quiet(const struct fs_volume *vol)
+{
+	return vol->n_reading == 0 && nvlog_is_idle(vol) && cp_is_quiet(vol) && !vol->inodes->trim.queued;
+}
+
+static void close_try(struct timer *timer)
+{
+	struct volume_close *close = container_of(timer, struct volume_close, timer);
+	struct fs_volume *vol = close->vol;
+
+	if (!volume_is_quiet(vol)) {
+		world_timer_set(vol->world, timer, QUIET_POLL_NS);
+		return;
+	}
+	volume_free_parts(vol);
+	atomic_store(&vol->state, VOLUME_OFFLINE);
+	raid_close(vol->raid, close->done, close->arg);
+	fs_volume_put(vol);
+}
+
+void volume_close(struct volume_close *close, struct fs_volume *vol, void (*done)(void *arg, int err), void *arg)
+{
+	*close = (struct volume_close){ .vol = vol, .done = done, .arg = arg, .timer = { .fire = close_try } };
+	world_timer_set(vol->world, &close->timer, 0);
+}
+
+/* ---- mounting ---- */
 
 enum mount_stage { MOUNT_METAFILES, MOUNT_MAPS, MOUNT_SNAPSHOTS, MOUNT_ZOMBIES, MOUNT_VDISKS };
 
@@ -114,11 +142,6 @@ static void mount_closed(void *arg, int err)
 	(void)err;
 	mount->done(mount->arg, mount->err, NULL);
 	free(mount);
-}
-
-bool volume_is_quiet(const struct fs_volume *vol)
-{
-	return vol->n_reading == 0 && nvlog_is_idle(vol) && cp_is_quiet(vol) && !vol->inodes->trim.queued;
 }
 
 static void mount_fail_close(struct timer *timer)
@@ -374,7 +397,7 @@ struct unmount {
 	void *arg;
 	struct fs_run run;
 	struct cp_waiter cp_waiter;
-	struct timer timer;
+	struct volume_close close;
 	int err;
 };
 
@@ -386,29 +409,13 @@ static void unmount_closed(void *arg, int err)
 	free(unmount);
 }
 
-static void unmount_close(struct timer *timer)
-{
-	struct unmount *unmount = container_of(timer, struct unmount, timer);
-	struct fs_volume *vol = unmount->vol;
-
-	if (!volume_is_quiet(vol)) {
-		world_timer_set(vol->world, timer, QUIET_POLL_NS);
-		return;
-	}
-	run_fini(&unmount->run);
-	volume_free_parts(vol);
-	atomic_store(&vol->state, VOLUME_OFFLINE);
-	raid_close(vol->raid, unmount_closed, unmount);
-	fs_volume_put(vol);
-}
-
 static void unmount_durable(struct cp_waiter *waiter, int err)
 {
 	struct unmount *unmount = container_of(waiter, struct unmount, cp_waiter);
 
 	unmount->err = err;
-	unmount->timer.fire = unmount_close;
-	world_timer_set(unmount->vol->world, &unmount->timer, 0);
+	run_fini(&unmount->run);
+	volume_close(&unmount->close, unmount->vol, unmount_closed, unmount);
 }
 
 /* Wait until nothing is under way. */

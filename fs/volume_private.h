@@ -19,4 +19,13 @@ void volume_table_remove(struct fs_volume *vol);
 /* Nothing that was begun is under way any more: it can be taken apart. */
 bool volume_is_quiet(const struct fs_volume *vol);
 
+struct volume_close {
+	struct fs_volume *vol;
+	void (*done)(void *arg, int err);
+	void *arg;
+	struct timer timer;
+};
+/* As soon as it is quiet: free its parts, close its RAID, put the caller's reference. `close` stays until `done`, whose err is that of raid_close. */
+void volume_close(struct volume_close *close, struct fs_volume *vol, void (*done)(void *arg, int err), void *arg);
+
 #endif
