@@ -202,6 +202,7 @@ static bool counts_compare(struct check *check, uint32_t region, const struct re
 		n_summary += (uint32_t)__builtin_popcountll(look->summary[i] & ~look->active[i]);
 	}
 	check->maps.n_active += n_active;
+	check->maps.n_summary += n_summary;
 	if (le32_get(look->record.n_active) != n_active) {
 		check_found(check, CHECK_MAP, "region %u: the space map counts %u active blocks, the active map has %u", region,
 		            le32_get(look->record.n_active), n_active);

@@ -114,7 +114,7 @@ struct check_maps {
 	uint32_t n_regions; /* of the volume */
 	uint32_t window_first, window_end; /* regions */
 	uint32_t window_max; /* regions a window may have */
-	uint64_t n_active;
+	uint64_t n_active, n_summary; /* in the active map; only in the summary map */
 	uint32_t region; /* cursor of the stage */
 	uint64_t *all, *folded; /* a region's OR of snapshots' maps */
 	uint64_t *in_use; /* a bit a region: its maps have bits, or cannot be read */

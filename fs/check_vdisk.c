@@ -5,6 +5,8 @@
 #include "fs/cache_private.h"
 #include "fs/check_fix.h"
 #include "fs/inode_table.h"
+#include "fs/maps.h"
+#include "fs/space.h"
 #include "fs/streamdir.h"
 #include "fs/vdisk.h"
 #include "fs/vtoc_private.h"
@@ -21,6 +23,7 @@ struct vdisk_seen {
 struct vdisk_state {
 	struct vdisk_seen *seen;
 	size_t n_seen;
+	uint64_t n_reserved; /* blocks promised to LUNs that they do not have */
 	uint32_t stream_fbn; /* of the stream directory in work */
 	bool attributes_done;
 	/* of one visit of the VTOC */
@@ -135,6 +138,51 @@ static void unique_check(struct check *check, const struct vdisk_state *state, u
 	}
 }
 
+/* The cursors of a clone that has not ended, which has something to copy from. */
+static void clone_check(struct check *check, uint32_t ino, const struct vdisk_attr *attr)
+{
+	const struct vdisk_clone *clone = &attr->clone;
+	bool is_under_way = clone->state != FS_CLONE_NONE && clone->state != FS_CLONE_DONE;
+
+	if (clone->verify_cursor > clone->cursor)
+		check_found(check, CHECK_VDISK, "vdisk %u: its clone has compared %u blocks, and looked at %u", ino, clone->verify_cursor,
+		            clone->cursor);
+	if (clone->state == FS_CLONE_DONE && attr->backing.snapshot != 0)
+		check_found(check, CHECK_VDISK, "vdisk %u: its clone is done, and it has a backing store", ino);
+	if (!is_under_way)
+		return;
+	if (attr->backing.snapshot == 0)
+		check_found(check, CHECK_VDISK, "vdisk %u: its clone is not done, and it has no backing store", ino);
+	if (clone->n_total < attr->backing.n_blocks || clone->cursor > clone->n_total)
+		check_found(check, CHECK_VDISK, "vdisk %u: its clone is at block %u of %u, of %u that are backed", ino, clone->cursor,
+		            clone->n_total, attr->backing.n_blocks);
+	if (clone->n_copied > clone->n_total || clone->n_verified > clone->n_total)
+		check_found(check, CHECK_VDISK, "vdisk %u: its clone has copied %llu blocks and compared %llu, of %u", ino,
+		            (unsigned long long)clone->n_copied, (unsigned long long)clone->n_verified, clone->n_total);
+}
+
+/* What a reserved LUN may still take without asking, blocks that snapshots hold left out (fs/space.h). */
+static uint64_t reservation_of(const struct inode *container, const struct vdisk_attr *attr)
+{
+	uint64_t full = space_full_blocks(container->attr.size_bytes);
+
+	return attr->reserved && full > container->n_blocks ? full - container->n_blocks : 0;
+}
+
+/* SP1, as far as an image shows it: what is promised to LUNs is there. */
+static void reservations_check(struct check *check, uint64_t n_reserved)
+{
+	const struct check_maps *maps = &check->maps;
+	uint64_t n_used = maps->n_active + maps->n_summary, n_blocks = check->vol->maps->n_blocks;
+
+	for (unsigned i = 0; i < check->n_snapshots; i++)
+		if (check->snapshots[i].deleting) /* what it holds comes back */
+			n_used = maps->n_active;
+	if (n_used + n_reserved > n_blocks)
+		check_found(check, CHECK_ACCOUNT, "LUNs: %llu blocks are promised to them, and %llu of %llu are in use",
+		            (unsigned long long)n_reserved, (unsigned long long)n_used, (unsigned long long)n_blocks);
+}
+
 static int attributes_check(struct fs_run *run, struct vdisk_state *state, struct inode *container)
 {
 	struct check *check = check_of(run);
@@ -147,14 +195,13 @@ static int attributes_check(struct fs_run *run, struct vdisk_state *state, struc
 		check_found(check, CHECK_VDISK, "vdisk %u: its attributes cannot be read: %s", container->ino, error_name(err));
 		return 0;
 	}
-	if (vdisk.attr.clone.verify_cursor > vdisk.attr.clone.cursor)
-		check_found(check, CHECK_VDISK, "vdisk %u: its clone has compared %u blocks, and looked at %u", container->ino,
-		            vdisk.attr.clone.verify_cursor, vdisk.attr.clone.cursor);
 	err = backing_check(run, container, &vdisk.attr.backing);
 	if (err == 0) {
 		const struct vdisk_backing *backing = &vdisk.attr.backing;
 
+		clone_check(check, container->ino, &vdisk.attr);
 		unique_check(check, state, container->ino, &vdisk.attr);
+		state->n_reserved += reservation_of(container, &vdisk.attr);
 		state->seen[state->n_seen++] = (struct vdisk_seen){ .ino = container->ino,
 			                                            .generation = container->attr.generation,
 			                                            .uuid = vdisk.attr.uuid,
@@ -258,5 +305,8 @@ int check_vdisk_step(struct fs_run *run)
 		if (err != 0)
 			return err;
 	}
-	return vtoc_check(run, state);
+	err = vtoc_check(run, state);
+	if (err == 0)
+		reservations_check(check, state->n_reserved);
+	return err;
 }

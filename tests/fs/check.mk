@@ -8,7 +8,7 @@ tests_fs_test_check_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_check_damage_SOURCES = tests/fs/test_check_damage.c $(CHECK_TEST_BOX)
 tests_fs_test_check_damage_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_check_fields_SOURCES = tests/fs/test_check_fields.c tests/fs/damagefield.c tests/fs/damagefield.h tests/fs/damagetable.c \
-	tests/fs/damagetable.h tests/fs/damagetable_names.c $(CHECK_TEST_BOX)
+	tests/fs/damagetable.h tests/fs/damagetable_busy.c tests/fs/damagetable_names.c $(CHECK_TEST_BOX)
 tests_fs_test_check_fields_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_check_offline_SOURCES = tests/fs/test_check_offline.c $(CHECK_TEST_BOX)
 tests_fs_test_check_offline_LDADD = $(VDISK_TEST_LIBS)

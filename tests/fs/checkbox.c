@@ -4,6 +4,7 @@
 
 #include "base/page.h"
 #include "fs/core.h"
+#include "fs/cp.h"
 #include "fs/tree.h"
 
 struct cb_inodes cb_ino;
@@ -151,6 +152,40 @@ void cb_populate(struct fsbox *box)
 	rewrite(box, "/file", 7 * 4096, 9 * 4096);
 	vdisks(box);
 	assert_int_equal(box_sync(box), 0);
+}
+
+static void clone_begun(struct fsbox *box)
+{
+	struct fs_message msg;
+
+	assert_int_equal(vd_create(box, "/cloning", 0, "/.snapshot/s3/lun", false), 0);
+	cb_ino.cloning = vd_info.id.inode;
+	fs_message_init(&msg, FS_CLONE_START, box->vol, NULL, NULL);
+	msg.in.path = "/cloning";
+	msg.in.clone.rate_bytes_s = 40 << 10;
+	assert_int_equal(box_send(box, &msg), 0);
+	fs_message_fini(&msg);
+	box_run(box, 1500000000);
+	assert_int_equal(vd_op(box, FS_CLONE_STOP, "/cloning"), 0);
+	assert_true(vd_info.clone.blocks_copied > 0 && vd_info.clone.blocks_done < vd_info.clone.blocks_total);
+}
+
+static void removal_begun(struct fsbox *box)
+{
+	struct fs_file_id id;
+
+	assert_int_equal(box_create(box, box_root, "scattered", &id), 0);
+	for (uint64_t i = 0; i < CP_ZOMBIE_LEAVES + 100U; i++)
+		assert_int_equal(box_write(box, id, i << 22, content, 4096, FS_UNSTABLE), 0);
+	assert_int_equal(box_sync(box), 0);
+	assert_int_equal(box_remove(box, box_root, "scattered"), 0);
+}
+
+void cb_populate_busy(struct fsbox *box)
+{
+	cb_populate(box);
+	clone_begun(box);
+	removal_begun(box);
 }
 
 int cb_check(struct fsbox *box, struct fs_message *msg)

@@ -17,10 +17,14 @@ struct cb_inodes {
 	uint32_t dir, sub, leaf; /* /dir/sub/leaf: directories */
 	uint32_t many; /* a directory with an index */
 	uint32_t lun, top; /* top is backed by the lun of snapshot s3 */
+	uint32_t cloning; /* so is this one (cb_populate_busy) */
 };
 extern struct cb_inodes cb_ino;
 
 void cb_populate(struct fsbox *box);
+/* The same, and more: a clone that was stopped on its way, and, as the last thing, the removal of a file with more indirect blocks than one
+ * consistency point frees: unmounted at once, it is half there. */
+void cb_populate_busy(struct fsbox *box);
 int cb_mkdir(struct fsbox *box, struct fs_file_id dir, const char *name, struct fs_file_id *ret_id);
 /* Run FS_CHECK; out.check is the caller's to free with fs_message_fini. */
 int cb_check(struct fsbox *box, struct fs_message *msg);

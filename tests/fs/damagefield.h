@@ -37,6 +37,11 @@ struct damage_field {
 };
 #define DAMAGE_ALL UINT32_MAX
 
+enum damage_volume {
+	DAMAGE_SMALL,
+	DAMAGE_WIDE, /* two regions */
+	DAMAGE_BUSY, /* closed in the middle of a removal and of a clone (cb_populate_busy) */
+};
 struct damage_structure {
 	const char *name;
 	unsigned size; /* of a record */
@@ -45,7 +50,7 @@ struct damage_structure {
 	const struct damage_field *fields;
 	unsigned n_fields;
 	void (*seal)(uint8_t *block, uint8_t *record); /* makes the CRC fit; NULL: it has none */
-	bool wide; /* its targets are on a volume of two regions only */
+	enum damage_volume volume; /* where its targets are */
 };
 extern const struct damage_structure *const damage_structures[];
 extern const unsigned n_damage_structures;

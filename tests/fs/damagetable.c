@@ -106,7 +106,7 @@ static const struct damage_field inode_fields[] = {
 	{ AT(struct inode_disk, data.ptr[3]), T(17) | T(18), DAMAGE_ONE | DAMAGE_HIGH, R(6), 0, NULL },
 };
 static const struct damage_structure inode_structure = { "inode",      sizeof(struct inode_disk), inode_targets, ARRAY_SIZE(inode_targets),
-	                                                 inode_fields, ARRAY_SIZE(inode_fields),  NULL,          false };
+	                                                 inode_fields, ARRAY_SIZE(inode_fields),  NULL,          DAMAGE_SMALL };
 
 /* ---- fsinfo ---- */
 
@@ -155,7 +155,7 @@ static const struct damage_field fsinfo_fields[] = {
 static const struct damage_structure fsinfo_structure = { "fsinfo",       sizeof(struct fsinfo_disk),
 	                                                  fsinfo_targets, ARRAY_SIZE(fsinfo_targets),
 	                                                  fsinfo_fields,  ARRAY_SIZE(fsinfo_fields),
-	                                                  NULL,           false };
+	                                                  NULL,           DAMAGE_SMALL };
 
 /* ---- snapshots ---- */
 
@@ -209,7 +209,7 @@ static const struct damage_structure snapshot_structure = { "snapshot",
 	                                                    snapshot_fields,
 	                                                    ARRAY_SIZE(snapshot_fields),
 	                                                    NULL,
-	                                                    false };
+	                                                    DAMAGE_SMALL };
 
 /* ---- regions ---- */
 
@@ -237,7 +237,7 @@ static const struct damage_structure region_structure = { .name = "region",
 	                                                  .n_targets = ARRAY_SIZE(region_targets),
 	                                                  .fields = region_fields,
 	                                                  .n_fields = ARRAY_SIZE(region_fields),
-	                                                  .wide = true };
+	                                                  .volume = DAMAGE_WIDE };
 
 /* ---- zombies ---- */
 
@@ -266,11 +266,12 @@ static const struct damage_field zombie_fields[] = {
 static const struct damage_structure zombie_structure = { "zombie",       sizeof(struct zombie_disk),
 	                                                  zombie_targets, ARRAY_SIZE(zombie_targets),
 	                                                  zombie_fields,  ARRAY_SIZE(zombie_fields),
-	                                                  NULL,           false };
+	                                                  NULL,           DAMAGE_SMALL };
 
 const struct damage_structure *const damage_structures[] = {
-	&inode_structure,  &fsinfo_structure,  &snapshot_structure, &region_structure, &zombie_structure, &damage_dir_head,
-	&damage_dir_entry, &damage_dir_index,  &damage_dir_bucket,  &damage_dir_free,  &damage_stream,    &damage_vtoc_record,
-	&damage_vtoc_head, &damage_attributes, &damage_state,       &damage_backing,
+	&inode_structure, &fsinfo_structure,   &snapshot_structure,    &region_structure,  &zombie_structure,
+	&damage_dir_head, &damage_dir_entry,   &damage_dir_index,      &damage_dir_bucket, &damage_dir_free,
+	&damage_stream,   &damage_vtoc_record, &damage_vtoc_head,      &damage_attributes, &damage_state,
+	&damage_backing,  &damage_clone,       &damage_clone_progress, &damage_zombie,
 };
 const unsigned n_damage_structures = ARRAY_SIZE(damage_structures);

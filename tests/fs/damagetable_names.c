@@ -11,7 +11,7 @@
 #define AT(type, field) #field, offsetof(type, field), sizeof(((type *)0)->field)
 #define TABLE(name, type, targets, fields, seal)                                                                                           \
 	{                                                                                                                                  \
-		name, sizeof(type), targets, ARRAY_SIZE(targets), fields, ARRAY_SIZE(fields), seal, false                                  \
+		name, sizeof(type), targets, ARRAY_SIZE(targets), fields, ARRAY_SIZE(fields), seal, DAMAGE_SMALL                           \
 	}
 
 /* ---- slot blocks ---- */
@@ -234,7 +234,7 @@ static struct damage_place find_attr_top(struct cb_raw *raw)
 static const struct damage_target attr_targets[] = { { "of a vdisk", find_attr_lun }, { "of a backed vdisk", find_attr_top } };
 
 /* One CRC covers all of them. */
-static void attr_seal(uint8_t *block, uint8_t *record)
+void damage_attributes_seal(uint8_t *block, uint8_t *record)
 {
 	struct vdiskattr_head_disk *head = (struct vdiskattr_head_disk *)(void *)block;
 
@@ -252,14 +252,15 @@ static const struct damage_field attr_fields[] = {
 	{ AT(struct vdiskattr_head_disk, reserved), 3, 0, 0, 0, "room for later versions, which is not looked at" },
 	{ AT(struct vdiskattr_head_disk, length), 3, DAMAGE_ZERO | DAMAGE_LESS | DAMAGE_HIGH | DAMAGE_ONES, R(8), R(6), NULL },
 	{ AT(struct vdiskattr_head_disk, state_generation), 3, 0, 0, 0, "rises with every change: any number" },
+	{ "the type of the first", ITEM1, 2, 3, DAMAGE_ZERO | DAMAGE_HIGH, R(8), R(6), NULL },
 	{ "the length of the first", ITEM1 + 4U, 4, 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ONES, R(8), R(6), NULL },
 	{ "its bytes", ITEM1 + 8U, 1, 3, DAMAGE_LOW | DAMAGE_HIGH, R(8), R(6), NULL },
 	{ "the length of the second", ITEM2 + 4U, 4, 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ONES, R(8), R(6), NULL },
 };
-const struct damage_structure damage_attributes = TABLE("attributes", struct vdiskattr_head_disk, attr_targets, attr_fields, attr_seal);
+const struct damage_structure damage_attributes = TABLE("attributes", struct vdiskattr_head_disk, attr_targets, attr_fields,
+                                                        damage_attributes_seal);
 
-/* The value of the attribute of that type. */
-static struct damage_place item_place(struct cb_raw *raw, uint32_t lun, unsigned type)
+struct damage_place damage_attribute_of(struct cb_raw *raw, uint32_t lun, unsigned type)
 {
 	uint32_t ino = damage_attributes_of(raw, lun);
 	uint8_t bytes[4096];
@@ -279,15 +280,15 @@ static struct damage_place item_place(struct cb_raw *raw, uint32_t lun, unsigned
 }
 static struct damage_place find_state_lun(struct cb_raw *raw)
 {
-	return item_place(raw, cb_ino.lun, VDISKATTR_STATE);
+	return damage_attribute_of(raw, cb_ino.lun, VDISKATTR_STATE);
 }
 static struct damage_place find_state_top(struct cb_raw *raw)
 {
-	return item_place(raw, cb_ino.top, VDISKATTR_STATE);
+	return damage_attribute_of(raw, cb_ino.top, VDISKATTR_STATE);
 }
 static struct damage_place find_backing(struct cb_raw *raw)
 {
-	return item_place(raw, cb_ino.top, VDISKATTR_BACKING);
+	return damage_attribute_of(raw, cb_ino.top, VDISKATTR_BACKING);
 }
 static const struct damage_target state_targets[] = { { "of a vdisk", find_state_lun }, { "of a backed vdisk", find_state_top } };
 static const struct damage_target backing_targets[] = { { "of a backed vdisk", find_backing } };
@@ -300,7 +301,8 @@ static const struct damage_field state_fields[] = {
 	{ AT(struct vdiskattr_state_disk, reserved[0]), 3, 0, 0, 0, "room for later versions, which is not looked at" },
 	{ AT(struct vdiskattr_state_disk, created_ns), 3, 0, 0, 0, "any time" },
 };
-const struct damage_structure damage_state = TABLE("state of a vdisk", struct vdiskattr_state_disk, state_targets, state_fields, attr_seal);
+const struct damage_structure damage_state = TABLE("state of a vdisk", struct vdiskattr_state_disk, state_targets, state_fields,
+                                                   damage_attributes_seal);
 
 static const struct damage_field backing_fields[] = {
 	{ AT(struct vdiskattr_backing_disk, snapshot), 1, DAMAGE_ZERO | DAMAGE_ONE | DAMAGE_MORE | DAMAGE_HIGH, R(8), R(6), NULL },
@@ -310,4 +312,4 @@ static const struct damage_field backing_fields[] = {
 	{ AT(struct vdiskattr_backing_disk, reserved), 1, 0, 0, 0, "room for later versions, which is not looked at" },
 };
 const struct damage_structure damage_backing = TABLE("backing of a vdisk", struct vdiskattr_backing_disk, backing_targets, backing_fields,
-                                                     attr_seal);
+                                                     damage_attributes_seal);

@@ -75,6 +75,10 @@ static void set_size_hundred(struct inode_disk *d)
 {
 	d->size_bytes = le64_of(100);
 }
+static void set_size_tera(struct inode_disk *d)
+{
+	d->size_bytes = le64_of(1ULL << 40);
+}
 static void set_nlink_more(struct inode_disk *d)
 {
 	d->nlink = le16_of((uint16_t)(le16_get(d->nlink) + 1U));
@@ -184,6 +188,7 @@ INODE_CASE(empty, set_type_fifo);
 INODE_CASE(file, set_generation_high);
 INODE_CASE(file, set_generation_other);
 INODE_CASE(lun, set_xinode);
+INODE_CASE(lun, set_size_tera);
 INODE_CASE(file2, set_free);
 INODE_CASE(file2, set_ptr_hole);
 INODE_CASE(file2, set_ptr_beyond);
@@ -676,6 +681,27 @@ static void attr_length(struct cb_raw *raw)
 	attributes_edit(raw, cb_ino.top, set_attr_length);
 }
 
+/* What the other LUN has. */
+static struct vdisk_attr attr_other;
+static void get_attr(struct vdisk_attr *a)
+{
+	attr_other.uuid = a->uuid;
+	memcpy(attr_other.serial, a->serial, sizeof a->serial);
+}
+static void set_attr_uuid_of_other(struct vdisk_attr *a)
+{
+	a->uuid = attr_other.uuid;
+}
+static void set_attr_serial_of_other(struct vdisk_attr *a)
+{
+	memcpy(a->serial, attr_other.serial, sizeof a->serial);
+}
+static void attr_serial_twice(struct cb_raw *raw)
+{
+	attributes_edit(raw, cb_ino.lun, get_attr);
+	attributes_edit(raw, cb_ino.top, set_attr_serial_of_other);
+}
+
 static void attr_bytes(struct cb_raw *raw)
 {
 	uint32_t ino = attributes_of(raw, cb_ino.lun);
@@ -720,6 +746,16 @@ static void set_vtoc_backing(struct vtoc_disk *v)
 static void set_vtoc_generation(struct vtoc_disk *v)
 {
 	v->generation = le64_of(1);
+}
+static void set_vtoc_uuid_of_other(struct vtoc_disk *v)
+{
+	memcpy(v->uuid, attr_other.uuid.b, sizeof v->uuid);
+}
+static void attr_uuid_twice(struct cb_raw *raw)
+{
+	attributes_edit(raw, cb_ino.lun, get_attr);
+	attributes_edit(raw, cb_ino.top, set_attr_uuid_of_other);
+	vtoc_edit(raw, cb_ino.top, set_vtoc_uuid_of_other);
 }
 static void vtoc_inode(struct cb_raw *raw)
 {
@@ -857,6 +893,9 @@ static const struct damage_case cases[] = {
 	{ "vdisk: backing file of another generation", attr_generation, R(8), 0, "its backing store", true },
 	{ "vdisk: more backing than blocks", attr_length, R(8), 0, "blocks of backing store", true },
 	{ "vdisk: backed, and its inode does not say so", top_set_unbacked, R(8), 0, "its attributes differ", false },
+	{ "vdisk: more is promised to it than there is", lun_set_size_tera, R(5), 0, "are promised to them", true },
+	{ "vdisk: the identity of another one", attr_uuid_twice, R(12), 0, "has the identity of", true },
+	{ "vdisk: the serial number of another one", attr_serial_twice, R(12), 0, "has the serial number of", true },
 	{ "VTOC: a record of no vdisk", vtoc_inode, R(8), 0, "there is no vdisk", true },
 	{ "VTOC: another identity", vtoc_uuid, R(8), 0, "differs from the attributes", true },
 	{ "VTOC: another backing store", vtoc_backing, R(8), 0, "differs from the attributes", true },

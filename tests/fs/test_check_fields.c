@@ -83,12 +83,12 @@ static void field_run(const struct damage_structure *structure, const struct dam
 		fail_msg("%s, %s: no mutation changes anything", structure->name, field->name);
 }
 
-static void fields_judge(bool wide, unsigned n_expected)
+static void fields_judge(enum damage_volume volume, unsigned n_expected)
 {
 	struct tally tally = { 0, 0, 0 };
 
 	for (unsigned s = 0; s < n_damage_structures; s++)
-		for (unsigned f = 0; damage_structures[s]->wide == wide && f < damage_structures[s]->n_fields; f++)
+		for (unsigned f = 0; damage_structures[s]->volume == volume && f < damage_structures[s]->n_fields; f++)
 			field_run(damage_structures[s], &damage_structures[s]->fields[f], &tally);
 	print_message("%u kinds of damage, %u not found as told; %u fields that nothing can judge\n", tally.n_cases, tally.n_bad,
 	              tally.n_unjudged);
@@ -99,32 +99,50 @@ static void fields_judge(bool wide, unsigned n_expected)
 static void check_judges_every_field(void **state)
 {
 	(void)state;
-	fields_judge(false, 1000);
+	fields_judge(DAMAGE_SMALL, 1000);
 }
 
 static void check_judges_every_field_of_a_region(void **state)
 {
 	(void)state;
-	fields_judge(true, 20);
+	fields_judge(DAMAGE_WIDE, 20);
 }
 
-static int volume_make(uint64_t disk_bytes)
+static void check_judges_every_field_of_what_is_under_way(void **state)
 {
+	(void)state;
+	fields_judge(DAMAGE_BUSY, 40);
+}
+
+static int volume_make(uint64_t disk_bytes, void (*populate)(struct fsbox *box))
+{
+	struct fs_check_offline check;
+
 	box_open(&box, 77, N_DISKS, disk_bytes, 4096);
-	cb_populate(&box);
-	return box_unmount(&box);
+	populate(&box);
+	assert_int_equal(box_unmount(&box), 0);
+	assert_int_equal(cb_check_offline(&box, &check), 0);
+	assert_int_equal(check.result.n_errors, 0);
+	fs_check_result_fini(&check.result);
+	return 0;
 }
 
 static int small_make(void **state)
 {
 	(void)state;
-	return volume_make(SMALL_BYTES);
+	return volume_make(SMALL_BYTES, cb_populate);
 }
 
 static int wide_make(void **state)
 {
 	(void)state;
-	return volume_make(WIDE_BYTES);
+	return volume_make(WIDE_BYTES, cb_populate);
+}
+
+static int busy_make(void **state)
+{
+	(void)state;
+	return volume_make(SMALL_BYTES, cb_populate_busy);
 }
 
 static int volume_drop(void **state)
@@ -141,6 +159,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(check_judges_every_field, small_make, volume_drop),
 		cmocka_unit_test_setup_teardown(check_judges_every_field_of_a_region, wide_make, volume_drop),
+		cmocka_unit_test_setup_teardown(check_judges_every_field_of_what_is_under_way, busy_make, volume_drop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
