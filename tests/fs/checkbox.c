@@ -6,6 +6,7 @@
 #include "fs/core.h"
 #include "fs/cp.h"
 #include "fs/tree.h"
+#include "raid/memdisk.h"
 
 struct cb_inodes cb_ino;
 
@@ -242,6 +243,24 @@ unsigned cb_rules(const struct fs_check_result *result)
 	return rules;
 }
 
+void cb_disks_copy(struct fsbox *box, unsigned n)
+{
+	for (unsigned i = 0; i < box->n_disks; i++) {
+		char made[32], name[32];
+
+		snprintf(made, sizeof made, "d%u.0", i);
+		snprintf(name, sizeof name, "case%u.%u", n, i);
+		assert_int_equal(memdisk_clone(made, name), 0);
+		snprintf(box->urls[i], sizeof box->urls[i], "mem:%s", name);
+	}
+}
+
+void cb_disks_drop(struct fsbox *box)
+{
+	for (unsigned i = 0; i < box->n_disks; i++)
+		assert_int_equal(disk_destroy(box->urls[i]), 0);
+}
+
 /* ---- behind its back -------------------------------------------------------------------------------------------- */
 
 struct waiting {
@@ -401,6 +420,18 @@ void cb_inode_put(struct cb_raw *raw, uint32_t ino, const struct inode_disk *dis
 	cb_block_get(raw, INO_INODE_FILE, 0, ino / INODES_PER_BLOCK, bytes);
 	memcpy(bytes + ino % INODES_PER_BLOCK * sizeof *disk, disk, sizeof *disk);
 	cb_block_put(raw, INO_INODE_FILE, 0, ino / INODES_PER_BLOCK, bytes);
+}
+
+uint32_t cb_attributes_of(struct cb_raw *raw, uint32_t lun)
+{
+	struct inode_disk disk;
+	uint8_t bytes[4096];
+	uint32_t ino;
+
+	cb_inode_get(raw, lun, &disk);
+	cb_block_get(raw, le32_get(disk.xinode), 0, 0, bytes);
+	memcpy(&ino, bytes + 4, 4);
+	return ino;
 }
 
 uint32_t cb_vbn(struct cb_raw *raw, uint32_t ino, unsigned level, uint32_t fbn)

@@ -35,6 +35,10 @@ int cb_check_offline_with(struct fsbox *box, const struct fs_check_offline_optio
 /* Rules that spoke, a bit each. */
 unsigned cb_rules(const struct fs_check_result *result);
 
+/* The box works on copies of its disks as they were before any power cut: copy `n`. And they go again. */
+void cb_disks_copy(struct fsbox *box, unsigned n);
+void cb_disks_drop(struct fsbox *box);
+
 /* ---- blocks behind the file system's back ---- */
 struct cb_raw {
 	struct fsbox *box;
@@ -55,6 +59,8 @@ void cb_fsinfo_put(struct cb_raw *raw);
 /* The record of an inode (INO_INODE_FILE and INO_SNAPSHOT_TABLE: those of fsinfo). */
 void cb_inode_get(struct cb_raw *raw, uint32_t ino, struct inode_disk *ret_disk);
 void cb_inode_put(struct cb_raw *raw, uint32_t ino, const struct inode_disk *disk);
+/* Inode of the attributes of a vdisk. */
+uint32_t cb_attributes_of(struct cb_raw *raw, uint32_t lun);
 /* VBN of a block of a file; 0: none. */
 uint32_t cb_vbn(struct cb_raw *raw, uint32_t ino, unsigned level, uint32_t fbn);
 void cb_block_get(struct cb_raw *raw, uint32_t ino, unsigned level, uint32_t fbn, uint8_t bytes[4096]);

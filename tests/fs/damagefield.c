@@ -71,15 +71,3 @@ bool damage_apply(struct cb_raw *raw, const struct damage_structure *structure, 
 		cb_raw_write_fsinfo(raw);
 	return true;
 }
-
-uint32_t damage_attributes_of(struct cb_raw *raw, uint32_t lun)
-{
-	struct inode_disk disk;
-	uint8_t bytes[4096];
-	uint32_t ino;
-
-	cb_inode_get(raw, lun, &disk);
-	cb_block_get(raw, le32_get(disk.xinode), 0, 0, bytes);
-	memcpy(&ino, bytes + 4, 4);
-	return ino;
-}

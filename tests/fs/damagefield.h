@@ -59,7 +59,5 @@ extern const unsigned n_damage_structures;
 bool damage_apply(struct cb_raw *raw, const struct damage_structure *structure, const struct damage_target *target,
                   const struct damage_field *field, enum damage_mutation mutation);
 const char *damage_mutation_name(enum damage_mutation mutation);
-/* Inode of the attributes of a vdisk. */
-uint32_t damage_attributes_of(struct cb_raw *raw, uint32_t lun);
 
 #endif

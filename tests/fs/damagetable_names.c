@@ -225,11 +225,11 @@ const struct damage_structure damage_vtoc_head = TABLE("VTOC", struct vtoc_head_
 
 static struct damage_place find_attr_lun(struct cb_raw *raw)
 {
-	return (struct damage_place){ damage_attributes_of(raw, cb_ino.lun), 0, 0, 0 };
+	return (struct damage_place){ cb_attributes_of(raw, cb_ino.lun), 0, 0, 0 };
 }
 static struct damage_place find_attr_top(struct cb_raw *raw)
 {
-	return (struct damage_place){ damage_attributes_of(raw, cb_ino.top), 0, 0, 0 };
+	return (struct damage_place){ cb_attributes_of(raw, cb_ino.top), 0, 0, 0 };
 }
 static const struct damage_target attr_targets[] = { { "of a vdisk", find_attr_lun }, { "of a backed vdisk", find_attr_top } };
 
@@ -262,7 +262,7 @@ const struct damage_structure damage_attributes = TABLE("attributes", struct vdi
 
 struct damage_place damage_attribute_of(struct cb_raw *raw, uint32_t lun, unsigned type)
 {
-	uint32_t ino = damage_attributes_of(raw, lun);
+	uint32_t ino = cb_attributes_of(raw, lun);
 	uint8_t bytes[4096];
 	unsigned at = sizeof(struct vdiskattr_head_disk);
 

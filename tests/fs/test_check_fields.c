@@ -15,25 +15,6 @@
 static struct fsbox box;
 static unsigned n_copies;
 
-static void disks_copy(void)
-{
-	n_copies++;
-	for (unsigned i = 0; i < N_DISKS; i++) {
-		char name[32], made[32];
-
-		snprintf(made, sizeof made, "d%u.0", i);
-		snprintf(name, sizeof name, "case%u.%u", n_copies, i);
-		assert_int_equal(memdisk_clone(made, name), 0);
-		snprintf(box.urls[i], sizeof box.urls[i], "mem:%s", name);
-	}
-}
-
-static void disks_drop(void)
-{
-	for (unsigned i = 0; i < N_DISKS; i++)
-		assert_int_equal(disk_destroy(box.urls[i]), 0);
-}
-
 struct tally {
 	unsigned n_cases, n_bad, n_unjudged;
 };
@@ -45,7 +26,7 @@ static void field_case(const struct damage_structure *structure, const struct da
 	struct cb_raw raw;
 	bool done;
 
-	disks_copy();
+	cb_disks_copy(&box, n_copies++);
 	cb_raw_open(&raw, &box);
 	done = damage_apply(&raw, structure, target, field, mutation);
 	cb_raw_close(&raw);
@@ -63,7 +44,7 @@ static void field_case(const struct damage_structure *structure, const struct da
 		}
 		fs_check_result_fini(&check.result);
 	}
-	disks_drop();
+	cb_disks_drop(&box);
 }
 
 static void field_run(const struct damage_structure *structure, const struct damage_field *field, struct tally *tally)

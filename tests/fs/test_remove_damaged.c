@@ -146,18 +146,6 @@ static const struct {
 
 /* ---- the test ---- */
 
-static void disks_copy(unsigned n)
-{
-	for (unsigned i = 0; i < N_DISKS; i++) {
-		char made[32], name[32];
-
-		snprintf(made, sizeof made, "d%u.0", i);
-		snprintf(name, sizeof name, "case%u.%u", n, i);
-		assert_int_equal(memdisk_clone(made, name), 0);
-		snprintf(box.urls[i], sizeof box.urls[i], "mem:%s", name);
-	}
-}
-
 static unsigned rules_found(const struct fs_check_offline_options *options)
 {
 	struct fs_check_offline check;
@@ -199,7 +187,7 @@ static void damaged_file_can_be_removed_and_its_blocks_come_back_by_repair(void 
 		struct cb_raw raw;
 
 		print_message("%s\n", cases[i].what);
-		disks_copy(i);
+		cb_disks_copy(&box, i);
 		cb_raw_open(&raw, &box);
 		cases[i].damage(&raw);
 		cb_raw_close(&raw);
@@ -227,7 +215,7 @@ static void power_may_fail_while_a_damaged_file_goes(void **state)
 	for (unsigned round = 0; round < 12; round++) {
 		struct cb_raw raw;
 
-		disks_copy(100U + round);
+		cb_disks_copy(&box, 100U + round);
 		cb_raw_open(&raw, &box);
 		deep_leaf_lost(&raw);
 		leaf_pointer_to_free(&raw);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The repair: what the check calls repairable is gone after it, and files are what they were. */
+#include "tests/fs/damagecase.h"
+
+#include "base/checksum.h"
+
+static const char *const paths[] = { "/file", "/file2", "/small", "/lun", "/top", "/.snapshot/s1/file", "/.snapshot/s2/file" };
+#define N_PATHS (sizeof paths / sizeof paths[0])
+
+static void sums_take(uint32_t sums[N_PATHS])
+{
+	static uint8_t bytes[64 * 4096];
+
+	for (unsigned i = 0; i < N_PATHS; i++) {
+		struct fs_file_id id;
+		int n = box_resolve(&damage_box, paths[i], &id) == 0 ? box_read(&damage_box, id, 0, bytes, sizeof bytes) : -ENOENT;
+
+		sums[i] = n < 0 ? (uint32_t)n : crc32c(bytes, (size_t)n);
+	}
+}
+
+static bool all_are_repairable(const struct fs_check_result *result)
+{
+	for (size_t i = 0; i < result->n_findings; i++)
+		if (!result->findings[i].repairable)
+			return false;
+	return result->n_errors == result->n_findings;
+}
+
+static bool none_is_repairable(const struct fs_check_result *result)
+{
+	for (size_t i = 0; i < result->n_findings; i++)
+		if (result->findings[i].repairable)
+			return false;
+	return true;
+}
+
+/* What is called repairable is gone afterwards; and when that is all of it, files are what they were. */
+static bool repair_run(const struct damage_case *c, const uint32_t sums[N_PATHS], bool *ret_whole)
+{
+	const struct fs_check_offline_options repair = { .cache_pages = 4096, .repair = true };
+	struct fs_check_offline before, after;
+	uint32_t now[N_PATHS];
+	bool good;
+	int err;
+
+	assert_int_equal(cb_check_offline(&damage_box, &before), 0);
+	*ret_whole = all_are_repairable(&before.result);
+	err = cb_check_offline_with(&damage_box, &repair, &after);
+	good = err == 0 && (!*ret_whole || after.result.n_errors == 0) && none_is_repairable(&after.result);
+	if (good && *ret_whole) {
+		assert_int_equal(box_mount(&damage_box), 0);
+		sums_take(now);
+		good = memcmp(now, sums, sizeof now) == 0;
+		assert_int_equal(box_unmount(&damage_box), 0);
+	}
+	if (!good)
+		print_error("%s: repair %d\nbefore: %safter: %s\n", c->name, err, before.result.report,
+		            after.result.report != NULL ? after.result.report : "nothing, but files differ\n");
+	fs_check_result_fini(&before.result);
+	fs_check_result_fini(&after.result);
+	return good;
+}
+
+static void repair_puts_right_what_it_can_and_keeps_files(void **state)
+{
+	const struct damage_case *c;
+	unsigned n_bad = 0, n_whole = 0;
+	uint32_t sums[N_PATHS];
+
+	(void)state;
+	cb_disks_copy(&damage_box, 9998);
+	assert_int_equal(box_mount(&damage_box), 0);
+	sums_take(sums);
+	assert_int_equal(box_unmount(&damage_box), 0);
+	for (unsigned i = 0; (c = damage_case_at(i)) != NULL; i++) {
+		struct cb_raw raw;
+		bool whole;
+
+		if (c->online)
+			continue;
+		cb_disks_copy(&damage_box, 2000U + i);
+		cb_raw_open(&raw, &damage_box);
+		c->damage(&raw);
+		cb_raw_close(&raw);
+		n_bad += !repair_run(c, sums, &whole);
+		n_whole += whole;
+		cb_disks_drop(&damage_box);
+	}
+	print_message("%u kinds of damage repaired as a whole\n", n_whole);
+	assert_int_equal(n_bad, 0);
+	assert_true(n_whole >= 20);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(repair_puts_right_what_it_can_and_keeps_files),
+	};
+
+	return cmocka_run_group_tests(tests, damage_volume_make, damage_volume_drop);
+}
