@@ -9,6 +9,7 @@
  * asked in time. */
 #include "fs/autodelete.h"
 
+#include "fs/file_restore.h"
 #include "fs/maps.h"
 #include "fs/snapshot.h"
 #include "fs/space.h"
@@ -22,7 +23,7 @@ static bool is_protected(struct fs_volume *vol, const struct snapshot *snapshot)
 		return true;
 	if (len > 0 && strncmp(snapshot->info.name, policy->keep_prefix, len) == 0)
 		return true;
-	return vdisk_dependants(vol, snapshot->info.id, NULL, 0) > 0;
+	return vdisk_dependants(vol, snapshot->info.id, NULL, 0) > 0 || file_restore_reads(vol, snapshot->info.id) != NULL;
 }
 
 static bool is_deferred(const struct fs_autodelete *policy, const struct snapshot *snapshot)

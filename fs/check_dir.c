@@ -5,6 +5,7 @@
 #include "fs/cache_private.h"
 #include "fs/check_fix.h"
 #include "fs/dir.h"
+#include "fs/file_restore.h"
 #include "fs/inode_table.h"
 
 /* The directory in work. */
@@ -51,6 +52,16 @@ static void subdir_found(struct check *check, struct check_dir *dir, const struc
 		            entry->slot, child->ino, child->parent);
 }
 
+/* FR2; and no document stands anywhere else. */
+static void document_check(struct check *check, const struct check_dir *dir, const struct dir_entry *entry, unsigned type)
+{
+	bool fits = dir->ino == INO_DOCS ? type == FS_TYPE_META || file_restore_is_staged(entry) : type != FS_TYPE_META;
+
+	if (!fits && entry->type == type)
+		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" names inode %u of type %u, which has no place there",
+		            dir->ino, entry->slot, (int)entry->name_len, entry->name, entry->id.inode, type);
+}
+
 static void entry_found(void *arg, const struct dir_entry *entry)
 {
 	struct dir_state *state = arg;
@@ -79,6 +90,7 @@ static void entry_found(void *arg, const struct dir_entry *entry)
 			check_fix(check, FIX_ENTRY_TYPE, state->dir->ino, entry->slot, inode->type);
 		}
 	}
+	document_check(check, state->dir, entry, inode->type);
 	inode->n_names = (uint16_t)MIN_OF(inode->n_names + 1U, (unsigned)UINT16_MAX);
 	if (inode->type == FS_TYPE_DIR)
 		subdir_found(check, state->dir, entry);

@@ -31,6 +31,7 @@ struct check;
 struct repair;
 struct space;
 struct restore;
+struct file_restore_table;
 
 enum volume_state { VOLUME_MOUNTING, VOLUME_ONLINE, VOLUME_STOPPING, VOLUME_OFFLINE };
 
@@ -72,6 +73,7 @@ struct fs_volume {
 	struct vtoc *vtoc;
 	struct check *check; /* the one running, or NULL */
 	struct restore *restore; /* the mount puts the volume back to a snapshot, or NULL */
+	struct file_restore_table *file_restores;
 	bool cp_barred; /* it is half put together: no consistency point may begin */
 	struct fs_autodelete autodelete; /* the policy */
 	bool autodelete_runs; /* below the trigger, not yet at the target */
@@ -130,6 +132,8 @@ int op_getattr(struct fs_run *run), op_setattr(struct fs_run *run), op_lookup(st
     op_readlink(struct fs_run *run), op_create(struct fs_run *run), op_mkdir(struct fs_run *run), op_symlink(struct fs_run *run),
     op_mknod(struct fs_run *run), op_remove(struct fs_run *run), op_rmdir(struct fs_run *run), op_rename(struct fs_run *run),
     op_link(struct fs_run *run), op_readdir(struct fs_run *run), op_fsstat(struct fs_run *run), op_resolve(struct fs_run *run);
+/* file_restore_ops.c */
+int op_file_restore(struct fs_run *run), op_file_restore_status(struct fs_run *run), op_file_restore_cancel(struct fs_run *run);
 /* vdisk_ops.c, clone.c, docs.c */
 int op_vdisk_restore(struct fs_run *run);
 int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), op_vdisk_resize(struct fs_run *run),

@@ -7,6 +7,7 @@
 
 #include "fs/cache_private.h"
 #include "fs/core.h"
+#include "fs/file_restore.h"
 #include "fs/recordformat.h"
 
 #define DOC_BYTES_MAX (1U << 20)
@@ -33,7 +34,7 @@ struct doc_place {
 static int doc_name_check(const char *name, size_t len)
 {
 	if (name == NULL || len == 0 || memchr(name, '/', len) != NULL || memchr(name, '\0', len) != NULL ||
-	    (len <= 2 && memcmp(name, "..", len) == 0))
+	    (len <= 2 && memcmp(name, "..", len) == 0) || name[0] == STAGED_MARK)
 		return -EINVAL;
 	return len > FS_NAME_MAX ? -ENAMETOOLONG : 0;
 }
@@ -332,7 +333,7 @@ int op_doc_list(struct fs_run *run)
 	msg->out.n = 0;
 	while (err == 0) {
 		err = dir_next(run, dir, &slot, &entry);
-		if (err == 0)
+		if (err == 0 && !file_restore_is_staged(&entry))
 			err = doc_list_add(msg, &entry);
 	}
 	return err == -ENOENT ? 0 : err;

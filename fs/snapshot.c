@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
+#include "fs/file_restore.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
 #include "fs/restore.h"
@@ -456,7 +457,8 @@ void snapshot_delete_freed(struct fs_volume *vol)
 	for (unsigned i = 0; i < vol->snapshots->n; i++) {
 		struct snapshot *snapshot = vol->snapshots->byage[i];
 
-		if (snapshot->deleting || !snapshot->info.delete_when_free || vdisk_dependants(vol, snapshot->info.id, NULL, 0) > 0)
+		if (snapshot->deleting || !snapshot->info.delete_when_free || vdisk_dependants(vol, snapshot->info.id, NULL, 0) > 0 ||
+		    file_restore_reads(vol, snapshot->info.id) != NULL)
 			continue;
 		log_info("fs", "snapshot_deleted",
 		         "volume=%s snapshot=%s id=%u: nothing depends on it any more, as a clone was told to see to", vol->name,

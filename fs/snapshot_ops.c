@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "fs/file_restore.h"
 #include "fs/snapshot.h"
 #include "fs/space.h"
 
@@ -167,6 +168,17 @@ static void refuse_delete(struct fs_message *msg, const char *name, const char *
 		    name, msg->volume->name, path, others);
 }
 
+static int refuse_reading(struct fs_message *msg, const struct snapshot *snapshot)
+{
+	const char *path = file_restore_reads(msg->volume, snapshot->info.id);
+
+	if (path == NULL)
+		return 0;
+	message_error_text(msg, "\"/vol/%s%.100s\" is being restored from snapshot \"%s\": delete it when that is done", msg->volume->name,
+	                   path, snapshot->info.name);
+	return -EBUSY;
+}
+
 int op_snapshot_delete(struct fs_run *run)
 {
 	struct fs_message *msg = run->msg;
@@ -180,6 +192,8 @@ int op_snapshot_delete(struct fs_run *run)
 	if (snapshot == NULL)
 		return -ENOENT;
 	err = changes_barred(msg);
+	if (err == 0)
+		err = refuse_reading(msg, snapshot);
 	if (err != 0)
 		return err;
 	n = vdisk_dependants(run->vol, snapshot->info.id, path, sizeof(path));

@@ -9,6 +9,7 @@
 
 #include "fs/alloc.h"
 #include "fs/cache_private.h"
+#include "fs/file_restore.h"
 #include "fs/fsinfo.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
@@ -23,8 +24,9 @@
 
 static int parts_init(struct fs_volume *vol)
 {
-	int (*const inits[])(struct fs_volume *) = { inode_table_init, snapshot_table_init, maps_init,         alloc_init, space_init,
-		                                     zombie_init,      nvlog_init,          message_pool_init, cp_init };
+	int (*const inits[])(
+	    struct fs_volume *) = { inode_table_init, snapshot_table_init, maps_init,         alloc_init, space_init,
+		                    zombie_init,      nvlog_init,          message_pool_init, cp_init,    file_restore_init };
 	int err = cache_init(vol, vol->options.cache_pages);
 
 	for (unsigned i = 0; err == 0 && i < ARRAY_SIZE(inits); i++)
@@ -75,6 +77,7 @@ void volume_free_parts(struct fs_volume *vol)
 {
 	cp_fini(vol);
 	restore_fini(vol);
+	file_restore_fini(vol);
 	if (vol->nvlog != NULL)
 		nvlog_fini(vol);
 	zombie_fini(vol);
@@ -225,6 +228,7 @@ static void mount_online(struct mount *mount)
 		cp_enable_timer(vol);
 	space_level_update(vol);
 	space_count_begin(vol);
+	file_restore_sweep(vol);
 	log_info("fs", "volume_online", "volume=%s cp=%llu replayed=%llu clean=%s", vol->name, (unsigned long long)vol->generation,
 	         (unsigned long long)mount->n_records, vol->was_clean ? "yes" : "no");
 	run_fini(&mount->run);

@@ -3,6 +3,7 @@ VDISK_TESTS = \
 	tests/fs/test_clone_load \
 	tests/fs/test_clone_options \
 	tests/fs/test_clone_pace \
+	tests/fs/test_file_restore \
 	tests/fs/test_nvlog \
 	tests/fs/test_space \
 	tests/fs/test_restore \
@@ -28,6 +29,8 @@ tests_fs_test_snapshot_chain_SOURCES = tests/fs/test_snapshot_chain.c $(VDISK_TE
 tests_fs_test_snapshot_chain_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_restore_SOURCES = tests/fs/test_restore.c $(VDISK_TEST_BOX)
 tests_fs_test_restore_LDADD = $(VDISK_TEST_LIBS)
+tests_fs_test_file_restore_SOURCES = tests/fs/test_file_restore.c $(VDISK_TEST_BOX)
+tests_fs_test_file_restore_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_restore_file_SOURCES = tests/fs/test_restore_file.c $(VDISK_TEST_BOX)
 tests_fs_test_restore_file_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_clone_SOURCES = tests/fs/test_clone.c $(CLONE_TEST_BOX)
