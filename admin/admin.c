@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include "admin/admin_private.h"
-#include "admin/checkjob.h"
 #include "admin/http/http_server.h"
 #include "admin/jobs.h"
 #include "admin/journal.h"
@@ -194,7 +193,7 @@ void admin_stop(struct admin *admin, void (*done)(void *arg, int err), void *arg
 	world_timer_cancel(&admin->job_timer);
 	journal_stop();
 	http_server_stop(admin->http);
-	checkjob_cancel_all(admin);
+	jobs_cancel_working(admin);
 	admin_stop_go_on(admin);
 }
 

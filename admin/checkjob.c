@@ -136,16 +136,6 @@ void checkjob_rate(struct job *job, uint64_t rate_bytes_s)
 	check_order(job, FS_CHECK_RATE, rate_bytes_s, NULL, NULL);
 }
 
-void checkjob_cancel_all(struct admin *admin)
-{
-	struct job *job;
-
-	TAILQ_FOREACH(job, &admin->jobs, link) {
-		if (!job_is_over(job) && job->cancel == check_cancel)
-			check_cancel(job, NULL, NULL);
-	}
-}
-
 /* ---- the beginning ----------------------------------------------------------------------------------------------- */
 
 struct job *checkjob_start(struct admin *admin, struct fs_volume *volume, uint64_t rate_bytes_s)

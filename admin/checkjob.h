@@ -11,7 +11,5 @@
 struct job *checkjob_start(struct admin *admin, struct fs_volume *volume, uint64_t rate_bytes_s);
 /* From now on no more than this. */
 void checkjob_rate(struct job *job, uint64_t rate_bytes_s);
-/* End every running check: the administration stops. */
-void checkjob_cancel_all(struct admin *admin);
 
 #endif

@@ -184,6 +184,15 @@ unsigned jobs_n_own(const struct admin *admin)
 	return n;
 }
 
+void jobs_cancel_working(struct admin *admin)
+{
+	struct job *job;
+
+	TAILQ_FOREACH(job, &admin->jobs, link)
+		if (!job_is_over(job) && job->working && job->cancel != NULL)
+			job->cancel(job, NULL, NULL);
+}
+
 void jobs_fini(struct admin *admin)
 {
 	struct job *job, *next;

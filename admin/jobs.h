@@ -26,7 +26,8 @@ struct job {
 	json_t *result; /* what the work found out, or how far it is; NULL: nothing to say */
 	/* Work that goes on inside the volume is looked at twice a second. NULL: the owner reports by itself. */
 	void (*poll)(struct job *job);
-	void (*cancel)(struct job *job, void (*done)(void *arg, int err, const char *text), void *arg); /* NULL: it can't be */
+	void (*cancel)(struct job *job, void (*done)(void *arg, int err, const char *text),
+	               void *arg); /* NULL: it can't be; done may be, if `working` */
 	struct fs_volume *volume; /* referenced */
 	char inner[FS_PATH_MAX]; /* LUN's path or snapshot's name inside it */
 	uint32_t snapshot;
@@ -51,6 +52,8 @@ json_t *job_json(const struct job *job);
 /* The job has a poll: look at it twice a second from now on, until it is over. */
 void job_follow(struct job *job);
 void jobs_fini(struct admin *admin);
+/* Those whose work is a message of ours are told to end: the server stops. */
+void jobs_cancel_working(struct admin *admin);
 /* Jobs neither over nor merely followed. */
 unsigned jobs_n_own(const struct admin *admin);
 

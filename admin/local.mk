@@ -7,6 +7,7 @@ libvcadmin_a_SOURCES = \
 	admin/clonejob.c admin/clonejob.h \
 	admin/document.c admin/document.h \
 	admin/fault.c admin/fault.h \
+	admin/filejob.c admin/filejob.h \
 	admin/jobs.c admin/jobs.h \
 	admin/journal.c admin/journal.h \
 	admin/keeper.c admin/keeper.h \

@@ -70,7 +70,7 @@ const struct verb verbs[] = {
 	  "storage/volumes/{volume}/snapshots/{snapshot}/restore", VERB_H_SNAPSHOT_RESTORE, VERB_DESTROYS | VERB_JOB | VERB_WAITS, NULL, NULL,
 	  { ROUTE_VOLUME("volume"), ROUTE_SNAPSHOT, FORCE("also when LUNs are backed by newer snapshots: they are lost") } },
 
-	{ "snapshot", "restore-file", "put one LUN back to a snapshot, at once: what was written to it since is lost", VERB_POST,
+	{ "snapshot", "restore-file", "put one file or LUN back to a snapshot: what was written to it since is lost", VERB_POST,
 	  "storage/volumes/{volume}/snapshots/{snapshot}/restore-file", VERB_H_SNAPSHOT_RESTORE_FILE, VERB_DESTROYS | VERB_JOB, NULL, NULL,
 	  { ROUTE_VOLUME("volume"),
 	    ROUTE_SNAPSHOT,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* REST: storage/volumes/{volume}/snapshots. */
 #include "admin/clonejob.h"
+#include "admin/filejob.h"
 #include "admin/http/handlers.h"
 #include "admin/known.h"
 #include "admin/lifecycle.h"
@@ -190,7 +191,7 @@ void snapshot_api_restore(struct call *call)
 
 /* ---- restore-file ------------------------------------------------------------------------------------------------ */
 
-/* Initiators see the restored LUN now; the job is its clone's. */
+/* A LUN: initiators see the restored one now; the job is its clone's. A file: the job is the restore. */
 static void file_painted(struct call *call)
 {
 	call_accept(call, clonejob_start(call->admin, call->volume, call->path.inner));
@@ -215,6 +216,32 @@ static void file_turn(struct call *call)
 	call_send(call, file_restored);
 }
 
+/* What is no regular file and no LUN in the snapshot, or not there at all, the volume refuses, and says why. */
+static void file_refused(struct call *call)
+{
+	if (call->msg.status != 0)
+		call_fail_message(call, call->path.inner);
+	else /* it has come to be one meanwhile */
+		call_accept(call, filejob_start(call->admin, call->volume, call->path.inner, call_param(call, "snapshot")));
+}
+
+static void file_looked(struct call *call)
+{
+	enum fs_type type = call->msg.status == 0 ? call->msg.out.attr.type : FS_TYPE_NONE;
+
+	if (type == FS_TYPE_VDISK) {
+		call_turn(call, file_turn);
+	} else if (type == FS_TYPE_REG) {
+		call_accept(call, filejob_start(call->admin, call->volume, call->path.inner, call_param(call, "snapshot")));
+	} else {
+		struct fs_message *msg = call_message(call, FS_FILE_RESTORE);
+
+		msg->in.path = call->path.inner;
+		set_name(msg, call_param(call, "snapshot"));
+		call_send(call, file_refused);
+	}
+}
+
 void snapshot_api_restore_file(struct call *call)
 {
 	const char *volume = call_param(call, "volume");
@@ -225,5 +252,8 @@ void snapshot_api_restore_file(struct call *call)
 		call_fail(call, -EINVAL, "path", "%s is not in volume \"%s\", whose snapshot it is", call_text(call, "path"), volume);
 		return;
 	}
-	call_turn(call, file_turn);
+	if (asprintf(&call->text, "/.snapshot/%s%s", call_param(call, "snapshot"), call->path.inner) < 0)
+		call->text = call_must(NULL);
+	call_message(call, FS_RESOLVE)->in.path = call->text;
+	call_send(call, file_looked);
 }

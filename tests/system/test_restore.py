@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A volume put back to a snapshot under its clients: NFS and iSCSI sessions that go on, settings that stay, a kill while it is done."""
+import errno
 import os
 import subprocess
 
 from harness import MIB, need, records, run, tool, wait_until
+from nfsclient import NfsClient, NfsError
 
 LUN_BYTES = 64 * MIB
 
@@ -147,7 +149,7 @@ def test_one_lun_goes_back_to_a_snapshot(test):
 
     said = server.refused("snapshot", "restore-file", "vol0", "s1", "/vol/vol0/disk")
     need("--yes" in said, f"not asked: {said}")
-    for name, path, why in (("nowhere", "/vol/vol0/disk", "nowhere"), ("s1", "/vol/vol0/none", "/none"), ("s1", "/vol/vol0/later", "/later"),
+    for name, path, why in (("nowhere", "/vol/vol0/disk", "nowhere"), ("s1", "/vol/vol0/none", "/none"), ("s1", "/vol/vol0/later", "has no"),
                             ("s1", "/vol/vol1/disk", "vol1")):
         said = server.refused("snapshot", "restore-file", "vol0", name, path, "--yes")
         need(why in said, f"{name} {path}: {said}")
@@ -206,3 +208,95 @@ def test_a_kill_while_a_lun_is_restored_leaves_one_or_the_other(test):
         server.check_volume()
     test.note(f"{n_today} kills before it, {n_then} after it")
     need(n_then > 0, "no kill came after it")
+
+
+FILE_BYTES = 24 * MIB
+
+
+def file_is(client, name, letter):
+    """Is the file `letter` all over? Anything but one letter from end to end is a mix."""
+    file = client.open(name)
+    pieces = [file.read(MIB, at) for at in range(0, FILE_BYTES + MIB, MIB)]
+    file.close()
+    got = b"".join(pieces)
+    need(len(got) == FILE_BYTES and got.count(got[:1]) == FILE_BYTES, f"{name} has {len(got)} bytes and is a mix")
+    return got[:1] == letter
+
+
+def test_one_file_goes_back_to_a_snapshot(test):
+    server = test.server()
+    client = NfsClient(server)
+    client.mkdir("/dir")
+    client.write("/dir/big", b"a" * FILE_BYTES)
+    client.write("/dir/other", b"of then")
+    server.vcadm("snapshot", "create", "vol0", "s1")
+    client.write("/dir/big", b"b" * (FILE_BYTES + 4096))
+    client.write("/dir/other", b"of today")
+    server.create_lun("/vol/vol0/disk", LUN_BYTES, number=0)
+
+    said = server.refused("snapshot", "restore-file", "vol0", "s1", "/vol/vol0/dir/big")
+    need("--yes" in said, f"not asked: {said}")
+    for path, why in (("/vol/vol0/none", "has no"), ("/vol/vol0/disk", "has no"), ("/vol/vol0/dir", "is a directory")):
+        said = server.refused("snapshot", "restore-file", "vol0", "s1", path, "--yes")
+        need(why in said, f"{path}: {said}")
+    held = client.open("/dir/big")
+    need(held.read(4) == b"bbbb", "the file does not hold what was written")
+    server.vcadm("snapshot", "restore-file", "vol0", "s1", "/vol/vol0/dir/big", "--yes", "--wait=60")
+    need(file_is(client, "/dir/big", b"a"), "the file is not as it was in the snapshot")
+    need(client.read("/dir/other") == b"of today", "another file has changed")
+    stale(lambda: held.read(4))
+    client.close()
+    server.restart_after_kill()
+    client = NfsClient(server)
+    need(file_is(client, "/dir/big", b"a"), "a restore that was answered is lost")
+
+    client.unlink("/dir/big")
+    server.vcadm("snapshot", "restore-file", "vol0", "s1", "/vol/vol0/dir/big", "--yes", "--wait=60")
+    need(file_is(client, "/dir/big", b"a"), "the file that was removed is not back")
+    server.vcadm("snapshot", "delete", "vol0", "s1", "--yes")
+    need(file_is(client, "/dir/big", b"a"), "the restored file needed the snapshot")
+    client.close()
+    server.check_volume()
+
+
+def stale(action):
+    try:
+        action()
+    except NfsError as error:
+        need(error.errno in (errno.ESTALE, errno.EFAULT), f"not stale: {error}")  # libnfs 4 makes EFAULT of NFS3ERR_STALE
+        return
+    need(False, "a handle of a file that is no more can be used")
+
+
+def inodes_used(server):
+    return int(server.volume()["files"]["used"])
+
+
+def test_a_kill_while_a_file_is_restored_leaves_one_or_the_other(test):
+    server = test.server()
+    client = NfsClient(server)
+    client.write("/big", b"a" * FILE_BYTES)
+    server.vcadm("snapshot", "create", "vol0", "s1")
+    n_then = n_today = 0
+    for number in range(8):
+        client.write("/big", b"b" * FILE_BYTES)
+        client.close()
+        used = inodes_used(server)
+        child = test.spawn(os.path.join(server.build, "vcadm"), "--server", server.admin, "snapshot", "restore-file", "vol0", "s1", "/vol/vol0/big",
+                           "--yes", "--wait=60")
+        try:
+            child.wait(0.02 + 0.05 * number)
+            answered = child.returncode == 0
+        except subprocess.TimeoutExpired:
+            answered = False
+        server.restart_after_kill()
+        test.finish(child, 70)
+        client = NfsClient(server)
+        then = file_is(client, "/big", b"a")
+        need(then or not answered, "a restore that was answered is lost")
+        n_then, n_today = n_then + then, n_today + (not then)
+        wait_until("what the restore had begun is gone", lambda: inodes_used(server) == used, 30, 0.1)
+    client.close()
+    server.check_volume()
+    test.note(f"{n_today} kills before it, {n_then} after it")
+    need(n_today > 0 and n_then > 0, f"all kills came on one side of it: {n_today} before, {n_then} after")
