@@ -105,8 +105,7 @@ static void failure_tell(struct fs_message *msg, int err)
 		message_error_text(msg, "restoring \"/vol/%s%.128s\" was ended early; it is as it was", vol, path);
 	else if (err == -EUCLEAN || err == -EIO)
 		message_error_text(
-		    msg, "\"%.128s\" in the snapshot cannot be read, and the file of today is as it was: run `volume check` on the volume",
-		    path);
+		    msg, "\"/vol/%s%.128s\" cannot be read in the snapshot, and is as it was today: run `volume check` on the volume", vol, path);
 }
 
 static void restore_fail(struct file_restore *restore, int err)

@@ -91,6 +91,8 @@ static int place_look(struct fs_run *run, struct inode *dir, struct fs_message *
 	uint8_t type;
 	int err = ns_name_check(rename->to_name.bytes, rename->to_name.len);
 
+	if (err == 0 && ns_is_snapdir_name(dir, rename->to_name.bytes, rename->to_name.len))
+		err = -EEXIST;
 	if (err == 0)
 		err = dir_lookup(run, dir, rename->to_name.bytes, rename->to_name.len, &id, &type);
 	rename->replaced = err == 0 ? id.inode : 0;

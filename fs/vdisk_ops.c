@@ -9,6 +9,7 @@
 #include "fs/cache_private.h"
 #include "fs/clone.h"
 #include "fs/inode_table.h"
+#include "fs/namespace.h"
 #include "fs/space.h"
 #include "fs/vdisk_apply.h"
 
@@ -182,6 +183,13 @@ static int parent_failed(struct fs_message *msg, int err)
 	return err;
 }
 
+static int name_failed(struct fs_message *msg)
+{
+	message_error_text(msg, "\"%.128s\" cannot be a LUN: \".\", \"..\" and \"%s\" mean directories everywhere; choose another name",
+	                   msg->in.path, NS_SNAPDIR_NAME);
+	return -EINVAL;
+}
+
 /* Where it will stand: directory, name, nothing of that name yet. */
 static int place_find(struct fs_run *run, struct vdisk_create *create, struct vdisk_attr *attr)
 {
@@ -197,6 +205,9 @@ static int place_find(struct fs_run *run, struct vdisk_create *create, struct vd
 		err = -EROFS;
 	if (err == 0)
 		err = inode_get_id(run, &dir, &inode);
+	if (err == 0 &&
+	    (ns_name_check(create->name, create->name_len) == -EEXIST || ns_is_snapdir_name(inode, create->name, create->name_len)))
+		return name_failed(msg);
 	if (err == 0)
 		err = inode->attr.type == FS_TYPE_DIR ? dir_lookup(run, inode, create->name, create->name_len, &id, &type) : -ENOTDIR;
 	if (err == 0) {

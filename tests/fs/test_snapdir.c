@@ -119,6 +119,47 @@ static void nothing_in_it_can_be_changed(void **state)
 	assert_int_equal(named(FS_RMDIR, box_root, "dir", NULL), 0); /* does not keep it from going */
 }
 
+static int to_snapdir_name(enum fs_op op, struct fs_file_id file, const char *name, struct fs_file_id to_dir)
+{
+	struct fs_message msg;
+
+	fs_message_init(&msg, op, box.vol, NULL, NULL);
+	msg.file = file;
+	msg.in.name = name;
+	msg.in.name_len = (uint32_t)strlen(name);
+	msg.in.to_dir = to_dir;
+	msg.in.to_name = ".snapshot";
+	msg.in.to_name_len = 9;
+	return box_send(&box, &msg);
+}
+
+static void nothing_else_is_called_so_not_a_lun_either(void **state)
+{
+	static const char *const luns[] = { "/.snapshot", "/dir/.snapshot", "/dir/..", "/." };
+	struct fs_file_id dirs[2] = { box_root }, file;
+
+	(void)state;
+	assert_int_equal(named(FS_MKDIR, box_root, "dir", &dirs[1]), 0);
+	assert_int_equal(box_create(&box, dirs[1], "f", &file), 0);
+	assert_int_equal(vd_create(&box, "/dir/lun", MIB, NULL, false), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		struct fs_file_id in = dirs[i];
+
+		assert_int_equal(named(FS_CREATE, in, ".snapshot", NULL), -EEXIST);
+		assert_int_equal(named(FS_MKDIR, in, ".snapshot", NULL), -EEXIST);
+		assert_int_equal(to_snapdir_name(FS_RENAME, dirs[1], "f", in), -EEXIST);
+		assert_int_equal(to_snapdir_name(FS_RENAME, dirs[1], "lun", in), -EEXIST);
+		assert_int_equal(to_snapdir_name(FS_RENAME, box_root, "dir", in), -EEXIST);
+		assert_int_equal(to_snapdir_name(FS_LINK, file, "", in), -EEXIST);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(vd_create(&box, luns[i], MIB, NULL, false), -EINVAL);
+		assert_non_null(strstr(vd_error, "choose another name"));
+	}
+	assert_int_equal(vd_create(&box, "/dir/.snapshots", MIB, NULL, false), 0);
+	assert_int_equal(vd_check(&box), 0);
+}
+
 static void handles_go_stale_with_directory_and_snapshot(void **state)
 {
 	struct fs_file_id dir, again, snapdir, then, other;
@@ -153,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_directory_shows_what_it_was),
 		T(nothing_in_it_can_be_changed),
+		T(nothing_else_is_called_so_not_a_lun_either),
 		T(handles_go_stale_with_directory_and_snapshot),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
