@@ -105,7 +105,8 @@ static void failure_tell(struct fs_message *msg, int err)
 		message_error_text(msg, "restoring \"/vol/%s%.128s\" was ended early; it is as it was", vol, path);
 	else if (err == -EUCLEAN || err == -EIO)
 		message_error_text(
-		    msg, "\"/vol/%s%.128s\" cannot be read in the snapshot, and is as it was today: run `volume check` on the volume", vol, path);
+		    msg, "\"/vol/%s%.128s\" cannot be read in the snapshot, and is as it was today: run `volume check` on the volume", vol,
+		    path);
 }
 
 static void restore_fail(struct file_restore *restore, int err)

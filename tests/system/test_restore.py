@@ -3,8 +3,10 @@
 import errno
 import os
 import subprocess
+import time
 
 from harness import MIB, need, records, run, tool, wait_until
+from iscsiclient import CAPACITY_CHANGED, CHECK_CONDITION, LUNS_CHANGED, NOT_READY, RESET, UNIT_ATTENTION, Initiator
 from nfsclient import NfsClient, NfsError
 
 LUN_BYTES = 64 * MIB
@@ -53,6 +55,22 @@ def snapshots(server, state="valid"):
     return [s["name"] for s in records(server.vcadm_json("snapshot", "list", "vol0")) if s["state"] == state]
 
 
+def told_of_reset(initiator, byte, then):
+    """What it has cached counts no more, and the initiator is told so before it sees a byte of it."""
+    said, _ = initiator.read(MIB, 4096)
+    for _ in range(300):
+        if said is None or said[1] != NOT_READY:
+            break
+        time.sleep(0.1)
+        said, _ = initiator.read(MIB, 4096)
+    need(said == (CHECK_CONDITION, UNIT_ATTENTION, RESET), f"a session was not told of a reset: {said}")
+    said = initiator.ready()
+    need(said == (CHECK_CONDITION, UNIT_ATTENTION, then), f"a session was told of {said}, not of {then:#x}")
+    said, data = initiator.read(MIB, 4096)
+    need(said is None and data == bytes([byte]) * 4096, f"then it does not read what the snapshot has: {said}")
+    initiator.close()
+
+
 def test_a_volume_goes_back_to_a_snapshot(test):
     server = test.server()
     server.create_lun("/vol/vol0/disk", LUN_BYTES, number=0)
@@ -76,9 +94,15 @@ def test_a_volume_goes_back_to_a_snapshot(test):
     said = server.refused("snapshot", "restore", "vol0", "nowhere", "--yes")
     need("nowhere" in said, said)
 
-    lun = OpenLun(server, 0)
+    lun, client = OpenLun(server, 0), NfsClient(server)
+    kept, later = client.open("/kept"), client.open("/later")
+    initiator = Initiator(server, 0)
     need("failed" not in lun.say("read -P 34 1M 4M"), "the LUN does not hold what was written")
     server.vcadm("snapshot", "restore", "vol0", "s1", "--force", "--yes")
+    told_of_reset(initiator, 17, LUNS_CHANGED)  # /copy is no more
+    need(kept.read(100) == b"of then\n", "an old handle of a file that is there again does not read what the snapshot has")
+    stale(lambda: later.read(100))
+    client.close()
     kept = run(tool("nfs-cat"), server.nfs_url("/vol/vol0/kept"), check=False)
     need(kept.stdout == "of then\n", f"the file is not as it was in the snapshot: {kept}")
     need(get_file(server, "later") == "", "a file that is younger than the snapshot is there")
@@ -154,9 +178,10 @@ def test_one_lun_goes_back_to_a_snapshot(test):
         said = server.refused("snapshot", "restore-file", "vol0", name, path, "--yes")
         need(why in said, f"{name} {path}: {said}")
 
-    lun, other = OpenLun(server, 0), OpenLun(server, 1)
+    lun, other, initiator = OpenLun(server, 0), OpenLun(server, 1), Initiator(server, 0)
     need("failed" not in lun.say("read -P 34 1M 4M"), "the LUN does not hold what was written")
     server.vcadm("snapshot", "restore-file", "vol0", "s1", "/vol/vol0/disk", "--yes")
+    told_of_reset(initiator, 17, CAPACITY_CHANGED)
     said = lun.say("read -P 17 1M 4M")
     need("failed" not in said and "error" not in said.lower(), f"the session does not read what the snapshot held: {said}")
     said = lun.say("write -P 18 16M 1M")
