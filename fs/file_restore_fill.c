@@ -174,6 +174,8 @@ int file_restore_place_step(struct fs_run *run)
 	if (err != 0)
 		return err == -ESTALE ? -EUCLEAN : err;
 	ns_rename_commit(&rename);
+	inode_to_attr(rename.inode, &restore->msg->out.attr);
+	restore->msg->out.has_attr = true;
 	restore->staged.inode = 0;
 	restore->sequence = nvlog_append(run->vol, NVLOG_RENAME, body, ns_rename_encode(&rename, body), NULL, 0);
 	return 0;

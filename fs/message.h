@@ -126,7 +126,7 @@ enum fs_op {
 	FS_SNAPSHOT_RESTORE, /* make ready to put the volume back to in.name: what comes next is an unmount, and a mount with restore_to. Until then no
 	                      * snapshot is taken. in.restore; out.snapshots: the newer ones, which will go. -EBUSY a LUN is backed by one of them */
 	FS_FILE_RESTORE, /* in.name, in.path: a regular file is as it was in the snapshot, under a new id, in place of what stands there; answered when it is
-	                  * (which is long for a big one). -EISDIR, -EINVAL another type; -ENOENT no such file, snapshot or directory; -EBUSY a LUN stands
+	                  * (which is long for a big one); out.attr. -EISDIR, -EINVAL another type; -ENOENT no such file, snapshot or directory; -EBUSY a LUN stands
 	                  * there, or too many at once; -ENOSPC; -ECANCELED: ended early, nothing has changed */
 	FS_FILE_RESTORE_STATUS, /* in.path; out.progress; -ENOENT: it is not being restored */
 	FS_FILE_RESTORE_CANCEL, /* the same; it ends at its next step, unless it is done before */

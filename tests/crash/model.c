@@ -192,6 +192,7 @@ static void object_freeze(const struct object *object, uint64_t since, uint64_t 
 	             : object->backing != 0                                                                   ? MAYBE
 	                                                                                                      : NO;
 	cell_freeze(&object->size, since, now, &to->size);
+	cell_freeze(&object->mode, since, now, &to->mode);
 	if (object->cells == NULL)
 		return;
 	to->cells = cells_new(0);
@@ -234,6 +235,7 @@ void model_thaw(struct snapshot_model *snapshot)
 	for (unsigned i = 0; i < MODEL_OBJECTS; i++) {
 		cells_free(snapshot->objects[i].cells);
 		cell_fini(&snapshot->objects[i].size);
+		cell_fini(&snapshot->objects[i].mode);
 	}
 	memset(snapshot, 0, sizeof *snapshot);
 }

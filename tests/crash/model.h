@@ -57,7 +57,7 @@ struct frozen_object {
 	enum object_kind kind;
 	uint32_t stride;
 	struct cell *cells;
-	struct cell size;
+	struct cell size, mode;
 	unsigned target, dir;
 	enum doubt backed;
 	unsigned backing;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kinds of operations: LUNs, and cloning them. */
+/* Kinds of operations: LUNs, cloning them, and putting one LUN or file back to a snapshot. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,6 +239,57 @@ static void restored(struct history *h, struct op *op)
 	backed(h, op);
 }
 
+/* Nothing that a file may not take the place of; and its directory stays where it is. */
+static bool file_place_is_good(const struct history *h, unsigned dir, unsigned k)
+{
+	const struct entry *entry = &h->model.names[dir][k];
+	unsigned at = dir == 0 ? MODEL_NAMES : h->model.dirs[dir] == NOBODY ? MODEL_NAMES : model_dir_name(&h->model, dir);
+
+	if (entry->busy || (dir != 0 && (at == MODEL_NAMES || h->model.names[0][at].busy || !h->model.objects[h->model.dirs[dir]].known)))
+		return false;
+	return entry->object == NOBODY ||
+	       (h->model.objects[entry->object].kind != OBJECT_LUN && h->model.objects[entry->object].kind != OBJECT_DIR);
+}
+
+/* A file that stands, or stood, where it stood in the snapshot: another one takes the name. */
+static bool file_restore_generate(struct history *h, struct op *op)
+{
+	unsigned dir = (unsigned)history_draw(h, MODEL_DIRS), k = (unsigned)history_draw(h, MODEL_NAMES), which;
+	const struct frozen_object *under;
+	struct object *made;
+
+	if (!file_place_is_good(h, dir, k) || !model_path(&h->model, dir, k, op->path) || !backing_at(h, op, dir, k, &which) ||
+	    strcmp(inner_path((const char *)op->blob), op->path) != 0)
+		return false;
+	under = &h->model.snapshots[op->snapshot].objects[which];
+	op->made = under->kind == OBJECT_FILE ? model_object_new(&h->model, OBJECT_FILE, op->sent) : NOBODY;
+	if (op->made == NOBODY)
+		return false;
+	history_op_init(h, op, FS_FILE_RESTORE);
+	path_set(op);
+	(void)snprintf(op->name, sizeof op->name, "s%u", h->model.snapshots[op->snapshot].name);
+	op->msg.in.name = op->name;
+	op->msg.in.name_len = (uint32_t)strlen(op->name);
+	op->msg.cls = FS_CLASS_ADMIN;
+	op->durable = true;
+	op->also = -EBUSY; /* too many at once */
+	made = &h->model.objects[op->made];
+	made->stride = under->stride;
+	cell_reset(&made->size, under->size.c[0].stamp, op->sent);
+	cell_reset(&made->mode, under->mode.c[0].stamp, op->sent);
+	for (unsigned i = 0; i < MODEL_CELLS; i++)
+		cell_reset(&made->cells[i], under->cells[i].c[0].stamp, op->sent);
+	h->model.snapshots[op->snapshot].n_pins++;
+	history_name_change(op, dir, k, OBJECT_NEW);
+	return true;
+}
+
+static void file_restored(struct history *h, struct op *op)
+{
+	h->model.snapshots[op->snapshot].n_pins--;
+	history_names_answered(h, op);
+}
+
 /* ---- administration of one LUN ---- */
 
 static bool admin_begin(struct history *h, struct op *op, enum fs_op fs_op)
@@ -438,5 +489,6 @@ const struct op_kind ops_lun[] = {
 	{ "clone_stop", 2, stop_generate, stopped },
 	{ "clone_status", 2, status_generate, status_answered },
 	{ "lun_restore", 8, restore_generate, restored },
+	{ "file_restore", 8, file_restore_generate, file_restored },
 	{ NULL, 0, NULL, NULL },
 };

@@ -15,6 +15,8 @@ static void frozen_cells_check(struct oracle *o, struct frozen_object *frozen, c
 
 	if (!cell_may_read(&frozen->size, attr->size_bytes, 0))
 		history_fail(o->h, FAIL_WRONG, "%s: its size is %llu", path, (unsigned long long)attr->size_bytes);
+	if (frozen->kind == OBJECT_FILE && !cell_may_read(&frozen->mode, attr->mode, 0))
+		history_fail(o->h, FAIL_WRONG, "%s: its mode is %o", path, attr->mode);
 	oracle_cells_read(o, attr->id, frozen->stride, path, stamps);
 	for (unsigned i = 0; i < MODEL_CELLS; i++) {
 		if (!cell_may_read(&frozen->cells[i], stamps[i], 0)) {
@@ -26,8 +28,10 @@ static void frozen_cells_check(struct oracle *o, struct frozen_object *frozen, c
 			cell_reset(&frozen->cells[i], stamps[i], o->h->clock);
 		history_note(o->h, stamps[i]);
 	}
-	if (o->mode != ORACLE_LOOK)
+	if (o->mode != ORACLE_LOOK) {
 		cell_reset(&frozen->size, attr->size_bytes, o->h->clock);
+		cell_reset(&frozen->mode, attr->mode, o->h->clock);
+	}
 }
 
 static void frozen_name_check(struct oracle *o, struct snapshot_model *s, unsigned d, unsigned k, const char *dir_path)
