@@ -16,7 +16,7 @@
 #include "fs/recordformat.h"
 
 #define CLIENTS_GONE_NS 50000000U
-#define PAUSE_NS 4000000U /* 64 MiB/s beside clients */
+#define PAUSE_NS 4000000U /* 16 MiB/s beside clients */
 
 static void restore_go_on(struct file_restore *restore);
 
