@@ -367,6 +367,7 @@ static void recover(struct history *h, unsigned n_cuts)
 	uint64_t verifier = h->machine.verifier;
 	int err = 0;
 
+	h->autodelete = false;
 	if (h->bad_disk >= 0 && history_draw(h, 4) == 0) {
 		history_say(h, "====  disk %d does not come back", h->bad_disk);
 		h->victim = h->bad_disk;

@@ -54,6 +54,7 @@ struct op {
 	bool durable;
 	char name[192], to_name[192], path[MODEL_PATH];
 	struct page *pages[FS_IO_PAGES_MAX];
+	struct fs_autodelete policy;
 	uint8_t blob[8192];
 };
 
@@ -77,6 +78,9 @@ struct history {
 	uint64_t digest; /* of everything answered and found */
 	bool faulty; /* errors may come: more than one disk is bad */
 	bool verbose;
+	bool may_autodelete; /* snapshots may be given a policy that deletes them */
+	bool autodelete; /* there is one, or there will be */
+	char keep_prefix[4]; /* of those it leaves alone; "": none */
 	struct fs_file_id ballast; /* a file of BALLAST_BLOCKS blocks, more than the cache holds; inode 0: none */
 	bool only_good; /* send nothing that must be refused */
 	int bad_disk; /* the one that may go wrong, -1: none */

@@ -1,6 +1,7 @@
 # The crash simulator.
 check_PROGRAMS += tests/crash/sim
 tests_crash_sim_SOURCES = \
+	tests/crash/aftermath.c tests/crash/aftermath.h \
 	tests/crash/cell.c tests/crash/cell.h \
 	tests/crash/explored.c tests/crash/explored.h \
 	tests/crash/mishap.c tests/crash/mishap.h \

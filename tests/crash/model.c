@@ -66,6 +66,8 @@ void model_object_init(struct object *object, enum object_kind kind, uint64_t no
 	cell_reset(&object->size, 0, now);
 	cell_reset(&object->mode, 0, now);
 	cell_reset(&object->comment, 0, now);
+	cell_reset(&object->atime, TIME_ANY, now);
+	cell_reset(&object->mtime, TIME_ANY, now);
 }
 
 uint8_t model_object_new(struct model *model, enum object_kind kind, uint64_t now)
@@ -87,6 +89,8 @@ void model_object_free(struct model *model, uint8_t i)
 	cell_fini(&object->size);
 	cell_fini(&object->mode);
 	cell_fini(&object->comment);
+	cell_fini(&object->atime);
+	cell_fini(&object->mtime);
 	*object = (struct object){ .kind = OBJECT_FREE };
 }
 
@@ -107,6 +111,8 @@ void model_object_durable(struct object *object, uint64_t sent)
 	cell_durable(&object->size, sent);
 	cell_durable(&object->mode, sent);
 	cell_durable(&object->comment, sent);
+	cell_durable(&object->atime, sent);
+	cell_durable(&object->mtime, sent);
 }
 
 uint64_t model_offset(uint32_t stride, unsigned cell)
@@ -126,6 +132,23 @@ unsigned model_cells_below(uint32_t stride, uint64_t size)
 	while (n < MODEL_CELLS && model_offset(stride, n) < size)
 		n++;
 	return n;
+}
+
+bool model_size_is_small(uint64_t size)
+{
+	return size % MODEL_CELL_BYTES != 0;
+}
+
+bool model_cell_is_whole(unsigned cell, const uint64_t *words, size_t n_bytes)
+{
+	size_t n = n_bytes / 8U, same = 0;
+
+	while (same < n && words[same] == words[0])
+		same++;
+	for (size_t i = same; i < n; i++)
+		if (cell != 0 || same > MODEL_SMALL / 8U || words[i] != 0)
+			return false;
+	return true;
 }
 
 /* ---- paths ---- */

@@ -17,11 +17,13 @@
 #define MODEL_BLOCKS 20U /* of a file that are ever written */
 #define MODEL_BLOCK_CELLS 8U
 #define MODEL_CELL_BYTES (FS_BLOCK_SIZE / MODEL_BLOCK_CELLS)
+#define MODEL_SMALL 72U /* bytes of a small file, at most: some do not fit into the inode */
 #define MODEL_CELLS (MODEL_BLOCKS * MODEL_BLOCK_CELLS)
 #define MODEL_SNAPSHOTS 4U
 #define MODEL_DOCS 3U
 #define MODEL_RELEASES 16U
 #define MODEL_PATH 512U
+#define TIME_ANY 0ULL /* a time that the server chose */
 #define NOBODY 0xFFU /* no object */
 
 enum object_kind { OBJECT_FREE, OBJECT_FILE, OBJECT_LUN, OBJECT_DIR, OBJECT_SYMLINK, OBJECT_FIFO };
@@ -35,6 +37,7 @@ struct object {
 	uint32_t stride; /* FBN of its block i is i * stride */
 	struct cell *cells; /* MODEL_CELLS; files and LUNs */
 	struct cell size, mode, comment;
+	struct cell atime, mtime; /* files */
 	unsigned n_changes; /* under way */
 	bool exclusive; /* its size is being changed: no other change may be under way */
 	bool admin; /* an administrative operation on the LUN is under way */
@@ -123,6 +126,11 @@ uint64_t model_offset(uint32_t stride, unsigned cell);
 uint64_t model_size_max(uint32_t stride);
 /* Cells that begin before byte `size`. */
 unsigned model_cells_below(uint32_t stride, uint64_t size);
+/* All words of a cell, as far as the file goes (n_bytes), are the same. The first cell of a file that was small and is long after a power cut (what
+ * made it longer is there, what was written over its beginning is not) is zeros behind the old end. */
+bool model_cell_is_whole(unsigned cell, const uint64_t *words, size_t n_bytes);
+/* Does the file end inside of a cell? Then it is shorter than a cell, and only the words before its end count. */
+bool model_size_is_small(uint64_t size);
 /* The last value a change under way may leave as the size. */
 void model_object_durable(struct object *object, uint64_t sent);
 

@@ -83,6 +83,7 @@ static void change_begin(struct op *op, uint64_t stamp)
 
 	op->stamp = stamp;
 	object->n_changes++;
+	history_cell_send(op, &object->mtime, TIME_ANY);
 	for (unsigned i = op->first; i < op->first + op->n; i++)
 		history_cell_send(op, &object->cells[i], stamp);
 }
@@ -104,6 +105,7 @@ static void change_answered(struct history *h, struct op *op)
 	if (op->moot)
 		return;
 	object->n_changes--;
+	history_cell_answered(op, &object->mtime, TIME_ANY);
 	for (unsigned i = op->first; i < op->first + op->n; i++)
 		history_cell_answered(op, &object->cells[i], op->stamp);
 	if (object->exclusive) {
@@ -112,22 +114,20 @@ static void change_answered(struct history *h, struct op *op)
 	}
 }
 
-static void pages_fill(struct op *op, uint64_t offset)
+static void pages_fill(struct op *op, uint64_t offset, uint32_t len)
 {
-	unsigned n_pages = (unsigned)DIV_UP(offset % FS_BLOCK_SIZE + (uint64_t)op->n * MODEL_CELL_BYTES, FS_BLOCK_SIZE);
+	unsigned n_pages = (unsigned)DIV_UP(offset % FS_BLOCK_SIZE + len, FS_BLOCK_SIZE);
 
 	for (unsigned i = 0; i < n_pages; i++) {
 		op->pages[i] = page_alloc();
 		vc_assert(op->pages[i] != NULL);
 		memset(op->pages[i]->data, 0xEE, PAGE_SIZE); /* what is not part of the write must not matter */
 	}
-	for (uint64_t at = offset % FS_BLOCK_SIZE, i = 0; i < (uint64_t)op->n * (MODEL_CELL_BYTES / 8U); at += 8, i++)
+	for (uint64_t at = offset % FS_BLOCK_SIZE, i = 0; i < len / 8U; at += 8, i++)
 		memcpy(op->pages[at / FS_BLOCK_SIZE]->data + at % FS_BLOCK_SIZE, &op->stamp, 8);
-	op->msg.in.io = (struct fs_io){ .offset_bytes = offset,
-		                        .len_bytes = op->n * MODEL_CELL_BYTES,
-		                        .n_pages = n_pages,
-		                        .n_pages_max = n_pages,
-		                        .pages = op->pages };
+	op->msg.in.io = (struct fs_io){
+		.offset_bytes = offset, .len_bytes = len, .n_pages = n_pages, .n_pages_max = n_pages, .pages = op->pages
+	};
 }
 
 static bool write_generate(struct history *h, struct op *op, bool durable)
@@ -142,6 +142,8 @@ static bool write_generate(struct history *h, struct op *op, bool durable)
 		return false;
 	if (!cells_draw(h, object, op, object->kind == OBJECT_LUN ? model_cells_below(object->stride, size) : MODEL_CELLS))
 		return false;
+	if (model_size_is_small(size))
+		op->first = 0; /* all of it */
 	if (range_end(op, object) > size && object->n_changes > 0) {
 		op->n = 0;
 		return false;
@@ -151,7 +153,7 @@ static bool write_generate(struct history *h, struct op *op, bool durable)
 	change_begin(op, ++h->stamp);
 	if (range_end(op, object) > size)
 		size_begin(op, range_end(op, object));
-	pages_fill(op, range_begin(op, object));
+	pages_fill(op, range_begin(op, object), op->n * MODEL_CELL_BYTES);
 	return true;
 }
 
@@ -165,6 +167,40 @@ static bool write_sync_generate(struct history *h, struct op *op)
 	return write_generate(h, op, true);
 }
 
+/* A file of a few words, written as a whole: its inode holds up to 64 bytes. Every other time it is only cut shorter. */
+static bool write_small_generate(struct history *h, struct op *op)
+{
+	struct object *object;
+	uint64_t size;
+
+	op->object = ops_data_object(h, OBJECT_FILE);
+	if (op->object == NOBODY)
+		return false;
+	object = object_of(op);
+	if (object->n_changes > 0 || !cell_settled(&object->size, &size) || size > MODEL_SMALL)
+		return false;
+	op->n = 1;
+	op->durable = history_draw(h, 2) == 0;
+	if (size > 8U && history_draw(h, 2) == 0) {
+		history_op_init(h, op, FS_SETATTR);
+		op->n = 0;
+		op->durable = true;
+		op->msg.in.setattr.set_size = true;
+		op->msg.in.setattr.size_bytes = size = 8U * (1U + history_draw(h, size / 8U - 1U));
+		change_begin(op, 0);
+	} else {
+		history_op_init(h, op, FS_WRITE);
+		op->msg.in.stable = op->durable ? FS_FILE_SYNC : FS_UNSTABLE;
+		change_begin(op, ++h->stamp);
+		op->size = 8U * (1U + history_draw(h, MODEL_SMALL / 8U));
+		size = MAX_OF(size, op->size);
+		pages_fill(op, 0, (uint32_t)size);
+	}
+	op->msg.file = object->id;
+	size_begin(op, size);
+	return true;
+}
+
 static bool zero_generate(struct history *h, struct op *op)
 {
 	struct object *object;
@@ -173,7 +209,8 @@ static bool zero_generate(struct history *h, struct op *op)
 	if (!object_choose(h, op, FS_ZERO))
 		return false;
 	object = object_of(op);
-	if (object->exclusive || !cell_settled(&object->size, &size) || !cells_draw(h, object, op, model_cells_below(object->stride, size)))
+	if (object->exclusive || !cell_settled(&object->size, &size) || model_size_is_small(size) ||
+	    !cells_draw(h, object, op, model_cells_below(object->stride, size)))
 		return false;
 	if (history_draw(h, 4) == 0) /* a long one, over the gaps of a sparse file too */
 		op->n = 1U + (unsigned)history_draw(h, model_cells_below(object->stride, size) - op->first);
@@ -188,16 +225,17 @@ static bool zero_generate(struct history *h, struct op *op)
 static bool truncate_generate(struct history *h, struct op *op)
 {
 	struct object *object;
+	uint64_t size;
 
 	op->object = ops_data_object(h, OBJECT_FILE);
 	if (op->object == NOBODY)
 		return false;
 	object = object_of(op);
-	if (object->n_changes > 0)
+	if (object->n_changes > 0 || !cell_settled(&object->size, &size))
 		return false;
 	history_op_init(h, op, FS_SETATTR);
 	op->msg.file = object->id;
-	op->first = history_draw(h, 5) == 0 ? 0 : (unsigned)history_draw(h, MODEL_CELLS + 1U);
+	op->first = model_size_is_small(size) || history_draw(h, 5) == 0 ? 0 : (unsigned)history_draw(h, MODEL_CELLS + 1U);
 	op->n = MODEL_CELLS - op->first;
 	op->durable = true;
 	op->msg.in.setattr.set_size = true;
@@ -245,6 +283,31 @@ static void chmod_answered(struct history *h, struct op *op)
 		history_cell_answered(op, &object_of(op)->mode, op->stamp);
 }
 
+static bool utimes_generate(struct history *h, struct op *op)
+{
+	op->object = ops_data_object(h, OBJECT_FILE);
+	if (op->object == NOBODY)
+		return false;
+	history_op_init(h, op, FS_SETATTR);
+	op->msg.file = object_of(op)->id;
+	op->stamp = ++h->stamp;
+	op->durable = true;
+	op->msg.in.setattr.set_atime = op->msg.in.setattr.set_mtime = FS_TIME_CLIENT;
+	op->msg.in.setattr.atime_ns = op->msg.in.setattr.mtime_ns = (int64_t)op->stamp;
+	history_cell_send(op, &object_of(op)->atime, op->stamp);
+	history_cell_send(op, &object_of(op)->mtime, op->stamp);
+	return true;
+}
+
+static void utimes_answered(struct history *h, struct op *op)
+{
+	(void)h;
+	if (op->moot)
+		return;
+	history_cell_answered(op, &object_of(op)->atime, op->stamp);
+	history_cell_answered(op, &object_of(op)->mtime, op->stamp);
+}
+
 /* ---- reading ---- */
 
 static bool read_generate(struct history *h, struct op *op)
@@ -272,13 +335,14 @@ static void read_answered(struct history *h, struct op *op)
 		return;
 	for (unsigned i = 0; i < op->n; i++, offset += MODEL_CELL_BYTES) {
 		uint64_t words[MODEL_CELL_BYTES / 8U] = { 0 };
+		size_t before = (size_t)i * MODEL_CELL_BYTES, n_bytes = 0;
 
-		if ((uint64_t)i * MODEL_CELL_BYTES < op->msg.out.io.len_bytes)
-			memcpy(words, op->pages[offset / FS_BLOCK_SIZE]->data + offset % FS_BLOCK_SIZE,
-			       MIN_OF((size_t)MODEL_CELL_BYTES, op->msg.out.io.len_bytes - (size_t)i * MODEL_CELL_BYTES));
-		for (unsigned w = 1; w < MODEL_CELL_BYTES / 8U; w++)
-			if (words[w] != words[0])
-				history_fail(h, FAIL_WRONG, "a read of object %u found cell %u mixed", op->object, op->first + i);
+		if (before < op->msg.out.io.len_bytes) {
+			n_bytes = MIN_OF((size_t)MODEL_CELL_BYTES, op->msg.out.io.len_bytes - before);
+			memcpy(words, op->pages[offset / FS_BLOCK_SIZE]->data + offset % FS_BLOCK_SIZE, n_bytes);
+		}
+		if (!model_cell_is_whole(op->first + i, words, n_bytes))
+			history_fail(h, FAIL_WRONG, "a read of object %u found cell %u mixed", op->object, op->first + i);
 		if (!cell_may_read(&object->cells[op->first + i], words[0], op->sent))
 			history_fail(h, FAIL_WRONG, "a read of object %u found cell %u (block %u) to be %llu", op->object, op->first + i,
 			             (op->first + i) / MODEL_BLOCK_CELLS, (unsigned long long)words[0]);
@@ -317,10 +381,12 @@ static void flooded(struct history *h, struct op *op)
 const struct op_kind ops_file[] = {
 	{ "write", 30, write_unstable_generate, change_answered },
 	{ "write_sync", 14, write_sync_generate, change_answered },
+	{ "write_small", 5, write_small_generate, change_answered },
 	{ "zero", 6, zero_generate, change_answered },
 	{ "truncate", 4, truncate_generate, change_answered },
 	{ "commit", 6, commit_generate, commit_answered },
 	{ "chmod", 2, chmod_generate, chmod_answered },
+	{ "utimes", 2, utimes_generate, utimes_answered },
 	{ "read", 16, read_generate, read_answered },
 	{ "flood", 6, flood_generate, flooded },
 	{ NULL, 0, NULL, NULL },

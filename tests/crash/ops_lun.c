@@ -123,7 +123,8 @@ static bool backing_at(struct history *h, struct op *op, unsigned dir, unsigned 
 	if (!snapshot->used || snapshot->busy || snapshot->may_go || !snapshot->settled || snapshot->names[dir][k].doubtful)
 		return false;
 	*ret_object = snapshot->names[dir][k].object;
-	if (*ret_object == NOBODY || snapshot->objects[*ret_object].cells == NULL || snapshot->objects[*ret_object].size.c[0].stamp == 0)
+	if (*ret_object == NOBODY || snapshot->objects[*ret_object].cells == NULL || snapshot->objects[*ret_object].size.c[0].stamp == 0 ||
+	    model_size_is_small(snapshot->objects[*ret_object].size.c[0].stamp))
 		return false;
 	(void)snprintf(path, sizeof path, "/.snapshot/s%u", snapshot->name);
 	if (dir != 0) {
@@ -175,6 +176,8 @@ static bool backed_generate(struct history *h, struct op *op)
 		return false;
 	op->msg.in.vdisk.size_bytes = 0;
 	op->msg.in.vdisk.backing_path = (char *)op->blob;
+	op->msg.in.vdisk.reserve = under->stride == 1U && history_draw(h, 3) == 0;
+	h->model.objects[op->made].reserved = op->msg.in.vdisk.reserve;
 	made_backed(h, op, under);
 	return true;
 }

@@ -46,9 +46,18 @@ static bool snapshot_draw(struct history *h, struct op *op, enum fs_op fs_op, bo
 	return true;
 }
 
+/* Is a policy on its way? Until it is answered it is not known which snapshots go. */
+static bool policy_is_changing(const struct history *h)
+{
+	for (unsigned i = 0; i < HISTORY_OPS; i++)
+		if (h->ops[i].state == OP_FLYING && h->ops[i].msg.op == FS_AUTODELETE_SET)
+			return true;
+	return false;
+}
+
 static bool snapshot_create_generate(struct history *h, struct op *op)
 {
-	if (!snapshot_draw(h, op, FS_SNAPSHOT_CREATE, false))
+	if (policy_is_changing(h) || !snapshot_draw(h, op, FS_SNAPSHOT_CREATE, false))
 		return false;
 	snapshot_of(op)->busy = true;
 	snapshot_of(op)->sent = op->sent;
@@ -63,6 +72,15 @@ static void everything_durable(struct history *h, uint64_t sent)
 			model_object_durable(&h->model.objects[i], sent);
 }
 
+/* The policy leaves it alone. */
+static bool is_kept(const struct history *h, const struct snapshot_model *snapshot)
+{
+	char name[24];
+
+	(void)snprintf(name, sizeof name, "s%u", snapshot->name);
+	return h->keep_prefix[0] != '\0' && strncmp(name, h->keep_prefix, strlen(h->keep_prefix)) == 0;
+}
+
 static void snapshot_created(struct history *h, struct op *op)
 {
 	snapshot_of(op)->busy = false;
@@ -70,6 +88,7 @@ static void snapshot_created(struct history *h, struct op *op)
 		return; /* the oracle has frozen it before it changed the model */
 	if (op->msg.status == 0) {
 		model_freeze(&h->model, snapshot_of(op), h->clock);
+		snapshot_of(op)->may_go = h->autodelete && !is_kept(h, snapshot_of(op));
 		everything_durable(h, op->sent);
 	} else {
 		memset(snapshot_of(op), 0, sizeof *snapshot_of(op));
@@ -107,7 +126,7 @@ static void snapshot_deleted(struct history *h, struct op *op)
 {
 	(void)h;
 	snapshot_of(op)->busy = false;
-	if (op->msg.status == 0 || op->msg.status == -ENOENT)
+	if (op->msg.status == 0) /* ENOENT: something has begun to delete it; that may be undone by a power cut */
 		model_thaw(snapshot_of(op));
 }
 
@@ -115,7 +134,7 @@ static bool snapshot_rename_generate(struct history *h, struct op *op)
 {
 	char name[24];
 
-	if (!snapshot_draw(h, op, FS_SNAPSHOT_RENAME, true) || snapshot_of(op)->n_pins > 0 || snapshot_of(op)->may_go)
+	if (h->autodelete || !snapshot_draw(h, op, FS_SNAPSHOT_RENAME, true) || snapshot_of(op)->n_pins > 0 || snapshot_of(op)->may_go)
 		return false;
 	op->stamp = h->model.next_name++;
 	(void)snprintf(name, sizeof name, "s%u", (unsigned)op->stamp);
@@ -130,6 +149,57 @@ static void snapshot_renamed(struct history *h, struct op *op)
 	snapshot_of(op)->busy = false;
 	if (op->msg.status == 0)
 		snapshot_of(op)->name = (unsigned)op->stamp;
+}
+
+static bool snapshot_space_generate(struct history *h, struct op *op)
+{
+	history_op_init(h, op, FS_SNAPSHOT_SPACE);
+	op->msg.in.wait_ns = history_draw(h, 2) == 0 ? 0 : 1U + history_draw(h, 10000000);
+	return true;
+}
+
+static void snapshot_space_answered(struct history *h, struct op *op)
+{
+	for (unsigned i = 0; op->state != OP_CUT && op->msg.status == 0 && i < op->msg.out.n; i++) {
+		const struct fs_snapshot_info *info = &op->msg.out.snapshots[i];
+
+		if (info->summed && info->used_bytes > info->since_bytes) /* what it alone holds is not in the one before it */
+			history_fail(h, FAIL_WRONG, "snapshot %s holds %llu bytes alone, and %llu since the one before", info->name,
+			             (unsigned long long)info->used_bytes, (unsigned long long)info->since_bytes);
+	}
+}
+
+/* A policy of its own for the time until the next mount. From the moment it is sent snapshots may go that it does not keep. */
+static bool autodelete_generate(struct history *h, struct op *op)
+{
+	if (!h->may_autodelete || policy_is_changing(h))
+		return false;
+	for (unsigned i = 0; i < MODEL_SNAPSHOTS; i++)
+		if (h->model.snapshots[i].busy || h->model.snapshots[i].n_pins > 0)
+			return false;
+	history_op_init(h, op, FS_AUTODELETE_SET);
+	op->policy = (struct fs_autodelete){ .enabled = history_draw(h, 4) != 0,
+		                             .trigger_percent = (uint32_t)history_draw(h, 101),
+		                             .newest_first = history_draw(h, 2) == 0,
+		                             .user_created = true,
+		                             .defer = FS_DEFER_NONE };
+	op->policy.target_percent = op->policy.trigger_percent + (uint32_t)history_draw(h, 101U - op->policy.trigger_percent);
+	h->keep_prefix[0] = '\0';
+	if (history_draw(h, 2) == 0)
+		(void)snprintf(h->keep_prefix, sizeof h->keep_prefix, "s%u", 1U + (unsigned)history_draw(h, 9));
+	memcpy(op->policy.keep_prefix, h->keep_prefix, sizeof h->keep_prefix);
+	op->msg.in.autodelete = &op->policy;
+	h->autodelete = true; /* also when it is switched off: deletions begun go on */
+	for (unsigned i = 0; i < MODEL_SNAPSHOTS; i++)
+		if (h->model.snapshots[i].used && op->policy.enabled && !is_kept(h, &h->model.snapshots[i]))
+			h->model.snapshots[i].may_go = true;
+	return true;
+}
+
+static void autodelete_answered(struct history *h, struct op *op)
+{
+	if (op->state != OP_CUT && op->msg.status == 0 && !op->policy.enabled)
+		h->autodelete = false;
 }
 
 /* ---- documents ---- */
@@ -200,6 +270,8 @@ const struct op_kind ops_volume[] = {
 	{ "snapshot_create", 4, snapshot_create_generate, snapshot_created },
 	{ "snapshot_delete", 4, snapshot_delete_generate, snapshot_deleted },
 	{ "snapshot_rename", 1, snapshot_rename_generate, snapshot_renamed },
+	{ "snapshot_space", 1, snapshot_space_generate, snapshot_space_answered },
+	{ "autodelete", 2, autodelete_generate, autodelete_answered },
 	{ "doc_put", 2, doc_put_generate, doc_answered },
 	{ "doc_delete", 1, doc_delete_generate, doc_answered },
 	{ "sync", 4, sync_generate, synced },

@@ -41,13 +41,14 @@ static void stamps_take(struct oracle *o, const struct fs_message *msg, const ch
 	for (unsigned i = 0; i < n; i++) {
 		size_t offset = (size_t)i * MODEL_CELL_BYTES;
 		uint64_t words[MODEL_CELL_BYTES / 8U] = { 0 };
+		size_t n_bytes = 0;
 
-		if (offset < msg->out.io.len_bytes)
-			memcpy(words, msg->in.io.pages[offset / FS_BLOCK_SIZE]->data + offset % FS_BLOCK_SIZE,
-			       MIN_OF((size_t)MODEL_CELL_BYTES, msg->out.io.len_bytes - offset));
-		for (unsigned w = 1; w < MODEL_CELL_BYTES / 8U; w++)
-			if (words[w] != words[0])
-				history_fail(o->h, FAIL_WRONG, "%s: cell %u is mixed", what, first + i);
+		if (offset < msg->out.io.len_bytes) {
+			n_bytes = MIN_OF((size_t)MODEL_CELL_BYTES, msg->out.io.len_bytes - offset);
+			memcpy(words, msg->in.io.pages[offset / FS_BLOCK_SIZE]->data + offset % FS_BLOCK_SIZE, n_bytes);
+		}
+		if (!model_cell_is_whole(first + i, words, n_bytes))
+			history_fail(o->h, FAIL_WRONG, "%s: cell %u is mixed", what, first + i);
 		stamps[first + i] = words[0];
 	}
 }
@@ -124,15 +125,31 @@ static void cells_check(struct oracle *o, struct object *object, struct fs_file_
 
 /* ---- attributes ---- */
 
+static bool value_fits(const struct oracle *o, const struct cell *cell, uint64_t value)
+{
+	return oracle_crashed(o) ? cell_may_survive(cell, value) : cell_may_read(cell, value, o->h->clock);
+}
+
 static void value_check(struct oracle *o, struct cell *cell, uint64_t value, const char *what, const char *of)
 {
-	if (oracle_crashed(o) ? !cell_may_survive(cell, value) : !cell_may_read(cell, value, o->h->clock)) {
+	if (!value_fits(o, cell, value)) {
 		for (unsigned i = 0; i < cell->n; i++)
 			fprintf(stderr, "  may be %llu%s\n", (unsigned long long)cell->c[i].stamp, cell->c[i].dead ? ", dead" : "");
 		history_fail(o->h, oracle_crashed(o) ? FAIL_LOST : FAIL_WRONG, "%s: its %s is %llu", what, of, (unsigned long long)value);
 	}
 	if (o->mode == ORACLE_ADOPT)
 		cell_reset(cell, value, o->h->clock);
+}
+
+static void time_check(struct oracle *o, struct cell *cell, int64_t time_ns, const char *what, const char *of)
+{
+	if (!value_fits(o, cell, TIME_ANY) && !value_fits(o, cell, (uint64_t)time_ns)) {
+		for (unsigned i = 0; i < cell->n; i++)
+			fprintf(stderr, "  may be %llu%s\n", (unsigned long long)cell->c[i].stamp, cell->c[i].dead ? ", dead" : "");
+		history_fail(o->h, oracle_crashed(o) ? FAIL_LOST : FAIL_WRONG, "%s: its %s is %lld", what, of, (long long)time_ns);
+	}
+	if (o->mode == ORACLE_ADOPT)
+		cell_reset(cell, (uint64_t)time_ns, o->h->clock);
 }
 
 void oracle_target_check(struct oracle *o, struct fs_file_id id, unsigned len, const char *what)
@@ -174,8 +191,11 @@ static void object_check(struct oracle *o, struct object *object, struct fs_file
 	if (object->cells == NULL)
 		return;
 	value_check(o, &object->size, attr.size_bytes, what, "size");
-	if (object->kind == OBJECT_FILE)
+	if (object->kind == OBJECT_FILE) {
 		value_check(o, &object->mode, attr.mode, what, "mode");
+		time_check(o, &object->atime, attr.atime_ns, what, "atime");
+		time_check(o, &object->mtime, attr.mtime_ns, what, "mtime");
+	}
 	cells_check(o, object, id, what);
 }
 

@@ -117,15 +117,27 @@ static void snapshot_found(struct oracle *o, unsigned slot)
 	model_thaw(&copy);
 }
 
-/* One that goes by itself: it is there as long as something surely needs it; what it holds is compared only then. */
-static bool snapshot_has_gone(struct oracle *o, unsigned slot, bool there)
+static bool is_being_deleted(const struct fs_message *list, unsigned name)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof text, "s%u", name);
+	for (unsigned i = 0; i < list->out.n; i++)
+		if (list->out.snapshots[i].deleting && strcmp(list->out.snapshots[i].name, text) == 0)
+			return true;
+	return false;
+}
+
+/* One that goes by itself: it is there as long as something surely needs it; what it holds is compared only then. While it is being deleted, a power
+ * cut may bring it back: nobody has been told that it is gone. */
+static bool snapshot_has_gone(struct oracle *o, const struct fs_message *list, unsigned slot, bool there)
 {
 	struct snapshot_model *s = &o->h->model.snapshots[slot];
 	enum doubt held = model_held(&o->h->model, s->serial);
 
 	if (!there && held == YES && snapshot_op(o, slot, &(unsigned){ 0 }) == NULL)
 		history_fail(o->h, FAIL_LOST, "snapshot s%u is gone, and something needs it", s->name);
-	if (!there && o->mode != ORACLE_LOOK && snapshot_op(o, slot, &(unsigned){ 0 }) == NULL)
+	if (!there && o->mode != ORACLE_LOOK && !is_being_deleted(list, s->name) && snapshot_op(o, slot, &(unsigned){ 0 }) == NULL)
 		model_thaw(s);
 	return held != YES;
 }
@@ -139,7 +151,7 @@ static bool snapshot_locate(struct oracle *o, const struct fs_message *list, uns
 	bool there = listed(list, s->name);
 
 	*ret_name = s->name;
-	if (s->may_go && snapshot_has_gone(o, slot, there))
+	if (s->may_go && snapshot_has_gone(o, list, slot, there))
 		return false;
 	if (op == NULL) {
 		if (there != s->used && (s->used || s->name != 0))
@@ -179,6 +191,8 @@ static void snapshots_count(struct oracle *o, const struct fs_message *list)
 	}
 	for (unsigned i = 0; i < list->out.n; i++)
 		n += !list->out.snapshots[i].deleting;
+	for (unsigned i = 0; (n < least || n > most) && i < list->out.n; i++)
+		fprintf(stderr, "  listed: %s%s\n", list->out.snapshots[i].name, list->out.snapshots[i].deleting ? ", being deleted" : "");
 	if (n < least || n > most)
 		history_fail(o->h, FAIL_WRONG, "%u snapshots are listed, expected %u to %u", n, least, most);
 }
@@ -290,6 +304,8 @@ static void lun_check(struct oracle *o, const struct fs_vdisk_info *info)
 		history_fail(o->h, FAIL_LOST, "the comment of LUN %s is \"%s\"", info->path, info->comment);
 	if (o->mode == ORACLE_ADOPT)
 		cell_reset(&lun->comment, comment, o->h->clock);
+	if (info->reserved != lun->reserved)
+		history_fail(o->h, FAIL_WRONG, "LUN %s is %sreserved", info->path, info->reserved ? "" : "not ");
 	clone_check(o, index, lun, info);
 }
 

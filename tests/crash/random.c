@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "tests/crash/aftermath.h"
 #include "tests/crash/mishap.h"
 #include "tests/crash/rewind.h"
 
@@ -109,6 +110,7 @@ static void restart(struct history *h)
 	history_land(h);
 	history_say(h, "====  unmount, mount");
 	err = machine_unmount(&h->machine);
+	h->autodelete = false;
 	if (err == 0)
 		err = machine_mount(&h->machine);
 	if (err != 0)
@@ -140,6 +142,7 @@ static void second_disk(struct history *h)
 	fault_strike(h, ((unsigned)h->bad_disk + 1U) % h->machine.n_disks);
 	load(h, 100);
 	history_land(h);
+	aftermath_look(h);
 }
 
 uint64_t random_run(uint64_t seed, bool verbose, struct history_counts *counts)
@@ -153,6 +156,7 @@ uint64_t random_run(uint64_t seed, bool verbose, struct history_counts *counts)
 	(void)snprintf(h->what, sizeof h->what, "%llu", (unsigned long long)seed);
 	h->verbose = verbose;
 	history_init(h, seed, counts);
+	h->may_autodelete = seed % 8U == 3U;
 	ballast = history_draw(h, 8) == 0;
 	machine_draw(h, seed, ballast);
 	if (ballast)

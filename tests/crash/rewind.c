@@ -108,6 +108,7 @@ static void lun_adopt(struct history *h, uint8_t index, const struct frozen_obje
 		}
 	}
 	lun->cloning = lun->backed == YES && (info->clone.state == FS_CLONE_RUNNING || info->clone.state == FS_CLONE_PAUSED) ? YES : NO;
+	lun->reserved = info->reserved;
 	cell_reset(&lun->comment, strtoull(info->comment, NULL, 10), h->clock);
 	fs_message_fini(&msg);
 }
@@ -127,6 +128,8 @@ static void name_adopt(struct history *h, const struct snapshot_model *snapshot,
 	object->id = msg.out.attr.id;
 	object->known = true;
 	cell_reset(&object->mode, msg.out.attr.mode, h->clock);
+	cell_reset(&object->atime, (uint64_t)msg.out.attr.atime_ns, h->clock);
+	cell_reset(&object->mtime, (uint64_t)msg.out.attr.mtime_ns, h->clock);
 	fs_message_fini(&msg);
 	if (object->kind == OBJECT_LUN)
 		lun_adopt(h, index, &snapshot->objects[index]);
@@ -182,6 +185,7 @@ static bool switch_over(struct history *h, const char *name)
 	int err = machine_unmount(&h->machine);
 	bool cut;
 
+	h->autodelete = false;
 	if (err != 0)
 		history_fail(h, FAIL_LOST, "before a restore: unmounted: %s", error_name(err));
 	h->machine.restore_to = name;

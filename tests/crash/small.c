@@ -28,12 +28,32 @@ static const struct {
 	const char *kind;
 	unsigned variants;
 } moves[] = {
-	{ "write", 2 },           { "write_sync", 2 },      { "zero", 2 },        { "truncate", 1 },
-	{ "commit", 1 },          { "chmod", 1 },           { "create", 1 },      { "mkdir", 1 },
-	{ "symlink", 1 },         { "remove", 2 },          { "rename", 2 },      { "link", 1 },
-	{ "lun_create", 1 },      { "lun_backed", 1 },      { "lun_destroy", 1 }, { "lun_resize", 1 },
-	{ "lun_comment", 1 },     { "clone_start", 1 },     { "clone_stop", 1 },  { "snapshot_create", 1 },
-	{ "snapshot_delete", 1 }, { "snapshot_rename", 1 }, { "doc_put", 1 },     { "sync", 1 },
+	{ "write", 2 },
+	{ "write_sync", 2 },
+	{ "zero", 2 },
+	{ "truncate", 1 },
+	{ "write_small", 1 },
+	{ "utimes", 1 },
+	{ "commit", 1 },
+	{ "chmod", 1 },
+	{ "create", 1 },
+	{ "mkdir", 1 },
+	{ "symlink", 1 },
+	{ "remove", 2 },
+	{ "rename", 2 },
+	{ "link", 1 },
+	{ "lun_create", 1 },
+	{ "lun_backed", 1 },
+	{ "lun_destroy", 1 },
+	{ "lun_resize", 1 },
+	{ "lun_comment", 1 },
+	{ "clone_start", 1 },
+	{ "clone_stop", 1 },
+	{ "snapshot_create", 1 },
+	{ "snapshot_delete", 1 },
+	{ "snapshot_rename", 1 },
+	{ "doc_put", 1 },
+	{ "sync", 1 },
 };
 
 static unsigned moves_count(void)
