@@ -126,8 +126,8 @@ uint64_t model_offset(uint32_t stride, unsigned cell);
 uint64_t model_size_max(uint32_t stride);
 /* Cells that begin before byte `size`. */
 unsigned model_cells_below(uint32_t stride, uint64_t size);
-/* All words of a cell, as far as the file goes (n_bytes), are the same. The first cell of a file that was small and is long after a power cut (what
- * made it longer is there, what was written over its beginning is not) is zeros behind the old end. */
+/* All words of a cell, as far as the file goes (n_bytes), are the same. The first cell of a file that was small and has become long is zeros behind the
+ * old end. */
 bool model_cell_is_whole(unsigned cell, const uint64_t *words, size_t n_bytes);
 /* Does the file end inside of a cell? Then it is shorter than a cell, and only the words before its end count. */
 bool model_size_is_small(uint64_t size);

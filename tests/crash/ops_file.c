@@ -142,8 +142,6 @@ static bool write_generate(struct history *h, struct op *op, bool durable)
 		return false;
 	if (!cells_draw(h, object, op, object->kind == OBJECT_LUN ? model_cells_below(object->stride, size) : MODEL_CELLS))
 		return false;
-	if (model_size_is_small(size))
-		op->first = 0; /* all of it */
 	if (range_end(op, object) > size && object->n_changes > 0) {
 		op->n = 0;
 		return false;
@@ -225,17 +223,16 @@ static bool zero_generate(struct history *h, struct op *op)
 static bool truncate_generate(struct history *h, struct op *op)
 {
 	struct object *object;
-	uint64_t size;
 
 	op->object = ops_data_object(h, OBJECT_FILE);
 	if (op->object == NOBODY)
 		return false;
 	object = object_of(op);
-	if (object->n_changes > 0 || !cell_settled(&object->size, &size))
+	if (object->n_changes > 0)
 		return false;
 	history_op_init(h, op, FS_SETATTR);
 	op->msg.file = object->id;
-	op->first = model_size_is_small(size) || history_draw(h, 5) == 0 ? 0 : (unsigned)history_draw(h, MODEL_CELLS + 1U);
+	op->first = history_draw(h, 5) == 0 ? 0 : (unsigned)history_draw(h, MODEL_CELLS + 1U);
 	op->n = MODEL_CELLS - op->first;
 	op->durable = true;
 	op->msg.in.setattr.set_size = true;
