@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pseudo directories "DIR/.snapshot": their entries are DIR as it was in each snapshot that has it. They are in no block; each borrows owner
- * and times from DIR. Who DIR is stands in the generation of the id: 0 the root, else inode number and low half of the generation, so a handle
- * goes stale with its directory. A directory is the same one in a snapshot when inode and generation are, whatever it was called then. */
+/* The pseudo directories "DIR/.snapshot": their entries are DIR as it was in each snapshot that has it. They are in no block. The owner is DIR's; the
+ * time is when a snapshot last came, went or was renamed, for clients keep a listing for as long as it stays. Who DIR is stands in the generation of
+ * the id: 0 the root, else inode number and low half of the generation, so a handle goes stale with its directory. A directory is the same one in a
+ * snapshot when inode and generation are, whatever it was called then. */
 #include "fs/namespace.h"
+#include "fs/snapshot.h"
 
 struct fs_file_id snapdir_id(const struct inode *dir)
 {
@@ -39,6 +41,7 @@ int snapdir_attr(struct fs_run *run, const struct fs_file_id *id, struct fs_attr
 	ret_attr->nlink = 2U + n; /* never less than there are */
 	ret_attr->size_bytes = FS_BLOCK_SIZE;
 	ret_attr->used_bytes = 0;
+	ret_attr->mtime_ns = ret_attr->ctime_ns = run->vol->snapshots->changed_ns;
 	ret_attr->id = *id;
 	return 0;
 }

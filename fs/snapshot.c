@@ -223,6 +223,13 @@ static void table_remove(struct snapshot_table *table, const struct snapshot *sn
 	}
 }
 
+static void listing_changed(struct fs_volume *vol)
+{
+	struct snapshot_table *table = vol->snapshots;
+
+	table->changed_ns = MAX_OF(volume_now_ns(vol), table->changed_ns + 1);
+}
+
 int snapshot_table_load(struct fs_run *run)
 {
 	struct fs_volume *vol = run->vol;
@@ -254,6 +261,7 @@ int snapshot_table_load(struct fs_run *run)
 			snapshot_slot_changed(vol, slot);
 		}
 	}
+	listing_changed(vol);
 	return result;
 }
 
@@ -277,6 +285,7 @@ void snapshot_slot_changed(struct fs_volume *vol, unsigned slot)
 {
 	struct snapshot_table *table = vol->snapshots;
 
+	listing_changed(vol);
 	if (cp_is_running(vol))
 		table->slot_dirty_next[slot] = true;
 	else
@@ -416,8 +425,10 @@ void snapshot_cp_committed(struct fs_volume *vol)
 	restore_fold_committed(vol);
 	while ((request = TAILQ_FIRST(&table->taken)) != NULL) {
 		TAILQ_REMOVE(&table->taken, request, link);
-		if (request->created != NULL)
+		if (request->created != NULL) {
 			table_insert(table, request->created);
+			listing_changed(vol);
+		}
 		request->done(request, 0);
 	}
 }

@@ -37,6 +37,7 @@ struct snapshot_table {
 	struct snapshot *byage[SNAPSHOTS_MAX + 1U]; /* oldest first; those being deleted too */
 	unsigned n;
 	uint32_t next_id;
+	int64_t changed_ns; /* what clients list of it is as it was then, or at the mount; no time comes twice */
 	struct snapshot_request_queue asked, taken; /* taken: the running CP carries them */
 	bool slot_used[SNAPSHOT_SLOTS];
 	bool slot_dirty[SNAPSHOT_SLOTS]; /* records the running (or, when none runs, the next) CP writes */

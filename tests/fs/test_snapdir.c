@@ -119,6 +119,48 @@ static void nothing_in_it_can_be_changed(void **state)
 	assert_int_equal(named(FS_RMDIR, box_root, "dir", NULL), 0); /* does not keep it from going */
 }
 
+static struct fs_attr attr_of(struct fs_file_id id)
+{
+	struct fs_message msg;
+
+	fs_message_init(&msg, FS_GETATTR, box.vol, NULL, NULL);
+	msg.file = id;
+	assert_int_equal(box_send(&box, &msg), 0);
+	return msg.out.attr;
+}
+
+static void its_time_tells_clients_when_to_list_it_again(void **state)
+{
+	struct fs_file_id dir, snapdir;
+	struct fs_message msg;
+	int64_t before;
+
+	(void)state;
+	assert_int_equal(named(FS_MKDIR, box_root, "dir", &dir), 0);
+	assert_int_equal(box_lookup(&box, dir, ".snapshot", &snapdir), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		before = attr_of(snapdir).mtime_ns;
+		if (i == 0 || i == 1)
+			assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, i == 0 ? "s1" : "s2"), 0);
+		if (i == 2) {
+			fs_message_init(&msg, FS_SNAPSHOT_RENAME, box.vol, NULL, NULL);
+			msg.in.name = "s1";
+			msg.in.to_name = "s3";
+			msg.in.name_len = msg.in.to_name_len = 2;
+			assert_int_equal(box_send(&box, &msg), 0);
+		}
+		if (i == 3)
+			assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_DELETE, "s2"), 0);
+		assert_true(attr_of(snapdir).mtime_ns > before);
+		assert_int_equal(attr_of(snapdir).ctime_ns, attr_of(snapdir).mtime_ns);
+	}
+	box_run(&box, 5000000000);
+	before = attr_of(snapdir).mtime_ns;
+	assert_int_equal(box_create(&box, dir, "f", NULL), 0);
+	box_run(&box, 5000000000);
+	assert_int_equal(attr_of(snapdir).mtime_ns, before);
+}
+
 static int to_snapdir_name(enum fs_op op, struct fs_file_id file, const char *name, struct fs_file_id to_dir)
 {
 	struct fs_message msg;
@@ -194,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_directory_shows_what_it_was),
 		T(nothing_in_it_can_be_changed),
+		T(its_time_tells_clients_when_to_list_it_again),
 		T(nothing_else_is_called_so_not_a_lun_either),
 		T(handles_go_stale_with_directory_and_snapshot),
 	};
