@@ -27,6 +27,7 @@ set_autoreconnect, set_timeout = call("nfs_set_autoreconnect", None, P, INT), ca
 creat, open_file = call("nfs_creat", INT, P, STR, INT, P), call("nfs_open", INT, P, STR, INT, P)
 pread, pwrite = call("nfs_pread", INT, P, P, U64, U64, P), call("nfs_pwrite", INT, P, P, U64, U64, STR)
 fsync, close = call("nfs_fsync", INT, P, P), call("nfs_close", INT, P, P)
+truncate = call("nfs_truncate", INT, P, STR, U64)
 unlink, mkdir, rename = call("nfs_unlink", INT, P, STR), call("nfs_mkdir", INT, P, STR), call("nfs_rename", INT, P, STR, STR)
 opendir, readdir, closedir = call("nfs_opendir", INT, P, STR, P), call("nfs_readdir", ctypes.POINTER(Dirent), P, P), call("nfs_closedir", None, P, P)
 
@@ -105,6 +106,9 @@ class NfsClient:
             names.append(entry.contents.name.decode())
         closedir(self.nfs, handle)
         return sorted(set(names) - {".", ".."})
+
+    def truncate(self, path, length):
+        self.must(truncate(self.nfs, path.encode(), length))
 
     def unlink(self, path):
         self.must(unlink(self.nfs, path.encode()))
