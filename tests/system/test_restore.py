@@ -8,6 +8,7 @@ import time
 from harness import MIB, need, records, run, tool, wait_until
 from iscsiclient import CAPACITY_CHANGED, CHECK_CONDITION, LUNS_CHANGED, NOT_READY, RESET, UNIT_ATTENTION, Initiator
 from nfsclient import NfsClient, NfsError
+from page import Page
 
 LUN_BYTES = 64 * MIB
 
@@ -325,3 +326,33 @@ def test_a_kill_while_a_file_is_restored_leaves_one_or_the_other(test):
     server.check_volume()
     test.note(f"{n_today} kills before it, {n_then} after it")
     need(n_today > 0 and n_then > 0, f"all kills came on one side of it: {n_today} before, {n_then} after")
+
+
+def test_the_page_puts_a_file_back_with_the_keyboard_alone(test):
+    server = test.server()
+    client = NfsClient(server)
+    client.write("/file", b"then")
+    server.vcadm("snapshot", "create", "vol0", "s1")
+    client.write("/file", b"today")
+    page = Page(test, f"http://127.0.0.1:{server.http}/")
+    page.waits_for("the snapshot", "document.body?.innerText.includes('Since previous') && document.body?.innerText.includes('s1')")
+    page.tab_to("Put one file or LUN of vol0 back to s1")
+    page.key("Enter")
+    page.waits_for("the dialog", "document.querySelector('dialog[open]') !== null")
+    need(page.focused().startswith("Path"), f"{page.focused()} has the focus")
+
+    # what cannot be is said in the dialog, which stays
+    page.run("document.querySelector('[name=path]').select()")
+    page.type("/vol/vol0/none")
+    page.key("Enter")
+    said = page.waits_for("the complaint", "document.querySelector('dialog [role=alert]')?.innerText")
+    need("has no" in said, said)
+    page.run("document.querySelector('[name=path]').select()")
+    page.type("/vol/vol0/file")
+    page.tab_to("Restore")
+    page.key("Enter")
+    page.waits_for("the dialog closes", "document.querySelector('dialog[open]') === null")
+    wait_until("the file is as it was", lambda: client.read("/file") == b"then", 30, 0.2)
+    need(page.errors == [], f"{page.errors}")
+    page.close()
+    client.close()

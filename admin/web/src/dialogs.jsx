@@ -57,6 +57,19 @@ function RestoreDialog({ volume, snapshot }) {
 	);
 }
 
+// Any file or LUN of the snapshot; the page knows the LUNs of today, the server knows the rest.
+function RestoreFileDialog({ volume, snapshot }) {
+	const luns = state.value.luns.filter((l) => l.volume === volume);
+	const path = `storage/volumes/${encodeURIComponent(volume)}/snapshots/${encodeURIComponent(snapshot)}/restore-file`;
+	return (
+		<Form title={`Put one file or LUN back to ${snapshot}`} action="Restore" danger send={(v) => ask("POST", path, { path: v.path }).then(() => `${v.path} is being put back to ${snapshot}`)}>
+			<div>What was written to it since is lost; everything else in <b>{volume}</b> stays. One that was removed comes back.</div>
+			<label>Path<input name="path" list="lun-paths" required autofocus value={`/vol/${volume}/`} spellcheck={false} /></label>
+			<datalist id="lun-paths">{luns.map((l) => <option value={l.path} />)}</datalist>
+		</Form>
+	);
+}
+
 // Every LUN of the active file system as it is in the snapshot; the server says when one was not there yet.
 function BackedDialog({ volume, snapshot }) {
 	const luns = state.value.luns.filter((l) => l.volume === volume);
@@ -122,7 +135,7 @@ function SureDialog({ title, text, action, method, path }) {
 }
 
 const kinds = {
-	schedule: ScheduleDialog, restore: RestoreDialog, autodelete: AutodeleteDialog, rename: RenameDialog, snapshot: SnapshotDialog, lun: LunDialog, backed: BackedDialog, clone: CloneDialog, cloneModify: CloneModifyDialog, sure: SureDialog,
+	schedule: ScheduleDialog, restore: RestoreDialog, restoreFile: RestoreFileDialog, autodelete: AutodeleteDialog, rename: RenameDialog, snapshot: SnapshotDialog, lun: LunDialog, backed: BackedDialog, clone: CloneDialog, cloneModify: CloneModifyDialog, sure: SureDialog,
 };
 
 export function Dialogs() {

@@ -79,6 +79,7 @@ export function Snapshots() {
 				{ head: "", class: "do", cell: (s) => s.state === "valid" && <>
 					<button aria-label={`LUN backed by ${s.name}`} onClick={open({ kind: "backed", volume: s.volume, snapshot: s.name })}>Backed LUN</button>
 					<button aria-label={`Put ${s.volume} back to ${s.name}`} onClick={open({ kind: "restore", volume: s.volume, snapshot: s.name })}>Restore</button>
+					<button aria-label={`Put one file or LUN of ${s.volume} back to ${s.name}`} onClick={open({ kind: "restoreFile", volume: s.volume, snapshot: s.name })}>Restore file</button>
 					<button aria-label={`Rename ${s.name}`} onClick={open({ kind: "rename", volume: s.volume, snapshot: s.name })}>Rename</button>
 					<button class="danger" aria-label={`Delete ${s.name}`} onClick={open({
 						kind: "sure", title: `Delete snapshot ${s.name}`, action: "Delete", method: "DELETE",
