@@ -162,8 +162,10 @@ static void stripe_looked_again(struct check *check)
 		            "group %u stripe %u: parity is not the sum of its blocks (%llu), %llu blocks do not match their checksums",
 		            check->parity.group, dbn, (unsigned long long)check->parity.result.n_parity_wrong,
 		            (unsigned long long)check->parity.result.n_checksum_wrong);
-		check_found_repairable(check);
-		check_fix(check, FIX_PARITY, check->parity.group, dbn, 0);
+		if (check->parity.result.n_lost == 0) {
+			check_found_repairable(check);
+			check_fix(check, FIX_PARITY, check->parity.group, dbn, 0);
+		}
 	}
 	check->n_done += dbn + 1U - check->parity.dbn;
 	check->parity.dbn = dbn + 1U;

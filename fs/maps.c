@@ -6,6 +6,7 @@
 
 #include "fs/cache_private.h"
 #include "fs/snapshot.h"
+#include "fs/tree.h"
 
 #define REGIONS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(struct region_disk))
 #define WORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(uint64_t))
@@ -301,15 +302,41 @@ void maps_clear_summary(struct cp *cp, uint32_t region, const uint64_t *mask)
 	region_dirty(cp, region);
 }
 
-int maps_need_repair(struct fs_run *run, uint32_t region)
+/* A map's block, or that it is lost while all on the way to it is there. */
+static int repair_need(struct fs_run *run, struct inode *map, uint32_t region, bool is_known, bool *ret_lost)
 {
 	struct buf *buf;
-	int err = maps_need(run, region);
-	int err2 = cp_need_block(run, run->vol->summary_map, region, &buf);
+	int err = cp_need_block(run, map, region, &buf);
 
+	*ret_lost = (err == -EIO || err == -EUCLEAN) && is_known && tree_in_memory(map, region);
+	return *ret_lost ? 0 : err;
+}
+
+int maps_need_repair(struct fs_run *run, uint32_t region, bool active_known, bool summary_known)
+{
+	struct fs_volume *vol = run->vol;
+	bool active_lost, summary_lost;
+	struct buf *buf;
+	int errs[6] = { repair_need(run, vol->active_map, region, active_known, &active_lost),
+		        repair_need(run, vol->summary_map, region, summary_known, &summary_lost),
+		        cp_need_block(run, vol->space_map, space_block(region), &buf),
+		        cp_need_inode(run, vol->active_map),
+		        cp_need_inode(run, vol->summary_map),
+		        cp_need_inode(run, vol->space_map) };
+	int err = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(errs) && err == 0; i++)
+		err = errs[i];
 	if (err == 0)
-		err = err2;
-	return err != 0 ? err : cp_need_inode(run, run->vol->summary_map);
+		err = run_reserve(run, 32);
+	if (err != 0)
+		return err;
+	/* Not before all else is there: nobody may take the page of zeros for a map. maps_repair fills it in this step. */
+	if (active_lost)
+		(void)cache_new_zero(vol->active_map, 0, region);
+	if (summary_lost)
+		(void)cache_new_zero(vol->summary_map, 0, region);
+	return 0;
 }
 
 void maps_repair(struct cp *cp, uint32_t region, const uint8_t *active, const uint8_t *summary, uint32_t folded_id)

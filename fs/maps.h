@@ -64,7 +64,7 @@ void maps_rewrite_summary(struct cp *cp, uint32_t region);
 void maps_clear_summary(struct cp *cp, uint32_t region, const uint64_t *mask);
 /* Repair: the region's blocks become `active` and `summary` (NULL: stay), folded up to `folded_id` (if `summary`); its counts follow from them. After
  * maps_need_repair of it in this step, before anything is placed. */
-MUST_CHECK int maps_need_repair(struct fs_run *run, uint32_t region);
+MUST_CHECK int maps_need_repair(struct fs_run *run, uint32_t region, bool active_known, bool summary_known);
 void maps_repair(struct cp *cp, uint32_t region, const uint8_t *active, const uint8_t *summary, uint32_t folded_id);
 /* Write the regions' records into the space map blocks of this CP. */
 void maps_encode(struct cp *cp);

@@ -18,12 +18,12 @@
 
 static int region_repair(struct fs_run *run, const struct check_fix *fix)
 {
-	int err = fix->ino < run->vol->maps->n_regions ? maps_need_repair(run, fix->ino) : -EUCLEAN;
+	bool active = fix->kind == FIX_ACTIVE, summary = fix->kind == FIX_SUMMARY;
+	int err = fix->ino < run->vol->maps->n_regions ? maps_need_repair(run, fix->ino, active, summary) : -EUCLEAN;
 
 	if (err != 0)
 		return err;
-	maps_repair(run->vol->cp, fix->ino, fix->kind == FIX_ACTIVE ? fix->bytes : NULL, fix->kind == FIX_SUMMARY ? fix->bytes : NULL,
-	            (uint32_t)fix->value);
+	maps_repair(run->vol->cp, fix->ino, active ? fix->bytes : NULL, summary ? fix->bytes : NULL, (uint32_t)fix->value);
 	return 0;
 }
 

@@ -193,6 +193,7 @@ void raid_status(const struct raid *raid, struct raid_status *ret_status);
 struct raid_verify_result {
 	uint64_t n_parity_wrong;
 	uint64_t n_checksum_wrong;
+	uint64_t n_lost; /* stripes with more than one block that is wrong: raid_make_whole cannot help */
 	uint32_t first_wrong_dbn;
 };
 void raid_verify(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n,

@@ -390,6 +390,7 @@ static void judge_verify(struct repair *r)
 		if ((wrong > 0 || parity_wrong) && r->verify.n_checksum_wrong + r->verify.n_parity_wrong == 0)
 			r->verify.first_wrong_dbn = r->first_dbn + i;
 		r->verify.n_checksum_wrong += wrong;
+		r->verify.n_lost += __builtin_popcount(v.present & (unsigned)~v.good) > 1 ? 1 : 0;
 		r->verify.n_parity_wrong += parity_wrong ? 1 : 0;
 	}
 }

@@ -32,6 +32,7 @@ static void verify_add(struct verify_call *v, const struct repair *r)
 		v->result.first_wrong_dbn = r->verify.first_wrong_dbn;
 	v->result.n_parity_wrong += r->verify.n_parity_wrong;
 	v->result.n_checksum_wrong += r->verify.n_checksum_wrong;
+	v->result.n_lost += r->verify.n_lost;
 }
 
 static void verify_run_done(struct repair *r)

@@ -92,10 +92,53 @@ static void repair_puts_right_what_it_can_and_keeps_files(void **state)
 	assert_true(n_whole >= 20);
 }
 
+/* A block of a map that neither its disk nor parity has: no mount succeeds, and everything that should stand in it is known. */
+static void map_lose(uint32_t map)
+{
+	const struct raid_ident other = { .inode = cb_ino.file, .fbn = 5000, .level = 0, .generation = 3 };
+	uint8_t bytes[4096] = { 1 };
+	struct cb_raw raw;
+
+	cb_raw_open(&raw, &damage_box);
+	cb_vbn_put(&raw, cb_vbn(&raw, map, 0, 0), &other, bytes);
+	cb_raw_close(&raw);
+}
+
+static void repair_makes_a_lost_map_anew(void **state)
+{
+	static const uint32_t maps[] = { INO_ACTIVE_MAP, INO_SUMMARY_MAP };
+	const struct fs_check_offline_options repair = { .cache_pages = 4096, .repair = true };
+	uint32_t sums[N_PATHS], now[N_PATHS];
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(maps); i++) {
+		struct fs_check_offline check;
+
+		cb_disks_copy(&damage_box, 5000U + i);
+		assert_int_equal(box_mount(&damage_box), 0);
+		sums_take(sums);
+		assert_int_equal(box_unmount(&damage_box), 0);
+		map_lose(maps[i]);
+		assert_int_equal(cb_check_offline_with(&damage_box, &repair, &check), 0);
+		if (check.result.n_errors > 0)
+			print_error("%s", check.result.report);
+		assert_int_equal(check.result.n_errors, 0);
+		assert_true(check.n_first_errors > 0);
+		fs_check_result_fini(&check.result);
+		assert_int_equal(box_mount(&damage_box), 0);
+		sums_take(now);
+		assert_memory_equal(now, sums, sizeof now);
+		assert_int_equal(box_check(&damage_box), 0);
+		assert_int_equal(box_unmount(&damage_box), 0);
+		cb_disks_drop(&damage_box);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(repair_puts_right_what_it_can_and_keeps_files),
+		cmocka_unit_test(repair_makes_a_lost_map_anew),
 	};
 
 	return cmocka_run_group_tests(tests, damage_volume_make, damage_volume_drop);
