@@ -115,6 +115,29 @@ static void dir_entry_type(struct cb_raw *raw)
 {
 	dir_block_edit(raw, INO_ROOT, 0, entry_type);
 }
+/* The entry `name` of directory `dir` means what `other` of `of` does. */
+static void entry_borrow(struct cb_raw *raw, uint32_t dir, const char *name, uint32_t of, const char *other)
+{
+	uint8_t bytes[4096], from[4096];
+	struct dir_entry_disk *entry = NULL, *there = NULL;
+
+	cb_block_get(raw, dir, 0, 0, bytes);
+	cb_block_get(raw, of, 0, 0, from);
+	entry = entry_of(bytes, name);
+	there = entry_of(from, other);
+	entry->inode = there->inode;
+	entry->generation = there->generation;
+	entry->type = there->type;
+	cb_block_put(raw, dir, 0, 0, bytes);
+}
+static void docs_file(struct cb_raw *raw)
+{
+	entry_borrow(raw, INO_DOCS, "exports", INO_ROOT, "empty");
+}
+static void root_document(struct cb_raw *raw)
+{
+	entry_borrow(raw, INO_ROOT, "empty", INO_DOCS, "exports");
+}
 static void dir_name_twice(struct cb_raw *raw)
 {
 	dir_block_edit(raw, INO_ROOT, 0, entry_name_twice);
@@ -273,6 +296,8 @@ static const struct damage_case cases[] = {
 	{ "directory: an entry of a metafile", dir_entry_metafile, R(6), 0, "not for naming", false },
 	{ "directory: an entry of another generation", dir_entry_generation, R(6), 0, "of another generation", false },
 	{ "directory: an entry of another type", dir_entry_type, R(6), 0, "says inode", false },
+	{ "directory: a file among the documents", docs_file, R(6), 0, "has no place there", false },
+	{ "directory: a document among the files", root_document, R(6), 0, "has no place there", false },
 	{ "directory: a name twice", dir_name_twice, R(6), 0, "a name stands in two slots", false },
 	{ "directory: parent", dir_parent_wrong, R(6), 0, "its parent is", false },
 	{ "directory: magic", dir_magic, R(6), 0, "a slot block is damaged", false },
