@@ -157,8 +157,13 @@ static int window_load(struct fs_run *run, uint32_t snapshot, bool has_younger, 
 		if (err != 0)
 			return err;
 	}
-	if (maps->window_first == 0)
+	if (maps->window_first == 0) {
+		if (snapshot == check->image && !check_bit_get(maps->active, VBN_HOLE)) {
+			check_found(check, CHECK_REACH, "vbn %u: what stands for a hole, and free in the active map", VBN_HOLE);
+			check_found_repairable(check);
+		}
 		check_bit_set(maps->reached, VBN_HOLE); /* kept from use for ever */
+	}
 	maps->region = 0;
 	return 0;
 }
