@@ -7,6 +7,7 @@ libvcsim_a_SOURCES = \
 RAID_TESTS = \
 	tests/raid/test_raid_basic \
 	tests/raid/test_raid_crash \
+	tests/raid/test_raid_fields \
 	tests/raid/test_raid_file \
 	tests/raid/test_raid_lane
 check_PROGRAMS += $(RAID_TESTS)
@@ -16,6 +17,8 @@ tests_raid_test_raid_basic_SOURCES = tests/raid/test_raid_basic.c
 tests_raid_test_raid_basic_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_crash_SOURCES = tests/raid/test_raid_crash.c
 tests_raid_test_raid_crash_LDADD = $(RAID_TEST_LIBS)
+tests_raid_test_raid_fields_SOURCES = tests/raid/test_raid_fields.c
+tests_raid_test_raid_fields_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_file_SOURCES = tests/raid/test_raid_file.c
 tests_raid_test_raid_file_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_lane_SOURCES = tests/raid/test_raid_lane.c
