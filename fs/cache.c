@@ -350,6 +350,9 @@ void cache_cp_adopt(struct buf *buf, unsigned bit)
 {
 	vc_assert(buf->state == BUF_VALID && buf->dirty == 0);
 	buf_add_dirty(buf, bit);
+	TAILQ_REMOVE(&buf->inode->dirty_bufs[bit], buf, dirty_link[bit]);
+	TAILQ_INSERT_HEAD(&buf->inode->dirty_bufs[bit], buf, dirty_link[bit]);
+	buf->logged = true; /* its content is durable: nothing for a COMMIT, which looks from the tail up to what is logged */
 }
 
 void cache_cp_written(struct buf *buf, unsigned bit)

@@ -186,6 +186,43 @@ static void outgrown_inline_file_survives_changes_during_the_cp(void **state)
 	}
 }
 
+/* What stood in the inode becomes a dirty block of the CP, already durable; a COMMIT meanwhile must still see the blocks beside it. */
+static void commit_during_the_cp_sees_all_blocks_of_an_outgrown_file(void **state)
+{
+	static uint8_t bytes[4096], got[4096];
+
+	(void)state;
+	memset(bytes, 'b', sizeof(bytes));
+	for (unsigned n = 0; n < 60; n++) {
+		struct crowd crowd = { .n = 1 };
+		struct fs_message sync;
+		struct fsbox box;
+		struct fs_file_id id;
+
+		box_open(&box, n, 3, 20ULL << 20, 2048);
+		assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+		assert_int_equal(box_write(&box, id, 0, bytes, 40, FS_FILE_SYNC), 0);
+		assert_int_equal(box_sync(&box), 0);
+		assert_int_equal(box_write(&box, id, 20480, bytes, 4096, FS_UNSTABLE), 0);
+		fs_message_init(&sync, FS_SNAPSHOT_CREATE, box.vol, crowd_answered, &crowd);
+		sync.in.name = "s";
+		sync.in.name_len = 1;
+		fs_message_send(&sync);
+		for (unsigned i = 0; i < n; i++)
+			sim_step(box.sim);
+		assert_int_equal(box_write(&box, id, 40960, bytes, 4096, FS_UNSTABLE), 0);
+		assert_int_equal(box_commit(&box, id), 0);
+		box_crash(&box, n);
+		assert_int_equal(box_lookup(&box, box_root, "f", &id), 0);
+		for (unsigned at = 20480; at <= 40960; at += 20480) {
+			assert_int_equal(box_read(&box, id, at, got, sizeof(got)), sizeof(got));
+			assert_memory_equal(got, bytes, sizeof(got));
+		}
+		assert_int_equal(box_check(&box), 0);
+		box_close(&box);
+	}
+}
+
 /* On a volume that is nearly full, whatever is admitted must find its place in the CP. */
 static void nearly_full(struct fsbox *box, struct fs_file_id *ret_id, struct fs_file_id *ret_fill)
 {
@@ -378,6 +415,7 @@ int main(void)
 		cmocka_unit_test(cold_reads_larger_than_the_cache_all_end),
 		cmocka_unit_test(commit_of_scattered_blocks_fits_a_small_log),
 		cmocka_unit_test(outgrown_inline_file_survives_changes_during_the_cp),
+		cmocka_unit_test(commit_during_the_cp_sees_all_blocks_of_an_outgrown_file),
 		cmocka_unit_test(sparse_writes_find_room_for_their_indirect_blocks),
 		cmocka_unit_test(zeroing_a_full_volume_finds_room_for_its_cp),
 		cmocka_unit_test(removal_under_waiting_writers),

@@ -142,7 +142,7 @@ static void disks_copy(void)
 	n_copies++;
 	for (unsigned i = 0; i < N_DISKS; i++) {
 		snprintf(s.names[i], sizeof s.names[i], "case%u-%u", n_copies, i);
-		snprintf(s.urls[i], sizeof s.urls[i], "mem:%s", s.names[i]);
+		snprintf(s.urls[i], sizeof s.urls[i], "mem:%.31s", s.names[i]);
 		assert_int_equal(memdisk_clone(made[i], s.names[i]), 0);
 	}
 }
@@ -207,7 +207,7 @@ static void raid_judges_every_field_of_the_labels(void **state)
 				n_bad += field_case(&fields[f], (enum mutation)m, all != 0, &n);
 	memcpy(s.names, made, sizeof made);
 	for (unsigned i = 0; i < N_DISKS; i++)
-		snprintf(s.urls[i], sizeof s.urls[i], "mem:%s", made[i]);
+		snprintf(s.urls[i], sizeof s.urls[i], "mem:%.31s", made[i]);
 	print_message("%u labels\n", n);
 	assert_int_equal(n_bad, 0);
 	assert_true(n > 150);
