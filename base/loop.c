@@ -21,7 +21,7 @@
 #include "base/mailbox.h"
 #include "base/timers.h"
 
-enum { DEFERRED_BUDGET_NS = 100000, SETTLE_ROUNDS = 64 };
+enum { DEFERRED_BUDGET_NS = 100000, SLEPT_NS = 10000, SETTLE_ROUNDS = 64 };
 
 TAILQ_HEAD(task_queue, task);
 
@@ -36,6 +36,9 @@ struct loop {
 	struct task_queue last;
 	TAILQ_HEAD(, loop_exit) exits;
 	uint64_t now_ns; /* 0: ask the clock */
+	uint64_t looked_ns; /* when this turn's events were there; 0: not yet */
+	uint64_t worked_ns, asked_ns; /* how long the turn before had worked when it ended, at asked_ns */
+	uint64_t lag_ns;
 	_Atomic bool stop;
 	_Atomic bool running;
 	pthread_t thread;
@@ -72,6 +75,20 @@ static uint64_t loop_now_ns(struct world *world)
 	if (loop->now_ns == 0)
 		loop->now_ns = clock_ns(CLOCK_MONOTONIC);
 	return loop->now_ns;
+}
+
+/* The first event of a turn. One that is there at once may have come while the turn before was at work; one that had to be waited for has not. */
+static void loop_looked(struct loop *loop)
+{
+	if (loop->looked_ns != 0)
+		return;
+	loop->looked_ns = loop->now_ns = clock_ns(CLOCK_MONOTONIC);
+	loop->lag_ns = loop->looked_ns - loop->asked_ns < SLEPT_NS ? loop->worked_ns : 0;
+}
+
+static uint64_t loop_lag_ns(struct world *world)
+{
+	return loop_of(world)->lag_ns;
 }
 
 static int64_t loop_wall_ns(struct world *world)
@@ -175,6 +192,7 @@ static const struct world_ops loop_world_ops = {
 	.timer_cancel = loop_timer_cancel,
 	.random_fill = loop_random_fill,
 	.is_home = loop_is_home,
+	.lag_ns = loop_lag_ns,
 };
 
 static void on_box(evutil_socket_t fd, short what, void *arg)
@@ -182,6 +200,7 @@ static void on_box(evutil_socket_t fd, short what, void *arg)
 	struct loop *loop = arg;
 
 	(void)fd, (void)what;
+	loop_looked(loop);
 	mailbox_drain(&loop->box);
 }
 
@@ -190,6 +209,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	struct loop *loop = arg;
 
 	(void)fd, (void)what;
+	loop_looked(loop);
 	loop->now_ns = clock_ns(CLOCK_MONOTONIC);
 	timers_run(&loop->timers, loop->now_ns);
 }
@@ -293,10 +313,13 @@ static void deferred_run(struct loop *loop)
 
 static void loop_turn(struct loop *loop)
 {
-	loop->now_ns = 0;
+	loop->now_ns = loop->looked_ns = 0;
 	event_base_loop(loop->base, loop_is_idle(loop) ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+	loop_looked(loop);
 	deferred_run(loop);
 	queue_run(&loop->last);
+	loop->asked_ns = clock_ns(CLOCK_MONOTONIC);
+	loop->worked_ns = loop->asked_ns - loop->looked_ns;
 }
 
 /* The loop turns no more: finish what is queued (objects waiting to be freed), without end for no one. */
@@ -415,6 +438,7 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 	struct watch *watch = arg;
 
 	(void)fd;
+	loop_looked(watch->loop);
 	watch->ready(watch, (what & EV_READ ? WATCH_READ : 0U) | (what & EV_WRITE ? WATCH_WRITE : 0U));
 }
 

@@ -41,6 +41,7 @@ struct world_ops {
 	void (*timer_cancel)(struct timer *timer);
 	void (*random_fill)(struct world *world, void *bytes, size_t len_bytes);
 	bool (*is_home)(struct world *world);
+	uint64_t (*lag_ns)(struct world *world); /* NULL: it never lags */
 };
 
 struct world {
@@ -83,6 +84,11 @@ static inline void world_timer_cancel(struct timer *timer)
 static inline void world_random(struct world *w, void *bytes, size_t len_bytes)
 {
 	w->ops->random_fill(w, bytes, len_bytes);
+}
+/* How long what comes in from outside now may have waited until the world looked for it. Home thread only. */
+static inline uint64_t world_lag_ns(struct world *w)
+{
+	return w->ops->lag_ns != NULL ? w->ops->lag_ns(w) : 0;
 }
 /* True on the world's own thread. */
 static inline bool world_is_home(struct world *w)

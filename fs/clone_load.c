@@ -30,9 +30,9 @@ static void rate_decide(struct clone_load *load)
 		return;
 	without = latency_quantile_ns(&load->without, permille);
 	beside = latency_quantile_ns(&load->beside, permille);
-	if (beside > without + without / 5U + SLACK_NS)
+	if (beside > without + without * 3U / 20U + SLACK_NS)
 		load->rate = MAX_OF(load->rate - load->rate / 4U, CLONE_LOAD_RATE_MIN);
-	else if (beside < without + without / 10U + SLACK_NS)
+	else if (beside < without + without / 20U + SLACK_NS)
 		load->rate = MIN_OF(load->rate + load->rate / 8U, CLONE_LOAD_RATE_MAX);
 	latency_age(&load->beside); /* the next ones are of the new rate */
 }

@@ -5,8 +5,8 @@
  * consistency points longer. What they would feel without it cannot be known from before (they are others by now), so it is measured all
  * the time: time is cut into short windows, and in one of four no batch begins. Latencies of these count as "without", those of the
  * others as "beside"; so do those of a CP of which a quarter is the clones', whatever the window: so they make CPs a third longer at most
- * where that is felt. Histograms are aged, so both follow the clients. Every 16 windows the high quantiles are compared: beside over 1.2
- * times without, the rate falls by a quarter; under 1.1, it rises by an eighth; in between it stays. Few requests show no 99th percentile:
+ * where that is felt. Histograms are aged, so both follow the clients. Every 16 windows the high quantiles are compared: beside over 1.15
+ * times without, the rate falls by a quarter; under 1.05, it rises by an eighth; in between it stays. Few requests show no 99th percentile:
  * then a lower one is compared.
  * BOUNDS. The rate never falls under a floor that keeps a clone moving, and a client's requests are counted, not kept. */
 #ifndef FS_CLONE_LOAD_H

@@ -261,7 +261,7 @@ static void message_dispatch(struct fs_message *msg)
 	}
 	vol->n_messages++;
 	vol->n_client_messages += msg->cls == FS_CLASS_CLIENT;
-	msg->begun_ns = world_now_ns(vol->world);
+	msg->begun_ns = world_now_ns(vol->world) - world_lag_ns(vol->world);
 	if (is_client_io(msg))
 		vol->client_at_ns = msg->begun_ns;
 	counter_add(&vol->counters.messages[msg->op], 1);
