@@ -39,6 +39,7 @@ struct loop {
 	uint64_t looked_ns; /* when this turn's events were there; 0: not yet */
 	uint64_t worked_ns, asked_ns; /* how long the turn before had worked when it ended, at asked_ns */
 	uint64_t lag_ns;
+	uint64_t busy_ns; /* ever */
 	_Atomic bool stop;
 	_Atomic bool running;
 	pthread_t thread;
@@ -89,6 +90,11 @@ static void loop_looked(struct loop *loop)
 static uint64_t loop_lag_ns(struct world *world)
 {
 	return loop_of(world)->lag_ns;
+}
+
+static uint64_t loop_busy_ns(struct world *world)
+{
+	return loop_of(world)->busy_ns;
 }
 
 static int64_t loop_wall_ns(struct world *world)
@@ -193,6 +199,7 @@ static const struct world_ops loop_world_ops = {
 	.random_fill = loop_random_fill,
 	.is_home = loop_is_home,
 	.lag_ns = loop_lag_ns,
+	.busy_ns = loop_busy_ns,
 };
 
 static void on_box(evutil_socket_t fd, short what, void *arg)
@@ -320,6 +327,7 @@ static void loop_turn(struct loop *loop)
 	queue_run(&loop->last);
 	loop->asked_ns = clock_ns(CLOCK_MONOTONIC);
 	loop->worked_ns = loop->asked_ns - loop->looked_ns;
+	loop->busy_ns += loop->worked_ns;
 }
 
 /* The loop turns no more: finish what is queued (objects waiting to be freed), without end for no one. */

@@ -42,6 +42,7 @@ struct world_ops {
 	void (*random_fill)(struct world *world, void *bytes, size_t len_bytes);
 	bool (*is_home)(struct world *world);
 	uint64_t (*lag_ns)(struct world *world); /* NULL: it never lags */
+	uint64_t (*busy_ns)(struct world *world); /* NULL: not known */
 };
 
 struct world {
@@ -89,6 +90,11 @@ static inline void world_random(struct world *w, void *bytes, size_t len_bytes)
 static inline uint64_t world_lag_ns(struct world *w)
 {
 	return w->ops->lag_ns != NULL ? w->ops->lag_ns(w) : 0;
+}
+/* How long the world has been at work, ever; 0: not known. Home thread only. */
+static inline uint64_t world_busy_ns(struct world *w)
+{
+	return w->ops->busy_ns != NULL ? w->ops->busy_ns(w) : 0;
 }
 /* True on the world's own thread. */
 static inline bool world_is_home(struct world *w)

@@ -256,6 +256,7 @@ static struct clone_view view_of(struct fs_volume *vol)
 		.n_client_ops = client_ops(vol),
 		.n_clients_waiting = vol->n_client_messages,
 		.clients = &vol->client_latency,
+		.busy_ns = world_busy_ns(vol->world),
 		.cp_is_ours = cp_is_running(vol) && 4U * vol->clones->n_filled[!gen_bit(vol)] > cp_block_count(vol),
 		.cp_running = cp_is_running(vol),
 		.log_over_half = 2U * used > half,

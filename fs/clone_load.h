@@ -7,7 +7,8 @@
  * others as "beside"; so do those of a CP of which a quarter is the clones', whatever the window: so they make CPs a third longer at most
  * where that is felt. Histograms are aged, so both follow the clients. Every 16 windows the high quantiles are compared: beside over 1.15
  * times without, the rate falls by a quarter; under 1.05, it rises by an eighth; in between it stays. Few requests show no 99th percentile:
- * then a lower one is compared.
+ * then a lower one is compared. What the loop does for the clones is weighed in the same windows: it may take a twentieth of the time. Of what
+ * that costs clients most is not seen here: they, and the kernel for them, run on the same cores.
  * BOUNDS. The rate never falls under a floor that keeps a clone moving, and a client's requests are counted, not kept. */
 #ifndef FS_CLONE_LOAD_H
 #define FS_CLONE_LOAD_H
@@ -28,11 +29,22 @@ struct clone_load {
 	bool rests, cp_was_ours; /* the open window */
 	struct latency seen; /* the clients' histogram when it began */
 	struct latency without, beside;
+	uint64_t busy_ns; /* of the loop, ever, when the open window began */
+	struct clone_load_share {
+		uint64_t busy_ns, all_ns;
+	} work_without, work_beside;
 };
 
-/* Clients are being served, and `clients` is what they have felt so far; `cp_is_ours`: a CP is running of which a quarter or more is the clones'. Returns how
- * long the clones rest from now on; 0: they work at load->rate. */
-uint64_t clone_load_look(struct clone_load *load, const struct latency *clients, bool cp_is_ours, uint64_t now_ns);
+/* What there is to see when it looks. */
+struct clone_load_view {
+	const struct latency *clients; /* what they have felt so far */
+	uint64_t now_ns;
+	uint64_t busy_ns; /* of the loop, ever; 0: not known */
+	bool cp_is_ours; /* a CP is running of which a quarter or more is the clones' */
+};
+
+/* Clients are being served. Returns how long the clones rest from now on; 0: they work at load->rate. */
+uint64_t clone_load_look(struct clone_load *load, const struct clone_load_view *view);
 /* Nobody is served: what is under way is no measure of anything. */
 void clone_load_pause(struct clone_load *load);
 

@@ -38,7 +38,9 @@ static struct clone_plan plan_beside(struct clone_pace *pace, const struct clone
 	uint64_t rest_ns = 0, interval_ns = plan.n_blocks * 1000000000ULL / CLONE_LOAD_RATE_FIRST;
 
 	if (view->clients != NULL) {
-		rest_ns = clone_load_look(&pace->load, view->clients, view->cp_is_ours, view->now_ns);
+		struct clone_load_view seen = { view->clients, view->now_ns, view->busy_ns, view->cp_is_ours };
+
+		rest_ns = clone_load_look(&pace->load, &seen);
 		interval_ns = plan.n_blocks * 1000000000ULL / pace->load.rate / 4U * 3U; /* in three quarters of the time */
 	}
 	plan.delay_ns = MAX_OF(rest_ns, until(pace->batch_at_ns + interval_ns, view->now_ns));

@@ -23,6 +23,7 @@ struct clone_view {
 	uint64_t n_client_ops; /* ever */
 	unsigned n_clients_waiting;
 	const struct latency *clients; /* what they have felt, ever; NULL: not known, and the first rate stays */
+	uint64_t busy_ns; /* of the loop, ever; 0: not known */
 	bool cp_is_ours; /* a quarter or more of the running CP is the clones' */
 	bool cp_running;
 	bool log_over_half;

@@ -19,11 +19,12 @@ struct plant {
 	uint64_t client_gap_ns;
 	uint64_t capacity; /* blocks a second of clones at which latency has doubled */
 	uint64_t cp_blocks; /* blocks of clones a CP holds; 0: none */
+	uint64_t work_ns; /* of the loop for a block of clones; clients take a fifth of its time */
 	uint64_t cp_ns; /* what it adds to requests while it runs, at 100000 blocks a second */
 	/* running */
 	struct clone_load load;
 	struct latency clients;
-	uint64_t now_ns, state, filled, cp_until_ns, n_rested, n_looks;
+	uint64_t now_ns, state, filled, cp_until_ns, busy_ns, n_rested, n_looks;
 };
 
 static uint64_t random_of(struct plant *p, uint64_t below)
@@ -54,7 +55,8 @@ static void plant_run(struct plant *p, uint64_t seconds)
 	next_client = p->now_ns;
 	for (; p->now_ns < end; p->now_ns += MS / 4U) {
 		bool in_cp = p->now_ns < p->cp_until_ns;
-		uint64_t rest = clone_load_look(&p->load, &p->clients, in_cp, p->now_ns);
+		struct clone_load_view view = { &p->clients, p->now_ns, p->busy_ns, in_cp };
+		uint64_t rest = clone_load_look(&p->load, &view);
 
 		p->n_looks++;
 		p->n_rested += rest > 0;
@@ -62,6 +64,7 @@ static void plant_run(struct plant *p, uint64_t seconds)
 		assert_in_range(p->load.rate, CLONE_LOAD_RATE_MIN, CLONE_LOAD_RATE_MAX);
 		for (; next_client <= p->now_ns; next_client += p->client_gap_ns)
 			request(p, rest == 0);
+		p->busy_ns += p->work_ns == 0 ? 0 : MS / 20U + (rest == 0 ? p->load.rate / 4000U * p->work_ns * 4U / 3U : 0U);
 		p->filled += rest == 0 ? p->load.rate / 4000U + 1U : 0U;
 		if (p->cp_blocks > 0 && p->filled >= p->cp_blocks) {
 			p->filled = 0;
@@ -77,6 +80,16 @@ static void a_volume_that_does_not_feel_it_lets_it_go_fast(void **state)
 	(void)state;
 	plant_run(&p, 30);
 	assert_true(p.load.rate > 30000);
+}
+
+/* Latency says nothing, but the loop has much to do: about a twentieth of its time, at 10 us a block. */
+static void the_loop_is_not_worked_hard_where_clients_feel_nothing(void **state)
+{
+	struct plant p = { .base_ns = 200000, .tail_ns = 600000, .client_gap_ns = 200000, .capacity = 10000000, .work_ns = 10000 };
+
+	(void)state;
+	plant_run(&p, 60);
+	assert_in_range(p.load.rate, 3000, 9000);
 }
 
 static void a_volume_that_suffers_gets_the_floor(void **state)
@@ -167,15 +180,15 @@ static void a_window_cut_short_is_no_measure(void **state)
 	struct latency clients = { 0 };
 
 	(void)state;
-	(void)clone_load_look(&load, &clients, false, SECOND);
+	(void)clone_load_look(&load, &(struct clone_load_view){ &clients, SECOND, 0, false });
 	for (unsigned i = 0; i < 1000; i++)
 		latency_add(&clients, 5 * SECOND);
 	clone_load_pause(&load);
-	(void)clone_load_look(&load, &clients, false, 2 * SECOND);
+	(void)clone_load_look(&load, &(struct clone_load_view){ &clients, 2 * SECOND, 0, false });
 	assert_int_equal(load.without.n + load.beside.n, 0);
 	for (unsigned i = 0; i < 1000; i++)
 		latency_add(&clients, 5 * SECOND);
-	(void)clone_load_look(&load, &clients, false, 4 * SECOND); /* nobody had looked for two seconds */
+	(void)clone_load_look(&load, &(struct clone_load_view){ &clients, 4 * SECOND, 0, false }); /* nobody had looked for two seconds */
 	assert_int_equal(load.without.n + load.beside.n, 0);
 }
 
@@ -205,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(quantiles_are_found_in_their_buckets),
 		cmocka_unit_test(a_volume_that_does_not_feel_it_lets_it_go_fast),
+		cmocka_unit_test(the_loop_is_not_worked_hard_where_clients_feel_nothing),
 		cmocka_unit_test(a_volume_that_suffers_gets_the_floor),
 		cmocka_unit_test(the_rate_settles_where_clients_feel_little),
 		cmocka_unit_test(the_rate_follows_a_volume_that_changes),
