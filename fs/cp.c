@@ -20,7 +20,7 @@
 #include "fs/zombie.h"
 
 #define CP_INTERVAL_NS 10000000000ULL
-#define RELEASE_BUFFERS 512U /* at a time */
+#define RELEASE_BUFFERS 32U /* at a time */
 #define CP_WINDOW_BYTES (128U << 10) /* at the disks at once while clients are served */
 #define CP_CLIENT_NS 50000000ULL /* so long after the last one came they still are */
 

@@ -79,9 +79,8 @@ struct cp {
 	struct inode *file;
 	struct buf **file_bufs;
 	size_t n_file_bufs, n_file_bufs_max, file_pos;
-	struct buf *file_next; /* to be collected next, once file_bufs has begun */
 	unsigned punch_index;
-	bool file_prepared, file_begun, file_in_order;
+	bool file_prepared;
 	uint32_t vbn_in_hand; /* PLACE: allocated for members[n_placed], maps being made sure of */
 	size_t n_cleared; /* of frees */
 	uint64_t *keys; /* room for sorting: half of it for the sort itself */

@@ -12,7 +12,6 @@
 #include "fs/zombie.h"
 
 #define SLICE_BLOCKS 32U
-#define COLLECT_BLOCKS 1024U
 
 static void file_bufs_reserve(struct cp *cp, size_t n)
 {
@@ -38,33 +37,25 @@ static void file_bufs_sort(struct cp *cp)
 	memcpy(cp->file_bufs, sorted, n * sizeof sorted[0]);
 }
 
-/* Its dirty buffers in order of FBN, so that the allocator lays them out in file order. They may be many; clients only add to the next generation's. */
-static int file_collect(struct fs_run *run, struct inode *inode)
+/* Its dirty buffers in order of FBN, so that the allocator lays them out in file order. All at once: a COMMIT moves those that it logs within the
+ * list. */
+static void file_collect(struct cp *cp, struct inode *inode)
 {
-	struct cp *cp = run->vol->cp;
+	bool in_order = true;
 	struct buf *buf;
-	unsigned n = 0;
+	size_t n = 0;
 
-	if (!cp->file_begun) {
-		cp->file_next = TAILQ_FIRST(&inode->dirty_bufs[cp->bit]);
-		cp->n_file_bufs = 0;
-		cp->file_begun = cp->file_in_order = true;
-		file_bufs_reserve(cp, inode->n_dirty_bufs[cp->bit]);
+	file_bufs_reserve(cp, inode->n_dirty_bufs[cp->bit]);
+	TAILQ_FOREACH(buf, &inode->dirty_bufs[cp->bit], dirty_link[cp->bit]) {
+		in_order = in_order && (n == 0 || cp->file_bufs[n - 1U]->fbn < buf->fbn);
+		cp->file_bufs[n++] = buf;
 	}
-	for (buf = cp->file_next; buf != NULL && n < COLLECT_BLOCKS; buf = TAILQ_NEXT(buf, dirty_link[cp->bit]), n++) {
-		if (cp->n_file_bufs > 0 && cp->file_bufs[cp->n_file_bufs - 1U]->fbn > buf->fbn)
-			cp->file_in_order = false;
-		cp->file_bufs[cp->n_file_bufs++] = buf;
-	}
-	cp->file_next = buf;
-	if (buf != NULL)
-		return run_yield(run);
-	if (!cp->file_in_order)
+	cp->n_file_bufs = n;
+	if (!in_order)
 		file_bufs_sort(cp);
 	cp->file_pos = 0;
 	cp->punch_index = 0;
 	cp->file_prepared = true;
-	return 0;
 }
 
 static int file_punches(struct fs_run *run, struct inode *inode)
@@ -215,9 +206,7 @@ static int file_apply(struct fs_run *run, struct inode *inode)
 	if (err != 0)
 		return err;
 	if (!cp->file_prepared)
-		err = file_collect(run, inode);
-	if (err != 0)
-		return err;
+		file_collect(cp, inode);
 	if (removed)
 		return file_removed(run, inode);
 	err = file_punches(run, inode);
@@ -253,7 +242,7 @@ int cp_files_step(struct fs_run *run)
 
 		if (cp->file != inode) {
 			cp->file = inode;
-			cp->file_prepared = cp->file_begun = false;
+			cp->file_prepared = false;
 		}
 		err = file_apply(run, inode);
 		if (err != 0)

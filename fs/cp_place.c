@@ -11,7 +11,7 @@
 #include "fs/tree.h"
 
 #define SLICE_BLOCKS 32U
-#define SLICE_FREES 256U
+#define SLICE_FREES 32U
 #define CLEAR_REGIONS 16U /* regions whose maps one slice of clearing asks for */
 
 static void member_place(struct cp *cp, struct buf *buf, uint32_t vbn)

@@ -13,7 +13,7 @@
 #include "raid/raid_impl.h"
 
 #define PIECE_MAX_TRIES 6U
-#define PARITY_SLICE_BLOCKS 64U /* about 50 us of checksums and parity */
+#define PARITY_SLICE_BLOCKS 16U /* about 15 us of checksums and parity */
 
 static void piece_pinned(struct checksum_set *set);
 
