@@ -223,6 +223,46 @@ static void commit_during_the_cp_sees_all_blocks_of_an_outgrown_file(void **stat
 	}
 }
 
+/* Most of a large file is logged; the rest is flushed while the CP goes through all of it. */
+static void commit_during_the_cp_of_a_large_file_loses_none_of_it(void **state)
+{
+	static uint8_t bytes[1U << 20], got[4096];
+
+	(void)state;
+	memset(bytes, 'b', sizeof(bytes));
+	for (unsigned n = 0; n < 12; n++) {
+		struct crowd crowd = { .n = 1 };
+		struct fs_message sync;
+		struct fsbox box;
+		struct fs_file_id id;
+
+		box_open(&box, n, 3, 2ULL << 30, 16384);
+		assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+		for (unsigned mib = 0; mib < 6; mib++)
+			assert_int_equal(box_write(&box, id, (uint64_t)mib << 20, bytes, sizeof(bytes), FS_FILE_SYNC), 0);
+		assert_int_equal(box_write(&box, id, 6ULL << 20, bytes, 8 * 4096, FS_UNSTABLE), 0);
+		fs_message_init(&sync, FS_SNAPSHOT_CREATE, box.vol, crowd_answered, &crowd);
+		sync.in.name = "s";
+		sync.in.name_len = 1;
+		fs_message_send(&sync);
+		for (unsigned i = 0; i < n; i++)
+			sim_step(box.sim);
+		assert_int_equal(box_write(&box, id, 7ULL << 20, bytes, 4096, FS_UNSTABLE), 0);
+		assert_int_equal(box_commit(&box, id), 0);
+		while (crowd.n_done == 0)
+			sim_step(box.sim);
+		assert_int_equal(sync.status, 0);
+		assert_int_equal(box_unmount(&box), 0);
+		assert_int_equal(box_mount(&box), 0);
+		for (unsigned i = 0; i < 8; i++) {
+			assert_int_equal(box_read(&box, id, (6ULL << 20) + i * 4096U, got, sizeof(got)), sizeof(got));
+			assert_memory_equal(got, bytes, sizeof(got));
+		}
+		assert_int_equal(box_check(&box), 0);
+		box_close(&box);
+	}
+}
+
 /* On a volume that is nearly full, whatever is admitted must find its place in the CP. */
 static void nearly_full(struct fsbox *box, struct fs_file_id *ret_id, struct fs_file_id *ret_fill)
 {
@@ -416,6 +456,7 @@ int main(void)
 		cmocka_unit_test(commit_of_scattered_blocks_fits_a_small_log),
 		cmocka_unit_test(outgrown_inline_file_survives_changes_during_the_cp),
 		cmocka_unit_test(commit_during_the_cp_sees_all_blocks_of_an_outgrown_file),
+		cmocka_unit_test(commit_during_the_cp_of_a_large_file_loses_none_of_it),
 		cmocka_unit_test(sparse_writes_find_room_for_their_indirect_blocks),
 		cmocka_unit_test(zeroing_a_full_volume_finds_room_for_its_cp),
 		cmocka_unit_test(removal_under_waiting_writers),
