@@ -182,6 +182,7 @@ struct snapshot {
 const struct snapshot *snapshot_find(const struct fs_volume *vol, const char *name, size_t name_len); /* NULL: none (or being deleted) */
 const struct snapshot *snapshot_find_id(const struct fs_volume *vol, uint32_t id);
 const struct snapshot *snapshot_next(const struct fs_volume *vol, const struct snapshot *after); /* by age, NULL starts */
+int64_t snapshot_changed_ns(const struct fs_volume *vol); /* when what clients list of them last changed; no time comes twice */
 
 /* ---- vdisks, as others see them ---- */
 /* An inode with INODE_BACKED is being loaded: set inode->backing from its attributes (called from inode_get). -EAGAIN, -EUCLEAN. */

@@ -41,7 +41,7 @@ int snapdir_attr(struct fs_run *run, const struct fs_file_id *id, struct fs_attr
 	ret_attr->nlink = 2U + n; /* never less than there are */
 	ret_attr->size_bytes = FS_BLOCK_SIZE;
 	ret_attr->used_bytes = 0;
-	ret_attr->mtime_ns = ret_attr->ctime_ns = run->vol->snapshots->changed_ns;
+	ret_attr->mtime_ns = ret_attr->ctime_ns = snapshot_changed_ns(run->vol);
 	ret_attr->id = *id;
 	return 0;
 }

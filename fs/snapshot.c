@@ -77,6 +77,11 @@ const struct snapshot *snapshot_next(const struct fs_volume *vol, const struct s
 	return NULL;
 }
 
+int64_t snapshot_changed_ns(const struct fs_volume *vol)
+{
+	return vol->snapshots->changed_ns;
+}
+
 bool snapshot_creation_is_barred(const struct fs_volume *vol)
 {
 	for (unsigned i = 0; i < vol->snapshots->n; i++)

@@ -498,6 +498,12 @@ const struct snapshot *snapshot_next(const struct fs_volume *vol, const struct s
 	return i < current->n_snapshots ? &current->snapshots[i] : NULL;
 }
 
+int64_t snapshot_changed_ns(const struct fs_volume *vol)
+{
+	(void)vol;
+	return 0;
+}
+
 uint32_t ram_snapshot(struct ram *ram, const char *name)
 {
 	struct snapshot *s = &ram->snapshots[ram->n_snapshots++];
