@@ -13,6 +13,7 @@
 #define SAMPLES_KEPT 4096U
 #define WORK_MOST 60U /* thousandths of the loop's time that the clones may take more than is taken without them */
 #define WORK_ENOUGH 45U
+#define SHARE_KEPT_NS (DECIDE_EVERY / 2U * CLONE_LOAD_WINDOW_NS)
 #define SLACK_NS 20000U /* of what is next to nothing, twice is still nothing */
 
 /* How far up the tails the counts allow to look. */
@@ -35,8 +36,11 @@ static void share_add(struct clone_load_share *share, uint64_t busy_ns, uint64_t
 	share->all_ns += all_ns;
 }
 
+/* Forget half, but not the last there is: while the clones' CPs follow each other there are no windows without. */
 static void share_age(struct clone_load_share *share)
 {
+	if (share->all_ns < SHARE_KEPT_NS)
+		return;
 	share->busy_ns /= 2U;
 	share->all_ns /= 2U;
 }

@@ -92,6 +92,20 @@ static void the_loop_is_not_worked_hard_where_clients_feel_nothing(void **state)
 	assert_in_range(p.load.rate, 3000, 9000);
 }
 
+/* Where clients keep the loop at work, and no window is without a CP of the clones for minutes, that work is not taken for the clones'. */
+static void work_of_clients_is_not_taken_for_that_of_clones(void **state)
+{
+	struct plant p = { .base_ns = 200000, .tail_ns = 600000, .client_gap_ns = 200000, .capacity = 10000000, .work_ns = 2000 };
+	uint32_t before;
+
+	(void)state;
+	plant_run(&p, 30);
+	before = p.load.rate;
+	p.cp_until_ns = UINT64_MAX;
+	plant_run(&p, 120);
+	assert_in_range(p.load.rate, before / 2U, CLONE_LOAD_RATE_MAX);
+}
+
 static void a_volume_that_suffers_gets_the_floor(void **state)
 {
 	struct plant p = { .base_ns = 200000, .tail_ns = 600000, .client_gap_ns = 200000, .capacity = 1000 };
@@ -219,6 +233,7 @@ int main(void)
 		cmocka_unit_test(quantiles_are_found_in_their_buckets),
 		cmocka_unit_test(a_volume_that_does_not_feel_it_lets_it_go_fast),
 		cmocka_unit_test(the_loop_is_not_worked_hard_where_clients_feel_nothing),
+		cmocka_unit_test(work_of_clients_is_not_taken_for_that_of_clones),
 		cmocka_unit_test(a_volume_that_suffers_gets_the_floor),
 		cmocka_unit_test(the_rate_settles_where_clients_feel_little),
 		cmocka_unit_test(the_rate_follows_a_volume_that_changes),
