@@ -89,18 +89,25 @@ static void ring_reap(struct ring *ring)
 		world_defer(ring->world, &ring->submit_task);
 }
 
+/* The next of those that wait goes into the ring. */
+static bool ring_take(struct ring *ring)
+{
+	struct disk_io *io = TAILQ_FIRST(&ring->waiting);
+	struct io_uring_sqe *sqe = io == NULL || ring->n_in_kernel == RING_DEPTH ? NULL : io_uring_get_sqe(&ring->uring);
+
+	if (sqe == NULL)
+		return false;
+	TAILQ_REMOVE(&ring->waiting, io, link);
+	ring_prepare(ring, io, sqe);
+	return true;
+}
+
 static void ring_submit_run(struct task *task)
 {
 	struct ring *ring = container_of(task, struct ring, submit_task);
-	struct io_uring_sqe *sqe;
-	struct disk_io *io;
 
-	for (unsigned n = 0; n < SUBMIT_MAX && ring->n_in_kernel < RING_DEPTH && (io = TAILQ_FIRST(&ring->waiting)) != NULL &&
-	                     (sqe = io_uring_get_sqe(&ring->uring)) != NULL;
-	     n++) {
-		TAILQ_REMOVE(&ring->waiting, io, link);
-		ring_prepare(ring, io, sqe);
-	}
+	for (unsigned n = 0; n < SUBMIT_MAX && ring_take(ring); n++)
+		;
 	(void)io_uring_submit(&ring->uring); /* what it did not take stays in the ring for the next submit */
 	if (io_uring_sq_ready(&ring->uring) > 0 || (!TAILQ_EMPTY(&ring->waiting) && ring->n_in_kernel < RING_DEPTH))
 		world_defer(ring->world, &ring->submit_task);
