@@ -8,20 +8,18 @@
 #include "fs/cache_private.h"
 #include "fs/clone_private.h"
 #include "fs/file_apply.h"
+#include "fs/page_batch.h"
 #include "fs/snapshot.h"
 #include "fs/space.h"
 #include "fs/tree.h"
 
-#define LOOKUPS_MAX 4096U /* a step */
 #define BACKING_DEPTH_MAX 64U
 
+_Static_assert(CLONE_BATCH_IDLE <= PAGE_BATCH_MAX, "a batch has room for what the pace allows");
+
 struct batch {
-	unsigned n, n_max;
-	uint32_t fbn[CLONE_BATCH_IDLE];
-	struct page *page[CLONE_BATCH_IDLE];
-	uint32_t end; /* looked at up to here */
+	struct page_batch pages;
 	uint32_t n_own, n_zero; /* met: what the tree has of the LUN's own, data and explicit zeros */
-	unsigned n_lookups;
 };
 
 int clone_backing_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum file_block *ret_state, uint32_t *ret_end,
@@ -57,23 +55,23 @@ static int batch_pass(struct fs_run *run, struct inode *inode, struct batch *bat
 {
 	uint32_t vbn;
 	uint64_t end;
-	int err = tree_lookup(run, inode, batch->end, &vbn, &end);
+	int err = tree_lookup(run, inode, batch->pages.end, &vbn, &end);
 
 	if (err != 0)
 		return err;
 	if (vbn == VBN_ZERO)
-		batch->n_zero += run_end - batch->end;
+		batch->n_zero += run_end - batch->pages.end;
 	else if (vbn != VBN_HOLE)
-		batch->n_own += run_end - batch->end;
-	batch->end = run_end;
+		batch->n_own += run_end - batch->pages.end;
+	batch->pages.end = run_end;
 	return 0;
 }
 
-/* Look at `fbn`: step over it, or over the run of blocks that are like it, or take it into the batch. */
-static int batch_look(struct fs_run *run, struct inode *inode, struct batch *batch, uint32_t end)
+/* Step over the block, or over the run of blocks that are like it, or take it into the batch. */
+static int batch_look(struct fs_run *run, struct inode *inode, struct page_batch *pages, uint32_t end)
 {
 	enum file_block state;
-	uint32_t fbn = batch->end, run_end, backing_end;
+	uint32_t fbn = pages->end, run_end, backing_end;
 	struct inode *under;
 	int err = file_block_state(run, inode, fbn, &state, &run_end);
 
@@ -81,67 +79,50 @@ static int batch_look(struct fs_run *run, struct inode *inode, struct batch *bat
 		return err;
 	run_end = MIN_OF(run_end, end);
 	if (state != FILE_BLOCK_HOLE)
-		return batch_pass(run, inode, batch, run_end);
+		return batch_pass(run, inode, container_of(pages, struct batch, pages), run_end);
 	err = clone_backing_state(run, inode, fbn, &state, &backing_end, &under);
 	if (err != 0)
 		return err;
-	if (state != FILE_BLOCK_DATA) {
-		batch->end = MIN_OF(run_end, backing_end);
-		return 0;
-	}
-	err = file_need_page(run, under, fbn, &batch->page[batch->n]);
-	if (err != 0 && err != -EAGAIN)
-		return err;
-	batch->fbn[batch->n++] = fbn;
-	batch->end = fbn + 1U;
-	return err;
+	if (state == FILE_BLOCK_DATA)
+		return page_batch_take(run, pages, under);
+	pages->end = MIN_OF(run_end, backing_end);
+	return 0;
 }
 
-/* Go on from the cursor until the batch is full. All reads it needs are named before -EAGAIN is returned. */
+/* Go on from the cursor until the batch is full. */
 static int batch_collect(struct fs_run *run, struct inode *inode, uint32_t cursor, struct batch *batch)
 {
 	uint32_t end = MIN_OF(inode->backing.n_blocks, blocks_of_size(inode->attr.size_bytes));
-	int result = 0;
+	int err;
 
-	batch->end = cursor;
-	while (batch->end < end && batch->n < batch->n_max && batch->n_lookups < LOOKUPS_MAX) {
-		uint32_t before = batch->end;
-		int err = batch_look(run, inode, batch, end);
-
-		batch->n_lookups++;
-		if (err != 0 && err != -EAGAIN)
-			return err;
-		if (err == -EAGAIN)
-			result = err;
-		if (batch->end == before)
-			break; /* an indirect block is missing: nothing further can be named */
-	}
-	if (batch->end >= end)
-		batch->end = MAX_OF(end, cursor);
-	return result;
+	batch->pages.end = cursor;
+	err = page_batch_collect(run, &batch->pages, inode, end, batch_look);
+	if (batch->pages.end >= end)
+		batch->pages.end = MAX_OF(end, cursor);
+	return err;
 }
 
 static void batch_commit(struct clone *clone, struct inode *inode, const struct batch *batch)
 {
 	unsigned bit = gen_bit(clone->vol);
 
-	for (unsigned i = 0; i < batch->n; i++) {
-		const struct buf *there = cache_peek(inode, 0, batch->fbn[i]);
+	for (unsigned i = 0; i < batch->pages.n; i++) {
+		const struct buf *there = cache_peek(inode, 0, batch->pages.fbn[i]);
 		struct buf *buf;
 
-		vc_invariant(CL2, (there == NULL || there->dirty == 0) && !file_is_punched(inode, batch->fbn[i]));
-		buf = cache_install(inode, batch->fbn[i], page_get(batch->page[i]));
+		vc_invariant(CL2, (there == NULL || there->dirty == 0) && !file_is_punched(inode, batch->pages.fbn[i]));
+		buf = cache_install(inode, batch->pages.fbn[i], page_get(batch->pages.page[i]));
 
 		buf->cloned = true;
 		file_set_logged(buf); /* a crash gives back the hole, with the same content under it: nothing for a flush to log */
 	}
 	clone->n_total = MIN_OF(clone->n_total, inode->backing.n_blocks); /* the LUN may have shrunk */
-	clone->vol->clones->n_filled[bit] += batch->n;
-	clone->n_unplaced[bit] += batch->n;
-	clone->cursor = batch->end;
-	clone->n_own_below += batch->n_own + batch->n;
+	clone->vol->clones->n_filled[bit] += batch->pages.n;
+	clone->n_unplaced[bit] += batch->pages.n;
+	clone->cursor = batch->pages.end;
+	clone->n_own_below += batch->n_own + batch->pages.n;
 	clone->n_zero_above -= MIN_OF(clone->n_zero_above, batch->n_zero);
-	clone->n_copied += batch->n;
+	clone->n_copied += batch->pages.n;
 }
 
 void clone_progress_put(const struct clone *clone, struct vdisk_clone *attr)
@@ -223,7 +204,7 @@ static int fill_admit(struct fs_run *run, struct clone *clone, struct inode *ino
 
 static int fill(struct fs_run *run, struct clone *clone, struct inode *inode)
 {
-	struct batch batch = { .n_max = MIN_OF(clone->batch_blocks, CLONE_BATCH_IDLE) };
+	struct batch batch = { .pages.n_max = clone->batch_blocks };
 	struct vdisk vdisk;
 	unsigned n_pages;
 	int err = batch_collect(run, inode, clone->cursor, &batch);
@@ -232,10 +213,10 @@ static int fill(struct fs_run *run, struct clone *clone, struct inode *inode)
 		err = vdisk_open(run, inode, &vdisk);
 	if (err != 0)
 		return err;
-	n_pages = batch.n + vdisk_store_pages(&vdisk.attr) + 2U;
+	n_pages = batch.pages.n + vdisk_store_pages(&vdisk.attr) + 2U;
 	err = fill_admit(run, clone, inode, n_pages);
 	if (err == 0) { /* the blocks, and the cursor in the same generation */
-		space_claim_draw(run->vol, &clone->claim, batch.n + DIV_UP(batch.n, 512U));
+		space_claim_draw(run->vol, &clone->claim, batch.pages.n + DIV_UP(batch.pages.n, 512U));
 		batch_commit(clone, inode, &batch);
 		clone_progress_put(clone, &vdisk.attr.clone);
 		vdisk_store(&vdisk);

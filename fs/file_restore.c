@@ -265,27 +265,17 @@ static int sweep_find(struct fs_run *run, uint32_t *io_slot, struct dir_entry *r
 
 static int sweep_step(struct fs_run *run)
 {
-	struct fs_volume *vol = run->vol;
-	struct ns_remove remove = { .dir = INO_DOCS, .now_ns = volume_now_ns(vol) };
-	uint8_t body[sizeof(struct oplog_remove) + STAGED_NAME_SIZE];
-	char name[STAGED_NAME_SIZE];
-	uint32_t slot = vol->file_restores->sweep_slot;
+	struct file_restore_table *table = run->vol->file_restores;
+	uint32_t slot = table->sweep_slot;
 	struct dir_entry entry;
 	int err = sweep_find(run, &slot, &entry);
 
-	if (err != 0)
-		return err;
-	remove.name = (struct ns_name){ name, file_restore_name(entry.id.inode, name) };
-	remove.id = entry.id;
-	err = ns_remove_prepare(run, &remove);
 	if (err == 0)
-		err = run_admit_change(run, remove.n_pages, nvlog_size(sizeof(body), 0), 0);
+		err = file_restore_unstage(run, &entry.id);
 	if (err != 0)
 		return err;
-	ns_remove_commit(&remove);
-	(void)nvlog_append(vol, NVLOG_REMOVE, body, ns_remove_encode(&remove, body), NULL, 0);
-	vol->file_restores->sweep_slot = slot;
-	vol->file_restores->n_swept++;
+	table->sweep_slot = slot;
+	table->n_swept++;
 	return 0;
 }
 

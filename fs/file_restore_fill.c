@@ -5,11 +5,9 @@
 #include <stdio.h>
 
 #include "fs/cache_private.h"
-#include "fs/clone_pace.h"
 #include "fs/file_restore_private.h"
+#include "fs/page_batch.h"
 #include "fs/recordformat.h"
-
-#define LOOKUPS_MAX 4096U /* a step */
 
 /* -ECANCELED: asked for, or the volume goes offline. */
 static int must_end(const struct file_restore *restore)
@@ -81,56 +79,24 @@ int file_restore_stage_step(struct fs_run *run)
 
 /* ---- fill ---- */
 
-struct batch {
-	unsigned n, n_max, n_lookups;
-	uint32_t end; /* looked at up to here */
-	uint32_t fbn[CLONE_BATCH_IDLE];
-	struct page *page[CLONE_BATCH_IDLE];
-};
-
-static int batch_look(struct fs_run *run, struct inode *source, struct batch *batch, uint32_t end)
+static int fill_look(struct fs_run *run, struct inode *source, struct page_batch *batch, uint32_t end)
 {
 	enum file_block state;
-	uint32_t fbn = batch->end, run_end;
-	int err = file_block_state(run, source, fbn, &state, &run_end);
+	uint32_t run_end;
+	int err = file_block_state(run, source, batch->end, &state, &run_end);
 
 	if (err != 0)
 		return err;
-	if (state != FILE_BLOCK_DATA) {
-		batch->end = MIN_OF(run_end, end);
-		return 0;
-	}
-	err = file_need_page(run, source, fbn, &batch->page[batch->n]);
-	if (err != 0 && err != -EAGAIN)
-		return err;
-	batch->fbn[batch->n++] = fbn;
-	batch->end = fbn + 1U;
-	return err;
-}
-
-/* All reads it needs are named before -EAGAIN is returned. */
-static int batch_collect(struct fs_run *run, struct inode *source, uint32_t end, struct batch *batch)
-{
-	int result = 0;
-
-	while (batch->end < end && batch->n < batch->n_max && batch->n_lookups++ < LOOKUPS_MAX) {
-		uint32_t before = batch->end;
-		int err = batch_look(run, source, batch, end);
-
-		if (err != 0 && err != -EAGAIN)
-			return err;
-		if (err == -EAGAIN)
-			result = err;
-		if (batch->end == before)
-			break; /* an indirect block is missing: nothing further can be named */
-	}
-	return result;
+	if (state == FILE_BLOCK_DATA)
+		return page_batch_take(run, batch, source);
+	batch->end = MIN_OF(run_end, end);
+	return 0;
 }
 
 int file_restore_fill_step(struct fs_run *run)
 {
 	struct file_restore *restore = run->arg;
-	struct batch batch = { .n_max = MIN_OF(restore->batch_blocks, CLONE_BATCH_IDLE), .end = restore->cursor };
+	struct page_batch batch = { .n_max = restore->batch_blocks, .end = restore->cursor };
 	struct inode *source, *staged;
 	int err = must_end(restore);
 
@@ -139,7 +105,7 @@ int file_restore_fill_step(struct fs_run *run)
 	if (err == 0)
 		err = inode_get_id(run, &restore->staged, &staged);
 	if (err == 0)
-		err = batch_collect(run, source, restore->end, &batch);
+		err = page_batch_collect(run, &batch, source, restore->end, fill_look);
 	if (err == 0 && batch.n > 0)
 		err = admit(run, restore, batch.n + 2U, 0);
 	if (err != 0)
@@ -181,22 +147,30 @@ int file_restore_place_step(struct fs_run *run)
 	return 0;
 }
 
-int file_restore_drop_step(struct fs_run *run)
+int file_restore_unstage(struct fs_run *run, const struct fs_file_id *id)
 {
-	struct file_restore *restore = run->arg;
-	struct ns_remove remove = { .dir = INO_DOCS, .id = restore->staged, .now_ns = volume_now_ns(run->vol) };
+	struct ns_remove remove = { .dir = INO_DOCS, .id = *id, .now_ns = volume_now_ns(run->vol) };
 	uint8_t body[sizeof(struct oplog_remove) + STAGED_NAME_SIZE];
 	char name[STAGED_NAME_SIZE];
 	int err;
 
-	remove.name = (struct ns_name){ name, file_restore_name(restore->staged.inode, name) };
+	remove.name = (struct ns_name){ name, file_restore_name(id->inode, name) };
 	err = ns_remove_prepare(run, &remove);
 	if (err == 0)
 		err = run_admit_change(run, remove.n_pages, nvlog_size(sizeof(body), 0), 0);
 	if (err != 0)
 		return err;
 	ns_remove_commit(&remove);
-	restore->staged.inode = 0;
 	(void)nvlog_append(run->vol, NVLOG_REMOVE, body, ns_remove_encode(&remove, body), NULL, 0);
 	return 0;
+}
+
+int file_restore_drop_step(struct fs_run *run)
+{
+	struct file_restore *restore = run->arg;
+	int err = file_restore_unstage(run, &restore->staged);
+
+	if (err == 0)
+		restore->staged.inode = 0;
+	return err;
 }

@@ -44,6 +44,8 @@ MUST_CHECK int file_restore_begin(struct fs_message *msg, const struct inode *so
 void file_restore_cancel(struct file_restore *restore);
 struct file_restore *file_restore_find(const struct fs_volume *vol, const char *path);
 
+/* Remove the staged file `id`: no more of a step can follow. -EAGAIN, -ENOENT, errors. */
+MUST_CHECK int file_restore_unstage(struct fs_run *run, const struct fs_file_id *id);
 /* The steps of restore->run. */
 MUST_CHECK int file_restore_stage_step(struct fs_run *run);
 MUST_CHECK int file_restore_fill_step(struct fs_run *run);

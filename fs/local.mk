@@ -11,6 +11,7 @@ libvcfs_a_SOURCES = \
 	fs/inode.c fs/inode.h fs/inode_table.h \
 	fs/maps.c fs/maps.h \
 	fs/latency.c fs/message.c fs/message_pool.h \
+	fs/page_batch.c fs/page_batch.h \
 	fs/nvlog.h fs/nvlog_group.c fs/nvlog_group.h \
 	fs/range.c fs/range.h \
 	fs/restore.c fs/restore.h fs/restore_kept.c fs/restore_kept.h fs/restore_prepare.c \
