@@ -90,50 +90,14 @@ static void check_poll(struct job *job)
 
 /* ---- orders: an end before time, another rate ------------------------------------------------------------------------------------------ */
 
-struct check_order {
-	struct fs_message msg;
-	void (*done)(void *arg, int err, const char *text); /* NULL: nobody wants to know */
-	void *arg;
-};
-
-static void check_ordered(struct fs_message *msg)
-{
-	struct check_order *order = msg->owner;
-
-	if (order->done != NULL)
-		order->done(order->arg, msg->status, msg->out.error_text);
-	fs_message_fini(msg);
-	fs_volume_put(msg->volume);
-	free(order);
-}
-
-static void check_order(struct job *job, enum fs_op op, uint64_t rate_bytes_s, void (*done)(void *arg, int err, const char *text),
-                        void *arg)
-{
-	struct check_order *order = calloc(1, sizeof *order);
-
-	if (order == NULL) {
-		if (done != NULL)
-			done(arg, -ENOMEM, NULL);
-		return;
-	}
-	order->done = done;
-	order->arg = arg;
-	fs_message_init(&order->msg, op, fs_volume_get(job->volume), check_ordered, order);
-	order->msg.in.check_rate_bytes_s = rate_bytes_s;
-	order->msg.cls = FS_CLASS_ADMIN;
-	order->msg.origin = job->admin->world;
-	fs_message_send(&order->msg);
-}
-
 static void check_cancel(struct job *job, void (*done)(void *arg, int err, const char *text), void *arg)
 {
-	check_order(job, FS_CHECK_CANCEL, 0, done, arg);
+	job_tell(job, FS_CHECK_CANCEL, 0, done, arg);
 }
 
 void checkjob_rate(struct job *job, uint64_t rate_bytes_s)
 {
-	check_order(job, FS_CHECK_RATE, rate_bytes_s, NULL, NULL);
+	job_tell(job, FS_CHECK_RATE, rate_bytes_s, NULL, NULL);
 }
 
 /* ---- the beginning ----------------------------------------------------------------------------------------------- */

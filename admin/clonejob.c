@@ -132,40 +132,9 @@ static void clone_poll(struct job *job)
 	ask(job, FS_CLONE_STATUS, clone_polled);
 }
 
-struct cancel {
-	struct fs_message msg;
-	char inner[FS_PATH_MAX];
-	struct job *job;
-	void (*done)(void *arg, int err, const char *text);
-	void *arg;
-};
-
-static void clone_cancelled(struct fs_message *msg)
-{
-	struct cancel *cancel = msg->owner;
-
-	cancel->done(cancel->arg, msg->status, msg->out.error_text);
-	fs_message_fini(msg);
-	fs_volume_put(msg->volume);
-	free(cancel);
-}
-
 static void clone_cancel(struct job *job, void (*done)(void *arg, int err, const char *text), void *arg)
 {
-	struct cancel *cancel = calloc(1, sizeof *cancel);
-
-	if (cancel == NULL) {
-		done(arg, -ENOMEM, NULL);
-		return;
-	}
-	cancel->done = done;
-	cancel->arg = arg;
-	memcpy(cancel->inner, job->inner, sizeof cancel->inner);
-	fs_message_init(&cancel->msg, FS_CLONE_STOP, fs_volume_get(job->volume), clone_cancelled, cancel);
-	cancel->msg.cls = FS_CLASS_ADMIN;
-	cancel->msg.origin = job->admin->world;
-	cancel->msg.in.path = cancel->inner;
-	fs_message_send(&cancel->msg);
+	job_tell(job, FS_CLONE_STOP, 0, done, arg);
 }
 
 static struct job *follow(struct admin *admin, struct fs_volume *volume, const char *kind, const char *target, const char *inner)

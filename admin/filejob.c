@@ -58,41 +58,9 @@ static void file_poll(struct job *job)
 
 /* ---- an end before time ------------------------------------------------------------------------------------------ */
 
-struct file_cancel {
-	struct fs_message msg;
-	char inner[FS_PATH_MAX];
-	void (*done)(void *arg, int err, const char *text); /* NULL: nobody wants to know */
-	void *arg;
-};
-
-static void file_cancelled(struct fs_message *msg)
-{
-	struct file_cancel *cancel = msg->owner;
-
-	if (cancel->done != NULL)
-		cancel->done(cancel->arg, msg->status, msg->out.error_text);
-	fs_message_fini(msg);
-	fs_volume_put(msg->volume);
-	free(cancel);
-}
-
 static void file_cancel(struct job *job, void (*done)(void *arg, int err, const char *text), void *arg)
 {
-	struct file_cancel *cancel = calloc(1, sizeof *cancel);
-
-	if (cancel == NULL) {
-		if (done != NULL)
-			done(arg, -ENOMEM, NULL);
-		return;
-	}
-	cancel->done = done;
-	cancel->arg = arg;
-	memcpy(cancel->inner, job->inner, sizeof cancel->inner);
-	fs_message_init(&cancel->msg, FS_FILE_RESTORE_CANCEL, fs_volume_get(job->volume), file_cancelled, cancel);
-	cancel->msg.cls = FS_CLASS_ADMIN;
-	cancel->msg.origin = job->admin->world;
-	cancel->msg.in.path = cancel->inner;
-	fs_message_send(&cancel->msg);
+	job_tell(job, FS_FILE_RESTORE_CANCEL, 0, done, arg);
 }
 
 /* ---- the beginning ----------------------------------------------------------------------------------------------- */

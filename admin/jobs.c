@@ -184,6 +184,46 @@ unsigned jobs_n_own(const struct admin *admin)
 	return n;
 }
 
+/* ---- telling the volume ------------------------------------------------------------------------------------------ */
+
+struct job_order {
+	struct fs_message msg;
+	char inner[FS_PATH_MAX]; /* the job may be gone before the answer comes */
+	void (*done)(void *arg, int err, const char *text);
+	void *arg;
+};
+
+static void job_told(struct fs_message *msg)
+{
+	struct job_order *order = msg->owner;
+
+	if (order->done != NULL)
+		order->done(order->arg, msg->status, msg->out.error_text);
+	fs_message_fini(msg);
+	fs_volume_put(msg->volume);
+	free(order);
+}
+
+void job_tell(struct job *job, enum fs_op op, uint64_t rate_bytes_s, void (*done)(void *arg, int err, const char *text), void *arg)
+{
+	struct job_order *order = calloc(1, sizeof *order);
+
+	if (order == NULL) {
+		if (done != NULL)
+			done(arg, -ENOMEM, NULL);
+		return;
+	}
+	order->done = done;
+	order->arg = arg;
+	memcpy(order->inner, job->inner, sizeof order->inner);
+	fs_message_init(&order->msg, op, fs_volume_get(job->volume), job_told, order);
+	order->msg.cls = FS_CLASS_ADMIN;
+	order->msg.origin = job->admin->world;
+	order->msg.in.path = order->inner;
+	order->msg.in.check_rate_bytes_s = rate_bytes_s;
+	fs_message_send(&order->msg);
+}
+
 void jobs_cancel_working(struct admin *admin)
 {
 	struct job *job;

@@ -52,6 +52,8 @@ json_t *job_json(const struct job *job);
 /* The job has a poll: look at it twice a second from now on, until it is over. */
 void job_follow(struct job *job);
 void jobs_fini(struct admin *admin);
+/* Tell the job's volume something about it: `op` with the path and rate that it takes. `done` (may be NULL) gets the answer. */
+void job_tell(struct job *job, enum fs_op op, uint64_t rate_bytes_s, void (*done)(void *arg, int err, const char *text), void *arg);
 /* Those whose work is a message of ours are told to end: the server stops. */
 void jobs_cancel_working(struct admin *admin);
 /* Jobs neither over nor merely followed. */
