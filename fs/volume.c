@@ -108,6 +108,7 @@ static void close_try(struct timer *timer)
 		world_timer_set(vol->world, timer, QUIET_POLL_NS);
 		return;
 	}
+	vdisk_unmount(vol); /* what has not been yet */
 	volume_free_parts(vol);
 	atomic_store(&vol->state, VOLUME_OFFLINE);
 	raid_close(vol->raid, close->done, close->arg);
@@ -133,7 +134,7 @@ struct mount {
 	struct fs_run run;
 	enum mount_stage stage;
 	struct cp_waiter cp_waiter;
-	struct timer timer;
+	struct volume_close close;
 	uint64_t n_records;
 	int err;
 };
@@ -147,28 +148,12 @@ static void mount_closed(void *arg, int err)
 	free(mount);
 }
 
-static void mount_fail_close(struct timer *timer)
-{
-	struct mount *mount = container_of(timer, struct mount, timer);
-	struct fs_volume *vol = mount->vol;
-
-	if (!volume_is_quiet(vol)) {
-		world_timer_set(vol->world, timer, QUIET_POLL_NS);
-		return;
-	}
-	vdisk_unmount(vol);
-	volume_free_parts(vol);
-	raid_close(vol->raid, mount_closed, mount);
-	fs_volume_put(vol);
-}
-
 static void mount_fail(struct mount *mount, int err)
 {
 	mount->err = err;
 	run_fini(&mount->run);
 	atomic_store(&mount->vol->state, VOLUME_STOPPING); /* no more CPs for work in the background */
-	mount->timer.fire = mount_fail_close;
-	world_timer_set(mount->world, &mount->timer, 0);
+	volume_close(&mount->close, mount->vol, mount_closed, mount);
 }
 
 int volume_metafiles_load(struct fs_run *run)
