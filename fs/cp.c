@@ -342,8 +342,10 @@ static void inode_release(struct cp *cp, struct inode *inode)
 	bool removed = inode->frozen ? inode->cp_removed : inode->removed;
 
 	TAILQ_REMOVE(&cp->applied, inode, dirty_link[cp->bit]);
-	while ((buf = TAILQ_FIRST(&inode->dirty_bufs[cp->bit])) != NULL)
-		cache_cp_written(buf, cp->bit); /* inline data, and buffers of removed files */
+	while ((buf = TAILQ_FIRST(&inode->dirty_bufs[cp->bit])) != NULL) {
+		vc_invariant(CP5, removed || (inode->inline_data && buf->fbn == 0));
+		cache_cp_written(buf, cp->bit);
+	}
 	inode_cp_done(inode, cp->bit);
 	if (removed && inode->pins == 0 && inode->dirty_gen_bits == 0 && inode_is_quiet(inode))
 		inode_discard(inode); /* else the table lets go of it in time; till then it keeps its number */

@@ -13,6 +13,7 @@
  *  CP2 a block gets at most one VBN in a CP.
  *  CP3 an active bit of a region is cleared only after the region was folded up to the newest snapshot.
  *  CP4 the CP writes an inode and its blocks as they were when the generation was closed.
+ *  CP5 it writes every block that was dirty then, but those of removed files and those that the inode itself holds.
  * REFERENCES. Hitz, Lau, Malcolm: File System Design for an NFS File Server Appliance; §seed Figs. 1-3, 10-11. */
 #ifndef FS_CP_H
 #define FS_CP_H
