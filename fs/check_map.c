@@ -52,23 +52,22 @@ struct region_look {
 	const uint64_t *active;
 	const uint64_t *summary;
 	struct region_disk record;
-	bool unreadable; /* one of them: the region is made anew from what the others say */
+	bool active_lost, summary_lost, space_lost; /* cannot be read; of the first two one can be made anew from what the other says */
 };
 
 static const uint64_t no_bits[WORDS_PER_BLOCK];
 
 /* A block of a map, zeros if it cannot be had. */
-static int map_take(struct fs_run *run, uint32_t ino, uint32_t fbn, const uint8_t **ret_bytes, bool *io_unreadable)
+static int map_take(struct fs_run *run, uint32_t ino, uint32_t fbn, const uint8_t **ret_bytes, bool *ret_lost)
 {
 	struct check *check = check_of(run);
 	int err = check_need(run, check->image, ino, fbn, ret_bytes);
 
-	if (err != 0 && err != -EAGAIN) {
-		*ret_bytes = (const uint8_t *)no_bits;
-		*io_unreadable = true;
-		return 0;
-	}
-	return err;
+	*ret_lost = err != 0 && err != -EAGAIN;
+	if (!*ret_lost)
+		return err;
+	*ret_bytes = (const uint8_t *)no_bits;
+	return 0;
 }
 
 static int region_look(struct fs_run *run, uint32_t region, struct region_look *ret_look)
@@ -76,10 +75,9 @@ static int region_look(struct fs_run *run, uint32_t region, struct region_look *
 	const uint8_t *active, *summary, *space;
 	int errs[3];
 
-	ret_look->unreadable = false;
-	errs[0] = map_take(run, INO_ACTIVE_MAP, region, &active, &ret_look->unreadable);
-	errs[1] = map_take(run, INO_SUMMARY_MAP, region, &summary, &ret_look->unreadable);
-	errs[2] = map_take(run, INO_SPACE_MAP, (uint32_t)(region / RECORDS_PER_BLOCK), &space, &ret_look->unreadable);
+	errs[0] = map_take(run, INO_ACTIVE_MAP, region, &active, &ret_look->active_lost);
+	errs[1] = map_take(run, INO_SUMMARY_MAP, region, &summary, &ret_look->summary_lost);
+	errs[2] = map_take(run, INO_SPACE_MAP, (uint32_t)(region / RECORDS_PER_BLOCK), &space, &ret_look->space_lost);
 	if (errs[0] != 0 || errs[1] != 0 || errs[2] != 0)
 		return -EAGAIN;
 	ret_look->active = (const uint64_t *)(const void *)active;
@@ -230,6 +228,22 @@ static void summary_fix(struct check *check, uint32_t region)
 	check_fix_bytes(check, FIX_SUMMARY, region, newest, check->maps.all, FS_BLOCK_SIZE);
 }
 
+static bool is_lost(const struct region_look *look)
+{
+	return look->active_lost || look->summary_lost || look->space_lost;
+}
+
+/* A repair begins by loading the space map, and makes a map anew from the other one. */
+static void lost_found(struct check *check, uint32_t region, const struct region_look *look)
+{
+	check_found(check, CHECK_BLOCK, "region %u: its block of%s%s%s cannot be read", region, look->active_lost ? " the active map," : "",
+	            look->summary_lost ? " the summary map," : "", look->space_lost ? " the space map," : "");
+	if (look->space_lost || (look->active_lost && look->summary_lost))
+		return;
+	check_found_repairable(check);
+	summary_fix(check, region);
+}
+
 static int region_check(struct fs_run *run, uint32_t region, bool *ret_empty)
 {
 	struct check *check = check_of(run);
@@ -241,7 +255,7 @@ static int region_check(struct fs_run *run, uint32_t region, bool *ret_empty)
 	if (err != 0)
 		return err;
 	*ret_empty = is_hole((const uint8_t *)look.summary) && bytes_are_zero(&look.record, sizeof(look.record));
-	if (look.unreadable || has_bits(look.active) || has_bits(look.summary))
+	if (is_lost(&look) || has_bits(look.active) || has_bits(look.summary))
 		check_bit_set(check->maps.in_use, region);
 	err = snapshots_or(run, region, le32_get(look.record.folded_id));
 	if (err != 0) {
@@ -252,10 +266,8 @@ static int region_check(struct fs_run *run, uint32_t region, bool *ret_empty)
 	}
 	held_or(check, region, le32_get(look.record.folded_id), look.active);
 	ahead = le32_get(look.record.folded_id) >= check->n_ids;
-	if (look.unreadable) {
-		check_found(check, CHECK_BLOCK, "region %u: its block of the active, summary or space map cannot be read", region);
-		check_found_repairable(check);
-		summary_fix(check, region);
+	if (is_lost(&look)) {
+		lost_found(check, region, &look);
 		return 0;
 	}
 	if (ahead) {

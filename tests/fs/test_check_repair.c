@@ -134,9 +134,35 @@ static void repair_makes_a_lost_map_anew(void **state)
 	}
 }
 
+/* What cannot be made anew is not promised, and the repair leaves the rest as it is. */
+static void maps_that_cannot_be_made_anew_are_not_called_repairable(void **state)
+{
+	static const uint32_t maps[][2] = { { INO_SPACE_MAP, 0 }, { INO_ACTIVE_MAP, INO_SUMMARY_MAP } };
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(maps); i++) {
+		struct fs_check_offline check;
+		unsigned n_lost = 0;
+
+		cb_disks_copy(&damage_box, 6000U + i);
+		for (unsigned k = 0; k < 2 && maps[i][k] != 0; k++)
+			map_lose(maps[i][k]);
+		assert_int_equal(cb_check_offline(&damage_box, &check), 0);
+		for (unsigned k = 0; k < check.result.n_findings; k++)
+			if (strstr(check.result.findings[k].text, "its block of") != NULL) {
+				assert_false(check.result.findings[k].repairable);
+				n_lost++;
+			}
+		assert_int_equal(n_lost, 1);
+		fs_check_result_fini(&check.result);
+		cb_disks_drop(&damage_box);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(maps_that_cannot_be_made_anew_are_not_called_repairable),
 		cmocka_unit_test(repair_puts_right_what_it_can_and_keeps_files),
 		cmocka_unit_test(repair_makes_a_lost_map_anew),
 	};
