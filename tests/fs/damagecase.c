@@ -30,8 +30,6 @@ int damage_volume_make(void **state)
 int damage_volume_drop(void **state)
 {
 	(void)state;
-	simworld_free(damage_box.sim);
-	memdisk_destroy_all();
-	page_arena_fini();
+	box_close(&damage_box);
 	return 0;
 }

@@ -26,9 +26,7 @@ static int volume_make(void **state)
 static int volume_drop(void **state)
 {
 	(void)state;
-	simworld_free(box.sim);
-	memdisk_destroy_all();
-	page_arena_fini();
+	box_close(&box);
 	return 0;
 }
 

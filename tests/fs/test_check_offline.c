@@ -24,11 +24,7 @@ static int volume_make(void **state)
 static int volume_drop(void **state)
 {
 	(void)state;
-	if (box.vol != NULL)
-		(void)box_unmount(&box);
-	simworld_free(box.sim);
-	memdisk_destroy_all();
-	page_arena_fini();
+	box_close(&box);
 	return 0;
 }
 

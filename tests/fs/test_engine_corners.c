@@ -141,6 +141,17 @@ static void commit_of_scattered_blocks_fits_a_small_log(void **state)
 	box_close(&box);
 }
 
+/* Snapshot "s" is asked for, which takes a CP, and `n_steps` later it is not there yet. */
+static void snapshot_begin(struct fsbox *box, struct crowd *crowd, struct fs_message *msg, unsigned n_steps)
+{
+	fs_message_init(msg, FS_SNAPSHOT_CREATE, box->vol, crowd_answered, crowd);
+	msg->in.name = "s";
+	msg->in.name_len = 1;
+	fs_message_send(msg);
+	for (unsigned i = 0; i < n_steps; i++)
+		sim_step(box->sim);
+}
+
 /* A file that outgrows its inode in the generation being written, and is changed again while the CP works. */
 static void outgrown_inline_file_survives_changes_during_the_cp(void **state)
 {
@@ -161,12 +172,7 @@ static void outgrown_inline_file_survives_changes_during_the_cp(void **state)
 		assert_int_equal(box_mount(&box), 0); /* cold maps: the CP has to wait */
 		assert_int_equal(box_read(&box, id, 0, got, 100), 40);
 		assert_int_equal(box_write(&box, id, 20480, bytes, 4096, FS_UNSTABLE), 0);
-		fs_message_init(&sync, FS_SNAPSHOT_CREATE, box.vol, crowd_answered, &crowd);
-		sync.in.name = "s";
-		sync.in.name_len = 1;
-		fs_message_send(&sync);
-		for (unsigned i = 0; i < n / 3U; i++)
-			sim_step(box.sim);
+		snapshot_begin(&box, &crowd, &sync, n / 3U);
 		if (cp_is_running(box.vol)) {
 			memset(bytes, 'b', sizeof(bytes));
 			if (n % 3U == 0)
@@ -204,12 +210,7 @@ static void commit_during_the_cp_sees_all_blocks_of_an_outgrown_file(void **stat
 		assert_int_equal(box_write(&box, id, 0, bytes, 40, FS_FILE_SYNC), 0);
 		assert_int_equal(box_sync(&box), 0);
 		assert_int_equal(box_write(&box, id, 20480, bytes, 4096, FS_UNSTABLE), 0);
-		fs_message_init(&sync, FS_SNAPSHOT_CREATE, box.vol, crowd_answered, &crowd);
-		sync.in.name = "s";
-		sync.in.name_len = 1;
-		fs_message_send(&sync);
-		for (unsigned i = 0; i < n; i++)
-			sim_step(box.sim);
+		snapshot_begin(&box, &crowd, &sync, n);
 		assert_int_equal(box_write(&box, id, 40960, bytes, 4096, FS_UNSTABLE), 0);
 		assert_int_equal(box_commit(&box, id), 0);
 		box_crash(&box, n);
@@ -241,12 +242,7 @@ static void commit_during_the_cp_of_a_large_file_loses_none_of_it(void **state)
 		for (unsigned mib = 0; mib < 6; mib++)
 			assert_int_equal(box_write(&box, id, (uint64_t)mib << 20, bytes, sizeof(bytes), FS_FILE_SYNC), 0);
 		assert_int_equal(box_write(&box, id, 6ULL << 20, bytes, 8 * 4096, FS_UNSTABLE), 0);
-		fs_message_init(&sync, FS_SNAPSHOT_CREATE, box.vol, crowd_answered, &crowd);
-		sync.in.name = "s";
-		sync.in.name_len = 1;
-		fs_message_send(&sync);
-		for (unsigned i = 0; i < n; i++)
-			sim_step(box.sim);
+		snapshot_begin(&box, &crowd, &sync, n);
 		assert_int_equal(box_write(&box, id, 7ULL << 20, bytes, 4096, FS_UNSTABLE), 0);
 		assert_int_equal(box_commit(&box, id), 0);
 		while (crowd.n_done == 0)

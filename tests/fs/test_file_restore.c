@@ -12,30 +12,11 @@
 static struct fsbox box;
 static struct fs_file_id dir;
 
-static int named(enum fs_op op, struct fs_file_id in, const char *name, struct fs_file_id *ret_id)
-{
-	struct fs_message msg;
-	int err;
-
-	fs_message_init(&msg, op, box.vol, NULL, NULL);
-	msg.file = in;
-	msg.in.name = name;
-	msg.in.name_len = (uint32_t)strlen(name);
-	msg.in.blob = "target";
-	msg.in.blob_len = 6;
-	msg.in.create.type = FS_TYPE_FIFO;
-	err = box_send(&box, &msg);
-	if (err == 0 && ret_id != NULL)
-		*ret_id = msg.out.attr.id;
-	fs_message_fini(&msg);
-	return err;
-}
-
 static int setup(void **state)
 {
 	(void)state;
 	box_open(&box, 7, 4, 48 * MIB, 4096);
-	assert_int_equal(named(FS_MKDIR, box_root, "d", &dir), 0);
+	assert_int_equal(box_named(&box, FS_MKDIR, box_root, "d", &dir), 0);
 	return 0;
 }
 
@@ -44,16 +25,6 @@ static int teardown(void **state)
 	(void)state;
 	box_close(&box);
 	return 0;
-}
-
-static void restart(unsigned way)
-{
-	if (way == 0) {
-		assert_int_equal(box_unmount(&box), 0);
-		assert_int_equal(box_mount(&box), 0);
-	} else {
-		box_crash(&box, way);
-	}
 }
 
 static void snap(const char *name)
@@ -243,7 +214,7 @@ static void the_file_is_as_it_was_and_sparse_and_stays_so(void **state)
 		expect_today("/.snapshot/s2/d/f");
 		expect_then("/.snapshot/s1/d/f");
 		assert_int_equal(vd_read(&box, other, 0), 9);
-		restart(way);
+		box_restart(&box, way);
 		assert_int_equal(inodes_used(), n_inodes + 1);
 	}
 	assert_int_equal(box_sync(&box), 0);
@@ -252,7 +223,7 @@ static void the_file_is_as_it_was_and_sparse_and_stays_so(void **state)
 	assert_int_equal(vd_check(&box), 0);
 	expect_then("/d/f");
 	vd_write(&box, file_id("/d/f"), 0, 11, FS_FILE_SYNC);
-	restart(2);
+	box_restart(&box, 2);
 	assert_int_equal(vd_read(&box, file_id("/d/f"), 0), 11);
 	expect_today("/.snapshot/s2/d/f");
 	assert_int_equal(vd_check(&box), 0);
@@ -268,14 +239,14 @@ static void a_file_that_is_gone_comes_back_where_its_directory_is(void **state)
 	assert_int_equal(restore("/d/f", "s1"), 0);
 	expect_then("/d/f");
 	assert_int_equal(box_remove(&box, dir, "f"), 0);
-	assert_int_equal(named(FS_RMDIR, box_root, "d", NULL), 0);
+	assert_int_equal(box_named(&box, FS_RMDIR, box_root, "d", NULL), 0);
 	expect_refused("/d/f", "s1", -ENOENT, "is not there any more");
 	assert_int_equal(box_create(&box, box_root, "d", &sub), 0);
 	expect_refused("/d/f", "s1", -ENOTDIR, "is not there any more");
 	assert_int_equal(box_remove(&box, box_root, "d"), 0);
-	assert_int_equal(named(FS_MKDIR, box_root, "d", &dir), 0);
+	assert_int_equal(box_named(&box, FS_MKDIR, box_root, "d", &dir), 0);
 	assert_int_equal(restore("/d/f", "s1"), 0);
-	restart(1);
+	box_restart(&box, 1);
 	expect_then("/d/f");
 	assert_int_equal(vd_check(&box), 0);
 }
@@ -310,7 +281,7 @@ static void small_and_empty_files_and_other_names_of_a_file(void **state)
 		linked = file_id("/d/linked"); /* another name of what stood there: it has not been asked for */
 		assert_int_equal(box_read(&box, linked, 0, text, sizeof text), 11);
 		assert_int_equal(attr_of(linked).nlink, 1);
-		restart(way);
+		box_restart(&box, way);
 	}
 	assert_int_equal(vd_check(&box), 0);
 }
@@ -438,7 +409,7 @@ static void a_snapshot_may_be_taken_meanwhile_and_the_volume_put_back_to_it(void
 	box_run(&box, 1000000000);
 	assert_int_equal(inodes_used(), n_inodes);
 	assert_int_equal(vd_check(&box), 0);
-	restart(3);
+	box_restart(&box, 3);
 	assert_int_equal(inodes_used(), n_inodes);
 	assert_int_equal(restore("/d/f", "s1"), 0);
 	expect_then("/d/f");
@@ -455,8 +426,8 @@ static void what_cannot_be_restored_is_refused_and_says_why(void **state)
 
 	(void)state;
 	make_changed();
-	assert_int_equal(named(FS_SYMLINK, dir, "link", NULL), 0);
-	assert_int_equal(named(FS_MKNOD, dir, "fifo", NULL), 0);
+	assert_int_equal(box_named(&box, FS_SYMLINK, dir, "link", NULL), 0);
+	assert_int_equal(box_named(&box, FS_MKNOD, dir, "fifo", NULL), 0);
 	assert_int_equal(vd_create(&box, "/lun", MIB, NULL, false), 0);
 	for (unsigned i = 0; i < FILE_RESTORES_MAX; i++) {
 		(void)snprintf(paths[i], sizeof paths[i], "/d/n%u", i);
@@ -476,9 +447,9 @@ static void what_cannot_be_restored_is_refused_and_says_why(void **state)
 	expect_refused("/lun", "s2", -EINVAL, "is a LUN");
 	expect_refused("/../../d/f", "s1", -ENOENT, "has no");
 	assert_int_equal(box_remove(&box, dir, "f"), 0);
-	assert_int_equal(named(FS_MKDIR, dir, "f", &id), 0);
+	assert_int_equal(box_named(&box, FS_MKDIR, dir, "f", &id), 0);
 	expect_refused("/d/f", "s1", -EISDIR, "is a directory today");
-	assert_int_equal(named(FS_RMDIR, dir, "f", NULL), 0);
+	assert_int_equal(box_named(&box, FS_RMDIR, dir, "f", NULL), 0);
 	assert_int_equal(vd_create(&box, "/d/f", MIB, NULL, false), 0);
 	expect_refused("/d/f", "s1", -EBUSY, "is a LUN today");
 	assert_int_equal(vd_destroy(&box, "/d/f", true), 0);

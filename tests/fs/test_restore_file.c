@@ -25,16 +25,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void restart(unsigned way)
-{
-	if (way == 0) {
-		assert_int_equal(box_unmount(&box), 0);
-		assert_int_equal(box_mount(&box), 0);
-	} else {
-		box_crash(&box, way);
-	}
-}
-
 static struct fs_file_id lun_id(const char *path)
 {
 	assert_int_equal(vd_op(&box, FS_VDISK_GET, path), 0);
@@ -113,13 +103,13 @@ static void the_lun_stays_the_lun_and_is_as_it_was(void **state)
 		assert_string_equal(vd_info.serial, before.serial);
 		expect_changed("/.snapshot/s2/a");
 		expect_changed("/top");
-		restart(way);
+		box_restart(&box, way);
 	}
 	vd_await_clone(&box, "/a", FS_CLONE_DONE);
 	expect_s1("/a");
 	assert_string_equal(vd_info.backing_snapshot, "");
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
-	restart(2);
+	box_restart(&box, 2);
 	expect_s1("/a");
 	assert_int_equal(vd_count(&box), 2);
 	assert_int_equal(vd_check(&box), 0);
@@ -138,7 +128,7 @@ static void a_write_after_it_counts_and_zeros_do_not_show_the_snapshot(void **st
 		assert_int_equal(lun_read("/a", 3), 1);
 		assert_int_equal(lun_read("/a", 6), 0);
 		assert_int_equal(lun_read("/a", 9), 1009);
-		restart(way);
+		box_restart(&box, way);
 	}
 	assert_int_equal(vd_check(&box), 0);
 }
@@ -168,7 +158,7 @@ static void a_lun_that_is_gone_comes_back_and_one_renamed_stays_itself(void **st
 	fs_message_fini(&msg);
 	assert_int_equal(vd_restore(&box, "/a", "s1"), 0);
 	assert_string_not_equal(vd_info.serial, before.serial);
-	restart(3);
+	box_restart(&box, 3);
 	expect_s1("/a");
 	expect_s1("/b");
 	assert_string_equal(vd_info.serial, before.serial);
@@ -188,7 +178,7 @@ static void a_snapshot_that_is_itself_backed_is_read_through(void **state)
 		assert_int_equal(lun_read("/top", 0), 1000);
 		assert_int_equal(lun_read("/top", 1), 9);
 		assert_int_equal(lun_read("/top", 2), 0);
-		restart(way + 1);
+		box_restart(&box, way + 1);
 		vd_await_clone(&box, "/top", FS_CLONE_DONE);
 	}
 	assert_int_equal(vd_check(&box), 0);
@@ -336,7 +326,7 @@ static void it_is_what_a_model_of_it_is(void **state)
 		for (uint32_t step = 0; step < 400; step++) {
 			model_step(&now, snaps, step);
 			if (step % 50 == 49) {
-				restart(step / 50 % 4);
+				box_restart(&box, step / 50 % 4);
 				image_expect("/a", &now);
 			}
 		}

@@ -18,22 +18,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int named(enum fs_op op, struct fs_file_id dir, const char *name, struct fs_file_id *ret_id)
-{
-	struct fs_message msg;
-	int err;
-
-	fs_message_init(&msg, op, box.vol, NULL, NULL);
-	msg.file = dir;
-	msg.in.name = name;
-	msg.in.name_len = (uint32_t)strlen(name);
-	err = box_send(&box, &msg);
-	if (err == 0 && ret_id != NULL)
-		*ret_id = msg.out.attr.id;
-	fs_message_fini(&msg);
-	return err;
-}
-
 /* The names of a directory but "." and "..", in order, a space after each; attributes and ids are looked at. */
 static void list_expect(struct fs_file_id dir, struct fs_file_id parent, const char *names)
 {
@@ -67,12 +51,12 @@ static void a_directory_shows_what_it_was(void **state)
 	char byte = 0;
 
 	(void)state;
-	assert_int_equal(named(FS_MKDIR, box_root, "dir", &dir), 0);
+	assert_int_equal(box_named(&box, FS_MKDIR, box_root, "dir", &dir), 0);
 	assert_int_equal(box_create(&box, dir, "f", &file), 0);
 	assert_int_equal(box_write(&box, file, 0, "a", 1, FS_FILE_SYNC), 0);
 	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, "s1"), 0);
 	assert_int_equal(box_write(&box, file, 0, "b", 1, FS_FILE_SYNC), 0);
-	assert_int_equal(named(FS_MKDIR, dir, "young", &young), 0);
+	assert_int_equal(box_named(&box, FS_MKDIR, dir, "young", &young), 0);
 	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, "s2"), 0);
 	for (unsigned way = 0; way < 3; way++) {
 		assert_int_equal(box_lookup(&box, dir, ".snapshot", &snapdir), 0);
@@ -100,7 +84,7 @@ static void nothing_in_it_can_be_changed(void **state)
 	struct fs_file_id dir, file, snapdir, then;
 
 	(void)state;
-	assert_int_equal(named(FS_MKDIR, box_root, "dir", &dir), 0);
+	assert_int_equal(box_named(&box, FS_MKDIR, box_root, "dir", &dir), 0);
 	assert_int_equal(box_create(&box, dir, "f", &file), 0);
 	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, "s1"), 0);
 	assert_int_equal(box_lookup(&box, dir, ".snapshot", &snapdir), 0);
@@ -108,15 +92,15 @@ static void nothing_in_it_can_be_changed(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		struct fs_file_id at = i == 0 ? snapdir : then;
 
-		assert_int_equal(named(FS_CREATE, at, "x", NULL), -EROFS);
-		assert_int_equal(named(FS_MKDIR, at, "x", NULL), -EROFS);
-		assert_int_equal(named(FS_REMOVE, at, i == 0 ? "s1" : "f", NULL), -EROFS);
-		assert_int_equal(named(FS_RMDIR, at, "s1", NULL), -EROFS);
-		assert_int_equal(named(FS_SETATTR, at, "", NULL), -EROFS);
+		assert_int_equal(box_named(&box, FS_CREATE, at, "x", NULL), -EROFS);
+		assert_int_equal(box_named(&box, FS_MKDIR, at, "x", NULL), -EROFS);
+		assert_int_equal(box_named(&box, FS_REMOVE, at, i == 0 ? "s1" : "f", NULL), -EROFS);
+		assert_int_equal(box_named(&box, FS_RMDIR, at, "s1", NULL), -EROFS);
+		assert_int_equal(box_named(&box, FS_SETATTR, at, "", NULL), -EROFS);
 	}
-	assert_int_equal(named(FS_MKDIR, dir, ".snapshot", NULL), -EEXIST);
-	assert_int_equal(named(FS_REMOVE, dir, "f", NULL), 0);
-	assert_int_equal(named(FS_RMDIR, box_root, "dir", NULL), 0); /* does not keep it from going */
+	assert_int_equal(box_named(&box, FS_MKDIR, dir, ".snapshot", NULL), -EEXIST);
+	assert_int_equal(box_named(&box, FS_REMOVE, dir, "f", NULL), 0);
+	assert_int_equal(box_named(&box, FS_RMDIR, box_root, "dir", NULL), 0); /* does not keep it from going */
 }
 
 static struct fs_attr attr_of(struct fs_file_id id)
@@ -136,7 +120,7 @@ static void its_time_tells_clients_when_to_list_it_again(void **state)
 	int64_t before;
 
 	(void)state;
-	assert_int_equal(named(FS_MKDIR, box_root, "dir", &dir), 0);
+	assert_int_equal(box_named(&box, FS_MKDIR, box_root, "dir", &dir), 0);
 	assert_int_equal(box_lookup(&box, dir, ".snapshot", &snapdir), 0);
 	for (unsigned i = 0; i < 4; i++) {
 		before = attr_of(snapdir).mtime_ns;
@@ -181,14 +165,14 @@ static void nothing_else_is_called_so_not_a_lun_either(void **state)
 	struct fs_file_id dirs[2] = { box_root }, file;
 
 	(void)state;
-	assert_int_equal(named(FS_MKDIR, box_root, "dir", &dirs[1]), 0);
+	assert_int_equal(box_named(&box, FS_MKDIR, box_root, "dir", &dirs[1]), 0);
 	assert_int_equal(box_create(&box, dirs[1], "f", &file), 0);
 	assert_int_equal(vd_create(&box, "/dir/lun", MIB, NULL, false), 0);
 	for (unsigned i = 0; i < 2; i++) {
 		struct fs_file_id in = dirs[i];
 
-		assert_int_equal(named(FS_CREATE, in, ".snapshot", NULL), -EEXIST);
-		assert_int_equal(named(FS_MKDIR, in, ".snapshot", NULL), -EEXIST);
+		assert_int_equal(box_named(&box, FS_CREATE, in, ".snapshot", NULL), -EEXIST);
+		assert_int_equal(box_named(&box, FS_MKDIR, in, ".snapshot", NULL), -EEXIST);
 		assert_int_equal(to_snapdir_name(FS_RENAME, dirs[1], "f", in), -EEXIST);
 		assert_int_equal(to_snapdir_name(FS_RENAME, dirs[1], "lun", in), -EEXIST);
 		assert_int_equal(to_snapdir_name(FS_RENAME, box_root, "dir", in), -EEXIST);
@@ -207,26 +191,26 @@ static void handles_go_stale_with_directory_and_snapshot(void **state)
 	struct fs_file_id dir, again, snapdir, then, other;
 
 	(void)state;
-	assert_int_equal(named(FS_MKDIR, box_root, "dir", &dir), 0);
+	assert_int_equal(box_named(&box, FS_MKDIR, box_root, "dir", &dir), 0);
 	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, "s1"), 0);
 	assert_int_equal(box_lookup(&box, dir, ".snapshot", &snapdir), 0);
 	assert_int_equal(box_lookup(&box, snapdir, "s1", &then), 0);
-	assert_int_equal(named(FS_RMDIR, box_root, "dir", NULL), 0);
+	assert_int_equal(box_named(&box, FS_RMDIR, box_root, "dir", NULL), 0);
 	assert_int_equal(box_lookup(&box, snapdir, "s1", &other), -ESTALE);
-	assert_int_equal(named(FS_GETATTR, snapdir, "", NULL), -ESTALE);
-	assert_int_equal(named(FS_GETATTR, then, "", NULL), 0); /* what it was stays */
+	assert_int_equal(box_named(&box, FS_GETATTR, snapdir, "", NULL), -ESTALE);
+	assert_int_equal(box_named(&box, FS_GETATTR, then, "", NULL), 0); /* what it was stays */
 	for (unsigned i = 0; i < 8; i++) { /* its number is another directory's soon */
 		char name[8];
 
 		(void)snprintf(name, sizeof name, "d%u", i);
-		assert_int_equal(named(FS_MKDIR, box_root, name, &again), 0);
+		assert_int_equal(box_named(&box, FS_MKDIR, box_root, name, &again), 0);
 		assert_int_equal(box_lookup(&box, snapdir, "s1", &other), -ESTALE);
 		assert_int_equal(box_lookup(&box, again, ".snapshot", &other), 0);
 		list_expect(other, again, "");
 	}
 	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
 	box_run(&box, 2000000000U);
-	assert_int_equal(named(FS_GETATTR, then, "", NULL), -ESTALE);
+	assert_int_equal(box_named(&box, FS_GETATTR, then, "", NULL), -ESTALE);
 	assert_int_equal(vd_check(&box), 0);
 }
 

@@ -24,17 +24,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Both ways to come back: unmounted cleanly, and after a power cut. */
-static void restart(unsigned way)
-{
-	if (way == 0) {
-		assert_int_equal(box_unmount(&box), 0);
-		assert_int_equal(box_mount(&box), 0);
-	} else {
-		box_crash(&box, way);
-	}
-}
-
 static struct fs_file_id lun_id(const char *path)
 {
 	assert_int_equal(vd_op(&box, FS_VDISK_GET, path), 0);
@@ -76,7 +65,7 @@ static void a_vdisk_comes_back_after_restart_and_crash(void **state)
 		vd_write(&box, before.id, 5, 77, FS_FILE_SYNC);
 		assert_int_equal(vd_set_maps(&box, path, "[{\"lun\":0}]"), 0);
 		assert_int_equal(vd_info.state_generation, before.state_generation + 1);
-		restart(way);
+		box_restart(&box, way);
 		assert_int_equal(vd_op(&box, FS_VDISK_GET, path), 0);
 		assert_true(uuid_equal(&before.uuid, &vd_info.uuid));
 		assert_string_equal(before.serial, vd_info.serial);
@@ -98,11 +87,11 @@ static void large_maps_take_several_blocks_and_can_shrink_again(void **state)
 	maps[30000] = '\0';
 	assert_int_equal(vd_create(&box, "/a", MIB, NULL, false), 0);
 	assert_int_equal(vd_set_maps(&box, "/a", maps), 0);
-	restart(1);
+	box_restart(&box, 1);
 	assert_int_equal(vd_op(&box, FS_VDISK_GET, "/a"), 0);
 	assert_string_equal(vd_info.maps, maps);
 	assert_int_equal(vd_set_maps(&box, "/a", ""), 0);
-	restart(2);
+	box_restart(&box, 2);
 	assert_int_equal(vd_op(&box, FS_VDISK_GET, "/a"), 0);
 	assert_null(vd_info.maps);
 	assert_int_equal(vd_check(&box), 0);
@@ -145,7 +134,7 @@ static void a_backed_vdisk_uses_no_blocks_and_shows_its_snapshot(void **state)
 	for (unsigned way = 0; way < 3; way++) {
 		for (uint32_t fbn = 0; fbn < 256; fbn++)
 			assert_int_equal(vd_read(&box, top, fbn), base_tag(fbn));
-		restart(way);
+		box_restart(&box, way);
 	}
 	vd_write(&box, lun_id("/base"), 0, 5, FS_FILE_SYNC); /* the live file is another */
 	assert_int_equal(vd_read(&box, top, 0), 1000);
@@ -172,7 +161,7 @@ static void writes_go_to_the_vdisk_and_merge_with_its_backing(void **state)
 		assert_memory_equal(bytes + 100, "hello", 5);
 		assert_int_equal(bytes[0] | bytes[1] << 8, 1009);
 		assert_int_equal(bytes[4092] | bytes[4093] << 8, 1009);
-		restart(way);
+		box_restart(&box, way);
 	}
 	assert_int_equal(vd_check(&box), 0);
 }
@@ -194,7 +183,7 @@ static void zeroed_and_cut_ranges_never_show_the_backing_again(void **state)
 				continue;
 			assert_int_equal(vd_read(&box, top, fbn), (fbn >= 16 && fbn < 24) || fbn >= 100 ? 0 : base_tag(fbn));
 		}
-		restart(way);
+		box_restart(&box, way);
 	}
 	assert_int_equal(vd_check(&box), 0);
 }
@@ -206,7 +195,7 @@ static void a_snapshot_under_a_vdisk_is_locked(void **state)
 	for (unsigned way = 0; way < 3; way++) {
 		assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), -EBUSY);
 		assert_non_null(strstr(vd_error, "/top"));
-		restart(way);
+		box_restart(&box, way);
 	}
 	assert_int_equal(vd_destroy(&box, "/top", false), 0);
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
@@ -231,7 +220,7 @@ static void a_snapshot_that_contains_a_backed_vdisk_locks_the_one_under_it(void 
 		assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), -EBUSY);
 		assert_non_null(strstr(vd_error, "s2"));
 		assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s2"), -EBUSY);
-		restart(way);
+		box_restart(&box, way);
 	}
 	assert_int_equal(vd_destroy(&box, "/third", false), 0);
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), -EBUSY);
@@ -259,7 +248,7 @@ static void destroy_gives_the_space_back(void **state)
 	assert_int_equal(vd_destroy(&box, "/a", false), -EBUSY);
 	assert_non_null(strstr(vd_error, "mapped"));
 	assert_int_equal(vd_destroy(&box, "/a", true), 0);
-	restart(1);
+	box_restart(&box, 1);
 	assert_int_equal(vd_op(&box, FS_VDISK_GET, "/a"), -ENOENT);
 	assert_int_equal(vd_count(&box), 0);
 	box_run(&box, 5000000000);
@@ -311,7 +300,7 @@ static void a_reserved_vdisk_larger_than_the_free_space_is_refused(void **state)
 	assert_int_equal(vd_create(&box, "/a", free_bytes * 10, NULL, false), 0);
 	assert_int_equal(vd_create(&box, "/b", free_bytes / 2, NULL, true), 0);
 	assert_int_equal(vd_create(&box, "/c", free_bytes / 2, NULL, true), -ENOSPC);
-	restart(1);
+	box_restart(&box, 1);
 	assert_int_equal(vd_create(&box, "/c", free_bytes / 2, NULL, true), -ENOSPC);
 	assert_int_equal(vd_destroy(&box, "/b", false), 0);
 	assert_int_equal(vd_create(&box, "/c", free_bytes / 2, NULL, true), 0);
@@ -359,7 +348,7 @@ static void a_damaged_vtoc_is_rebuilt_by_a_scan(void **state)
 		box_run(&box, 1000000);
 		assert_true(vtoc_spoilt);
 		run_fini(&run);
-		restart(0);
+		box_restart(&box, 0);
 		assert_int_equal(vd_count(&box), 2);
 		assert_int_equal(vd_op(&box, FS_VDISK_GET, "/top"), 0);
 		assert_string_equal(vd_info.path, "/top");
@@ -535,14 +524,14 @@ static void documents_come_back_whole_after_restart_and_crash(void **state)
 		assert_int_equal(doc_put("exports", blob + i, sizes[i]), 0);
 		assert_int_equal(doc_put("igroups", blob, 20 + i), 0);
 		doc_expect("exports", blob + i, sizes[i]);
-		restart(i % 3);
+		box_restart(&box, i % 3);
 		doc_expect("exports", blob + i, sizes[i]);
 		doc_expect("igroups", blob, 20 + i);
 		assert_int_equal(doc_count(), 2);
 		assert_int_equal(vd_check(&box), 0);
 	}
 	assert_int_equal(doc_op(FS_DOC_DELETE, "exports"), 0);
-	restart(1);
+	box_restart(&box, 1);
 	assert_int_equal(doc_op(FS_DOC_GET, "exports"), -ENOENT);
 	assert_int_equal(doc_op(FS_DOC_DELETE, "exports"), -ENOENT);
 	assert_int_equal(doc_op(FS_DOC_GET, "a/b"), -EINVAL);

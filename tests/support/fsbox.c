@@ -125,6 +125,16 @@ void box_crash(struct fsbox *box, uint64_t seed)
 	assert_int_equal(box_mount(box), 0);
 }
 
+void box_restart(struct fsbox *box, unsigned way)
+{
+	if (way == 0) {
+		assert_int_equal(box_unmount(box), 0);
+		assert_int_equal(box_mount(box), 0);
+	} else {
+		box_crash(box, way);
+	}
+}
+
 static void on_answer(struct fs_message *msg)
 {
 	*(bool *)msg->owner = true;
@@ -152,6 +162,25 @@ static void named(struct fs_message *msg, struct fsbox *box, enum fs_op op, stru
 	msg->file = dir;
 	msg->in.name = name;
 	msg->in.name_len = (uint32_t)strlen(name);
+}
+
+int box_named(struct fsbox *box, enum fs_op op, struct fs_file_id dir, const char *name, struct fs_file_id *ret_id)
+{
+	struct fs_message msg;
+	int err;
+
+	fs_message_init(&msg, op, box->vol, NULL, NULL);
+	msg.file = dir;
+	msg.in.name = name;
+	msg.in.name_len = (uint32_t)strlen(name);
+	msg.in.blob = "target";
+	msg.in.blob_len = 6;
+	msg.in.create.type = FS_TYPE_FIFO;
+	err = box_send(box, &msg);
+	if (err == 0 && ret_id != NULL)
+		*ret_id = msg.out.attr.id;
+	fs_message_fini(&msg);
+	return err;
 }
 
 int box_create(struct fsbox *box, struct fs_file_id dir, const char *name, struct fs_file_id *ret_id)

@@ -32,11 +32,16 @@ void box_cut(struct fsbox *box, uint64_t seed);
 /* The same, and mount. */
 void box_crash(struct fsbox *box, uint64_t seed);
 
+/* Both ways to come back: 0 unmounted cleanly, else after a power cut of that seed. */
+void box_restart(struct fsbox *box, unsigned way);
+
 /* Send and wait. */
 int box_send(struct fsbox *box, struct fs_message *msg);
 /* Run the world until the message is answered / for a while. */
 void box_run(struct fsbox *box, uint64_t ns);
 
+/* An operation on a name of a directory (symbolic links lead to "target", nodes are FIFOs); *ret_id: whose the answer's attributes are. */
+int box_named(struct fsbox *box, enum fs_op op, struct fs_file_id dir, const char *name, struct fs_file_id *ret_id);
 int box_create(struct fsbox *box, struct fs_file_id dir, const char *name, struct fs_file_id *ret_id);
 int box_lookup(struct fsbox *box, struct fs_file_id dir, const char *name, struct fs_file_id *ret_id);
 int box_remove(struct fsbox *box, struct fs_file_id dir, const char *name);
