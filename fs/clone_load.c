@@ -11,8 +11,9 @@
 #define STALE_WINDOWS 8U /* one that lasted so much longer has seen other things */
 #define SAMPLES_MIN 40U
 #define SAMPLES_KEPT 4096U
-#define WORK_MOST 60U /* thousandths of the loop's time that the clones may take more than is taken without them */
-#define WORK_ENOUGH 45U
+#define BESIDE_KEPT 2000U /* half of it shows a 99th percentile still */
+#define WORK_MOST 40U /* thousandths of the loop's time that the clones may take more than is taken without them */
+#define WORK_ENOUGH 30U
 #define SHARE_KEPT_NS (DECIDE_EVERY / 2U * CLONE_LOAD_WINDOW_NS)
 #define SLACK_NS 20000U /* of what is next to nothing, twice is still nothing */
 
@@ -55,11 +56,14 @@ static void rate_decide(struct clone_load *load)
 		return;
 	without = latency_quantile_ns(&load->without, permille);
 	beside = latency_quantile_ns(&load->beside, permille);
-	if (beside > without + without * 3U / 20U + SLACK_NS || work > work_without + WORK_MOST)
+	if (beside > without + without / 10U + SLACK_NS || work > work_without + WORK_MOST) {
 		load->rate = MAX_OF(load->rate - load->rate / 4U, CLONE_LOAD_RATE_MIN);
-	else if (beside < without + without / 20U + SLACK_NS && work < work_without + WORK_ENOUGH)
+		latency_age(&load->beside); /* the next ones are of the new rate */
+	} else if (beside < without + without / 32U + SLACK_NS && work < work_without + WORK_ENOUGH) {
 		load->rate = MIN_OF(load->rate + load->rate / 8U, CLONE_LOAD_RATE_MAX);
-	latency_age(&load->beside); /* the next ones are of the new rate */
+	}
+	if (load->beside.n > BESIDE_KEPT)
+		latency_age(&load->beside);
 	share_age(&load->work_beside);
 	share_age(&load->work_without);
 }
@@ -81,8 +85,6 @@ static void window_close(struct clone_load *load, const struct clone_load_view *
 	share_add(without ? &load->work_without : &load->work_beside, view->busy_ns - load->busy_ns, view->now_ns - load->window_at_ns);
 	if (load->without.n > SAMPLES_KEPT)
 		latency_age(&load->without);
-	if (load->beside.n > 4U * SAMPLES_KEPT)
-		latency_age(&load->beside);
 	if (++load->n_windows % DECIDE_EVERY == 0)
 		rate_decide(load);
 }

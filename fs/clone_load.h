@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What clients feel of the clones of their volume, and the rate of cloning that follows from it. Pure arithmetic.
  *
- * THEORY. A clone costs its clients latency in two ways: its batches stand before them at the disks and on the loop, and its blocks make the
- * consistency points longer. What they would feel without it cannot be known from before (they are others by now), so it is measured all
- * the time: time is cut into short windows, and in one of four no batch begins. Latencies of these count as "without", those of the
+ * THEORY. A clone costs its clients latency in two ways: its batches stand before them at the disks and on the loop, and its blocks make
+ * the consistency points longer. What they would feel without it cannot be known from before (they are others by now), so it is measured
+ * all the time: time is cut into short windows, and in one of four no batch begins. Latencies of these count as "without", those of the
  * others as "beside"; so do those of a CP of which a quarter is the clones', whatever the window: so they make CPs a third longer at most
- * where that is felt. Histograms are aged, so both follow the clients. Every 16 windows the high quantiles are compared: beside over 1.15
- * times without, the rate falls by a quarter; under 1.05, it rises by an eighth; in between it stays. Few requests show no 99th percentile:
- * then a lower one is compared. What the loop does for the clones is weighed in the same windows: it may take a twentieth of the time. Of what
- * that costs clients most is not seen here: they, and the kernel for them, run on the same cores.
+ * where that is felt. Histograms are aged, so both follow the clients. Every 16 windows the high quantiles are compared: beside over 1.10
+ * times without, the rate falls by a quarter; under 1.03, it rises by an eighth; in between it stays. Few requests show no 99th
+ * percentile: then a lower one is compared; so as many are kept as show it, of the windows before too, unless the rate has just fallen.
+ * What the loop does for the clones is weighed in the same windows: it may take a twenty-fifth of the time. Of what that costs clients
+ * most is not seen here: they, and the kernel for them, run on the same cores.
  * BOUNDS. The rate never falls under a floor that keeps a clone moving, and a client's requests are counted, not kept. */
 #ifndef FS_CLONE_LOAD_H
 #define FS_CLONE_LOAD_H

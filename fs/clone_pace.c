@@ -31,6 +31,16 @@ static uint64_t until(uint64_t at_ns, uint64_t now_ns)
 	return at_ns > now_ns ? at_ns - now_ns : 0;
 }
 
+/* A batch that is due waits for a gap between requests, but not long: so only those that come after it meet it at the disks. */
+static uint64_t gap_wait(struct clone_pace *pace, const struct clone_view *view)
+{
+	if (view->n_clients_waiting == 0)
+		return 0;
+	if (pace->due_at_ns == 0)
+		pace->due_at_ns = view->now_ns;
+	return view->now_ns - pace->due_at_ns < CLONE_GAP_MAX_NS ? CLONE_GAP_POLL_NS : 0;
+}
+
 /* Beside clients: small batches at the rate they bear, and none in windows of rest. */
 static struct clone_plan plan_beside(struct clone_pace *pace, const struct clone_view *view)
 {
@@ -44,6 +54,8 @@ static struct clone_plan plan_beside(struct clone_pace *pace, const struct clone
 		interval_ns = plan.n_blocks * 1000000000ULL / pace->load.rate / 4U * 3U; /* in three quarters of the time */
 	}
 	plan.delay_ns = MAX_OF(rest_ns, until(pace->batch_at_ns + interval_ns, view->now_ns));
+	if (plan.delay_ns == 0)
+		plan.delay_ns = gap_wait(pace, view);
 	return plan;
 }
 
@@ -64,6 +76,7 @@ struct clone_plan clone_pace_plan(struct clone_pace *pace, const struct clone_vi
 void clone_pace_batch(struct clone_pace *pace, uint64_t now_ns)
 {
 	pace->batch_at_ns = now_ns;
+	pace->due_at_ns = 0;
 }
 
 void clone_pace_cp_done(struct clone_pace *pace, uint64_t now_ns)

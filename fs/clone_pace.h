@@ -12,6 +12,8 @@
 #define CLONE_BATCH_IDLE 256U /* blocks */
 #define CLONE_AHEAD_IDLE 2048U
 #define CLONE_BATCH_BUSY 16U
+#define CLONE_GAP_POLL_NS 200000ULL
+#define CLONE_GAP_MAX_NS 1000000ULL /* so long a batch waits for a moment without a client's request */
 #define CLONE_QUIET_NS 50000000ULL /* without clients for so long: idle */
 #define CLONE_BACK_TO_BACK_NS 20000000ULL /* between two CPs */
 #define CLONE_PRESSED_POLL_NS 10000000ULL
@@ -33,6 +35,7 @@ struct clone_pace {
 	uint64_t n_client_ops;
 	uint64_t busy_at_ns;
 	uint64_t batch_at_ns; /* when the last batch began */
+	uint64_t due_at_ns; /* since when the next one could, beside clients; 0: not yet */
 	uint64_t cp_done_ns;
 	bool cps_back_to_back;
 	bool started;

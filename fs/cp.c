@@ -21,7 +21,7 @@
 
 #define CP_INTERVAL_NS 10000000000ULL
 #define RELEASE_BUFFERS 32U /* at a time */
-#define CP_WINDOW_BYTES (128U << 10) /* at the disks at once while clients are served */
+#define CP_WINDOW_BYTES (64U << 10) /* at the disks at once while clients are served */
 #define CP_CLIENT_NS 50000000ULL /* so long after the last one came they still are */
 
 static int cp_step(struct fs_run *run);

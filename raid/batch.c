@@ -9,7 +9,7 @@
 
 #include "raid/raid_impl.h"
 
-#define LANE_RUN_BLOCKS 8U /* an I/O of the lane while its window is small */
+#define LANE_RUN_BLOCKS 16U /* an I/O of the lane while its window is small */
 
 struct batch_run {
 	struct member_io mio;

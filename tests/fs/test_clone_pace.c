@@ -59,6 +59,23 @@ static void a_pressed_volume_stops_it_but_never_for_good(void **state)
 	assert_in_range(blocks_in(10, 1000000, 0, false, true), 9 * 64, 12 * 64);
 }
 
+static void a_batch_waits_for_a_gap_but_not_long(void **state)
+{
+	struct clone_pace pace = { .started = false };
+	struct clone_view view = { .now_ns = SECOND, .n_clients_waiting = 8 };
+	unsigned n_polls = 0;
+
+	(void)state;
+	for (; clone_pace_plan(&pace, &view).delay_ns > 0; n_polls++)
+		view.now_ns += CLONE_GAP_POLL_NS;
+	assert_int_equal(n_polls, CLONE_GAP_MAX_NS / CLONE_GAP_POLL_NS);
+	clone_pace_batch(&pace, view.now_ns);
+	view.now_ns += SECOND / 10U;
+	assert_int_equal(clone_pace_plan(&pace, &view).delay_ns, CLONE_GAP_POLL_NS);
+	view.n_clients_waiting = 0;
+	assert_int_equal(clone_pace_plan(&pace, &view).delay_ns, 0);
+}
+
 static void rare_clients_do_not_slow_it_down_for_long(void **state)
 {
 	(void)state;
@@ -161,6 +178,7 @@ int main(void)
 		cmocka_unit_test(an_idle_volume_is_cloned_at_full_speed),
 		cmocka_unit_test(a_busy_volume_leaves_the_clone_its_floor),
 		cmocka_unit_test(a_pressed_volume_stops_it_but_never_for_good),
+		cmocka_unit_test(a_batch_waits_for_a_gap_but_not_long),
 		cmocka_unit_test(rare_clients_do_not_slow_it_down_for_long),
 		cmocka_unit_test(a_rate_limit_is_kept),
 		cmocka_unit_test(consistency_points_back_to_back_press_a_busy_volume),
