@@ -85,6 +85,8 @@ static void window_close(struct clone_load *load, const struct clone_load_view *
 	share_add(without ? &load->work_without : &load->work_beside, view->busy_ns - load->busy_ns, view->now_ns - load->window_at_ns);
 	if (load->without.n > SAMPLES_KEPT)
 		latency_age(&load->without);
+	if (load->beside.n > 4U * SAMPLES_KEPT) /* also while there is nothing to compare with */
+		latency_age(&load->beside);
 	if (++load->n_windows % DECIDE_EVERY == 0)
 		rate_decide(load);
 }

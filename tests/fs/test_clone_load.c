@@ -185,6 +185,16 @@ static void what_one_request_in_fifty_feels_is_seen_at_a_thousand_a_second(void 
 	assert_true(sum / 60U < 2000);
 }
 
+static void what_is_counted_is_bounded_when_there_is_nothing_to_compare_with(void **state)
+{
+	struct plant p = { .base_ns = 200000, .tail_ns = 600000, .client_gap_ns = 200000, .capacity = 10000000, .cp_until_ns = UINT64_MAX };
+
+	(void)state;
+	plant_run(&p, 60);
+	assert_int_equal(p.load.without.n, 0);
+	assert_in_range(p.load.beside.n, 1000, 20000);
+}
+
 static void rare_requests_change_little(void **state)
 {
 	struct plant p = { .base_ns = 200000, .tail_ns = 600000, .client_gap_ns = SECOND / 4U, .capacity = 1000 };
@@ -255,6 +265,7 @@ int main(void)
 		cmocka_unit_test(slow_clients_are_not_mistaken_for_hurt_ones),
 		cmocka_unit_test(consistency_points_of_clones_count_against_them),
 		cmocka_unit_test(what_one_request_in_fifty_feels_is_seen_at_a_thousand_a_second),
+		cmocka_unit_test(what_is_counted_is_bounded_when_there_is_nothing_to_compare_with),
 		cmocka_unit_test(rare_requests_change_little),
 		cmocka_unit_test(a_quarter_of_the_time_is_rest),
 		cmocka_unit_test(a_window_cut_short_is_no_measure),
