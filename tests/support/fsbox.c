@@ -169,10 +169,7 @@ int box_named(struct fsbox *box, enum fs_op op, struct fs_file_id dir, const cha
 	struct fs_message msg;
 	int err;
 
-	fs_message_init(&msg, op, box->vol, NULL, NULL);
-	msg.file = dir;
-	msg.in.name = name;
-	msg.in.name_len = (uint32_t)strlen(name);
+	named(&msg, box, op, dir, name);
 	msg.in.blob = "target";
 	msg.in.blob_len = 6;
 	msg.in.create.type = FS_TYPE_FIFO;
