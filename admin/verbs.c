@@ -126,7 +126,9 @@ const struct verb verbs[] = {
 	  VERB_H_CLONE_MODIFY, 0, NULL, NULL,
 	  { ROUTE_LUN, CLONE_RATE, CLONE_PRIORITY,
 	    { "verify", "verify", NULL, "compare what was copied before the end", VERB_BOOL, VERB_IN_BODY, 0 },
-	    { "delete-snapshot", "delete_snapshot", NULL, "delete the snapshot as soon as nothing depends on it", VERB_BOOL, VERB_IN_BODY, 0 } } },
+	    { "verify", "verify", NULL, "do not compare it", VERB_BOOL, VERB_IN_BODY, VERB_NEGATED },
+	    { "delete-snapshot", "delete_snapshot", NULL, "delete the snapshot as soon as nothing depends on it", VERB_BOOL, VERB_IN_BODY, 0 },
+	    { "delete-snapshot", "delete_snapshot", NULL, "keep the snapshot", VERB_BOOL, VERB_IN_BODY, VERB_NEGATED } } },
 	{ "lun clone", "stop", "stop it; what is filled is kept, the LUN stays backed", VERB_DELETE, "storage/luns/{lun}/clone", VERB_H_CLONE_STOP, 0,
 	  NULL, NULL, { ROUTE_LUN } },
 

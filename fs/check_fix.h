@@ -14,6 +14,7 @@ enum check_fix_kind {
 	FIX_COUNTS, /* ino: region: the space map's record follows from the maps */
 	FIX_TOTALS, /* ino: enum check_total; value */
 	FIX_INODE_MAP, /* ino; value: used or not */
+	FIX_INODE_MAP_BLOCK, /* ino: of the block, which is lost; bytes: all of it */
 	FIX_INODE, /* ino; at: enum check_inode_field; value */
 	FIX_SNAPSHOT, /* ino: slot of the table; bytes: its record */
 	FIX_ZOMBIE, /* ino: slot; bytes: its record */

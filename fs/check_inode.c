@@ -295,12 +295,32 @@ int check_inode_step(struct fs_run *run)
 
 /* ---- stage: inode map ---- */
 
+static bool inode_is_used(struct check *check, uint64_t ino)
+{
+	return ino < INO_ROOT || (ino < FS_INO_SNAPSHOTS && check_inode_find(check, (uint32_t)ino) != NULL);
+}
+
+/* With a block of the inode file lost, nobody knows which of its inodes are in use. */
+static void map_block_lost(struct check *check, uint32_t block, int err)
+{
+	uint8_t bytes[FS_BLOCK_SIZE] = { 0 };
+
+	check_found(check, CHECK_BLOCK, "inode map, fbn %u: cannot be read: %s", block, error_name(err));
+	if (check->maps.pointers_lost)
+		return;
+	check_found_repairable(check);
+	for (uint32_t bit = 0; bit < CHECK_INODE_CHUNK; bit++)
+		if (inode_is_used(check, (uint64_t)block * CHECK_INODE_CHUNK + bit))
+			bytes[bit / 8U] |= (uint8_t)(1U << bit % 8U);
+	check_fix_bytes(check, FIX_INODE_MAP_BLOCK, block, 0, bytes, sizeof(bytes));
+}
+
 static void map_block_check(struct check *check, uint32_t block, const uint8_t *bytes)
 {
 	for (uint32_t bit = 0; bit < CHECK_INODE_CHUNK; bit++) {
 		uint64_t ino = (uint64_t)block * CHECK_INODE_CHUNK + bit;
 		bool marked = (bytes[bit / 8U] & 1U << bit % 8U) != 0;
-		bool used = ino < INO_ROOT || (ino < FS_INO_SNAPSHOTS && check_inode_find(check, (uint32_t)ino) != NULL);
+		bool used = inode_is_used(check, ino);
 
 		if (marked == used)
 			continue;
@@ -333,7 +353,7 @@ int check_inode_map_step(struct fs_run *run)
 		if (err == 0)
 			map_block_check(check, table->cursor, bytes);
 		else
-			check_found(check, CHECK_BLOCK, "inode map, fbn %u: cannot be read: %s", table->cursor, error_name(err));
+			map_block_lost(check, table->cursor, err);
 		table->cursor++;
 		cache_unpin_all(run);
 		err = check_pace(run, 16);

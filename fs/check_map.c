@@ -52,7 +52,7 @@ struct region_look {
 	const uint64_t *active;
 	const uint64_t *summary;
 	struct region_disk record;
-	bool active_lost, summary_lost, space_lost; /* cannot be read; of the first two one can be made anew from what the other says */
+	bool active_lost, summary_lost, space_lost; /* cannot be read; all can be made anew, but for the first two of one region */
 };
 
 static const uint64_t no_bits[WORDS_PER_BLOCK];
@@ -70,6 +70,21 @@ static int map_take(struct fs_run *run, uint32_t ino, uint32_t fbn, const uint8_
 	return 0;
 }
 
+/* One that cannot be had is tried once, and not for each of its regions. */
+static int space_take(struct fs_run *run, uint32_t fbn, const uint8_t **ret_bytes, bool *ret_lost)
+{
+	struct check_maps *maps = &check_of(run)->maps;
+
+	*ret_lost = maps->n_space_lost == fbn + 1U;
+	*ret_bytes = (const uint8_t *)no_bits;
+	if (*ret_lost)
+		return 0;
+	int err = map_take(run, INO_SPACE_MAP, fbn, ret_bytes, ret_lost);
+	if (*ret_lost)
+		maps->n_space_lost = fbn + 1U;
+	return err;
+}
+
 static int region_look(struct fs_run *run, uint32_t region, struct region_look *ret_look)
 {
 	const uint8_t *active, *summary, *space;
@@ -77,7 +92,7 @@ static int region_look(struct fs_run *run, uint32_t region, struct region_look *
 
 	errs[0] = map_take(run, INO_ACTIVE_MAP, region, &active, &ret_look->active_lost);
 	errs[1] = map_take(run, INO_SUMMARY_MAP, region, &summary, &ret_look->summary_lost);
-	errs[2] = map_take(run, INO_SPACE_MAP, (uint32_t)(region / RECORDS_PER_BLOCK), &space, &ret_look->space_lost);
+	errs[2] = space_take(run, (uint32_t)(region / RECORDS_PER_BLOCK), &space, &ret_look->space_lost);
 	if (errs[0] != 0 || errs[1] != 0 || errs[2] != 0)
 		return -EAGAIN;
 	ret_look->active = (const uint64_t *)(const void *)active;
@@ -189,11 +204,9 @@ static bool summary_compare(struct check *check, uint32_t region, const struct r
 	return wrong;
 }
 
-/* True: the space map's record is wrong. */
-static bool counts_compare(struct check *check, uint32_t region, const struct region_look *look)
+static void region_count(struct check *check, const struct region_look *look, uint32_t *ret_active, uint32_t *ret_summary)
 {
 	uint32_t n_active = 0, n_summary = 0;
-	bool wrong = false;
 
 	for (unsigned i = 0; i < WORDS_PER_BLOCK; i++) {
 		n_active += (uint32_t)__builtin_popcountll(look->active[i]);
@@ -201,6 +214,17 @@ static bool counts_compare(struct check *check, uint32_t region, const struct re
 	}
 	check->maps.n_active += n_active;
 	check->maps.n_summary += n_summary;
+	*ret_active = n_active;
+	*ret_summary = n_summary;
+}
+
+/* True: the space map's record is wrong. */
+static bool counts_compare(struct check *check, uint32_t region, const struct region_look *look)
+{
+	uint32_t n_active, n_summary;
+	bool wrong = false;
+
+	region_count(check, look, &n_active, &n_summary);
 	if (le32_get(look->record.n_active) != n_active) {
 		check_found(check, CHECK_MAP, "region %u: the space map counts %u active blocks, the active map has %u", region,
 		            le32_get(look->record.n_active), n_active);
@@ -228,20 +252,34 @@ static void summary_fix(struct check *check, uint32_t region)
 	check_fix_bytes(check, FIX_SUMMARY, region, newest, check->maps.all, FS_BLOCK_SIZE);
 }
 
-static bool is_lost(const struct region_look *look)
+static bool map_is_lost(const struct region_look *look)
 {
-	return look->active_lost || look->summary_lost || look->space_lost;
+	return look->active_lost || look->summary_lost;
 }
 
-/* A repair begins by loading the space map, and makes a map anew from the other one. */
+/* What is lost follows from the rest: active map from what is reached, summary map from the snapshots, counts from both. */
 static void lost_found(struct check *check, uint32_t region, const struct region_look *look)
 {
-	check_found(check, CHECK_BLOCK, "region %u: its block of%s%s%s cannot be read", region, look->active_lost ? " the active map," : "",
-	            look->summary_lost ? " the summary map," : "", look->space_lost ? " the space map," : "");
-	if (look->space_lost || (look->active_lost && look->summary_lost))
+	bool both_lost = look->active_lost && look->summary_lost;
+	uint32_t n_active, n_summary;
+
+	region_count(check, look, &n_active, &n_summary);
+	if (map_is_lost(look)) {
+		check_found(check, CHECK_BLOCK, "region %u: its block of%s%s cannot be read", region,
+		            look->active_lost ? " the active map," : "", look->summary_lost ? " the summary map," : "");
+		if (!both_lost)
+			check_found_repairable(check);
+	}
+	if (look->space_lost && region % RECORDS_PER_BLOCK == 0) {
+		check_found(check, CHECK_BLOCK, "region %u and following: their block of the space map cannot be read", region);
+		check_found_repairable(check);
+	}
+	if (both_lost)
 		return;
-	check_found_repairable(check);
-	summary_fix(check, region);
+	if (!look->active_lost && is_hole((const uint8_t *)look->summary) && bytes_are_zero(check->maps.all, FS_BLOCK_SIZE))
+		check_fix(check, FIX_COUNTS, region, 0, 0); /* nothing was ever folded */
+	else
+		summary_fix(check, region);
 }
 
 static int region_check(struct fs_run *run, uint32_t region, bool *ret_empty)
@@ -255,7 +293,7 @@ static int region_check(struct fs_run *run, uint32_t region, bool *ret_empty)
 	if (err != 0)
 		return err;
 	*ret_empty = is_hole((const uint8_t *)look.summary) && bytes_are_zero(&look.record, sizeof(look.record));
-	if (is_lost(&look) || has_bits(look.active) || has_bits(look.summary))
+	if (map_is_lost(&look) || has_bits(look.active) || has_bits(look.summary))
 		check_bit_set(check->maps.in_use, region);
 	err = snapshots_or(run, region, le32_get(look.record.folded_id));
 	if (err != 0) {
@@ -266,7 +304,7 @@ static int region_check(struct fs_run *run, uint32_t region, bool *ret_empty)
 	}
 	held_or(check, region, le32_get(look.record.folded_id), look.active);
 	ahead = le32_get(look.record.folded_id) >= check->n_ids;
-	if (is_lost(&look)) {
+	if (map_is_lost(&look) || look.space_lost) {
 		lost_found(check, region, &look);
 		return 0;
 	}

@@ -118,6 +118,7 @@ struct check_maps {
 	uint32_t region; /* cursor of the stage */
 	uint64_t *all, *folded; /* a region's OR of snapshots' maps */
 	uint64_t *in_use; /* a bit a region: its maps have bits, or cannot be read */
+	uint32_t n_space_lost; /* 1 + the block of the space map that could not be read last; 0: none */
 	bool pointers_lost; /* blocks with pointers could not be read: what is not reached may be in use */
 };
 /* A pointer at `vbn` was seen. False: do not follow it (it leads nowhere, or was followed before). */

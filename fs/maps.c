@@ -44,7 +44,12 @@ uint64_t maps_free_blocks(const struct fs_volume *vol)
 	return maps->n_blocks - MIN_OF(maps->n_blocks, maps->n_active + maps->n_summary);
 }
 
-int maps_load(struct fs_run *run)
+static bool is_lost(int err)
+{
+	return err == -EIO || err == -EUCLEAN;
+}
+
+static int load(struct fs_run *run, bool lost_ok)
 {
 	struct fs_volume *vol = run->vol;
 	struct maps *maps = vol->maps;
@@ -55,6 +60,10 @@ int maps_load(struct fs_run *run)
 		const uint8_t *bytes;
 		int err = file_need(run, vol->space_map, fbn, &bytes);
 
+		if (lost_ok && is_lost(err)) {
+			bytes = page_zero()->data;
+			err = 0;
+		}
 		if (err == -EAGAIN && fbn < maps->n_loaded / REGIONS_PER_BLOCK + 64U)
 			result = err;
 		if (err != 0 && err != -EAGAIN)
@@ -71,6 +80,16 @@ int maps_load(struct fs_run *run)
 		}
 	}
 	return maps->n_loaded < maps->n_regions ? -EAGAIN : result;
+}
+
+int maps_load(struct fs_run *run)
+{
+	return load(run, false);
+}
+
+int maps_load_readable(struct fs_run *run)
+{
+	return load(run, true);
 }
 
 static uint32_t space_block(uint32_t region)
@@ -303,23 +322,22 @@ void maps_clear_summary(struct cp *cp, uint32_t region, const uint64_t *mask)
 }
 
 /* A map's block, or that it is lost while all on the way to it is there. */
-static int repair_need(struct fs_run *run, struct inode *map, uint32_t region, bool is_known, bool *ret_lost)
+static int repair_need(struct fs_run *run, struct inode *map, uint32_t fbn, bool is_known, bool *ret_lost)
 {
 	struct buf *buf;
-	int err = cp_need_block(run, map, region, &buf);
+	int err = cp_need_block(run, map, fbn, &buf);
 
-	*ret_lost = (err == -EIO || err == -EUCLEAN) && is_known && tree_in_memory(map, region);
+	*ret_lost = is_lost(err) && is_known && tree_in_memory(map, fbn);
 	return *ret_lost ? 0 : err;
 }
 
 int maps_need_repair(struct fs_run *run, uint32_t region, bool active_known, bool summary_known)
 {
 	struct fs_volume *vol = run->vol;
-	bool active_lost, summary_lost;
-	struct buf *buf;
+	bool active_lost, summary_lost, records_lost;
 	int errs[6] = { repair_need(run, vol->active_map, region, active_known, &active_lost),
 		        repair_need(run, vol->summary_map, region, summary_known, &summary_lost),
-		        cp_need_block(run, vol->space_map, space_block(region), &buf),
+		        repair_need(run, vol->space_map, space_block(region), true, &records_lost),
 		        cp_need_inode(run, vol->active_map),
 		        cp_need_inode(run, vol->summary_map),
 		        cp_need_inode(run, vol->space_map) };
@@ -336,6 +354,8 @@ int maps_need_repair(struct fs_run *run, uint32_t region, bool active_known, boo
 		(void)cache_new_zero(vol->active_map, 0, region);
 	if (summary_lost)
 		(void)cache_new_zero(vol->summary_map, 0, region);
+	if (records_lost)
+		(void)cache_new_zero(vol->space_map, 0, space_block(region)); /* maps_encode fills all of it from memory */
 	return 0;
 }
 

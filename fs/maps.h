@@ -31,6 +31,8 @@ MUST_CHECK int maps_init(struct fs_volume *vol);
 void maps_fini(struct fs_volume *vol);
 /* Read the space map (a step). */
 MUST_CHECK int maps_load(struct fs_run *run);
+/* The same for a repair: regions whose record cannot be read count nothing until maps_repair. */
+MUST_CHECK int maps_load_readable(struct fs_run *run);
 static inline uint32_t region_of(uint32_t vbn)
 {
 	return vbn / REGION_BLOCKS;
@@ -62,8 +64,9 @@ bool maps_is_folded(const struct fs_volume *vol, uint32_t region);
 void maps_rewrite_summary(struct cp *cp, uint32_t region);
 /* Take the bits of `mask` (a map block) out of the region's summary block; VBNs that became free are noted in cp->freed. */
 void maps_clear_summary(struct cp *cp, uint32_t region, const uint64_t *mask);
-/* Repair: the region's blocks become `active` and `summary` (NULL: stay), folded up to `folded_id` (if `summary`); its counts follow from them. After
- * maps_need_repair of it in this step, before anything is placed. */
+/* Repair: the region's blocks become `active` and `summary` (NULL: stay), folded up to `folded_id` (if `summary`); its counts follow from them.
+ * What of all this cannot be read is made anew: a map if it is known, the space map's block from the counts in memory. After maps_need_repair of it
+ * in this step, before anything is placed. */
 MUST_CHECK int maps_need_repair(struct fs_run *run, uint32_t region, bool active_known, bool summary_known);
 void maps_repair(struct cp *cp, uint32_t region, const uint8_t *active, const uint8_t *summary, uint32_t folded_id);
 /* Write the regions' records into the space map blocks of this CP. */

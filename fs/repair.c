@@ -11,6 +11,7 @@
 #include "fs/inode_table.h"
 #include "fs/maps.h"
 #include "fs/snapshot.h"
+#include "fs/tree.h"
 #include "fs/volume_private.h"
 #include "fs/zombie.h"
 
@@ -101,6 +102,25 @@ static int map_bit_repair(struct fs_run *run, const struct check_fix *fix)
 	return 0;
 }
 
+/* All of a block that cannot be read, while the way to it is there. */
+static int block_renew(struct fs_run *run, struct inode *inode, uint32_t fbn, const uint8_t *bytes)
+{
+	struct buf *buf;
+	int err = cp_need_block(run, inode, fbn, &buf);
+	bool lost = (err == -EIO || err == -EUCLEAN) && tree_in_memory(inode, fbn);
+
+	if (err == 0 || lost)
+		err = cp_need_inode(run, inode);
+	if (err == 0)
+		err = run_reserve(run, 24);
+	if (err != 0)
+		return err;
+	if (lost)
+		buf = cache_new_zero(inode, 0, fbn);
+	memcpy(cp_edit_block(run->vol->cp, buf), bytes, FS_BLOCK_SIZE);
+	return 0;
+}
+
 static int record_repair(struct fs_run *run, struct inode *file, const struct check_fix *fix, size_t size)
 {
 	uint32_t per_block = (uint32_t)(FS_BLOCK_SIZE / size);
@@ -147,6 +167,7 @@ static int fix_repair(struct fs_run *run, const struct check_fix *fix)
 	case FIX_COUNTS: return region_repair(run, fix);
 	case FIX_TOTALS: return total_repair(run->vol, fix);
 	case FIX_INODE_MAP: return map_bit_repair(run, fix);
+	case FIX_INODE_MAP_BLOCK: return block_renew(run, run->vol->inode_map, fix->ino, fix->bytes);
 	case FIX_INODE: return inode_repair(run, fix);
 	case FIX_SNAPSHOT: return record_repair(run, run->vol->snapshot_file, fix, sizeof(struct snapshot_disk));
 	case FIX_ZOMBIE: return record_repair(run, run->vol->zombies, fix, sizeof(struct zombie_disk));
@@ -288,7 +309,7 @@ static void cp_durable(struct cp_waiter *waiter, int err)
 
 static int load_step(struct fs_run *run)
 {
-	int (*const stages[])(struct fs_run *) = { volume_metafiles_load, maps_load, snapshot_table_load, zombie_load };
+	int (*const stages[])(struct fs_run *) = { volume_metafiles_load, maps_load_readable, snapshot_table_load, zombie_load };
 	struct offline *offline = run->arg;
 
 	for (; offline->stage < ARRAY_SIZE(stages); offline->stage++) {

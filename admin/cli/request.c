@@ -354,6 +354,17 @@ static bool is_flag_of(const struct verb_param *param, const char *name, size_t 
 	return strlen(param->name) == len && strncmp(param->name, name, len) == 0;
 }
 
+/* A flag and its opposite are two parameters of one key. */
+static bool opposite_is_given(const struct parse *parse, size_t i)
+{
+	const struct verb_param *params = parse->verb->params;
+
+	for (size_t k = 0; params[i].kind == VERB_BOOL && k < verb_n_params(parse->verb); k++)
+		if (k != i && parse->values[k] != NULL && strcmp(params[k].key, params[i].key) == 0)
+			return true;
+	return false;
+}
+
 static int set_value(struct parse *parse, size_t i, const char *text)
 {
 	const struct verb_param *param = &parse->verb->params[i];
@@ -362,6 +373,8 @@ static int set_value(struct parse *parse, size_t i, const char *text)
 
 	if (parse->values[i] != NULL && !may_repeat)
 		return complain("%s was given twice", param->name);
+	if (opposite_is_given(parse, i))
+		return complain("--%s%s and its opposite were given", param->flags & VERB_NEGATED ? "no-" : "", param->name);
 	json_t *value = request_value(param, text, parse->values[i]);
 	if (value == NULL)
 		return -EINVAL;

@@ -47,7 +47,8 @@ static json_t *kind_schema(enum verb_kind kind)
 static json_t *param_schema(const struct verb_param *param)
 {
 	json_t *schema = kind_schema(param->kind);
-	(void)json_object_set_new(schema, "description", json_string(param->help));
+	(void)json_object_set_new(schema, "description",
+	                          json_sprintf("%s%s", param->flags & (VERB_NEGATED | VERB_FALSE) ? "false: " : "", param->help));
 	return schema;
 }
 
@@ -89,7 +90,7 @@ static json_t *row_body(const struct verb *row)
 
 	for (size_t i = 0; i < verb_n_params(row); i++) {
 		const struct verb_param *param = &row->params[i];
-		if (param->place != VERB_IN_BODY)
+		if (param->place != VERB_IN_BODY || json_object_get(properties, param->key) != NULL) /* a flag's opposite */
 			continue;
 		(void)json_object_set_new(properties, param->key, param_schema(param));
 		if (param->flags & VERB_REQUIRED && row->method != VERB_PATCH)

@@ -4,7 +4,10 @@
 #include "tests/fs/checkbox.h"
 
 #include "base/page.h"
+#include "fs/inode_table.h"
+#include "fs/maps.h"
 #include "fs/nvlogformat.h"
+#include "fs/volume_private.h"
 #include "raid/memdisk.h"
 
 #define N_DISKS 4U
@@ -375,6 +378,69 @@ static void stripes_of_regions_with_nothing_in_use_are_not_read(void **state)
 	assert_true(n < 40000U / stripes_of_an_io);
 }
 
+/* ---- a space map that cannot be read ------------------------------------------------------------------------------ */
+
+/* 284 regions, more than a block of the space map has records; most of them were never used. */
+static int volume_make_large(void **state)
+{
+	struct fs_file_id id;
+
+	(void)state;
+	box_open(&box, 179, 4, 12ULL << 30, 4096);
+	cb_populate(&box);
+	assert_int_equal(box_resolve(&box, "/file", &id), 0);
+	assert_int_equal(box_write(&box, id, 30 * 4096, "new", 3, FS_UNSTABLE), 0); /* the snapshots hold what was there */
+	return box_unmount(&box);
+}
+
+struct map_figures {
+	uint64_t n_active, n_summary;
+	uint32_t n_regions, n_summary_blocks;
+};
+
+static struct map_figures map_figures_take(void)
+{
+	const struct maps *maps;
+
+	assert_int_equal(box_mount(&box), 0);
+	maps = box.vol->maps;
+	return (struct map_figures){ maps->n_active, maps->n_summary, maps->n_regions, box.vol->summary_map->n_blocks };
+}
+
+static void space_map_lose(void)
+{
+	const struct raid_ident other = { .inode = cb_ino.file, .fbn = 5000, .level = 0, .generation = 3 };
+	const uint8_t bytes[4096] = { 1 };
+	struct cb_raw raw;
+
+	cb_raw_open(&raw, &box);
+	cb_vbn_put(&raw, cb_vbn(&raw, INO_SPACE_MAP, 0, 0), &other, bytes);
+	cb_raw_close(&raw);
+}
+
+static void lost_space_map_is_made_anew_and_holes_of_the_maps_stay_holes(void **state)
+{
+	const struct fs_check_offline_options repair = { .cache_pages = 4096, .repair = true };
+	struct map_figures before = map_figures_take(), after;
+	struct fs_check_offline check;
+
+	(void)state;
+	assert_true(before.n_regions == 284 && before.n_summary > 0);
+	assert_int_equal(box_unmount(&box), 0);
+	space_map_lose();
+	assert_int_equal(box_mount(&box), -EIO); /* nobody knows where there is room */
+	assert_int_equal(cb_check_offline_with(&box, &repair, &check), 0);
+	assert_int_equal(check.n_first_errors, 2); /* the block under its checksum; its regions */
+	assert_int_equal(check.result.n_errors, 0);
+	fs_check_result_fini(&check.result);
+	after = map_figures_take();
+	assert_int_equal(after.n_active, before.n_active);
+	assert_int_equal(after.n_summary, before.n_summary);
+	assert_int_equal(after.n_summary_blocks, before.n_summary_blocks);
+	assert_int_equal(box_check(&box), 0);
+	assert_int_equal(box_unmount(&box), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -386,6 +452,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(damaged_block_of_a_snapshot_is_reported_with_the_snapshot, volume_make, volume_drop),
 		cmocka_unit_test_setup_teardown(little_memory_finds_the_same, volume_make, volume_drop),
 		cmocka_unit_test_setup_teardown(stripes_of_regions_with_nothing_in_use_are_not_read, volume_make_wide, volume_drop),
+		cmocka_unit_test_setup_teardown(lost_space_map_is_made_anew_and_holes_of_the_maps_stay_holes, volume_make_large,
+		                                volume_drop),
 		cmocka_unit_test_setup_teardown(rate_limits_what_is_read_and_can_be_changed, volume_make, volume_drop),
 	};
 

@@ -406,6 +406,8 @@ static int clone_op(struct fs_message *msg, struct ram_lun *lun)
 			clone->priority = msg->in.clone.priority;
 		if ((msg->in.clone.set & FS_CLONE_SET_VERIFY) != 0)
 			clone->flags = (clone->flags & ~FS_CLONE_VERIFY) | (msg->in.clone.flags & FS_CLONE_VERIFY);
+		if ((msg->in.clone.set & FS_CLONE_SET_DELETE_SNAPSHOT) != 0)
+			clone->flags = (clone->flags & ~FS_CLONE_DELETE_SNAPSHOT) | (msg->in.clone.flags & FS_CLONE_DELETE_SNAPSHOT);
 	} else if (msg->op == FS_CLONE_STOP) {
 		if (clone->state != FS_CLONE_RUNNING)
 			return -ENOENT;
