@@ -197,7 +197,7 @@ int run_admit_space(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t
 		return vol->failed;
 	/* What a running CP writes counts too: another one is due only when the next generation has grown as well. */
 	if (vol->n_dirty_pages + n_pages > (cp_is_running(vol) ? dirty_max / 8U * 7U : dirty_max / 2U) ||
-	    vol->n_dirty_inodes > inodes_max / 2U)
+	    vol->n_dirty_inodes > (cp_is_running(vol) ? inodes_max / 8U * 7U : inodes_max / 2U))
 		cp_request(vol, CP_DIRTY);
 	if ((vol->n_dirty_pages + n_pages > dirty_max && vol->n_dirty_pages > 0) || vol->n_dirty_inodes > inodes_max)
 		return run_wait(run, &vol->cp_waiters);
