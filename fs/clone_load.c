@@ -60,7 +60,7 @@ static void rate_decide(struct clone_load *load)
 		load->rate = MAX_OF(load->rate - load->rate / 4U, CLONE_LOAD_RATE_MIN);
 		latency_age(&load->beside); /* the next ones are of the new rate */
 	} else if (beside < without + without / 32U + SLACK_NS && work < work_without + WORK_ENOUGH) {
-		load->rate = MIN_OF(load->rate + load->rate / 8U, CLONE_LOAD_RATE_MAX);
+		load->rate = MIN_OF(load->rate + load->rate / 20U, CLONE_LOAD_RATE_MAX);
 	}
 	if (load->beside.n > BESIDE_KEPT)
 		latency_age(&load->beside);

@@ -6,7 +6,8 @@
  * all the time: time is cut into short windows, and in one of four no batch begins. Latencies of these count as "without", those of the
  * others as "beside"; so do those of a CP of which a quarter is the clones', whatever the window: so they make CPs a third longer at most
  * where that is felt. Histograms are aged, so both follow the clients. Every 16 windows the high quantiles are compared: beside over 1.10
- * times without, the rate falls by a quarter; under 1.03, it rises by an eighth; in between it stays. Few requests show no 99th
+ * times without, the rate falls by a quarter; under 1.03, it rises by a twentieth (between two CPs of the clones it may not rise more than the two
+ * or three comparisons that such a CP lasts can take back); in between it stays. Few requests show no 99th
  * percentile: then a lower one is compared; so as many are kept as show it, of the windows before too, unless the rate has just fallen.
  * What the loop does for the clones is weighed in the same windows: it may take a twenty-fifth of the time. Of what that costs clients
  * most is not seen here: they, and the kernel for them, run on the same cores.
@@ -19,7 +20,7 @@
 #include "fs/latency.h"
 
 #define CLONE_LOAD_WINDOW_NS 25000000ULL
-#define CLONE_LOAD_RATE_MIN 1024U /* blocks a second: 4 MiB/s */
+#define CLONE_LOAD_RATE_MIN 512U /* blocks a second: 2 MiB/s */
 #define CLONE_LOAD_RATE_FIRST 2048U
 #define CLONE_LOAD_RATE_MAX 65536U
 

@@ -3,19 +3,25 @@
  *
  * THEORY. A consistency point hands over tens of MiB at once. Given to the disks as they are, every read that comes after waits for all of it in
  * the disks' queues. So batches that yield go through a lane: no more of them is at the disks than the file system says it can bear
- * just now, in short I/Os; the rest waits here, where a read passes it. One is always under way, so the lane never stands still. */
+ * just now, in short I/Os; the rest waits here, where a read passes it. One is always under way, so the lane never stands still.
+ * A disk with a cache takes such writes at once and keeps its clients waiting when the cache is emptied: a flush of four MiB stops a virtual
+ * disk for eight milliseconds. So short writes are made durable one by one, where that takes little: the flush that follows finds nothing to
+ * do. Where it takes long each time (a disk that spins) they are not, but for one now and then, to see. */
 #include <limits.h>
 #include <stdlib.h>
 
 #include "raid/raid_impl.h"
 
 #define LANE_RUN_BLOCKS 16U /* an I/O of the lane while its window is small */
+#define LANE_SAVE_NS 2000000U /* more than this, on average, is too much for a durable one */
+#define LANE_SAVE_TRY 256U /* then one in so many is */
 
 struct batch_run {
 	struct member_io mio;
 	struct batch *batch;
 	const struct iovec *iov;
 	unsigned first, n;
+	uint64_t saved_from_ns; /* durable by the lane's wish, submitted then; or 0 */
 	TAILQ_ENTRY(batch_run) link;
 };
 
@@ -33,6 +39,13 @@ static void batch_task_run(struct task *task)
 
 static void lane_pump(struct raid *raid);
 
+/* How long durable ones take, as a moving average of eight. */
+static void lane_saved(struct batch_lane *lane, uint64_t ns)
+{
+	lane->save_ns += ((int64_t)ns - lane->save_ns) / 8;
+	lane->n_unsaved = 0;
+}
+
 static void batch_run_done(struct member_io *mio, int err)
 {
 	struct batch_run *run = container_of(mio, struct batch_run, mio);
@@ -44,17 +57,19 @@ static void batch_run_done(struct member_io *mio, int err)
 		b->items[run->first + i].err = err;
 	if (yields)
 		raid->lane.in_flight_bytes -= (uint64_t)run->n * RAID_BLOCK_SIZE;
+	if (run->saved_from_ns != 0)
+		lane_saved(&raid->lane, world_now_ns(raid->world) - run->saved_from_ns);
 	if (--b->n_pending == 0)
 		batch_finish(b);
 	if (yields)
 		lane_pump(raid);
 }
 
-static void run_submit(struct batch_run *run)
+static void run_submit(struct batch_run *run, enum disk_op op)
 {
 	const struct batch_item *item = &run->batch->items[run->first];
 
-	member_submit(item->member, &run->mio, run->batch->op, item->block, run->n, run->iov, run->n, batch_run_done);
+	member_submit(item->member, &run->mio, op, item->block, run->n, run->iov, run->n, batch_run_done);
 }
 
 /* ---- the lane -------------------------------------------------------------------------------------------------------- */
@@ -62,6 +77,19 @@ static void run_submit(struct batch_run *run)
 static unsigned lane_window(const struct raid *raid)
 {
 	return raid->lane.window_bytes != NULL ? raid->lane.window_bytes(raid->lane.arg) : UINT_MAX;
+}
+
+static void lane_submit(struct raid *raid, struct batch_run *run)
+{
+	struct batch_lane *lane = &raid->lane;
+	enum disk_op op = run->batch->op;
+
+	if (op == DISK_WRITE && lane_window(raid) != UINT_MAX && (lane->save_ns < LANE_SAVE_NS || ++lane->n_unsaved == LANE_SAVE_TRY)) {
+		op = DISK_WRITE_DURABLE;
+		run->saved_from_ns = world_now_ns(raid->world);
+	}
+	lane->in_flight_bytes += (uint64_t)run->n * RAID_BLOCK_SIZE;
+	run_submit(run, op);
 }
 
 static void lane_pump(struct raid *raid)
@@ -75,8 +103,7 @@ static void lane_pump(struct raid *raid)
 	while ((run = TAILQ_FIRST(&lane->waiting)) != NULL &&
 	       (lane->in_flight_bytes == 0 || lane->in_flight_bytes + (uint64_t)run->n * RAID_BLOCK_SIZE <= lane_window(raid))) {
 		TAILQ_REMOVE(&lane->waiting, run, link);
-		lane->in_flight_bytes += (uint64_t)run->n * RAID_BLOCK_SIZE;
-		run_submit(run);
+		lane_submit(raid, run);
 	}
 	lane->pumping = false;
 }
@@ -158,7 +185,7 @@ void batch_submit(struct batch *b)
 		if (b->yields)
 			TAILQ_INSERT_TAIL(&b->raid->lane.waiting, run, link);
 		else
-			run_submit(run);
+			run_submit(run, b->op);
 	}
 	if (b->yields)
 		lane_pump(b->raid);

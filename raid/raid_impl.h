@@ -97,6 +97,8 @@ struct batch_lane {
 	TAILQ_HEAD(, batch_run) waiting;
 	uint64_t in_flight_bytes;
 	bool pumping;
+	int64_t save_ns; /* how long its durable writes take, on average */
+	unsigned n_unsaved; /* writes since the last durable one */
 	unsigned (*window_bytes)(void *arg); /* NULL: no limit */
 	void *arg;
 };

@@ -3,7 +3,7 @@ EXTRA_DIST += tests/bench/compare tests/bench/yes_rpcbind.py
 if HAVE_CLIENTS
 check_PROGRAMS += tests/bench/vcbench tests/bench/limit_server tests/bench/nfsnames
 tests_bench_vcbench_SOURCES = tests/bench/vcbench.c tests/bench/bench_driver.h tests/bench/bench_histogram.c tests/bench/bench_histogram.h \
-	tests/bench/bench_nfs.c tests/bench/bench_iscsi.c
+	tests/bench/bench_gaps.c tests/bench/bench_gaps.h tests/bench/bench_nfs.c tests/bench/bench_iscsi.c
 tests_bench_vcbench_CPPFLAGS = $(AM_CPPFLAGS) $(NFS_CFLAGS) $(ISCSI_CFLAGS)
 tests_bench_vcbench_LDADD = $(NFS_LIBS) $(ISCSI_LIBS)
 if HAVE_NBD

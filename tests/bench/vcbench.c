@@ -5,8 +5,10 @@
  * server does, and their latency counts from then: a stall is felt by all that it delays, not by `depth` of them.
  * Every 4 KiB written begins with its own offset, and every read checks it: a server that is fast because it is wrong fails the run.
  * The CPU time of the server's processes is read from their CPU clocks around the run (all threads; kernel threads that work for
- * them are not in it). Writes are unstable / write-back, and the flush at the end counts into the time. */
+ * them are not in it). With --gaps, requests that were under way while the hypervisor had taken a core away do not count in the latencies
+ * (bench_gaps.h). Writes are unstable / write-back, and the flush at the end counts into the time. */
 #include "tests/bench/bench_driver.h"
+#include "tests/bench/bench_gaps.h"
 #include "tests/bench/bench_histogram.h"
 
 #include <errno.h>
@@ -50,6 +52,11 @@ struct bench {
 	uint64_t n_ops, n_bytes, n_wrong;
 	int error;
 	struct bench_histogram histogram;
+	struct bench_gaps *gaps; /* or NULL */
+	struct span {
+		uint64_t begin_ns, end_ns;
+	} * spans; /* with gaps: all requests that count; n_ops of them */
+	uint64_t n_spans_max, n_disturbed;
 };
 
 static volatile sig_atomic_t stop_wanted;
@@ -165,6 +172,37 @@ static void start_next(struct bench *b, struct bench_io *io, uint64_t start_ns)
 	submit(b, io);
 }
 
+/* Which requests a gap has touched is known at the end. */
+static void note(struct bench *b, uint64_t begin_ns, uint64_t end_ns)
+{
+	if (b->gaps == NULL) {
+		bench_histogram_add(&b->histogram, end_ns - begin_ns);
+		return;
+	}
+	if (b->n_ops == b->n_spans_max) {
+		uint64_t max = 2U * b->n_spans_max + 4096U;
+		struct span *grown = reallocarray(b->spans, max, sizeof *grown);
+		if (grown == NULL) {
+			b->error = -ENOMEM;
+			return;
+		}
+		b->spans = grown;
+		b->n_spans_max = max;
+	}
+	b->spans[b->n_ops] = (struct span){ begin_ns, end_ns };
+}
+
+static void gaps_take_out(struct bench *b)
+{
+	bench_gaps_stop(b->gaps);
+	for (uint64_t i = 0; i < b->n_ops; i++) {
+		if (bench_gaps_overlap(b->gaps, b->spans[i].begin_ns, b->spans[i].end_ns))
+			b->n_disturbed++;
+		else
+			bench_histogram_add(&b->histogram, b->spans[i].end_ns - b->spans[i].begin_ns);
+	}
+}
+
 void bench_complete(struct bench_io *io, int status, const uint8_t *data, uint32_t len_bytes)
 {
 	struct bench *b = io->bench;
@@ -179,7 +217,7 @@ void bench_complete(struct bench_io *io, int status, const uint8_t *data, uint32
 	if (len_bytes != io->len_bytes || (!io->write && !stamps_match(data, io->offset_bytes, len_bytes)))
 		b->n_wrong++;
 	if (io->start_ns >= b->counted_ns) {
-		bench_histogram_add(&b->histogram, now - io->start_ns);
+		note(b, io->start_ns, now);
 		b->n_ops++;
 		b->n_bytes += len_bytes;
 	}
@@ -285,6 +323,9 @@ static void print_result(const struct bench *b, double elapsed_s, uint64_t clien
 	if (b->n_pids)
 		printf(", \"server_cpu_us_op\": %.2f, \"server_cpu_share\": %.3f", (double)server_ns / 1e3 / ops,
 		       (double)server_ns / 1e9 / elapsed_s);
+	if (b->gaps != NULL)
+		printf(", \"disturbed\": %.5f, \"away\": %.5f", (double)b->n_disturbed / ops,
+		       (double)bench_gaps_total_ns(b->gaps) / 1e9 / (elapsed_s + b->ramp));
 	printf(", \"wrong\": %" PRIu64 "}\n", b->n_wrong);
 }
 
@@ -306,6 +347,8 @@ static int run(struct bench *b)
 	double elapsed_s = (double)(now_ns() - start) / 1e9 - b->ramp;
 	uint64_t client_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - client_before;
 	uint64_t server_ns = server_cpu_ns(b) - server_before;
+	if (b->gaps != NULL)
+		gaps_take_out(b);
 	if (b->error) {
 		fprintf(stderr, "vcbench: %s %s: %s (%s)\n", b->op, b->url, strerror(-b->error), b->driver->error(b->state));
 		return 1;
@@ -434,24 +477,19 @@ static const char usage[] =
     "               --op randread|randwrite|randrw|seqread|seqwrite|fill|readall [--block 4k] [--depth 1] [--span 64m]\n"
     "               [--reads 70] (percent of randrw)  [--rate N] (requests a second: open loop)  [--seed N]\n"
     "               [--share 100] (percent of the blocks that fill writes)  [--ramp 0] (seconds before --seconds that do not count)\n"
-    "               [--seconds 3] [--pid PID,...]   (whose CPU time to report)\n";
+    "               [--seconds 3] [--pid PID,...] (whose CPU time to report)\n"
+    "               [--gaps] (requests during which the hypervisor took a core away do not count in the latencies; root)\n";
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "url", required_argument, NULL, 'u' },
-		{ "op", required_argument, NULL, 'o' },
-		{ "block", required_argument, NULL, 'b' },
-		{ "span", required_argument, NULL, 's' },
-		{ "depth", required_argument, NULL, 'q' },
-		{ "seconds", required_argument, NULL, 't' },
-		{ "reads", required_argument, NULL, 'm' },
-		{ "rate", required_argument, NULL, 'r' },
-		{ "seed", required_argument, NULL, 'e' },
-		{ "pid", required_argument, NULL, 'p' },
-		{ "share", required_argument, NULL, 'f' },
-		{ "ramp", required_argument, NULL, 'w' },
-		{ NULL, 0, NULL, 0 },
+		{ "url", required_argument, NULL, 'u' },   { "op", required_argument, NULL, 'o' },
+		{ "block", required_argument, NULL, 'b' }, { "span", required_argument, NULL, 's' },
+		{ "depth", required_argument, NULL, 'q' }, { "seconds", required_argument, NULL, 't' },
+		{ "reads", required_argument, NULL, 'm' }, { "rate", required_argument, NULL, 'r' },
+		{ "seed", required_argument, NULL, 'e' },  { "pid", required_argument, NULL, 'p' },
+		{ "share", required_argument, NULL, 'f' }, { "ramp", required_argument, NULL, 'w' },
+		{ "gaps", no_argument, NULL, 'g' },        { NULL, 0, NULL, 0 },
 	};
 	static struct bench bench = { .block_bytes = BENCH_BLOCK,
 		                      .span_bytes = 64U << 20,
@@ -461,9 +499,12 @@ int main(int argc, char **argv)
 		                      .share_percent = 100,
 		                      .random_state = 88172645463325252ULL };
 	struct bench *b = &bench;
+	bool gaps = false;
 	int option;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (!set_option(b, option, optarg)) {
+		if (option == 'g') {
+			gaps = true;
+		} else if (!set_option(b, option, optarg)) {
 			fputs(usage, stderr);
 			return 2;
 		}
@@ -473,12 +514,15 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	b->state = b->driver->open(b->url, b->span_bytes);
-	if (!b->state)
+	if (!b->state || (gaps && (b->gaps = bench_gaps_start()) == NULL))
 		return 1;
 	(void)signal(SIGTERM, on_signal); /* the run ends early, its figures are good */
 	int result = run(b);
 	b->driver->close(b->state);
 	for (unsigned i = 0; i < b->depth; i++)
 		free(b->io[i].buffer);
+	free(b->spans);
+	if (b->gaps)
+		bench_gaps_free(b->gaps);
 	return result;
 }

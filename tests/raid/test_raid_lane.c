@@ -122,6 +122,49 @@ static void without_a_limit_all_of_it_goes_at_once(void **state)
 	observer_close(&o);
 }
 
+static unsigned n_unflushed(const struct simraid *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->raid->n_members; i++)
+		n += memdisk_unflushed(s->raid->members[i]->url + 4);
+	return n;
+}
+
+/* What goes through a small window is durable when it is done: the flush finds nothing to do, and keeps no reader waiting. */
+static void short_writes_leave_nothing_for_the_flush(void **state)
+{
+	struct observer o = { 0 };
+
+	(void)state;
+	observer_open(&o, 64U << 10);
+	assert_int_equal(simraid_flush(&o.s), 0);
+	assert_true(simraid_write_random(&o.s, 2000, 200) > 1500);
+	assert_int_equal(n_unflushed(&o.s), 0);
+	o.window = UINT_MAX;
+	assert_true(simraid_write_random(&o.s, 2000, 200) > 1500);
+	assert_true(n_unflushed(&o.s) > 0);
+	observer_close(&o);
+}
+
+/* A disk on which each durable write takes long gets them in bulk, as before, but for one in 256. */
+static void short_writes_are_not_made_durable_where_that_takes_long(void **state)
+{
+	struct observer o = { 0 };
+
+	(void)state;
+	observer_open(&o, 64U << 10);
+	memdisk_set_latency(20000000);
+	assert_true(simraid_write_random(&o.s, 4000, 400) > 3000);
+	assert_true(o.s.raid->lane.save_ns > 2000000);
+	assert_true(n_unflushed(&o.s) > 0);
+	memdisk_set_latency(0);
+	for (unsigned i = 0; i < 40 && o.s.raid->lane.save_ns > 2000000; i++)
+		assert_true(simraid_write_random(&o.s, 4000, 400) > 3000);
+	assert_true(o.s.raid->lane.save_ns < 2000000); /* it was tried again */
+	observer_close(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +172,8 @@ int main(void)
 		cmocka_unit_test(a_window_that_changes_all_the_time_loses_nothing),
 		cmocka_unit_test(a_window_of_nothing_still_lets_one_through),
 		cmocka_unit_test(without_a_limit_all_of_it_goes_at_once),
+		cmocka_unit_test(short_writes_leave_nothing_for_the_flush),
+		cmocka_unit_test(short_writes_are_not_made_durable_where_that_takes_long),
 	};
 
 	if (page_arena_init(32768) != 0)
