@@ -7,6 +7,7 @@ import shutil
 import time
 
 from harness import MIB, need, run, tool, wait_until
+from page import Page
 
 LUN_BYTES = 512 * MIB
 IMAGE_MIB = 256
@@ -217,12 +218,23 @@ def test_options_are_changed_while_it_runs_and_the_page_shows_them(test):
     time.sleep(3)
     clone = server.vcadm_json("lun", "clone", "status", "vol/vol0/test2")
     need(clone["rate"] == 2 * MIB and clone["priority"] == "high" and clone["phase"] == "copying" and clone["eta_seconds"] > 5, f"{clone}")
-    flags = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update "
-             "--disable-sync --disable-dev-shm-usage --timeout=15000 --virtual-time-budget=8000 --window-size=1600,1400").split()
-    dom = run(tool("chromium"), *flags, f"--user-data-dir={test.path('profile')}", f"--screenshot={test.path('page.png')}", "--dump-dom",
-              f"http://127.0.0.1:{server.http}/", check=False, timeout=90).stdout
-    for words in ("Change the clone of /vol/vol0/test2", "Stop the clone of /vol/vol0/test2", "verify, delete the snapshot", "high", "limit 2 MiB"):
-        need(words in dom, f"the page does not say {words!r}")
+    page = Page(test, f"http://127.0.0.1:{server.http}/", width=1600, height=1400)
+    for words in ("Stop", "verify, delete the snapshot", "high", "limit 2 MiB"):
+        page.waits_for(repr(words), f"document.body?.innerText.includes({words!r})")
+    page.photograph(test.path("page.png"))
+    page.tab_to("Change the clone of /vol/vol0/test2")
+    page.key("Enter")
+    page.waits_for("the dialog", "document.querySelector('dialog[open] [name=verify]')?.checked")
+    page.photograph(test.path("dialog.png"))
+    page.tab_to("Compare what was copied")
+    page.key("Space")
+    page.key("Enter")
+    page.waits_for("the dialog closes", "document.querySelector('dialog[open]') === null")
+    clone = server.vcadm_json("lun", "clone", "status", "vol/vol0/test2")
+    need(not clone["verify"] and clone["delete_snapshot"] and clone["rate"] == 2 * MIB and clone["priority"] == "high", f"{clone}")
+    need(not page.errors, f"{page.errors}")
+    page.close()
+    server.vcadm("lun", "clone", "modify", "vol/vol0/test2", "--verify")
     server.restart_after_kill()
     clone = server.vcadm_json("lun", "clone", "status", "vol/vol0/test2")
     need(clone["rate"] == 2 * MIB and clone["priority"] == "high" and clone["verify"] and clone["delete_snapshot"], f"{clone}")

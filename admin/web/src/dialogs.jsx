@@ -2,7 +2,7 @@
 // The dialogs.
 import { ask, state } from "./api.js";
 import { dialog, Field, Form } from "./form.jsx";
-import { parseSize, size } from "./format.js";
+import { parseSize, size, sizeText } from "./format.js";
 import { AutodeleteDialog, ScheduleDialog } from "./policy.jsx";
 
 function sizeOf(text) {
@@ -113,15 +113,19 @@ function CloneDialog({ path, snapshot, bytes }) {
 	);
 }
 
-function CloneModifyDialog({ path, rate, priority }) {
+function CloneModifyDialog({ path, rate, priority, verify, deletes }) {
 	return (
 		<Form
 			title="Change the clone" action="Change"
-			send={(v) => ask("PATCH", `storage/luns/${encodeURIComponent(path)}/clone`, { rate: limitOf(v.rate), priority: v.priority }).then(() => `The clone of ${path} was changed`)}
+			send={(v) => ask("PATCH", `storage/luns/${encodeURIComponent(path)}/clone`, {
+				rate: limitOf(v.rate), priority: v.priority, verify: v.verify === "on", delete_snapshot: v.delete_snapshot === "on",
+			}).then(() => `The clone of ${path} was changed`)}
 		>
 			<div>Clone of <b>{path}</b>: takes effect at once, and lasts.</div>
-			<Field label="At most, per second" name="rate" placeholder="no limit" hint="such as 50m" value={rate ? String(rate) : ""} autofocus />
+			<Field label="At most, per second" name="rate" placeholder="no limit" hint="such as 50m" value={rate ? sizeText(rate) : ""} autofocus />
 			<Priority value={priority} />
+			<label class="line"><input type="checkbox" name="verify" defaultChecked={verify} />Compare what was copied before the end</label>
+			<label class="line"><input type="checkbox" name="delete_snapshot" defaultChecked={deletes} />Delete the snapshot when nothing depends on it any more</label>
 		</Form>
 	);
 }

@@ -21,6 +21,16 @@ export function parseSize(text) {
 	return Math.floor(Number(match[1]) * 1024 ** power);
 }
 
+// As parseSize reads it, exactly: 2097152 -> "2m".
+export function sizeText(bytes) {
+	let power = 0;
+	while (power < 4 && bytes > 0 && bytes % 1024 === 0) {
+		bytes /= 1024;
+		power++;
+	}
+	return `${bytes}${["", "k", "m", "g", "t"][power]}`;
+}
+
 export function left(seconds) {
 	if (seconds < 120) return `${seconds} s`;
 	if (seconds < 7200) return `${Math.round(seconds / 60)} min`;

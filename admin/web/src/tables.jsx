@@ -126,7 +126,7 @@ export function Clones() {
 				{ head: "Priority", cell: (c) => c.priority ?? "–" },
 				{ head: "At the end", class: "wrap", cell: (c) => [c.verify && "verify", c.delete_snapshot && "delete the snapshot"].filter(Boolean).join(", ") || "–" },
 				{ head: "", class: "do", cell: (c) => <>
-					{c.snapshot && ["running", "paused", "stopped"].includes(c.state) && <button aria-label={`Change the clone of ${c.path}`} onClick={open({ kind: "cloneModify", path: c.path, rate: c.rate, priority: c.priority })}>Change</button>}
+					{c.snapshot && ["running", "paused", "stopped"].includes(c.state) && <button aria-label={`Change the clone of ${c.path}`} onClick={open({ kind: "cloneModify", path: c.path, rate: c.rate, priority: c.priority, verify: c.verify, deletes: c.delete_snapshot })}>Change</button>}
 					{["running", "paused"].includes(c.state)
 						? <button aria-label={`Stop the clone of ${c.path}`} onClick={() => act(`Stop the clone of ${c.path}`, "DELETE", `${lunPath(c.path)}/clone`)}>Stop</button>
 						: c.snapshot && <button aria-label={`Start the clone of ${c.path}`} onClick={() => act(`Start the clone of ${c.path}`, "POST", `${lunPath(c.path)}/clone`, { rate: c.rate, priority: c.priority, verify: c.verify, delete_snapshot: c.delete_snapshot })}>Start</button>}
