@@ -9,6 +9,7 @@
 #include "fs/check_private.h"
 
 enum check_fix_kind {
+	FIX_RECORDS, /* ino: block of the space map, which is lost; each of its regions has a fix, too */
 	FIX_ACTIVE, /* ino: region; bytes: the block of the active map */
 	FIX_SUMMARY, /* ino: region; value: folded up to; bytes: the block of the summary map */
 	FIX_COUNTS, /* ino: region: the space map's record follows from the maps */

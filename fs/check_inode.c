@@ -286,8 +286,10 @@ int check_inode_step(struct fs_run *run)
 	if (check->inodes.n_used != le64_get(check->fsinfo.inodes_used)) {
 		check_found(check, CHECK_ACCOUNT, "fsinfo: %llu inodes used, %llu found",
 		            (unsigned long long)le64_get(check->fsinfo.inodes_used), (unsigned long long)check->inodes.n_used);
-		check_found_repairable(check);
-		check_fix(check, FIX_TOTALS, TOTAL_INODES, 0, check->inodes.n_used);
+		if (!check->maps.pointers_lost) {
+			check_found_repairable(check);
+			check_fix(check, FIX_TOTALS, TOTAL_INODES, 0, check->inodes.n_used);
+		}
 	}
 	names_check(check);
 	return 0;
@@ -300,13 +302,13 @@ static bool inode_is_used(struct check *check, uint64_t ino)
 	return ino < INO_ROOT || (ino < FS_INO_SNAPSHOTS && check_inode_find(check, (uint32_t)ino) != NULL);
 }
 
-/* With a block of the inode file lost, nobody knows which of its inodes are in use. */
-static void map_block_lost(struct check *check, uint32_t block, int err)
+/* With a block of the inode file lost, nobody knows which of its inodes are in use; and with the way to the block lost, it has no place. */
+static void map_block_lost(struct check *check, struct inode *map, uint32_t block, int err)
 {
 	uint8_t bytes[FS_BLOCK_SIZE] = { 0 };
 
 	check_found(check, CHECK_BLOCK, "inode map, fbn %u: cannot be read: %s", block, error_name(err));
-	if (check->maps.pointers_lost)
+	if (check->maps.pointers_lost || !tree_in_memory(map, block))
 		return;
 	check_found_repairable(check);
 	for (uint32_t bit = 0; bit < CHECK_INODE_CHUNK; bit++)
@@ -326,6 +328,8 @@ static void map_block_check(struct check *check, uint32_t block, const uint8_t *
 			continue;
 		check_found(check, CHECK_INODE, "inode %llu: %s, and marked %s in the inode map", (unsigned long long)ino,
 		            used ? "used" : "free", marked ? "used" : "free");
+		if (!used && check->maps.pointers_lost) /* its record may be where nothing can be read */
+			continue;
 		check_found_repairable(check);
 		check_fix(check, FIX_INODE_MAP, (uint32_t)ino, 0, used);
 	}
@@ -353,7 +357,7 @@ int check_inode_map_step(struct fs_run *run)
 		if (err == 0)
 			map_block_check(check, table->cursor, bytes);
 		else
-			map_block_lost(check, table->cursor, err);
+			map_block_lost(check, map, table->cursor, err);
 		table->cursor++;
 		cache_unpin_all(run);
 		err = check_pace(run, 16);

@@ -14,6 +14,7 @@
 #include "fs/file.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
+#include "fs/tree.h"
 
 #define WORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(uint64_t))
 #define RECORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(struct region_disk))
@@ -25,6 +26,7 @@ void check_map_fini(struct check *check)
 	free(check->maps.all);
 	free(check->maps.folded);
 	free(check->maps.in_use);
+	free(check->maps.lost);
 }
 
 /* ---- regions where nothing is ---- */
@@ -80,8 +82,12 @@ static int space_take(struct fs_run *run, uint32_t fbn, const uint8_t **ret_byte
 	if (*ret_lost)
 		return 0;
 	int err = map_take(run, INO_SPACE_MAP, fbn, ret_bytes, ret_lost);
-	if (*ret_lost)
+	if (*ret_lost) {
+		struct inode *map;
+
 		maps->n_space_lost = fbn + 1U;
+		maps->space_known = inode_get(run, check_of(run)->image, INO_SPACE_MAP, &map) == 0 && tree_in_memory(map, fbn);
+	}
 	return err;
 }
 
@@ -257,29 +263,57 @@ static bool map_is_lost(const struct region_look *look)
 	return look->active_lost || look->summary_lost;
 }
 
-/* What is lost follows from the rest: active map from what is reached, summary map from the snapshots, counts from both. */
-static void lost_found(struct check *check, uint32_t region, const struct region_look *look)
+/* A map follows from the rest: the active map from what is reached (fs/check_reach.c), the summary map from the snapshots. */
+static void map_lost_found(struct check *check, uint32_t region, const struct region_look *look)
 {
-	bool both_lost = look->active_lost && look->summary_lost;
+	check_found(check, CHECK_BLOCK, "region %u: its block of%s%s cannot be read", region, look->active_lost ? " the active map," : "",
+	            look->summary_lost ? " the summary map," : "");
+	if (look->active_lost && look->summary_lost)
+		return;
+	if (look->summary_lost) /* what can be done about the other is told by whoever knows what is reached */
+		check_found_repairable(check);
+	summary_fix(check, region);
+}
+
+/* A record follows from both maps: all that snapshots hold is in the summary map then, or nothing was ever folded. */
+static void record_fix(struct check *check, uint32_t region, const struct region_look *look, bool held_known)
+{
+	if (!held_known || (is_hole((const uint8_t *)look->summary) && bytes_are_zero(check->maps.all, FS_BLOCK_SIZE)))
+		check_fix(check, FIX_COUNTS, region, 0, 0);
+	else
+		summary_fix(check, region);
+}
+
+/* A block of the space map is made anew when all of its records are known. */
+static void space_lost_found(struct check *check, uint32_t region, const struct region_look *look, bool held_known)
+{
+	struct check_maps *maps = &check->maps;
+	uint32_t fbn = (uint32_t)(region / RECORDS_PER_BLOCK);
+
+	if (map_is_lost(look))
+		maps->space_known = false;
+	else
+		record_fix(check, region, look, held_known);
+	if ((region + 1U) % RECORDS_PER_BLOCK != 0 && region + 1U != maps->n_regions)
+		return;
+	check_found(check, CHECK_BLOCK, "regions %u to %u: their block of the space map cannot be read",
+	            (uint32_t)(fbn * RECORDS_PER_BLOCK), region);
+	if (!maps->space_known)
+		return;
+	check_found_repairable(check);
+	check_fix(check, FIX_RECORDS, fbn, 0, 0);
+}
+
+/* What cannot be read of a region. `held_known`: and what snapshots hold there can. */
+static void lost_found(struct check *check, uint32_t region, const struct region_look *look, bool held_known)
+{
 	uint32_t n_active, n_summary;
 
 	region_count(check, look, &n_active, &n_summary);
-	if (map_is_lost(look)) {
-		check_found(check, CHECK_BLOCK, "region %u: its block of%s%s cannot be read", region,
-		            look->active_lost ? " the active map," : "", look->summary_lost ? " the summary map," : "");
-		if (!both_lost)
-			check_found_repairable(check);
-	}
-	if (look->space_lost && region % RECORDS_PER_BLOCK == 0) {
-		check_found(check, CHECK_BLOCK, "region %u and following: their block of the space map cannot be read", region);
-		check_found_repairable(check);
-	}
-	if (both_lost)
-		return;
-	if (!look->active_lost && is_hole((const uint8_t *)look->summary) && bytes_are_zero(check->maps.all, FS_BLOCK_SIZE))
-		check_fix(check, FIX_COUNTS, region, 0, 0); /* nothing was ever folded */
-	else
-		summary_fix(check, region);
+	if (map_is_lost(look) && held_known)
+		map_lost_found(check, region, look);
+	if (look->space_lost)
+		space_lost_found(check, region, look, held_known);
 }
 
 static int region_check(struct fs_run *run, uint32_t region, bool *ret_empty)
@@ -297,15 +331,17 @@ static int region_check(struct fs_run *run, uint32_t region, bool *ret_empty)
 		check_bit_set(check->maps.in_use, region);
 	err = snapshots_or(run, region, le32_get(look.record.folded_id));
 	if (err != 0) {
-		if (err != -EAGAIN)
+		if (err != -EAGAIN) {
 			check_found(check, CHECK_SNAPSHOT, "region %u: the active map of a snapshot cannot be read: %s", region,
 			            error_name(err));
+			lost_found(check, region, &look, false);
+		}
 		return err;
 	}
 	held_or(check, region, le32_get(look.record.folded_id), look.active);
 	ahead = le32_get(look.record.folded_id) >= check->n_ids;
 	if (map_is_lost(&look) || look.space_lost) {
-		lost_found(check, region, &look);
+		lost_found(check, region, &look, true);
 		return 0;
 	}
 	if (ahead) {

@@ -117,8 +117,10 @@ struct check_maps {
 	uint64_t n_active, n_summary; /* in the active map; only in the summary map */
 	uint32_t region; /* cursor of the stage */
 	uint64_t *all, *folded; /* a region's OR of snapshots' maps */
+	uint64_t *lost; /* a bit a region: its block of the image's active map cannot be read */
 	uint64_t *in_use; /* a bit a region: its maps have bits, or cannot be read */
 	uint32_t n_space_lost; /* 1 + the block of the space map that could not be read last; 0: none */
+	bool space_known; /* and what should stand in it, as far as its regions have been seen */
 	bool pointers_lost; /* blocks with pointers could not be read: what is not reached may be in use */
 };
 /* A pointer at `vbn` was seen. False: do not follow it (it leads nowhere, or was followed before). */

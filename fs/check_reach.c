@@ -57,7 +57,7 @@ static bool reach_image(struct check *check, const struct check_tree *tree, uint
 		return false;
 	}
 	check_bit_set(maps->reached, bit);
-	if (!check_bit_get(maps->active, bit)) {
+	if (!check_bit_get(maps->active, bit) && !check_bit_get(maps->lost, vbn / REGION_BLOCKS)) {
 		check_found(check, CHECK_REACH, "inode %u fbn %u level %u vbn %u: in use, and free in the active map", tree->ino, fbn,
 		            level, vbn);
 		check_found_repairable(check); /* by the region's block, noted when all of it is known */
@@ -111,11 +111,12 @@ static int maps_alloc(struct check *check)
 	maps->window_end = maps->window_max;
 	maps->active = calloc(maps->window_max, FS_BLOCK_SIZE);
 	maps->reached = calloc(maps->window_max, FS_BLOCK_SIZE);
-	return maps->active == NULL || maps->reached == NULL ? -ENOMEM : 0;
+	maps->lost = calloc(DIV_UP(maps->n_regions, 64U), sizeof(uint64_t));
+	return maps->active == NULL || maps->reached == NULL || maps->lost == NULL ? -ENOMEM : 0;
 }
 
-/* A region's block of a snapshot's active map into `words`; zeros when it cannot be had, which is said if `say`. */
-static int region_take(struct fs_run *run, uint32_t snapshot, uint32_t region, uint64_t *words, bool say)
+/* A region's block of a snapshot's active map into `words`; zeros when it cannot be had, which is noted of the image's. */
+static int region_take(struct fs_run *run, uint32_t snapshot, uint32_t region, uint64_t *words, bool is_image)
 {
 	struct check *check = check_of(run);
 	const uint8_t *bytes;
@@ -127,10 +128,8 @@ static int region_take(struct fs_run *run, uint32_t snapshot, uint32_t region, u
 		memcpy(words, bytes, FS_BLOCK_SIZE);
 	else
 		memset(words, 0, FS_BLOCK_SIZE);
-	if (err != 0 && say) {
-		check_found(check, CHECK_BLOCK, "active map, fbn %u: cannot be read: %s", region, error_name(err));
-		check_found_repairable(check);
-	}
+	if (err != 0 && is_image)
+		check_bit_set(check->maps.lost, region);
 	return 0;
 }
 
@@ -189,10 +188,24 @@ static void region_fix(struct check *check, uint32_t region, const uint64_t *act
 		check_fix_bytes(check, FIX_ACTIVE, region, 0, right, sizeof(right));
 }
 
+/* Made anew of what is reached, if that is all there is. */
+static void region_lost(struct check *check, uint32_t region, const uint64_t *reached)
+{
+	check_found(check, CHECK_BLOCK, "active map, fbn %u: cannot be read", region);
+	if (check->maps.pointers_lost)
+		return;
+	check_found_repairable(check);
+	check_fix_bytes(check, FIX_ACTIVE, region, 0, reached, FS_BLOCK_SIZE);
+}
+
 static void region_compare(struct check *check, uint32_t region, const uint64_t *active, const uint64_t *reached)
 {
 	uint64_t lost[WORDS_PER_BLOCK];
 
+	if (check_bit_get(check->maps.lost, region)) {
+		region_lost(check, region, reached);
+		return;
+	}
 	for (unsigned i = 0; i < WORDS_PER_BLOCK; i++)
 		lost[i] = active[i] & ~reached[i];
 	if (check_bits_found(check, CHECK_REACH, region, lost, "are used in the active map, and nothing refers to them") &&

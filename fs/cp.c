@@ -158,7 +158,8 @@ static bool cp_is_urgent(struct fs_volume *vol)
 
 	nvlog_usage(vol, &used, &half);
 	return (cp->wanted_why & ~(1U << CP_TIMER)) != 0 || !TAILQ_EMPTY(&cp->waiters) || !TAILQ_EMPTY(&vol->cp_waiters) ||
-	       !TAILQ_EMPTY(&vol->page_waiters) || 2U * used > half || vol->n_dirty_pages > cache_dirty_max(vol) / 4U * 3U;
+	       !TAILQ_EMPTY(&vol->page_waiters) || 2U * used > half || vol->n_dirty_pages > cache_dirty_max(vol) / 4U * 3U ||
+	       vol->n_dirty_inodes > inode_dirty_max(vol) / 4U * 3U;
 }
 
 /* For raid_write_window: while clients are served, their reads and the log come between what the CP writes. */

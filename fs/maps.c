@@ -24,7 +24,8 @@ int maps_init(struct fs_volume *vol)
 		maps->n_blocks += geometry->disks[i].n_blocks;
 	maps->regions = calloc(maps->n_regions, sizeof(struct region));
 	maps->record_dirty = calloc(DIV_UP(maps->n_regions, REGIONS_PER_BLOCK), 1);
-	return maps->regions == NULL || maps->record_dirty == NULL ? -ENOMEM : 0;
+	maps->record_lost = calloc(DIV_UP(maps->n_regions, REGIONS_PER_BLOCK), 1);
+	return maps->regions == NULL || maps->record_dirty == NULL || maps->record_lost == NULL ? -ENOMEM : 0;
 }
 
 void maps_fini(struct fs_volume *vol)
@@ -33,6 +34,7 @@ void maps_fini(struct fs_volume *vol)
 		return;
 	free(vol->maps->regions);
 	free(vol->maps->record_dirty);
+	free(vol->maps->record_lost);
 	free(vol->maps);
 	vol->maps = NULL;
 }
@@ -49,7 +51,7 @@ static bool is_lost(int err)
 	return err == -EIO || err == -EUCLEAN;
 }
 
-static int load(struct fs_run *run, bool lost_ok)
+int maps_load(struct fs_run *run)
 {
 	struct fs_volume *vol = run->vol;
 	struct maps *maps = vol->maps;
@@ -60,7 +62,7 @@ static int load(struct fs_run *run, bool lost_ok)
 		const uint8_t *bytes;
 		int err = file_need(run, vol->space_map, fbn, &bytes);
 
-		if (lost_ok && is_lost(err)) {
+		if (maps->record_lost[fbn] != 0 && is_lost(err)) {
 			bytes = page_zero()->data;
 			err = 0;
 		}
@@ -82,14 +84,10 @@ static int load(struct fs_run *run, bool lost_ok)
 	return maps->n_loaded < maps->n_regions ? -EAGAIN : result;
 }
 
-int maps_load(struct fs_run *run)
+void maps_records_lost(struct fs_volume *vol, uint32_t fbn)
 {
-	return load(run, false);
-}
-
-int maps_load_readable(struct fs_run *run)
-{
-	return load(run, true);
+	if (fbn < DIV_UP(vol->maps->n_regions, REGIONS_PER_BLOCK))
+		vol->maps->record_lost[fbn] = 1;
 }
 
 static uint32_t space_block(uint32_t region)
@@ -337,7 +335,8 @@ int maps_need_repair(struct fs_run *run, uint32_t region, bool active_known, boo
 	bool active_lost, summary_lost, records_lost;
 	int errs[6] = { repair_need(run, vol->active_map, region, active_known, &active_lost),
 		        repair_need(run, vol->summary_map, region, summary_known, &summary_lost),
-		        repair_need(run, vol->space_map, space_block(region), true, &records_lost),
+		        repair_need(run, vol->space_map, space_block(region), vol->maps->record_lost[space_block(region)] != 0,
+		                    &records_lost),
 		        cp_need_inode(run, vol->active_map),
 		        cp_need_inode(run, vol->summary_map),
 		        cp_need_inode(run, vol->space_map) };

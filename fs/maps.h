@@ -25,14 +25,15 @@ struct maps {
 	struct inode
 	    *barred; /* an active map that is none any more, but the last fsinfo's (fs/restore.c): nothing in it is allocated; or NULL */
 	uint8_t *record_dirty; /* per space map block: its records changed in this CP */
+	uint8_t *record_lost; /* per space map block: to be made anew by a repair */
 };
 
 MUST_CHECK int maps_init(struct fs_volume *vol);
 void maps_fini(struct fs_volume *vol);
 /* Read the space map (a step). */
 MUST_CHECK int maps_load(struct fs_run *run);
-/* The same for a repair: regions whose record cannot be read count nothing until maps_repair. */
-MUST_CHECK int maps_load_readable(struct fs_run *run);
+/* Repair, before maps_load: block `fbn` of the space map cannot be read. Its regions count nothing until maps_repair of each. */
+void maps_records_lost(struct fs_volume *vol, uint32_t fbn);
 static inline uint32_t region_of(uint32_t vbn)
 {
 	return vbn / REGION_BLOCKS;
@@ -65,7 +66,7 @@ void maps_rewrite_summary(struct cp *cp, uint32_t region);
 /* Take the bits of `mask` (a map block) out of the region's summary block; VBNs that became free are noted in cp->freed. */
 void maps_clear_summary(struct cp *cp, uint32_t region, const uint64_t *mask);
 /* Repair: the region's blocks become `active` and `summary` (NULL: stay), folded up to `folded_id` (if `summary`); its counts follow from them.
- * What of all this cannot be read is made anew: a map if it is known, the space map's block from the counts in memory. After maps_need_repair of it
+ * What of all this cannot be read is made anew: a map if it is known, the space map's block after maps_records_lost. After maps_need_repair of it
  * in this step, before anything is placed. */
 MUST_CHECK int maps_need_repair(struct fs_run *run, uint32_t region, bool active_known, bool summary_known);
 void maps_repair(struct cp *cp, uint32_t region, const uint8_t *active, const uint8_t *summary, uint32_t folded_id);

@@ -172,6 +172,7 @@ static int fix_repair(struct fs_run *run, const struct check_fix *fix)
 	case FIX_SNAPSHOT: return record_repair(run, run->vol->snapshot_file, fix, sizeof(struct snapshot_disk));
 	case FIX_ZOMBIE: return record_repair(run, run->vol->zombies, fix, sizeof(struct zombie_disk));
 	case FIX_DIR_PARENT: return parent_repair(run, fix);
+	case FIX_RECORDS: return 0; /* by the fixes of its regions */
 	default: return 1;
 	}
 }
@@ -309,7 +310,7 @@ static void cp_durable(struct cp_waiter *waiter, int err)
 
 static int load_step(struct fs_run *run)
 {
-	int (*const stages[])(struct fs_run *) = { volume_metafiles_load, maps_load_readable, snapshot_table_load, zombie_load };
+	int (*const stages[])(struct fs_run *) = { volume_metafiles_load, maps_load, snapshot_table_load, zombie_load };
 	struct offline *offline = run->arg;
 
 	for (; offline->stage < ARRAY_SIZE(stages); offline->stage++) {
@@ -365,6 +366,9 @@ static void disks_opened(void *arg, int err, struct raid *raid)
 		raid_close(raid, half_closed, offline);
 		return;
 	}
+	for (size_t i = 0; i < offline->repair.fixes->n; i++)
+		if (offline->repair.fixes->fixes[i].kind == FIX_RECORDS)
+			maps_records_lost(offline->vol, offline->repair.fixes->fixes[i].ino);
 	run_init(&offline->run, offline->vol, load_step, loaded, offline);
 	err = root_load(offline);
 	if (err != 0)

@@ -5,7 +5,7 @@
  * the disks' queues. So batches that yield go through a lane: no more of them is at the disks than the file system says it can bear
  * just now, in short I/Os; the rest waits here, where a read passes it. One is always under way, so the lane never stands still.
  * A disk with a cache takes such writes at once and keeps its clients waiting when the cache is emptied: a flush of four MiB stops a virtual
- * disk for eight milliseconds. So short writes are made durable one by one, where that takes little: the flush that follows finds nothing to
+ * disk for eight milliseconds. So short writes are made durable one by one, where that takes little: the flush that follows finds little to
  * do. Where it takes long each time (a disk that spins) they are not, but for one now and then, to see. */
 #include <limits.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 
 #define LANE_RUN_BLOCKS 16U /* an I/O of the lane while its window is small */
 #define LANE_SAVE_NS 2000000U /* more than this, on average, is too much for a durable one */
+#define LANE_SAVE_LONGEST_NS (8U * LANE_SAVE_NS) /* counted: one that waited for the host is no measure of the next */
 #define LANE_SAVE_TRY 256U /* then one in so many is */
 
 struct batch_run {
@@ -42,7 +43,7 @@ static void lane_pump(struct raid *raid);
 /* How long durable ones take, as a moving average of eight. */
 static void lane_saved(struct batch_lane *lane, uint64_t ns)
 {
-	lane->save_ns += ((int64_t)ns - lane->save_ns) / 8;
+	lane->save_ns += ((int64_t)MIN_OF(ns, (uint64_t)LANE_SAVE_LONGEST_NS) - lane->save_ns) / 8;
 	lane->n_unsaved = 0;
 }
 

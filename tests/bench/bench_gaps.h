@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a core did not run for anybody here: the hypervisor gave its time to others.
  *
- * THEORY. On each core a thread that comes before all others (SCHED_FIFO) wants to wake four thousand times a second. Nothing in this machine
- * can make it late but the kernel with preemption off, for some microseconds; when it is later than 150 us, the core was not there. */
+ * THEORY. On each core a thread that comes before all others (SCHED_FIFO) wants to wake four thousand times a second. Little in this machine
+ * can make it late: the kernel where it does not let itself be interrupted, mostly for some microseconds. When it is later than 150 us, the core was
+ * not there. A slow request is more likely to meet such a time than a quick one, so quantiles without them are a little low, with the job and
+ * without; those of all requests are shown too. */
 #ifndef BENCH_GAPS_H
 #define BENCH_GAPS_H
 

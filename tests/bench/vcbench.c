@@ -57,6 +57,7 @@ struct bench {
 		uint64_t begin_ns, end_ns;
 	} * spans; /* with gaps: all requests that count; n_ops of them */
 	uint64_t n_spans_max, n_disturbed;
+	struct bench_histogram all; /* with gaps: of the disturbed ones too */
 };
 
 static volatile sig_atomic_t stop_wanted;
@@ -183,8 +184,8 @@ static void note(struct bench *b, uint64_t begin_ns, uint64_t end_ns)
 		uint64_t max = 2U * b->n_spans_max + 4096U;
 		struct span *grown = reallocarray(b->spans, max, sizeof *grown);
 		if (grown == NULL) {
-			b->error = -ENOMEM;
-			return;
+			perror("vcbench");
+			exit(1);
 		}
 		b->spans = grown;
 		b->n_spans_max = max;
@@ -196,6 +197,7 @@ static void gaps_take_out(struct bench *b)
 {
 	bench_gaps_stop(b->gaps);
 	for (uint64_t i = 0; i < b->n_ops; i++) {
+		bench_histogram_add(&b->all, b->spans[i].end_ns - b->spans[i].begin_ns);
 		if (bench_gaps_overlap(b->gaps, b->spans[i].begin_ns, b->spans[i].end_ns))
 			b->n_disturbed++;
 		else
@@ -324,8 +326,8 @@ static void print_result(const struct bench *b, double elapsed_s, uint64_t clien
 		printf(", \"server_cpu_us_op\": %.2f, \"server_cpu_share\": %.3f", (double)server_ns / 1e3 / ops,
 		       (double)server_ns / 1e9 / elapsed_s);
 	if (b->gaps != NULL)
-		printf(", \"disturbed\": %.5f, \"away\": %.5f", (double)b->n_disturbed / ops,
-		       (double)bench_gaps_total_ns(b->gaps) / 1e9 / (elapsed_s + b->ramp));
+		printf(", \"p99_all_us\": %.2f, \"disturbed\": %.5f, \"away\": %.5f", (double)bench_histogram_quantile(&b->all, 0.99) / 1e3,
+		       (double)b->n_disturbed / ops, (double)bench_gaps_total_ns(b->gaps) / 1e9 / (elapsed_s + b->ramp));
 	printf(", \"wrong\": %" PRIu64 "}\n", b->n_wrong);
 }
 

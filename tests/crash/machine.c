@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "raid/disk.h"
-#include "raid/raid.h"
+#include "fs/volume_private.h"
+#include "raid/raid_impl.h"
 
 #define STEPS_MAX 20000000ULL
 #define CACHE_PAGES 2048U
@@ -57,6 +57,7 @@ int machine_init(struct machine *machine, char tag, uint64_t seed, uint64_t late
 
 	memdisk_set_latency(latency_ns);
 	machine->tag = tag;
+	machine->slow_to_save = seed >> 1 & 1U;
 	machine->sim = simworld_new(seed);
 	machine->world = simworld_world(machine->sim);
 	for (unsigned i = 0; i < machine->n_disks && err == 0; i++) {
@@ -87,6 +88,8 @@ static int mount_end(struct machine *machine, struct waiting *wait)
 	int err = wait_for(machine, wait);
 
 	machine->vol = err == 0 ? wait->vol : NULL;
+	if (err == 0 && machine->slow_to_save)
+		machine->vol->raid->lane.save_ns = INT64_MAX / 2;
 	if (err == 0)
 		machine->verifier = fs_volume_write_verifier(machine->vol);
 	return err;

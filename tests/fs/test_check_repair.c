@@ -106,13 +106,9 @@ static void map_lose(uint32_t map)
 
 static void repair_makes_a_lost_map_anew(void **state)
 {
-	static const uint32_t maps[][2] = { { INO_ACTIVE_MAP, 0 },
-		                            { INO_SUMMARY_MAP, 0 },
-		                            { INO_SPACE_MAP, 0 },
-		                            { INO_SPACE_MAP, INO_ACTIVE_MAP },
-		                            { INO_SPACE_MAP, INO_SUMMARY_MAP },
-		                            { INO_INODE_MAP, 0 },
-		                            { INO_INODE_MAP, INO_SPACE_MAP } };
+	static const uint32_t maps[][2] = {
+		{ INO_ACTIVE_MAP, 0 }, { INO_SUMMARY_MAP, 0 }, { INO_SPACE_MAP, 0 }, { INO_INODE_MAP, 0 }, { INO_INODE_MAP, INO_SPACE_MAP }
+	};
 	const struct fs_check_offline_options repair = { .cache_pages = 4096, .repair = true };
 	uint32_t sums[N_PATHS], now[N_PATHS];
 
@@ -144,22 +140,84 @@ static void repair_makes_a_lost_map_anew(void **state)
 /* What cannot be made anew is not promised, and the repair leaves the rest as it is. */
 static void maps_that_cannot_be_made_anew_are_not_called_repairable(void **state)
 {
-	struct fs_check_offline check;
-	unsigned n_lost = 0;
+	static const struct {
+		uint32_t maps[2];
+		const char *text;
+	} cases[] = { { { INO_ACTIVE_MAP, INO_SUMMARY_MAP }, "its block of" },
+		      { { INO_SPACE_MAP, INO_ACTIVE_MAP }, "their block of the space map" },
+		      { { INO_SPACE_MAP, INO_SUMMARY_MAP }, "their block of the space map" } };
 
 	(void)state;
-	cb_disks_copy(&damage_box, 6000U);
-	map_lose(INO_ACTIVE_MAP);
-	map_lose(INO_SUMMARY_MAP);
-	assert_int_equal(cb_check_offline(&damage_box, &check), 0);
-	for (unsigned k = 0; k < check.result.n_findings; k++)
-		if (strstr(check.result.findings[k].text, "its block of") != NULL) {
-			assert_false(check.result.findings[k].repairable);
-			n_lost++;
-		}
-	assert_int_equal(n_lost, 1);
-	fs_check_result_fini(&check.result);
-	cb_disks_drop(&damage_box);
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fs_check_offline check;
+		unsigned n_lost = 0;
+
+		cb_disks_copy(&damage_box, 6000U + i);
+		for (unsigned k = 0; k < 2; k++)
+			map_lose(cases[i].maps[k]);
+		assert_int_equal(cb_check_offline(&damage_box, &check), 0);
+		for (unsigned k = 0; k < check.result.n_findings; k++)
+			if (strstr(check.result.findings[k].text, cases[i].text) != NULL) {
+				assert_false(check.result.findings[k].repairable);
+				n_lost++;
+			}
+		assert_int_equal(n_lost, 1);
+		fs_check_result_fini(&check.result);
+		cb_disks_drop(&damage_box);
+	}
+}
+
+/* A block of the inode file is lost, and with it the way to files: nothing of theirs is called free, whatever map is lost too or made anew. */
+static void nothing_is_called_free_while_records_are_lost(void **state)
+{
+	static const uint32_t maps[] = { 0, INO_ACTIVE_MAP, INO_INODE_MAP, INO_SPACE_MAP };
+	const struct raid_ident other = { .inode = cb_ino.file, .fbn = 5000, .level = 0, .generation = 3 };
+	const struct fs_check_offline_options repair = { .cache_pages = 4096, .repair = true };
+	const uint8_t bytes[4096] = { 1 };
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(maps); i++) {
+		uint8_t block[4096] = { 7 };
+		struct fs_check_offline check;
+		struct fs_file_id late;
+		uint32_t fbn, vbn, data_vbn;
+		struct cb_raw raw;
+		int err;
+
+		cb_disks_copy(&damage_box, 6100U + i);
+		assert_int_equal(box_mount(&damage_box), 0);
+		assert_int_equal(box_create(&damage_box, box_root, "late", &late), 0); /* its record is not in a block with the root's */
+		assert_int_equal(box_write(&damage_box, late, 0, block, 4096, FS_UNSTABLE), 0);
+		assert_int_equal(box_unmount(&damage_box), 0);
+		fbn = late.inode / INODES_PER_BLOCK;
+		cb_raw_open(&raw, &damage_box);
+		vbn = cb_vbn(&raw, INO_INODE_FILE, 0, fbn);
+		data_vbn = cb_vbn(&raw, late.inode, 0, 0);
+		cb_block_get(&raw, INO_INODE_FILE, 0, fbn, block);
+		assert_true(cb_bit_get(&raw, INO_ACTIVE_MAP, data_vbn) && cb_bit_get(&raw, INO_INODE_MAP, late.inode));
+		cb_vbn_put(&raw, vbn, &other, bytes);
+		cb_raw_close(&raw);
+		if (maps[i] != 0)
+			map_lose(maps[i]);
+		err = cb_check_offline_with(&damage_box, &repair, &check);
+		assert_true(err == 0 || err == -EIO);
+		assert_true(maps[i] != INO_ACTIVE_MAP || err == -EIO); /* nothing can be placed: it ends before it has changed anything */
+		for (unsigned k = 0; k < check.result.n_findings; k++)
+			if (strstr(check.result.findings[k].text, "free, and marked used") != NULL ||
+			    strstr(check.result.findings[k].text, "nothing refers") != NULL)
+				assert_false(check.result.findings[k].repairable);
+		fs_check_result_fini(&check.result);
+
+		/* The block is found again: all is as it was, or a map is still lost. */
+		cb_raw_open(&raw, &damage_box);
+		cb_vbn_put(&raw, vbn, &(struct raid_ident){ .inode = INO_INODE_FILE, .fbn = fbn, .level = 0, .generation = 3 }, block);
+		if (maps[i] != INO_ACTIVE_MAP)
+			assert_true(cb_bit_get(&raw, INO_ACTIVE_MAP, data_vbn));
+		if (maps[i] != INO_INODE_MAP)
+			assert_true(cb_bit_get(&raw, INO_INODE_MAP, late.inode));
+		cb_raw_close(&raw);
+		cb_disks_drop(&damage_box);
+	}
 }
 
 int main(void)
@@ -168,6 +226,7 @@ int main(void)
 		cmocka_unit_test(maps_that_cannot_be_made_anew_are_not_called_repairable),
 		cmocka_unit_test(repair_puts_right_what_it_can_and_keeps_files),
 		cmocka_unit_test(repair_makes_a_lost_map_anew),
+		cmocka_unit_test(nothing_is_called_free_while_records_are_lost),
 	};
 
 	return cmocka_run_group_tests(tests, damage_volume_make, damage_volume_drop);
