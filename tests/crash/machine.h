@@ -24,8 +24,7 @@ struct machine {
 	uint64_t disk_blocks;
 	uint32_t log_half_blocks;
 	uint64_t verifier; /* of the last mount */
-	bool
-	    slow_to_save; /* of two seeds: durable writes are thought to take long, so what a CP writes beside clients waits for the flush */
+	bool slow_to_save; /* half of the seeds: what a CP writes beside clients becomes durable by its flush, not one by one */
 	const char *restore_to; /* a snapshot: what the next mount makes of the volume */
 };
 
