@@ -139,7 +139,7 @@ def test_a_kill_while_a_volume_is_restored_leaves_one_or_the_other(test):
             put_file(test, server, name, "today\n")
         child = test.spawn(os.path.join(server.build, "vcadm"), "--server", server.admin, "snapshot", "restore", "vol0", "s1", "--yes")
         try:
-            child.wait(0.03 * number)
+            child.wait(60 if number == 11 else 0.03 * number)
         except subprocess.TimeoutExpired:
             pass
         server.restart_after_kill()
@@ -222,7 +222,7 @@ def test_a_kill_while_a_lun_is_restored_leaves_one_or_the_other(test):
         child = test.spawn(os.path.join(server.build, "vcadm"), "--server", server.admin, "snapshot", "restore-file", "vol0", "s1", "/vol/vol0/disk",
                            "--yes")
         try:
-            child.wait(0.012 * number)
+            child.wait(60 if number == 9 else 0.012 * number)  # the last time, when it was answered
             answered = child.returncode == 0
         except subprocess.TimeoutExpired:
             answered = False
@@ -237,6 +237,7 @@ def test_a_kill_while_a_lun_is_restored_leaves_one_or_the_other(test):
 
 
 FILE_BYTES = 24 * MIB
+FILE_KILLS = 8
 
 
 def file_is(client, name, letter):
@@ -303,15 +304,19 @@ def test_a_kill_while_a_file_is_restored_leaves_one_or_the_other(test):
     client = NfsClient(server)
     client.write("/big", b"a" * FILE_BYTES)
     server.vcadm("snapshot", "create", "vol0", "s1")
+    begin = time.monotonic()
+    server.vcadm("snapshot", "restore-file", "vol0", "s1", "/vol/vol0/big", "--yes", "--wait=60")
+    seconds = time.monotonic() - begin  # of one that nobody disturbs
     n_then = n_today = 0
-    for number in range(8):
+    for number in range(FILE_KILLS):
         client.write("/big", b"b" * FILE_BYTES)
         client.close()
         used = inodes_used(server)
         child = test.spawn(os.path.join(server.build, "vcadm"), "--server", server.admin, "snapshot", "restore-file", "vol0", "s1", "/vol/vol0/big",
                            "--yes", "--wait=60")
         try:
-            child.wait(0.02 + 0.05 * number)
+            # From the beginning to half as long again; the last time, when it was answered.
+            child.wait(60 if number == FILE_KILLS - 1 else 0.05 * seconds + 1.5 * seconds * number / FILE_KILLS)
             answered = child.returncode == 0
         except subprocess.TimeoutExpired:
             answered = False
