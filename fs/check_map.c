@@ -275,7 +275,8 @@ static void map_lost_found(struct check *check, uint32_t region, const struct re
 	summary_fix(check, region);
 }
 
-/* A record follows from both maps: all that snapshots hold is in the summary map then, or nothing was ever folded. */
+/* A record follows from both maps: all that snapshots hold is in the summary map then, or nothing was ever folded. Where it is not known what they
+ * hold, the summary map stays, and is folded from the beginning. */
 static void record_fix(struct check *check, uint32_t region, const struct region_look *look, bool held_known)
 {
 	if (!held_known || (is_hole((const uint8_t *)look->summary) && bytes_are_zero(check->maps.all, FS_BLOCK_SIZE)))

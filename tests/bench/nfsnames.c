@@ -34,6 +34,7 @@ extern const struct nfs_fh *nfs_get_rootfh(struct nfs_context *nfs);
 struct names {
 	struct nfs_context *nfs;
 	struct rpc_context *rpc;
+	const char *verb;
 	char handle[NFS3_FHSIZE];
 	nfs_fh3 dir;
 	uint32_t n, depth, at, n_done, n_in_flight, told;
@@ -80,23 +81,20 @@ static void tell(struct names *names)
 	names->told++;
 }
 
-static void one_done(struct names *names, const char *what, int rpc_status, const void *data)
+/* ---- create, rename, remove, setattr ---- */
+
+static void answered(struct rpc_context *rpc, int status, void *data, void *arg)
 {
+	struct names *names = arg;
+
+	(void)rpc;
 	names->n_in_flight--;
-	if (rpc_status != RPC_STATUS_SUCCESS)
-		fail(names, what, rpc_status);
+	if (status != RPC_STATUS_SUCCESS)
+		fail(names, names->verb, status);
 	else if (*(const nfsstat3 *)data != NFS3_OK) /* every result begins with its status */
-		fail(names, what, (int)*(const nfsstat3 *)data);
+		fail(names, names->verb, (int)*(const nfsstat3 *)data);
 	names->n_done++;
 	tell(names);
-}
-
-/* ---- create, rename, remove ---- */
-
-static void created(struct rpc_context *rpc, int status, void *data, void *arg)
-{
-	(void)rpc;
-	one_done(arg, "CREATE", status, data);
 }
 
 static int create_submit(struct names *names, uint32_t i)
@@ -107,13 +105,7 @@ static int create_submit(struct names *names, uint32_t i)
 	name_of(i, "f", name);
 	args.how.createhow3_u.g_obj_attributes.mode.set_it = 1;
 	args.how.createhow3_u.g_obj_attributes.mode.set_mode3_u.mode = 0644;
-	return rpc_nfs3_create_async(names->rpc, created, &args, names);
-}
-
-static void renamed(struct rpc_context *rpc, int status, void *data, void *arg)
-{
-	(void)rpc;
-	one_done(arg, "RENAME", status, data);
+	return rpc_nfs3_create_async(names->rpc, answered, &args, names);
 }
 
 static int rename_submit(struct names *names, uint32_t i)
@@ -123,13 +115,7 @@ static int rename_submit(struct names *names, uint32_t i)
 
 	name_of(i, "f", from);
 	name_of(i, "g", to);
-	return rpc_nfs3_rename_async(names->rpc, renamed, &args, names);
-}
-
-static void removed(struct rpc_context *rpc, int status, void *data, void *arg)
-{
-	(void)rpc;
-	one_done(arg, "REMOVE", status, data);
+	return rpc_nfs3_rename_async(names->rpc, answered, &args, names);
 }
 
 static int remove_submit(struct names *names, uint32_t i)
@@ -138,13 +124,7 @@ static int remove_submit(struct names *names, uint32_t i)
 	REMOVE3args args = { .object = { .dir = names->dir, .name = name } };
 
 	name_of(i, "g", name);
-	return rpc_nfs3_remove_async(names->rpc, removed, &args, names);
-}
-
-static void set(struct rpc_context *rpc, int status, void *data, void *arg)
-{
-	(void)rpc;
-	one_done(arg, "SETATTR", status, data);
+	return rpc_nfs3_remove_async(names->rpc, answered, &args, names);
 }
 
 static int setattr_submit(struct names *names, uint32_t i)
@@ -153,7 +133,7 @@ static int setattr_submit(struct names *names, uint32_t i)
 
 	args.new_attributes.mode.set_it = 1;
 	args.new_attributes.mode.set_mode3_u.mode = 0700U + i % 64U;
-	return rpc_nfs3_setattr_async(names->rpc, set, &args, names);
+	return rpc_nfs3_setattr_async(names->rpc, answered, &args, names);
 }
 
 /* ---- list ---- */
@@ -304,6 +284,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc >= 4 && i < sizeof jobs / sizeof jobs[0]; i++)
 		if (strcmp(argv[2], jobs[i].name) == 0)
 			names.submit = jobs[i].submit;
+	names.verb = argc >= 4 ? argv[2] : "";
 	names.n = argc >= 4 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
 	if (argc > 4)
 		names.depth = (uint32_t)strtoul(argv[4], NULL, 10);

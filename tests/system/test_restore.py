@@ -139,7 +139,7 @@ def test_a_kill_while_a_volume_is_restored_leaves_one_or_the_other(test):
             put_file(test, server, name, "today\n")
         child = test.spawn(os.path.join(server.build, "vcadm"), "--server", server.admin, "snapshot", "restore", "vol0", "s1", "--yes")
         try:
-            child.wait(60 if number == 11 else 0.03 * number)
+            child.wait(60 if number == 11 else 0.03 * number)  # the last time, when it was answered
         except subprocess.TimeoutExpired:
             pass
         server.restart_after_kill()
