@@ -1,5 +1,6 @@
 # Unit tests mirror the source; each folder adds its own.
 if HAVE_CMOCKA
+include tests/alloc/local.mk
 include tests/base/local.mk
 include tests/raid/local.mk
 include tests/fs/local.mk

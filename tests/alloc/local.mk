@@ -1,0 +1,13 @@
+# The product with allocations that can be made to fail: link with $(ALLOCFAIL_LIB) before (or instead of) its archives.
+ALLOCFAIL_PARTS = libvcconfig.a libvcadmin.a libvcverbs.a libvcnfs.a libvcnfsxdr.a libvciscsi.a libvcscsi.a libvcfs.a libvcraid.a libvcbase.a
+ALLOCFAIL_SOURCES = tests/support/allocfail.c tests/support/allocfail.h
+ALLOCFAIL_LIB = tests/support/product_allocfail.a
+tests/support/product_allocfail.a: $(ALLOCFAIL_PARTS) tests/support/allocfail.sh
+	$(AM_V_GEN)$(MKDIR_P) tests/support && AR='$(AR)' OBJCOPY='$(OBJCOPY)' sh $(srcdir)/tests/support/allocfail.sh $@ $(ALLOCFAIL_PARTS)
+CLEANFILES += tests/support/product_allocfail.a
+EXTRA_DIST += tests/support/allocfail.sh
+
+check_PROGRAMS += tests/alloc/test_allocfail
+TESTS += tests/alloc/test_allocfail
+tests_alloc_test_allocfail_SOURCES = tests/alloc/test_allocfail.c $(FSBOX_SOURCES) $(ALLOCFAIL_SOURCES)
+tests_alloc_test_allocfail_LDADD = $(ALLOCFAIL_LIB) $(ENGINE_LIBS)
