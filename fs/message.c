@@ -152,10 +152,25 @@ static void message_done_task(struct task *task)
 	msg->done(msg);
 }
 
+/* An operation that fails may have begun to fill in its results: "what an error leaves" of fs/message.h is made here, for all of them. */
+static void message_empty_results(struct fs_message *msg)
+{
+	fs_message_fini(msg);
+	msg->out.n = 0;
+	msg->out.blob_len = 0;
+	msg->out.io = (struct fs_io){ 0 };
+	msg->out.eof = false;
+	for (unsigned i = 0; msg->op == FS_READ && i < msg->in.io.n_pages_max; i++)
+		msg->in.io.pages[i] = NULL;
+}
+
 static void message_answer(struct fs_message *msg, int status)
 {
 	struct world *home = msg->volume->world, *to = msg->origin != NULL ? msg->origin : home;
 
+	vc_assert(status <= 0);
+	if (status != 0)
+		message_empty_results(msg);
 	msg->status = status;
 	msg->task.run = message_done_task;
 	if (to == home && world_is_home(home))

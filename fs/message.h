@@ -12,7 +12,9 @@
  *   -ESTALE no such file (handle, generation, snapshot)   -ENODEV volume offline   -EROFS snapshot or volume read-only
  *   -EJUKEBOX (FS_EJUKEBOX) try again later               -EUCLEAN, -EIO damage    -ENOSPC, -EDQUOT no space
  *   -FS_ENOTSYNC SETATTR: in.guard_ctime_ns is not the ctime
- *   -EBUSY an object others depend on                     -ENOTSUP not for this type of object, the usual POSIX ones */
+ *   -EBUSY an object others depend on                     -ENOTSUP not for this type of object, the usual POSIX ones
+ * WHAT AN ERROR LEAVES. Of `out` only the attributes whose has_* or `valid` is set, and error_text. All else is empty: no bytes, no entries, no
+ * pages, nothing to give back. Every entry of the array that a READ was given is NULL. */
 #ifndef FS_MESSAGE_H
 #define FS_MESSAGE_H
 
@@ -166,7 +168,7 @@ enum fs_stable { FS_UNSTABLE, FS_DATA_SYNC, FS_FILE_SYNC };
 /* Bytes [offset, offset+len) of a file in pages laid out as the file's blocks are: pages[0] holds block offset / 4096, its first
  * offset % 4096 bytes do not count; and so on.
  * WRITE: the pages are shared from the send on (whole blocks are kept, not copied); the sender drops its own references after `done`.
- * READ: the sender gives the array (n_pages_max entries); the file system fills it with references the sender must put. */
+ * READ: the sender gives the array (n_pages_max entries); the file system fills out.io.n_pages of it with references the sender must put. */
 struct fs_io {
 	uint64_t offset_bytes;
 	uint32_t len_bytes;

@@ -26,7 +26,7 @@ void nfs_read_encode(struct nfs_request *request, struct rpc_out *out)
 {
 	const struct fs_message *msg = &request->msg;
 
-	request->n_pages = msg->out.io.n_pages; /* ours to give back, success or not */
+	request->n_pages = msg->out.io.n_pages; /* ours to give back; none after an error */
 	nfs_post_op_attr_encode(out, msg->out.has_attr, &msg->out.attr);
 	if (request->status != NFS3_OK)
 		return;

@@ -43,3 +43,7 @@ tests_fs_test_clone_pace_SOURCES = tests/fs/test_clone_pace.c
 tests_fs_test_clone_pace_LDADD = $(FS_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_fs_test_vdiskattr_SOURCES = tests/fs/test_vdiskattr.c
 tests_fs_test_vdiskattr_LDADD = $(FS_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/fs/test_message
+TESTS += tests/fs/test_message
+tests_fs_test_message_SOURCES = tests/fs/test_message.c tests/fs/vdiskbox.c tests/fs/vdiskbox.h $(FSBOX_SOURCES)
+tests_fs_test_message_LDADD = $(ENGINE_LIBS)
