@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libvcbase.a
 libvcbase_a_SOURCES = \
 	base/bytes.h base/error.h base/list.h base/world.h \
+	base/budget.c base/budget.h \
 	base/checksum.c base/checksum.h \
 	base/counters.c base/counters.h \
 	base/error.c \

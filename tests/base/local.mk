@@ -1,4 +1,5 @@
 BASE_TESTS = \
+	tests/base/test_budget \
 	tests/base/test_checksum \
 	tests/base/test_counters \
 	tests/base/test_log \
@@ -12,6 +13,8 @@ BASE_TESTS = \
 check_PROGRAMS += $(BASE_TESTS)
 TESTS += $(BASE_TESTS)
 BASE_TEST_LIBS = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_base_test_budget_SOURCES = tests/base/test_budget.c
+tests_base_test_budget_LDADD = $(BASE_TEST_LIBS)
 tests_base_test_checksum_SOURCES = tests/base/test_checksum.c tests/base/cmocka_all.h
 tests_base_test_checksum_LDADD = $(BASE_TEST_LIBS)
 tests_base_test_counters_SOURCES = tests/base/test_counters.c

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The budget: counters of the process, of peers and of accounts.
+ *
+ * INVARIANTS.
+ *  1. A peer holds what its accounts hold, the budget what its peers hold.
+ *  2. A peer is in the table while it has an account.
+ * THREADS. Sums are atomic; two loops that take at the same instant may go over by what one of them took. The table has a lock. */
+#include "base/budget.h"
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/list.h"
+
+#define BUCKETS 1024U
+#define RESERVE_PARTS 4U /* one of them is kept back */
+#define LITTLE_BYTES ((size_t)128 << 10) /* a peer that holds no more may have a request out of it */
+#define REQUEST_BYTES ((size_t)1280 << 10) /* the biggest one, with what belongs to it */
+
+struct peer_key {
+	uint64_t network;
+	sa_family_t family;
+};
+
+struct budget_peer {
+	LIST_ENTRY(budget_peer) link;
+	struct peer_key key;
+	unsigned n_accounts; /* under the lock */
+	_Atomic size_t held;
+};
+
+struct budget_account {
+	struct budget_peer *peer;
+	size_t held;
+	unsigned refs;
+};
+
+static struct {
+	_Atomic size_t held;
+	_Atomic size_t max;
+	_Atomic uint64_t refusals;
+	pthread_mutex_t lock;
+	LIST_HEAD(, budget_peer) buckets[BUCKETS];
+} budget = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* ---- peers ---- */
+
+static struct peer_key key_of(const struct sockaddr_storage *address)
+{
+	struct peer_key key = { .family = address->ss_family };
+
+	if (address->ss_family == AF_INET) {
+		key.network = ((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr;
+	} else if (address->ss_family == AF_INET6) {
+		const struct in6_addr *in6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+		uint32_t low;
+
+		memcpy(&key.network, in6, sizeof key.network);
+		memcpy(&low, in6->s6_addr + 12, sizeof low);
+		if (IN6_IS_ADDR_V4MAPPED(in6))
+			key = (struct peer_key){ .family = AF_INET, .network = low };
+	}
+	return key;
+}
+
+static size_t bucket_of(const struct peer_key *key)
+{
+	return (size_t)((key->network ^ key->family) * 0x9E3779B97F4A7C15ULL >> 32) % BUCKETS;
+}
+
+/* Under the lock. */
+static struct budget_peer *peer_find(const struct peer_key *key)
+{
+	struct budget_peer *peer;
+
+	LIST_FOREACH(peer, &budget.buckets[bucket_of(key)], link) {
+		if (peer->key.network == key->network && peer->key.family == key->family)
+			return peer;
+	}
+	peer = calloc(1, sizeof *peer);
+	if (peer == NULL)
+		return NULL;
+	peer->key = *key;
+	LIST_INSERT_HEAD(&budget.buckets[bucket_of(key)], peer, link);
+	return peer;
+}
+
+static struct budget_peer *peer_join(const struct sockaddr_storage *address)
+{
+	struct peer_key key = key_of(address);
+	struct budget_peer *peer;
+
+	pthread_mutex_lock(&budget.lock);
+	peer = peer_find(&key);
+	if (peer != NULL)
+		peer->n_accounts++;
+	pthread_mutex_unlock(&budget.lock);
+	return peer;
+}
+
+static void peer_leave(struct budget_peer *peer)
+{
+	pthread_mutex_lock(&budget.lock);
+	if (--peer->n_accounts == 0) { /* invariant 2 */
+		vc_assert(atomic_load_explicit(&peer->held, memory_order_relaxed) == 0); /* invariant 1 */
+		LIST_REMOVE(peer, link);
+		free(peer);
+	}
+	pthread_mutex_unlock(&budget.lock);
+}
+
+/* ---- accounts ---- */
+
+int budget_account_new(const struct sockaddr_storage *peer, struct budget_account **ret_account)
+{
+	struct budget_account *account = calloc(1, sizeof *account);
+
+	if (account == NULL)
+		return -ENOMEM;
+	account->refs = 1;
+	account->peer = peer_join(peer);
+	if (account->peer == NULL) {
+		free(account);
+		return -ENOMEM;
+	}
+	*ret_account = account;
+	return 0;
+}
+
+struct budget_account *budget_account_get(struct budget_account *account)
+{
+	account->refs++;
+	return account;
+}
+
+void budget_account_put(struct budget_account *account)
+{
+	if (account == NULL || --account->refs > 0)
+		return;
+	vc_assert(account->held == 0);
+	peer_leave(account->peer);
+	free(account);
+}
+
+/* ---- taking and giving back ---- */
+
+/* What is left of `whole` when `parts` have gone. */
+static size_t less(size_t whole, size_t parts)
+{
+	return whole > parts ? whole - parts : 0;
+}
+
+/* Taking n leaves free - n to all and (free - n) - (peer + n) to the peer; own + n may be no more than that. */
+static size_t room_by_share(const struct budget_account *account, size_t max, size_t used, size_t peer)
+{
+	size_t free = less(max - max / RESERVE_PARTS, used);
+
+	return less(free, peer + account->held) / 3;
+}
+
+size_t budget_room(const struct budget_account *account)
+{
+	size_t max = atomic_load_explicit(&budget.max, memory_order_relaxed);
+	size_t used = atomic_load_explicit(&budget.held, memory_order_relaxed);
+	size_t peer = atomic_load_explicit(&account->peer->held, memory_order_relaxed);
+	size_t share;
+
+	if (max == 0)
+		return SIZE_MAX / 2;
+	share = room_by_share(account, max, used, peer);
+	return peer <= LITTLE_BYTES ? MAX_OF(share, MIN_OF(less(max, used), REQUEST_BYTES)) : share;
+}
+
+void budget_charge(struct budget_account *account, size_t len_bytes)
+{
+	account->held += len_bytes;
+	atomic_fetch_add_explicit(&account->peer->held, len_bytes, memory_order_relaxed);
+	atomic_fetch_add_explicit(&budget.held, len_bytes, memory_order_relaxed);
+}
+
+bool budget_take(struct budget_account *account, size_t len_bytes)
+{
+	if (budget_room(account) < len_bytes) {
+		atomic_fetch_add_explicit(&budget.refusals, 1, memory_order_relaxed);
+		return false;
+	}
+	budget_charge(account, len_bytes);
+	return true;
+}
+
+void budget_give(struct budget_account *account, size_t len_bytes)
+{
+	vc_assert(len_bytes <= account->held);
+	account->held -= len_bytes;
+	atomic_fetch_sub_explicit(&account->peer->held, len_bytes, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&budget.held, len_bytes, memory_order_relaxed);
+}
+
+size_t budget_held(const struct budget_account *account)
+{
+	return account->held;
+}
+
+/* ---- the whole ---- */
+
+void budget_set_max(size_t max_bytes)
+{
+	vc_assert(budget_used() == 0);
+	atomic_store_explicit(&budget.max, max_bytes, memory_order_relaxed);
+}
+
+size_t budget_used(void)
+{
+	return atomic_load_explicit(&budget.held, memory_order_relaxed);
+}
+
+size_t budget_max(void)
+{
+	return atomic_load_explicit(&budget.max, memory_order_relaxed);
+}
+
+uint64_t budget_refusals(void)
+{
+	return atomic_load_explicit(&budget.refusals, memory_order_relaxed);
+}
