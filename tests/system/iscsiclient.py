@@ -36,6 +36,8 @@ create_context, destroy_context = call("iscsi_create_context", P, STR), call("is
 set_targetname, set_session_type = call("iscsi_set_targetname", INT, P, STR), call("iscsi_set_session_type", INT, P, INT)
 full_connect, get_error = call("iscsi_full_connect_sync", INT, P, STR, INT), call("iscsi_get_error", STR, P)
 read16 = call("iscsi_read16_sync", TASK, P, INT, U64, U32, INT, INT, INT, INT, INT, INT)
+write16 = call("iscsi_write16_sync", TASK, P, INT, U64, STR, U32, INT, INT, INT, INT, INT, INT)
+set_timeout = call("iscsi_set_timeout", INT, P, INT)
 test_unit_ready, free_task = call("iscsi_testunitready_sync", TASK, P, INT), call("scsi_free_scsi_task", None, TASK)
 
 
@@ -44,6 +46,7 @@ class Initiator:
         self.context, self.number = create_context(b"iqn.2026-01.test:sense"), number
         set_targetname(self.context, server.target().encode())
         set_session_type(self.context, SESSION_NORMAL)
+        set_timeout(self.context, 60)
         if full_connect(self.context, server.portal.encode(), number) != 0:
             raise AssertionError(get_error(self.context).decode())
 
@@ -63,6 +66,10 @@ class Initiator:
     def read(self, offset, length):
         """What kept it from being read (None: nothing), and the bytes."""
         return self._end(read16(self.context, self.number, offset // 512, length, 512, 0, 0, 0, 0, 0))
+
+    def write(self, offset, data):
+        """What kept it from being written; None: nothing."""
+        return self._end(write16(self.context, self.number, offset // 512, data, len(data), 512, 0, 0, 0, 0, 0))[0]
 
     def close(self):
         destroy_context(self.context)
