@@ -55,9 +55,9 @@ struct disk_driver {
 	const char *scheme; /* "file", "mem" */
 	/* Make a disk of `size_bytes`, reading as zeros; -EEXIST when there is one. May block: administration only. */
 	int (*create)(const char *location, uint64_t size_bytes);
-	/* Remove it for good. */
+	/* Remove it for good. -EINVAL: a device, it has no end. */
 	int (*destroy)(const char *location);
-	/* Open for reading and writing; fails with -EBUSY when another process has it open (fcntl lock). */
+	/* Open for reading and writing; fails with -EBUSY when somebody else has it open (fcntl lock; a device: mounted, ...). */
 	int (*open)(struct world *world, const char *location, struct disk **ret_disk);
 	void (*submit)(struct disk *disk, struct disk_io *io);
 	/* Nothing submitted before reaches the medium after this returns (a new owner is about to take over). */

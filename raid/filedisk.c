@@ -2,7 +2,7 @@
 /* Disks that are files or block devices: making, opening, locking; the I/O itself is an engine's (io_uring or the pool).
  *
  * THEORY. A new file is sparse and reads as zeros. It is opened with O_DIRECT where the host's file system allows that, else buffered. An
- * open-file-description lock keeps everybody else out. DISK_CHECK notices a file that was unlinked or cut short: the bytes may still be
+ * open-file-description lock keeps everybody else out, and of a device O_EXCL does. DISK_CHECK notices a file that was unlinked or cut short: the bytes may still be
  * readable through the descriptor, but nobody would find them again. */
 #include "raid/filedisk.h"
 
@@ -73,16 +73,23 @@ static int filedisk_create(const char *location, uint64_t size_bytes)
 	return err;
 }
 
+/* A device's node is not ours to remove, and what is on it would stay. */
 static int filedisk_destroy(const char *location)
 {
+	struct stat st;
+
+	if (lstat(location, &st) != 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
 	return unlink(location) == 0 ? sync_parent(location) : -errno;
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------------------------------------ */
 
-static int filedisk_lock(int fd)
+static int filedisk_lock(int fd, short type)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
 
 	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
@@ -102,19 +109,31 @@ static bool direct_works(int fd)
 	return n >= 0;
 }
 
-static int filedisk_open_fd(const char *location)
+/* Of a device O_EXCL asks the kernel for it alone: not mounted, no part of LVM or md, no other vcd's. Anything but a file or a device is not
+ * even opened: that alone can have effects. */
+static int filedisk_flags(const char *location)
 {
-	const char *env = getenv("VC_FILEDISK");
+	struct stat st;
+
+	if (stat(location, &st) != 0)
+		return -errno;
+	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
+		return -EINVAL;
+	return O_CLOEXEC | (S_ISBLK(st.st_mode) ? O_EXCL : 0);
+}
+
+static int filedisk_open_fd(const char *location, int flags, bool direct)
+{
 	int fd = -1;
 
-	if (env == NULL || strstr(env, "buffered") == NULL)
-		fd = open(location, O_RDWR | O_CLOEXEC | O_DIRECT);
+	if (direct)
+		fd = open(location, flags | O_DIRECT);
 	if (fd >= 0 && !direct_works(fd)) {
 		close(fd);
 		fd = -1;
 	}
 	if (fd < 0)
-		fd = open(location, O_RDWR | O_CLOEXEC);
+		fd = open(location, flags);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -131,6 +150,27 @@ static int filedisk_size(int fd, uint64_t *ret_size_bytes, bool *ret_is_device)
 		return -EINVAL;
 	*ret_size_bytes = (uint64_t)st.st_size;
 	return 0;
+}
+
+static int filedisk_claim_as(const char *location, int mode, bool direct, uint64_t *ret_size_bytes, bool *ret_is_device)
+{
+	int flags = filedisk_flags(location);
+	int fd = flags < 0 ? flags : filedisk_open_fd(location, flags | mode, direct);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = filedisk_lock(fd, mode == O_RDONLY ? F_RDLCK : F_WRLCK);
+	if (err == 0)
+		err = filedisk_size(fd, ret_size_bytes, ret_is_device);
+	if (err != 0)
+		close(fd);
+	return err != 0 ? err : fd;
+}
+
+int filedisk_claim(const char *location, int mode, uint64_t *ret_size_bytes, bool *ret_is_device)
+{
+	return filedisk_claim_as(location, mode, false, ret_size_bytes, ret_is_device);
 }
 
 static bool pool_wanted(void)
@@ -159,22 +199,19 @@ static int filedisk_attach(struct filedisk *f)
 static int filedisk_open(struct world *world, const char *location, struct disk **ret_disk)
 {
 	struct filedisk *f = calloc(1, sizeof *f);
+	const char *env = getenv("VC_FILEDISK");
 	int err = 0;
 
 	if (f == NULL)
 		return -ENOMEM;
 	f->disk = (struct disk){ .driver = &filedisk_driver, .world = world };
-	f->fd = filedisk_open_fd(location);
+	f->fd = filedisk_claim_as(location, O_RDWR, env == NULL || strstr(env, "buffered") == NULL, &f->disk.size_bytes, &f->is_device);
 	if (f->fd < 0) {
 		err = f->fd;
 		free(f);
 		return err;
 	}
-	err = filedisk_lock(f->fd);
-	if (err == 0)
-		err = filedisk_size(f->fd, &f->disk.size_bytes, &f->is_device);
-	if (err == 0)
-		err = filedisk_attach(f);
+	err = filedisk_attach(f);
 	if (err != 0) {
 		close(f->fd);
 		free(f);

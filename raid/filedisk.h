@@ -34,6 +34,10 @@ struct filedisk_engine {
 extern const struct filedisk_engine filedisk_uring_engine;
 extern const struct filedisk_engine filedisk_pool_engine;
 
+/* Open a file or a block device for `mode` (O_RDONLY, O_RDWR), claimed: while it is open nobody else can for writing, through this function or a
+ * mount of the device. The descriptor, buffered; -EBUSY: somebody has it; -EINVAL: neither file nor device; -ENOENT, -EACCES, ... */
+MUST_CHECK int filedisk_claim(const char *location, int mode, uint64_t *ret_size_bytes, bool *ret_is_device);
+
 /* Carry out what is left of a request (from `done_bytes` on) with plain system calls; 0 or -errno. Blocks. Any thread. */
 int filedisk_do(int fd, const struct disk_io *io, uint64_t done_bytes);
 

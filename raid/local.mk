@@ -1,9 +1,10 @@
 noinst_LIBRARIES += libvcraid.a
-libvcraid_a_CFLAGS = $(AM_CFLAGS) $(URING_CFLAGS) $(BSD_CFLAGS)
+libvcraid_a_CFLAGS = $(AM_CFLAGS) $(URING_CFLAGS) $(BLKID_CFLAGS) $(BSD_CFLAGS)
 libvcraid_a_SOURCES = \
 	raid/batch.c \
 	raid/checksum_zone.c \
 	raid/disk.c raid/disk.h \
+	raid/disk_use.c raid/disk_use.h \
 	raid/filedisk.c raid/filedisk.h \
 	raid/filedisk_pool.c \
 	raid/filedisk_uring.c \

@@ -5,6 +5,7 @@ libvcsim_a_SOURCES = \
 	tests/support/simworld.c tests/support/simworld.h
 
 RAID_TESTS = \
+	tests/raid/test_disk_use \
 	tests/raid/test_raid_basic \
 	tests/raid/test_raid_crash \
 	tests/raid/test_raid_fields \
@@ -13,6 +14,8 @@ RAID_TESTS = \
 check_PROGRAMS += $(RAID_TESTS)
 TESTS += $(RAID_TESTS)
 RAID_TEST_LIBS = libvcsim.a $(RAID_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_raid_test_disk_use_SOURCES = tests/raid/test_disk_use.c
+tests_raid_test_disk_use_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_basic_SOURCES = tests/raid/test_raid_basic.c
 tests_raid_test_raid_basic_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_crash_SOURCES = tests/raid/test_raid_crash.c
