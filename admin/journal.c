@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The latest events, in a ring. */
+/* The latest events, in two rings: what peers can cause cannot push out what the server says by itself. */
 #include "admin/journal.h"
 
 #include <pthread.h>
@@ -19,19 +19,36 @@ struct journal_event {
 	char text[JOURNAL_TEXT];
 };
 
+/* A ring: the newest is at (n - 1) % size. */
+struct journal_ring {
+	struct journal_event *events;
+	unsigned size;
+	uint64_t n;
+};
+
+static struct journal_event own_events[JOURNAL_EVENTS], peer_events[JOURNAL_PEER_EVENTS];
+
 static struct {
 	pthread_mutex_t lock;
 	uint64_t last;
 	struct world *world;
 	struct task *wake;
-	struct journal_event ring[JOURNAL_EVENTS];
-} journal = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct journal_ring own, peers;
+} journal = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	      .own = { .events = own_events, .size = JOURNAL_EVENTS },
+	      .peers = { .events = peer_events, .size = JOURNAL_PEER_EVENTS } };
 
 static const char *const level_names[] = {
 	[LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARN] = "warn", [LOG_LEVEL_INFO] = "info", [LOG_LEVEL_DEBUG] = "debug"
 };
 
-static void journal_sink(enum log_level level, const char *component, const char *event, const char *text)
+/* The event `at` of all there ever were; NULL: it is not there any more, or not yet. */
+static struct journal_event *ring_at(const struct journal_ring *ring, uint64_t at)
+{
+	return at < ring->n && ring->n - at <= ring->size ? &ring->events[at % ring->size] : NULL;
+}
+
+static void journal_sink(enum log_level level, bool peer, const char *component, const char *event, const char *text)
 {
 	struct timespec now;
 
@@ -39,8 +56,9 @@ static void journal_sink(enum log_level level, const char *component, const char
 		return;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	pthread_mutex_lock(&journal.lock);
-	struct journal_event *slot = &journal.ring[++journal.last % JOURNAL_EVENTS];
-	slot->number = journal.last;
+	struct journal_ring *ring = peer ? &journal.peers : &journal.own;
+	struct journal_event *slot = &ring->events[ring->n++ % ring->size];
+	slot->number = ++journal.last;
 	slot->wall_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	slot->level = level;
 	(void)snprintf(slot->component, sizeof slot->component, "%s", component);
@@ -81,16 +99,29 @@ static json_t *event_json(const struct journal_event *event)
 	                 strlen(event->text));
 }
 
+/* Where the first event numbered above `after` is. */
+static uint64_t ring_begin(const struct journal_ring *ring, uint64_t after)
+{
+	uint64_t at = ring->n > ring->size ? ring->n - ring->size : 0;
+	const struct journal_event *event;
+
+	while ((event = ring_at(ring, at)) != NULL && event->number <= after)
+		at++;
+	return at;
+}
+
 json_t *journal_list(uint64_t after, enum log_level level)
 {
 	json_t *list = json_array();
 
 	pthread_mutex_lock(&journal.lock);
-	uint64_t first = journal.last >= JOURNAL_EVENTS ? journal.last - JOURNAL_EVENTS + 1 : 1;
-	if (after >= first)
-		first = after + 1;
-	for (uint64_t number = first; number <= journal.last; number++) {
-		const struct journal_event *event = &journal.ring[number % JOURNAL_EVENTS];
+	uint64_t own_at = ring_begin(&journal.own, after), peer_at = ring_begin(&journal.peers, after);
+	for (;;) {
+		const struct journal_event *own = ring_at(&journal.own, own_at), *peer = ring_at(&journal.peers, peer_at);
+		const struct journal_event *event = peer == NULL || (own != NULL && own->number < peer->number) ? own : peer;
+		if (event == NULL)
+			break;
+		*(event == own ? &own_at : &peer_at) += 1;
 		if (event->level <= level)
 			(void)json_array_append_new(list, event_json(event));
 	}

@@ -12,7 +12,8 @@
 #include "base/log.h"
 #include "base/world.h"
 
-#define JOURNAL_EVENTS 1024U
+#define JOURNAL_EVENTS 1024U /* of the server's own */
+#define JOURNAL_PEER_EVENTS 256U /* of those that peers can cause (log_peer_event) */
 #define JOURNAL_TEXT 400U
 
 /* Become the log's sink. After each event `wake` is posted to `world`, at most once until it runs. NULL world: nobody is woken. */

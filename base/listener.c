@@ -33,7 +33,7 @@ static void rest_over(struct timer *timer)
 static void listener_rest(struct listener *listener, int err)
 {
 	if (!listener->resting) /* once for a whole shortage */
-		log_warn("base", "accept_paused", "error=%s rest_ms=100", error_name(err));
+		log_peer_warn("base", "accept_paused", "error=%s rest_ms=100", error_name(err));
 	listener->resting = true;
 	loop_watch_set(&listener->watch, 0);
 	world_timer_set(loop_world(listener->loop), &listener->rest, LISTENER_REST_NS);

@@ -7,6 +7,7 @@ libvcbase_a_SOURCES = \
 	base/error.c \
 	base/listener.c \
 	base/log.c base/log.h \
+	base/loglimit.c base/loglimit.h \
 	base/loop.c base/loop.h \
 	base/mailbox.c base/mailbox.h \
 	base/page.c base/page.h \

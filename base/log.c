@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +21,9 @@
 #include <systemd/sd-journal.h>
 
 #include "base/list.h"
+#include "base/loglimit.h"
 
 enum { LOG_TEXT_MAX = 2048, LOG_LINE_MAX = LOG_TEXT_MAX + 256 };
-
-typedef void log_sink(enum log_level level, const char *component, const char *event, const char *text);
 
 static const struct {
 	const char *name;
@@ -41,6 +39,8 @@ static _Atomic int max_level = LOG_LEVEL_INFO;
 static _Atomic(log_sink *) current_sink;
 static pthread_once_t journal_once = PTHREAD_ONCE_INIT;
 static bool journal_on_stderr;
+static pthread_mutex_t limit_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct loglimit limit;
 
 static void journal_detect(void)
 {
@@ -84,20 +84,14 @@ static void write_line(enum log_level level, const char *component, const char *
 		return;
 }
 
-void log_event(enum log_level level, const char *component, const char *event, const char *format, ...)
+static bool level_is_on(enum log_level level)
 {
-	char text[LOG_TEXT_MAX];
-	log_sink *sink;
-	va_list args;
-	int saved_errno = errno;
+	return (int)level <= atomic_load_explicit(&max_level, memory_order_relaxed) && level < ARRAY_SIZE(levels);
+}
 
-	if ((int)level > atomic_load_explicit(&max_level, memory_order_relaxed) || level >= ARRAY_SIZE(levels))
-		return;
-	va_start(args, format);
-	if (vsnprintf(text, sizeof text, format, args) < 0)
-		text[0] = '\0';
-	va_end(args);
-	text_clean(text);
+static void log_text(enum log_level level, bool peer, const char *component, const char *event, const char *text)
+{
+	log_sink *sink;
 
 	pthread_once(&journal_once, journal_detect);
 	if (!journal_on_stderr || sd_journal_send("MESSAGE=%s %s %s", component, event, text, "PRIORITY=%d", levels[level].priority,
@@ -106,8 +100,86 @@ void log_event(enum log_level level, const char *component, const char *event, c
 
 	sink = atomic_load_explicit(&current_sink, memory_order_acquire);
 	if (sink != NULL)
-		sink(level, component, event, text);
+		sink(level, peer, component, event, text);
+}
+
+static void log_format(enum log_level level, bool peer, const char *component, const char *event, const char *format, va_list args)
+{
+	char text[LOG_TEXT_MAX];
+
+	if (vsnprintf(text, sizeof text, format, args) < 0)
+		text[0] = '\0';
+	text_clean(text);
+	log_text(level, peer, component, event, text);
+}
+
+void log_event(enum log_level level, const char *component, const char *event, const char *format, ...)
+{
+	va_list args;
+	int saved_errno = errno;
+
+	if (!level_is_on(level))
+		return;
+	va_start(args, format);
+	log_format(level, false, component, event, format, args);
+	va_end(args);
 	errno = saved_errno;
+}
+
+/* ---- what peers cause -------------------------------------------------------------------------------------------- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+static void tell_window(const struct loglimit_kind *kind)
+{
+	char text[80];
+
+	if (kind->suppressed == 0)
+		return;
+	snprintf(text, sizeof text, "suppressed=%llu", (unsigned long long)kind->suppressed);
+	log_text((enum log_level)kind->level, true, kind->component, kind->event, text);
+}
+
+void log_peer_event(enum log_level level, const char *component, const char *event, const char *format, ...)
+{
+	struct loglimit_kind over;
+	va_list args;
+	int saved_errno = errno;
+	bool admitted;
+
+	if (!level_is_on(level))
+		return;
+	pthread_mutex_lock(&limit_lock);
+	admitted = loglimit_admit(&limit, (int)level, component, event, now_ns(), &over);
+	pthread_mutex_unlock(&limit_lock);
+	if (over.component != NULL)
+		tell_window(&over);
+	if (admitted) {
+		va_start(args, format);
+		log_format(level, true, component, event, format, args);
+		va_end(args);
+	}
+	errno = saved_errno;
+}
+
+void log_tell_suppressed(bool all)
+{
+	struct loglimit_kind over;
+	bool more;
+
+	do {
+		pthread_mutex_lock(&limit_lock);
+		more = loglimit_over(&limit, now_ns(), all, &over);
+		pthread_mutex_unlock(&limit_lock);
+		if (more)
+			tell_window(&over);
+	} while (more);
 }
 
 void log_set_level(enum log_level level)

@@ -348,7 +348,7 @@ void call_fail(struct call *call, int err, const char *target, const char *forma
 		va_end(args);
 	}
 	if (fault->http_status == 500)
-		log_error("admin", "request_failed", "path=%s error=%s", evhttp_request_get_uri(call->req), error_name(err));
+		log_peer_error("admin", "request_failed", "path=%s error=%s", evhttp_request_get_uri(call->req), error_name(err));
 	fail(call, fault->http_status, fault->code, target, text);
 }
 

@@ -51,7 +51,7 @@ static void clock_look(struct timer *timer)
 		if (watch_is_over(watch)) {
 			watch_free(watch);
 		} else if (watch->state == WATCH_COMING && now - watch->since_ns > clock->limit_ns) {
-			log_info("admin", "http_client_late", "limit_ms=%llu", (unsigned long long)(clock->limit_ns / 1000000U));
+			log_peer_info("admin", "http_client_late", "limit_ms=%llu", (unsigned long long)(clock->limit_ns / 1000000U));
 			/* evhttp sees the end of the stream and frees the connection. */
 			(void)shutdown(bufferevent_getfd(watch->bev), SHUT_RDWR);
 			watch->state = WATCH_IDLE;

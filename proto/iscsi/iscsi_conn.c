@@ -120,7 +120,7 @@ static void rx_data_over(struct iscsi_conn *conn)
 		rx_over(conn);
 		return;
 	}
-	log_warn("iscsi", "data_digest_error", "initiator=%s peer=%s", conn->initiator, conn->peer);
+	log_peer_warn("iscsi", "data_digest_error", "initiator=%s peer=%s", conn->initiator, conn->peer);
 	iscsi_send_reject(conn, REJECT_DATA_DIGEST);
 	if (conn->rx_task != NULL)
 		iscsi_command_damaged(conn);
@@ -305,7 +305,7 @@ static void conn_stalled(struct iscsi_conn *conn)
 		if (world_now_ns(conn->world) - conn->stalled_since_ns < ISCSI_STALL_MS * UINT64_C(1000000))
 			return;
 		/* the pages may be held by others who wait like us: give way */
-		log_warn("iscsi", "no_pages", "initiator=%s peer=%s", conn->initiator, conn->peer);
+		log_peer_warn("iscsi", "no_pages", "initiator=%s peer=%s", conn->initiator, conn->peer);
 		scsi_task_give_up(&conn->rx_task->scsi, SCSI_BUSY, SCSI_NO_SENSE, ASC_NONE);
 		conn->sink = SINK_NONE;
 		conn->sink_len = 0;
@@ -430,8 +430,8 @@ int iscsi_conn_establish(struct iscsi_conn *conn)
 	}
 	world_timer_cancel(&conn->timer);
 	conn->state = CONN_FULL;
-	log_info("iscsi", "login", "initiator=%s peer=%s session=%s tsih=%u", conn->initiator, conn->peer,
-	         conn->discovery ? "discovery" : "normal", conn->tsih);
+	log_peer_info("iscsi", "login", "initiator=%s peer=%s session=%s tsih=%u", conn->initiator, conn->peer,
+	              conn->discovery ? "discovery" : "normal", conn->tsih);
 	return 0;
 }
 
@@ -450,7 +450,7 @@ void iscsi_conn_close(struct iscsi_conn *conn, const char *why)
 	if (conn->state == CONN_CLOSED)
 		return;
 	if (why != NULL)
-		log_warn("iscsi", "connection_dropped", "initiator=%s peer=%s reason=\"%s\"", conn->initiator, conn->peer, why);
+		log_peer_warn("iscsi", "connection_dropped", "initiator=%s peer=%s reason=\"%s\"", conn->initiator, conn->peer, why);
 	stream_close(conn->stream);
 	conn_end(conn);
 }

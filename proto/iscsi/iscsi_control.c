@@ -213,7 +213,7 @@ void iscsi_logout_end(struct iscsi_conn *conn)
 
 void iscsi_logout_finish(struct iscsi_conn *conn)
 {
-	log_info("iscsi", "logout", "initiator=%s peer=%s", conn->initiator, conn->peer);
+	log_peer_info("iscsi", "logout", "initiator=%s peer=%s", conn->initiator, conn->peer);
 	logout_answer(conn, &conn->logout, LOGOUT_DONE);
 	iscsi_conn_close_after_send(conn);
 }
@@ -326,7 +326,7 @@ void iscsi_tmf_end(struct iscsi_conn *conn)
 		tmf_answer(conn, be32_get(conn->bhs.itt), refusal != TMF_COMPLETE ? refusal : TMF_REJECTED);
 		return;
 	}
-	log_info("iscsi", "task_management", "initiator=%s function=%u", conn->initiator, function);
+	log_peer_info("iscsi", "task_management", "initiator=%s function=%u", conn->initiator, function);
 	*tmf = (struct iscsi_tmf){ .active = true, .itt = be32_get(conn->bhs.itt), .pending = 1 };
 	tmf_run(conn, tmf, function, referenced);
 	tmf_release(conn, tmf); /* answered now, or when the last aborted task is gone */

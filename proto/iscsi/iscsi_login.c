@@ -64,8 +64,8 @@ static void login_answer(struct iscsi_conn *conn, const struct iscsi_bhs *reques
 
 static void login_fail(struct iscsi_conn *conn, const struct iscsi_bhs *request, enum iscsi_login_status status, const char *why)
 {
-	log_warn("iscsi", "login_refused", "initiator=%s peer=%s status=%04x reason=\"%s\"", conn->initiator, conn->peer, (unsigned)status,
-	         why);
+	log_peer_warn("iscsi", "login_refused", "initiator=%s peer=%s status=%04x reason=\"%s\"", conn->initiator, conn->peer,
+	              (unsigned)status, why);
 	login_answer(conn, request, status, (uint8_t)(request->flags & 0x0CU), 0);
 	iscsi_conn_close_after_send(conn);
 }

@@ -218,7 +218,7 @@ void iscsi_server_serve(struct iscsi_server *server, struct loop *loop, int fd)
 	int err = iscsi_conn_new(server, loop, fd, &conn);
 
 	if (err != 0) {
-		log_warn("iscsi", "connection_refused", "error=%s", error_name(err));
+		log_peer_warn("iscsi", "connection_refused", "error=%s", error_name(err));
 		close(fd);
 		return;
 	}

@@ -164,7 +164,7 @@ void rpc_conn_start(struct rpc_service *service, int fd)
 		err = stream_new(service->config.loop, fd, &stream_handler, conn, &conn->stream);
 	}
 	if (err != 0) {
-		log_warn("rpc", "accept_failed", "error=%s", error_name(err));
+		log_peer_warn("rpc", "accept_failed", "error=%s", error_name(err));
 		free(conn);
 		close(fd);
 		return;

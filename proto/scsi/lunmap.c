@@ -248,11 +248,11 @@ static void view_insert(struct lunmap_view *view, const struct lunmap_row *row, 
 		at--;
 	if (at > 0 && view->luns[at - 1].lun == row->lun) {
 		if (view->luns[at - 1].lu != row->lu)
-			log_warn("scsi", "lun_conflict", "initiator=%s lun=%u serial=%s", initiator, row->lun, row->lu->serial);
+			log_peer_warn("scsi", "lun_conflict", "initiator=%s lun=%u serial=%s", initiator, row->lun, row->lu->serial);
 		return;
 	}
 	if (view->n == LUNMAP_VIEW_MAX) {
-		log_warn("scsi", "too_many_luns", "initiator=%s lun=%u serial=%s", initiator, row->lun, row->lu->serial);
+		log_peer_warn("scsi", "too_many_luns", "initiator=%s lun=%u serial=%s", initiator, row->lun, row->lu->serial);
 		return;
 	}
 	memmove(&view->luns[at + 1], &view->luns[at], (view->n - at) * sizeof view->luns[0]);

@@ -34,9 +34,10 @@ static int64_t wall(struct world *w)
 	return sim_wall(w) + clock_offset_ns;
 }
 
-static void sink(enum log_level level, const char *component, const char *event, const char *text)
+static void sink(enum log_level level, bool peer, const char *component, const char *event, const char *text)
 {
 	(void)level;
+	(void)peer;
 	(void)component;
 	n_missed += strcmp(event, "snapshot_missed") == 0;
 	n_expired += strcmp(event, "snapshot_expired") == 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Log lines: one write each, clean, cut, filtered by level, seen by the sink. */
 #include "base/log.h"
+#include "base/loglimit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@ static char line[8192];
 static void capture_begin(void)
 {
 	assert_int_equal(pipe2(pipe_fds, O_NONBLOCK | O_DIRECT), 0); /* a packet pipe: one read gives one write */
+	assert_true(fcntl(pipe_fds[0], F_SETPIPE_SZ, 64 * 4096) > 0); /* room for as many packets as there are pages */
 	saved_stderr = dup(STDERR_FILENO);
 	dup2(pipe_fds[1], STDERR_FILENO);
 }
@@ -94,9 +96,9 @@ static void log_drops_what_is_above_the_level(void **state)
 
 static char seen[256];
 
-static void sink(enum log_level level, const char *component, const char *event, const char *text)
+static void sink(enum log_level level, bool peer, const char *component, const char *event, const char *text)
 {
-	snprintf(seen, sizeof seen, "%d/%s/%s/%s", (int)level, component, event, text);
+	snprintf(seen, sizeof seen, "%d%s/%s/%s/%s", (int)level, peer ? "p" : "", component, event, text);
 }
 
 static void log_tells_the_sink(void **state)
@@ -111,6 +113,67 @@ static void log_tells_the_sink(void **state)
 	assert_string_equal(seen, "0/fs/bad_block/block=12");
 }
 
+static unsigned count_lines(const char *what)
+{
+	unsigned n = 0;
+
+	while (capture_read() > 0)
+		n += strstr(line, what) != NULL;
+	return n;
+}
+
+static void log_counts_what_a_peer_causes_beyond_a_burst_and_tells_the_sum(void **state)
+{
+	(void)state;
+	capture_begin();
+	log_set_sink(sink);
+	for (unsigned i = 0; i < 1000; i++)
+		log_peer_warn("iscsi", "login_refused", "peer=%u", i);
+	log_peer_info("iscsi", "another_kind", "n=%d", 1);
+	assert_string_equal(seen, "2p/iscsi/another_kind/n=1");
+	assert_int_equal(count_lines("warn iscsi login_refused peer="), LOGLIMIT_BURST);
+	log_tell_suppressed(false);
+	assert_int_equal(count_lines("suppressed"), 0);
+	log_tell_suppressed(true);
+	log_set_sink(NULL);
+	assert_int_equal(count_lines("warn iscsi login_refused suppressed=980\n"), 1);
+	capture_end();
+}
+
+#define S 1000000000ULL
+
+static void a_kind_gets_its_burst_again_when_its_window_is_over(void **state)
+{
+	static struct loglimit limit;
+	struct loglimit_kind over;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(loglimit_admit(&limit, 1, "c", "e", 5 * S, &over), i < LOGLIMIT_BURST);
+	assert_true(loglimit_admit(&limit, 1, "c", "f", 5 * S, &over));
+	assert_false(loglimit_over(&limit, 14 * S, false, &over));
+	assert_true(loglimit_admit(&limit, 1, "c", "e", 15 * S, &over));
+	assert_string_equal(over.event, "e");
+	assert_int_equal(over.suppressed, 100 - LOGLIMIT_BURST);
+	assert_false(loglimit_over(&limit, 60 * S, true, &over)); /* told already */
+}
+
+static void a_thousand_kinds_are_no_more_lines_than_the_table_has_places(void **state)
+{
+	static struct loglimit limit;
+	static char names[1000][8];
+	struct loglimit_kind over;
+	unsigned n = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(names[i], sizeof names[i], "e%u", i);
+		for (unsigned j = 0; j < 2 * LOGLIMIT_BURST; j++)
+			n += loglimit_admit(&limit, 1, "c", names[i], S, &over);
+	}
+	assert_int_equal(n, LOGLIMIT_KINDS * LOGLIMIT_BURST);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -119,6 +182,9 @@ int main(void)
 		cmocka_unit_test(log_cuts_a_line_that_is_too_long),
 		cmocka_unit_test(log_drops_what_is_above_the_level),
 		cmocka_unit_test(log_tells_the_sink),
+		cmocka_unit_test(log_counts_what_a_peer_causes_beyond_a_burst_and_tells_the_sum),
+		cmocka_unit_test(a_kind_gets_its_burst_again_when_its_window_is_over),
+		cmocka_unit_test(a_thousand_kinds_are_no_more_lines_than_the_table_has_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
