@@ -8,5 +8,6 @@ include tests/proto/local.mk
 include tests/admin/local.mk
 endif
 include tests/crash/local.mk
+include tests/front/local.mk
 include tests/system/local.mk
 include tests/bench/local.mk

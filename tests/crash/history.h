@@ -61,11 +61,15 @@ struct op {
 /* What went wrong, also as exit status. */
 enum history_failure { FAIL_LOST = 10, FAIL_WRONG, FAIL_CHECK, FAIL_STUCK };
 
+#define HISTORY_ROWS 96U
+#define HISTORY_FAULTS 24U
+
 struct history_counts {
 	uint64_t states; /* recovered, compared and checked */
 	uint64_t seeds; /* histories or workloads ended well */
 	uint64_t duplicates; /* states met before and not recovered again */
 	uint64_t ops, crashes_in_recovery;
+	uint32_t met[HISTORY_ROWS][HISTORY_FAULTS]; /* tests/front: calls x faults */
 };
 
 struct history {

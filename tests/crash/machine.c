@@ -137,16 +137,24 @@ static void media_clone(struct machine *machine, uint64_t seed, char fresh[MACHI
 	}
 }
 
-void machine_cut(struct machine *machine, uint64_t seed)
+void machine_cut_begin(struct machine *machine, uint64_t seed)
 {
-	char fresh[MACHINE_DISKS_MAX][24];
+	media_clone(machine, seed, machine->next_urls);
+}
 
-	media_clone(machine, seed, fresh);
+void machine_cut_end(struct machine *machine)
+{
 	/* The old volume lives on on its own media until it is gone; nothing of that reaches the copies. */
 	if (machine->vol != NULL)
 		(void)machine_unmount(machine);
 	media_remove(machine);
-	memcpy(machine->urls, fresh, sizeof fresh);
+	memcpy(machine->urls, machine->next_urls, sizeof machine->urls);
+}
+
+void machine_cut(struct machine *machine, uint64_t seed)
+{
+	machine_cut_begin(machine, seed);
+	machine_cut_end(machine);
 }
 
 bool machine_cut_in_mount(struct machine *machine, uint64_t seed, uint64_t n_steps, int *ret_err)

@@ -21,6 +21,7 @@ struct machine {
 	unsigned n_disks; /* the last one is parity */
 	unsigned life; /* media are named anew in each */
 	char urls[MACHINE_DISKS_MAX][24];
+	char next_urls[MACHINE_DISKS_MAX][24]; /* between the two steps of a cut */
 	uint64_t disk_blocks;
 	uint32_t log_half_blocks;
 	uint64_t verifier; /* of the last mount */
@@ -36,6 +37,9 @@ MUST_CHECK int machine_mount(struct machine *machine);
 int machine_unmount(struct machine *machine);
 /* The power fails: the media become what `seed` chooses of what they may be; nothing is mounted. Messages under way are answered into the void. */
 void machine_cut(struct machine *machine, uint64_t seed);
+/* The same in two steps: what the media become is settled by the first; until the second, which unmounts, the old volume lives on on its own media. */
+void machine_cut_begin(struct machine *machine, uint64_t seed);
+void machine_cut_end(struct machine *machine);
 /* Mount, and cut the power after `n_steps` turns of it. False: it was mounted before (nothing was cut). */
 bool machine_cut_in_mount(struct machine *machine, uint64_t seed, uint64_t n_steps, int *ret_err);
 /* Another machine on one of the states the media of `from` may be left in: that of memdisk_crash_clone_fates. */

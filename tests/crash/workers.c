@@ -86,6 +86,9 @@ static void add(struct history_counts *to, const struct history_counts *from)
 	to->duplicates += from->duplicates;
 	to->ops += from->ops;
 	to->crashes_in_recovery += from->crashes_in_recovery;
+	for (unsigned row = 0; row < HISTORY_ROWS; row++)
+		for (unsigned fault = 0; fault < HISTORY_FAULTS; fault++)
+			to->met[row][fault] += from->met[row][fault];
 }
 
 static void workers_stop(void)

@@ -18,6 +18,8 @@ struct simworld {
 	struct task_list tasks;
 	struct sim_timer *timers; /* binary heap */
 	size_t n_timers, max_timers;
+	bool (*idle)(void *arg);
+	void *idle_arg;
 	pthread_mutex_t lock;
 	struct task *posted; /* newest first */
 	pthread_t home;
@@ -200,6 +202,12 @@ struct world *simworld_world(struct simworld *sim)
 	return &sim->world;
 }
 
+void simworld_set_idle(struct simworld *sim, bool (*idle)(void *arg), void *arg)
+{
+	sim->idle = idle;
+	sim->idle_arg = arg;
+}
+
 static void take_posted(struct simworld *sim)
 {
 	struct task *t, *next, *first = NULL;
@@ -232,6 +240,8 @@ bool sim_step(struct simworld *sim)
 		task->run(task);
 		return true;
 	}
+	if (sim->idle != NULL && sim->idle(sim->idle_arg))
+		return true;
 	if (sim->n_timers == 0)
 		return false;
 	t = sim->timers[0];
@@ -259,9 +269,14 @@ void sim_run_for(struct simworld *sim, uint64_t ns)
 
 	for (;;) {
 		take_posted(sim);
-		if (TAILQ_EMPTY(&sim->tasks) && (sim->n_timers == 0 || sim->timers[0].due_ns > end))
+		if (!TAILQ_EMPTY(&sim->tasks))
+			sim_step(sim);
+		else if (sim->idle != NULL && sim->idle(sim->idle_arg))
+			continue;
+		else if (sim->n_timers == 0 || sim->timers[0].due_ns > end)
 			break;
-		sim_step(sim);
+		else
+			sim_step(sim);
 	}
 	sim->now_ns = end;
 }

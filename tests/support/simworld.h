@@ -17,6 +17,8 @@ struct simworld *simworld_new(uint64_t seed);
 /* Drops whatever is still queued. */
 void simworld_free(struct simworld *sim);
 struct world *simworld_world(struct simworld *sim);
+/* Asked when no task is left, before time moves on: true when it has done something (sockets that are ready, tests/support/simloop.h). NULL: nobody. */
+void simworld_set_idle(struct simworld *sim, bool (*idle)(void *arg), void *arg);
 /* Run one task or fire one timer; false when there is nothing left to do. */
 bool sim_step(struct simworld *sim);
 /* Step until `predicate(arg)`; false when nothing is left to do or `max_steps` have been taken. */

@@ -1,0 +1,25 @@
+# The campaign of the front ends: clients that others wrote, in one process with the server, over simulated sockets and disks.
+if HAVE_CLIENTS
+check_PROGRAMS += tests/front/frontsim
+tests_front_frontsim_CPPFLAGS = $(VCNFS_CPPFLAGS) $(NFS_CFLAGS) $(ISCSI_CFLAGS)
+tests_front_frontsim_SOURCES = \
+	tests/crash/cell.c tests/crash/cell.h \
+	tests/crash/machine.c tests/crash/machine.h \
+	tests/crash/workers.c tests/crash/workers.h \
+	tests/front/mischief.c tests/front/mischief.h \
+	tests/front/front.c tests/front/front.h \
+	tests/front/frontsim.c \
+	tests/front/nfs_audit.c \
+	tests/front/nfs_look.c \
+	tests/front/nfs_model.c tests/front/nfs_model.h \
+	tests/front/nfs_rows.c tests/front/nfs_rows.h tests/front/nfs_rows_data.c tests/front/nfs_rows_name.c \
+	tests/front/nfs_side.c tests/front/nfs_side.h \
+	tests/front/report.c tests/front/report.h \
+	tests/front/stage.c tests/front/stage.h \
+	tests/support/simlibc.c \
+	tests/support/simloop.c tests/support/simloop.h \
+	tests/support/simsock.c tests/support/simsock.h \
+	tests/support/simworld.c tests/support/simworld.h
+tests_front_frontsim_LDADD = $(VCNFS_LIBS) libvciscsi.a libvcscsi.a $(FS_LIBS) $(RAID_LIBS) $(BASE_LIBS) $(NFS_LIBS) $(ISCSI_LIBS)
+$(tests_front_frontsim_OBJECTS): $(VCNFS_GENERATED)
+endif
