@@ -7,23 +7,17 @@
  * THREADS. Sums are atomic; two loops that take at the same instant may go over by what one of them took. The table has a lock. */
 #include "base/budget.h"
 
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/list.h"
+#include "base/peer_key.h"
 
 #define BUCKETS 1024U
 #define RESERVE_PARTS 4U /* one of them is kept back */
 #define LITTLE_BYTES ((size_t)128 << 10) /* a peer that holds no more may have a request out of it */
 #define REQUEST_BYTES ((size_t)1280 << 10) /* the biggest one, with what belongs to it */
-
-struct peer_key {
-	uint64_t network;
-	sa_family_t family;
-};
 
 struct budget_peer {
 	LIST_ENTRY(budget_peer) link;
@@ -48,49 +42,26 @@ static struct {
 
 /* ---- peers ---- */
 
-static struct peer_key key_of(const struct sockaddr_storage *address)
-{
-	struct peer_key key = { .family = address->ss_family };
-
-	if (address->ss_family == AF_INET) {
-		key.network = ((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr;
-	} else if (address->ss_family == AF_INET6) {
-		const struct in6_addr *in6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-		uint32_t low;
-
-		memcpy(&key.network, in6, sizeof key.network);
-		memcpy(&low, in6->s6_addr + 12, sizeof low);
-		if (IN6_IS_ADDR_V4MAPPED(in6))
-			key = (struct peer_key){ .family = AF_INET, .network = low };
-	}
-	return key;
-}
-
-static size_t bucket_of(const struct peer_key *key)
-{
-	return (size_t)((key->network ^ key->family) * 0x9E3779B97F4A7C15ULL >> 32) % BUCKETS;
-}
-
 /* Under the lock. */
 static struct budget_peer *peer_find(const struct peer_key *key)
 {
 	struct budget_peer *peer;
 
-	LIST_FOREACH(peer, &budget.buckets[bucket_of(key)], link) {
-		if (peer->key.network == key->network && peer->key.family == key->family)
+	LIST_FOREACH(peer, &budget.buckets[peer_key_bucket(key, BUCKETS)], link) {
+		if (peer_key_equal(&peer->key, key))
 			return peer;
 	}
 	peer = calloc(1, sizeof *peer);
 	if (peer == NULL)
 		return NULL;
 	peer->key = *key;
-	LIST_INSERT_HEAD(&budget.buckets[bucket_of(key)], peer, link);
+	LIST_INSERT_HEAD(&budget.buckets[peer_key_bucket(key, BUCKETS)], peer, link);
 	return peer;
 }
 
 static struct budget_peer *peer_join(const struct sockaddr_storage *address)
 {
-	struct peer_key key = key_of(address);
+	struct peer_key key = peer_key_of(address);
 	struct budget_peer *peer;
 
 	pthread_mutex_lock(&budget.lock);

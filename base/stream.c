@@ -49,6 +49,10 @@ struct stream {
 	struct task dispatch_task;
 	struct task flush_task;
 	struct task free_task;
+	struct task evict_task;
+	bool evict_posted; /* set under the door's lock; the stream stays until the task has run */
+	struct door *door; /* NULL: none */
+	struct door_guest guest;
 	struct timer linger_timer;
 	struct loop_exit exit_hook;
 	uint8_t *buffer; /* STREAM_PEEK_MAX bytes; received: [start, end) */
@@ -82,7 +86,7 @@ static void free_run(struct task *task)
 {
 	struct stream *stream = container_of(task, struct stream, free_task);
 
-	if (stream->dispatch_task.queued || stream->flush_task.queued) { /* invariant 2 */
+	if (stream->dispatch_task.queued || stream->flush_task.queued || stream->evict_posted) { /* invariant 2 */
 		loop_defer_last(stream->loop, task);
 		return;
 	}
@@ -99,6 +103,10 @@ static void stream_destroy(struct stream *stream)
 	stream->state = STREAM_CLOSED;
 	loop_watch_stop(&stream->watch);
 	close(stream->fd);
+	if (stream->door != NULL) {
+		door_leave(stream->door, &stream->guest);
+		door_put(stream->door);
+	}
 	sendq_fini(&stream->sendq);
 	loop_defer_last(stream->loop, &stream->free_task);
 }
@@ -216,6 +224,11 @@ static ssize_t stream_read(struct stream *stream)
 	return readv(stream->fd, &stream->fill[first], (int)(last - first + 1));
 }
 
+static void heard(struct stream *stream)
+{
+	atomic_store_explicit(&stream->guest.heard_ns, world_now_ns(loop_world(stream->loop)), memory_order_relaxed);
+}
+
 static void stream_receive(struct stream *stream)
 {
 	ssize_t n = stream_read(stream);
@@ -231,6 +244,7 @@ static void stream_receive(struct stream *stream)
 		return;
 	}
 	len_bytes = (size_t)n;
+	heard(stream);
 	if (stream->filling && !stream->fill_done) {
 		into_fill = MIN_OF(len_bytes, stream->fill_left);
 		fill_advance(stream, into_fill);
@@ -328,6 +342,48 @@ static void linger_exit(struct loop_exit *hook)
 	world_timer_cancel(&stream->linger_timer);
 	stream->state = STREAM_OPEN;
 	stream_destroy(stream);
+}
+
+/* ---- its place ---- */
+
+static void evict_run(struct task *task)
+{
+	struct stream *stream = container_of(task, struct stream, evict_task);
+
+	stream->evict_posted = false;
+	if (stream->state == STREAM_LINGERING)
+		stream_destroy(stream);
+	else if (stream->state == STREAM_OPEN)
+		stream_end(stream, stream->guest.known && !stream->paused ? 0 : -ECONNABORTED);
+}
+
+static void guest_leave(struct door_guest *guest)
+{
+	struct stream *stream = container_of(guest, struct stream, guest);
+
+	stream->evict_posted = true;
+	world_post(loop_world(stream->loop), &stream->evict_task);
+}
+
+int stream_enter(struct stream *stream, struct door *door, bool known, bool patient)
+{
+	int err;
+
+	heard(stream);
+	stream->guest.known = known;
+	stream->guest.patient = patient;
+	stream->guest.leave = guest_leave;
+	stream->evict_task.run = evict_run;
+	err = door_enter(door, &stream->guest, &stream->peer);
+	if (err == 0)
+		stream->door = door_get(door);
+	return err;
+}
+
+void stream_know(struct stream *stream)
+{
+	if (stream->door != NULL)
+		door_know(stream->door, &stream->guest);
 }
 
 static int socket_prepare(int fd, struct sockaddr_storage *ret_peer)

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "base/door.h"
 #include "base/error.h"
 #include "base/loop.h"
 #include "base/page.h"
@@ -43,6 +44,12 @@ struct stream_seg {
 
 /* Take over the socket `fd` (made non-blocking, TCP_NODELAY when TCP). On error the caller keeps the fd. -ENOMEM, -ENOTSOCK. */
 MUST_CHECK int stream_new(struct loop *loop, int fd, const struct stream_handler *handler, void *owner, struct stream **ret_stream);
+/* Take a place at the door, to be kept until the descriptor is closed (a stream that lingers has it still). `known`, `patient`: as door_guest
+ * has them. Whoever is put out is told of an end: of a known peer that is read from, as if the peer had ended (what it asked is still
+ * answered); else ECONNABORTED. -EMFILE, -ENOMEM: no place; close the stream. A reference to the door is kept. */
+MUST_CHECK int stream_enter(struct stream *stream, struct door *door, bool known, bool patient);
+/* Its peer has a right, from now on. */
+void stream_know(struct stream *stream);
 /* Close now: what is unsent is dropped and its pages released. */
 void stream_close(struct stream *stream);
 /* Close once everything queued has been sent and the peer has ended too (so that its late bytes cannot reset the connection under

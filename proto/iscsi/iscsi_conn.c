@@ -109,6 +109,7 @@ static bool rx_digest_good(struct iscsi_conn *conn)
 static void rx_over(struct iscsi_conn *conn)
 {
 	conn->rx = RX_HEADER;
+	conn->heard_ns = world_now_ns(conn->world);
 	if (conn->pdu != NULL)
 		conn->pdu->end(conn);
 }
@@ -330,6 +331,66 @@ static void conn_timer(struct timer *timer)
 		world_timer_set(conn->world, &conn->timer, ISCSI_RETRY_MS * UINT64_C(1000000));
 }
 
+/* ---- silence ---- */
+
+/* Often enough that a limit is kept to a quarter. */
+static void conn_idle_set(struct iscsi_conn *conn)
+{
+	const struct iscsi_times *times = iscsi_server_times(conn->server);
+	unsigned shortest_ms = conn->discovery ? times->discovery : MIN_OF(times->ping, times->answer);
+
+	world_timer_set(conn->world, &conn->idle_timer, MAX_OF(shortest_ms / 4U, 1U) * UINT64_C(1000000));
+}
+
+/* A session that sees a LUN has its place kept. */
+static void conn_look_for_right(struct iscsi_conn *conn)
+{
+	if (conn->discovery)
+		return;
+	scsi_nexus_refresh(&conn->nexus);
+	if (conn->nexus.n_luns > 0)
+		stream_know(conn->stream);
+}
+
+/* A discovery session that asks nothing ends. A normal one lives as long as its initiator is there: after a while of silence it is asked.
+ * NULL, or why it is over. */
+static const char *conn_silence(struct iscsi_conn *conn, uint64_t now_ns)
+{
+	const struct iscsi_times *times = iscsi_server_times(conn->server);
+	uint64_t silent_ms = (now_ns - conn->heard_ns) / 1000000U;
+
+	if (conn->discovery)
+		return silent_ms >= times->discovery ? "discovery session without requests" : NULL;
+	if (conn->heard_ns > conn->pinged_ns)
+		conn->pinged_ns = 0;
+	if (conn->pinged_ns != 0 && (now_ns - conn->pinged_ns) / 1000000U >= times->answer)
+		return "the initiator does not answer";
+	if (conn->pinged_ns == 0 && silent_ms >= times->ping) {
+		conn->pinged_ns = now_ns;
+		iscsi_ping(conn);
+	}
+	return NULL;
+}
+
+static void conn_idle(struct timer *timer)
+{
+	struct iscsi_conn *conn = container_of(timer, struct iscsi_conn, idle_timer);
+	uint64_t now_ns = world_now_ns(conn->world);
+	const char *over;
+
+	if (conn->state != CONN_FULL)
+		return;
+	if (!conn_may_receive(conn)) /* that we do not read is not the initiator's silence */
+		conn->heard_ns = now_ns;
+	over = conn_silence(conn, now_ns);
+	if (over != NULL) {
+		iscsi_conn_close(conn, over);
+		return;
+	}
+	conn_look_for_right(conn);
+	conn_idle_set(conn);
+}
+
 /* ---- life ---- */
 
 static void conn_peer_name(struct iscsi_conn *conn)
@@ -385,18 +446,38 @@ static void conn_free(struct task *task)
 	iscsi_server_gone(server);
 }
 
+/* A stream with a place at the door. `fd` is taken, whatever happens. */
+static int conn_stream(struct iscsi_conn *conn, int fd)
+{
+	int err;
+
+	conn_keepalive(fd);
+	err = stream_new(conn->loop, fd, &conn_handler, conn, &conn->stream);
+	if (err != 0) {
+		close(fd);
+		return err;
+	}
+	err = stream_enter(conn->stream, iscsi_server_door(conn->server), false, false);
+	if (err != 0)
+		stream_close(conn->stream);
+	return err;
+}
+
 int iscsi_conn_new(struct iscsi_server *server, struct loop *loop, int fd, struct iscsi_conn **ret_conn)
 {
 	struct iscsi_conn *conn = calloc(1, sizeof *conn);
 	int err;
 
-	if (conn == NULL)
+	if (conn == NULL) {
+		close(fd);
 		return -ENOMEM;
+	}
 	conn->server = server;
 	conn->loop = loop;
 	conn->world = loop_world(loop);
 	conn->free_task.run = conn_free;
 	conn->timer.fire = conn_timer;
+	conn->idle_timer.fire = conn_idle;
 	conn->statsn = 1;
 	iscsi_params_init(&conn->params);
 	TAILQ_INIT(&conn->active);
@@ -404,14 +485,13 @@ int iscsi_conn_new(struct iscsi_server *server, struct loop *loop, int fd, struc
 	TAILQ_INIT(&conn->waiting);
 	for (unsigned i = 0; i < ISCSI_BUCKETS; i++)
 		LIST_INIT(&conn->buckets[i]);
-	conn_keepalive(fd);
-	err = stream_new(loop, fd, &conn_handler, conn, &conn->stream);
+	err = conn_stream(conn, fd);
 	if (err != 0) {
 		free(conn);
 		return err;
 	}
 	conn_peer_name(conn);
-	world_timer_set(conn->world, &conn->timer, ISCSI_LOGIN_TIMEOUT_MS * UINT64_C(1000000));
+	world_timer_set(conn->world, &conn->timer, iscsi_server_times(server)->login * UINT64_C(1000000));
 	*ret_conn = conn;
 	return 0;
 }
@@ -430,6 +510,9 @@ int iscsi_conn_establish(struct iscsi_conn *conn)
 	}
 	world_timer_cancel(&conn->timer);
 	conn->state = CONN_FULL;
+	conn->heard_ns = world_now_ns(conn->world);
+	conn_look_for_right(conn);
+	conn_idle_set(conn);
 	log_peer_info("iscsi", "login", "initiator=%s peer=%s session=%s tsih=%u", conn->initiator, conn->peer,
 	              conn->discovery ? "discovery" : "normal", conn->tsih);
 	return 0;
@@ -441,6 +524,7 @@ static void conn_end(struct iscsi_conn *conn)
 	conn->stream = NULL;
 	conn->rx_task = NULL;
 	world_timer_cancel(&conn->timer);
+	world_timer_cancel(&conn->idle_timer);
 	iscsi_command_abort_all(conn);
 	iscsi_conn_settle(conn);
 }

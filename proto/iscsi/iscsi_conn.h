@@ -35,7 +35,6 @@
 #define ISCSI_TMFS 8U
 #define ISCSI_SOLICITED_MAX (16U << 20)
 #define ISCSI_READ_MAX (16U << 20)
-#define ISCSI_LOGIN_TIMEOUT_MS 15000U
 #define ISCSI_STALL_MS 2000U
 #define ISCSI_RETRY_MS 2U
 #define ISCSI_TEXT_MAX 16384U /* a request, over all its continuations */
@@ -88,6 +87,9 @@ struct iscsi_conn {
 	enum iscsi_conn_state state;
 	struct task free_task;
 	struct timer timer; /* login deadline, then retries for pages */
+	struct timer idle_timer; /* in full feature phase: is he there? */
+	uint64_t heard_ns; /* when the last whole PDU had come */
+	uint64_t pinged_ns; /* 0: he need not answer */
 
 	/* the session */
 	bool discovery;
@@ -156,6 +158,7 @@ struct iscsi_conn {
 };
 
 /* ---- iscsi_conn.c ---- */
+/* `fd` is taken, whatever happens. -EMFILE: no place; -ENOMEM, ... */
 MUST_CHECK int iscsi_conn_new(struct iscsi_server *server, struct loop *loop, int fd, struct iscsi_conn **ret_conn);
 /* End it now; `why` goes to the log, NULL: as it should be. Idempotent; the structure goes away later. */
 void iscsi_conn_close(struct iscsi_conn *conn, const char *why);
@@ -201,6 +204,8 @@ void iscsi_command_abort_all(struct iscsi_conn *conn);
 /* ---- iscsi_control.c ---- */
 void iscsi_text_gather(struct iscsi_conn *conn); /* `begin` of PDUs with text */
 void iscsi_nop_end(struct iscsi_conn *conn);
+/* Ask the initiator whether it is there: any PDU is an answer. */
+void iscsi_ping(struct iscsi_conn *conn);
 void iscsi_text_end(struct iscsi_conn *conn);
 void iscsi_logout_end(struct iscsi_conn *conn);
 void iscsi_logout_finish(struct iscsi_conn *conn);
@@ -213,7 +218,7 @@ bool iscsi_cmdsn_take(struct iscsi_conn *conn);
 MUST_CHECK int iscsi_text_buffers(struct iscsi_conn *conn);
 
 /* ---- iscsi_server.c ---- */
-MUST_CHECK int iscsi_server_add(struct iscsi_server *server, struct iscsi_conn *conn); /* -EMFILE, -ESHUTDOWN */
+MUST_CHECK int iscsi_server_add(struct iscsi_server *server, struct iscsi_conn *conn); /* -ESHUTDOWN */
 /* A closed connection without tasks: true when nobody can reach it any more, and it may be freed. */
 MUST_CHECK bool iscsi_server_remove(struct iscsi_conn *conn);
 /* It is freed: the last one lets iscsi_server_stop end. */
@@ -224,6 +229,8 @@ MUST_CHECK int iscsi_server_claim(struct iscsi_conn *conn);
 /* There is a session of this initiator and ISID with that TSIH. */
 bool iscsi_server_has_session(struct iscsi_conn *conn, uint16_t tsih);
 unsigned iscsi_server_portals(const struct iscsi_server *server, const char *const **ret_portals);
+struct door *iscsi_server_door(const struct iscsi_server *server);
+const struct iscsi_times *iscsi_server_times(const struct iscsi_server *server);
 struct lunmap *iscsi_server_maps(const struct iscsi_server *server);
 
 #endif

@@ -67,6 +67,15 @@ void iscsi_nop_end(struct iscsi_conn *conn)
 	iscsi_send(conn, &bhs, conn->text, MIN_OF(conn->sink_len, conn->params.peer_max_recv), true);
 }
 
+void iscsi_ping(struct iscsi_conn *conn)
+{
+	struct iscsi_bhs bhs = { .opcode = ISCSI_NOP_IN, .flags = ISCSI_FINAL, .itt = be32_of(ISCSI_TAG_NONE) };
+
+	conn->text_ttt = (conn->text_ttt + 1) & 0x7FFFFFFFU;
+	bhs.ttt = be32_of(conn->text_ttt);
+	iscsi_send(conn, &bhs, NULL, 0, false);
+}
+
 /* The address the initiator reached us at. */
 static void portal_add_own(struct iscsi_conn *conn, struct iscsi_text *text)
 {

@@ -17,6 +17,10 @@
 #include "proto/iscsi/iscsi_conn.h"
 
 #define CONNECTIONS_DEFAULT 5000U
+#define LOGIN_MS 15000U
+#define DISCOVERY_MS 30000U
+#define PING_MS 30000U
+#define ANSWER_MS 60000U
 
 TAILQ_HEAD(iscsi_conn_list, iscsi_conn);
 
@@ -26,7 +30,9 @@ struct iscsi_server {
 	struct lunmap *maps;
 	char *portals[ISCSI_PORTALS_MAX];
 	unsigned n_portals;
-	unsigned max_connections, n_connections; /* listed, or being freed */
+	unsigned n_connections; /* listed, or being freed */
+	struct door *door;
+	struct iscsi_times times;
 	uint64_t next_id;
 	uint16_t next_tsih;
 	struct iscsi_conn_list conns;
@@ -54,6 +60,14 @@ static int server_name_set(struct iscsi_server *server, const char *name)
 	return strpbrk(server->target_name, " \t\r\n,=/") != NULL ? -EINVAL : 0;
 }
 
+static void server_times_set(struct iscsi_server *server, const struct iscsi_times *times)
+{
+	server->times.login = times->login != 0 ? times->login : LOGIN_MS;
+	server->times.discovery = times->discovery != 0 ? times->discovery : DISCOVERY_MS;
+	server->times.ping = times->ping != 0 ? times->ping : PING_MS;
+	server->times.answer = times->answer != 0 ? times->answer : ANSWER_MS;
+}
+
 int iscsi_server_new(const struct iscsi_server_config *config, struct iscsi_server **ret_server)
 {
 	struct iscsi_server *server = calloc(1, sizeof *server);
@@ -64,8 +78,10 @@ int iscsi_server_new(const struct iscsi_server_config *config, struct iscsi_serv
 	pthread_mutex_init(&server->lock, NULL);
 	TAILQ_INIT(&server->conns);
 	server->maps = config->maps;
-	server->max_connections = config->max_connections != 0 ? config->max_connections : CONNECTIONS_DEFAULT;
+	server_times_set(server, &config->times);
 	err = config->n_portals > ISCSI_PORTALS_MAX ? -EINVAL : server_name_set(server, config->target_name);
+	if (err == 0)
+		err = door_new(config->max_connections != 0 ? config->max_connections : CONNECTIONS_DEFAULT, &server->door);
 	for (unsigned i = 0; i < config->n_portals && err == 0; i++) {
 		server->portals[i] = strdup(config->portals[i]);
 		err = server->portals[i] == NULL ? -ENOMEM : 0;
@@ -86,6 +102,7 @@ void iscsi_server_free(struct iscsi_server *server)
 	vc_assert(server->n_connections == 0);
 	for (unsigned i = 0; i < server->n_portals; i++)
 		free(server->portals[i]);
+	door_put(server->door);
 	pthread_mutex_destroy(&server->lock);
 	free(server);
 }
@@ -99,6 +116,16 @@ unsigned iscsi_server_portals(const struct iscsi_server *server, const char *con
 {
 	*ret_portals = (const char *const *)(const void *)server->portals;
 	return server->n_portals;
+}
+
+struct door *iscsi_server_door(const struct iscsi_server *server)
+{
+	return server->door;
+}
+
+const struct iscsi_times *iscsi_server_times(const struct iscsi_server *server)
+{
+	return &server->times;
 }
 
 struct lunmap *iscsi_server_maps(const struct iscsi_server *server)
@@ -152,8 +179,6 @@ int iscsi_server_add(struct iscsi_server *server, struct iscsi_conn *conn)
 	pthread_mutex_lock(&server->lock);
 	if (server->stopping)
 		err = -ESHUTDOWN;
-	else if (server->n_connections >= server->max_connections)
-		err = -EMFILE;
 	server->n_connections++; /* given back by iscsi_server_gone, in both cases */
 	if (err == 0) {
 		conn->id = ++server->next_id;
@@ -219,12 +244,11 @@ void iscsi_server_serve(struct iscsi_server *server, struct loop *loop, int fd)
 
 	if (err != 0) {
 		log_peer_warn("iscsi", "connection_refused", "error=%s", error_name(err));
-		close(fd);
 		return;
 	}
 	err = iscsi_server_add(server, conn);
 	if (err != 0)
-		iscsi_conn_close(conn, err == -EMFILE ? "too many connections" : "the service is stopping");
+		iscsi_conn_close(conn, "the service is stopping");
 }
 
 void iscsi_server_stop(struct iscsi_server *server, void (*done)(void *arg), void *arg)

@@ -16,13 +16,22 @@ struct iscsi_server;
 
 #define ISCSI_PORTALS_MAX 16U
 
+/* How long a peer may be silent; milliseconds. */
+struct iscsi_times {
+	unsigned login; /* from the connection to full feature phase; 15 s */
+	unsigned discovery; /* a discovery session, between two requests; 30 s */
+	unsigned ping; /* a normal session is asked by a NOP-In whether it is there; 30 s */
+	unsigned answer; /* and dropped when nothing at all has come since; 60 s */
+};
+
 struct iscsi_server_config {
 	const char *target_name; /* IQN; NULL: iqn.2026-11.org.vcstore:HOSTNAME */
 	struct lunmap *maps; /* borrowed; outlives the server */
 	/* Further addresses to tell at discovery ("192.0.2.1:3260", "[2001:db8::1]:3260"); the one the question came to is always told. */
 	const char *const *portals;
 	unsigned n_portals;
-	unsigned max_connections; /* 0: 5000; more are closed at once */
+	unsigned max_connections; /* 0: 5000; who gives way to whom: base/door.h. An initiator is known that sees a LUN */
+	struct iscsi_times times; /* 0 each: the default */
 };
 
 /* -EINVAL: not an iSCSI name, or too many portals. -ENOMEM. The configuration is copied. */

@@ -6,7 +6,7 @@
 
 #include "base/list.h"
 
-enum { N_RPC = 7 };
+enum { N_RPC = 8 };
 
 struct nfs_metrics {
 	struct counter requests[NFS_METRICS_PROCEDURES];
@@ -46,6 +46,7 @@ static void add_rpc(struct nfs_metrics *metrics)
 		{ "vc_rpc_connections", "RPC connections now open.", METRIC_GAUGE, &metrics->rpc.conns },
 		{ "vc_rpc_stalled_total", "Connections closed because they held memory without progress.", METRIC_COUNTER,
 		  &metrics->rpc.stalled },
+		{ "vc_rpc_idle_total", "Connections closed because no call came for too long.", METRIC_COUNTER, &metrics->rpc.idle },
 		{ "vc_rpc_waits_total", "Times a connection waited for memory.", METRIC_COUNTER, &metrics->rpc.waits },
 		{ "vc_rpc_calls_total", "Calls taken, of any program.", METRIC_COUNTER, &metrics->rpc.calls },
 	};

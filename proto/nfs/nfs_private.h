@@ -105,6 +105,7 @@ struct nfs_server {
 	struct nfs_shard **shards;
 	_Atomic unsigned next_shard;
 	_Atomic unsigned n_running;
+	struct door *door; /* of all loops */
 	struct nfs_metrics *metrics;
 	void (*stopped)(void *arg);
 	void *stopped_arg;

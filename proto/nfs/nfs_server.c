@@ -12,6 +12,21 @@ static void conn_ended(struct rpc_conn *conn)
 	nfs_conn_forget_volume(rpc_conn_user(conn));
 }
 
+/* An export names its peer's address. */
+static bool conn_is_known(struct rpc_conn *conn)
+{
+	struct nfs_shard *shard = rpc_service_owner(rpc_conn_service(conn));
+	const struct export_set *set = export_view_now(&shard->exports);
+	struct export_peer peer;
+
+	export_peer_init(&peer, rpc_conn_peer(conn));
+	for (unsigned i = 0; i < set->n_exports; i++) {
+		if (export_find_client(set->exports[i], &peer) != NULL)
+			return true;
+	}
+	return false;
+}
+
 /* --- stopping --- */
 
 static void server_stopped(struct task *task)
@@ -69,6 +84,7 @@ void nfs_server_free(struct nfs_server *server)
 	free(server->shards);
 	if (server->metrics != NULL)
 		nfs_metrics_free(server->metrics);
+	door_put(server->door);
 	free(server);
 }
 
@@ -83,6 +99,8 @@ static int shard_new(struct nfs_server *server, struct loop *loop, struct export
 		.request_bytes = sizeof(struct nfs_request),
 		.conn_user_bytes = sizeof(struct nfs_conn),
 		.conn_ended = conn_ended,
+		.conn_is_known = conn_is_known,
+		.door = server->door,
 		.limits = options->limits,
 		.counters = nfs_metrics_rpc(server->metrics),
 		.owner = shard,
@@ -119,6 +137,8 @@ int nfs_server_new(struct loop *const *loops, unsigned n_loops, struct export_ta
 	server->metrics = nfs_metrics_new();
 	if (server->shards == NULL || server->metrics == NULL)
 		err = -ENOMEM;
+	if (err == 0)
+		err = door_new(options->limits != NULL ? options->limits->max_conns : rpc_limits_default.max_conns, &server->door);
 	if (server->shards == NULL)
 		server->n_shards = 0;
 	for (unsigned i = 0; i < server->n_shards && err == 0; i++)

@@ -153,24 +153,52 @@ static void ended(void *owner, int err)
 
 static const struct stream_handler stream_handler = { .readable = readable, .filled = filled, .drained = drained, .ended = ended };
 
-void rpc_conn_start(struct rpc_service *service, int fd)
+static bool conn_is_known(struct rpc_conn *conn)
+{
+	const struct rpc_service_config *config = &conn->service->config;
+
+	return config->conn_is_known == NULL || config->conn_is_known(conn);
+}
+
+static int conn_new(struct rpc_service *service, int fd, struct rpc_conn **ret_conn)
 {
 	struct rpc_conn *conn = calloc(1, sizeof *conn + service->config.conn_user_bytes);
-	int err = -ENOMEM;
+	int err;
 
-	if (conn != NULL) {
-		conn->service = service;
-		conn->refs = 1;
-		err = stream_new(service->config.loop, fd, &stream_handler, conn, &conn->stream);
+	if (conn == NULL)
+		return -ENOMEM;
+	conn->service = service;
+	conn->refs = 1;
+	err = stream_new(service->config.loop, fd, &stream_handler, conn, &conn->stream);
+	if (err != 0) {
+		free(conn);
+		return err;
 	}
+	stream_peer(conn->stream, &conn->peer);
+	conn->called_ns = conn->unsent_since_ns = world_now_ns(service->world);
+	*ret_conn = conn;
+	return 0;
+}
+
+void rpc_conn_start(struct rpc_service *service, int fd)
+{
+	struct rpc_conn *conn;
+	int err = conn_new(service, fd, &conn);
+
 	if (err != 0) {
 		log_peer_warn("rpc", "accept_failed", "error=%s", error_name(err));
-		free(conn);
 		close(fd);
 		return;
 	}
-	stream_peer(conn->stream, &conn->peer);
-	conn->unsent_since_ns = world_now_ns(service->world);
+	conn->known = conn_is_known(conn);
+	err = stream_enter(conn->stream, service->door, conn->known, true);
+	if (err != 0) {
+		counter_add(&counters(conn)->refused, 1);
+		log_peer_warn("rpc", "connection_refused", "error=%s", error_name(err));
+		stream_close(conn->stream);
+		free(conn);
+		return;
+	}
 	TAILQ_INSERT_TAIL(&service->conns, conn, link);
 	service->n_conns++;
 	counter_add(&counters(conn)->conns, 1);
@@ -191,7 +219,22 @@ const struct sockaddr_storage *rpc_conn_peer(const struct rpc_conn *conn)
 	return &conn->peer;
 }
 
-/* A peer must not hold memory for ever: neither with half a record nor by not reading its replies. */
+/* No call for too long, and nothing outstanding. A right may have come since it was looked for last. */
+static bool conn_is_idle(struct rpc_conn *conn, uint64_t now_ns)
+{
+	const struct rpc_limits *limits = &conn->service->limits;
+	uint64_t silent_ns = now_ns - conn->called_ns;
+
+	if (conn->in_flight > 0 || stream_unsent(conn->stream) > 0 || silent_ns <= MIN_OF(limits->stranger_ns, limits->idle_ns))
+		return false;
+	if (!conn->known && conn_is_known(conn)) {
+		conn->known = true;
+		stream_know(conn->stream);
+	}
+	return silent_ns > (conn->known ? limits->idle_ns : limits->stranger_ns);
+}
+
+/* A peer must not hold memory for ever, neither with half a record nor by not reading its replies; nor a place, by saying nothing. */
 void rpc_conn_sweep(struct rpc_conn *conn, uint64_t now_ns)
 {
 	uint64_t unsent_bytes = stream_unsent(conn->stream), sent_bytes = conn->queued_bytes - unsent_bytes;
@@ -203,6 +246,9 @@ void rpc_conn_sweep(struct rpc_conn *conn, uint64_t now_ns)
 	if (stalled || now_ns - conn->unsent_since_ns > conn->service->limits.stall_ns) {
 		counter_add(&counters(conn)->stalled, 1);
 		rpc_conn_close(conn);
+	} else if (conn_is_idle(conn, now_ns)) {
+		counter_add(&counters(conn)->idle, 1);
+		rpc_conn_close(conn); /* nothing is under way: a client connects again when it has something to say */
 	}
 }
 
@@ -283,6 +329,7 @@ static struct rpc_request *request_new(struct rpc_conn *conn, const struct rpc_c
 	if (request == NULL)
 		return NULL;
 	counter_add(&counters(conn)->calls, 1);
+	conn->called_ns = world_now_ns(conn->service->world);
 	request->program = program;
 	request->xid = head->xid;
 	request->procedure = head->procedure;

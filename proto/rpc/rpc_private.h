@@ -35,6 +35,8 @@ struct rpc_conn {
 	unsigned refs; /* itself, every request, the pump */
 	unsigned in_flight;
 	uint64_t weight_bytes;
+	bool known; /* its peer has a right */
+	uint64_t called_ns; /* when its last call was taken, or it began */
 	uint64_t held_since_ns; /* half a record holds memory since; 0: none */
 	uint64_t queued_bytes; /* ever */
 	uint64_t sent_bytes_seen; /* at the last sweep */
@@ -48,6 +50,7 @@ struct rpc_service {
 	struct rpc_service_config config;
 	struct rpc_limits limits;
 	struct world *world;
+	struct door *door;
 	struct rpc_conn_list conns;
 	struct rpc_conn_list waiting;
 	STAILQ_HEAD(, rpc_request) free_requests;

@@ -21,12 +21,16 @@ const struct rpc_limits rpc_limits_default = {
 	.conn_bytes = 8U << 20,
 	.assembly_bytes = 16U << 20,
 	.stall_ns = 60000000000ULL,
+	.stranger_ns = 15000000000ULL,
+	.idle_ns = 600000000000ULL, /* Linux clients end an idle connection themselves after 300 s */
 };
 
 /* Often enough that a peer is cut off soon after its time is over. */
 static uint64_t sweep_ns(const struct rpc_service *service)
 {
-	return MIN_OF(MAX_OF(service->limits.stall_ns / 8, SWEEP_MIN_NS), SWEEP_MAX_NS);
+	uint64_t shortest_ns = MIN_OF(service->limits.stall_ns, MIN_OF(service->limits.stranger_ns, service->limits.idle_ns));
+
+	return MIN_OF(MAX_OF(shortest_ns / 8, SWEEP_MIN_NS), SWEEP_MAX_NS);
 }
 
 static void sweep(struct timer *timer)
@@ -81,6 +85,12 @@ int rpc_service_new(const struct rpc_service_config *config, struct rpc_service 
 		return -ENOMEM;
 	service->config = *config;
 	service->limits = config->limits != NULL ? *config->limits : rpc_limits_default;
+	if (config->door != NULL) {
+		service->door = door_get(config->door);
+	} else if (door_new(service->limits.max_conns, &service->door) != 0) {
+		free(service);
+		return -ENOMEM;
+	}
 	service->world = loop_world(config->loop);
 	TAILQ_INIT(&service->conns);
 	TAILQ_INIT(&service->waiting);
@@ -95,13 +105,13 @@ int rpc_service_new(const struct rpc_service_config *config, struct rpc_service 
 
 void rpc_service_accept(struct rpc_service *service, int fd)
 {
-	if (service->stopping || service->n_conns >= service->limits.max_conns) {
+	if (service->stopping) {
 		counter_add(&service->config.counters->refused, 1);
 		close(fd);
 		return;
 	}
 	rpc_conn_start(service, fd);
-	if (!service->sweep_timer.armed)
+	if (!service->sweep_timer.armed && !TAILQ_EMPTY(&service->conns))
 		world_timer_set(service->world, &service->sweep_timer, sweep_ns(service));
 }
 
@@ -136,6 +146,7 @@ void rpc_service_free(struct rpc_service *service)
 		STAILQ_REMOVE_HEAD(&service->free_requests, link);
 		free(request);
 	}
+	door_put(service->door);
 	free(service);
 }
 

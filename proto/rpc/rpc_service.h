@@ -74,17 +74,19 @@ struct rpc_program {
 };
 
 struct rpc_limits {
-	unsigned max_conns; /* of the service */
+	unsigned max_conns; /* of the service, or of all that share its door */
 	unsigned max_requests; /* of the service */
 	unsigned conn_requests; /* of a connection */
 	uint32_t conn_bytes; /* weight in flight of a connection */
 	size_t assembly_bytes; /* of all records that come in several fragments */
 	uint64_t stall_ns; /* a peer that holds memory and makes no progress for so long is cut off */
+	uint64_t stranger_ns; /* without a call, a connection of a peer without a right ends after so long, */
+	uint64_t idle_ns; /* and any other after so long; only when nothing is outstanding */
 };
 extern const struct rpc_limits rpc_limits_default;
 
 struct rpc_counters {
-	struct counter calls, garbage, bad_records, refused, conns, stalled, waits;
+	struct counter calls, garbage, bad_records, refused, conns, stalled, idle, waits;
 };
 
 struct rpc_service_config {
@@ -94,6 +96,9 @@ struct rpc_service_config {
 	size_t request_bytes; /* size of the programs' request struct */
 	size_t conn_user_bytes; /* memory of the programs' in every connection, zeroed */
 	void (*conn_ended)(struct rpc_conn *conn); /* its last request is done; may be NULL */
+	/* Its peer has a right (now): longer limits, and a place that is kept. NULL: every peer has. */
+	bool (*conn_is_known)(struct rpc_conn *conn);
+	struct door *door; /* where connections have their places; borrowed. NULL: one of its own with limits->max_conns */
 	const struct rpc_limits *limits; /* NULL: default */
 	struct rpc_counters *counters; /* shared by the services of all loops */
 	void *owner;

@@ -2,6 +2,7 @@ BASE_TESTS = \
 	tests/base/test_budget \
 	tests/base/test_checksum \
 	tests/base/test_counters \
+	tests/base/test_door \
 	tests/base/test_log \
 	tests/base/test_loop \
 	tests/base/test_mailbox \
@@ -19,6 +20,8 @@ tests_base_test_checksum_SOURCES = tests/base/test_checksum.c tests/base/cmocka_
 tests_base_test_checksum_LDADD = $(BASE_TEST_LIBS)
 tests_base_test_counters_SOURCES = tests/base/test_counters.c
 tests_base_test_counters_LDADD = $(BASE_TEST_LIBS)
+tests_base_test_door_SOURCES = tests/base/test_door.c
+tests_base_test_door_LDADD = $(BASE_TEST_LIBS)
 tests_base_test_log_SOURCES = tests/base/test_log.c
 tests_base_test_log_LDADD = $(BASE_TEST_LIBS)
 tests_base_test_loop_SOURCES = tests/base/test_loop.c

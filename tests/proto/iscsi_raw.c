@@ -43,13 +43,18 @@ void raw_map(uint64_t lun0_bytes, unsigned n_luns, bool online)
 	assert_int_equal(lunmap_replace(maps, ramlun_volume(), entries, n_luns), 0);
 }
 
+struct iscsi_times raw_times;
+unsigned raw_max_connections;
+
 void raw_setup(void)
 {
 	static const char *const portals[] = { "192.0.2.1:3260",     "192.0.2.2:3260",     "192.0.2.3:3260",     "192.0.2.4:3260",
 		                               "192.0.2.5:3260",     "192.0.2.6:3260",     "192.0.2.7:3260",     "192.0.2.8:3260",
 		                               "[2001:db8::1]:3260", "[2001:db8::2]:3260", "[2001:db8::3]:3260", "[2001:db8::4]:3260",
 		                               "[2001:db8::5]:3260", "[2001:db8::6]:3260", "[2001:db8::7]:3260", "[2001:db8::8]:3260" };
-	struct iscsi_server_config config = { .target_name = RAW_IQN, .portals = portals, .n_portals = 16 };
+	struct iscsi_server_config config = {
+		.target_name = RAW_IQN, .portals = portals, .n_portals = 16, .max_connections = raw_max_connections, .times = raw_times
+	};
 
 	log_set_level(LOG_LEVEL_ERROR);
 	assert_int_equal(page_arena_init(32768), 0);

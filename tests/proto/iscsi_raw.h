@@ -13,6 +13,9 @@
 #define RAW_IQN "iqn.2026-11.org.vcstore:raw"
 #define RAW_DATA_MAX (2U << 20)
 
+/* Of the service that raw_setup makes next; 0: defaults. */
+extern struct iscsi_times raw_times;
+extern unsigned raw_max_connections;
 /* Service with LUNs 0 and 1 of 16 MiB over ramlun, on one loop thread. */
 void raw_setup(void);
 void raw_teardown(void);

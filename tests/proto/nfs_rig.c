@@ -15,6 +15,7 @@
 #include "tests/base/cmocka_all.h"
 
 size_t rig_payload_pages;
+const char *rig_clients;
 
 /* --- running things on the loop --- */
 
@@ -97,7 +98,7 @@ void rig_export(struct rig *rig, const char *options, uint32_t id, const char *p
 	struct export_spec specs[] = { { .id = 1, .path = "/", .clients = &client, .n_clients = 1 },
 		                       { .id = id, .path = path, .clients = &client, .n_clients = 1 } };
 
-	assert_int_equal(export_client_init(&client, "127.0.0.0/8"), 0);
+	assert_int_equal(export_client_init(&client, rig_clients != NULL ? rig_clients : "127.0.0.0/8"), 0);
 	assert_int_equal(export_client_set_options(&client, options), 0);
 	assert_int_equal(export_table_set(rig->exports, fs_volume_uuid(rig->volume), "vol0", specs, path != NULL ? 2 : 1), 0);
 }
@@ -162,17 +163,25 @@ void rig_snapshot(struct rig *rig, const char *name)
 
 /* --- the client --- */
 
-int rig_connect(const struct rig *rig)
+int rig_connect_from(const struct rig *rig, const char *from)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(rig->port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	struct timeval timeout = { .tv_sec = 20 };
+	struct sockaddr_in own = { .sin_family = AF_INET };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
 	assert_true(fd >= 0);
+	assert_int_equal(inet_pton(AF_INET, from, &own.sin_addr), 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof own), 0);
 	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout), 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
 	assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one), 0);
 	return fd;
+}
+
+int rig_connect(const struct rig *rig)
+{
+	return rig_connect_from(rig, "127.0.0.1");
 }
 
 void rig_reconnect(struct rig *rig)

@@ -35,12 +35,16 @@ struct rig {
 
 /* struct nfs_server_options payload_pages of the rigs started next; 0: default. */
 extern size_t rig_payload_pages;
-/* Export with `options` for 127.0.0.0/8, connect, and mount /vol/vol0. */
+/* Whom the rigs started next export to; NULL: 127.0.0.0/8. */
+extern const char *rig_clients;
+/* Export with `options` for rig_clients, connect, and mount /vol/vol0. */
 void rig_start(struct rig *rig, const char *options, const struct rpc_limits *limits);
 void rig_stop(struct rig *rig);
 /* Export `path` of the volume as `id` beside "/" (id 1) with the same options. */
 void rig_export(struct rig *rig, const char *options, uint32_t id, const char *path);
 int rig_connect(const struct rig *rig);
+/* From this address (127.x.x.x). */
+int rig_connect_from(const struct rig *rig, const char *address);
 void rig_reconnect(struct rig *rig);
 
 /* Blocking: all of it; false: the connection has ended. */

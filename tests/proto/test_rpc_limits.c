@@ -25,6 +25,7 @@ static int prepare(void **state)
 {
 	(void)state;
 	limits = rpc_limits_default;
+	rig_clients = NULL;
 	return 0;
 }
 
@@ -275,6 +276,100 @@ static void connections_over_the_limit_are_refused(void **state)
 	rig_stop(&rig);
 }
 
+/* Null calls of MOUNT, to be answered without any right. */
+static bool null_call(int fd)
+{
+	uint8_t call[256];
+	uint32_t len = rig_call_make(&rig, call, sizeof call, 100005, 3, 0, NULL, NULL);
+	int before = switch_to(fd);
+	bool answered = rig_write(fd, call, len) && rig_reply(&rig);
+
+	(void)switch_to(before);
+	return answered;
+}
+
+static bool is_closed(int fd)
+{
+	uint8_t byte;
+
+	return recv(fd, &byte, 1, MSG_DONTWAIT) == 0;
+}
+
+static void a_stranger_without_calls_is_cut_off_and_a_client_is_not(void **state)
+{
+	int silent, calling, half;
+
+	(void)state;
+	rig_clients = "127.0.0.1";
+	limits.stranger_ns = 300000000;
+	start(0);
+	silent = rig_connect_from(&rig, "127.0.0.2");
+	calling = rig_connect_from(&rig, "127.0.0.2");
+	half = rig_connect_from(&rig, "127.0.0.2");
+	for (unsigned i = 0; i < 12; i++) {
+		usleep(50000);
+		assert_true(null_call(calling));
+		(void)rig_write(half, "\x80\0\x10\0\0\0\0\0\0\0\0\0" + i, 1); /* half a record does not count */
+	}
+	assert_true(is_closed(silent));
+	assert_false(rig_read(half, &(uint8_t){ 0 }, 1));
+	assert_false(is_closed(rig.fd));
+	rig_nfs(&rig, 0, NULL, NULL, NULL, NULL);
+	close(silent);
+	close(calling);
+	close(half);
+	rig_stop(&rig);
+}
+
+static void an_idle_client_is_closed_only_when_nothing_is_outstanding(void **state)
+{
+	uint8_t *call = calloc(1, 2 * MIB);
+	nfs_fh3 file;
+	uint32_t len;
+
+	(void)state;
+	limits.idle_ns = 300000000;
+	start(0);
+	assert_int_equal(rig_create(&rig, &rig.root, "f", &file), NFS3_OK);
+	len = large_write_make(&file, call);
+	for (unsigned i = 0; i < 10; i++) {
+		usleep(50000);
+		rig_nfs(&rig, 0, NULL, NULL, NULL, NULL);
+	}
+	assert_true(rig_write(rig.fd, call, 500000));
+	usleep(700000);
+	assert_true(rig_write(rig.fd, call + 500000, len - 500000)); /* a write that took longer */
+	expect_written();
+	free(call);
+	usleep(700000);
+	assert_true(is_closed(rig.fd));
+	rig_reconnect(&rig);
+	rig_nfs(&rig, 0, NULL, NULL, NULL, NULL);
+	rig_stop(&rig);
+}
+
+static void strangers_do_not_keep_clients_out(void **state)
+{
+	int fds[200], clients[12];
+
+	(void)state;
+	rig_clients = "127.0.0.1";
+	limits.max_conns = 16;
+	start(0);
+	for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = rig_connect_from(&rig, i % 2 == 0 ? "127.0.0.2" : "127.0.0.3");
+	for (unsigned i = 0; i < ARRAY_SIZE(clients); i++) {
+		clients[i] = rig_connect(&rig);
+		assert_true(null_call(clients[i]));
+	}
+	rig_nfs(&rig, 0, NULL, NULL, NULL, NULL); /* and the one that was there before them */
+	for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+	for (unsigned i = 0; i < ARRAY_SIZE(clients); i++)
+		close(clients[i]);
+	rig_stop(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +382,9 @@ int main(void)
 		cmocka_unit_test_setup(clients_that_leave_with_requests_in_flight_do_no_harm, prepare),
 		cmocka_unit_test_setup(server_stops_with_clients_in_every_state, prepare),
 		cmocka_unit_test_setup(connections_over_the_limit_are_refused, prepare),
+		cmocka_unit_test_setup(a_stranger_without_calls_is_cut_off_and_a_client_is_not, prepare),
+		cmocka_unit_test_setup(an_idle_client_is_closed_only_when_nothing_is_outstanding, prepare),
+		cmocka_unit_test_setup(strangers_do_not_keep_clients_out, prepare),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
