@@ -7,11 +7,13 @@
 
 #include "admin/admin_private.h"
 #include "admin/http/http_server.h"
+#include "admin/http/signin.h"
 #include "admin/jobs.h"
 #include "admin/journal.h"
 #include "admin/known.h"
 #include "admin/lifecycle.h"
 #include "admin/san.h"
+#include "admin/tokenfile.h"
 
 /* ---- turns ------------------------------------------------------------------------------------------------------- */
 
@@ -65,6 +67,21 @@ static int load_state(struct admin *admin, char text[256])
 	return err;
 }
 
+/* Without `http` there is nobody to sign in, and no token to look after. */
+static int load_signin(struct admin *admin, const struct admin_settings *settings, char text[256])
+{
+	char path[4096], token[TOKEN_MAX + 1U];
+
+	if (settings->http == NULL)
+		return signin_new(admin->world, NULL, &admin->signin);
+	int n = settings->token_path != NULL ? snprintf(path, sizeof path, "%s", settings->token_path)
+	                                     : snprintf(path, sizeof path, "%s/admin.token", admin->state_dir);
+	int err = n < 0 || (size_t)n >= sizeof path ? -ENAMETOOLONG : tokenfile_load(path, admin->world, token, text);
+	if (err == 0)
+		err = signin_new(admin->world, token, &admin->signin);
+	return err;
+}
+
 static void journal_woke(struct task *task)
 {
 	struct admin *admin = container_of(task, struct admin, event_task);
@@ -98,6 +115,8 @@ int admin_new(struct loop *loop, const struct admin_settings *settings, const st
 	admin->event_task.run = journal_woke;
 	admin->san = san_new(admin);
 	int err = admin->state_dir == NULL || admin->san == NULL ? -ENOMEM : load_state(admin, ret_text);
+	if (err == 0)
+		err = load_signin(admin, settings, ret_text);
 	if (err == 0)
 		err = http_server_new(admin, settings, &admin->http, ret_text);
 	if (err != 0) {
@@ -203,6 +222,8 @@ void admin_free(struct admin *admin)
 	world_timer_cancel(&admin->stop_timer);
 	if (admin->http != NULL)
 		http_server_free(admin->http);
+	if (admin->signin != NULL)
+		signin_free(admin->signin);
 	jobs_fini(admin);
 	known_fini(admin);
 	if (admin->san != NULL)

@@ -12,6 +12,7 @@
 #include "base/log.h"
 
 struct http_server;
+struct signin;
 struct job;
 struct san;
 
@@ -40,6 +41,7 @@ struct admin {
 	struct turn_list turns;
 	struct turn *turn_owner;
 	struct san *san;
+	struct signin *signin;
 	struct http_server *http;
 	struct task event_task; /* the journal has something new */
 	int64_t started_ns;

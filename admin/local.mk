@@ -18,6 +18,7 @@ libvcadmin_a_SOURCES = \
 	admin/san.c admin/san.h \
 	admin/schedule.c admin/schedule.h \
 	admin/statefile.c admin/statefile.h \
+	admin/tokenfile.c admin/tokenfile.h \
 	admin/volpath.c admin/volpath.h \
 	admin/http/autodelete_api.c \
 	admin/http/call.c admin/http/call.h \
@@ -38,17 +39,19 @@ libvcadmin_a_SOURCES = \
 	admin/http/request_clock.c admin/http/request_clock.h \
 	admin/http/router.c admin/http/router.h \
 	admin/http/schedule_api.c \
+	admin/http/session_api.c \
+	admin/http/signin.c admin/http/signin.h \
 	admin/http/snapshot_api.c \
 	admin/http/status_api.c \
 	admin/http/volume_api.c \
 	admin/web/assets.h
 nodist_libvcadmin_a_SOURCES = admin/web/assets.c
-libvcadmin_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(EVENT_CFLAGS) $(BSD_CFLAGS)
-ADMIN_LIBS = libvcadmin.a libvcverbs.a $(JANSSON_LIBS) $(EVENT_LIBS)
+libvcadmin_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(EVENT_CFLAGS) $(CRYPTO_CFLAGS) $(BSD_CFLAGS)
+ADMIN_LIBS = libvcadmin.a libvcverbs.a $(JANSSON_LIBS) $(EVENT_LIBS) $(CRYPTO_LIBS)
 
 # The web page: bundled by esbuild from the npm registry's packages that package-lock.json names; a tarball brings the bundle along,
 # so that only a build from a checkout needs npm.
-WEB_PAGE = admin/web/src/main.jsx admin/web/src/api.js admin/web/src/format.js admin/web/src/dialogs.jsx admin/web/src/form.jsx admin/web/src/policy.jsx admin/web/src/tables.jsx
+WEB_PAGE = admin/web/src/main.jsx admin/web/src/api.js admin/web/src/format.js admin/web/src/dialogs.jsx admin/web/src/form.jsx admin/web/src/policy.jsx admin/web/src/signin.jsx admin/web/src/tables.jsx
 WEB_FILES = admin/web/package.json admin/web/package-lock.json
 EXTRA_DIST += $(WEB_PAGE) $(WEB_FILES) admin/web/index.html admin/web/app.css admin/web/icon.svg admin/web/embed.sh admin/web/dist/app.js
 admin/web/dist/app.js: $(WEB_PAGE) $(WEB_FILES)

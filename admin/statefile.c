@@ -56,9 +56,12 @@ static int sync_dir_of(const char *path)
 	return err;
 }
 
+/* What a crash left there is removed, not written over: it may be somebody else's to read. */
 static int write_new(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return -errno;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	int err = write_all(fd, text, strlen(text));
@@ -69,19 +72,26 @@ static int write_new(const char *path, const char *text)
 	return err;
 }
 
-int statefile_write(const char *path, const json_t *value)
+int statefile_replace(const char *path, const char *text)
 {
 	char new_path[4096];
+	int n = snprintf(new_path, sizeof new_path, "%s.new", path);
+	int err = n < 0 || (size_t)n >= sizeof new_path ? -ENAMETOOLONG : write_new(new_path, text);
+
+	if (err == 0 && rename(new_path, path) < 0)
+		err = -errno;
+	return err != 0 ? err : sync_dir_of(path);
+}
+
+int statefile_write(const char *path, const json_t *value)
+{
 	char *text = json_dumps(value, JSON_INDENT(1) | JSON_SORT_KEYS);
 
 	if (text == NULL)
 		return -ENOMEM;
-	int n = snprintf(new_path, sizeof new_path, "%s.new", path);
-	int err = n < 0 || (size_t)n >= sizeof new_path ? -ENAMETOOLONG : write_new(new_path, text);
+	int err = statefile_replace(path, text);
 	free(text);
-	if (err == 0 && rename(new_path, path) < 0)
-		err = -errno;
-	return err != 0 ? err : sync_dir_of(path);
+	return err;
 }
 
 int statefile_lock(const char *dir, int *ret_fd)

@@ -165,6 +165,13 @@ const struct verb verbs[] = {
 	{ "job", "watch", "follow a job to its end", VERB_GET, "jobs/{job}", VERB_H_JOB_SHOW, VERB_WATCHES, NULL, NULL, { ROUTE_JOB } },
 	{ "job", "cancel", "stop a job that can be stopped", VERB_DELETE, "jobs/{job}", VERB_H_JOB_CANCEL, 0, NULL, NULL, { ROUTE_JOB } },
 
+	/* ---- signing in ---- */
+	{ "signin", "start", "sign in: the answer sets the cookie of a session", VERB_POST, "session", VERB_H_SIGNIN_START, VERB_REST_ONLY | VERB_ANYONE,
+	  NULL, NULL, { { "token", "token", "TOKEN", "the administrator's token", VERB_TEXT, VERB_IN_BODY, VERB_REQUIRED } } },
+	{ "signin", "show", "as whom these requests come: by socket, token or session", VERB_GET, "session", VERB_H_SIGNIN_SHOW, VERB_REST_ONLY, NULL, NULL,
+	  { { 0 } } },
+	{ "signin", "end", "sign out: the session of the cookie ends", VERB_DELETE, "session", VERB_H_SIGNIN_END, VERB_REST_ONLY, NULL, NULL, { { 0 } } },
+
 	/* ---- events, status ---- */
 	{ "event", "list", "the latest events, oldest first (REST: Accept text/event-stream follows them)", VERB_GET, "events", VERB_H_EVENT_LIST,
 	  VERB_COLLECTION, NULL, NULL,

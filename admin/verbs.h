@@ -58,6 +58,7 @@ enum {
 	VERB_COLLECTION = 8, /* answers {records, num_records, next} */
 	VERB_REST_ONLY = 16, /* not a vcadm verb */
 	VERB_WATCHES = 32, /* vcadm follows it until it ends */
+	VERB_ANYONE = 64, /* over TCP too without having signed in */
 };
 
 enum verb_handler {
@@ -107,6 +108,9 @@ enum verb_handler {
 	VERB_H_JOB_LIST,
 	VERB_H_JOB_SHOW,
 	VERB_H_JOB_CANCEL,
+	VERB_H_SIGNIN_START,
+	VERB_H_SIGNIN_SHOW,
+	VERB_H_SIGNIN_END,
 	VERB_H_EVENT_LIST,
 	VERB_H_STATUS,
 	VERB_H_STATS,

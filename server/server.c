@@ -377,6 +377,7 @@ static int make_admin(struct server *server)
 	const struct admin_settings admin = { .state_dir = settings->state_dir,
 		                              .socket_path = settings->admin_socket,
 		                              .http = settings->http[0] == '\0' ? NULL : settings->http,
+		                              .token_path = settings->admin_token_file[0] == '\0' ? NULL : settings->admin_token_file,
 		                              .cache_pages = (size_t)(settings->memory_bytes / PAGE_SIZE / 4 * 3),
 		                              .info = server->info };
 	const struct admin_hooks hooks = { .arg = server, .volume_world = hook_volume_world, .exports = hook_exports, .san = hook_san };

@@ -35,6 +35,11 @@ static const char *set_admin_socket(struct settings *settings, const char *value
 	return value[0] != '/' ? "must be an absolute path" : copy(settings->admin_socket, sizeof settings->admin_socket, value);
 }
 
+static const char *set_admin_token_file(struct settings *settings, const char *value)
+{
+	return value[0] != '/' ? "must be an absolute path" : copy(settings->admin_token_file, sizeof settings->admin_token_file, value);
+}
+
 /* ADDRESS:PORT, or none. That the address is one is seen when it is opened. */
 static const char *set_address(char *to, size_t size, const char *value)
 {
@@ -103,9 +108,9 @@ static const struct {
 	const char *key;
 	setter *set;
 } keys[] = {
-	{ "state_dir", set_state_dir }, { "admin_socket", set_admin_socket }, { "http", set_http },     { "nfs", set_nfs },
-	{ "iscsi", set_iscsi },         { "iscsi_target", set_iscsi_target }, { "memory", set_memory }, { "threads", set_threads },
-	{ "log_level", set_log_level },
+	{ "state_dir", set_state_dir }, { "admin_socket", set_admin_socket },         { "http", set_http },     { "nfs", set_nfs },
+	{ "iscsi", set_iscsi },         { "iscsi_target", set_iscsi_target },         { "memory", set_memory }, { "threads", set_threads },
+	{ "log_level", set_log_level }, { "admin_token_file", set_admin_token_file },
 };
 
 static const char *set_key(struct load *load, const char *name, const char *value)
@@ -139,7 +144,6 @@ int settings_load(const char *path, struct settings *ret_settings, char ret_text
 {
 	struct settings settings = { .state_dir = "/var/lib/vcstore",
 		                     .admin_socket = "/run/vcstore/admin.sock",
-		                     .http = "127.0.0.1:8080",
 		                     .nfs = "127.0.0.1:2049",
 		                     .iscsi = "127.0.0.1:3260",
 		                     .memory_bytes = 1ULL << 30,

@@ -16,6 +16,7 @@ struct settings {
 	char state_dir[4096];
 	char admin_socket[108]; /* as long as a unix socket's address may be */
 	char http[96]; /* "" when "none" */
+	char admin_token_file[4096]; /* "": STATE_DIR/admin.token */
 	char nfs[96];
 	char iscsi[96];
 	char iscsi_target[224]; /* "": made from the host's name */

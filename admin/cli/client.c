@@ -12,7 +12,8 @@
 struct client {
 	CURL *curl;
 	char *base; /* "http://localhost" */
-	const char *shown;
+	const char *shown, *token;
+	bool is_unix;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -21,7 +22,7 @@ struct answer {
 	size_t len;
 };
 
-int client_new(const char *server, struct client **ret_client)
+int client_new(const char *server, const char *token, struct client **ret_client)
 {
 	bool is_unix = strncmp(server, "unix:", 5) == 0;
 
@@ -35,6 +36,8 @@ int client_new(const char *server, struct client **ret_client)
 		return -ENOMEM;
 	}
 	client->shown = server;
+	client->token = is_unix ? NULL : token;
+	client->is_unix = is_unix;
 	client->base = strdup(is_unix ? "http://localhost" : server);
 	if (client->base == NULL) {
 		client_free(client);
@@ -52,6 +55,11 @@ int client_new(const char *server, struct client **ret_client)
 	(void)curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
 	*ret_client = client;
 	return 0;
+}
+
+bool client_wants_token(const struct client *client)
+{
+	return !client->is_unix;
 }
 
 void client_free(struct client *client)
@@ -77,16 +85,30 @@ static size_t answer_take(char *bytes, size_t size, size_t n, void *arg)
 	return len;
 }
 
+/* `begin` is the name and what comes before the value. */
+static struct curl_slist *header_add(struct curl_slist *headers, const char *begin, const char *value)
+{
+	char *line;
+
+	if (asprintf(&line, "%s%s", begin, value) < 0)
+		abort();
+	headers = curl_slist_append(headers, line);
+	free(line);
+	return headers;
+}
+
 int client_ask(struct client *client, const char *method, const char *path, json_t *body, long *ret_status, json_t **ret_json)
 {
 	struct answer answer = { 0 };
-	struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
+	struct curl_slist *headers = header_add(NULL, "Accept: ", "application/json");
 	char *url, *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
 
 	if (asprintf(&url, "%s%s", client->base, path) < 0)
 		abort();
 	if (text != NULL)
-		headers = curl_slist_append(headers, "Content-Type: application/json");
+		headers = header_add(headers, "Content-Type: ", "application/json");
+	if (client->token != NULL)
+		headers = header_add(headers, "Authorization: Bearer ", client->token);
 	(void)curl_easy_setopt(client->curl, CURLOPT_URL, url);
 	(void)curl_easy_setopt(client->curl, CURLOPT_HTTPGET, 1L);
 	if (text != NULL) {
@@ -103,7 +125,7 @@ int client_ask(struct client *client, const char *method, const char *path, json
 		*ret_json = answer.len == 0 ? NULL : json_loadb(answer.bytes, answer.len, 0, NULL);
 	} else {
 		/* curl would name the host and port it did not use. */
-		bool is_socket = strncmp(client->shown, "unix:", 5) == 0 && code == CURLE_COULDNT_CONNECT;
+		bool is_socket = client->is_unix && code == CURLE_COULDNT_CONNECT;
 		(void)fprintf(stderr, "vcadm: no answer from %s: %s\nvcadm: is vcd running? --server or VCADM_SERVER says where\n",
 		              client->shown,
 		              is_socket                  ? "nobody listens on the socket, or you may not use it"

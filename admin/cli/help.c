@@ -9,6 +9,7 @@
 static const char common[] =
     "Flags for every verb:\n"
     "  --server URL        unix:/PATH or http://HOST:PORT (VCADM_SERVER; unix:/run/vcstore/admin.sock)\n"
+    "  --token-file FILE   the token for http://, in a file; or the token itself in VCADM_TOKEN\n"
     "  -o FORMAT           table, wide, json (the REST representation), name\n"
     "  --wait[=SECONDS]    wait for the end of long work; --no-wait: only start it\n"
     "  --watch             show again every second until Ctrl-C\n"
@@ -177,7 +178,7 @@ int help_completion(FILE *out, const char *shell)
 	            "\t\tso_far=\"${so_far:+$so_far }${COMP_WORDS[i]}\"\n\tdone\n",
 	            out);
 	print_arms(out);
-	(void)fputs("\tif [[ $cur == -* ]]; then words=\"$flags --server -o --wait --no-wait --watch --yes --help\"; fi\n"
+	(void)fputs("\tif [[ $cur == -* ]]; then words=\"$flags --server --token-file -o --wait --no-wait --watch --yes --help\"; fi\n"
 	            "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -o default -F _vcadm vcadm\n",
 	            out);
 	return 0;

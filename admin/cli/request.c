@@ -302,6 +302,25 @@ static const char *flag_value(struct parse *parse, const char *name, const char 
 	return NULL;
 }
 
+/* The flags of common_flag that have a value. */
+static int valued_flag(struct parse *parse, const char *name, size_t len, const char *inline_value)
+{
+	static const char *const names[] = { "-o", "--output", "--server", "--token-file" };
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(names) && (strlen(names[i]) != len || strncmp(names[i], name, len) != 0))
+		i++;
+	if (i == ARRAY_SIZE(names))
+		return 0;
+	const char *value = flag_value(parse, names[i], inline_value);
+	if (value == NULL)
+		return -EINVAL;
+	if (i < 2)
+		return output_of(value, parse->options) == 0 ? 1 : -EINVAL;
+	*(i == 2 ? &parse->options->server : &parse->options->token_file) = value;
+	return 1;
+}
+
 /* 1: it was one of ours and is eaten; 0: not ours; negative: wrong. */
 static int common_flag(struct parse *parse, const char *name, size_t len, const char *inline_value)
 {
@@ -327,16 +346,7 @@ static int common_flag(struct parse *parse, const char *name, size_t len, const 
 	}
 	if (len == 6 && strncmp(name, "--wait", len) == 0)
 		return wait_of(inline_value, options) == 0 ? 1 : -EINVAL;
-	bool output = (len == 2 && strncmp(name, "-o", len) == 0) || (len == 8 && strncmp(name, "--output", len) == 0);
-	bool server = len == 8 && strncmp(name, "--server", len) == 0;
-	if (!output && !server)
-		return 0;
-	const char *value = flag_value(parse, output ? "-o" : "--server", inline_value);
-	if (value == NULL)
-		return -EINVAL;
-	if (server)
-		options->server = value;
-	return server || output_of(value, options) == 0 ? 1 : -EINVAL;
+	return valued_flag(parse, name, len, inline_value);
 }
 
 static bool is_flag_of(const struct verb_param *param, const char *name, size_t len)

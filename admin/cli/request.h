@@ -13,6 +13,7 @@ enum cli_output { CLI_TABLE, CLI_WIDE, CLI_JSON, CLI_NAME };
 /* Flags every verb takes. */
 struct cli_options {
 	const char *server; /* "unix:/path", "http://host:port" */
+	const char *token_file; /* NULL: none was named */
 	enum cli_output output;
 	int wait; /* -1: as the verb is used, 0: no, 1: yes */
 	double wait_s; /* 0: for ever */

@@ -34,7 +34,7 @@ static int exit_of(long status)
 	return EXIT_OTHER;
 }
 
-static int refused(long status, json_t *json)
+static int refused(struct client *client, long status, json_t *json)
 {
 	const char *message = json_string_value(column_member(json, "error.message"));
 
@@ -42,7 +42,47 @@ static int refused(long status, json_t *json)
 		(void)fprintf(stderr, "vcadm: %s\n", message);
 	else
 		(void)fprintf(stderr, "vcadm: the server answered with HTTP status %ld\n", status);
+	if (status == 401 && client_wants_token(client))
+		(void)fputs(
+		    "vcadm: give the token with --token-file FILE or in VCADM_TOKEN, or use the unix socket on the server's machine\n",
+		    stderr);
 	return exit_of(status);
+}
+
+/* ---- the token ----------------------------------------------------------------------------------------------------- */
+
+/* One word, as a header can carry it; what ends the line of a file is no part of it. */
+static int token_check(char *token, const char *from)
+{
+	token[strcspn(token, "\r\n")] = '\0';
+	for (const char *p = token; *p != '\0'; p++) {
+		if (*p <= ' ' || *p > '~') {
+			(void)fprintf(stderr, "vcadm: %s holds no token\n", from);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* From the file or the environment; "" when there is none. */
+static int token_find(const struct cli_options *options, char token[512])
+{
+	const char *from = getenv("VCADM_TOKEN");
+
+	token[0] = '\0';
+	if (options->token_file == NULL) {
+		(void)snprintf(token, 512, "%s", from == NULL ? "" : from);
+		return token_check(token, "VCADM_TOKEN");
+	}
+	FILE *file = fopen(options->token_file, "re");
+	if (file == NULL || fgets(token, 512, file) == NULL) {
+		(void)fprintf(stderr, "vcadm: --token-file %s: %s\n", options->token_file, file == NULL ? strerror(errno) : "it is empty");
+		if (file != NULL)
+			(void)fclose(file);
+		return -EINVAL;
+	}
+	(void)fclose(file);
+	return token_check(token, options->token_file);
 }
 
 /* ---- jobs -------------------------------------------------------------------------------------------------------- */
@@ -121,7 +161,7 @@ static int run_once(struct client *client, const struct cli_options *options, co
 
 	if (client_ask(client, verb_method_name(request->verb->method), request->path, request->body, &status, &json) != 0)
 		return EXIT_UNREACHABLE;
-	code = status >= 200 && status < 300 ? answered(client, options, request->verb, json) : refused(status, json);
+	code = status >= 200 && status < 300 ? answered(client, options, request->verb, json) : refused(client, status, json);
 	json_decref(json);
 	(void)fflush(stdout);
 	return code;
@@ -223,6 +263,7 @@ int main(int argc, char **argv)
 	struct cli_options options = { .wait = -1 };
 	struct cli_request request;
 	struct client *client;
+	char token[512];
 	int rest;
 
 	(void)setlocale(LC_ALL, "");
@@ -233,7 +274,7 @@ int main(int argc, char **argv)
 	if (request.verb == NULL)
 		return say(&options, argc - rest, argv + rest);
 	int code = EXIT_USAGE;
-	if (client_new(options.server, &client) == 0) {
+	if (token_find(&options, token) == 0 && client_new(options.server, token[0] == '\0' ? NULL : token, &client) == 0) {
 		if (may_destroy(client, &options, &request))
 			code = run(client, &options, &request);
 		client_free(client);

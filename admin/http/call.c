@@ -61,6 +61,15 @@ void call_drop(struct call *call)
 	call_free(call);
 }
 
+void call_peer(struct evhttp_request *req, char ret_text[80])
+{
+	char *address = NULL;
+	uint16_t port = 0;
+
+	evhttp_connection_get_peer(evhttp_request_get_connection(req), &address, &port);
+	(void)snprintf(ret_text, 80, "%.60s:%u", address == NULL ? "?" : address, (unsigned)port);
+}
+
 /* ---- what was asked ---------------------------------------------------------------------------------------------- */
 
 const char *call_param(const struct call *call, const char *key)
@@ -316,7 +325,12 @@ void call_reply_text_take(struct call *call, const char *type, struct evbuffer *
 static void fail(struct call *call, int status, const char *code, const char *target, const char *text)
 {
 	json_t *error = json_pack("{s:s,s:s}", "code", code, "message", text);
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(call->req);
 
+	if (status == 401)
+		(void)evhttp_add_header(headers, "WWW-Authenticate", "Bearer realm=\"vcstore\"");
+	if (status == 429)
+		(void)evhttp_add_header(headers, "Retry-After", "5");
 	if (error == NULL) /* the text is not UTF-8: it quotes what the client sent */
 		error = json_pack("{s:s,s:s}", "code", code, "message", "the request is not valid UTF-8");
 	if (target != NULL)

@@ -9,6 +9,7 @@
 #define ADMIN_CALL_H
 
 #include "admin/admin_private.h"
+#include "admin/http/signin.h"
 #include "admin/jobs.h"
 #include "admin/san.h"
 #include "admin/volpath.h"
@@ -25,6 +26,7 @@ typedef void call_step(struct call *call);
 struct call {
 	struct admin *admin;
 	struct evhttp_request *req;
+	struct caller caller;
 	unsigned *n_calls; /* the server's count */
 	const struct route *route;
 	char *params[CALL_PARAMS_MAX]; /* of the route, decoded */
@@ -94,6 +96,13 @@ void call_drop(struct call *call);
 void call_fail_message(struct call *call, const char *target);
 /* If-Match is there and is not `etag`: answers 412, true. */
 bool call_precondition_failed(struct call *call, const char *etag);
+
+#define CALL_SIGN_IN_FIRST                                                                                                                 \
+	"sign in first, with the administrator's token (the file admin.token in the server's state directory, or where admin_token_file "  \
+	"says)"
+#define CALL_TOO_MANY_WRONG "too many wrong tokens; try again in a few seconds"
+/* The other end of a TCP connection, "127.0.0.1:50000". */
+void call_peer(struct evhttp_request *req, char ret_text[80]);
 
 /* The server's: make, and run the handler. */
 struct call *call_new(struct admin *admin, struct evhttp_request *req, unsigned *n_calls);

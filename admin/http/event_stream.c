@@ -14,6 +14,7 @@ struct event_stream {
 	TAILQ_ENTRY(event_stream) link;
 	struct event_streams *streams;
 	struct evhttp_request *req;
+	uint64_t session; /* of whom; 0: by another way, for as long as it likes */
 	uint64_t after;
 };
 
@@ -54,9 +55,31 @@ static void stream_catch_up(struct event_stream *stream)
 	evbuffer_free(buffer);
 }
 
+static void stream_end(struct event_stream *stream)
+{
+	struct evhttp_request *req = stream->req;
+
+	evhttp_connection_set_closecb(evhttp_request_get_connection(req), NULL, NULL);
+	stream_closed(NULL, stream);
+	evhttp_send_reply_end(req);
+}
+
+/* End those whose session is over. */
+static void streams_sift(struct event_streams *streams)
+{
+	struct event_stream *stream, *next;
+
+	TAILQ_FOREACH_SAFE(stream, &streams->list, link, next) {
+		if (stream->session != 0 && signin_left_s(streams->admin->signin, stream->session) == 0)
+			stream_end(stream);
+	}
+}
+
 void event_streams_wake(struct event_streams *streams)
 {
 	struct event_stream *stream, *next;
+
+	streams_sift(streams);
 	TAILQ_FOREACH_SAFE(stream, &streams->list, link, next)
 		stream_catch_up(stream);
 }
@@ -66,6 +89,7 @@ static void streams_beat(struct timer *timer)
 	struct event_streams *streams = container_of(timer, struct event_streams, beat);
 	struct event_stream *stream, *next;
 
+	streams_sift(streams);
 	TAILQ_FOREACH_SAFE(stream, &streams->list, link, next) {
 		struct evbuffer *buffer = call_must(evbuffer_new());
 		(void)evbuffer_add_printf(buffer, ":\n\n");
@@ -76,13 +100,14 @@ static void streams_beat(struct timer *timer)
 		world_timer_set(streams->admin->world, &streams->beat, BEAT_NS);
 }
 
-int event_stream_open(struct event_streams *streams, struct evhttp_request *req, uint64_t after)
+int event_stream_open(struct event_streams *streams, struct evhttp_request *req, uint64_t session, uint64_t after)
 {
 	if (streams->n == EVENT_STREAMS_MAX)
 		return -EAGAIN;
 	struct event_stream *stream = call_must(calloc(1, sizeof *stream));
 	stream->streams = streams;
 	stream->req = req;
+	stream->session = session;
 	stream->after = after;
 	TAILQ_INSERT_TAIL(&streams->list, stream, link);
 	streams->n++;
@@ -108,10 +133,6 @@ void event_streams_fini(struct event_streams *streams)
 	struct event_stream *stream;
 
 	world_timer_cancel(&streams->beat);
-	while ((stream = TAILQ_FIRST(&streams->list)) != NULL) {
-		struct evhttp_request *req = stream->req;
-		evhttp_connection_set_closecb(evhttp_request_get_connection(req), NULL, NULL);
-		stream_closed(NULL, stream);
-		evhttp_send_reply_end(req);
-	}
+	while ((stream = TAILQ_FIRST(&streams->list)) != NULL)
+		stream_end(stream);
 }

@@ -23,6 +23,7 @@ call_handler igroup_api_create, igroup_api_list, igroup_api_show, igroup_api_add
 call_handler export_api_set, export_api_list, export_api_delete;
 call_handler raid_api_groups, raid_api_disks;
 call_handler job_api_list, job_api_show, job_api_cancel;
+call_handler session_api_start, session_api_show, session_api_end;
 call_handler event_api_list, status_api_show, status_api_stats;
 /* Outside of the table. */
 call_handler metrics_page_show, status_api_health, openapi_show;
@@ -30,7 +31,7 @@ call_handler metrics_page_show, status_api_health, openapi_show;
 /* A LUN as JSON: what the volume says and the states of its maps. */
 json_t *lun_api_json(struct admin *admin, const char *volume, const struct fs_vdisk_info *info);
 json_t *clone_api_json(const char *volume, const struct fs_vdisk_info *info);
-/* The openapi.json document. */
-json_t *openapi_make(void);
+/* The openapi.json document; `cookie` is the name of a session's. */
+json_t *openapi_make(const char *cookie);
 
 #endif

@@ -21,6 +21,7 @@
 #include "admin/http/handlers.h"
 #include "admin/http/request_clock.h"
 #include "admin/http/router.h"
+#include "admin/http/signin.h"
 #include "admin/size.h"
 #include "admin/web/assets.h"
 
@@ -158,17 +159,20 @@ static const struct refusal *check_browser(const struct http_server *server, str
 	return n_hosts == 1 ? NULL : &host;
 }
 
-/* On the unix socket: root and the daemon's own user, or its group when that is not root's. */
-static const struct refusal *check_peer(struct evhttp_request *req)
+/* Who asks? NULL: an administrator. What needs none of it, /healthz and the page itself, is answered on TCP all the same. */
+static const struct refusal *check_caller(const struct http_server *server, struct evhttp_request *req, bool tcp, struct caller *ret_caller)
 {
 	static const struct refusal denied = { 403, "denied", "only root and the server's own user and group may administer it" };
+	static const struct refusal unknown = { 401, "not_signed_in", CALL_SIGN_IN_FIRST };
+	static const struct refusal too_many = { 429, "too_many", CALL_TOO_MANY_WRONG };
 	struct bufferevent *bev = evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
-	struct ucred peer;
-	socklen_t len = sizeof peer;
+	char peer[80];
 
-	if (getsockopt(bufferevent_getfd(bev), SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		return &denied;
-	return peer.uid == 0 || peer.uid == geteuid() || (getegid() != 0 && peer.gid == getegid()) ? NULL : &denied;
+	if (!tcp)
+		return signin_by_socket(bufferevent_getfd(bev), ret_caller) == 0 ? NULL : &denied;
+	call_peer(req, peer);
+	int err = signin_by_headers(server->admin->signin, evhttp_request_get_input_headers(req), peer, ret_caller);
+	return err == 0 ? NULL : err == -EAGAIN ? &too_many : &unknown;
 }
 
 static const struct refusal *check_request(const struct http_server *server, struct evhttp_request *req, bool tcp)
@@ -181,8 +185,8 @@ static const struct refusal *check_request(const struct http_server *server, str
 	size_t body = evbuffer_get_length(evhttp_request_get_input_buffer(req));
 	const char *content = evhttp_find_header(headers, "Content-Type");
 
-	if (refusal == NULL)
-		refusal = tcp ? check_browser(server, headers) : check_peer(req);
+	if (refusal == NULL && tcp)
+		refusal = check_browser(server, headers);
 	if (refusal != NULL)
 		return refusal;
 	if (server->stopping)
@@ -278,17 +282,28 @@ static void open_stream(struct http_server *server, struct call *call)
 		last = call_query(call, "after");
 	if (last != NULL && size_parse_integer(last, UINT64_MAX, &after) != 0)
 		call_fail(call, -EINVAL, "after", "after must be the number of an event");
-	else if (event_stream_open(&server->streams, req, after) != 0)
+	else if (event_stream_open(&server->streams, req, call->caller.session, after) != 0)
 		call_fail(call, -EAGAIN, NULL, "too many event streams are open");
 	else
 		call_drop(call);
 }
 
-static void run_api(struct http_server *server, struct call *call, enum verb_method method, const char *path)
+/* What follows on this connection can't be trusted to begin where we think, or to be worth its place. */
+static void refuse(struct call *call, const struct refusal *refusal)
+{
+	(void)evhttp_add_header(evhttp_request_get_output_headers(call->req), "Connection", "close");
+	call_fail_status(call, refusal->status, refusal->code, NULL, "%s", refusal->text);
+}
+
+/* `stranger` not NULL: only what is for anyone; what else there is a stranger is not told either. */
+static void run_api(struct http_server *server, struct call *call, const struct refusal *stranger, enum verb_method method,
+                    const char *path)
 {
 	int err = route_find(method, path, &call->route, call->params, CALL_PARAMS_MAX);
 
-	if (err == -EOPNOTSUPP)
+	if (stranger != NULL && (err != 0 || (call->route->flags & VERB_ANYONE) == 0))
+		refuse(call, stranger);
+	else if (err == -EOPNOTSUPP)
 		call_fail_status(call, 405, "wrong_method", NULL, "%s is not for this path", verb_method_name(method));
 	else if (err != 0)
 		call_fail(call, err, NULL, "there is no %s%s; /api/openapi.json lists what there is", VERB_API_PREFIX, path);
@@ -300,15 +315,18 @@ static void run_api(struct http_server *server, struct call *call, enum verb_met
 	}
 }
 
-static void run_other(struct call *call, enum verb_method method, const char *path)
+static void run_other(struct call *call, const struct refusal *stranger, enum verb_method method, const char *path)
 {
 	static const struct {
 		const char *path;
 		call_handler *handler;
-	} others[] = { { "/metrics", metrics_page_show }, { "/healthz", status_api_health }, { "/api/openapi.json", openapi_show } };
+		bool anyone;
+	} others[] = { { "/metrics", metrics_page_show, false },
+		       { "/healthz", status_api_health, true },
+		       { "/api/openapi.json", openapi_show, false } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
-		if (strcmp(path, others[i].path) != 0)
+		if (strcmp(path, others[i].path) != 0 || (stranger != NULL && !others[i].anyone))
 			continue;
 		if (method != VERB_GET)
 			call_fail_status(call, 405, "wrong_method", NULL, "only GET here");
@@ -316,35 +334,40 @@ static void run_other(struct call *call, enum verb_method method, const char *pa
 			others[i].handler(call);
 		return;
 	}
-	call_fail(call, -ENOENT, NULL, "there is no such page");
+	if (stranger != NULL)
+		refuse(call, stranger);
+	else
+		call_fail(call, -ENOENT, NULL, "there is no such page");
 }
 
 static void dispatch(struct http_server *server, struct evhttp_request *req, bool tcp)
 {
-	const struct refusal *refusal = check_request(server, req, tcp);
+	struct caller caller = { .by = CALLER_UNKNOWN };
+	const struct refusal *refusal = check_request(server, req, tcp), *stranger = check_caller(server, req, tcp, &caller);
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
 	const char *path = uri == NULL ? NULL : evhttp_uri_get_path(uri), *query = uri == NULL ? NULL : evhttp_uri_get_query(uri);
 	enum verb_method method = VERB_GET;
 	const struct asset *asset;
 
 	request_clock_stop(&server->clock, req);
+	if (refusal == NULL && !tcp)
+		refusal = stranger;
 	if (refusal == NULL && path != NULL && evhttp_request_get_command(req) == EVHTTP_REQ_GET && (asset = find_asset(path)) != NULL) {
 		send_asset(req, asset);
 		return;
 	}
 	struct call *call = call_new(server->admin, req, &server->n_calls);
+	call->caller = caller;
 	if (refusal != NULL) {
-		/* What follows on this connection can't be trusted to begin where we think. */
-		(void)evhttp_add_header(evhttp_request_get_output_headers(req), "Connection", "close");
-		call_fail_status(call, refusal->status, refusal->code, NULL, "%s", refusal->text);
+		refuse(call, refusal);
 	} else if (path == NULL || (query != NULL && *query != '\0' && evhttp_parse_query_str(query, &call->query) != 0)) {
 		call_fail(call, -EINVAL, NULL, "the address is malformed");
 	} else if (method_of(req, &method) != 0) {
 		call_fail_status(call, 405, "wrong_method", NULL, "the method is not known here");
 	} else if (strncmp(path, VERB_API_PREFIX, strlen(VERB_API_PREFIX)) == 0) {
-		run_api(server, call, method, path + strlen(VERB_API_PREFIX));
+		run_api(server, call, stranger, method, path + strlen(VERB_API_PREFIX));
 	} else {
-		run_other(call, method, path);
+		run_other(call, stranger, method, path);
 	}
 }
 
@@ -392,8 +415,11 @@ static int listen_unix(const char *path)
 	if (strlen(path) >= sizeof address.sun_path)
 		return -ENAMETOOLONG;
 	(void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	struct stat st;
 	if (is_served(&address))
 		return -EADDRINUSE;
+	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		return -ENOTSOCK; /* somebody's file is not ours to remove */
 	if (unlink(path) < 0 && errno != ENOENT)
 		return -errno;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -434,7 +460,7 @@ static int open_tcp(struct http_server *server, const char *tcp, char text[256])
 	if (err != 0) {
 		(void)snprintf(text, 256,
 		               err == -EPERM
-		                   ? "http=%.80s: there is no sign-in yet, so only loopback addresses (127.0.0.1, [::1]) are served"
+		                   ? "http=%.80s: there is no encryption yet, so only loopback addresses (127.0.0.1, [::1]) are served"
 		                   : "http=%.80s: not ADDRESS:PORT",
 		               tcp);
 		return err;
@@ -451,6 +477,7 @@ static int open_tcp(struct http_server *server, const char *tcp, char text[256])
 	if (getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &len) == 0)
 		server->port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&address)->sin6_port
 		                                                   : ((struct sockaddr_in *)(void *)&address)->sin_port);
+	signin_set_port(server->admin->signin, server->port);
 	return 0;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The REST server's sockets: libevent's evhttp on a unix socket and on a loopback TCP address, and the checks before any handler.
  *
- * THEORY. On the unix socket the kernel says who asks (SO_PEERCRED): root and the daemon's own user are administrators, others are
- * refused. On TCP there is no sign-in yet, so only loopback addresses are accepted, and requests a browser was tricked into are
- * refused: Host must be a name of this machine's loopback and Origin, where given, must be the page's own.
+ * THEORY. Who asks is answered by signin.h. Whom the unix socket does not let in is refused everything; on TCP /healthz, the page's own files
+ * and signing in are for everybody, all else is for who has signed in. Nothing is encrypted, so only loopback addresses are accepted on TCP,
+ * and requests a browser was tricked into are refused: Host must be a name of this machine's loopback and Origin, where given, must be the page's own.
  * What two HTTP readers could understand differently is refused and the connection closed: any Transfer-Encoding, more than one
  * Content-Length or one that is not digits only, header names that are not tokens, values with control characters. */
 #ifndef ADMIN_HTTP_SERVER_H

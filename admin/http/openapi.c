@@ -167,6 +167,8 @@ static json_t *operation(const struct route *route)
 	json_t *body = request_body(route);
 	if (body != NULL)
 		(void)json_object_set_new(json, "requestBody", body);
+	if (route->flags & VERB_ANYONE)
+		(void)json_object_set_new(json, "security", json_array());
 	return json;
 }
 
@@ -209,16 +211,27 @@ static json_t *components(void)
 	    "object", "properties", "code", of_type("string"), "message", of_type("string"), "target", of_type("string"));
 }
 
-json_t *openapi_make(void)
+/* The two ways of a request over TCP to say whose it is. */
+static json_t *security_schemes(const char *cookie)
 {
-	return json_pack("{s:s,s:{s:s,s:s,s:s},s:o,s:o}", "openapi", "3.1.0", "info", "title", "vcstore", "version", PACKAGE_VERSION,
-	                 "description",
+	return json_pack("{s:{s:s,s:s,s:s},s:{s:s,s:s,s:s,s:s}}", "token", "type", "http", "scheme", "bearer", "description",
+	                 "the administrator's token", "session", "type", "apiKey", "in", "cookie", "name", cookie, "description",
+	                 "set by POST /api/v1/session");
+}
+
+json_t *openapi_make(const char *cookie)
+{
+	json_t *parts = components();
+
+	(void)json_object_set_new(parts, "securitySchemes", security_schemes(cookie));
+	return json_pack("{s:s,s:{s:s,s:s,s:s},s:[{s:[]},{s:[]}],s:o,s:o}", "openapi", "3.1.0", "info", "title", "vcstore", "version",
+	                 PACKAGE_VERSION, "description",
 	                 "Administration of a vcstore server. Long work answers 202 and a job; look at jobs/{job} until its state is "
-	                 "success or failure.",
-	                 "paths", paths(), "components", components());
+	                 "success or failure. On the unix socket nobody signs in: the kernel says who asks.",
+	                 "security", "token", "session", "paths", paths(), "components", parts);
 }
 
 void openapi_show(struct call *call)
 {
-	call_reply_take(call, 200, openapi_make());
+	call_reply_take(call, 200, openapi_make(signin_cookie_name(call->admin->signin)));
 }

@@ -76,6 +76,17 @@ static void wait_done(void)
 
 unsigned host_request_ms;
 
+static void read_token(struct host *host)
+{
+	char path[96];
+
+	(void)snprintf(path, sizeof path, "%s/admin.token", host->dir);
+	FILE *file = fopen(path, "re");
+	if (file == NULL || fscanf(file, "%71s", host->token) != 1)
+		abort();
+	(void)fclose(file);
+}
+
 void host_start(struct host *host, const char *dir)
 {
 	const struct admin_hooks hooks = { .volume_world = hook_world, .exports = hook_exports, .san = hook_san };
@@ -106,6 +117,7 @@ void host_start(struct host *host, const char *dir)
 		abort();
 	}
 	host->port = admin_http_port(one.admin);
+	read_token(host);
 	if (loop_start(one.loop) != 0)
 		abort();
 	one.task = (struct task){ .run = start_run };

@@ -10,6 +10,7 @@ struct host {
 	char dir[64];
 	char socket_path[96];
 	uint16_t port;
+	char token[72]; /* what DIR/admin.token holds */
 	unsigned n_exports, n_maps; /* what the hooks were told last */
 };
 

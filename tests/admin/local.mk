@@ -3,6 +3,7 @@ ADMIN_TESTS = \
 	tests/admin/test_journal \
 	tests/admin/test_keeper \
 	tests/admin/test_schedule \
+	tests/admin/test_signin \
 	tests/admin/test_size \
 	tests/admin/test_verbs \
 	tests/admin/test_volpath \
@@ -23,6 +24,8 @@ tests_admin_test_journal_SOURCES = tests/admin/test_journal.c
 tests_admin_test_journal_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_schedule_SOURCES = tests/admin/test_schedule.c
 tests_admin_test_schedule_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_signin_SOURCES = tests/admin/test_signin.c tests/support/simworld.c tests/support/simworld.h
+tests_admin_test_signin_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_size_SOURCES = tests/admin/test_size.c
 tests_admin_test_size_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_verbs_SOURCES = tests/admin/test_verbs.c tests/support/ramadmin.c tests/support/ramadmin.h

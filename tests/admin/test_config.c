@@ -41,7 +41,8 @@ static void an_empty_file_gives_the_defaults_all_on_loopback(void **state)
 	(void)state;
 	assert_int_equal(load("[server]\n"), 0);
 	assert_string_equal(settings.state_dir, "/var/lib/vcstore");
-	assert_string_equal(settings.http, "127.0.0.1:8080");
+	assert_string_equal(settings.http, ""); /* whoever wants it says so */
+	assert_string_equal(settings.admin_token_file, "");
 	assert_string_equal(settings.nfs, "127.0.0.1:2049");
 	assert_string_equal(settings.iscsi, "127.0.0.1:3260");
 	assert_int_equal(settings.memory_bytes, 1U << 30);
@@ -52,11 +53,12 @@ static void keys_are_taken(void **state)
 {
 	(void)state;
 	assert_int_equal(load("# comment\n[server]\nstate_dir=/s\nadmin_socket = "
-	                      "/s/a.sock\nhttp=none\nnfs=[::1]:0\nmemory=256m\nthreads=3\nlog_level=debug\n"),
+	                      "/s/a.sock\nhttp=none\nadmin_token_file=/s/t\nnfs=[::1]:0\nmemory=256m\nthreads=3\nlog_level=debug\n"),
 	                 0);
 	assert_string_equal(settings.state_dir, "/s");
 	assert_string_equal(settings.admin_socket, "/s/a.sock");
 	assert_string_equal(settings.http, "");
+	assert_string_equal(settings.admin_token_file, "/s/t");
 	assert_string_equal(settings.nfs, "[::1]:0");
 	assert_int_equal(settings.memory_bytes, 256U << 20);
 	assert_int_equal(settings.threads, 3);
@@ -72,6 +74,7 @@ static void what_is_wrong_is_said_with_its_line(void **state)
 	refuses("[server]\nthreads=65\n", 2, "threads");
 	refuses("[server]\nhttp=8080\n", 2, "ADDRESS:PORT");
 	refuses("[server]\nnfs=127.0.0.1:99999\n", 2, "nfs");
+	refuses("[server]\nadmin_token_file=admin.token\n", 2, "absolute");
 	refuses("[server]\nstate_dir=relative\n", 2, "absolute");
 	refuses("[server]\nmemory=1g\nmemory=2g\n", 3, "twice");
 	refuses("[servers]\nmemory=1g\n", 2, "section");

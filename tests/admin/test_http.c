@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "admin/http/http_server.h"
+#include "admin/http/router.h"
 #include "tests/admin/host.h"
 #include "tests/support/ramadmin.h"
 
@@ -34,7 +35,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Send a request; %u in it is the port. Returns the first status, and how many answers came in *ret_n. */
+/* Send a request; %u in it is the port, or %1$u and %2$s the port and the token. Returns the first status, and how many answers came in *ret_n. */
 static int raw(const char *format, int *ret_n)
 {
 	char request[2048];
@@ -42,7 +43,7 @@ static int raw(const char *format, int *ret_n)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	int len = snprintf(request, sizeof request, format, (unsigned)host.port);
+	int len = snprintf(request, sizeof request, format, (unsigned)host.port, host.token);
 #pragma GCC diagnostic pop
 	(void)host_raw(&host, request, (size_t)len, answer, sizeof answer);
 	(void)sscanf(answer, "HTTP/1.1 %d", &status);
@@ -54,16 +55,17 @@ static int raw(const char *format, int *ret_n)
 }
 
 #define HOST "Host: 127.0.0.1:%u\r\n"
+#define HOST_TOKEN "Host: 127.0.0.1:%1$u\r\nAuthorization: Bearer %2$s\r\n"
 
 static void a_plain_request_is_answered(void **state)
 {
 	(void)state;
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", NULL), 200);
 	assert_non_null(strstr(answer, "nosniff"));
-	assert_int_equal(raw("GET /nothing HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", NULL), 404);
+	assert_int_equal(raw("GET /nothing HTTP/1.1\r\n" HOST_TOKEN "Connection: close\r\n\r\n", NULL), 404);
 	assert_non_null(strstr(answer, "\"error\""));
 	assert_non_null(strstr(answer, "\"code\": \"not_found\""));
-	assert_int_equal(raw("GET /api/openapi.json HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", NULL), 200);
+	assert_int_equal(raw("GET /api/openapi.json HTTP/1.1\r\n" HOST_TOKEN "Connection: close\r\n\r\n", NULL), 200);
 	assert_non_null(strstr(answer, "\"3.1.0\""));
 }
 
@@ -147,12 +149,13 @@ static void only_the_loopback_names_are_hosts(void **state)
 static void other_origins_are_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\n" HOST "Origin: http://evil.example\r\nConnection: close\r\n\r\n", NULL), 403);
-	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\n" HOST "Origin: null\r\nConnection: close\r\n\r\n", NULL), 403);
-	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\n" HOST "Sec-Fetch-Site: cross-site\r\nConnection: close\r\n\r\n", NULL), 403);
+	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\n" HOST_TOKEN "Origin: http://evil.example\r\nConnection: close\r\n\r\n", NULL),
+	                 403);
+	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\n" HOST_TOKEN "Origin: null\r\nConnection: close\r\n\r\n", NULL), 403);
+	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\n" HOST_TOKEN "Sec-Fetch-Site: cross-site\r\nConnection: close\r\n\r\n", NULL),
+	                 403);
 	assert_int_equal(
-	    raw("GET /api/v1/status HTTP/1.1\r\nConnection: close\r\nHost: 127.0.0.1:%1$u\r\nOrigin: http://127.0.0.1:%1$u\r\n\r\n", NULL),
-	    200);
+	    raw("GET /api/v1/status HTTP/1.1\r\nConnection: close\r\n" HOST_TOKEN "Origin: http://127.0.0.1:%1$u\r\n\r\n", NULL), 200);
 }
 
 static void a_body_must_be_json_and_small(void **state)
@@ -161,7 +164,7 @@ static void a_body_must_be_json_and_small(void **state)
 	char *big = malloc((2U << 20) + 1);
 
 	(void)state;
-	assert_int_equal(raw("POST /api/v1/storage/luns HTTP/1.1\r\n" HOST
+	assert_int_equal(raw("POST /api/v1/storage/luns HTTP/1.1\r\n" HOST_TOKEN
 	                     "Content-Type: text/plain\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
 	                     NULL),
 	                 415);
@@ -207,6 +210,171 @@ static void methods_are_those_of_the_table(void **state)
 	assert_int_equal(raw("TRACE / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", NULL) == 200, 0);
 }
 
+static int connect_to_it(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(host.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	return fd;
+}
+
+/* ---- who asks -------------------------------------------------------------------------------------------------------- */
+
+/* A request without and with `headers`; its status. "{lun}" in a path is as good as a LUN's name. */
+static int ask_as(const char *method, const char *path, const char *headers, const char *body)
+{
+	char request[2048];
+	int status = 0;
+	int len = snprintf(request, sizeof request,
+	                   "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\n%s%sContent-Length: %zu\r\n\r\n%s", method, path,
+	                   (unsigned)host.port, headers, body[0] == '\0' ? "" : "Content-Type: application/json\r\n", strlen(body), body);
+
+	assert_in_range(len, 1, sizeof request - 1);
+	(void)host_raw(&host, request, (size_t)len, answer, sizeof answer);
+	(void)sscanf(answer, "HTTP/1.1 %d", &status);
+	return status;
+}
+
+static void is_refused(const char *method, const char *path, const char *headers)
+{
+	int status = ask_as(method, path, headers, "");
+
+	if (status != 401 || strstr(answer, "\r\nWWW-Authenticate: Bearer") == NULL || strstr(answer, "\"not_signed_in\"") == NULL)
+		fail_msg("%s %s: %d\n%s", method, path, status, answer);
+}
+
+/* Sign in; the header line with the session's cookie. */
+static void get_cookie(char line[256])
+{
+	char body[128];
+
+	(void)snprintf(body, sizeof body, "{\"token\": \"%s\"}", host.token);
+	assert_int_equal(ask_as("POST", "/api/v1/session", "", body), 201);
+	const char *cookie = strstr(answer, "Set-Cookie: ");
+	assert_non_null(cookie);
+	(void)snprintf(line, 256, "Cookie: %.*s\r\n", (int)strcspn(cookie + 12, ";"), cookie + 12);
+	assert_non_null(strstr(cookie, "; HttpOnly; SameSite=Strict\r\n"));
+}
+
+static void a_stranger_gets_the_page_and_its_health_and_nothing_else(void **state)
+{
+	static const char *const others[] = {
+		"/metrics",    "/api/openapi.json", "/nothing",  "/api/v1/nothing",        "/api/v1/", "/api/", "/index.htm",
+		"/../metrics", "//metrics",         "/healthz/", "/api/v1/session?token=x"
+	};
+	char path[256];
+	size_t n, n_public = 0;
+	const struct route *list = routes(&n);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(path, sizeof path, "/api/v1/%s", list[i].path);
+		if (list[i].flags & VERB_ANYONE) {
+			n_public++;
+			assert_string_equal(path, "/api/v1/session");
+			assert_int_equal(ask_as("POST", path, "", ""), 400);
+		} else {
+			is_refused(verb_method_name(list[i].method), path, "");
+		}
+	}
+	assert_int_equal(n_public, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		is_refused("GET", others[i], "");
+	is_refused("GET", "/api/v1/events", "Accept: text/event-stream\r\n");
+	is_refused("POST", "/index.html", "");
+	is_refused("GET", "/api/v1/status", "Cookie: vc_session_80=\r\n");
+	assert_int_equal(ask_as("GET", "/healthz", "", ""), 200);
+	assert_int_equal(ask_as("GET", "/", "", ""), 200);
+	assert_int_equal(ask_as("GET", "/app.js", "", ""), 200);
+}
+
+static void a_bearer_token_is_let_in(void **state)
+{
+	char header[128];
+
+	(void)state;
+	(void)snprintf(header, sizeof header, "Authorization: Bearer %s\r\n", host.token);
+	assert_int_equal(ask_as("GET", "/api/v1/status", header, ""), 200);
+	assert_int_equal(ask_as("GET", "/metrics", header, ""), 200);
+	assert_int_equal(ask_as("GET", "/api/v1/session", header, ""), 200);
+	assert_non_null(strstr(answer, "\"by\": \"token\""));
+	assert_int_equal(ask_as("DELETE", "/api/v1/session", header, ""), 409);
+	(void)snprintf(header, sizeof header, "Authorization: Bearer %.*s\r\n", (int)strlen(host.token) - 1, host.token);
+	is_refused("GET", "/api/v1/status", header);
+}
+
+static void the_page_signs_in_for_a_cookie_and_out_again(void **state)
+{
+	char cookie[256], both[512], query[160];
+
+	(void)state;
+	(void)snprintf(query, sizeof query, "/api/v1/session?token=%s", host.token);
+	is_refused("GET", query, "");
+	assert_null(strstr(answer, "Set-Cookie"));
+	assert_int_equal(ask_as("POST", "/api/v1/session", "", "{\"token\": \"no\"}"), 401);
+	assert_null(strstr(answer, "Set-Cookie"));
+	get_cookie(cookie);
+	assert_int_equal(ask_as("GET", "/api/v1/session", cookie, ""), 200);
+	assert_non_null(strstr(answer, "\"by\": \"session\""));
+	assert_int_equal(ask_as("POST", "/api/v1/storage/luns", cookie, "{\"path\": \"/vol/none/x\", \"size\": 4096}"), 404);
+	/* Another site's page can't use it, and a wrong token beside it counts. */
+	(void)snprintf(both, sizeof both, "%sOrigin: http://evil.example\r\n", cookie);
+	assert_int_equal(ask_as("DELETE", "/api/v1/session", both, ""), 403);
+	(void)snprintf(both, sizeof both, "%sAuthorization: Bearer x\r\n", cookie);
+	is_refused("GET", "/api/v1/status", both);
+	assert_int_equal(ask_as("DELETE", "/api/v1/session", cookie, ""), 200);
+	assert_non_null(strstr(answer, "Max-Age=0"));
+	is_refused("GET", "/api/v1/status", cookie);
+}
+
+static void a_stream_of_events_ends_with_its_session(void **state)
+{
+	char cookie[256], request[512];
+	int fd, len;
+
+	(void)state;
+	get_cookie(cookie);
+	fd = connect_to_it();
+	len = snprintf(request, sizeof request, "GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAccept: text/event-stream\r\n%s\r\n",
+	               (unsigned)host.port, cookie);
+	assert_int_equal(send(fd, request, (size_t)len, MSG_NOSIGNAL), len);
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	assert_int_equal(poll(&ready, 1, 5000), 1);
+	assert_true(recv(fd, answer, sizeof answer, 0) > 0);
+	assert_int_equal(memcmp(answer, "HTTP/1.1 200", 12), 0);
+	assert_int_equal(ask_as("DELETE", "/api/v1/session", cookie, ""), 200);
+	size_t used = 0;
+	while (used < sizeof answer - 1 && poll(&ready, 1, 5000) > 0) {
+		ssize_t n = recv(fd, answer + used, sizeof answer - 1 - used, 0);
+		if (n <= 0)
+			break;
+		used += (size_t)n;
+		answer[used] = '\0';
+		if (strstr(answer, "\r\n0\r\n\r\n") != NULL || strcmp(answer, "0\r\n\r\n") == 0)
+			break;
+	}
+	assert_non_null(strstr(answer, "0\r\n\r\n")); /* the last chunk */
+	(void)close(fd);
+}
+
+static void wrong_tokens_are_told_to_come_back_later(void **state)
+{
+	char header[128];
+	int status = 401;
+
+	(void)state;
+	for (int i = 0; i < 40 && status == 401; i++)
+		status = ask_as("POST", "/api/v1/session", "", "{\"token\": \"wrong\"}");
+	assert_int_equal(status, 429);
+	assert_non_null(strstr(answer, "\r\nRetry-After: "));
+	assert_int_equal(ask_as("GET", "/api/v1/status", "Authorization: Bearer wrong\r\n", ""), 429);
+	is_refused("GET", "/api/v1/status", "");
+	(void)snprintf(header, sizeof header, "Authorization: Bearer %s\r\n", host.token);
+	assert_int_equal(ask_as("GET", "/api/v1/status", header, ""), 200);
+}
+
 static void addresses_that_are_not_loopback_are_refused(void **state)
 {
 	char name[64];
@@ -220,16 +388,6 @@ static void addresses_that_are_not_loopback_are_refused(void **state)
 	assert_int_equal(http_address_parse("[::]:8080", name, &port), -EPERM);
 	assert_int_equal(http_address_parse("127.0.0.1", name, &port), -EINVAL);
 	assert_int_equal(http_address_parse("name:80", name, &port), -EINVAL);
-}
-
-static int connect_to_it(void)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(host.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-	return fd;
 }
 
 /* Send `piece` every 50 ms for at most 10 s: after how many ms did the server hang up? -1: it did not. */
@@ -312,6 +470,11 @@ int main(void)
 		cmocka_unit_test(a_client_that_drips_its_request_is_hung_up_on),
 		cmocka_unit_test(a_connection_kept_open_may_rest_between_requests),
 		cmocka_unit_test(methods_are_those_of_the_table),
+		cmocka_unit_test(a_stranger_gets_the_page_and_its_health_and_nothing_else),
+		cmocka_unit_test(a_bearer_token_is_let_in),
+		cmocka_unit_test(the_page_signs_in_for_a_cookie_and_out_again),
+		cmocka_unit_test(a_stream_of_events_ends_with_its_session),
+		cmocka_unit_test(wrong_tokens_are_told_to_come_back_later),
 		cmocka_unit_test(addresses_that_are_not_loopback_are_refused),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

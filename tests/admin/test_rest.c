@@ -633,10 +633,11 @@ static void a_lost_disk_is_said_everywhere(void **state)
 
 static void metrics_are_prometheus_text(void **state)
 {
-	char answer[65536], request[128];
+	char answer[65536], request[256];
 	(void)state;
-	int len = snprintf(request, sizeof request, "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\n\r\n",
-	                   (unsigned)host.port);
+	int len = snprintf(request, sizeof request,
+	                   "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n",
+	                   (unsigned)host.port, host.token);
 	(void)host_raw(&host, request, (size_t)len, answer, sizeof answer);
 	assert_non_null(strstr(answer, "# TYPE vc_volume_free_bytes gauge\nvc_volume_free_bytes{volume=\"vol0\"} 2147483648\n"));
 	assert_non_null(strstr(answer, "text/plain; version=0.0.4"));
@@ -644,12 +645,14 @@ static void metrics_are_prometheus_text(void **state)
 
 static void events_are_listed_and_followed(void **state)
 {
-	char answer[65536], request[160];
+	char answer[65536], request[256];
 	(void)state;
 	does("GET", V1 "events?level=warn", NULL, 200);
 	does("GET", V1 "events?level=loud", NULL, 400);
-	int len = snprintf(request, sizeof request,
-	                   "GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAccept: text/event-stream\r\n\r\n", (unsigned)host.port);
+	int len = snprintf(
+	    request, sizeof request,
+	    "GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\nAccept: text/event-stream\r\n\r\n",
+	    (unsigned)host.port, host.token);
 	(void)host_raw(&host, request, (size_t)len, answer, sizeof answer);
 	assert_non_null(strstr(answer, "text/event-stream"));
 	assert_non_null(strstr(answer, "volume_online"));

@@ -87,7 +87,7 @@ static void openapi_lists_each_verb(void **state)
 	static const char *const methods[] = {
 		[VERB_GET] = "get", [VERB_POST] = "post", [VERB_PUT] = "put", [VERB_PATCH] = "patch", [VERB_DELETE] = "delete"
 	};
-	json_t *api = openapi_make();
+	json_t *api = openapi_make("vc_session_80");
 	char path[128];
 
 	(void)state;
@@ -111,7 +111,7 @@ static void openapi_lists_each_verb(void **state)
 
 static void operation_ids_are_unique(void **state)
 {
-	json_t *api = openapi_make(), *seen = json_object(), *item, *operation;
+	json_t *api = openapi_make("vc_session_80"), *seen = json_object(), *item, *operation;
 	const char *path, *method;
 
 	(void)state;

@@ -164,6 +164,23 @@ class Server:
         except OSError:
             return False
 
+    @property
+    def token(self):
+        """The administrator's, which vcd made at its first start."""
+        with open(os.path.join(self.folder, "state", "admin.token")) as f:
+            return f.read().strip()
+
+    def fetch(self, path):
+        """The body of a GET over HTTP, signed in."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read().decode()
+
+    @property
+    def page_url(self):
+        """The page's address with what signs in."""
+        return f"http://127.0.0.1:{self.http}/#token={self.token}"
+
     def running(self):
         return self.process is not None and self.process.poll() is None
 

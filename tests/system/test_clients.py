@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import urllib.request
 
 from harness import MIB, need, records, run, tool, wait_until
 
@@ -146,19 +145,14 @@ def test_vcadm_exit_statuses_say_what_happened(test):
     need(done.returncode == 6, f"an absent server: status {done.returncode}, not 6")
 
 
-def fetch(server, path):
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.http}{path}", timeout=10) as answer:
-        return answer.read().decode()
-
-
 def test_rest_and_the_page_answer_on_loopback(test):
     server = test.server()
     server.create_lun("/vol/vol0/test", 16 * MIB, number=0)
-    volumes = json.loads(fetch(server, "/api/v1/storage/volumes"))
+    volumes = json.loads(server.fetch("/api/v1/storage/volumes"))
     need([v["name"] for v in records(volumes)] == ["vol0"], json.dumps(volumes))
-    luns = json.loads(fetch(server, "/api/v1/storage/luns"))
+    luns = json.loads(server.fetch("/api/v1/storage/luns"))
     need("/vol/vol0/test" in json.dumps(luns), json.dumps(luns))
-    need("<html" in fetch(server, "/").lower(), "no page at /")
+    need("<html" in server.fetch("/").lower(), "no page at /")
 
 
 def test_the_page_shows_volumes_and_luns_in_a_browser(test):
@@ -168,7 +162,7 @@ def test_the_page_shows_volumes_and_luns_in_a_browser(test):
              "--disable-component-update --disable-sync --disable-dev-shm-usage --timeout=15000 --virtual-time-budget=8000").split()
 
     def shown():
-        dom = run(tool("chromium"), *flags, f"--user-data-dir={test.path('profile')}", "--dump-dom", f"http://127.0.0.1:{server.http}/",
+        dom = run(tool("chromium"), *flags, f"--user-data-dir={test.path('profile')}", "--dump-dom", server.page_url,
                   check=False, timeout=90).stdout
         return "vol0" in dom and "test" in dom
 

@@ -218,7 +218,7 @@ def test_options_are_changed_while_it_runs_and_the_page_shows_them(test):
     time.sleep(3)
     clone = server.vcadm_json("lun", "clone", "status", "vol/vol0/test2")
     need(clone["rate"] == 2 * MIB and clone["priority"] == "high" and clone["phase"] == "copying" and clone["eta_seconds"] > 5, f"{clone}")
-    page = Page(test, f"http://127.0.0.1:{server.http}/", width=1600, height=1400)
+    page = Page(test, server.page_url, width=1600, height=1400)
     for words in ("Stop", "verify, delete the snapshot", "high", "limit 2 MiB"):
         page.waits_for(repr(words), f"document.body?.innerText.includes({words!r})")
     page.photograph(test.path("page.png"))

@@ -109,7 +109,7 @@ def test_the_page_sets_schedule_and_autodelete_with_the_keyboard_alone(test):
     server.vcadm("snapshot", "create", "vol0", "first")
     server.create_lun("/vol/vol0/disk", 16 * MIB, number=0)
     server.vcadm("snapshot", "create", "vol0", "second")
-    page = Page(test, f"http://127.0.0.1:{server.http}/")
+    page = Page(test, server.page_url)
     page.waits_for("the snapshots", "document.body?.innerText.includes('Since previous') && document.body?.innerText.includes('second')")
 
     # a schedule: opened, filled in and sent by keys; the table shows it

@@ -339,7 +339,7 @@ def test_the_page_puts_a_file_back_with_the_keyboard_alone(test):
     client.write("/file", b"then")
     server.vcadm("snapshot", "create", "vol0", "s1")
     client.write("/file", b"today")
-    page = Page(test, f"http://127.0.0.1:{server.http}/")
+    page = Page(test, server.page_url)
     page.waits_for("the snapshot", "document.body?.innerText.includes('Since previous') && document.body?.innerText.includes('s1')")
     page.tab_to("Put one file or LUN of vol0 back to s1")
     page.key("Enter")

@@ -2,9 +2,18 @@
 // The REST API as the page uses it: what is there, looked at again and again, and single requests.
 import { signal } from "@preact/signals";
 
-export const state = signal({ volumes: [], snapshots: [], luns: [], clones: [], jobs: [], igroups: [], exports: [], schedules: [], status: null });
+const nothing = { volumes: [], snapshots: [], luns: [], clones: [], jobs: [], igroups: [], exports: [], schedules: [], status: null };
+export const state = signal(nothing);
+export const signedIn = signal(null); // null: not known yet
 export const offline = signal("");
 export const toast = signal(null);
+
+// Whoever looks next must not see what the last one was shown.
+export function signedOut() {
+	signedIn.value = false;
+	state.value = nothing;
+	toast.value = null;
+}
 
 export async function ask(method, path, body) {
 	const response = await fetch(path.startsWith("/") ? path : `/api/v1/${path}`, {
@@ -14,6 +23,7 @@ export async function ask(method, path, body) {
 		cache: "no-store",
 	});
 	const answer = await response.json().catch(() => ({}));
+	if (response.status === 401) signedOut();
 	if (!response.ok) throw new Error(answer.error?.message ?? `HTTP ${response.status}`);
 	return answer;
 }
@@ -38,19 +48,20 @@ export async function refresh() {
 		const lists = await Promise.all(volumes.filter((v) => v.state === "online").map((v) => all(`storage/volumes/${encodeURIComponent(v.name)}/snapshots`)));
 		state.value = { status, volumes, luns, clones, jobs: jobs.slice(0, 20), igroups, exports, schedules, snapshots: lists.flat() };
 		offline.value = "";
+		signedIn.value = true;
 	} catch (error) {
-		offline.value = `No answer from the server (${error.message}); trying again.`;
+		if (signedIn.value !== false) offline.value = `No answer from the server (${error.message}); trying again.`;
 	}
 }
 
 // Look every 2 s, every 0.7 s while a clone runs, and not while nobody looks at the page.
 export function watch() {
 	const again = async () => {
-		if (!document.hidden) await refresh();
+		if (!document.hidden && signedIn.value !== false) await refresh();
 		const busy = state.value.clones.some((c) => c.state === "running") || state.value.jobs.some((j) => j.state === "running");
 		setTimeout(again, busy ? 700 : 2000);
 	};
-	document.addEventListener("visibilitychange", () => document.hidden || refresh());
+	document.addEventListener("visibilitychange", () => document.hidden || signedIn.value === false || refresh());
 	again();
 }
 

@@ -2,9 +2,10 @@
 // The page: a dashboard strip and the tables. A client of the REST API and nothing else.
 import { render } from "preact";
 import { signal } from "@preact/signals";
-import { offline, state, toast, watch } from "./api.js";
+import { offline, signedIn, state, toast, watch } from "./api.js";
 import { Dialogs } from "./dialogs.jsx";
 import { size } from "./format.js";
+import { SignIn, signOut, takeToken } from "./signin.jsx";
 import { Clones, Jobs, Luns, Snapshots, Volumes } from "./tables.jsx";
 
 const themes = ["auto", "light", "dark"];
@@ -74,16 +75,9 @@ function Memory() {
 	);
 }
 
-function App() {
+function Served() {
 	return (
 		<>
-			<header>
-				<h1>vcstore</h1>
-				<span class="dim">{state.value.status?.version}</span>
-				<span class="grow" />
-				<button onClick={nextTheme} aria-label={`Colours: ${theme.value}`}>{{ auto: "Auto", light: "Light", dark: "Dark" }[theme.value]}</button>
-			</header>
-			{offline.value && <div class="banner" role="status">{offline.value}</div>}
 			<main>
 				<div class="strip"><Health /><Capacity /><Counts /><Memory /></div>
 				<Clones />
@@ -93,11 +87,36 @@ function App() {
 				<Jobs />
 			</main>
 			<Dialogs />
+		</>
+	);
+}
+
+function App() {
+	return (
+		<>
+			<header>
+				<h1>vcstore</h1>
+				<span class="dim">{state.value.status?.version}</span>
+				<span class="grow" />
+				{signedIn.value && <button onClick={signOut}>Sign out</button>}
+				<button onClick={nextTheme} aria-label={`Colours: ${theme.value}`}>{{ auto: "Auto", light: "Light", dark: "Dark" }[theme.value]}</button>
+			</header>
+			{offline.value && <div class="banner" role="status">{offline.value}</div>}
+			{signedIn.value === false ? <SignIn problem={problem.value} /> : <Served />}
 			<div aria-live="polite">{toast.value && <div class={`toast ${toast.value.bad ? "err" : ""}`}>{toast.value.text}</div>}</div>
 		</>
 	);
 }
 
+// A link with a token may also be opened in a tab that has the page already: then only what is behind # changes.
+const problem = signal("");
+async function enter() {
+	problem.value = await takeToken();
+}
+
 applyTheme();
-render(<App />, document.getElementById("app"));
-watch();
+addEventListener("hashchange", enter);
+enter().then(() => {
+	render(<App />, document.getElementById("app"));
+	watch();
+});
