@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "admin/moment.h"
+#include "base/text.h"
 
 struct journal_event {
 	uint64_t number;
@@ -63,7 +64,7 @@ static void journal_sink(enum log_level level, bool peer, const char *component,
 	slot->level = level;
 	(void)snprintf(slot->component, sizeof slot->component, "%s", component);
 	(void)snprintf(slot->event, sizeof slot->event, "%s", event);
-	(void)snprintf(slot->text, sizeof slot->text, "%s", text);
+	(void)snprintf(slot->text, sizeof slot->text, "%.*s", (int)text_cut(text, sizeof slot->text - 1), text);
 	struct task *wake = journal.wake;
 	journal.wake = NULL; /* given back by journal_start when it has run */
 	struct world *world = journal.world;
@@ -94,9 +95,8 @@ static json_t *event_json(const struct journal_event *event)
 	char when[MOMENT_TEXT_SIZE];
 
 	moment_format(event->wall_ns, when);
-	return json_pack("{s:I,s:s,s:s,s:s,s:s,s:s%}", "number", (json_int_t)event->number, "time", when, "level",
-	                 level_names[event->level], "component", event->component, "event", event->event, "text", event->text,
-	                 strlen(event->text));
+	return json_pack("{s:I,s:s,s:s,s:s,s:s,s:s}", "number", (json_int_t)event->number, "time", when, "level", level_names[event->level],
+	                 "component", event->component, "event", event->event, "text", event->text);
 }
 
 /* Where the first event numbered above `after` is. */

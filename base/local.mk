@@ -6,9 +6,11 @@ libvcbase_a_SOURCES = \
 	base/counters.c base/counters.h \
 	base/door.c base/door.h \
 	base/error.c \
+	base/iscsiname.c base/iscsiname.h \
 	base/listener.c \
 	base/log.c base/log.h \
 	base/loglimit.c base/loglimit.h \
+	base/logline.c base/logline.h \
 	base/loop.c base/loop.h \
 	base/mailbox.c base/mailbox.h \
 	base/page.c base/page.h \
@@ -16,5 +18,6 @@ libvcbase_a_SOURCES = \
 	base/sendq.c base/sendq.h \
 	base/siphash.c base/siphash.h \
 	base/stream.c base/stream.h \
+	base/text.c base/text.h \
 	base/timers.c base/timers.h \
 	base/uuid.c base/uuid.h

@@ -3,7 +3,7 @@
  *
  * THEORY. systemd connects a service's stderr to the journal and says so in JOURNAL_STREAM (device:inode). Only then is the
  * journal's own protocol used, with component and event as fields; otherwise a line stays a line wherever stderr goes.
- * Control characters become '?': a name a client chose cannot forge a line. */
+ * The text is made by base/logline.c: a name a client chose can forge neither a line nor a pair. */
 #define SD_JOURNAL_SUPPRESS_LOCATION 1
 #include "base/log.h"
 
@@ -22,8 +22,9 @@
 
 #include "base/list.h"
 #include "base/loglimit.h"
+#include "base/logline.h"
 
-enum { LOG_TEXT_MAX = 2048, LOG_LINE_MAX = LOG_TEXT_MAX + 256 };
+enum { LOG_LINE_MAX = LOGLINE_MAX + 256 };
 
 static const struct {
 	const char *name;
@@ -51,14 +52,6 @@ static void journal_detect(void)
 	if (stream == NULL || sscanf(stream, "%llu:%llu", &device, &inode) != 2)
 		return;
 	journal_on_stderr = fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
-}
-
-static void text_clean(char *text)
-{
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
-	}
 }
 
 static void write_line(enum log_level level, const char *component, const char *event, const char *text)
@@ -105,11 +98,9 @@ static void log_text(enum log_level level, bool peer, const char *component, con
 
 static void log_format(enum log_level level, bool peer, const char *component, const char *event, const char *format, va_list args)
 {
-	char text[LOG_TEXT_MAX];
+	char text[LOGLINE_MAX];
 
-	if (vsnprintf(text, sizeof text, format, args) < 0)
-		text[0] = '\0';
-	text_clean(text);
+	logline_format(text, sizeof text, format, args);
 	log_text(level, peer, component, event, text);
 }
 

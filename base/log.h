@@ -7,7 +7,8 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* log_info("raid", "disk_failed", "disk=%s error=%s", name, error_name(err)). Any thread; one write(2) a line. Never in a per-I/O path. */
+/* log_info("raid", "disk_failed", "disk=%s error=%s", name, error_name(err)). Any thread; one write(2) a line. Never in a per-I/O path.
+ * Values may hold any bytes: they are quoted and escaped where they need it (base/logline.h has the rules of the format). */
 void log_event(enum log_level level, const char *component, const char *event, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 #define log_error(component, event, ...) log_event(LOG_LEVEL_ERROR, component, event, __VA_ARGS__)

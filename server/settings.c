@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "admin/size.h"
+#include "base/iscsiname.h"
 
 struct load {
 	struct settings *settings;
@@ -68,8 +69,8 @@ static const char *set_iscsi(struct settings *settings, const char *value)
 
 static const char *set_iscsi_target(struct settings *settings, const char *value)
 {
-	return strncmp(value, "iqn.", 4) != 0 ? "must be an iSCSI name (iqn.2026-11.org.example:name)"
-	                                      : copy(settings->iscsi_target, sizeof settings->iscsi_target, value);
+	return iscsiname_is_valid(value) ? copy(settings->iscsi_target, sizeof settings->iscsi_target, value)
+	                                 : "must be an iSCSI name (iqn.2026-11.org.example:name)";
 }
 
 static const char *set_memory(struct settings *settings, const char *value)

@@ -6,9 +6,8 @@
 #include "admin/document.h"
 #include "admin/http/handlers.h"
 #include "admin/known.h"
+#include "base/iscsiname.h"
 #include "fs/volume.h"
-
-#define IQN_MAX 223U /* RFC 7143 4.2.7.1 */
 
 static const char *member(json_t *object, const char *key)
 {
@@ -133,17 +132,7 @@ static void put_take(struct call *call, json_t *list, const char *name, int stat
 
 static bool is_initiator(const char *name)
 {
-	size_t len = strlen(name);
-
-	if (strcmp(name, "*") == 0)
-		return true;
-	if (len == 0 || len > IQN_MAX || (strncmp(name, "iqn.", 4) != 0 && strncmp(name, "eui.", 4) != 0 && strncmp(name, "naa.", 4) != 0))
-		return false;
-	for (const char *p = name; *p != '\0'; p++) {
-		if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr(".-:_", *p) != NULL))
-			return (unsigned char)*p >= 0x80; /* iSCSI names may be UTF-8 */
-	}
-	return true;
+	return strcmp(name, "*") == 0 || iscsiname_is_valid(name);
 }
 
 /* Add the names that are not yet there. False: answered. */
@@ -156,7 +145,8 @@ static bool add_initiators(struct call *call, json_t *have)
 	{
 		bool there = false;
 		if (!is_initiator(json_string_value(name))) {
-			call_fail(call, -EINVAL, "initiators", "\"%s\" is not an initiator's name: iqn.*, eui.*, naa.* or *",
+			call_fail(call, -EINVAL, "initiators",
+			          "\"%s\" is not an initiator's name: iqn.YYYY-MM.DOMAIN[:NAME], eui. or naa. and hexadecimal digits, or *",
 			          json_string_value(name));
 			return false;
 		}

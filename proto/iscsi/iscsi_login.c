@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/iscsiname.h"
 #include "base/log.h"
 #include "proto/iscsi/iscsi_conn.h"
 
@@ -76,10 +77,11 @@ static enum iscsi_login_status login_name(struct iscsi_conn *conn, const struct 
 {
 	size_t len = names->initiator == NULL ? 0 : strlen(names->initiator);
 
+	static_assert(sizeof conn->initiator == ISCSINAME_MAX + 1, "every valid name fits");
 	conn->named = true;
 	if (len == 0)
 		return LOGIN_MISSING_PARAMETER;
-	if (len >= sizeof conn->initiator)
+	if (!iscsiname_is_valid(names->initiator))
 		return LOGIN_INITIATOR_ERROR;
 	memcpy(conn->initiator, names->initiator, len + 1);
 	if (names->type != NULL && strcmp(names->type, "Discovery") == 0)

@@ -81,6 +81,7 @@ static void what_is_wrong_is_said_with_its_line(void **state)
 	refuses("memory=1g\n", 1, "section");
 	refuses("[server]\nnonsense\n", 2, "key = value");
 	refuses("[server]\niscsi_target=disk\n", 2, "iSCSI name");
+	refuses("[server]\niscsi_target=iqn.host with spaces\n", 2, "iSCSI name");
 }
 
 static void a_missing_file_is_said(void **state)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "tests/admin/host.h"
 #include "tests/support/ramadmin.h"
 
@@ -407,16 +408,17 @@ static void initiators_come_and_go(void **state)
 {
 	(void)state;
 	does("POST", V1 "protocols/san/igroups", "{\"name\": \"g\"}", 201);
-	does("POST", V1 "protocols/san/igroups/g/initiators", "{\"initiators\": [\"iqn.a\", \"iqn.b\", \"iqn.a\"]}", 200);
+	does("POST", V1 "protocols/san/igroups/g/initiators",
+	     "{\"initiators\": [\"iqn.2026-01.test:a\", \"iqn.2026-01.test:b\", \"iqn.2026-01.test:a\"]}", 200);
 	json_t *igroup = get(V1 "protocols/san/igroups/g");
 	assert_int_equal(json_array_size(json_object_get(igroup, "initiators")), 2);
 	json_decref(igroup);
-	does("DELETE", V1 "protocols/san/igroups/g/initiators/iqn.a", NULL, 200);
-	does("DELETE", V1 "protocols/san/igroups/g/initiators/iqn.a", NULL, 404);
-	does("DELETE", V1 "protocols/san/igroups/nope/initiators/iqn.a", NULL, 404);
-	assert_int_equal(
-	    host_ask(&host, "POST", V1 "protocols/san/igroups/g/initiators", "{\"initiators\": [\"iqn.c\"]}", "If-Match: \"1\"\r\n", NULL),
-	    412);
+	does("DELETE", V1 "protocols/san/igroups/g/initiators/iqn.2026-01.test:a", NULL, 200);
+	does("DELETE", V1 "protocols/san/igroups/g/initiators/iqn.2026-01.test:a", NULL, 404);
+	does("DELETE", V1 "protocols/san/igroups/nope/initiators/iqn.2026-01.test:a", NULL, 404);
+	assert_int_equal(host_ask(&host, "POST", V1 "protocols/san/igroups/g/initiators", "{\"initiators\": [\"iqn.2026-01.test:c\"]}",
+	                          "If-Match: \"1\"\r\n", NULL),
+	                 412);
 }
 
 static void exports_are_kept_in_the_volume_with_their_ids(void **state)
@@ -643,6 +645,31 @@ static void metrics_are_prometheus_text(void **state)
 	assert_non_null(strstr(answer, "text/plain; version=0.0.4"));
 }
 
+static void events_are_never_dropped_whatever_is_in_them(void **state)
+{
+	static const char unfit[] = "iqn.\xff\xfe\x1b[2J \xe2\x82\xac";
+	char name[4096];
+	size_t len = 0;
+
+	(void)state;
+	json_t *before = get(V1 "events");
+	/* Skewed by each number of bytes: an event's text is cut, and must not be cut through a character. */
+	for (size_t skew = 0; skew < 4; skew++) {
+		memset(name, 'x', skew);
+		for (len = skew; len + sizeof unfit < sizeof name; len += sizeof unfit - 1)
+			memcpy(name + len, unfit, sizeof unfit);
+		log_warn("test", "named", "name=%s", name);
+		for (len = skew; len + 4 < sizeof name; len += 3)
+			memcpy(name + len, "\xe2\x82\xac", 4);
+		log_warn("test", "named", "name=%s", name);
+	}
+	json_t *after = get(V1 "events");
+	assert_int_equal(json_integer_value(json_object_get(after, "num_records")),
+	                 json_integer_value(json_object_get(before, "num_records")) + 8);
+	json_decref(before);
+	json_decref(after);
+}
+
 static void events_are_listed_and_followed(void **state)
 {
 	char answer[65536], request[256];
@@ -689,6 +716,7 @@ int main(void)
 		TEST(a_get_changes_nothing),
 		TEST(a_lost_disk_is_said_everywhere),
 		TEST(metrics_are_prometheus_text),
+		TEST(events_are_never_dropped_whatever_is_in_them),
 		TEST(events_are_listed_and_followed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

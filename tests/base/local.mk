@@ -10,6 +10,7 @@ BASE_TESTS = \
 	tests/base/test_radix \
 	tests/base/test_siphash \
 	tests/base/test_stream \
+	tests/base/test_text \
 	tests/base/test_uuid
 check_PROGRAMS += $(BASE_TESTS)
 TESTS += $(BASE_TESTS)
@@ -36,5 +37,7 @@ tests_base_test_siphash_SOURCES = tests/base/test_siphash.c
 tests_base_test_siphash_LDADD = $(BASE_TEST_LIBS)
 tests_base_test_stream_SOURCES = tests/base/test_stream.c
 tests_base_test_stream_LDADD = $(BASE_TEST_LIBS)
+tests_base_test_text_SOURCES = tests/base/test_text.c
+tests_base_test_text_LDADD = $(BASE_TEST_LIBS)
 tests_base_test_uuid_SOURCES = tests/base/test_uuid.c
 tests_base_test_uuid_LDADD = $(BASE_TEST_LIBS)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "tests/base/cmocka_all.h"
 
 static int saved_stderr;
@@ -59,8 +60,84 @@ static void log_lets_nobody_forge_a_line(void **state)
 	log_info("nfs", "lookup", "name=%s", "a\nerror raid gone\x1b[31m");
 	capture_read();
 	capture_end();
-	assert_non_null(strstr(line, "name=a?error raid gone?[31m\n"));
+	assert_non_null(strstr(line, "name=\"a\\x0Aerror raid gone\\x1B[31m\"\n"));
 	assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
+}
+
+static void log_lets_nobody_forge_a_pair(void **state)
+{
+	static const struct {
+		const char *value, *text;
+	} cases[] = {
+		{ "iqn.2026-01.example:a", "name=iqn.2026-01.example:a peer=p\n" },
+		{ "", "name=\"\" peer=p\n" },
+		{ "x peer=10.0.0.1", "name=\"x peer=10.0.0.1\" peer=p\n" },
+		{ "x\" peer=\"y", "name=\"x\\\" peer=\\\"y\" peer=p\n" },
+		{ "x\\", "name=\"x\\\\\" peer=p\n" },
+		{ "\xff\xfe", "name=\"\\xFF\\xFE\" peer=p\n" },
+		{ "\xc0\xaf", "name=\"\\xC0\\xAF\" peer=p\n" }, /* overlong */
+		{ "\xc2\x9b"
+		  "31m",
+		  "name=\"\\xC2\\x9B31m\" peer=p\n" }, /* C1: begins an escape sequence */
+		{ "\xe2\x80\xae"
+		  "abc",
+		  "name=\"\\xE2\\x80\\xAE"
+		  "abc\" peer=p\n" }, /* turns the text around */
+		{ "gr\xc3\xbc\xc3\x9f"
+		  "e",
+		  "name=gr\xc3\xbc\xc3\x9f"
+		  "e peer=p\n" },
+	};
+
+	(void)state;
+	capture_begin();
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		log_info("iscsi", "login", "name=%s peer=%s", cases[i].value, "p");
+		capture_read();
+		assert_string_equal(strstr(line, "name="), cases[i].text);
+	}
+	capture_end();
+}
+
+static void log_knows_pairs_of_several_parts_sentences_and_words(void **state)
+{
+	(void)state;
+	capture_begin();
+	log_info("c", "e", "lun=/vol/%s%s status=%04x n=%llu text=\"the \"%s\" is %s\" 100%%", "v", "/a b", 0x201U, 7ULL, "x", "y");
+	capture_read();
+	assert_string_equal(strstr(line, "lun="), "lun=\"/vol/v/a b\" status=0201 n=7 text=\"the \\\"x\\\" is y\" 100%\n");
+	log_info("c", "e", "lun=%s: it is back, %s %s=%u", "a b", "as it was", "inode", 3U);
+	capture_read();
+	assert_string_equal(strstr(line, "lun="), "lun=\"a b\": it is back, as it was inode=3\n");
+	log_info("c", "e", "%s n=%zu", "forged=1", (size_t)2);
+	capture_read();
+	assert_string_equal(strstr(line, " e ") + 3, "\"forged=1\" n=2\n");
+	capture_end();
+}
+
+static void log_cuts_between_characters_and_closes_the_quotes(void **state)
+{
+	char text[3 * 1500 + 2];
+
+	(void)state;
+	for (size_t skew = 0; skew < 4; skew++) {
+		size_t len = 0;
+		memset(text, ' ', skew);
+		for (len = skew; len + 3 < sizeof text; len += 3)
+			memcpy(text + len, "\xe2\x82\xac", 3); /* the euro sign */
+		text[len] = '\0';
+		capture_begin();
+		log_info("c", "e", "name=\"%s\" peer=%s", text, "p");
+		capture_read();
+		capture_end();
+		assert_in_range(strlen(line), 2000, 2304);
+		assert_string_equal(line + strlen(line) - 5, "\"...\n");
+		for (const char *p = line; *p != '\0';) {
+			size_t n = text_utf8_len(p, strlen(p));
+			assert_true(n > 0);
+			p += n;
+		}
+	}
 }
 
 static void log_cuts_a_line_that_is_too_long(void **state)
@@ -179,6 +256,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(log_writes_one_line_with_level_component_and_event),
 		cmocka_unit_test(log_lets_nobody_forge_a_line),
+		cmocka_unit_test(log_lets_nobody_forge_a_pair),
+		cmocka_unit_test(log_knows_pairs_of_several_parts_sentences_and_words),
+		cmocka_unit_test(log_cuts_between_characters_and_closes_the_quotes),
 		cmocka_unit_test(log_cuts_a_line_that_is_too_long),
 		cmocka_unit_test(log_drops_what_is_above_the_level),
 		cmocka_unit_test(log_tells_the_sink),

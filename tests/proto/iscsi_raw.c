@@ -250,7 +250,7 @@ int raw_login_step(struct raw *raw, uint8_t flags, const void *text, size_t len)
 
 int raw_login(struct raw *raw, const char *more, size_t more_len)
 {
-	static const char names[] = "InitiatorName=iqn.test:raw\0TargetName=" RAW_IQN "\0SessionType=Normal";
+	static const char names[] = "InitiatorName=iqn.2026-01.test:raw\0TargetName=" RAW_IQN "\0SessionType=Normal";
 	char text[8192];
 	const char *digest;
 	int status;

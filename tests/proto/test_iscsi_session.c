@@ -15,7 +15,7 @@
 #include "tests/proto/iscsi_raw.h"
 #include "tests/support/ramlun.h"
 
-#define NAMES "InitiatorName=iqn.test:raw\0TargetName=" RAW_IQN "\0SessionType=Normal"
+#define NAMES "InitiatorName=iqn.2026-01.test:raw\0TargetName=" RAW_IQN "\0SessionType=Normal"
 
 static int setup(void **state)
 {
@@ -95,16 +95,16 @@ static const struct {
 	int status;
 } refusals[] = {
 	{ 0x87, "SessionType=Normal", 19, 0x0207 },
-	{ 0x87, "InitiatorName=iqn.x", 20, 0x0207 },
-	{ 0x87, "InitiatorName=iqn.x\0TargetName=iqn.nobody", 42, 0x0203 },
-	{ 0x87, "InitiatorName=iqn.x\0SessionType=Strange", 40, 0x0209 },
-	{ 0x81, "InitiatorName=iqn.x\0SessionType=Discovery\0AuthMethod=CHAP", 58, 0x0201 },
-	{ 0x87, "InitiatorName=iqn.x\0SessionType=Discovery\0broken", 49, 0x0200 },
-	{ 0x86, "InitiatorName=iqn.x", 20, 0x020B }, /* to a stage there is not */
-	{ 0x85, "InitiatorName=iqn.x", 20, 0x020B }, /* to the stage it is in */
-	{ 0x8C, "InitiatorName=iqn.x", 20, 0x020B }, /* from full feature phase */
-	{ 0xC7, "InitiatorName=iqn.x", 20, 0x020B }, /* transit and continue */
-	{ 0x87, "InitiatorName=iqn.x\0SessionType=Discovery\0DataDigest=None\0DataDigest=None", 74, 0x0200 },
+	{ 0x87, "InitiatorName=iqn.2026-01.test:x", 33, 0x0207 },
+	{ 0x87, "InitiatorName=iqn.2026-01.test:x\0TargetName=iqn.2026-01.test:nobody", 68, 0x0203 },
+	{ 0x87, "InitiatorName=iqn.2026-01.test:x\0SessionType=Strange", 53, 0x0209 },
+	{ 0x81, "InitiatorName=iqn.2026-01.test:x\0SessionType=Discovery\0AuthMethod=CHAP", 71, 0x0201 },
+	{ 0x87, "InitiatorName=iqn.2026-01.test:x\0SessionType=Discovery\0broken", 62, 0x0200 },
+	{ 0x86, "InitiatorName=iqn.2026-01.test:x", 33, 0x020B }, /* to a stage there is not */
+	{ 0x85, "InitiatorName=iqn.2026-01.test:x", 33, 0x020B }, /* to the stage it is in */
+	{ 0x8C, "InitiatorName=iqn.2026-01.test:x", 33, 0x020B }, /* from full feature phase */
+	{ 0xC7, "InitiatorName=iqn.2026-01.test:x", 33, 0x020B }, /* transit and continue */
+	{ 0x87, "InitiatorName=iqn.2026-01.test:x\0SessionType=Discovery\0DataDigest=None\0DataDigest=None", 87, 0x0200 },
 };
 
 static void login_that_is_wrong_is_refused_with_the_right_status(void **state)
@@ -177,9 +177,50 @@ static void login_with_long_names_and_values_is_refused(void **state)
 
 		memcpy(text, "SessionType=Discovery\0InitiatorName=", 36);
 		memset(text + 36, 'x', n);
+		memcpy(text + 36, "iqn.2026-01.", 12);
 		text[36 + n] = '\0';
 		status = raw_login_step(raw, 0x87, text, 37 + n);
 		assert_int_equal(status, n <= 223 ? 0 : 0x0200);
+		raw_close(raw);
+	}
+}
+
+static void login_with_a_name_of_no_form_is_refused_and_not_believed(void **state)
+{
+	static const char *const names[] = {
+		"x", /* no form at all */
+		"iqn.x",
+		"iqn.2026-13.example:a", /* no such month */
+		"iqn.2026-01.",
+		"iqn.2026-01.example:a b peer=10.0.0.1", /* would be a pair in the log */
+		"iqn.2026-01.example:\"a\"",
+		"iqn.2026-01.example:a\nerror raid disk_failed",
+		"iqn.2026-01.example:\x1b[2J", /* would clear a terminal */
+		"iqn.2026-01.example:\xc2\x9b"
+		"2J",
+		"iqn.2026-01.example:\xff\xfe", /* no UTF-8: no JSON */
+		"iqn.2026-01.example:\xe2\x80\xae"
+		"a",
+		"iqn.2026-01.example:*",
+		"eui.02004567A425678", /* 15 digits */
+		"naa.52004567BA64678DG",
+	};
+	static const char *const good[] = { "iqn.2026-01.example",
+		                            "iqn.2026-01.example:gr\xc3\xbc\xc3\x9f"
+		                            "e",
+		                            "eui.02004567A425678D",
+		                            "naa.52004567BA64678D",
+		                            "naa.62004567BA64678D0123456789ABCDEF",
+		                            "IQN.2026-01.Example:A" };
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof names[0] + sizeof good / sizeof good[0]; i++) {
+		bool bad = i < sizeof names / sizeof names[0];
+		struct raw *raw = raw_connect();
+		int len = snprintf(text, sizeof text, "SessionType=Discovery%cInitiatorName=%s", 0,
+		                   bad ? names[i] : good[i - sizeof names / sizeof names[0]]);
+		assert_int_equal(raw_login_step(raw, 0x87, text, (size_t)len + 1), bad ? 0x0200 : 0);
 		raw_close(raw);
 	}
 }
@@ -249,7 +290,7 @@ static void anything_but_a_login_first_is_dropped(void **state)
 
 static void send_targets_goes_on_over_continuations(void **state)
 {
-	static const char names[] = "InitiatorName=iqn.test:raw\0SessionType=Discovery\0MaxRecvDataSegmentLength=512",
+	static const char names[] = "InitiatorName=iqn.2026-01.test:raw\0SessionType=Discovery\0MaxRecvDataSegmentLength=512",
 	                  ask[] = "SendTargets=All";
 	struct iscsi_bhs bhs = {
 		.opcode = ISCSI_TEXT_REQUEST | ISCSI_IMMEDIATE, .flags = 0x80, .itt = be32_of(9), .ttt = be32_of(ISCSI_TAG_NONE)
@@ -639,7 +680,7 @@ static void a_new_login_of_the_same_name_and_isid_waits_for_the_old_session(void
 	assert_true(raw_recv(fresh, 2000));
 	assert_int_equal(fresh->bhs.login_status[0], 0);
 	assert_int_equal(iscsi_server_sessions(raw_server(), &info, 1), 1);
-	assert_string_equal(info.initiator, "iqn.test:raw");
+	assert_string_equal(info.initiator, "iqn.2026-01.test:raw");
 	assert_int_equal(iscsi_server_end_session(raw_server(), info.id), 0);
 	assert_true(raw_is_closed(fresh));
 	assert_int_equal(iscsi_server_end_session(raw_server(), 12345), -ENOENT);
@@ -709,6 +750,7 @@ int main(void)
 		cmocka_unit_test(login_over_continued_text_is_put_together),
 		cmocka_unit_test(login_with_2048_unknown_keys_gets_a_bounded_answer),
 		cmocka_unit_test(login_with_long_names_and_values_is_refused),
+		cmocka_unit_test(login_with_a_name_of_no_form_is_refused_and_not_believed),
 		cmocka_unit_test(every_header_length_before_login_is_survived),
 		cmocka_unit_test(login_a_byte_at_a_time_works),
 		cmocka_unit_test(anything_but_a_login_first_is_dropped),
