@@ -83,6 +83,7 @@ vcadm_SOURCES = \
 	admin/cli/help.c admin/cli/help.h \
 	admin/cli/render.c admin/cli/render.h \
 	admin/cli/request.c admin/cli/request.h \
+	admin/cli/shown.c admin/cli/shown.h \
 	admin/cli/vcadm.c
 vcadm_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(SMARTCOLS_CFLAGS)
-vcadm_LDADD = libvcverbs.a $(JANSSON_LIBS) $(CURL_LIBS) $(SMARTCOLS_LIBS)
+vcadm_LDADD = libvcverbs.a libvcbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(SMARTCOLS_LIBS)

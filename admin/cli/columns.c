@@ -209,7 +209,7 @@ json_t *column_member(json_t *object, const char *dotted)
 	return object;
 }
 
-static const char *member(json_t *object, const char *dotted)
+const char *column_string(json_t *object, const char *dotted)
 {
 	const char *text = json_string_value(column_member(object, dotted));
 	return text == NULL ? "" : text;
@@ -218,10 +218,11 @@ static const char *member(json_t *object, const char *dotted)
 static void print_item(FILE *out, json_t *item, enum column_format format)
 {
 	if (format == COLUMN_MAPS) {
-		(void)fprintf(out, "%s:%lld%s", member(item, "igroup.name"), (long long)json_integer_value(json_object_get(item, "lun")),
-		              strcmp(member(item, "state"), "mapped") == 0 ? "" : "(conflict)");
+		(void)fprintf(out, "%s:%lld%s", column_string(item, "igroup.name"),
+		              (long long)json_integer_value(json_object_get(item, "lun")),
+		              strcmp(column_string(item, "state"), "mapped") == 0 ? "" : "(conflict)");
 	} else if (format == COLUMN_RULES) {
-		(void)fprintf(out, "%s:%s,%s,%s", member(item, "client"), member(item, "access"),
+		(void)fprintf(out, "%s:%s,%s,%s", column_string(item, "client"), column_string(item, "access"),
 		              json_is_false(json_object_get(item, "root_squash")) ? "no_root_squash" : "root_squash",
 		              json_is_false(json_object_get(item, "secure")) ? "insecure" : "secure");
 	} else {

@@ -26,5 +26,7 @@ char *column_text(const struct column *column, json_t *record);
 char *column_value_text(json_t *value, enum column_format format);
 /* "a.b" inside an object. NULL: none. */
 json_t *column_member(json_t *object, const char *dotted);
+/* The same as a string; "": none. */
+const char *column_string(json_t *object, const char *dotted);
 
 #endif

@@ -8,6 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/cli/columns.h"
+#include "admin/cli/shown.h"
+#include "base/list.h"
+
 #define BAR_WIDTH 40
 
 static volatile sig_atomic_t interrupted;
@@ -46,10 +50,12 @@ struct shown {
 	int percent; /* last shown, -1: nothing yet */
 };
 
-static void show_progress(struct shown *shown, json_t *job, int percent)
+static void show_progress(struct shown *shown, json_t *exact)
 {
-	const char *what = json_string_value(json_object_get(job, "description")),
-	           *state = json_string_value(json_object_get(job, "state"));
+	json_t *job = shown_copy(exact);
+	const char *what = column_string(job, "description"), *state = column_string(job, "state");
+	json_int_t given = json_integer_value(json_object_get(job, "progress"));
+	int percent = (int)MAX_OF(0, MIN_OF(given, 100));
 
 	if (shown->terminal) {
 		char bar[BAR_WIDTH + 1];
@@ -63,6 +69,7 @@ static void show_progress(struct shown *shown, json_t *job, int percent)
 		(void)fprintf(stderr, "%s: %d %% (%s)\n", what, percent, state);
 	}
 	shown->percent = percent;
+	json_decref(job);
 }
 
 static int ask_job(struct client *client, const char *uuid, json_t **ret_job)
@@ -102,7 +109,7 @@ int follow_job(struct client *client, const char *uuid, double timeout_s, json_t
 			break;
 		json_decref(job);
 		job = latest;
-		show_progress(&shown, job, (int)json_integer_value(json_object_get(job, "progress")));
+		show_progress(&shown, job);
 		if (is_over(job))
 			break;
 		if (timeout_s > 0 && now_s() >= until) {

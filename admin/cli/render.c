@@ -8,11 +8,21 @@
 #include <string.h>
 
 #include "admin/cli/columns.h"
+#include "admin/cli/shown.h"
 
+/* Exact, and harmless to a terminal: jansson escapes what is below 0x20 and, asked to, above 0x7F. */
 static void print_json(json_t *json)
 {
-	(void)json_dumpf(json, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	char *text = json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII);
+
+	for (const char *p = text; p != NULL && *p != '\0'; p++) {
+		if (*p == 0x7f)
+			(void)fputs("\\u007F", stdout);
+		else
+			(void)putchar(*p);
+	}
 	(void)putchar('\n');
+	free(text);
 }
 
 /* ---- tables ------------------------------------------------------------------------------------------------------ */
@@ -116,8 +126,7 @@ static void print_status(json_t *json)
 	print_members("status", rest, "");
 	json_decref(rest);
 	json_array_foreach(problems, i, problem)(void)
-	    printf("%s: %s: %s\n", json_string_value(json_object_get(problem, "severity")),
-	           json_string_value(json_object_get(problem, "target")), json_string_value(json_object_get(problem, "message")));
+	    printf("%s: %s: %s\n", column_string(problem, "severity"), column_string(problem, "target"), column_string(problem, "message"));
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
@@ -127,7 +136,8 @@ static void print_name(const char *noun, json_t *record)
 	static const char *const keys[] = { "path", "name", "uuid", "lun.path", "number", "state" };
 
 	if (strcmp(noun, "job") == 0) {
-		(void)puts(json_string_value(json_object_get(record, "uuid")));
+		const char *uuid = json_string_value(json_object_get(record, "uuid"));
+		(void)puts(uuid == NULL ? "" : uuid);
 		return;
 	}
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
@@ -159,11 +169,9 @@ static void render_records(const struct verb *verb, json_t *records, enum cli_ou
 		print_table(verb->noun, records, output == CLI_WIDE, columns_expand(verb->noun));
 }
 
-void render_answer(const struct verb *verb, json_t *json, enum cli_output output)
+static void render_shown(const struct verb *verb, json_t *json, enum cli_output output)
 {
-	if (output == CLI_JSON) {
-		print_json(json);
-	} else if (verb->flags & VERB_COLLECTION) {
+	if (verb->flags & VERB_COLLECTION) {
 		render_records(verb, json_object_get(json, "records"), output);
 	} else if (output == CLI_NAME) {
 		print_name(verb->noun, json);
@@ -179,15 +187,28 @@ void render_answer(const struct verb *verb, json_t *json, enum cli_output output
 	}
 }
 
+void render_answer(const struct verb *verb, json_t *json, enum cli_output output)
+{
+	if (output == CLI_JSON) {
+		print_json(json);
+		return;
+	}
+	json_t *shown = shown_copy(json);
+	render_shown(verb, shown, output);
+	json_decref(shown);
+}
+
 void render_job(json_t *job, enum cli_output output)
 {
 	if (output == CLI_JSON) {
 		print_json(job);
-	} else if (output == CLI_NAME) {
-		print_name("job", job);
-	} else {
-		json_t *one = json_pack("[O]", job);
-		print_table("job", one, output == CLI_WIDE, NULL);
-		json_decref(one);
+		return;
 	}
+	json_t *shown = shown_copy(job), *one = json_pack("[O]", shown);
+	if (output == CLI_NAME)
+		print_name("job", shown);
+	else
+		print_table("job", one, output == CLI_WIDE, NULL);
+	json_decref(one);
+	json_decref(shown);
 }

@@ -13,6 +13,7 @@
 #include "admin/cli/help.h"
 #include "admin/cli/render.h"
 #include "admin/cli/request.h"
+#include "admin/cli/shown.h"
 #include "config.h"
 
 #define SERVER_DEFAULT "unix:/run/vcstore/admin.sock"
@@ -36,7 +37,8 @@ static int exit_of(long status)
 
 static int refused(struct client *client, long status, json_t *json)
 {
-	const char *message = json_string_value(column_member(json, "error.message"));
+	json_t *shown = shown_copy(json);
+	const char *message = json_string_value(column_member(shown, "error.message"));
 
 	if (message != NULL)
 		(void)fprintf(stderr, "vcadm: %s\n", message);
@@ -46,6 +48,7 @@ static int refused(struct client *client, long status, json_t *json)
 		(void)fputs(
 		    "vcadm: give the token with --token-file FILE or in VCADM_TOKEN, or use the unix socket on the server's machine\n",
 		    stderr);
+	json_decref(shown);
 	return exit_of(status);
 }
 
@@ -87,21 +90,30 @@ static int token_find(const struct cli_options *options, char token[512])
 
 /* ---- jobs -------------------------------------------------------------------------------------------------------- */
 
-static int job_failed(json_t *job)
+static int job_failed(json_t *exact)
 {
-	const char *message = json_string_value(column_member(job, "error.message")),
-	           *code = json_string_value(column_member(job, "error.code"));
+	json_t *job = shown_copy(exact);
+	int code = EXIT_OTHER;
+	const char *message = json_string_value(column_member(job, "error.message")), *error = column_string(job, "error.code");
 	const char *report = json_string_value(column_member(job, "result.report"));
 
-	(void)fprintf(stderr, "vcadm: %s: %s\n", json_string_value(json_object_get(job, "description")),
-	              message == NULL ? "failed" : message);
+	(void)fprintf(stderr, "vcadm: %s: %s\n", column_string(job, "description"), message == NULL ? "failed" : message);
 	if (report != NULL)
 		(void)fputs(report, stdout);
-	if (code == NULL)
-		return EXIT_OTHER;
-	if (strcmp(code, "not_found") == 0)
-		return EXIT_NOT_FOUND;
-	return strcmp(code, "exists") == 0 || strcmp(code, "in_use") == 0 || strcmp(code, "offline") == 0 ? EXIT_CONFLICT : EXIT_OTHER;
+	if (strcmp(error, "not_found") == 0)
+		code = EXIT_NOT_FOUND;
+	else if (strcmp(error, "exists") == 0 || strcmp(error, "in_use") == 0 || strcmp(error, "offline") == 0)
+		code = EXIT_CONFLICT;
+	json_decref(job);
+	return code;
+}
+
+static void job_done(json_t *job)
+{
+	json_t *shown = shown_copy(job);
+
+	(void)fprintf(stderr, "%s: done\n", column_string(shown, "description"));
+	json_decref(shown);
 }
 
 static int follow(struct client *client, const struct cli_options *options, const char *uuid)
@@ -118,12 +130,12 @@ static int follow(struct client *client, const struct cli_options *options, cons
 		if (err == -ENOENT)
 			(void)fprintf(stderr, "vcadm: the server does not know job %s any more\n", uuid);
 		code = err == -ENOENT ? EXIT_NOT_FOUND : EXIT_UNREACHABLE;
-	} else if (strcmp(json_string_value(json_object_get(job, "state")), "success") != 0) {
+	} else if (strcmp(column_string(job, "state"), "success") != 0) {
 		code = job_failed(job);
 		if (options->output == CLI_JSON)
 			render_job(job, CLI_JSON);
 	} else {
-		(void)fprintf(stderr, "%s: done\n", json_string_value(json_object_get(job, "description")));
+		job_done(job);
 		if (options->output == CLI_JSON)
 			render_job(job, CLI_JSON);
 	}
@@ -133,9 +145,16 @@ static int follow(struct client *client, const struct cli_options *options, cons
 
 /* ---- one request ------------------------------------------------------------------------------------------------- */
 
+/* A job's name goes into a path and into sentences: the server's word is not enough. */
+static const char *uuid_of(json_t *uuid)
+{
+	const char *text = json_string_value(uuid);
+	return text != NULL && strspn(text, "0123456789abcdef-") == strlen(text) ? text : NULL;
+}
+
 static int answered(struct client *client, const struct cli_options *options, const struct verb *verb, json_t *json)
 {
-	const char *uuid = json_string_value(column_member(json, "job.uuid"));
+	const char *uuid = uuid_of(column_member(json, "job.uuid"));
 
 	if (uuid != NULL) {
 		bool wait = options->wait == 1 || (options->wait == -1 && (verb->flags & VERB_WAITS || options->watch));
@@ -145,7 +164,7 @@ static int answered(struct client *client, const struct cli_options *options, co
 		return EXIT_OK;
 	}
 	if (verb->flags & VERB_WATCHES) {
-		uuid = json_string_value(json_object_get(json, "uuid"));
+		uuid = uuid_of(json_object_get(json, "uuid"));
 		return uuid == NULL ? EXIT_OTHER : follow(client, options, uuid);
 	}
 	render_answer(verb, json, options->output);
@@ -184,7 +203,7 @@ static int run(struct client *client, const struct cli_options *options, const s
 static void show_newer(struct client *client, const struct cli_request *request)
 {
 	char *path = strdup(request->path), *name;
-	json_t *json = NULL, *record;
+	json_t *json = NULL, *shown, *record;
 	bool newer = false;
 	size_t i;
 	long status;
@@ -197,6 +216,9 @@ static void show_newer(struct client *client, const struct cli_request *request)
 	*name++ = '\0';
 	if (client_ask(client, "GET", path, NULL, &status, &json) != 0 || status != 200)
 		goto out;
+	shown = shown_copy(json);
+	json_decref(json);
+	json = shown;
 	json_array_foreach(json_object_get(json, "records"), i, record)
 	{
 		const char *of = json_string_value(json_object_get(record, "name"));

@@ -13,8 +13,8 @@ ADMIN_TESTS = \
 	tests/admin/test_rest \
 	tests/admin/test_config
 check_PROGRAMS += $(ADMIN_TESTS) tests/admin/adminhost
-TESTS += $(ADMIN_TESTS) tests/admin/vcadm.test
-EXTRA_DIST += tests/admin/vcadm.test
+TESTS += $(ADMIN_TESTS) tests/admin/vcadm.test tests/admin/terminal.test
+EXTRA_DIST += tests/admin/vcadm.test tests/admin/terminal.test
 ADMIN_TEST_LIBS = $(ADMIN_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 ADMIN_HOST = tests/admin/host.c tests/admin/host.h tests/support/ramadmin.c tests/support/ramadmin.h
 tests_admin_test_keeper_SOURCES = tests/admin/test_keeper.c tests/support/ramadmin.c tests/support/ramadmin.h \

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers of the server made fit for a terminal. */
+#include "admin/cli/shown.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static json_t *value_copy(json_t *value, bool lines);
+
+static char *must(char *text)
+{
+	if (text == NULL)
+		abort();
+	return text;
+}
+
+static char *shown_text(const char *text, size_t len)
+{
+	size_t size = text_escape(NULL, 0, text, len, TEXT_SHOWN) + 1;
+	char *shown = must(malloc(size));
+
+	(void)text_escape(shown, size, text, len, TEXT_SHOWN);
+	return shown;
+}
+
+static json_t *line_copy(const char *text)
+{
+	char *shown = shown_text(text, strlen(text));
+	json_t *copy = json_string(shown);
+
+	free(shown);
+	return copy;
+}
+
+/* Line by line. */
+static json_t *lines_copy(const char *text)
+{
+	size_t size = text_escape(NULL, 0, text, strlen(text), TEXT_SHOWN) + 1, used = 0; /* an escaped line end is longer than one */
+	char *shown = must(malloc(size));
+
+	shown[0] = '\0';
+	while (*text != '\0') {
+		size_t len = strcspn(text, "\n");
+		used += text_escape(shown + used, size - used, text, len, TEXT_SHOWN);
+		text += len;
+		if (*text == '\n') {
+			shown[used++] = *text++;
+			shown[used] = '\0';
+		}
+	}
+	json_t *copy = json_string(shown);
+	free(shown);
+	return copy;
+}
+
+static json_t *object_copy(json_t *object)
+{
+	json_t *copy = json_object(), *value;
+	const char *key;
+
+	json_object_foreach(object, key, value)
+	{
+		char *shown = shown_text(key, strlen(key));
+		(void)json_object_set_new(copy, shown, value_copy(value, strcmp(key, "report") == 0));
+		free(shown);
+	}
+	return copy;
+}
+
+static json_t *array_copy(json_t *array)
+{
+	json_t *copy = json_array(), *value;
+	size_t i;
+
+	json_array_foreach(array, i, value)(void) json_array_append_new(copy, value_copy(value, false));
+	return copy;
+}
+
+static json_t *value_copy(json_t *value, bool lines)
+{
+	switch (json_typeof(value)) {
+	case JSON_OBJECT: return object_copy(value);
+	case JSON_ARRAY: return array_copy(value);
+	case JSON_STRING: return lines ? lines_copy(json_string_value(value)) : line_copy(json_string_value(value));
+	default: return json_incref(value);
+	}
+}
+
+json_t *shown_copy(json_t *json)
+{
+	return json == NULL ? NULL : value_copy(json, false);
+}
