@@ -2,12 +2,13 @@
 /* Documents and settings of LUNs, carried over a restore.
  *
  * THEORY. They are read from the volume as it was and put into what it becomes, in memory, in the generation of the one consistency point
- * that switches. A document goes through the code that replays its log record. A LUN that exists in both (inode, generation and UUID)
- * keeps its maps, state, write cache, comment and reservation; one that only the snapshot has comes back unmapped: its number may be another
- * one's by now. */
+ * that switches. A document goes through the code that replays its log record. A LUN that exists in both keeps its maps, state, write cache,
+ * comment and reservation; one that only the snapshot has comes back unmapped: its number may be another one's by now. A LUN is its UUID:
+ * one that was put back by itself since the snapshot, or that was gone and is back, has another inode and is the same. */
 #include "fs/restore_kept.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "fs/cache_private.h"
 #include "fs/dir.h"
@@ -91,9 +92,7 @@ static int docs_take(struct fs_run *run, struct restore_kept *kept)
 static int lun_take(struct restore_kept *kept, const struct vdisk *vdisk)
 {
 	const struct vdisk_attr *attr = &vdisk->attr;
-	struct kept_lun *more, lun = { .ino = vdisk->container->ino,
-		                       .generation = vdisk->container->attr.generation,
-		                       .uuid = attr->uuid,
+	struct kept_lun *more, lun = { .uuid = attr->uuid,
 		                       .online = attr->online,
 		                       .write_cache = attr->write_cache,
 		                       .reserved = attr->reserved,
@@ -150,7 +149,7 @@ static int lun_order(const void *a, const void *b)
 {
 	const struct kept_lun *x = a, *y = b;
 
-	return x->ino < y->ino ? -1 : x->ino > y->ino;
+	return memcmp(x->uuid.b, y->uuid.b, sizeof(x->uuid.b));
 }
 
 void restore_kept_switch(struct restore_kept *kept)
@@ -251,14 +250,11 @@ static int docs_put(struct fs_run *run, struct restore_kept *kept)
 	return err;
 }
 
-static const struct kept_lun *lun_find(const struct restore_kept *kept, const struct vdisk *vdisk)
+static const struct kept_lun *lun_find(const struct restore_kept *kept, const struct uuid *uuid)
 {
-	const struct kept_lun key = { .ino = vdisk->container->ino }, *lun = NULL;
+	const struct kept_lun key = { .uuid = *uuid };
 
-	if (kept->n_luns > 0)
-		lun = bsearch(&key, kept->luns, kept->n_luns, sizeof(key), lun_order);
-	return lun != NULL && lun->generation == vdisk->container->attr.generation && uuid_equal(&lun->uuid, &vdisk->attr.uuid) ? lun
-	                                                                                                                        : NULL;
+	return kept->n_luns == 0 ? NULL : bsearch(&key, kept->luns, kept->n_luns, sizeof(key), lun_order);
 }
 
 static bool text_is(const char *a, const char *b)
@@ -291,7 +287,7 @@ static int lun_set(const struct kept_lun *lun, struct vdisk_attr *attr)
 
 static int lun_put(struct fs_run *run, struct restore_kept *kept, struct vdisk *vdisk)
 {
-	const struct kept_lun *lun = lun_find(kept, vdisk);
+	const struct kept_lun *lun = lun_find(kept, &vdisk->attr.uuid);
 	int err;
 
 	if (lun == NULL && vdisk->attr.maps != NULL)

@@ -15,9 +15,7 @@ struct kept_doc {
 
 /* Settings are today's, content and identity the snapshot's. */
 struct kept_lun {
-	uint32_t ino;
-	uint64_t generation;
-	struct uuid uuid;
+	struct uuid uuid; /* which LUN */
 	bool online, write_cache, reserved;
 	uint64_t state_generation;
 	char comment[VDISK_COMMENT_MAX + 1U];
@@ -27,7 +25,7 @@ struct kept_lun {
 struct restore_kept {
 	struct kept_doc *docs;
 	size_t n_docs;
-	struct kept_lun *luns; /* by inode number, once sorted */
+	struct kept_lun *luns; /* by UUID, once sorted */
 	size_t n_luns;
 	bool sorted;
 	/* cursors */

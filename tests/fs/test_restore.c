@@ -202,6 +202,55 @@ static void documents_and_settings_of_luns_are_of_today(void **state)
 	assert_int_equal(vd_check(&box), 0);
 }
 
+static void expect_lun(const char *path, const struct uuid *uuid, const char *maps, uint32_t tag)
+{
+	assert_int_equal(vd_op(&box, FS_VDISK_GET, path), 0);
+	assert_true(uuid_equal(&vd_info.uuid, uuid));
+	if (maps == NULL)
+		assert_null(vd_info.maps);
+	else
+		assert_string_equal(vd_info.maps, maps);
+	assert_int_equal(vd_read(&box, vd_info.id, 3), tag);
+}
+
+/* Another inode is its content since, then or both times; and another LUN has its inode's place among names. */
+static void a_lun_that_was_put_back_by_itself_keeps_its_maps(void **state)
+{
+	struct uuid a, b, c;
+
+	(void)state;
+	assert_int_equal(vd_create(&box, "/a", 4 * MIB, NULL, false), 0);
+	a = vd_info.uuid;
+	vd_write(&box, vd_info.id, 3, 33, FS_FILE_SYNC);
+	assert_int_equal(vd_create(&box, "/b", 4 * MIB, NULL, false), 0);
+	b = vd_info.uuid;
+	vd_write(&box, vd_info.id, 3, 44, FS_FILE_SYNC);
+	assert_int_equal(vd_create(&box, "/c", 4 * MIB, NULL, false), 0);
+	c = vd_info.uuid;
+	vd_write(&box, vd_info.id, 3, 55, FS_FILE_SYNC);
+	assert_int_equal(vd_set_maps(&box, "/c", "of then"), 0);
+	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, "s1"), 0);
+	assert_int_equal(vd_restore(&box, "/b", "s1"), 0); /* in place */
+	vd_await_clone(&box, "/b", FS_CLONE_DONE);
+	assert_int_equal(vd_destroy(&box, "/a", true), 0);
+	assert_int_equal(vd_restore(&box, "/a", "s1"), 0); /* gone and back */
+	vd_await_clone(&box, "/a", FS_CLONE_DONE);
+	assert_int_equal(vd_destroy(&box, "/c", true), 0);
+	assert_int_equal(vd_create(&box, "/c", 4 * MIB, NULL, false), 0); /* another one */
+	assert_int_equal(vd_set_maps(&box, "/a", "maps of a"), 0);
+	assert_int_equal(vd_set_maps(&box, "/b", "maps of b"), 0);
+	assert_int_equal(vd_set_maps(&box, "/c", "another's"), 0);
+	assert_int_equal(box_restore(&box, "s1"), 0);
+	expect_lun("/a", &a, "maps of a", 33);
+	expect_lun("/b", &b, "maps of b", 44);
+	expect_lun("/c", &c, NULL, 55);
+	box_restart(&box, 2);
+	expect_lun("/a", &a, "maps of a", 33);
+	expect_lun("/b", &b, "maps of b", 44);
+	expect_lun("/c", &c, NULL, 55);
+	assert_int_equal(vd_check(&box), 0);
+}
+
 static void zombies_of_the_snapshot_are_freed_once(void **state)
 {
 	uint64_t free_before;
@@ -723,6 +772,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(restored_volume_has_what_the_snapshot_had),
 		T(documents_and_settings_of_luns_are_of_today),
+		T(a_lun_that_was_put_back_by_itself_keeps_its_maps),
 		T(zombies_of_the_snapshot_are_freed_once),
 		T(clone_that_ran_when_the_snapshot_was_taken_goes_on),
 		T(lun_backed_by_a_newer_snapshot_is_not_lost_unasked),
