@@ -249,6 +249,7 @@ void check_free(struct check *check)
 	check_inode_fini(check);
 	check_name_fini(check);
 	check_log_fini(check);
+	check_parity_fini(check);
 	check_report_fini(check);
 	free(check);
 }

@@ -25,7 +25,7 @@ enum check_fix_kind {
 	FIX_ENTRY_TYPE, /* ino; at: slot; value: type of what it names */
 	FIX_ORPHAN, /* ino: gets a name in lost+found */
 	FIX_VTOC, /* follows from the attributes: every mount compares them */
-	FIX_PARITY, /* ino: group; at: DBN: parity follows from the blocks */
+	FIX_PARITY, /* ino: group; at: first DBN; value: stripes: what is wrong in them follows from the rest */
 };
 enum check_inode_field { FIELD_NLINK, FIELD_BLOCKS, FIELD_MODE, FIELD_FLAGS, FIELD_RESERVED, FIELD_ALL_ZERO };
 enum check_total { TOTAL_INODES, TOTAL_NEXT_GENERATION, TOTAL_NEXT_SNAPSHOT, TOTAL_DELETE_NONE };

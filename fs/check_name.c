@@ -138,16 +138,6 @@ static int dirs_look(struct fs_run *run)
 
 /* ---- saying it ---- */
 
-static void text_add(struct check_finding *finding, const char *what, const char *path)
-{
-	char *text;
-
-	if (asprintf(&text, "%s%s%s", finding->public.text, what, path) < 0)
-		return;
-	free(finding->public.text);
-	finding->public.text = text;
-}
-
 static const char *metafile_name(uint32_t ino)
 {
 	static const char *const names[] = {
@@ -178,7 +168,7 @@ static void finding_name(const struct check *check, struct check_finding *findin
 
 	if (path == NULL) {
 		if (finding->public.path == NULL)
-			text_add(finding, metafile_name(finding->place.ino), "");
+			check_finding_add(finding, metafile_name(finding->place.ino), "");
 		return;
 	}
 	free(finding->public.path);
@@ -187,10 +177,10 @@ static void finding_name(const struct check *check, struct check_finding *findin
 		return;
 	}
 	finding->public.offset_bytes = (uint64_t)finding->place.fbn * FS_BLOCK_SIZE;
-	finding->public.len_bytes = tree_span(finding->place.level) * FS_BLOCK_SIZE;
+	finding->public.len_bytes = finding->public.count * tree_span(finding->place.level) * FS_BLOCK_SIZE;
 	(void)snprintf(bytes, sizeof(bytes), "; it is bytes %llu to %llu of ", (unsigned long long)finding->public.offset_bytes,
 	               (unsigned long long)(finding->public.offset_bytes + finding->public.len_bytes - 1U));
-	text_add(finding, bytes, finding->public.path);
+	check_finding_add(finding, bytes, finding->public.path);
 }
 
 static void findings_name(struct check *check, uint32_t ino, const char *path)
@@ -224,6 +214,22 @@ static int paths_make(struct fs_run *run)
 	return 0;
 }
 
+/* Those of blocks that follow each other. */
+static void runs_say(struct check *check)
+{
+	char text[64];
+
+	for (size_t i = 0; i < check->report.n; i++) {
+		struct check_finding *finding = &check->report.findings[i];
+
+		if (!finding->placed || finding->public.count == 1)
+			continue;
+		(void)snprintf(text, sizeof(text), "; so it is with the %llu blocks after it",
+		               (unsigned long long)finding->public.count - 1U);
+		check_finding_add(finding, text, "");
+	}
+}
+
 /* ---- in which snapshots ---- */
 
 static int also_look(struct fs_run *run, struct check_finding *finding)
@@ -243,7 +249,7 @@ static int also_look(struct fs_run *run, struct check_finding *finding)
 	for (unsigned i = 0; i < check->n_snapshots; i++) {
 		if (!held[i] || check->snapshots[i].deleting)
 			continue;
-		text_add(finding, what, check->snapshots[i].name);
+		check_finding_add(finding, what, check->snapshots[i].name);
 		what = ", ";
 	}
 	return 0;
@@ -279,6 +285,7 @@ int check_name_step(struct fs_run *run)
 		check->names->wanted = calloc(MAX_OF(check->report.n, (size_t)1), sizeof(struct wanted));
 		if (check->names->wanted == NULL)
 			return -ENOMEM;
+		runs_say(check);
 	}
 	while (check->names->scanning || tree_next(check)) {
 		err = dirs_look(run);

@@ -41,22 +41,40 @@ struct check_place {
 };
 struct check_finding {
 	struct fs_check_finding public;
+	const char *format; /* its kind */
 	bool placed; /* of a file: check_name.c says of which */
 	bool named;
 	struct check_place place;
 };
+/* What is left of the findings of a kind when the list has many of them. */
+struct check_kind {
+	const char *format;
+	enum check_rule rule;
+	size_t n; /* in the list */
+	uint64_t n_summed, n_repairable;
+	char *text; /* the first that was summed */
+};
 struct check_report {
 	struct check_finding *findings;
 	size_t n, n_max;
+	struct check_kind *kinds;
+	size_t n_kinds;
 	uint64_t n_errors;
-	bool last_kept; /* the latest finding is in the list */
+	struct check_finding *last; /* the latest finding, if it is in the list */
+	struct check_kind *last_summed; /* if not, its kind */
 };
-/* "what, expected, found". Counted always, kept while there is room. */
+/* "what, expected, found"; `format` is a literal, and the finding's kind. All are counted; of each kind the first ones are kept and the others summed.
+ * Lost blocks of a file that follow each other are one finding. */
 void check_found(struct check *check, enum check_rule rule, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void check_found_at(struct check *check, enum check_rule rule, const struct check_place *place, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* The last finding is one that a repair puts right. */
 void check_found_repairable(struct check *check);
+/* It is about this disk; it stands for so many blocks or stripes. */
+void check_found_disk(struct check *check, const char *path);
+void check_found_count(struct check *check, uint64_t count);
+/* More of the text of a finding. */
+void check_finding_add(struct check_finding *finding, const char *what, const char *more);
 /* What was found, for whoever asked: findings and text are the caller's from now on (fs_check_result_fini). */
 void check_report_take(struct check *check, struct fs_check_result *ret_result);
 void check_report_fini(struct check *check);
@@ -242,14 +260,7 @@ struct check {
 	} pass;
 	struct check_names *names;
 	struct check_log *log;
-	struct {
-		unsigned group;
-		uint32_t dbn, end, wrong_dbn;
-		unsigned state;
-		int err;
-		struct raid_verify_result result;
-		struct cp_waiter waiter;
-	} parity;
+	struct check_parity *parity;
 };
 
 static inline struct check *check_of(struct fs_run *run)
@@ -284,5 +295,6 @@ void check_dir_fini(struct check *check);
 void check_vdisk_fini(struct check *check);
 void check_name_fini(struct check *check);
 void check_log_fini(struct check *check);
+void check_parity_fini(struct check *check);
 
 #endif

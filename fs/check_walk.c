@@ -220,15 +220,19 @@ static void batch_take(struct check *check)
 
 	for (unsigned b = 0; b < walk->n_batch; b++)
 		errs[walk->order[b] & 0xFFFFFFFFU] = walk->blocks[b].err;
-	for (unsigned i = walk->n_batch; i-- > 0;) {
+	for (unsigned i = 0; i < walk->n_batch; i++) {
 		const struct check_ref *ref = &walk->batch[i];
 
 		if (!check_snapshot_lives(check, ref->tree->snapshot))
 			errs[i] = -ESTALE; /* the place may be another's by now */
-		else if (errs[i] == 0)
+		else if (errs[i] != 0)
+			block_lost(check, ref, errs[i]); /* by rising FBN */
+	}
+	for (unsigned i = walk->n_batch; i-- > 0;) {
+		const struct check_ref *ref = &walk->batch[i];
+
+		if (errs[i] == 0)
 			block_read(check, ref, walk->pages[i]->data);
-		else
-			block_lost(check, ref, errs[i]);
 		if (!ref->tree->again && check_counts(check, ref->tree, ref->vbn)) {
 			check->n_blocks++;
 			check->n_done++;

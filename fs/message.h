@@ -299,11 +299,23 @@ struct fs_check_finding {
 	char *text; /* what is wrong, and where */
 	char *path; /* a damaged block: the file it belongs to, as a client would name it; NULL: no file's, or not known */
 	uint64_t offset_bytes, len_bytes; /* with a path: what of the file is damaged */
+	char *disk; /* the disk that is wrong; NULL: no disk's, or not known */
+	uint64_t count; /* blocks or stripes of one disk or file, or findings of one kind, that are summed here; else 1 */
 	bool repairable; /* `vcd check --repair` puts it right without guessing */
+};
+/* A disk without which the check had to do: the parity of its group was not looked at. */
+struct fs_check_absent {
+	char path[256]; /* "": not known */
+	struct uuid uuid;
+	unsigned group, position;
+	bool is_parity;
+	bool failed; /* there, and not trusted; else missing */
 };
 struct fs_check_result {
 	uint64_t n_blocks, n_inodes;
-	uint64_t n_errors; /* of which the first n_findings are here */
+	uint64_t n_errors; /* what is summed by disk or file counts as one */
+	struct fs_check_absent *absent;
+	size_t n_absent;
 	char *report; /* text, a line a finding; owned by the message, as all of it */
 	struct fs_check_finding *findings;
 	size_t n_findings;

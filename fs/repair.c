@@ -272,12 +272,13 @@ static void half_end(struct offline *offline, int err)
 
 static void parity_next(struct offline *offline);
 
-static void stripe_whole(void *arg, int err)
+static void stripes_whole(void *arg, uint32_t n_lost)
 {
 	struct offline *offline = arg;
+	const struct check_fix *fix = &offline->repair.fixes->fixes[offline->parity_at];
 
-	offline->repair.n_done += err == 0;
-	offline->repair.n_failed += err != 0;
+	offline->repair.n_done += fix->value - n_lost;
+	offline->repair.n_failed += n_lost;
 	offline->parity_at++;
 	parity_next(offline);
 }
@@ -285,14 +286,16 @@ static void stripe_whole(void *arg, int err)
 static void parity_next(struct offline *offline)
 {
 	const struct check_fixes *fixes = offline->repair.fixes;
+	const struct check_fix *fix;
 
 	while (offline->parity_at < fixes->n && fixes->fixes[offline->parity_at].kind != FIX_PARITY)
 		offline->parity_at++;
-	if (offline->parity_at == fixes->n)
+	if (offline->parity_at == fixes->n) {
 		half_end(offline, 0); /* closing flushes */
-	else
-		raid_make_whole(offline->vol->raid, fixes->fixes[offline->parity_at].ino, fixes->fixes[offline->parity_at].at, stripe_whole,
-		                offline);
+		return;
+	}
+	fix = &fixes->fixes[offline->parity_at];
+	raid_make_whole(offline->vol->raid, fix->ino, fix->at, (uint32_t)fix->value, stripes_whole, offline);
 }
 
 /* ---- records and maps ---- */

@@ -188,18 +188,35 @@ struct raid_status {
 };
 void raid_status(const struct raid *raid, struct raid_status *ret_status);
 
-/* Verify parity and every checksum entry of stripes [first_dbn, first_dbn + n) of `group`, for the check and the scrub: `done` gets
- * the number of stripes whose parity is not the XOR of its data and of blocks whose bytes do not match their entries. */
+/* A stripe in which not everything agrees. Masks: bit i is position i of the group, parity's is the number of data disks. */
+struct raid_wrong_stripe {
+	uint32_t dbn;
+	uint16_t unreadable; /* the medium does not give the block */
+	uint16_t mismatched; /* the block does not match its checksum entry */
+	bool parity; /* the blocks do not add up to parity */
+	bool entries; /* the entries do not add up to parity's */
+};
+/* More is wrong than parity can carry: raid_make_whole cannot help. */
+static inline bool raid_stripe_is_lost(const struct raid_wrong_stripe *wrong)
+{
+	unsigned bad = (unsigned)(wrong->unreadable | wrong->mismatched);
+
+	return (bad & (bad - 1U)) != 0;
+}
+
+/* Verify parity and every checksum entry of stripes [first_dbn, first_dbn + n) of `group`, for the check and the scrub: `done` gets those in
+ * which something is wrong, by rising DBN; they are gone when it returns. */
 struct raid_verify_result {
-	uint64_t n_parity_wrong;
-	uint64_t n_checksum_wrong;
-	uint64_t n_lost; /* stripes with more than one block that is wrong: raid_make_whole cannot help */
-	uint32_t first_wrong_dbn;
+	const struct raid_wrong_stripe *wrong;
+	unsigned n_wrong;
+	uint64_t n_parity_wrong; /* stripes whose parity is not the XOR of its data */
+	uint64_t n_checksum_wrong; /* blocks that do not match their entries, and stripes whose entries do not add up */
 };
 void raid_verify(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n,
                  void (*done)(void *arg, int err, const struct raid_verify_result *result), void *arg);
-/* Make one stripe whole: a block or an entry that is wrong by what all others say, or the parity of blocks that all match their entries, is
- * written anew. `done` err: -EIO when more is wrong than that; nothing was changed then. raid_flush makes it durable. */
-void raid_make_whole(struct raid *raid, unsigned group, uint32_t dbn, void (*done)(void *arg, int err), void *arg);
+/* Make n stripes from `first_dbn` on whole: a block or an entry that is wrong by what all others say, or the parity of blocks that all match their
+ * entries, is written anew. `n_lost`: stripes in which more is wrong than that; nothing was changed there. raid_flush makes it durable. */
+void raid_make_whole(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n, void (*done)(void *arg, uint32_t n_lost),
+                     void *arg);
 
 #endif

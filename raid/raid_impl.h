@@ -400,8 +400,10 @@ struct repair {
 	struct raid_read_block *blocks[REPAIR_MAX_STRIPES];
 	void (*done)(struct repair *repair);
 	void *owner;
-	int err; /* STRIPE: 0 all blocks are right; VERIFY: -EIO could not read */
-	struct raid_verify_result verify;
+	int err; /* STRIPE: 0 all blocks are right, -EIO: not those of n_lost stripes; -EIO could not read */
+	unsigned n_lost; /* STRIPE */
+	struct raid_wrong_stripe wrong[REPAIR_MAX_STRIPES]; /* VERIFY */
+	unsigned n_wrong;
 	/* internal */
 	TAILQ_ENTRY(repair) link;
 	bool active, reserved;

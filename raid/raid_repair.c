@@ -350,48 +350,60 @@ static void stripe_fit_parity(struct repair *r, unsigned stripe, uint16_t presen
 }
 
 /* Make the stripe whole; -EIO when more is wrong than parity carries. */
-static int judge_stripe(struct repair *r)
+static int stripe_make_whole(struct repair *r, unsigned stripe)
 {
-	struct verdict v = stripe_judge(r, 0);
+	struct verdict v = stripe_judge(r, stripe);
 	unsigned wrong = (unsigned)(v.present & ~v.good), position;
 	struct raid_checksum_format entry;
 	alignas(XOR_ALIGN) uint8_t bytes[RAID_BLOCK_SIZE];
+	uint8_t *had;
 	bool differs;
 
 	if (wrong == 0 && v.consistent)
 		return 0;
 	if (wrong == 0) {
-		stripe_fit_parity(r, 0, v.present);
+		stripe_fit_parity(r, stripe, v.present);
 		return 0;
 	}
 	if (__builtin_popcount(wrong) > 1 || (v.readable | wrong) != v.present)
 		return -EIO;
 	position = (unsigned)__builtin_ctz(wrong);
-	stripe_rebuild(r, 0, position, v.present, bytes, &entry);
-	differs = !(v.readable & wrong) || memcmp(bytes, repair_page(r, 0, position)->data, RAID_BLOCK_SIZE) != 0;
-	memcpy(repair_page(r, 0, position)->data, bytes, RAID_BLOCK_SIZE);
-	stripe_rewrite(r, 0, position, differs, &entry);
+	had = repair_page(r, stripe, position)->data;
+	stripe_rebuild(r, stripe, position, v.present, bytes, &entry);
+	differs = !(v.readable & wrong) || memcmp(bytes, had, RAID_BLOCK_SIZE) != 0;
+	memcpy(had, bytes, RAID_BLOCK_SIZE);
+	stripe_rewrite(r, stripe, position, differs, &entry);
 	return 0;
+}
+
+static void judge_stripes(struct repair *r)
+{
+	for (unsigned i = 0; i < r->n; i++)
+		r->n_lost += stripe_make_whole(r, i) != 0;
+	r->err = r->n_lost > 0 ? -EIO : 0;
+}
+
+static bool parity_adds_up(const struct repair *r, unsigned stripe, uint16_t present)
+{
+	struct raid_checksum_format entry;
+	alignas(XOR_ALIGN) uint8_t bytes[RAID_BLOCK_SIZE];
+
+	stripe_rebuild(r, stripe, r->group->n_data, present, bytes, &entry);
+	return memcmp(bytes, repair_page(r, stripe, r->group->n_data)->data, RAID_BLOCK_SIZE) == 0;
 }
 
 static void judge_verify(struct repair *r)
 {
 	for (unsigned i = 0; i < r->n; i++) {
 		struct verdict v = stripe_judge(r, i);
-		unsigned wrong = (unsigned)__builtin_popcount(v.readable & (unsigned)~v.good) + (v.consistent ? 0 : 1);
-		struct raid_checksum_format entry;
-		alignas(XOR_ALIGN) uint8_t bytes[RAID_BLOCK_SIZE];
-		bool parity_wrong = false;
+		struct raid_wrong_stripe wrong = { .dbn = r->first_dbn + i,
+			                           .unreadable = (uint16_t)(v.present & ~v.readable),
+			                           .mismatched = (uint16_t)(v.readable & ~v.good),
+			                           .parity = v.readable == v.present && !parity_adds_up(r, i, v.present),
+			                           .entries = !v.consistent };
 
-		if (v.readable == v.present) {
-			stripe_rebuild(r, i, r->group->n_data, v.present, bytes, &entry);
-			parity_wrong = memcmp(bytes, repair_page(r, i, r->group->n_data)->data, RAID_BLOCK_SIZE) != 0;
-		}
-		if ((wrong > 0 || parity_wrong) && r->verify.n_checksum_wrong + r->verify.n_parity_wrong == 0)
-			r->verify.first_wrong_dbn = r->first_dbn + i;
-		r->verify.n_checksum_wrong += wrong;
-		r->verify.n_lost += __builtin_popcount(v.present & (unsigned)~v.good) > 1 ? 1 : 0;
-		r->verify.n_parity_wrong += parity_wrong ? 1 : 0;
+		if (wrong.unreadable != 0 || wrong.mismatched != 0 || wrong.parity || wrong.entries)
+			r->wrong[r->n_wrong++] = wrong;
 	}
 }
 
@@ -415,16 +427,20 @@ static void repair_look_again(struct timer *timer)
 	}
 }
 
-/* The entries of the stripe do not add up though every block matches its own: so looks a disk that was overwritten as a whole. Before
+/* The entries of a stripe do not add up though every block matches its own: so looks a disk that was overwritten as a whole. Before
  * the data disks are believed, all labels are looked at. */
 static bool repair_checks_disks(struct repair *r)
 {
-	struct verdict v;
+	bool overwritten = false;
 
 	if (r->mode != REPAIR_STRIPE || r->disks_checked)
 		return false;
-	v = stripe_judge(r, 0);
-	if (v.good != v.present || v.consistent)
+	for (unsigned i = 0; i < r->n && !overwritten; i++) {
+		struct verdict v = stripe_judge(r, i);
+
+		overwritten = v.good == v.present && !v.consistent;
+	}
+	if (!overwritten)
 		return false;
 	r->disks_checked = true;
 	r->n_lost_before = r->group->n_lost;
@@ -467,7 +483,7 @@ static void repair_read(struct batch *batch)
 		return;
 	switch (r->mode) {
 	case REPAIR_READ: judge_reads(r); break;
-	case REPAIR_STRIPE: r->err = judge_stripe(r); break;
+	case REPAIR_STRIPE: judge_stripes(r); break;
 	case REPAIR_VERIFY: judge_verify(r); break;
 	}
 	r->batch = (struct batch){

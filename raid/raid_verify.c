@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verify: read stripes in runs and count what does not agree; for the check and the scrub. It changes nothing; making one stripe whole does. */
+/* Verify: read stripes in runs and tell what does not agree; for the check and the scrub. It changes nothing; making stripes whole does. */
+#include <stdlib.h>
+
 #include "raid/raid_impl.h"
 
 struct verify_call {
@@ -8,6 +10,8 @@ struct verify_call {
 	uint32_t at, end;
 	int err;
 	struct raid_verify_result result;
+	struct raid_wrong_stripe *wrong;
+	unsigned n_wrong_max;
 	void (*done)(void *arg, int err, const struct raid_verify_result *result);
 	void *arg;
 	struct task task;
@@ -20,26 +24,38 @@ static void verify_end_run(struct task *task)
 {
 	struct verify_call *v = container_of(task, struct verify_call, task);
 
+	v->result.wrong = v->wrong;
 	v->done(v->arg, v->err, &v->result);
+	free(v->wrong);
 	raid_call_free(v);
 }
 
-static void verify_add(struct verify_call *v, const struct repair *r)
+static void verify_add(struct verify_call *v, const struct raid_wrong_stripe *wrong)
 {
-	bool first = v->result.n_parity_wrong + v->result.n_checksum_wrong == 0;
+	struct raid_verify_result *result = &v->result;
 
-	if (first && r->verify.n_parity_wrong + r->verify.n_checksum_wrong > 0)
-		v->result.first_wrong_dbn = r->verify.first_wrong_dbn;
-	v->result.n_parity_wrong += r->verify.n_parity_wrong;
-	v->result.n_checksum_wrong += r->verify.n_checksum_wrong;
-	v->result.n_lost += r->verify.n_lost;
+	if (result->n_wrong == v->n_wrong_max) {
+		unsigned max = v->n_wrong_max * 2U + REPAIR_MAX_STRIPES;
+		struct raid_wrong_stripe *grown = reallocarray(v->wrong, max, sizeof *grown);
+
+		if (grown == NULL) {
+			v->err = -ENOMEM;
+			return;
+		}
+		v->wrong = grown;
+		v->n_wrong_max = max;
+	}
+	v->wrong[result->n_wrong++] = *wrong;
+	result->n_parity_wrong += wrong->parity;
+	result->n_checksum_wrong += (unsigned)__builtin_popcount(wrong->mismatched) + wrong->entries;
 }
 
 static void verify_run_done(struct repair *r)
 {
 	struct verify_call *v = r->owner;
 
-	verify_add(v, r);
+	for (unsigned i = 0; i < r->n_wrong; i++)
+		verify_add(v, &r->wrong[i]);
 	if (r->err != 0)
 		v->err = r->err;
 	repair_free(r);
@@ -92,44 +108,61 @@ void raid_verify(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t
 struct whole_call {
 	struct raid *raid;
 	unsigned group;
-	uint32_t dbn;
-	void (*done)(void *arg, int err);
+	uint32_t at, end;
+	uint32_t n_lost;
+	void (*done)(void *arg, uint32_t n_lost);
 	void *arg;
 	struct timer retry;
 };
+
+static void whole_next(struct timer *timer);
 
 static void whole_done(struct repair *r)
 {
 	struct whole_call *w = r->owner;
 
-	w->done(w->arg, r->err);
+	w->at += r->n;
+	w->n_lost += r->err != 0 && r->n_lost == 0 ? r->n : r->n_lost; /* none of them, or could nothing be read? */
 	repair_free(r);
-	raid_call_free(w);
+	whole_next(&w->retry);
 }
 
-static void whole_start(struct timer *timer)
+static void whole_next(struct timer *timer)
 {
 	struct whole_call *w = container_of(timer, struct whole_call, retry);
-	struct repair *r = repair_new(w->raid);
+	struct repair *r;
 
+	if (w->at == w->end) {
+		w->done(w->arg, w->n_lost);
+		raid_call_free(w);
+		return;
+	}
+	r = repair_new(w->raid);
 	if (r == NULL) {
 		world_timer_set(w->raid->world, &w->retry, RAID_RETRY_NS);
 		return;
 	}
 	r->mode = REPAIR_STRIPE;
 	r->group = w->raid->groups[w->group];
-	r->first_dbn = w->dbn;
-	r->n = 1;
+	r->first_dbn = w->at;
+	r->n = MIN_OF(REPAIR_MAX_STRIPES, w->end - w->at);
 	r->owner = w;
 	r->done = whole_done;
 	repair_submit(r);
 }
 
-void raid_make_whole(struct raid *raid, unsigned group, uint32_t dbn, void (*done)(void *arg, int err), void *arg)
+void raid_make_whole(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n, void (*done)(void *arg, uint32_t n_lost), void *arg)
 {
 	struct whole_call *w = raid_call_new(sizeof *w);
 
-	vc_assert(group < raid->n_groups && dbn < raid->groups[group]->n_dbn && !raid->read_only);
-	*w = (struct whole_call){ .raid = raid, .group = group, .dbn = dbn, .done = done, .arg = arg, .retry = { .fire = whole_start } };
+	vc_assert(group < raid->n_groups && n <= raid->groups[group]->n_dbn && first_dbn <= raid->groups[group]->n_dbn - n);
+	vc_assert(!raid->read_only);
+	*w = (struct whole_call){ .raid = raid,
+		                  .group = group,
+		                  .at = first_dbn,
+		                  .end = first_dbn + n,
+		                  .done = done,
+		                  .arg = arg,
+		                  .retry = { .fire = whole_next } };
 	world_timer_set(raid->world, &w->retry, 0);
 }

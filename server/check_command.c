@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/checkjob.h"
 #include "admin/size.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -29,7 +30,7 @@ static const char usage[] =
     "  -o text|json    the form of the report on standard output\n"
     "  --quiet         no progress on standard error\n"
     "Status: 0 clean, 1 damage found, 2 usage, 3 the disks are in use, 4 it could not be carried out,\n"
-    "5 damage was found, and all of it is repaired.\n";
+    "5 damage was found, and all of it is repaired, 6 no damage (any more), but the volume is degraded: a disk is missing.\n";
 
 struct command {
 	struct loop *loop;
@@ -53,30 +54,14 @@ static int complain(const char *what, const char *which)
 
 /* ---- the report --------------------------------------------------------------------------------------------------- */
 
-static json_t *finding_json(const struct fs_check_finding *finding)
-{
-	json_t *json = json_pack("{s:i,s:s,s:b}", "rule", (int)finding->rule, "text", finding->text, "repairable",
-	                         (int)finding->repairable);
-
-	if (json != NULL && finding->path != NULL) {
-		(void)json_object_set_new(json, "path", json_string(finding->path));
-		(void)json_object_set_new(json, "offset", json_integer((json_int_t)finding->offset_bytes));
-		(void)json_object_set_new(json, "length", json_integer((json_int_t)finding->len_bytes));
-	}
-	return json;
-}
-
 static void report_json(const struct fs_check_offline *check)
 {
-	json_t *findings = json_array();
-	json_t *report;
+	json_t *report = json_pack("{s:s,s:b,s:b,s:o,s:I,s:i,s:I,s:I,s:I,s:o}", "volume", check->volume, "closed", (int)check->clean,
+	                           "degraded", (int)(check->result.n_absent > 0), "missing_disks", check_missing_json(&check->result),
+	                           "log_records", (json_int_t)check->n_log_records, "unsettled_stripes", (int)check->n_unsettled, "blocks",
+	                           (json_int_t)check->result.n_blocks, "inodes", (json_int_t)check->result.n_inodes, "errors",
+	                           (json_int_t)check->result.n_errors, "findings", check_findings_json(&check->result));
 
-	for (size_t i = 0; i < check->result.n_findings; i++)
-		(void)json_array_append_new(findings, finding_json(&check->result.findings[i]));
-	report = json_pack("{s:s,s:b,s:I,s:i,s:I,s:I,s:I,s:o}", "volume", check->volume, "closed", (int)check->clean, "log_records",
-	                   (json_int_t)check->n_log_records, "unsettled_stripes", (int)check->n_unsettled, "blocks",
-	                   (json_int_t)check->result.n_blocks, "inodes", (json_int_t)check->result.n_inodes, "errors",
-	                   (json_int_t)check->result.n_errors, "findings", findings);
 	if (report != NULL) { /* findings and figures are the last check's */
 		(void)json_object_set_new(report, "first_errors", json_integer((json_int_t)check->n_first_errors));
 		(void)json_object_set_new(report, "repaired", json_integer((json_int_t)check->n_repaired));
@@ -84,6 +69,21 @@ static void report_json(const struct fs_check_offline *check)
 		(void)putchar('\n');
 	}
 	json_decref(report);
+}
+
+static void absent_text(const struct fs_check_offline *check)
+{
+	for (size_t i = 0; i < check->result.n_absent; i++) {
+		const struct fs_check_absent *absent = &check->result.absent[i];
+		char uuid[UUID_TEXT_SIZE];
+
+		uuid_format(&absent->uuid, uuid);
+		(void)printf(
+		    "volume %s is degraded: the %s disk %s%s%s (group %u, position %u) %s; without it nothing says whether the parity "
+		    "of its group is right\n",
+		    check->volume, absent->is_parity ? "parity" : "data", uuid, absent->path[0] != '\0' ? " " : "", absent->path,
+		    absent->group, absent->position, absent->failed ? "has failed" : "is missing");
+	}
 }
 
 static void report_text(const struct fs_check_offline *check)
@@ -96,6 +96,7 @@ static void report_text(const struct fs_check_offline *check)
 		    check->volume, (unsigned long long)check->n_log_records, check->n_unsettled);
 	if (check->result.report != NULL)
 		(void)fputs(check->result.report, stdout);
+	absent_text(check);
 	if (check->n_repaired > 0)
 		(void)printf("volume %s: %llu errors were found, %llu changes made to repair them\n", check->volume,
 		             (unsigned long long)check->n_first_errors, (unsigned long long)check->n_repaired);
@@ -142,6 +143,7 @@ static void check_done(void *arg, int err, const struct fs_check_offline *check)
 	} else {
 		(command->json ? report_json : report_text)(check);
 		command->status = result.n_errors > 0         ? CHECK_EXIT_FOUND
+		                  : result.n_absent > 0       ? CHECK_EXIT_DEGRADED
 		                  : check->n_first_errors > 0 ? CHECK_EXIT_REPAIRED
 		                                              : CHECK_EXIT_CLEAN;
 	}

@@ -11,6 +11,7 @@ enum {
 	CHECK_EXIT_BUSY = 3, /* another process has the disks open */
 	CHECK_EXIT_FAILED = 4, /* it could not be carried out */
 	CHECK_EXIT_REPAIRED = 5, /* damage was found, and none is left */
+	CHECK_EXIT_DEGRADED = 6, /* no damage is left, but a disk is missing */
 };
 
 /* `argv` begins with "check". Returns the exit status; runs to its end. */

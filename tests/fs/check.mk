@@ -1,6 +1,6 @@
 CHECK_TESTS = tests/fs/test_check tests/fs/test_check_damage tests/fs/test_check_fields tests/fs/test_check_offline \
 	tests/fs/test_check_random tests/fs/test_check_repair tests/fs/test_remove_damaged \
-	tests/fs/test_repair_cut tests/fs/test_check_blocks
+	tests/fs/test_repair_cut tests/fs/test_check_blocks tests/fs/test_check_parity
 check_PROGRAMS += $(CHECK_TESTS)
 TESTS += $(CHECK_TESTS)
 CHECK_TEST_BOX = tests/fs/checkbox.c tests/fs/checkbox.h $(VDISK_TEST_BOX)
@@ -25,3 +25,5 @@ tests_fs_test_repair_cut_SOURCES = tests/fs/test_repair_cut.c $(DAMAGE_CASES)
 tests_fs_test_repair_cut_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_check_blocks_SOURCES = tests/fs/test_check_blocks.c $(CHECK_TEST_BOX)
 tests_fs_test_check_blocks_LDADD = $(VDISK_TEST_LIBS)
+tests_fs_test_check_parity_SOURCES = tests/fs/test_check_parity.c $(CHECK_TEST_BOX)
+tests_fs_test_check_parity_LDADD = $(VDISK_TEST_LIBS)

@@ -206,6 +206,6 @@ static const struct damage_case cases[] = {
 	{ "VTOC: another generation", vtoc_generation, R(8), 0, "not in the VTOC", true },
 	{ "VTOC: damaged", vtoc_bytes, R(8), 0, "VTOC: cannot be read", true },
 
-	{ "parity: a flipped bit", parity_block, R(10), 0, "parity is not the sum", true },
+	{ "parity: a flipped bit", parity_block, R(10), 0, "blocks do not match their checksums", true },
 };
 const struct damage_cases damage_cases_vdisk = { cases, ARRAY_SIZE(cases) };
