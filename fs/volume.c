@@ -329,6 +329,8 @@ static int mount_root(struct mount *mount)
 
 	if (err == 0)
 		err = fsinfo_decode(vol, body);
+	if (err == 0 && vol->generation != generation + 1U)
+		err = -EUCLEAN; /* its head says another one: the next fsinfo would not be the newest */
 	if (err != 0)
 		return err;
 	if (!vol->was_clean && mount->options.restore_to != NULL)

@@ -359,6 +359,8 @@ struct checksum_block *checksum_zone_get(struct raid *raid, struct member *m, ui
 	b = zone_claim(c, m, zone);
 	if (b == NULL) {
 		TAILQ_INSERT_TAIL(&c->starved, wait, link);
+		if (c->n_dirty > 0) /* those that repairs have changed wait for a flush, and nobody else may want one */
+			raid_flush_internal(raid);
 		return NULL;
 	}
 	TAILQ_INSERT_TAIL(&b->waiters, wait, link);

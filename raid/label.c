@@ -107,6 +107,9 @@ static int label_decode_member(const struct raid_member_format *f, const struct 
 	m->position = le16_get(f->position);
 	m->is_parity = f->role == RAID_ROLE_PARITY;
 	m->failed = f->state == RAID_MEMBER_FAILED;
+	if ((f->role != RAID_ROLE_DATA && f->role != RAID_ROLE_PARITY) ||
+	    (f->state != RAID_MEMBER_ONLINE && f->state != RAID_MEMBER_FAILED))
+		return -EUCLEAN;
 	if (m->group >= l->n_groups || m->position >= RAID_MAX_GROUP_DISKS || m->n_dbn == 0 ||
 	    m->n_dbn > layout_n_dbn(&l->layout, m->size_blocks) || (uint64_t)m->vbn_first + m->n_dbn >= VBN_ZERO)
 		return -EUCLEAN;
@@ -128,8 +131,27 @@ static int label_decode_counts(const struct raid_label_format *f, struct label *
 		l->log_copies[i] = le16_get(f->log_copies[i]);
 		if (l->log_copies[i] >= l->n_members)
 			return -EUCLEAN;
+		for (unsigned k = 0; k < i; k++)
+			if (l->log_copies[k] == l->log_copies[i])
+				return -EUCLEAN;
 	}
 	return 0;
+}
+
+/* No two members are one disk, and what the head says of this one is what its row says. */
+static int label_check_rows(const struct raid_label_format *f, const struct label *l)
+{
+	const struct label_member *own = &l->members[l->member_index];
+
+	for (unsigned i = 1; i < l->n_members; i++)
+		for (unsigned k = 0; k < i; k++)
+			if (uuid_equal(&l->members[i].uuid, &l->members[k].uuid))
+				return -EUCLEAN;
+	return uuid_equal(&l->disk_uuid, &own->uuid) && le16_get(f->group) == own->group && le16_get(f->position) == own->position &&
+	               le16_get(f->role) == (own->is_parity ? RAID_ROLE_PARITY : RAID_ROLE_DATA) &&
+	               le64_get(f->size_blocks) == own->size_blocks
+	           ? 0
+	           : -EUCLEAN;
 }
 
 int label_decode(const struct raid_label_format *f, struct label *l)
@@ -156,9 +178,7 @@ int label_decode(const struct raid_label_format *f, struct label *l)
 	l->shared_crc = crc32c((const uint8_t *)f + RAID_LABEL_SHARED_OFFSET, sizeof *f - RAID_LABEL_SHARED_OFFSET);
 	for (unsigned i = 0; i < l->n_members && err == 0; i++)
 		err = label_decode_member(&f->members[i], l, &l->members[i]);
-	if (err == 0 && memcmp(f->disk_uuid, l->members[l->member_index].uuid.b, 16) != 0)
-		err = -EUCLEAN;
-	return err;
+	return err != 0 ? err : label_check_rows(f, l);
 }
 
 void label_build(const struct raid *raid, const struct member *own, struct raid_label_format *ret_bytes)

@@ -16,6 +16,7 @@
 
 #define HEAD_BLOCKS (1U + RAID_INTENT_MAX_PARTIAL / RAID_INTENT_PARTIAL_PER_BLOCK)
 #define RECOVER_WORKERS 8U
+#define PAYLOAD_MAX ((size_t)131072) /* blocks of payloads: more than any volume can have under way */
 
 /* One intent record, found on one or two members. */
 struct record {
@@ -61,6 +62,7 @@ struct recover {
 	unsigned n_records, max_records;
 	/* payloads */
 	unsigned record_at, home_at;
+	size_t n_payload; /* blocks of them in memory */
 	/* stripes */
 	struct stripe_job *jobs;
 	unsigned n_jobs, max_jobs, job_at;
@@ -507,6 +509,7 @@ static unsigned record_n_payload(const struct record *r)
 	return le16_get(((const struct raid_intent_head_format *)(const void *)r->bytes)->n_payload);
 }
 
+/* The XOR of the blocks that are not written, as their entries have it; no payload at all is zeros. */
 static bool payload_valid(const struct record *r)
 {
 	unsigned n = le16_get(((const struct raid_intent_head_format *)(const void *)r->bytes)->n_partial);
@@ -514,11 +517,8 @@ static bool payload_valid(const struct record *r)
 	for (unsigned i = 0; i < n; i++) {
 		const struct raid_intent_partial_format *p = record_partial(r, i);
 
-		if (le16_get(p->flags) != 0)
-			continue;
-		if (le16_get(p->payload) >= record_n_payload(r) ||
-		    crc32c_linear(r->payload + (size_t)le16_get(p->payload) * RAID_BLOCK_SIZE, RAID_BLOCK_SIZE) !=
-		        le32_get(p->entries_xor.crc))
+		if (le16_get(p->flags) == 0 && crc32c_linear(r->payload + (size_t)le16_get(p->payload) * RAID_BLOCK_SIZE,
+		                                             RAID_BLOCK_SIZE) != le32_get(p->entries_xor.crc))
 			return false;
 	}
 	return true;
@@ -559,10 +559,10 @@ static void payload_next(struct recover *rc)
 	head = (const void *)r->bytes;
 	n = record_n_payload(r);
 	first = 1 + DIV_UP(le16_get(head->n_partial), RAID_INTENT_PARTIAL_PER_BLOCK);
-	if (r->payload == NULL)
+	if (r->payload == NULL && (rc->n_payload += n) <= PAYLOAD_MAX)
 		r->payload = aligned_new(n);
 	if (r->payload == NULL) {
-		recover_end(rc, -ENOMEM);
+		recover_end(rc, rc->n_payload > PAYLOAD_MAX ? -EUCLEAN : -ENOMEM);
 		return;
 	}
 	for (unsigned i = 0; i < n; i++)
@@ -579,30 +579,59 @@ static void payload_next(struct recover *rc)
 
 static void heads_next(struct recover *rc);
 
-/* A record that counts? Bytes from a disk: anything may be in them. */
-static bool head_valid(const struct recover *rc, const struct raid_group *g, uint8_t *bytes)
+/* Is it an intent of this group that may count? */
+static bool head_is_ours(const struct recover *rc, const struct raid_group *g, const struct raid_intent_head_format *head)
 {
-	struct raid_intent_head_format *head = (void *)bytes;
 	const struct raid *raid = rc->raid;
-	unsigned n_partial = le16_get(head->n_partial);
-	uint32_t crc = le32_get(head->crc);
-	bool ok;
 
 	if (memcmp(head->magic, RAID_INTENT_MAGIC, RAID_MAGIC_BYTES) != 0 || le32_get(head->version) != RAID_FORMAT_VERSION ||
 	    memcmp(head->volume_uuid, raid->volume_uuid.b, 16) != 0 || le64_get(head->epoch) != raid->label.epoch ||
 	    le16_get(head->group) != g->index)
 		return false;
-	if (n_partial > RAID_INTENT_MAX_PARTIAL || le16_get(head->n_runs) > RAID_INTENT_MAX_RUNS || le16_get(head->n_payload) > n_partial)
+	return !raid->fsinfo.present || raid->fsinfo.intent_epoch != raid->label.epoch ||
+	       le64_get(head->sequence) > raid->fsinfo.intent_released;
+}
+
+/* A partial stripe that we could have written: everything that is used of it later is within its bounds. */
+static bool partial_valid(const struct raid_group *g, const struct raid_intent_partial_format *p, unsigned n_payload)
+{
+	unsigned flags = le16_get(p->flags), mask = le16_get(p->mask);
+	struct raid_checksum_format sum = { 0 };
+
+	if (le32_get(p->dbn) >= g->n_dbn || mask >> g->n_data != 0 || flags > (RAID_INTENT_REST_ZERO | RAID_INTENT_REST_UNKNOWN))
 		return false;
-	if (raid->fsinfo.present && raid->fsinfo.intent_epoch == raid->label.epoch &&
-	    le64_get(head->sequence) <= raid->fsinfo.intent_released)
+	if (flags == 0 && le16_get(p->payload) >= n_payload)
+		return false;
+	for (unsigned i = 0; i < g->n_data; i++)
+		if (!(mask >> i & 1))
+			checksum_entry_xor(&sum, &p->entries[i]);
+	return checksum_entry_equal(&sum, &p->entries_xor) && ((flags & RAID_INTENT_REST_ZERO) == 0 || le32_get(sum.crc) == 0);
+}
+
+/* A record that counts? Bytes from a disk: anything may be in them. */
+static bool head_valid(const struct recover *rc, const struct raid_group *g, uint8_t *bytes)
+{
+	struct raid_intent_head_format *head = (void *)bytes;
+	const struct raid_intent_partial_format *partial = (const void *)(bytes + RAID_BLOCK_SIZE);
+	unsigned n_partial = le16_get(head->n_partial);
+	uint32_t crc = le32_get(head->crc);
+	uint64_t n_stripes = n_partial;
+	bool ok;
+
+	if (!head_is_ours(rc, g, head))
+		return false;
+	if (n_partial > RAID_INTENT_MAX_PARTIAL || le16_get(head->n_runs) > RAID_INTENT_MAX_RUNS || le16_get(head->n_payload) > n_partial)
 		return false;
 	head->crc = le32_of(0);
 	ok = crc32c(bytes, (size_t)(1 + DIV_UP(n_partial, RAID_INTENT_PARTIAL_PER_BLOCK)) * RAID_BLOCK_SIZE) == crc;
 	head->crc = le32_of(crc);
-	for (unsigned i = 0; ok && i < le16_get(head->n_runs); i++)
-		ok = le32_get(head->runs[i].n) <= PIECE_MAX_STRIPES;
-	return ok;
+	for (unsigned i = 0; ok && i < le16_get(head->n_runs); i++) {
+		n_stripes += le32_get(head->runs[i].n);
+		ok = (uint64_t)le32_get(head->runs[i].first_dbn) + le32_get(head->runs[i].n) <= g->n_dbn;
+	}
+	for (unsigned i = 0; ok && i < n_partial; i++)
+		ok = partial_valid(g, &partial[i], le16_get(head->n_payload));
+	return ok && n_stripes <= PIECE_MAX_STRIPES;
 }
 
 static int head_add(struct recover *rc, struct member *m, unsigned slot, const uint8_t *bytes)

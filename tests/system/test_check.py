@@ -9,7 +9,7 @@ from harness import MIB, mostly_waits, need, run, tool, wait_until
 
 BLOCK = 4096
 INO_ACTIVE_MAP = 4
-CLEAN, FOUND, USAGE, BUSY, FAILED, REPAIRED = range(6)
+CLEAN, FOUND, USAGE, BUSY, FAILED, REPAIRED, DEGRADED = range(7)
 SMALL = {"disks": 3, "disk_size": "96m"}
 
 
@@ -175,6 +175,37 @@ def test_a_lost_block_is_reported_with_its_file_and_offset(test):
     server.start()
     reads_back(test, server, "victim", blocks)
     reads_back(test, server, "bystander", others)
+
+
+def test_a_disk_written_over_is_one_finding_and_a_missing_one_is_named(test):
+    server = test.server(**SMALL)
+    blocks = write_file(test, server, "file", 30)
+    server.stop()
+    need(report(server, status=CLEAN)["degraded"] is False, "all disks are there")
+    parity = server.disks[-1]
+    zones = Disk(parity).zones
+    with open(parity, "r+b") as f:
+        f.seek(zones)
+        f.write(os.urandom(os.path.getsize(parity) - zones))
+    found = report(server, status=FOUND)
+    need(found["errors"] == 1 and len(found["findings"]) == 1, f"one disk, one finding: {found}")
+    finding = found["findings"][0]
+    need(finding["disk"] == parity and finding["count"] > 20000 and finding["repairable"], f"which one, and how much of it: {finding}")
+    done = report(server, "--repair", status=REPAIRED)
+    need(done["errors"] == 0 and done["first_errors"] == 1, f"repaired: {done}")
+    vcd_check(server, status=CLEAN)
+    gone = server.disks.pop(0)
+    try:
+        found = report(server, status=DEGRADED)
+        need(found["degraded"] and found["errors"] == 0, f"degraded: {found}")
+        need([(d["group"], d["position"], d["role"], d["state"]) for d in found["missing_disks"]] == [(0, 0, "data", "missing")],
+             f"which disk: {found['missing_disks']}")
+        text = vcd_check(server, status=DEGRADED).stdout
+        need("is degraded: the data disk " + found["missing_disks"][0]["uuid"] in text, f"the same for people: {text}")
+    finally:
+        server.disks.insert(0, gone)
+    server.start()
+    reads_back(test, server, "file", blocks)
 
 
 def test_repair_puts_a_damaged_map_right_and_the_volume_serves(test):
