@@ -172,6 +172,18 @@ static void ring_change(const struct fsbox *box, uint64_t *io_seed, unsigned off
 	*io_seed = seed;
 }
 
+void image_root_generation(struct fsbox *box, uint64_t add)
+{
+	for (unsigned disk = 0; disk < box->n_disks; disk++) {
+		struct raid_fsinfo_format slot;
+		unsigned s = ring_newest(box, disk, &slot);
+
+		slot.generation = le64_of(le64_get(slot.generation) + add);
+		ring_seal(&slot);
+		memdisk_poke(medium(box, disk), layout_ring_block(s), (const uint8_t *)&slot);
+	}
+}
+
 #define IN(type, field) #field, offsetof(type, field), MIN_OF(sizeof(((type *)0)->field), (size_t)8)
 struct raw_field {
 	const char *name;

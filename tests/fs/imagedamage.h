@@ -11,4 +11,7 @@ void image_spots_find(struct fsbox *box, bool busy);
 /* One piece of damage, chosen by *io_seed; what it was goes to `what`. */
 void image_damage(struct fsbox *box, uint64_t *io_seed, char *what, size_t size);
 
+/* Add to the generation in the head of the newest root, on all disks. */
+void image_root_generation(struct fsbox *box, uint64_t add);
+
 #endif

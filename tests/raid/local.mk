@@ -10,7 +10,8 @@ RAID_TESTS = \
 	tests/raid/test_raid_crash \
 	tests/raid/test_raid_fields \
 	tests/raid/test_raid_file \
-	tests/raid/test_raid_lane
+	tests/raid/test_raid_lane \
+	tests/raid/test_raid_whole
 check_PROGRAMS += $(RAID_TESTS)
 TESTS += $(RAID_TESTS)
 RAID_TEST_LIBS = libvcsim.a $(RAID_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
@@ -26,4 +27,6 @@ tests_raid_test_raid_file_SOURCES = tests/raid/test_raid_file.c
 tests_raid_test_raid_file_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_lane_SOURCES = tests/raid/test_raid_lane.c
 tests_raid_test_raid_lane_LDADD = $(RAID_TEST_LIBS)
+tests_raid_test_raid_whole_SOURCES = tests/raid/test_raid_whole.c
+tests_raid_test_raid_whole_LDADD = $(RAID_TEST_LIBS)
 EXTRA_DIST += tests/raid/mutants

@@ -121,21 +121,42 @@ static bool bytes_change(uint8_t *at, size_t size, enum mutation mutation)
 	return now != value;
 }
 
+static void label_get(unsigned disk, unsigned copy, struct raid_label_format *ret_label)
+{
+	for (unsigned b = 0; b < RAID_LABEL_BLOCKS; b++)
+		memdisk_peek(s.names[disk], layout_label_block(copy) + b, (uint8_t *)ret_label + (size_t)b * RAID_BLOCK_SIZE);
+}
+
+static void label_put(unsigned disk, unsigned copy, struct raid_label_format *label)
+{
+	label->crc = le32_of(0);
+	label->crc = le32_of(crc32c(label, sizeof *label));
+	for (unsigned b = 0; b < RAID_LABEL_BLOCKS; b++)
+		memdisk_poke(s.names[disk], layout_label_block(copy) + b, (uint8_t *)label + (size_t)b * RAID_BLOCK_SIZE);
+}
+
 static bool label_change(unsigned disk, const struct field *field, enum mutation mutation)
 {
 	static struct raid_label_format label;
 	bool changed = false;
 
 	for (unsigned copy = 0; copy < 2; copy++) {
-		for (unsigned b = 0; b < RAID_LABEL_BLOCKS; b++)
-			memdisk_peek(s.names[disk], layout_label_block(copy) + b, (uint8_t *)&label + (size_t)b * RAID_BLOCK_SIZE);
+		label_get(disk, copy, &label);
 		changed = bytes_change((uint8_t *)&label + field->offset, field->size, mutation) || changed;
-		label.crc = le32_of(0);
-		label.crc = le32_of(crc32c(&label, sizeof label));
-		for (unsigned b = 0; b < RAID_LABEL_BLOCKS; b++)
-			memdisk_poke(s.names[disk], layout_label_block(copy) + b, (uint8_t *)&label + (size_t)b * RAID_BLOCK_SIZE);
+		label_put(disk, copy, &label);
 	}
 	return changed;
+}
+
+static void label_copy_field(unsigned disk, size_t to, size_t from, size_t size)
+{
+	static struct raid_label_format label;
+
+	for (unsigned copy = 0; copy < 2; copy++) {
+		label_get(disk, copy, &label);
+		memcpy((uint8_t *)&label + to, (uint8_t *)&label + from, size);
+		label_put(disk, copy, &label);
+	}
 }
 
 static void disks_copy(void)
@@ -197,6 +218,13 @@ static unsigned field_case(const struct field *field, enum mutation mutation, bo
 	return bad;
 }
 
+static void volume_as_made(void)
+{
+	memcpy(s.names, made, sizeof made);
+	for (unsigned i = 0; i < N_DISKS; i++)
+		snprintf(s.urls[i], sizeof s.urls[i], "mem:%.31s", made[i]);
+}
+
 static void raid_judges_every_field_of_the_labels(void **state)
 {
 	unsigned n = 0, n_bad = 0;
@@ -206,12 +234,34 @@ static void raid_judges_every_field_of_the_labels(void **state)
 		for (unsigned m = ZERO; m <= HIGH; m <<= 1U)
 			for (unsigned all = 0; (fields[f].mutations & m) != 0 && all < 2; all++)
 				n_bad += field_case(&fields[f], (enum mutation)m, all != 0, &n);
-	memcpy(s.names, made, sizeof made);
-	for (unsigned i = 0; i < N_DISKS; i++)
-		snprintf(s.urls[i], sizeof s.urls[i], "mem:%.31s", made[i]);
+	volume_as_made();
 	print_message("%u labels\n", n);
 	assert_int_equal(n_bad, 0);
 	assert_true(n > 150);
+}
+
+/* Rows that are one disk twice; a log that is twice on one disk. */
+static void raid_refuses_labels_that_name_a_disk_twice(void **state)
+{
+	const struct {
+		size_t to, from, size;
+	} copies[] = {
+		{ offsetof(struct raid_label_format, members[1].uuid), offsetof(struct raid_label_format, members[0].uuid), 16 },
+		{ offsetof(struct raid_label_format, members[3].uuid), offsetof(struct raid_label_format, members[2].uuid), 16 },
+		{ offsetof(struct raid_label_format, log_copies[1]), offsetof(struct raid_label_format, log_copies[0]), 2 },
+		{ offsetof(struct raid_label_format, members[1].vbn_first), offsetof(struct raid_label_format, members[0].vbn_first), 4 },
+		{ offsetof(struct raid_label_format, members[1].position), offsetof(struct raid_label_format, members[0].position), 2 },
+	};
+
+	(void)state;
+	for (size_t c = 0; c < ARRAY_SIZE(copies); c++) {
+		disks_copy();
+		for (unsigned disk = 0; disk < N_DISKS; disk++)
+			label_copy_field(disk, copies[c].to, copies[c].from, copies[c].size);
+		assert_int_equal(outcome_of("a disk twice"), REFUSED);
+		disks_drop();
+	}
+	volume_as_made();
 }
 
 /* ---- intents ---- */
@@ -395,6 +445,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(raid_judges_every_field_of_the_labels),
+		cmocka_unit_test(raid_refuses_labels_that_name_a_disk_twice),
 		cmocka_unit_test(raid_judges_every_field_of_an_intent),
 		cmocka_unit_test(raid_judges_head_and_body_of_an_intent_together),
 	};
