@@ -193,6 +193,14 @@ static void transport_data_in(struct scsi_task *scsi)
 		iscsi_send_data_in(task, false);
 }
 
+/* The data segment of one of its PDUs is still on its way. */
+static bool task_is_receiving(const struct iscsi_task *task)
+{
+	return task->conn->rx_task == task && task->conn->data_len > 0;
+}
+
+/* Initiators take a response as the end of the command, and send no more of a PDU that they are in the middle of: so it waits for all that comes
+ * without being asked for. */
 static void transport_done(struct scsi_task *scsi)
 {
 	struct iscsi_task *task = task_of(scsi);
@@ -200,7 +208,7 @@ static void transport_done(struct scsi_task *scsi)
 	task->over = true;
 	waiting_remove(task);
 	shares_return(task);
-	if (scsi->aborted || !task->unsolicited)
+	if (scsi->aborted || (!task->unsolicited && !task_is_receiving(task)))
 		task_respond(task);
 }
 
@@ -371,7 +379,10 @@ void iscsi_command_end(struct iscsi_conn *conn)
 		return;
 	task->got += conn->sink_len;
 	counter_add(&conn->written_bytes, conn->sink_len);
-	task_advance(task);
+	if (task->over && !task->unsolicited)
+		task_respond(task);
+	else
+		task_advance(task);
 }
 
 /* ---- Data-Out ---- */

@@ -15,7 +15,7 @@
 #define CALLS_AT_ONCE 4U
 #define CALLS_LEAST 20U
 
-static const struct front_client *const clients[] = { &nfs_client };
+static const struct front_client *const clients[] = { &nfs_client, &iscsi_client };
 
 static struct machine image;
 

@@ -91,6 +91,6 @@ void front_land(struct front *front);
 enum excuse { EXCUSE_IO, EXCUSE_SPACE, EXCUSE_MEMORY };
 bool front_excuses(const struct front *front, enum excuse excuse);
 
-extern const struct front_client nfs_client;
+extern const struct front_client nfs_client, iscsi_client;
 
 #endif

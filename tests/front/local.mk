@@ -9,6 +9,10 @@ tests_front_frontsim_SOURCES = \
 	tests/front/mischief.c tests/front/mischief.h \
 	tests/front/front.c tests/front/front.h \
 	tests/front/frontsim.c \
+	tests/front/iscsi_audit.c \
+	tests/front/iscsi_look.c \
+	tests/front/iscsi_rows.c tests/front/iscsi_rows_control.c tests/front/iscsi_rows_info.c tests/front/iscsi_rows_medium.c \
+	tests/front/iscsi_side.c tests/front/iscsi_side.h \
 	tests/front/nfs_audit.c \
 	tests/front/nfs_look.c \
 	tests/front/nfs_model.c tests/front/nfs_model.h \
