@@ -6,6 +6,7 @@
 #include "tests/front/iscsi_side.h"
 
 #define NOP_BYTES 40U
+#define FIRST_BURST 65536U /* goes out with the command, unasked */
 #define GUEST_NAME "iqn.2026-11.org.vcstore:guest"
 
 /* ---- NOP-Out ---- */
@@ -37,30 +38,31 @@ bool iscsi_nop_send(struct iscsi_call *call)
 
 /* ---- task management ---- */
 
-static void function_check(struct iscsi_call *call, const void *data)
+static uint32_t function_response(struct iscsi_call *call, const void *data)
 {
 	uint32_t response;
 
 	memcpy(&response, data, sizeof response);
 	if (response > 1) /* 0: complete; 1: there is no such task (any more) */
 		front_fail(call->front, FAIL_WRONG, "%s: response %u", call->row->name, response);
+	return response;
 }
 
 static void function_answered(struct iscsi_context *context, int status, void *data, void *private_data)
 {
-	struct iscsi_call *call = private_data;
+	struct iscsi_call *call = private_data, *victim = call->victim;
 
-	(void)context;
 	call->front->clock++;
 	if (status != SCSI_STATUS_GOOD) {
 		iscsi_call_lost(call);
 		return;
 	}
-	function_check(call, data);
+	if (function_response(call, data) == 0 && victim != NULL && victim->flying && victim->sent == call->victim_sent)
+		(void)iscsi_scsi_cancel_task(context, victim->task); /* it gets no answer */
 	iscsi_call_done(call);
 }
 
-/* libiscsi gives up what is to be aborted before it asks for that, and what is half sent then would stay so. */
+/* libiscsi lets go of what it is in the middle of sending when that is given up, and what is half sent then stays so. */
 static bool all_is_sent(const struct iscsi_call *call)
 {
 	return (iscsi_which_events(call->peer->context) & POLLOUT) == 0;
@@ -71,8 +73,11 @@ bool iscsi_abort_send(struct iscsi_call *call)
 	struct iscsi_side *side = iscsi_side_of(call->front);
 	struct iscsi_call *victim = &side->calls[front_draw(call->front, ISCSI_CALLS)];
 
-	if (victim == call || !victim->flying || victim->task == NULL || victim->peer != call->peer || !all_is_sent(call))
+	if (victim == call || !victim->flying || victim->task == NULL || victim->peer != call->peer || victim->out_len > FIRST_BURST ||
+	    !all_is_sent(call))
 		return false;
+	call->victim = victim;
+	call->victim_sent = victim->sent;
 	return iscsi_task_mgmt_abort_task_async(call->peer->context, victim->task, function_answered, call) == 0;
 }
 

@@ -42,6 +42,8 @@ struct iscsi_call {
 	bool changes, durable, compares;
 	bool syncs; /* everything answered before is durable */
 	uint64_t stamp;
+	struct iscsi_call *victim; /* of ABORT TASK */
+	uint64_t victim_sent;
 };
 
 #define ROW_MEDIUM 1U /* it may find that the medium cannot be read or written */

@@ -35,7 +35,7 @@ void stage_image_init(struct machine *image)
 {
 	struct fs_message msg;
 
-	*image = (struct machine){ .n_disks = STAGE_DISKS, .disk_blocks = STAGE_BLOCKS, .log_half_blocks = 256 };
+	*image = (struct machine){ .n_disks = STAGE_DISKS, .disk_blocks = STAGE_BLOCKS, .log_half_blocks = 320 };
 	vc_assert(machine_init(image, 'i', 2, 0) == 0);
 	fs_message_init(&msg, FS_VDISK_CREATE, image->vol, NULL, NULL);
 	msg.in.path = STAGE_LUN_PATH;
