@@ -21,13 +21,15 @@ struct listener {
 	int fd;
 	bool freed;
 	bool resting;
+	bool paused; /* by its owner */
 };
 
 static void rest_over(struct timer *timer)
 {
 	struct listener *listener = container_of(timer, struct listener, rest);
 
-	loop_watch_set(&listener->watch, WATCH_READ);
+	if (!listener->paused)
+		loop_watch_set(&listener->watch, WATCH_READ);
 }
 
 static void listener_rest(struct listener *listener, int err)
@@ -51,7 +53,7 @@ static void listener_ready(struct watch *watch, unsigned events)
 	struct listener *listener = container_of(watch, struct listener, watch);
 
 	(void)events;
-	for (unsigned i = 0; i < LISTENER_BATCH && !listener->freed; i++) {
+	for (unsigned i = 0; i < LISTENER_BATCH && !listener->freed && !listener->paused; i++) {
 		int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
@@ -64,6 +66,19 @@ static void listener_ready(struct watch *watch, unsigned events)
 			return;
 		}
 	}
+}
+
+void listener_pause(struct listener *listener)
+{
+	listener->paused = true;
+	loop_watch_set(&listener->watch, 0);
+}
+
+void listener_resume(struct listener *listener)
+{
+	listener->paused = false;
+	if (!listener->rest.armed)
+		loop_watch_set(&listener->watch, WATCH_READ);
 }
 
 static void free_run(struct task *task)

@@ -92,5 +92,8 @@ struct listener;
 MUST_CHECK int listener_new(struct loop *loop, int listen_fd, void (*accepted)(void *owner, int fd), void *owner,
                             struct listener **ret_listener);
 void listener_free(struct listener *listener);
+/* Accept nothing until listener_resume: who comes waits in the kernel. Also inside `accepted`. */
+void listener_pause(struct listener *listener);
+void listener_resume(struct listener *listener);
 
 #endif

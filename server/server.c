@@ -19,11 +19,14 @@
 #include "proto/iscsi/iscsi_server.h"
 #include "proto/mount/mount.h"
 #include "proto/nfs/nfs_server.h"
+#include "server/descriptors.h"
 #include "server/glue.h"
 #include "server/listen.h"
 #include "server/portal.h"
+#include "server/watchdog.h"
 
 #define INFO_MAX 12
+#define TELL_NS 10000000000ULL
 
 struct server {
 	const struct settings *settings;
@@ -32,6 +35,8 @@ struct server {
 	int nfs_fd, iscsi_fd; /* listening, until a portal has them; -1: none */
 	uint16_t nfs_port, iscsi_port;
 	struct loop *admin_loop;
+	struct loop *acceptor; /* nothing else runs there that could keep a new connection waiting */
+	bool accepting; /* its thread was started */
 	struct loop *loops[SETTINGS_THREADS_MAX];
 	unsigned next_connection;
 	unsigned n_loops, n_started, next_loop;
@@ -43,8 +48,9 @@ struct server {
 	struct watch signal_watch;
 	int signal_fd;
 	struct task start_task, stop_task;
-	struct timer watchdog;
-	uint64_t watchdog_ns;
+	struct watchdog *watchdog; /* NULL: systemd does not ask for one */
+	struct timer tell_timer; /* on the acceptor */
+	struct descriptors_plan plan;
 	const char *info[INFO_MAX];
 	char info_text[4][256];
 	bool stopping;
@@ -67,7 +73,6 @@ static void admin_stopped(void *arg, int err)
 		log_error("server", "stop_unclean", "error=%s", error_name(err));
 		server->exit_status = 1;
 	}
-	world_timer_cancel(&server->watchdog);
 	loop_stop(server->admin_loop);
 }
 
@@ -98,6 +103,17 @@ static void nfs_stopped(void *arg)
 	world_post(loop_world(server->admin_loop), &server->stop_task);
 }
 
+/* On the acceptor, when it runs. */
+static void close_portals(struct task *task)
+{
+	struct server *server = container_of(task, struct server, stop_task);
+
+	portal_free(server->nfs_portal);
+	portal_free(server->iscsi_portal);
+	server->nfs_portal = server->iscsi_portal = NULL;
+	nfs_server_stop(server->nfs, nfs_stopped, server);
+}
+
 static void server_stop(struct server *server)
 {
 	if (server->stopping) {
@@ -107,12 +123,11 @@ static void server_stop(struct server *server)
 	server->stopping = true;
 	log_info("server", "stopping", "pid=%d", (int)getpid());
 	(void)sd_notify(0, "STOPPING=1");
-	if (server->nfs_portal != NULL)
-		portal_free(server->nfs_portal);
-	if (server->iscsi_portal != NULL)
-		portal_free(server->iscsi_portal);
-	server->nfs_portal = server->iscsi_portal = NULL;
-	nfs_server_stop(server->nfs, nfs_stopped, server);
+	server->stop_task = (struct task){ .run = close_portals };
+	if (server->accepting)
+		world_post(loop_world(server->acceptor), &server->stop_task);
+	else
+		close_portals(&server->stop_task);
 }
 
 /* ---- signals ----------------------------------------------------------------------------------------------------- */
@@ -206,37 +221,60 @@ static void serve_iscsi(void *owner, struct loop *loop, int fd)
 	iscsi_server_serve(server->iscsi, loop, fd);
 }
 
+/* The acceptor does not run yet. */
 static int open_portals(struct server *server)
 {
 	int err = 0;
 
 	if (server->nfs_fd >= 0)
-		err = portal_new(server->admin_loop, server->nfs_fd, pick_loop, serve_nfs, server, &server->nfs_portal);
+		err = portal_new(server->acceptor, server->nfs_fd, pick_loop, serve_nfs, server, &server->nfs_portal);
 	if (err == 0)
 		server->nfs_fd = -1;
 	if (err == 0 && server->iscsi_fd >= 0) {
-		err = portal_new(server->admin_loop, server->iscsi_fd, pick_loop, serve_iscsi, server, &server->iscsi_portal);
+		err = portal_new(server->acceptor, server->iscsi_fd, pick_loop, serve_iscsi, server, &server->iscsi_portal);
 		if (err == 0)
 			server->iscsi_fd = -1;
 	}
 	return err;
 }
 
-static void watchdog_fire(struct timer *timer)
+static void tell_suppressed(struct timer *timer)
 {
-	struct server *server = container_of(timer, struct server, watchdog);
+	struct server *server = container_of(timer, struct server, tell_timer);
+
+	log_tell_suppressed(false);
+	world_timer_set(loop_world(server->acceptor), timer, TELL_NS);
+}
+
+static void alive(void *arg)
+{
+	(void)arg;
 	(void)sd_notify(0, "WATCHDOG=1");
-	world_timer_set(loop_world(server->admin_loop), timer, server->watchdog_ns);
+}
+
+static int start_accepting(struct server *server)
+{
+	uint64_t limit_us;
+	int err = open_portals(server);
+
+	if (err == 0 && sd_watchdog_enabled(0, &limit_us) > 0)
+		err = watchdog_new(server->acceptor, server->loops, server->n_loops, limit_us * 1000, alive, server, &server->watchdog);
+	if (err != 0)
+		return err;
+	server->tell_timer.fire = tell_suppressed;
+	world_timer_set(loop_world(server->acceptor), &server->tell_timer, TELL_NS);
+	err = loop_start(server->acceptor);
+	server->accepting = err == 0;
+	return err;
 }
 
 static void volumes_ready(void *arg, unsigned n_failed)
 {
 	struct server *server = arg;
-	uint64_t watchdog_us;
 
 	if (server->stopping)
 		return;
-	int err = open_portals(server);
+	int err = start_accepting(server);
 	if (err != 0) {
 		log_error("server", "portals_failed", "error=%s", error_name(err));
 		server->exit_status = 1;
@@ -246,11 +284,6 @@ static void volumes_ready(void *arg, unsigned n_failed)
 	log_info("server", "ready", "pid=%d http_port=%u nfs_port=%u iscsi_port=%u volumes_failed=%u", (int)getpid(),
 	         (unsigned)admin_http_port(server->admin), (unsigned)server->nfs_port, (unsigned)server->iscsi_port, n_failed);
 	(void)sd_notifyf(0, "READY=1\nSTATUS=serving%s", n_failed == 0 ? "" : "; some volumes could not be mounted");
-	if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
-		server->watchdog_ns = watchdog_us * 500; /* half of it, in nanoseconds */
-		server->watchdog.fire = watchdog_fire;
-		watchdog_fire(&server->watchdog);
-	}
 }
 
 static void start_admin(struct task *task)
@@ -323,6 +356,8 @@ static int make_loops(struct server *server)
 
 	if (loop_new("admin", &server->admin_loop) != 0)
 		return complain("cannot make the admin loop");
+	if (loop_new("accept", &server->acceptor) != 0)
+		return complain("cannot make the accepting loop");
 	for (; server->n_loops < n; server->n_loops++) {
 		(void)snprintf(name, sizeof name, "loop%u", server->n_loops);
 		if (loop_new(name, &server->loops[server->n_loops]) != 0)
@@ -334,10 +369,14 @@ static int make_loops(struct server *server)
 static int make_services(struct server *server)
 {
 	const struct iscsi_server_config iscsi = {
-		.target_name = server->settings->iscsi_target[0] == '\0' ? NULL : server->settings->iscsi_target, .maps = server->glue.maps
+		.target_name = server->settings->iscsi_target[0] == '\0' ? NULL : server->settings->iscsi_target,
+		.maps = server->glue.maps,
+		.max_connections = server->plan.iscsi,
 	};
+	struct rpc_limits limits = rpc_limits_default;
+	const struct nfs_server_options nfs = { .mount = &mount_program, .limits = &limits };
 
-	const struct nfs_server_options nfs = { .mount = &mount_program };
+	limits.max_conns = server->plan.nfs;
 
 	if (nfs_server_new(server->loops, server->n_loops, server->glue.exports, &nfs, &server->nfs) != 0)
 		return complain("cannot make the NFS service: out of memory");
@@ -378,6 +417,7 @@ static int make_admin(struct server *server)
 		                              .socket_path = settings->admin_socket,
 		                              .http = settings->http[0] == '\0' ? NULL : settings->http,
 		                              .token_path = settings->admin_token_file[0] == '\0' ? NULL : settings->admin_token_file,
+		                              .http_connections = server->plan.http,
 		                              .cache_pages = (size_t)(settings->memory_bytes / PAGE_SIZE / 4 * 3),
 		                              .info = server->info };
 	const struct admin_hooks hooks = { .arg = server, .volume_world = hook_volume_world, .exports = hook_exports, .san = hook_san };
@@ -387,8 +427,20 @@ static int make_admin(struct server *server)
 	return err == 0 ? 0 : complain(text[0] != '\0' ? text : error_name(err));
 }
 
+static void plan_descriptors(struct server *server)
+{
+	const struct settings *settings = server->settings;
+	unsigned limit = descriptors_raise();
+
+	server->plan = descriptors_deal(limit, settings->nfs_connections, settings->iscsi_connections);
+	if (server->plan.nfs < settings->nfs_connections || server->plan.iscsi < settings->iscsi_connections)
+		log_warn("server", "few_descriptors", "limit=%u nfs_connections=%u iscsi_connections=%u", limit, server->plan.nfs,
+		         server->plan.iscsi);
+}
+
 static int server_make(struct server *server)
 {
+	plan_descriptors(server);
 	if (take_state_dir(server) != 0 || open_sockets(server) != 0)
 		return -1;
 	if (page_arena_init((size_t)(server->settings->memory_bytes / PAGE_SIZE)) != 0)
@@ -415,6 +467,10 @@ static int start_loops(struct server *server)
 
 static void stop_loops(struct server *server)
 {
+	if (server->accepting) {
+		loop_stop(server->acceptor);
+		loop_join(server->acceptor);
+	}
 	for (unsigned i = 0; i < server->n_started; i++)
 		loop_stop(server->loops[i]);
 	for (unsigned i = 0; i < server->n_started; i++)
@@ -433,10 +489,13 @@ static void server_free(struct server *server)
 	glue_fini(&server->glue);
 	if (server->signal_watch.loop != NULL)
 		loop_watch_stop(&server->signal_watch);
+	watchdog_stop(server->watchdog);
+	world_timer_cancel(&server->tell_timer);
 	for (unsigned i = 0; i < server->n_loops; i++)
 		loop_free(server->loops[i]);
-	if (server->admin_loop != NULL)
-		loop_free(server->admin_loop);
+	loop_free(server->acceptor); /* what the loops have left for it is done now */
+	loop_free(server->admin_loop);
+	watchdog_free(server->watchdog);
 	int fds[] = { server->signal_fd, server->nfs_fd, server->iscsi_fd, server->lock_fd };
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		if (fds[i] >= 0)
@@ -463,6 +522,7 @@ int server_run(const struct settings *settings, const char *config_path)
 	loop_run(server->admin_loop);
 	stop_loops(server);
 	int status = server->exit_status;
+	log_tell_suppressed(true);
 	log_info("server", "stopped", "status=%d", status);
 	server_free(server);
 	free(server);

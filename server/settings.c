@@ -90,6 +90,25 @@ static const char *set_threads(struct settings *settings, const char *value)
 	return NULL;
 }
 
+static const char *set_connections(unsigned *to, const char *value)
+{
+	uint64_t n;
+
+	if (size_parse_integer(value, SETTINGS_CONNECTIONS_MAX, &n) != 0 || n < SETTINGS_CONNECTIONS_MIN)
+		return "must be a number from 16 to 65536";
+	*to = (unsigned)n;
+	return NULL;
+}
+
+static const char *set_nfs_connections(struct settings *settings, const char *value)
+{
+	return set_connections(&settings->nfs_connections, value);
+}
+static const char *set_iscsi_connections(struct settings *settings, const char *value)
+{
+	return set_connections(&settings->iscsi_connections, value);
+}
+
 static const char *set_log_level(struct settings *settings, const char *value)
 {
 	static const char *const names[] = {
@@ -109,9 +128,18 @@ static const struct {
 	const char *key;
 	setter *set;
 } keys[] = {
-	{ "state_dir", set_state_dir }, { "admin_socket", set_admin_socket },         { "http", set_http },     { "nfs", set_nfs },
-	{ "iscsi", set_iscsi },         { "iscsi_target", set_iscsi_target },         { "memory", set_memory }, { "threads", set_threads },
-	{ "log_level", set_log_level }, { "admin_token_file", set_admin_token_file },
+	{ "state_dir", set_state_dir },
+	{ "admin_socket", set_admin_socket },
+	{ "http", set_http },
+	{ "nfs", set_nfs },
+	{ "iscsi", set_iscsi },
+	{ "iscsi_target", set_iscsi_target },
+	{ "memory", set_memory },
+	{ "threads", set_threads },
+	{ "log_level", set_log_level },
+	{ "admin_token_file", set_admin_token_file },
+	{ "nfs_connections", set_nfs_connections },
+	{ "iscsi_connections", set_iscsi_connections },
 };
 
 static const char *set_key(struct load *load, const char *name, const char *value)
@@ -148,6 +176,8 @@ int settings_load(const char *path, struct settings *ret_settings, char ret_text
 		                     .nfs = "127.0.0.1:2049",
 		                     .iscsi = "127.0.0.1:3260",
 		                     .memory_bytes = 1ULL << 30,
+		                     .nfs_connections = 5120,
+		                     .iscsi_connections = 5000,
 		                     .log_level = LOG_LEVEL_INFO };
 	struct load load = { .settings = &settings };
 	FILE *file = fopen(path, "re");

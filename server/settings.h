@@ -11,6 +11,8 @@
 
 #define SETTINGS_MEMORY_MIN (64ULL << 20)
 #define SETTINGS_THREADS_MAX 64U
+#define SETTINGS_CONNECTIONS_MIN 16U
+#define SETTINGS_CONNECTIONS_MAX 65536U
 
 struct settings {
 	char state_dir[4096];
@@ -22,6 +24,7 @@ struct settings {
 	char iscsi_target[224]; /* "": made from the host's name */
 	uint64_t memory_bytes;
 	unsigned threads; /* 0: as many as cores */
+	unsigned nfs_connections, iscsi_connections;
 	enum log_level log_level;
 };
 

@@ -26,6 +26,7 @@
 #include "admin/web/assets.h"
 
 #define HTTP_TIMEOUT_S 60
+#define HTTP_CONNECTIONS_MAX 128U
 
 struct http_server {
 	struct admin *admin;
@@ -36,6 +37,7 @@ struct http_server {
 	bool stopping;
 	struct event_streams streams;
 	struct request_clock clock;
+	unsigned max_connections; /* of each of the two */
 };
 
 /* ---- addresses --------------------------------------------------------------------------------------------------- */
@@ -382,7 +384,7 @@ static void tcp_request(struct evhttp_request *req, void *arg)
 
 /* ---- sockets ----------------------------------------------------------------------------------------------------- */
 
-static struct evhttp *http_new(struct http_server *server, void (*request)(struct evhttp_request *, void *))
+static struct evhttp *http_new(struct http_server *server, void (*request)(struct evhttp_request *, void *), struct request_door **ret_door)
 {
 	struct evhttp *http = evhttp_new(loop_event_base(server->admin->loop));
 
@@ -392,7 +394,7 @@ static struct evhttp *http_new(struct http_server *server, void (*request)(struc
 	evhttp_set_max_body_size(http, HTTP_BODY_MAX);
 	evhttp_set_max_headers_size(http, HTTP_HEADERS_MAX);
 	evhttp_set_timeout(http, HTTP_TIMEOUT_S);
-	request_clock_watch(&server->clock, http);
+	*ret_door = request_clock_watch(&server->clock, http, server->max_connections);
 	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH | EVHTTP_REQ_DELETE);
 	return http;
 }
@@ -437,13 +439,19 @@ static int listen_unix(const char *path)
 
 static int open_unix(struct http_server *server, const char *path, char text[256])
 {
+	struct evhttp_bound_socket *bound = NULL;
+	struct request_door *door;
 	int fd = listen_unix(path);
 
 	if (fd >= 0) {
 		server->socket_path = strdup(path);
-		server->unix_http = http_new(server, unix_request);
-		if (server->unix_http != NULL && evhttp_accept_socket_with_handle(server->unix_http, fd) != NULL)
+		server->unix_http = http_new(server, unix_request, &door);
+		if (server->unix_http != NULL)
+			bound = evhttp_accept_socket_with_handle(server->unix_http, fd);
+		if (bound != NULL) {
+			request_clock_listens(door, bound);
 			return 0;
+		}
 		(void)close(fd);
 		fd = -ENOMEM;
 	}
@@ -465,13 +473,15 @@ static int open_tcp(struct http_server *server, const char *tcp, char text[256])
 		               tcp);
 		return err;
 	}
-	server->tcp_http = http_new(server, tcp_request);
+	struct request_door *door;
+	server->tcp_http = http_new(server, tcp_request, &door);
 	struct evhttp_bound_socket *bound = server->tcp_http == NULL ? NULL : evhttp_bind_socket_with_handle(server->tcp_http, host, port);
 	if (bound == NULL) {
 		err = errno != 0 ? -errno : -EADDRINUSE;
 		(void)snprintf(text, 256, "cannot listen on http=%.80s: %s", tcp, strerror(-err));
 		return err;
 	}
+	request_clock_listens(door, bound);
 	struct sockaddr_storage address;
 	socklen_t len = sizeof address;
 	if (getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &len) == 0)
@@ -491,6 +501,7 @@ int http_server_new(struct admin *admin, const struct admin_settings *settings, 
 	server->admin = admin;
 	event_streams_init(&server->streams, admin);
 	request_clock_init(&server->clock, admin->world, settings->request_ms);
+	server->max_connections = settings->http_connections != 0 ? settings->http_connections : HTTP_CONNECTIONS_MAX;
 	if (settings->socket_path != NULL)
 		err = open_unix(server, settings->socket_path, ret_text);
 	if (err == 0 && settings->http != NULL)
@@ -512,6 +523,7 @@ void http_server_stop(struct http_server *server)
 void http_server_free(struct http_server *server)
 {
 	event_streams_fini(&server->streams);
+	request_clock_deaf(&server->clock);
 	if (server->unix_http != NULL)
 		evhttp_free(server->unix_http);
 	if (server->tcp_http != NULL)

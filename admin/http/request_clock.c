@@ -4,24 +4,43 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/listener.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/error.h"
 #include "base/log.h"
+
+#define REST_NS 100000000U
+#define TURN_NS 1000000U
+
+enum watch_state {
+	WATCH_COMING,
+	WATCH_ANSWERING,
+	WATCH_IDLE,
+	WATCH_SHUT /* by us: evhttp sees the end of the stream and frees the connection */
+};
 
 struct watch {
 	TAILQ_ENTRY(watch) link;
-	struct request_clock *clock;
+	struct request_door *door;
 	struct bufferevent *bev; /* referenced */
-	enum { WATCH_COMING, WATCH_ANSWERING, WATCH_IDLE } state;
-	uint64_t since_ns; /* COMING */
+	enum watch_state state;
+	uint64_t since_ns; /* of the state */
 };
 
 static void watch_free(struct watch *watch)
 {
-	TAILQ_REMOVE(&watch->clock->watches, watch, link);
+	TAILQ_REMOVE(&watch->door->watches, watch, link);
+	watch->door->n--;
 	(void)bufferevent_decref(watch->bev);
 	free(watch);
+}
+
+static void watch_state(struct watch *watch, enum watch_state state)
+{
+	watch->state = state;
+	watch->since_ns = world_now_ns(watch->door->clock->timer.world);
 }
 
 /* Has evhttp ended the connection? */
@@ -33,31 +52,84 @@ static bool watch_is_over(const struct watch *watch)
 	return event == NULL;
 }
 
+static void watch_shut(struct watch *watch)
+{
+	(void)shutdown(bufferevent_getfd(watch->bev), SHUT_RDWR);
+	watch_state(watch, WATCH_SHUT);
+}
+
 static void clock_set(struct request_clock *clock)
 {
-	uint64_t pause = clock->limit_ns / 8U;
+	bool any = false;
 
-	if (!clock->timer.armed && !TAILQ_EMPTY(&clock->watches))
-		world_timer_set(clock->timer.world, &clock->timer, pause);
+	for (unsigned i = 0; i < clock->n_doors; i++)
+		any = any || !TAILQ_EMPTY(&clock->doors[i].watches);
+	if (any && !clock->timer.armed)
+		world_timer_set(clock->timer.world, &clock->timer, clock->limit_ns / 8U);
+}
+
+/* Forget connections that are over. */
+static void door_sweep(struct request_door *door)
+{
+	struct watch *watch, *next;
+
+	TAILQ_FOREACH_SAFE(watch, &door->watches, link, next) {
+		if (watch_is_over(watch))
+			watch_free(watch);
+	}
+}
+
+static void door_look(struct request_door *door, uint64_t now)
+{
+	struct watch *watch;
+
+	door_sweep(door);
+	TAILQ_FOREACH(watch, &door->watches, link) {
+		if (watch->state != WATCH_COMING || now - watch->since_ns <= door->clock->limit_ns)
+			continue;
+		log_peer_info("admin", "http_client_late", "limit_ms=%llu", (unsigned long long)(door->clock->limit_ns / 1000000U));
+		watch_shut(watch);
+	}
 }
 
 static void clock_look(struct timer *timer)
 {
 	struct request_clock *clock = container_of(timer, struct request_clock, timer);
 	uint64_t now = world_now_ns(timer->world);
-	struct watch *watch, *next;
 
-	TAILQ_FOREACH_SAFE(watch, &clock->watches, link, next) {
-		if (watch_is_over(watch)) {
-			watch_free(watch);
-		} else if (watch->state == WATCH_COMING && now - watch->since_ns > clock->limit_ns) {
-			log_peer_info("admin", "http_client_late", "limit_ms=%llu", (unsigned long long)(clock->limit_ns / 1000000U));
-			/* evhttp sees the end of the stream and frees the connection. */
-			(void)shutdown(bufferevent_getfd(watch->bev), SHUT_RDWR);
-			watch->state = WATCH_IDLE;
-		}
-	}
+	for (unsigned i = 0; i < clock->n_doors; i++)
+		door_look(&clock->doors[i], now);
 	clock_set(clock);
+}
+
+/* Accept nothing for a while. */
+static void door_rest(struct request_door *door, uint64_t rest_ns)
+{
+	if (door->listener == NULL)
+		return;
+	(void)evconnlistener_disable(door->listener);
+	world_timer_set(door->clock->timer.world, &door->rest, rest_ns);
+}
+
+/* Room for one more: whoever is in the same state for longest goes, first of those with half a request, then of those between two. */
+static void door_make_room(struct request_door *door)
+{
+	struct watch *watch, *goes = NULL;
+
+	if (door->n < door->max)
+		return;
+	door_sweep(door);
+	if (door->n < door->max)
+		return;
+	TAILQ_FOREACH(watch, &door->watches, link) {
+		if (watch->state != WATCH_COMING && watch->state != WATCH_IDLE)
+			continue;
+		if (goes == NULL || watch->state < goes->state || (watch->state == goes->state && watch->since_ns <= goes->since_ns))
+			goes = watch;
+	}
+	if (goes != NULL)
+		watch_shut(goes);
+	door_rest(door, TURN_NS); /* evhttp must see the end of that one first */
 }
 
 static void bytes_came(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
@@ -67,14 +139,13 @@ static void bytes_came(struct evbuffer *input, const struct evbuffer_cb_info *in
 	(void)input;
 	if (info->n_added == 0 || watch->state != WATCH_IDLE)
 		return;
-	watch->state = WATCH_COMING;
-	watch->since_ns = world_now_ns(watch->clock->timer.world);
+	watch_state(watch, WATCH_COMING);
 }
 
 /* evhttp asks for a new connection's bufferevent; NULL: it makes one itself. */
 static struct bufferevent *watch_new(struct event_base *base, void *arg)
 {
-	struct request_clock *clock = arg;
+	struct request_door *door = arg;
 	struct bufferevent *bev = bufferevent_socket_new(base, -1, 0); /* evhttp closes the socket */
 	struct watch *watch = calloc(1, sizeof *watch);
 
@@ -82,53 +153,114 @@ static struct bufferevent *watch_new(struct event_base *base, void *arg)
 		free(watch);
 		return bev;
 	}
+	door_make_room(door);
 	bufferevent_incref(bev);
-	watch->clock = clock;
+	watch->door = door;
 	watch->bev = bev;
-	watch->state = WATCH_COMING;
-	watch->since_ns = world_now_ns(clock->timer.world);
-	TAILQ_INSERT_HEAD(&clock->watches, watch, link);
-	clock_set(clock);
+	watch_state(watch, WATCH_COMING);
+	TAILQ_INSERT_HEAD(&door->watches, watch, link);
+	door->n++;
+	clock_set(door->clock);
 	return bev;
 }
 
 static void answer_is_out(struct evhttp_request *req, void *arg)
 {
-	struct watch *watch = arg;
-
 	(void)req;
-	watch->state = WATCH_IDLE;
+	watch_state(arg, WATCH_IDLE);
+}
+
+static struct watch *watch_of(struct request_clock *clock, const struct bufferevent *bev)
+{
+	struct watch *watch;
+
+	for (unsigned i = 0; i < clock->n_doors; i++) {
+		TAILQ_FOREACH(watch, &clock->doors[i].watches, link) {
+			if (watch->bev == bev)
+				return watch;
+		}
+	}
+	return NULL;
 }
 
 void request_clock_stop(struct request_clock *clock, struct evhttp_request *req)
 {
-	const struct bufferevent *bev = evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
-	struct watch *watch;
+	struct watch *watch = watch_of(clock, evhttp_connection_get_bufferevent(evhttp_request_get_connection(req)));
 
-	TAILQ_FOREACH(watch, &clock->watches, link) {
-		if (watch->bev != bev)
-			continue;
-		watch->state = WATCH_ANSWERING;
-		evhttp_request_set_on_complete_cb(req, answer_is_out, watch);
+	if (watch == NULL)
 		return;
+	watch_state(watch, WATCH_ANSWERING);
+	evhttp_request_set_on_complete_cb(req, answer_is_out, watch);
+}
+
+/* ---- the servers' sockets ---------------------------------------------------------------------------------------- */
+
+static void rest_over(struct timer *timer)
+{
+	const struct request_door *door = container_of(timer, struct request_door, rest);
+
+	(void)evconnlistener_enable(door->listener);
+}
+
+/* accept(2) failed, and will fail again at once. libevent gives its own user's argument, so the door is found by its listener. */
+static struct request_clock *listening;
+
+static void accept_failed(struct evconnlistener *listener, void *arg)
+{
+	int err = errno;
+
+	(void)arg;
+	for (unsigned i = 0; listening != NULL && i < listening->n_doors; i++) {
+		struct request_door *door = &listening->doors[i];
+
+		if (door->listener != listener)
+			continue;
+		log_peer_warn("admin", "accept_paused", "error=%s rest_ms=100", error_name(-err));
+		door_rest(door, REST_NS);
 	}
 }
 
-void request_clock_watch(struct request_clock *clock, struct evhttp *http)
+void request_clock_listens(struct request_door *door, struct evhttp_bound_socket *bound)
 {
-	evhttp_set_bevcb(http, watch_new, clock);
+	door->listener = evhttp_bound_socket_get_listener(bound);
+	door->rest.fire = rest_over;
+	listening = door->clock;
+	evconnlistener_set_error_cb(door->listener, accept_failed);
+}
+
+void request_clock_deaf(struct request_clock *clock)
+{
+	for (unsigned i = 0; i < clock->n_doors; i++) {
+		world_timer_cancel(&clock->doors[i].rest);
+		clock->doors[i].listener = NULL;
+	}
+	listening = NULL;
+}
+
+/* ---- life -------------------------------------------------------------------------------------------------------- */
+
+struct request_door *request_clock_watch(struct request_clock *clock, struct evhttp *http, unsigned max)
+{
+	struct request_door *door = &clock->doors[clock->n_doors++];
+
+	vc_assert(clock->n_doors <= REQUEST_DOORS);
+	*door = (struct request_door){ .clock = clock, .max = max };
+	TAILQ_INIT(&door->watches);
+	evhttp_set_bevcb(http, watch_new, door);
+	return door;
 }
 
 void request_clock_init(struct request_clock *clock, struct world *world, unsigned limit_ms)
 {
 	clock->timer = (struct timer){ .fire = clock_look, .world = world };
 	clock->limit_ns = (limit_ms == 0 ? REQUEST_CLOCK_MS : limit_ms) * 1000000ULL;
-	TAILQ_INIT(&clock->watches);
 }
 
 void request_clock_fini(struct request_clock *clock)
 {
 	world_timer_cancel(&clock->timer);
-	while (!TAILQ_EMPTY(&clock->watches))
-		watch_free(TAILQ_FIRST(&clock->watches));
+	for (unsigned i = 0; i < clock->n_doors; i++) {
+		while (!TAILQ_EMPTY(&clock->doors[i].watches))
+			watch_free(TAILQ_FIRST(&clock->doors[i].watches));
+	}
 }

@@ -1,6 +1,7 @@
 # admin: unit tests, and the whole administration over HTTP against a double of the file system (tests/support/ramadmin.c)
 ADMIN_TESTS = \
 	tests/admin/test_journal \
+	tests/admin/test_portal \
 	tests/admin/test_keeper \
 	tests/admin/test_schedule \
 	tests/admin/test_signin \
@@ -22,6 +23,8 @@ tests_admin_test_keeper_SOURCES = tests/admin/test_keeper.c tests/support/ramadm
 tests_admin_test_keeper_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_journal_SOURCES = tests/admin/test_journal.c
 tests_admin_test_journal_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_portal_SOURCES = tests/admin/test_portal.c
+tests_admin_test_portal_LDADD = libvcconfig.a $(ADMIN_TEST_LIBS)
 tests_admin_test_schedule_SOURCES = tests/admin/test_schedule.c
 tests_admin_test_schedule_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_signin_SOURCES = tests/admin/test_signin.c tests/support/simworld.c tests/support/simworld.h
