@@ -12,6 +12,7 @@
 #include "admin/journal.h"
 #include "admin/known.h"
 #include "admin/lifecycle.h"
+#include "admin/remount.h"
 #include "admin/san.h"
 #include "admin/tokenfile.h"
 
@@ -210,6 +211,7 @@ void admin_stop(struct admin *admin, void (*done)(void *arg, int err), void *arg
 	admin->stop_done = done;
 	admin->stop_arg = arg;
 	world_timer_cancel(&admin->job_timer);
+	remount_stop(admin);
 	journal_stop();
 	http_server_stop(admin->http);
 	jobs_cancel_working(admin);

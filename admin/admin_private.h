@@ -53,6 +53,7 @@ struct admin {
 	void *stop_arg;
 	int stop_err;
 	struct timer stop_timer;
+	struct timer remount_timer;
 };
 
 /* Run turn->go now or when those before have given theirs back. */

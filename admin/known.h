@@ -25,6 +25,7 @@ struct known_volume {
 	bool exports_damaged, igroups_damaged,
 	    policy_damaged; /* the document was not all understood: to be used as far as it goes, not to be replaced */
 	char error[256]; /* FAILED: why */
+	bool remount; /* FAILED: to be tried again soon */
 	bool busy; /* a lifecycle operation runs */
 };
 

@@ -13,6 +13,7 @@
 #include "admin/fault.h"
 #include "admin/jobs.h"
 #include "admin/keeper.h"
+#include "admin/remount.h"
 #include "admin/clonejob.h"
 #include "admin/san.h"
 #include "fs/volume.h"
@@ -283,13 +284,14 @@ static void home_mount(struct op *op)
 static void mount_failed(struct op *op)
 {
 	struct known_volume *known = op->known;
-
+	remount_explain(known, op->restore_to[0] != '\0' ? 0 : op->err, op->text, sizeof op->text);
 	if (op->text[0] == '\0')
 		op_say(op, "volume \"%s\" could not be mounted: %s (%s)", known->name, fault_of(op->err)->text, error_name(op->err));
 	memory_back(op->admin, known);
 	known->state = KNOWN_FAILED;
 	(void)snprintf(known->error, sizeof known->error, "%s", op->text);
 	log_error("admin", "mount_failed", "volume=%s error=%s text=\"%s\"", known->name, error_name(op->err), op->text);
+	remount_later(op->admin, known, op->err);
 	op_finish(op);
 }
 
@@ -460,9 +462,7 @@ static void step_unmounted(struct op *op)
 static void unmount_failed(struct op *op)
 {
 	struct known_volume *known = op->known;
-
-	op_say(op, "volume \"%s\": its last consistency point failed (%s); its log is replayed when it is mounted again", known->name,
-	       error_name(op->err));
+	op_say(op, "volume \"%s\": its last consistency point failed; its log is replayed when it is mounted again", known->name);
 	log_error("admin", "unmount_failed", "volume=%s error=%s", known->name, error_name(op->err));
 	(void)snprintf(known->error, sizeof known->error, "%s", op->text);
 	let_go(op->admin, known, KNOWN_FAILED);
@@ -651,7 +651,7 @@ static void create_failed(struct op *op)
 	if (op->text[0] == '\0' && op->err == -EEXIST)
 		op_say(op, "a disk of \"%s\" is already part of a volume; import that one or use another disk", op->known->name);
 	if (op->text[0] == '\0' && op->err == -ENOSPC)
-		op_say(op, "the disks are too small for volume \"%s\": take larger ones (--disk-size 256m or more)", op->known->name);
+		op_say(op, "the disks are too small for volume \"%s\", or the host is full: --disk-size 256m or more", op->known->name);
 	if (op->text[0] == '\0')
 		op_say(op, "volume \"%s\" could not be made: %s (%s)", op->known->name, fault_of(op->err)->text, error_name(op->err));
 	json_array_foreach(op->made, i, url)

@@ -15,6 +15,7 @@ libvcadmin_a_SOURCES = \
 	admin/lifecycle.c admin/lifecycle.h \
 	admin/moment.h \
 	admin/policy.c admin/policy.h \
+	admin/remount.c admin/remount.h \
 	admin/san.c admin/san.h \
 	admin/schedule.c admin/schedule.h \
 	admin/statefile.c admin/statefile.h \

@@ -98,6 +98,8 @@ struct fs_volume {
 	unsigned n_messages; /* sent to it and not completed */
 	unsigned n_client_messages; /* those of them that are clients' */
 	struct timer cp_timer;
+	uint64_t host_full_ns; /* since when disks wait for room on the host (fs/hostfull.h); 0: they do not */
+	struct timer host_full_timer;
 	struct latency client_latency; /* of its clients' reads and writes, since the mount */
 	uint64_t client_at_ns; /* when the last one of them came */
 	struct {
@@ -121,9 +123,12 @@ static inline uint64_t volume_next_generation(struct fs_volume *vol)
 
 /* ---- operations (message.c has the table) ----
  * A step of a message: 0 or a negative errno completes it; -EAGAIN parks; OP_LOGGED completes it when the log is durable up to
- * run->msg->word[0] (the sequence nvlog_append returned); OP_LATER: the operation calls message_complete by itself. */
-enum { OP_LOGGED = 1, OP_LATER = 2 };
+ * run->msg->word[0] (the sequence nvlog_append returned); OP_IN_CP when a CP with everything changed until now is; OP_LATER: the operation calls
+ * message_complete by itself. */
+enum { OP_LOGGED = 1, OP_LATER = 2, OP_IN_CP = 3 };
 void message_complete(struct fs_message *msg, int status);
+/* It does no harm to make the change again: the sender may be told to, when it may have been made already. */
+bool message_is_repeatable(const struct fs_message *msg);
 /* Fill out.error_text. */
 void message_error_text(struct fs_message *msg, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -154,10 +159,13 @@ void cp_request(struct fs_volume *vol, enum cp_why why);
 /* Call back when a CP that contains everything changed until now is durable: `err` 0 or -EIO. Asks for one. Never inline. */
 struct cp_waiter {
 	void (*durable)(struct cp_waiter *waiter, int err);
+	struct fs_message *msg; /* whose answer waits; NULL: nobody's */
 	uint64_t generation;
 	TAILQ_ENTRY(cp_waiter) link;
 };
 void cp_wait(struct fs_volume *vol, struct cp_waiter *waiter);
+/* Those whose message gives up wait no longer: they are told -FS_EJUKEBOX. */
+void cp_give_up(struct fs_volume *vol, bool (*gives_up)(const struct fs_message *msg));
 bool cp_is_running(const struct fs_volume *vol);
 /* Blocks that the running CP writes, as far as it has come. */
 size_t cp_block_count(const struct fs_volume *vol);

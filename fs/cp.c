@@ -185,6 +185,18 @@ void cp_wait(struct fs_volume *vol, struct cp_waiter *waiter)
 	cp_request(vol, CP_CLIENT);
 }
 
+void cp_give_up(struct fs_volume *vol, bool (*gives_up)(const struct fs_message *msg))
+{
+	struct cp_waiter *waiter, *next;
+
+	TAILQ_FOREACH_SAFE(waiter, &vol->cp->waiters, link, next) {
+		if (!gives_up(waiter->msg))
+			continue;
+		TAILQ_REMOVE(&vol->cp->waiters, waiter, link);
+		waiter->durable(waiter, -FS_EJUKEBOX);
+	}
+}
+
 /* ---- failing ---- */
 
 static void waiters_serve(struct cp *cp, uint64_t generation, int err)

@@ -35,10 +35,4 @@ MUST_CHECK int file_zero_need(struct fs_run *run, struct inode *inode, const str
 void file_zero(struct inode *inode, const struct zero_result *zero);
 uint64_t file_log_zero(struct fs_volume *vol, const struct zero_result *zero);
 
-/* COMMIT that waits for a CP. */
-struct commit_wait {
-	struct cp_waiter waiter;
-	struct fs_message *msg;
-};
-
 #endif

@@ -281,25 +281,6 @@ static unsigned unlogged_blocks(const struct inode *inode, uint32_t *ret_fbns, u
 	return n;
 }
 
-static void commit_waited(struct cp_waiter *waiter, int err)
-{
-	struct fs_message *msg = container_of(waiter, struct commit_wait, waiter)->msg;
-
-	free(container_of(waiter, struct commit_wait, waiter));
-	message_complete(msg, err);
-}
-
-static int commit_by_cp(struct fs_run *run)
-{
-	struct commit_wait *wait = malloc(sizeof(*wait));
-
-	if (wait == NULL)
-		return -ENOMEM;
-	*wait = (struct commit_wait){ .waiter = { .durable = commit_waited }, .msg = run->msg };
-	cp_wait(run->vol, &wait->waiter);
-	return OP_LATER;
-}
-
 static int fbn_order(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -349,7 +330,7 @@ int op_commit(struct fs_run *run)
 		return 0;
 	n = unlogged_blocks(inode, fbns, COMMIT_LOG_BLOCKS, &only_in_cp);
 	if (n > COMMIT_LOG_BLOCKS || (n > 0 && only_in_cp && !inode->unlogged_attr))
-		return commit_by_cp(run);
+		return OP_IN_CP;
 	if (n > 0 || inode->unlogged_attr) {
 		err = run_admit_change(run, 0, file_flush_log_size(n), 0);
 		if (err != 0)

@@ -8,6 +8,7 @@ libvcfs_a_SOURCES = \
 	fs/file.c fs/file.h fs/file_apply.c fs/file_apply.h fs/file_ops.c \
 	fs/file_restore.c fs/file_restore.h fs/file_restore_fill.c fs/file_restore_ops.c fs/file_restore_private.h \
 	fs/fsinfo.c fs/fsinfo.h \
+	fs/hostfull.c fs/hostfull.h \
 	fs/inode.c fs/inode.h fs/inode_table.h \
 	fs/maps.c fs/maps.h \
 	fs/latency.c fs/message.c fs/message_pool.h \

@@ -10,24 +10,26 @@
 
 #include "fs/cache_private.h"
 #include "fs/core.h"
+#include "fs/hostfull.h"
 #include "fs/message_pool.h"
 
 struct operation {
 	int (*step)(struct fs_run *run);
 	bool while_failed; /* works on a volume whose log or CP has failed, and on one mounted read-only */
 	bool while_read_only; /* makes durable what there is: nothing */
+	bool repeatable; /* made twice it is as made once, whatever came between */
 };
 
 static const struct operation operations[FS_OP_COUNT] = {
 	[FS_GETATTR] = { op_getattr, true },
-	[FS_SETATTR] = { op_setattr, false },
+	[FS_SETATTR] = { op_setattr, false, false, true },
 	[FS_LOOKUP] = { op_lookup, true },
 	[FS_ACCESS] = { op_access, true },
 	[FS_READLINK] = { op_readlink, true },
 	[FS_READ] = { op_read, true },
-	[FS_WRITE] = { op_write, false },
-	[FS_COMMIT] = { op_commit, false, true },
-	[FS_ZERO] = { op_zero, false },
+	[FS_WRITE] = { op_write, false, false, true },
+	[FS_COMMIT] = { op_commit, false, true, true },
+	[FS_ZERO] = { op_zero, false, false, true },
 	[FS_CREATE] = { op_create, false },
 	[FS_MKDIR] = { op_mkdir, false },
 	[FS_SYMLINK] = { op_symlink, false },
@@ -66,16 +68,18 @@ static const struct operation operations[FS_OP_COUNT] = {
 	[FS_DOC_LIST] = { op_doc_list, true },
 	[FS_VOLUME_STAT] = { op_volume_stat, true },
 	[FS_RAID_STATUS] = { op_raid_status, true },
-	[FS_SYNC] = { op_sync, false, true },
+	[FS_SYNC] = { op_sync, false, true, true },
 	[FS_CHECK] = { op_check, true },
 	[FS_CHECK_RATE] = { op_check_rate, true },
 	[FS_CHECK_CANCEL] = { op_check_cancel, true },
 };
 
-/* A message being carried out: its run, and its wait for the log. */
+/* A message being carried out: its run, and its wait for the log or a CP. */
 struct message_run {
 	struct fs_run run;
 	struct nvlog_waiter waiter;
+	struct cp_waiter cp_waiter;
+	bool begun; /* a change: it has been let in */
 	struct message_run *next_free;
 };
 
@@ -143,6 +147,11 @@ void message_error_text(struct fs_message *msg, const char *format, ...)
 	va_end(args);
 }
 
+bool message_is_repeatable(const struct fs_message *msg)
+{
+	return msg->cls == FS_CLASS_ADMIN || (operations[msg->op].repeatable && !(msg->op == FS_SETATTR && msg->in.has_guard));
+}
+
 /* ---- completion ---- */
 
 static void message_done_task(struct task *task)
@@ -201,6 +210,8 @@ void message_complete(struct fs_message *msg, int status)
 	vol->n_messages--;
 	vol->n_client_messages -= msg->cls == FS_CLASS_CLIENT;
 	message_note_latency(msg);
+	if (status == -FS_EJUKEBOX)
+		hostfull_explain(msg);
 	message_answer(msg, status);
 	if (vol->n_messages == 0)
 		run_wake_all(&vol->idle_waiters);
@@ -235,6 +246,14 @@ static void message_durable(struct nvlog_waiter *waiter, int err)
 	message_complete(msg, err);
 }
 
+static void message_in_cp(struct cp_waiter *waiter, int err)
+{
+	struct message_run *run = container_of(waiter, struct message_run, cp_waiter);
+
+	message_run_free(run);
+	message_complete(waiter->msg, err);
+}
+
 static void message_finish(struct fs_run *fs_run, int err)
 {
 	struct message_run *run = container_of(fs_run, struct message_run, run);
@@ -242,7 +261,13 @@ static void message_finish(struct fs_run *fs_run, int err)
 
 	if (err == OP_LOGGED) {
 		run->waiter.durable = message_durable;
+		run->waiter.msg = msg;
 		nvlog_wait(fs_run->vol, msg->word[0], &run->waiter);
+		return;
+	}
+	if (err == OP_IN_CP) {
+		run->cp_waiter = (struct cp_waiter){ .durable = message_in_cp, .msg = msg };
+		cp_wait(fs_run->vol, &run->cp_waiter);
 		return;
 	}
 	message_run_free(run);
@@ -263,6 +288,18 @@ static int message_gate(const struct fs_volume *vol, const struct operation *ope
 	return 0;
 }
 
+/* A change begins when the host has room. */
+static int message_change(struct fs_run *fs_run)
+{
+	struct message_run *run = container_of(fs_run, struct message_run, run);
+	int err = run->begun ? 0 : hostfull_admit(fs_run);
+
+	if (err != 0)
+		return err;
+	run->begun = true;
+	return operations[fs_run->msg->op].step(fs_run);
+}
+
 static void message_dispatch(struct fs_message *msg)
 {
 	struct fs_volume *vol = msg->volume;
@@ -280,7 +317,8 @@ static void message_dispatch(struct fs_message *msg)
 	if (is_client_io(msg))
 		vol->client_at_ns = msg->begun_ns;
 	counter_add(&vol->counters.messages[msg->op], 1);
-	run_reinit(&run->run, vol, operation->step, message_finish);
+	run->begun = false;
+	run_reinit(&run->run, vol, operation->while_failed ? operation->step : message_change, message_finish);
 	run->run.msg = msg;
 	msg->run = &run->run;
 	run_start(&run->run);

@@ -274,6 +274,7 @@ struct fs_volume_info {
 	uint64_t nvlog_bytes_used, nvlog_bytes_half;
 	uint64_t cache_pages, cache_pages_max, dirty_pages;
 	bool degraded, failed, read_only;
+	bool waits_for_room; /* the host's file system is full: changes wait */
 	bool check_running;
 	unsigned check_percent;
 };

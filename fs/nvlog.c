@@ -362,6 +362,18 @@ void nvlog_wait(struct fs_volume *vol, uint64_t sequence, struct nvlog_waiter *w
 		TAILQ_INSERT_HEAD(&log->waiters, waiter, link);
 }
 
+void nvlog_give_up(struct fs_volume *vol, bool (*gives_up)(const struct fs_message *msg))
+{
+	struct nvlog_waiter *waiter, *next;
+
+	TAILQ_FOREACH_SAFE(waiter, &vol->nvlog->waiters, link, next) {
+		if (!gives_up(waiter->msg))
+			continue;
+		TAILQ_REMOVE(&vol->nvlog->waiters, waiter, link);
+		waiter->durable(waiter, -FS_EJUKEBOX);
+	}
+}
+
 uint64_t nvlog_last_sequence(const struct fs_volume *vol)
 {
 	return vol->nvlog->next_sequence - 1U;

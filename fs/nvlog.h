@@ -30,10 +30,13 @@ uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *b
 /* Tell when everything up to `sequence` is durable (in the log, or in a committed CP). Never inline. err -EIO: the log has failed. */
 struct nvlog_waiter {
 	void (*durable)(struct nvlog_waiter *waiter, int err);
+	const struct fs_message *msg; /* whose answer waits; NULL: nobody's */
 	uint64_t sequence;
 	TAILQ_ENTRY(nvlog_waiter) link;
 };
 void nvlog_wait(struct fs_volume *vol, uint64_t sequence, struct nvlog_waiter *waiter);
+/* Those whose message gives up wait no longer: they are told -FS_EJUKEBOX. */
+void nvlog_give_up(struct fs_volume *vol, bool (*gives_up)(const struct fs_message *msg));
 uint64_t nvlog_last_sequence(const struct fs_volume *vol);
 
 /* No log write is under way (an unmount waits for this before it closes the disks; nvlog_fini asserts it). */

@@ -6,6 +6,7 @@
 
 #include "fs/core.h"
 #include "fs/cache_private.h"
+#include "fs/hostfull.h"
 #include "fs/space.h"
 
 #define WAKE_SOME 16U
@@ -135,6 +136,8 @@ int run_wait(struct fs_run *run, struct fs_run_queue *queue)
 		return -EAGAIN;
 	if (run->vol->failed != 0 && wait_is_hopeless(run, queue))
 		return run->vol->failed;
+	if (hostfull_is_over(run))
+		return -FS_EJUKEBOX;
 	run->on_queue = true;
 	run->n_waiting++;
 	if (run->msg == NULL) /* the CP and its like: others may be waiting for what they free */

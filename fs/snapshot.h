@@ -86,6 +86,8 @@ bool snapshot_creation_taken(const struct fs_volume *vol);
 bool snapshot_creation_is_barred(const struct fs_volume *vol);
 /* How many there are for a client. */
 unsigned snapshot_count(const struct fs_volume *vol);
+/* Those whose message gives up are answered with -FS_EJUKEBOX. */
+void snapshot_give_up(struct fs_volume *vol, bool (*gives_up)(const struct fs_message *msg));
 /* Make one of the file system's own: `request` is the caller's and untouched by it until its `done` has been called, at the end of the CP
  * that carries it; request->created is in the table then. -EBUSY: the last one of that name is not gone yet, or none may be taken; -ENOMEM. */
 MUST_CHECK int snapshot_create_own(struct fs_volume *vol, const char *name, struct snapshot_request *request);

@@ -68,6 +68,39 @@ static void request_done(struct snapshot_request *request, int err)
 	free(request);
 }
 
+static void request_dropped(struct snapshot_request *request, int err)
+{
+	(void)err;
+	free(request);
+}
+
+/* A creation that no CP carries yet is withdrawn; everything else comes to be, with nobody waiting for it. */
+static void request_give_up(struct snapshot_request_queue *queue, struct snapshot_request *request, bool withdraw)
+{
+	struct fs_message *msg = request->msg;
+
+	request->msg = NULL;
+	request->done = request_dropped;
+	if (withdraw && request->created != NULL) {
+		TAILQ_REMOVE(queue, request, link);
+		free(request->created);
+		free(request);
+	}
+	message_complete(msg, -FS_EJUKEBOX);
+}
+
+void snapshot_give_up(struct fs_volume *vol, bool (*gives_up)(const struct fs_message *msg))
+{
+	struct snapshot_request *request, *next;
+
+	TAILQ_FOREACH_SAFE(request, &vol->snapshots->taken, link, next)
+		if (gives_up(request->msg))
+			request_give_up(&vol->snapshots->taken, request, false);
+	TAILQ_FOREACH_SAFE(request, &vol->snapshots->asked, link, next)
+		if (gives_up(request->msg))
+			request_give_up(&vol->snapshots->asked, request, true);
+}
+
 /* Answered when the CP that carries it is durable. */
 static int request_queue(struct fs_message *msg, struct snapshot *created)
 {

@@ -11,6 +11,7 @@
 #include "fs/cache_private.h"
 #include "fs/file_restore.h"
 #include "fs/fsinfo.h"
+#include "fs/hostfull.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
 #include "fs/message_pool.h"
@@ -109,6 +110,7 @@ static void close_try(struct timer *timer)
 		return;
 	}
 	vdisk_unmount(vol); /* what has not been yet */
+	hostfull_fini(vol);
 	volume_free_parts(vol);
 	atomic_store(&vol->state, VOLUME_OFFLINE);
 	raid_close(vol->raid, close->done, close->arg);
@@ -150,7 +152,7 @@ static void mount_closed(void *arg, int err)
 
 static void mount_fail(struct mount *mount, int err)
 {
-	mount->err = err;
+	mount->err = raid_is_cut_off(mount->vol->raid) ? -ENOSPC : err;
 	run_fini(&mount->run);
 	atomic_store(&mount->vol->state, VOLUME_STOPPING); /* no more CPs for work in the background */
 	volume_close(&mount->close, mount->vol, mount_closed, mount);
@@ -211,6 +213,7 @@ static void mount_online(struct mount *mount)
 	atomic_store(&vol->state, VOLUME_ONLINE);
 	if (!vol->read_only)
 		cp_enable_timer(vol);
+	hostfull_serve(vol);
 	space_level_update(vol);
 	space_count_begin(vol);
 	file_restore_sweep(vol);
@@ -437,6 +440,7 @@ void fs_volume_unmount(struct fs_volume *vol, void (*done)(void *arg, int err), 
 	vc_assert(unmount != NULL);
 	volume_table_remove(vol);
 	atomic_store(&vol->state, VOLUME_STOPPING);
+	hostfull_leave(vol);
 	unmount->vol = vol;
 	unmount->done = done;
 	unmount->arg = arg;

@@ -51,6 +51,7 @@ int op_volume_stat(struct fs_run *run)
 	info->dirty_pages = vol->n_dirty_pages;
 	info->degraded = status->degraded;
 	info->failed = status->failed || vol->failed != 0;
+	info->waits_for_room = status->waits_for_room;
 	info->read_only = vol->read_only;
 	info->check_running = check_is_running(vol, &info->check_percent);
 	free(status);
@@ -68,30 +69,7 @@ int op_raid_status(struct fs_run *run)
 	return 0;
 }
 
-struct sync_wait {
-	struct cp_waiter waiter;
-	struct fs_message *msg;
-};
-
-static void sync_durable(struct cp_waiter *waiter, int err)
-{
-	struct sync_wait *wait = container_of(waiter, struct sync_wait, waiter);
-
-	message_complete(wait->msg, err);
-	free(wait);
-}
-
 int op_sync(struct fs_run *run)
 {
-	struct sync_wait *wait;
-
-	if (run->vol->read_only)
-		return 0;
-	wait = calloc(1, sizeof(*wait));
-	if (wait == NULL)
-		return -ENOMEM;
-	wait->msg = run->msg;
-	wait->waiter.durable = sync_durable;
-	cp_wait(run->vol, &wait->waiter);
-	return OP_LATER;
+	return run->vol->read_only ? 0 : OP_IN_CP;
 }

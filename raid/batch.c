@@ -70,6 +70,7 @@ static void run_submit(struct batch_run *run, enum disk_op op)
 {
 	const struct batch_item *item = &run->batch->items[run->first];
 
+	run->mio.optional = run->batch->optional;
 	member_submit(item->member, &run->mio, op, item->block, run->n, run->iov, run->n, batch_run_done);
 }
 

@@ -236,9 +236,10 @@ static void label_answer(struct raid *raid, int err)
 	}
 }
 
+/* A disk is left that labels can be written to. */
 static bool any_online(const struct raid *raid)
 {
-	for (unsigned i = 0; i < raid->n_members; i++)
+	for (unsigned i = 0; i < raid->n_members && !raid->room.cut_off; i++)
 		if (member_online(raid->members[i]))
 			return true;
 	return false;

@@ -9,6 +9,7 @@ libvcraid_a_SOURCES = \
 	raid/filedisk_pool.c \
 	raid/filedisk_uring.c \
 	raid/fsinfo_ring.c \
+	raid/hostroom.c \
 	raid/intent.c \
 	raid/label.c \
 	raid/layout.c raid/layout.h \

@@ -48,55 +48,44 @@ static void member_fail_for(struct member *m, enum disk_op op, int err)
 	member_fail(m, op == DISK_FLUSH ? "flush" : op == DISK_CHECK ? "gone" : "write", err);
 }
 
-static void retry_fire(struct timer *timer)
-{
-	struct member_io *mio = container_of(timer, struct member_io, retry);
-
-	disk_submit(mio->member->disk, &mio->io);
-}
-
-/* The host's file system is full: not the disk's fault. Everything waits until there is room again. */
-static void wait_for_space(struct member_io *mio)
+void member_io_end(struct member_io *mio, int err)
 {
 	struct raid *raid = mio->member->raid;
-	uint64_t now = world_now_ns(raid->world);
 
-	if (raid->host_full_said_ns == 0 || now - raid->host_full_said_ns > RAID_SPACE_SAY_NS) {
-		raid->host_full_said_ns = now;
-		log_error("raid", "host_full", "disk=%s action=wait", mio->member->url);
-	}
-	mio->retry = (struct timer){ .fire = retry_fire };
-	world_timer_set(raid->world, &mio->retry, RAID_SPACE_RETRY_NS);
+	hostroom_end(mio);
+	raid->n_ios--;
+	mio->done(mio, err);
+	raid_idle_check(raid);
 }
 
 static void io_done(struct disk_io *io, int err)
 {
 	struct member_io *mio = container_of(io, struct member_io, io);
 	struct member *m = mio->member;
-	struct raid *raid = m->raid;
 
-	if (err == -ENOSPC && is_write(io->op)) {
-		wait_for_space(mio);
+	if (is_write(io->op) && hostroom_is_short(err)) { /* not the disk's fault */
+		if (mio->optional || !hostroom_wait(mio))
+			member_io_end(mio, -EROFS);
 		return;
 	}
-	raid->n_ios--;
 	account(m, io, err);
 	if (io->op == DISK_WRITE)
 		m->unflushed = true; /* again: a flush submitted meanwhile has not saved it */
 	if (err != 0)
 		member_fail_for(m, io->op, err);
-	mio->done(mio, err);
-	raid_idle_check(raid);
+	member_io_end(mio, err);
 }
 
 static void offline_run(struct task *task)
 {
 	struct member_io *mio = container_of(task, struct member_io, task);
-	struct raid *raid = mio->member->raid;
 
-	raid->n_ios--;
-	mio->done(mio, member_online(mio->member) ? -EROFS : -ENODEV);
-	raid_idle_check(raid);
+	member_io_end(mio, member_online(mio->member) ? -EROFS : -ENODEV);
+}
+
+static bool writes_are_refused(const struct raid *raid)
+{
+	return raid->read_only || raid->room.cut_off;
 }
 
 void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uint64_t block, uint64_t n_blocks, const struct iovec *iov,
@@ -104,8 +93,9 @@ void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uin
 {
 	mio->member = m;
 	mio->done = done;
+	mio->waits_for_room = false;
 	m->raid->n_ios++;
-	if (!member_online(m) || (m->raid->read_only && (is_write(op) || op == DISK_FLUSH))) {
+	if (!member_online(m) || (writes_are_refused(m->raid) && (is_write(op) || op == DISK_FLUSH))) {
 		mio->task = (struct task){ .run = offline_run };
 		world_defer(m->raid->world, &mio->task);
 		return;

@@ -47,6 +47,8 @@ struct medium {
 	LIST_HEAD(, memfault) faults;
 	unsigned fail_flushes;
 	unsigned fail_writes;
+	int host_full; /* negative errno */
+	bool host_full_any;
 	bool no_discard;
 	uint64_t n_ios, n_completed;
 	bool lost;
@@ -214,6 +216,14 @@ void memdisk_misdirect_write(const char *name, uint64_t block, uint64_t to_block
 void memdisk_fail_flush(const char *name, unsigned times)
 {
 	medium_must(name)->fail_flushes = times;
+}
+
+void memdisk_host_full(const char *name, int err, bool any_block)
+{
+	struct medium *m = medium_must(name);
+
+	m->host_full = err;
+	m->host_full_any = any_block;
 }
 
 void memdisk_fail_writes(const char *name, unsigned times)
@@ -513,6 +523,8 @@ static int do_write(struct medium *m, struct disk_io *io)
 			const uint8_t *bytes = (const uint8_t *)io->iov[i].iov_base + at;
 			uint64_t to = block;
 
+			if (m->host_full != 0 && (m->host_full_any || memtable_get(&m->current, block) == NULL))
+				return m->host_full;
 			if (fault_take(m, FAULT_DROP, block, NULL))
 				continue;
 			(void)fault_take(m, FAULT_MISDIRECT, block, &to);

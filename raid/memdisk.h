@@ -40,6 +40,8 @@ void memdisk_lose(const char *name); /* -ENODEV to everything, for good */
 void memdisk_fail_reads(const char *name, uint64_t block, unsigned times); /* -EIO to reads that touch it; a write heals it */
 void memdisk_fail_flush(const char *name, unsigned times); /* -EIO to the next flushes; what they should have saved is lost */
 void memdisk_fail_writes(const char *name, unsigned times); /* -EIO to the next writes, not written */
+/* The host's file system is full: `err` (-ENOSPC, -EDQUOT) to writes of blocks that were never written before, or of any; 0: it has room again. */
+void memdisk_host_full(const char *name, int err, bool any_block);
 void memdisk_refuse_discard(const char *name); /* -EOPNOTSUPP from now on */
 void memdisk_drop_write(const char *name, uint64_t block); /* the next write of it says 0 and is not done */
 void memdisk_misdirect_write(const char *name, uint64_t block, uint64_t to_block); /* the next write of it lands elsewhere */

@@ -63,7 +63,8 @@ void raid_format(struct world *world, const struct raid_spec *spec, const struct
                  void *arg);
 /* Assemble a volume from its disks in any order. Missing ones are tolerated, one a group (degraded). Finishes what a crash left: the
  * stripes of the intent regions get their parity recomputed and verified before `done(arg, err, raid)`.
- * -EBUSY somebody else still has a disk open after 10 s (a server that was killed keeps its disks until its last I/O has ended);
+ * -EBUSY somebody else still has a disk open after 10 s (a server that was killed keeps its disks until its last I/O has ended); -ENOSPC: the
+ * host's file system is full;
  * -ENOENT no label; -ENXIO too many disks missing; -EUCLEAN labels contradict each other; -ENOTSUP an incompatible feature bit;
  * -EROFS a feature bit that says: who does not know it does not write. */
 void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid),
@@ -164,6 +165,18 @@ unsigned raid_log_copies(const struct raid *raid);
 void raid_log_read(struct raid *raid, unsigned copy, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov,
                    void (*done)(void *arg, int err), void *arg);
 
+/* ---- room on the host -------------------------------------------------------------------------------------------- */
+
+/* The URL of a disk whose file finds the host's file system full (or a quota used up): a write to it waits, and is tried again. NULL: none does. */
+const char *raid_waits_for_room(const struct raid *raid);
+/* Call `changed` when that begins, and when it has ended. One function; NULL: none. It does not call back into raid/. */
+void raid_on_room(struct raid *raid, void (*changed)(void *arg), void *arg);
+/* When writes have waited as long as this from now on, the volume is cut off: nothing is written any more, whatever would have to be durable ends
+ * with -EIO, and on the disks is what a crash leaves. 0: they wait for ever. raid_open begins with RAID_ROOM_PATIENCE_NS; so does raid_close. */
+#define RAID_ROOM_PATIENCE_NS 5000000000ULL
+void raid_room_patience(struct raid *raid, uint64_t patience_ns);
+bool raid_is_cut_off(const struct raid *raid);
+
 /* ---- state ----------------------------------------------------------------------------------------------------- */
 
 enum raid_disk_state { RAID_DISK_ONLINE, RAID_DISK_MISSING, RAID_DISK_FAILED };
@@ -175,12 +188,14 @@ struct raid_disk_status {
 	unsigned position; /* parity: n_data of the group */
 	bool is_parity;
 	uint64_t size_bytes;
+	bool waits_for_room; /* the host's file system is full, or a quota is used up: writes to it wait */
 	uint64_t n_reads, n_writes, n_errors, n_checksum_errors, n_repaired;
 	uint64_t read_bytes, written_bytes;
 };
 struct raid_status {
 	bool degraded; /* some group is one disk short */
 	bool failed; /* some group lost more than parity carries */
+	bool waits_for_room; /* some disk does */
 	unsigned n_groups;
 	unsigned n_disks;
 	struct raid_disk_status disks[RAID_MAX_DISKS];

@@ -15,8 +15,6 @@
 #include "raid/raid.h"
 
 #define RAID_RETRY_NS 1000000ULL /* memory was short: try again */
-#define RAID_SPACE_SAY_NS 10000000000ULL
-#define RAID_SPACE_RETRY_NS 500000000ULL /* the host's file system is full: try again */
 #define RAID_HEALTH_NS 2000000000ULL
 
 struct raid_group;
@@ -41,6 +39,7 @@ struct member {
 	uint32_t n_dbn;
 	unsigned label_copy; /* the newest valid one */
 	unsigned read_score;
+	unsigned n_waiting_for_room; /* writes: hostroom.c */
 	uint64_t n_reads, n_writes, n_errors, n_checksum_errors, n_repaired, read_bytes, written_bytes;
 	struct member_health *health;
 };
@@ -48,6 +47,8 @@ struct member {
 struct member_io {
 	struct disk_io io;
 	struct member *member;
+	bool waits_for_room;
+	bool optional; /* a write that may be left out when the host is full */
 	void (*done)(struct member_io *mio, int err);
 	struct task task;
 	struct timer retry;
@@ -60,6 +61,8 @@ static inline bool member_online(const struct member *m)
 /* Submit; a member that is not online answers -ENODEV. A failed write or flush has failed the member before `done` is called. */
 void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uint64_t block, uint64_t n_blocks, const struct iovec *iov,
                    unsigned n_iov, void (*done)(struct member_io *mio, int err));
+/* It has ended: count, and call `done`. */
+void member_io_end(struct member_io *mio, int err);
 /* The disk has failed: never written or trusted again. Idempotent. */
 void member_fail(struct member *m, const char *reason, int err);
 /* Look soon whether the label is still there. */
@@ -68,6 +71,24 @@ MUST_CHECK struct member *member_new(struct raid *raid); /* NULL: no memory */
 void member_free(struct member *m);
 void member_health_start(struct raid *raid);
 void member_health_stop(struct raid *raid);
+
+/* ---- hostroom.c ------------------------------------------------------------------------------------------------------ */
+
+struct hostroom {
+	unsigned n_waiting; /* writes */
+	uint64_t since_ns; /* the first of them began to */
+	uint64_t said_ns;
+	uint64_t patience_ns, patience_from_ns;
+	bool cut_off;
+	void (*changed)(void *arg);
+	void *arg;
+};
+/* Does the error of a write say so? */
+bool hostroom_is_short(int err);
+/* Try this write again later. False: nobody waits any more, it ends with an error that is not its disk's. */
+bool hostroom_wait(struct member_io *mio);
+/* It has ended. */
+void hostroom_end(struct member_io *mio);
 
 /* ---- batch.c: many blocks, few I/Os ------------------------------------------------------------------------------ */
 
@@ -83,6 +104,7 @@ struct batch {
 	struct raid *raid;
 	enum disk_op op;
 	bool yields; /* goes through the lane: as much at once as raid_write_window's function says */
+	bool optional; /* as in struct member_io */
 	unsigned n_items;
 	unsigned n_pending;
 	struct batch_item *items;
@@ -216,10 +238,6 @@ struct raid_group {
 	uint32_t outstanding_mask;
 	uint32_t n_outstanding;
 };
-static inline bool group_failed(const struct raid_group *g)
-{
-	return g->n_lost > 1;
-}
 /* Does data position `i` (or parity) have this DBN? */
 static inline bool group_has(const struct raid_group *g, unsigned i, uint32_t dbn)
 {
@@ -509,7 +527,6 @@ struct raid {
 	uint64_t intent_sequence; /* last given out */
 	uint64_t intent_released; /* all up to this one are settled */
 	uint64_t n_full_stripes, n_partial_stripes, n_reconstructed, n_lost_blocks;
-	uint64_t host_full_said_ns;
 	unsigned n_ios; /* in flight at disks */
 	bool opening, closing;
 	bool read_only; /* nothing is written to any disk */
@@ -517,6 +534,7 @@ struct raid {
 	struct raid_stripe *unsettled; /* inspecting: stripes named by intents, by group and DBN */
 	unsigned n_unsettled;
 
+	struct hostroom room;
 	struct label_state label;
 	struct checksum_cache cache;
 	struct batch_lane lane;
@@ -561,6 +579,11 @@ struct raid {
 	int close_err;
 };
 
+/* Nothing that is written to the group is kept. */
+static inline bool group_failed(const struct raid_group *g)
+{
+	return g->n_lost > 1 || g->raid->room.cut_off;
+}
 /* Member and DBN of a VBN; NULL when there is no such block. */
 struct member *raid_member_of(const struct raid *raid, uint32_t vbn, uint32_t *ret_dbn);
 /* Something ended: a close in progress may go on. */

@@ -336,6 +336,7 @@ static int open_build(struct open_op *op)
 	TAILQ_INIT(&raid->repairs_waiting);
 	raid->world = op->world;
 	raid->opening = true;
+	raid_room_patience(raid, RAID_ROOM_PATIENCE_NS);
 	raid->read_only = op->read_only;
 	raid->inspecting = op->inspecting;
 	raid->volume_uuid = l->volume_uuid;
@@ -399,7 +400,7 @@ static void open_end_run(struct task *task)
 	void (*done)(void *arg, int err, struct raid *raid) = op->done;
 	void *arg = op->arg;
 	struct raid *raid = op->raid;
-	int err = op->err;
+	int err = op->err != 0 && raid != NULL && raid->room.cut_off ? -ENOSPC : op->err;
 
 	probe_fini(&op->probe);
 	for (unsigned i = 0; i < op->n_disks; i++) {
@@ -671,6 +672,7 @@ void raid_close(struct raid *raid, void (*done)(void *arg, int err), void *arg)
 {
 	vc_assert(!raid->closing && STAILQ_EMPTY(&raid->writes));
 	raid->closing = true;
+	raid_room_patience(raid, RAID_ROOM_PATIENCE_NS);
 	raid->close_done = done;
 	raid->close_arg = arg;
 	member_health_stop(raid);

@@ -486,8 +486,11 @@ static void repair_read(struct batch *batch)
 	case REPAIR_STRIPE: judge_stripes(r); break;
 	case REPAIR_VERIFY: judge_verify(r); break;
 	}
-	r->batch = (struct batch){
-		.raid = r->raid, .op = DISK_WRITE, .items = r->rewrites, .n_items = r->n_rewrites, .done = repair_rewritten
-	};
+	r->batch = (struct batch){ .raid = r->raid,
+		                   .op = DISK_WRITE,
+		                   .optional = r->mode == REPAIR_READ,
+		                   .items = r->rewrites,
+		                   .n_items = r->n_rewrites,
+		                   .done = repair_rewritten };
 	batch_submit(&r->batch);
 }

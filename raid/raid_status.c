@@ -59,6 +59,7 @@ static void status_disk(const struct member *m, struct raid_disk_status *d)
 	d->group = m->group->index;
 	d->position = m->position;
 	d->is_parity = m->is_parity;
+	d->waits_for_room = m->n_waiting_for_room > 0;
 	d->size_bytes = m->size_blocks * RAID_BLOCK_SIZE;
 	d->n_reads = m->n_reads;
 	d->n_writes = m->n_writes;
@@ -81,6 +82,7 @@ void raid_status(const struct raid *raid, struct raid_status *s)
 		s->degraded = s->degraded || raid->groups[i]->n_lost > 0;
 		s->failed = s->failed || group_failed(raid->groups[i]);
 	}
+	s->waits_for_room = raid->room.n_waiting > 0;
 	for (unsigned i = 0; i < raid->n_members; i++)
 		status_disk(raid->members[i], &s->disks[i]);
 }

@@ -16,8 +16,10 @@ static json_t *disk_json(const char *volume, const struct raid_disk_status *disk
 	};
 	json_t *json = json_pack("{s:s,s:s,s:i,s:i,s:s,s:s,s:o}", "name", disk->url, "volume", volume, "group", (int)disk->group,
 	                         "position", (int)disk->position, "role", disk->is_parity ? "parity" : "data", "state",
-	                         (size_t)disk->state < ARRAY_SIZE(states) ? states[disk->state] : "unknown", "size",
-	                         integer(disk->size_bytes));
+	                         disk->waits_for_room                       ? "waiting"
+	                         : (size_t)disk->state < ARRAY_SIZE(states) ? states[disk->state]
+	                                                                    : "unknown",
+	                         "size", integer(disk->size_bytes));
 	(void)json_object_set_new(json, "io",
 	                          json_pack("{s:o,s:o,s:o,s:o}", "reads", integer(disk->n_reads), "writes", integer(disk->n_writes),
 	                                    "read_bytes", integer(disk->read_bytes), "written_bytes", integer(disk->written_bytes)));
@@ -44,15 +46,16 @@ void raid_api_disks(struct call *call)
 static json_t *group_json(const char *volume, const struct raid_status *status, unsigned group)
 {
 	json_t *disks = json_array();
-	unsigned n_bad = 0;
+	unsigned n_bad = 0, n_waiting = 0;
 
 	for (unsigned i = 0; i < status->n_disks; i++) {
 		if (status->disks[i].group != group)
 			continue;
 		n_bad += status->disks[i].state != RAID_DISK_ONLINE;
+		n_waiting += status->disks[i].waits_for_room;
 		(void)json_array_append_new(disks, disk_json(volume, &status->disks[i]));
 	}
-	const char *state = n_bad == 0 ? "normal" : n_bad == 1 ? "degraded" : "failed";
+	const char *state = n_bad > 1 ? "failed" : n_waiting > 0 ? "waiting" : n_bad == 1 ? "degraded" : "normal";
 	json_t *disk;
 	size_t i;
 	json_array_foreach(disks, i, disk)(void) json_object_set_new(disk, "group_state", json_string(state));

@@ -50,12 +50,29 @@ static unsigned lost_disks(const struct raid_status *status, unsigned group, cha
 	return n;
 }
 
+/* The host's file system is full: said once a volume, with a disk that lies there. */
+static void room_visited(struct call *call, const struct raid_status *status)
+{
+	for (unsigned i = 0; i < status->n_disks; i++) {
+		if (!status->disks[i].waits_for_room)
+			continue;
+		(void)json_array_append_new(
+		    call->records,
+		    json_pack("{s:s,s:s,s:o}", "severity", "error", "target", fs_volume_name(call->msg.volume), "message",
+		              json_sprintf("the host's file system is full: disk %s waits for room; reads go on, changes are refused until "
+		                           "there is some",
+		                           status->disks[i].url)));
+		return;
+	}
+}
+
 static void raid_visited(struct call *call)
 {
 	const struct raid_status *status = call->msg.out.raid;
 	const char *name = fs_volume_name(call->msg.volume);
 	char disks[1024];
 
+	room_visited(call, status);
 	for (unsigned group = 0; group < status->n_groups; group++) {
 		unsigned n = lost_disks(status, group, disks, sizeof disks);
 		if (n == 0)

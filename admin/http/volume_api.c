@@ -28,7 +28,11 @@ static void add_info(json_t *json, const struct fs_volume_info *info)
 
 	uuid_format(&info->uuid, uuid);
 	(void)json_object_set_new(json, "uuid", json_string(uuid));
-	(void)json_object_set_new(json, "raid", json_string(info->failed ? "failed" : info->degraded ? "degraded" : "normal"));
+	(void)json_object_set_new(json, "raid",
+	                          json_string(info->failed           ? "failed"
+	                                      : info->waits_for_room ? "waiting"
+	                                      : info->degraded       ? "degraded"
+	                                                             : "normal"));
 	(void)json_object_set_new(json, "read_only", json_boolean(info->read_only));
 	(void)json_object_set_new(json, "space",
 	                          json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "size", integer(info->size_bytes), "used",

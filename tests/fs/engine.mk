@@ -24,3 +24,7 @@ check_PROGRAMS += tests/fs/test_snapshot_delete
 TESTS += tests/fs/test_snapshot_delete
 tests_fs_test_snapshot_delete_SOURCES = tests/fs/test_snapshot_delete.c $(FSBOX_SOURCES)
 tests_fs_test_snapshot_delete_LDADD = $(ENGINE_LIBS)
+check_PROGRAMS += tests/fs/test_hostfull
+TESTS += tests/fs/test_hostfull
+tests_fs_test_hostfull_SOURCES = tests/fs/test_hostfull.c $(FSBOX_SOURCES)
+tests_fs_test_hostfull_LDADD = $(ENGINE_LIBS)

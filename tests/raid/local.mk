@@ -10,6 +10,7 @@ RAID_TESTS = \
 	tests/raid/test_raid_crash \
 	tests/raid/test_raid_fields \
 	tests/raid/test_raid_file \
+	tests/raid/test_raid_hostroom \
 	tests/raid/test_raid_lane \
 	tests/raid/test_raid_whole
 check_PROGRAMS += $(RAID_TESTS)
@@ -25,6 +26,8 @@ tests_raid_test_raid_fields_SOURCES = tests/raid/test_raid_fields.c
 tests_raid_test_raid_fields_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_file_SOURCES = tests/raid/test_raid_file.c
 tests_raid_test_raid_file_LDADD = $(RAID_TEST_LIBS)
+tests_raid_test_raid_hostroom_SOURCES = tests/raid/test_raid_hostroom.c
+tests_raid_test_raid_hostroom_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_lane_SOURCES = tests/raid/test_raid_lane.c
 tests_raid_test_raid_lane_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_whole_SOURCES = tests/raid/test_raid_whole.c

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host was full when a volume was to be mounted: another try, every ten seconds. */
+#include "admin/remount.h"
+
+#include <stdio.h>
+
+#include "admin/lifecycle.h"
+
+#define REMOUNT_NS 10000000000ULL
+
+void remount_explain(const struct known_volume *known, int err, char *text, size_t size)
+{
+	const char *disk = json_string_value(json_array_get(known->disks, 0));
+
+	if (err == -ENOSPC && text[0] == '\0')
+		(void)snprintf(text, size,
+		               "volume \"%s\" is not mounted: the host's file system is full where its disks lie (%s); it is tried again",
+		               known->name, disk != NULL ? disk : "");
+}
+
+static void tried(void *arg, int err, const char *text, struct known_volume *known)
+{
+	(void)arg;
+	(void)err; /* a failure has said so, and is tried again */
+	(void)text;
+	(void)known;
+}
+
+static void try_again(struct timer *timer)
+{
+	struct admin *admin = container_of(timer, struct admin, remount_timer);
+	struct known_volume *known;
+
+	TAILQ_FOREACH(known, &admin->volumes, link) {
+		if (!known->remount)
+			continue;
+		known->remount = false;
+		if (known->state == KNOWN_FAILED && !known->busy && known->want_online)
+			lifecycle_online(admin, known, tried, NULL);
+	}
+}
+
+void remount_later(struct admin *admin, struct known_volume *known, int err)
+{
+	if (err != -ENOSPC || admin->stopping)
+		return;
+	known->remount = true;
+	world_timer_cancel(&admin->remount_timer);
+	admin->remount_timer = (struct timer){ .fire = try_again };
+	world_timer_set(admin->world, &admin->remount_timer, REMOUNT_NS);
+}
+
+void remount_stop(struct admin *admin)
+{
+	world_timer_cancel(&admin->remount_timer);
+}

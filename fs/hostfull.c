@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What becomes of messages while the host is full. */
+#include "fs/hostfull.h"
+
+#include "fs/core.h"
+#include "fs/cp.h"
+#include "fs/run.h"
+#include "fs/snapshot.h"
+
+#define LOOK_NS 250000000ULL
+
+/* Background work is nobody's request: it waits. */
+static bool has_waited(const struct fs_volume *vol, const struct fs_message *msg)
+{
+	return vol->host_full_ns != 0 && msg != NULL && msg->cls != FS_CLASS_BACKDOOR &&
+	       world_now_ns(vol->world) - MAX_OF(msg->begun_ns, vol->host_full_ns) >= HOSTFULL_WAIT_NS;
+}
+
+bool hostfull_is_over(const struct fs_run *run)
+{
+	return has_waited(run->vol, run->msg);
+}
+
+int hostfull_admit(struct fs_run *run)
+{
+	if (run->vol->host_full_ns == 0 || run->msg == NULL || run->msg->cls == FS_CLASS_BACKDOOR)
+		return 0;
+	return hostfull_is_over(run) ? -FS_EJUKEBOX : run_wait(run, &run->vol->cp_waiters);
+}
+
+void hostfull_explain(struct fs_message *msg)
+{
+	const char *url = msg->volume->raid != NULL ? raid_waits_for_room(msg->volume->raid) : NULL;
+
+	if (url != NULL && msg->out.error_text[0] == '\0')
+		message_error_text(msg, "the host's file system is full: disk %s waits for room; try again when there is some", url);
+}
+
+static bool gives_up(const struct fs_message *msg)
+{
+	return msg != NULL && message_is_repeatable(msg) && has_waited(msg->volume, msg);
+}
+
+static void look(struct timer *timer)
+{
+	struct fs_volume *vol = container_of(timer, struct fs_volume, host_full_timer);
+
+	nvlog_give_up(vol, gives_up);
+	cp_give_up(vol, gives_up);
+	snapshot_give_up(vol, gives_up);
+	run_wake_all(&vol->cp_waiters);
+	run_wake_all(&vol->page_waiters);
+	world_timer_set(vol->world, timer, LOOK_NS);
+}
+
+static void room_changed(void *arg)
+{
+	struct fs_volume *vol = arg;
+
+	world_timer_cancel(&vol->host_full_timer);
+	if (raid_waits_for_room(vol->raid) == NULL) {
+		vol->host_full_ns = 0;
+		run_wake_all(&vol->cp_waiters);
+		return;
+	}
+	vol->host_full_ns = world_now_ns(vol->world);
+	vol->host_full_timer = (struct timer){ .fire = look };
+	world_timer_set(vol->world, &vol->host_full_timer, LOOK_NS);
+}
+
+void hostfull_serve(struct fs_volume *vol)
+{
+	raid_room_patience(vol->raid, 0);
+	raid_on_room(vol->raid, room_changed, vol);
+	if (raid_waits_for_room(vol->raid) != NULL)
+		room_changed(vol);
+}
+
+void hostfull_leave(struct fs_volume *vol)
+{
+	raid_room_patience(vol->raid, RAID_ROOM_PATIENCE_NS);
+}
+
+void hostfull_fini(struct fs_volume *vol)
+{
+	raid_on_room(vol->raid, NULL, NULL);
+	world_timer_cancel(&vol->host_full_timer);
+}
