@@ -313,7 +313,7 @@ class Test:
 
     def __init__(self, name, folder, build, release):
         self.name, self.folder, self.build, self.release = name, folder, build, release
-        self.servers, self.children = [], []
+        self.servers, self.children, self.last_acts = [], [], []
         self.notes = []
 
     def server(self, release=False, start=True, **options):
@@ -327,6 +327,10 @@ class Test:
 
     def path(self, name):
         return os.path.join(self.folder, name)
+
+    def at_end(self, act):
+        """When everything has stopped."""
+        self.last_acts.append(act)
 
     def note(self, text):
         self.notes.append(text)
@@ -372,3 +376,5 @@ class Test:
         for server in self.servers:
             if server.running():
                 server.kill()
+        for act in reversed(self.last_acts):
+            act()
