@@ -11,3 +11,9 @@ include tests/crash/local.mk
 include tests/front/local.mk
 include tests/system/local.mk
 include tests/bench/local.mk
+
+# Images from elsewhere, more than `make check` has of them: make images COUNT=1000 FIRST=5000
+COUNT = 1000
+.PHONY: images
+images: tests/fs/test_images
+	./tests/fs/test_images $${FIRST:-1000} $(COUNT)
