@@ -97,37 +97,35 @@ static json_t *merge_igroups(struct admin *admin)
 
 /* ---- states of the maps, and the table for the server ------------------------------------------------------------ */
 
-static bool number_taken(const struct san *san, size_t before_lun, json_t *map)
+/* Judge one map. `by_uuid`: the igroups; `taken`: the set of "igroup/number" mapped so far. */
+static void judge_map(const struct san_lun *lun, json_t *map, json_t *by_uuid, json_t *taken)
 {
-	for (size_t i = 0; i < before_lun; i++) {
-		json_t *other;
-		size_t j;
-		json_array_foreach(san->luns[i].maps, j, other)
-		{
-			if (strcmp(member(other, "igroup"), member(map, "igroup")) == 0 && strcmp(member(other, "state"), "mapped") == 0 &&
-			    json_integer_value(json_object_get(other, "lun")) == json_integer_value(json_object_get(map, "lun")))
-				return true;
-		}
-	}
-	return false;
+	json_t *igroup = json_object_get(by_uuid, member(map, "igroup"));
+	long long number = (long long)json_integer_value(json_object_get(map, "lun"));
+	json_t *key = json_sprintf("%s/%lld", member(map, "igroup"), number);
+	bool conflict = json_object_get(taken, json_string_value(key)) != NULL;
+	const char *state = igroup == NULL ? "no igroup" : conflict ? "conflict" : "mapped";
+
+	(void)json_object_set_new(map, "state", json_string(state));
+	(void)json_object_set_new(map, "name", json_string(igroup == NULL ? "" : member(igroup, "name")));
+	if (igroup != NULL && conflict)
+		log_warn("admin", "lun_map_conflict", "lun=%s igroup=%s number=%lld", lun->path, member(igroup, "name"), number);
+	else if (igroup != NULL)
+		(void)json_object_set_new(taken, json_string_value(key), json_true());
+	json_decref(key);
 }
 
 static void judge_maps(struct san *san)
 {
-	for (size_t i = 0; i < san->n_luns; i++) {
-		json_t *map;
-		size_t j;
-		json_array_foreach(san->luns[i].maps, j, map)
-		{
-			json_t *igroup = list_find(san->igroups, "uuid", member(map, "igroup"));
-			const char *state = igroup == NULL ? "no igroup" : number_taken(san, i, map) ? "conflict" : "mapped";
-			(void)json_object_set_new(map, "state", json_string(state));
-			(void)json_object_set_new(map, "name", json_string(igroup == NULL ? "" : member(igroup, "name")));
-			if (igroup != NULL && strcmp(state, "conflict") == 0)
-				log_warn("admin", "lun_map_conflict", "lun=%s igroup=%s number=%lld", san->luns[i].path,
-				         member(igroup, "name"), (long long)json_integer_value(json_object_get(map, "lun")));
-		}
+	json_t *by_uuid = json_object(), *taken = json_object(), *igroup, *map;
+	size_t i, j;
+
+	json_array_foreach(san->igroups, i, igroup)(void) json_object_set(by_uuid, member(igroup, "uuid"), igroup);
+	for (i = 0; i < san->n_luns; i++) {
+		json_array_foreach(san->luns[i].maps, j, map) judge_map(&san->luns[i], map, by_uuid, taken);
 	}
+	json_decref(taken);
+	json_decref(by_uuid);
 }
 
 static void *must(void *memory)

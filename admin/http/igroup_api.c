@@ -9,6 +9,9 @@
 #include "base/iscsiname.h"
 #include "fs/volume.h"
 
+#define IGROUPS_MAX 1024U
+#define IGROUP_INITIATORS_MAX 1024U
+
 static const char *member(json_t *object, const char *key)
 {
 	return json_string_value(json_object_get(object, key));
@@ -138,23 +141,32 @@ static bool is_initiator(const char *name)
 /* Add the names that are not yet there. False: answered. */
 static bool add_initiators(struct call *call, json_t *have)
 {
-	json_t *name, *other;
-	size_t i, j;
+	json_t *given = call_member(call, "initiators"), *there = json_object(), *name; /* there: a set of names */
+	bool good = true;
+	size_t i;
 
-	json_array_foreach(call_member(call, "initiators"), i, name)
+	json_array_foreach(have, i, name)(void) json_object_set_new(there, json_string_value(name), json_true());
+	json_array_foreach(given, i, name)
 	{
-		bool there = false;
 		if (!is_initiator(json_string_value(name))) {
 			call_fail(call, -EINVAL, "initiators",
 			          "\"%s\" is not an initiator's name: iqn.YYYY-MM.DOMAIN[:NAME], eui. or naa. and hexadecimal digits, or *",
 			          json_string_value(name));
-			return false;
+			good = false;
+			break;
 		}
-		json_array_foreach(have, j, other) there = there || json_equal(name, other);
-		if (!there)
-			(void)json_array_append(have, name);
+		if (json_object_get(there, json_string_value(name)) != NULL)
+			continue;
+		if (json_array_size(have) == IGROUP_INITIATORS_MAX) {
+			call_fail(call, -ENOSPC, "initiators", "an igroup has at most %u initiators", IGROUP_INITIATORS_MAX);
+			good = false;
+			break;
+		}
+		(void)json_array_append(have, name);
+		(void)json_object_set_new(there, json_string_value(name), json_true());
 	}
-	return true;
+	json_decref(there);
+	return good;
 }
 
 /* The list with igroup `name` in it changeable: *ret_igroup is borrowed from it. */
@@ -182,6 +194,10 @@ static void create_turn(struct call *call)
 
 	if (san_find_igroup(call->admin->san, name, NULL) != NULL) {
 		call_fail(call, -EEXIST, name, "there is an igroup \"%s\" already", name);
+		return;
+	}
+	if (json_array_size(call->admin->san->igroups) >= IGROUPS_MAX) {
+		call_fail(call, -ENOSPC, name, "there are at most %u igroups", IGROUPS_MAX);
 		return;
 	}
 	json_t *initiators = json_array();

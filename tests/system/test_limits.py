@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Memory and CPU: within the configured bound + 64 MiB under load, next to nothing when idle."""
+import http.client
+import json
+import os
+import socket
 import time
 
 from harness import MIB, Skip, mostly_waits, need, run
@@ -52,3 +56,75 @@ def test_an_idle_server_uses_no_cpu_to_speak_of(test):
     used = server.cpu_seconds() - before
     test.note(f"{used * 1000:.0f} ms of CPU in 10 idle seconds")
     need(used <= 0.05, f"{used:.2f} s of CPU in 10 idle seconds")
+
+
+STRANGER = "127.0.0.9"
+SOON = 2.0  # seconds, for whoever has a right
+
+
+def strangers_connect(port, count, first=b""):
+    """Connections from an address without a right, which say nothing more than `first`."""
+    peers = []
+    for _ in range(count):
+        peer = socket.socket()
+        peer.bind((STRANGER, 0))
+        peer.settimeout(10)
+        peer.connect(("127.0.0.1", port))
+        peer.sendall(first)
+        peers.append(peer)
+    return peers
+
+
+def need_soon(test, what, action):
+    began = time.monotonic()
+    action()
+    took = time.monotonic() - began
+    test.note(f"{what}: {took * 1000:.0f} ms")
+    need(took <= SOON, f"{what} took {took:.1f} s")
+
+
+def need_service(test, server, when):
+    """Rightful clients get in and are served, and so is vcadm."""
+    need_soon(test, f"a new NFS client {when}", lambda: run("nfs-ls", server.nfs_url(), timeout=60))
+    need_soon(test, f"a new initiator {when}", lambda: run("iscsi-inq", server.lun_url(0), timeout=60))
+    need_soon(test, f"vcadm {when}", lambda: server.vcadm("volume", "list", timeout=60))
+
+
+def test_strangers_who_stay_and_come_back_keep_nobody_out(test):
+    """Three times as many idle connections as one address may have, then storms of connections, from one that nothing is exported to."""
+    server = test.server()
+    server.create_lun("/vol/vol0/test", 16 * MIB, number=0)
+    server.vcadm("export", "set", "/vol/vol0", "--client", "127.0.0.1:rw,no_root_squash,insecure")
+    log_before = os.path.getsize(server.log)
+    peers = strangers_connect(server.nfs, 1000) + strangers_connect(server.iscsi, 1000, b"\x43")
+    need_service(test, server, "beside 2,000 idle strangers")
+    for _ in range(5):
+        for peer in strangers_connect(server.nfs, 100) + strangers_connect(server.iscsi, 100, b"\0" * 48):
+            peer.close()
+    need_service(test, server, "after 1,000 that came and went")
+    for peer in peers:
+        peer.close()
+    grown = os.path.getsize(server.log) - log_before
+    test.note(f"the log grew by {grown} bytes")
+    need(grown < MIB, f"the log grew by {grown} bytes")
+
+
+def test_a_long_request_to_the_administration_keeps_nobody_waiting(test):
+    """890 KB of initiators in one POST are refused at once, and as many as are allowed are taken."""
+    server = test.server()
+    server.create_lun("/vol/vol0/test", 16 * MIB, number=0)
+
+    def post(count):
+        names = [f"iqn.2026-11.org.example:{i:06}" for i in range(count)]
+        body = json.dumps({"name": f"many{count}", "initiators": names})
+        connection = http.client.HTTPConnection("127.0.0.1", server.http, timeout=60)
+        connection.request("POST", "/api/v1/protocols/san/igroups", body,
+                           {"Content-Type": "application/json", "Authorization": f"Bearer {server.token}"})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+    for count, status in ((1024, 201), (25000, 507)):
+        result = []
+        need_soon(test, f"{count} initiators in a request", lambda: result.append(post(count)))
+        need(result[0][0] == status, f"{count} initiators: {result[0]}")
+    need_service(test, server, "after that")
