@@ -4,6 +4,7 @@
  * INVARIANTS.
  *  1. A peer holds what its accounts hold, the budget what its peers hold.
  *  2. A peer is in the table while it has an account.
+ *  3. One account at most has last_bytes, the one in `last`.
  * THREADS. Sums are atomic; two loops that take at the same instant may go over by what one of them took. The table has a lock. */
 #include "base/budget.h"
 
@@ -29,6 +30,7 @@ struct budget_peer {
 struct budget_account {
 	struct budget_peer *peer;
 	size_t held;
+	size_t last_bytes; /* taken as the last resort */
 	unsigned refs;
 };
 
@@ -36,6 +38,7 @@ static struct {
 	_Atomic size_t held;
 	_Atomic size_t max;
 	_Atomic uint64_t refusals;
+	_Atomic(struct budget_account *) last; /* who was given what its share does not allow */
 	pthread_mutex_t lock;
 	LIST_HEAD(, budget_peer) buckets[BUCKETS];
 } budget = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -111,7 +114,7 @@ void budget_account_put(struct budget_account *account)
 {
 	if (account == NULL || --account->refs > 0)
 		return;
-	vc_assert(account->held == 0);
+	vc_assert(account->held == 0 && account->last_bytes == 0);
 	peer_leave(account->peer);
 	free(account);
 }
@@ -152,9 +155,30 @@ void budget_charge(struct budget_account *account, size_t len_bytes)
 	atomic_fetch_add_explicit(&budget.held, len_bytes, memory_order_relaxed);
 }
 
+/* Beyond its share, if nobody else is. */
+static bool last_take(struct budget_account *account, size_t len_bytes)
+{
+	size_t left = less(budget_max(), budget_used());
+	struct budget_account *nobody = NULL;
+
+	if (len_bytes > left || account->last_bytes + len_bytes > REQUEST_BYTES)
+		return false;
+	if (account->last_bytes == 0 && !atomic_compare_exchange_strong(&budget.last, &nobody, account))
+		return false;
+	account->last_bytes += len_bytes;
+	return true;
+}
+
+/* It has given back what it went on with. */
+static void last_leave(struct budget_account *account)
+{
+	account->last_bytes = 0;
+	atomic_store(&budget.last, NULL);
+}
+
 bool budget_take(struct budget_account *account, size_t len_bytes)
 {
-	if (budget_room(account) < len_bytes) {
+	if (budget_room(account) < len_bytes && !last_take(account, len_bytes)) {
 		atomic_fetch_add_explicit(&budget.refusals, 1, memory_order_relaxed);
 		return false;
 	}
@@ -168,6 +192,8 @@ void budget_give(struct budget_account *account, size_t len_bytes)
 	account->held -= len_bytes;
 	atomic_fetch_sub_explicit(&account->peer->held, len_bytes, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&budget.held, len_bytes, memory_order_relaxed);
+	if (account->last_bytes > 0 && account->held <= LITTLE_BYTES)
+		last_leave(account);
 }
 
 size_t budget_held(const struct budget_account *account)

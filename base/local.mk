@@ -6,6 +6,8 @@ libvcbase_a_SOURCES = \
 	base/counters.c base/counters.h \
 	base/door.c base/door.h \
 	base/error.c \
+	base/gate.c base/gate.h \
+	base/inbuf.c base/inbuf.h \
 	base/iscsiname.c base/iscsiname.h \
 	base/listener.c \
 	base/log.c base/log.h \
@@ -17,6 +19,7 @@ libvcbase_a_SOURCES = \
 	base/radix.c base/radix.h \
 	base/sendq.c base/sendq.h \
 	base/siphash.c base/siphash.h \
+	base/stall.c base/stall.h \
 	base/stream.c base/stream.h \
 	base/text.c base/text.h \
 	base/timers.c base/timers.h \

@@ -2,8 +2,8 @@
 /* A loop over libevent: turns of poll, event callbacks, deferred tasks, last tasks.
  *
  * THEORY. One turn: poll (without waiting when tasks are left); callbacks of descriptors, timers and the mailbox; deferred tasks,
- * first in first out, and those they defer, until none is left or a millisecond has gone; then the tasks of the turn's end, which
- * send what the turn has queued. A task that defers itself again and again therefore cannot keep the sockets waiting.
+ * first in first out, and those they defer, until none is left or 100 us have gone; then late tasks for as long; then the tasks of the turn's
+ * end, which send what the turn has queued. A task that defers itself again and again therefore cannot keep the sockets waiting.
  * Time is read at the first question after a poll and after each round of tasks, and is the same in between.
  * INVARIANTS.
  *  1. Only the home thread touches a running loop, except through the mailbox, `stop` and `running`. */
@@ -32,7 +32,10 @@ struct loop {
 	struct event *box_event;
 	struct timers timers;
 	struct event *timer_event;
+	struct gate gate;
+	uint8_t *scratch;
 	struct task_queue deferred;
+	struct task_queue late;
 	struct task_queue last;
 	TAILQ_HEAD(, loop_exit) exits;
 	uint64_t now_ns; /* 0: ask the clock */
@@ -111,18 +114,23 @@ static void queue_add(struct task_queue *queue, struct task *task)
 	TAILQ_INSERT_TAIL(queue, task, link);
 }
 
+static void queue_run_first(struct task_queue *queue)
+{
+	struct task *task = TAILQ_FIRST(queue);
+
+	TAILQ_REMOVE(queue, task, link);
+	task->queued = false;
+	task->run(task);
+}
+
 /* Run what is in the queue now, not what is added meanwhile. */
 static void queue_run(struct task_queue *queue)
 {
 	struct task_queue batch = TAILQ_HEAD_INITIALIZER(batch);
-	struct task *task;
 
 	TAILQ_CONCAT(&batch, queue, link);
-	while ((task = TAILQ_FIRST(&batch)) != NULL) {
-		TAILQ_REMOVE(&batch, task, link);
-		task->queued = false;
-		task->run(task);
-	}
+	while (!TAILQ_EMPTY(&batch))
+		queue_run_first(&batch);
 }
 
 static void loop_defer(struct world *world, struct task *task)
@@ -137,6 +145,12 @@ void loop_defer_last(struct loop *loop, struct task *task)
 {
 	assert_home(loop);
 	queue_add(&loop->last, task);
+}
+
+void loop_defer_late(struct loop *loop, struct task *task)
+{
+	assert_home(loop);
+	queue_add(&loop->late, task);
 }
 
 static void loop_post(struct world *world, struct task *task)
@@ -254,8 +268,11 @@ static int loop_init(struct loop *loop, const char *name)
 	loop->timers.fd = -1;
 	strncpy(loop->name, name, sizeof loop->name - 1);
 	TAILQ_INIT(&loop->deferred);
+	TAILQ_INIT(&loop->late);
 	TAILQ_INIT(&loop->last);
 	TAILQ_INIT(&loop->exits);
+	gate_init(&loop->gate, &loop->world);
+	loop->scratch = malloc(LOOP_SCRATCH_BYTES);
 	err = mailbox_init(&loop->box);
 	if (err < 0)
 		return err;
@@ -267,7 +284,7 @@ static int loop_init(struct loop *loop, const char *name)
 		loop->box_event = event_start(loop, loop->box.event_fd, on_box);
 		loop->timer_event = event_start(loop, loop->timers.fd, on_timer);
 	}
-	return loop->box_event != NULL && loop->timer_event != NULL ? 0 : -ENOMEM;
+	return loop->scratch != NULL && loop->box_event != NULL && loop->timer_event != NULL ? 0 : -ENOMEM;
 }
 
 static void loop_fini(struct loop *loop)
@@ -279,6 +296,7 @@ static void loop_fini(struct loop *loop)
 	if (loop->base != NULL)
 		event_base_free(loop->base);
 	timers_fini(&loop->timers);
+	free(loop->scratch);
 	mailbox_fini(&loop->box);
 }
 
@@ -301,7 +319,7 @@ int loop_new(const char *name, struct loop **ret_loop)
 
 static bool loop_is_idle(const struct loop *loop)
 {
-	return TAILQ_EMPTY(&loop->deferred) && TAILQ_EMPTY(&loop->last);
+	return TAILQ_EMPTY(&loop->deferred) && TAILQ_EMPTY(&loop->late) && TAILQ_EMPTY(&loop->last);
 }
 
 static void deferred_run(struct loop *loop)
@@ -318,12 +336,26 @@ static void deferred_run(struct loop *loop)
 	}
 }
 
+static void late_run(struct loop *loop)
+{
+	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC);
+
+	loop->now_ns = start_ns;
+	while (!TAILQ_EMPTY(&loop->late) && loop->now_ns - start_ns <= DEFERRED_BUDGET_NS) {
+		queue_run_first(&loop->late);
+		loop->now_ns = clock_ns(CLOCK_MONOTONIC);
+	}
+}
+
 static void loop_turn(struct loop *loop)
 {
 	loop->now_ns = loop->looked_ns = 0;
-	event_base_loop(loop->base, loop_is_idle(loop) ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+	/* One round: EVLOOP_NONBLOCK alone goes on for as long as any descriptor is ready, and no task would run. */
+	event_base_loop(loop->base, loop_is_idle(loop) ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	loop_looked(loop);
 	deferred_run(loop);
+	if (!TAILQ_EMPTY(&loop->late))
+		late_run(loop);
 	queue_run(&loop->last);
 	loop->asked_ns = clock_ns(CLOCK_MONOTONIC);
 	loop->worked_ns = loop->asked_ns - loop->looked_ns;
@@ -338,6 +370,7 @@ static void loop_settle(struct loop *loop)
 		if (mailbox_drain(&loop->box) == 0 && loop_is_idle(loop))
 			break;
 		queue_run(&loop->deferred);
+		queue_run(&loop->late);
 		queue_run(&loop->last);
 	}
 }
@@ -434,6 +467,16 @@ struct world *loop_world(struct loop *loop)
 const char *loop_name(const struct loop *loop)
 {
 	return loop->name;
+}
+
+struct gate *loop_gate(struct loop *loop)
+{
+	return &loop->gate;
+}
+
+uint8_t *loop_scratch(struct loop *loop)
+{
+	return loop->scratch;
 }
 
 struct event_base *loop_event_base(struct loop *loop)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/gate.h"
 #include "base/world.h"
 
 struct loop;
@@ -48,6 +49,10 @@ const char *loop_name(const struct loop *loop);
 /* Run `task` once at the end of this turn, after all deferred tasks that got their turn: for what gathers work of a turn (sends). */
 void loop_defer_last(struct loop *loop, struct task *task);
 
+/* Run `task` once when all deferred tasks of a turn had theirs, as far as the turn's time goes, else in a later turn: for those who have had
+ * their part and want more. No-op if already queued. */
+void loop_defer_late(struct loop *loop, struct task *task);
+
 /* Called once by loop_free (on its caller's thread), for what outlives its owner on purpose. Intrusive: remove before freeing. */
 struct loop_exit {
 	void (*run)(struct loop_exit *hook);
@@ -55,6 +60,11 @@ struct loop_exit {
 };
 void loop_exit_add(struct loop *loop, struct loop_exit *hook);
 void loop_exit_remove(struct loop *loop, struct loop_exit *hook);
+/* Who waits for the budget on this loop. */
+struct gate *loop_gate(struct loop *loop);
+/* Memory for whoever runs on the loop, until it returns to the loop or calls others who may use it. */
+#define LOOP_SCRATCH_BYTES 65536U
+uint8_t *loop_scratch(struct loop *loop);
 /* For admin/http, whose evhttp wants it. */
 struct event_base *loop_event_base(struct loop *loop);
 

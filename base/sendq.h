@@ -7,13 +7,15 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/budget.h"
 #include "base/error.h"
 #include "base/page.h"
 #include "base/stream.h"
 
 struct sendq_piece {
 	const uint8_t *base;
-	size_t len_bytes;
+	uint32_t len_bytes;
+	uint32_t spare_bytes; /* what the piece keeps beside the bytes to send: the rest of its page, and itself */
 	struct page *page; /* one reference a piece */
 };
 
@@ -25,9 +27,12 @@ struct sendq {
 	size_t len_bytes; /* all pieces together */
 	struct page *packing; /* where copied bytes go, up to the page's end */
 	size_t packed_bytes;
+	size_t held_bytes; /* all of it, with what pages and pieces keep beside */
+	size_t charged_bytes; /* of it, what the account knows */
+	struct budget_account *account;
 };
 
-void sendq_init(struct sendq *q);
+void sendq_init(struct sendq *q, struct budget_account *account);
 /* Drop everything. */
 void sendq_fini(struct sendq *q);
 /* -ENOMEM: nothing was added. */

@@ -2,8 +2,8 @@
 /* Streams: receiving into a linear buffer or straight into a fill, sending once a turn.
  *
  * THEORY. One readv for each time a socket is ready, however much there is: level triggering brings the loop back, after the
- * others had their turn. The readv takes the open part of the fill and, behind it, up to STREAM_SURPLUS bytes of the buffer; the
- * buffer is linear (moved to the front when its end comes near), so what is in it is always contiguous for stream_peek.
+ * others had their turn. The readv takes the open part of the fill and, behind it, up to STREAM_SURPLUS bytes of the buffer (inbuf.h); what
+ * is in it is always contiguous for stream_peek. When the budget has no room for more the socket is not read until the gate lets it try again.
  * Callbacks come from one place, stream_dispatch: first `filled`, then `readable` for bytes not yet seen, last `ended`.
  * INVARIANTS.
  *  1. While a fill is unfinished the buffer is empty: the fill takes from it first.
@@ -17,10 +17,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/inbuf.h"
 #include "base/sendq.h"
 
 enum {
 	STREAM_SURPLUS = 32768,
+	STREAM_LEAST = 2048, /* so much can always be received: a header, which may lead to something being given back */
+	STREAM_FEW_IOV = 8, /* a fill of more has its vector on the heap */
 	STREAM_SEND_IOV = 512,
 	STREAM_SEND_ROUNDS = 8, /* system calls a turn for one stream */
 	STREAM_DISPATCH_MAX = 64, /* callbacks in a row for one stream */
@@ -39,6 +42,7 @@ struct stream {
 	bool unseen; /* bytes came that the owner has not peeked at */
 	bool filling;
 	bool fill_done;
+	bool fill_more; /* nothing behind the fill is wanted */
 	bool dispatching;
 	bool blocked; /* the kernel's send buffer is full */
 	bool above_high;
@@ -47,6 +51,7 @@ struct stream {
 	bool fin_sent;
 	int end_err;
 	struct task dispatch_task;
+	struct task yield_task;
 	struct task flush_task;
 	struct task free_task;
 	struct task evict_task;
@@ -55,27 +60,34 @@ struct stream {
 	struct door_guest guest;
 	struct timer linger_timer;
 	struct loop_exit exit_hook;
-	uint8_t *buffer; /* STREAM_PEEK_MAX bytes; received: [start, end) */
-	size_t start;
-	size_t end;
+	bool yielded; /* the owner goes on in its next dispatch; nothing is received before */
+	bool goes_on; /* its turn has come */
+	bool starved; /* the budget had no room to read */
+	bool wanting; /* the owner waits for room */
+	struct gate_waiter waiter;
+	struct budget_account *account;
+	struct inbuf in;
+	uint64_t received_bytes, sent_bytes;
 	size_t fill_left;
 	unsigned fill_at;
 	unsigned fill_n;
+	struct iovec *fill; /* with room for one more, the buffer's; `few` or on the heap; NULL: none */
+	struct iovec few[STREAM_FEW_IOV + 1];
 	struct sendq sendq;
 	struct sockaddr_storage peer;
-	struct iovec fill[STREAM_FILL_IOV + 1]; /* the last one in use is the buffer's */
 };
 
 static void stream_flush(struct stream *stream);
+static void stream_end(struct stream *stream, int err);
 
 static void watch_update(struct stream *stream)
 {
-	bool room = (stream->filling && !stream->fill_done) || stream->end - stream->start < STREAM_PEEK_MAX;
+	bool room = (stream->filling && !stream->fill_done) || inbuf_len(&stream->in) < STREAM_PEEK_MAX;
 	unsigned events = 0;
 
 	if (stream->state == STREAM_CLOSED)
 		return;
-	if (!stream->end_found && !stream->paused && room)
+	if (!stream->end_found && !stream->paused && !stream->starved && room)
 		events |= WATCH_READ;
 	if (stream->blocked)
 		events |= WATCH_WRITE;
@@ -86,12 +98,22 @@ static void free_run(struct task *task)
 {
 	struct stream *stream = container_of(task, struct stream, free_task);
 
-	if (stream->dispatch_task.queued || stream->flush_task.queued || stream->evict_posted) { /* invariant 2 */
+	if (stream->dispatch_task.queued || stream->yield_task.queued || stream->flush_task.queued ||
+	    stream->evict_posted) { /* invariant 2 */
 		loop_defer_last(stream->loop, task);
 		return;
 	}
-	free(stream->buffer);
+	budget_account_put(stream->account);
 	free(stream);
+}
+
+static void fill_release(struct stream *stream)
+{
+	if (stream->fill != stream->few)
+		free(stream->fill);
+	stream->fill = NULL;
+	stream->filling = false;
+	stream->fill_done = false;
 }
 
 static void stream_destroy(struct stream *stream)
@@ -107,6 +129,9 @@ static void stream_destroy(struct stream *stream)
 		door_leave(stream->door, &stream->guest);
 		door_put(stream->door);
 	}
+	gate_leave(&stream->waiter);
+	fill_release(stream);
+	inbuf_fini(&stream->in);
 	sendq_fini(&stream->sendq);
 	loop_defer_last(stream->loop, &stream->free_task);
 }
@@ -115,13 +140,12 @@ static void stream_destroy(struct stream *stream)
 static bool dispatch_one(struct stream *stream)
 {
 	if (stream->fill_done) {
-		stream->fill_done = false;
-		stream->filling = false;
+		fill_release(stream);
 		stream->handler->filled(stream->owner);
 		return true;
 	}
-	if (!stream->filling && !stream->paused && stream->unseen && stream->end > stream->start) {
-		stream->unseen = false;
+	if (!stream->filling && !stream->paused && (stream->goes_on || (stream->unseen && inbuf_len(&stream->in) > 0))) {
+		stream->unseen = stream->goes_on = false;
 		stream->handler->readable(stream->owner);
 		return true;
 	}
@@ -133,14 +157,24 @@ static bool dispatch_one(struct stream *stream)
 	return false;
 }
 
+/* Keep what was not taken. */
+static void buffer_close(struct stream *stream)
+{
+	if (inbuf_close(&stream->in) != 0)
+		stream_end(stream, -ENOMEM);
+}
+
 static void stream_dispatch(struct stream *stream)
 {
 	unsigned left = STREAM_DISPATCH_MAX;
 
 	stream->dispatching = true;
-	while (left > 0 && stream->state == STREAM_OPEN && dispatch_one(stream))
+	while (left > 0 && stream->state == STREAM_OPEN && !stream->yielded && dispatch_one(stream))
 		left--;
 	stream->dispatching = false;
+	if (stream->state != STREAM_OPEN)
+		return;
+	buffer_close(stream);
 	if (stream->state != STREAM_OPEN)
 		return;
 	if (left == 0)
@@ -152,6 +186,16 @@ static void dispatch_run(struct task *task)
 {
 	struct stream *stream = container_of(task, struct stream, dispatch_task);
 
+	if (stream->state == STREAM_OPEN)
+		stream_dispatch(stream);
+}
+
+static void yield_run(struct task *task)
+{
+	struct stream *stream = container_of(task, struct stream, yield_task);
+
+	stream->yielded = false;
+	stream->goes_on = true; /* it may have more to do than take bytes */
 	if (stream->state == STREAM_OPEN)
 		stream_dispatch(stream);
 }
@@ -198,30 +242,38 @@ static void fill_advance(struct stream *stream, size_t len_bytes)
 		stream->fill_done = true;
 }
 
-static void buffer_compact(struct stream *stream)
+/* How much may be received behind the fill. */
+static size_t surplus_room(struct stream *stream, size_t buffer_room)
 {
-	if (stream->start == 0)
-		return;
-	memmove(stream->buffer, stream->buffer + stream->start, stream->end - stream->start);
-	stream->end -= stream->start;
-	stream->start = 0;
+	size_t room = MIN_OF(buffer_room, (size_t)STREAM_SURPLUS), have = inbuf_len(&stream->in);
+	size_t least = have < STREAM_LEAST ? STREAM_LEAST - have : 0;
+
+	if (stream->state != STREAM_OPEN) /* lingering: nothing is kept */
+		return room;
+	return MIN_OF(room, MAX_OF(budget_room(stream->account), least));
 }
 
-static struct iovec buffer_room(struct stream *stream)
-{
-	if (stream->start == stream->end || STREAM_PEEK_MAX - stream->end < STREAM_SURPLUS)
-		buffer_compact(stream);
-	return (struct iovec){ .iov_base = stream->buffer + stream->end,
-		               .iov_len = MIN_OF(STREAM_PEEK_MAX - stream->end, (size_t)STREAM_SURPLUS) };
-}
-
-static ssize_t stream_read(struct stream *stream)
+/* -ENOMEM: there is no room for what would come. */
+static ssize_t stream_read(struct stream *stream, size_t *ret_into_fill)
 {
 	bool filling = stream->filling && !stream->fill_done;
-	unsigned first = filling ? stream->fill_at : STREAM_FILL_IOV, last = filling ? stream->fill_n : STREAM_FILL_IOV;
+	struct iovec surplus = inbuf_open(&stream->in, loop_scratch(stream->loop)), *iov = &surplus;
+	int n_iov = 1;
+	ssize_t n;
 
-	stream->fill[last] = buffer_room(stream);
-	return readv(stream->fd, &stream->fill[first], (int)(last - first + 1));
+	surplus.iov_len = filling && stream->fill_more ? 0 : surplus_room(stream, surplus.iov_len);
+	if (!filling && surplus.iov_len == 0)
+		return -ENOMEM;
+	if (filling) {
+		stream->fill[stream->fill_n] = surplus;
+		iov = &stream->fill[stream->fill_at];
+		n_iov += (int)(stream->fill_n - stream->fill_at);
+	}
+	n = readv(stream->fd, iov, n_iov);
+	if (n < 0)
+		return -errno;
+	*ret_into_fill = filling ? MIN_OF((size_t)n, stream->fill_left) : 0;
+	return n;
 }
 
 static void heard(struct stream *stream)
@@ -229,34 +281,48 @@ static void heard(struct stream *stream)
 	atomic_store_explicit(&stream->guest.heard_ns, world_now_ns(loop_world(stream->loop)), memory_order_relaxed);
 }
 
-static void stream_receive(struct stream *stream)
+static void stream_starve(struct stream *stream)
 {
-	ssize_t n = stream_read(stream);
-	size_t len_bytes, into_fill = 0;
+	stream->starved = true;
+	gate_wait(loop_gate(stream->loop), &stream->waiter);
+	watch_update(stream);
+}
 
-	if (n < 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			stream_end(stream, -errno);
-		return;
-	}
-	if (n == 0) {
-		stream_end(stream, 0);
-		return;
-	}
-	len_bytes = (size_t)n;
+static void stream_took(struct stream *stream, size_t len_bytes, size_t into_fill)
+{
+	stream->received_bytes += len_bytes;
 	heard(stream);
-	if (stream->filling && !stream->fill_done) {
-		into_fill = MIN_OF(len_bytes, stream->fill_left);
+	if (into_fill > 0)
 		fill_advance(stream, into_fill);
-	}
 	if (len_bytes > into_fill) {
-		stream->end += len_bytes - into_fill;
+		stream->in.end += len_bytes - into_fill;
 		stream->unseen = true;
 	}
 	if (stream->state == STREAM_OPEN)
 		stream_dispatch(stream);
 	else
-		stream->start = stream->end = 0; /* lingering: nobody reads any more */
+		inbuf_fini(&stream->in); /* lingering: nobody reads any more */
+}
+
+static void stream_receive(struct stream *stream)
+{
+	size_t into_fill = 0;
+	ssize_t n;
+
+	if (stream->yielded)
+		return;
+	n = stream_read(stream, &into_fill);
+	if (n > 0) {
+		stream_took(stream, (size_t)n, into_fill);
+		return;
+	}
+	buffer_close(stream);
+	if (stream->state == STREAM_CLOSED)
+		return;
+	if (n == -ENOMEM)
+		stream_starve(stream);
+	else if (n != -EAGAIN && n != -EINTR)
+		stream_end(stream, (int)n);
 }
 
 static void stream_ready(struct watch *watch, unsigned events)
@@ -292,14 +358,31 @@ static int send_once(struct stream *stream)
 		return 0;
 	if (n < 0 && errno != EAGAIN)
 		return -errno;
-	if (n > 0)
+	if (n > 0) {
 		sendq_sent(&stream->sendq, (size_t)n);
+		stream->sent_bytes += (uint64_t)n;
+	}
 	stream->blocked = n < 0 || (size_t)n < len_bytes;
 	return 0;
 }
 
+/* Call the owner if it waits for what has come about. */
+static void stream_tell_drained(struct stream *stream, bool some_left)
+{
+	bool low = stream->above_high && stream->sendq.len_bytes < STREAM_LOW_MARK;
+
+	if (!low && !(stream->wanting && some_left))
+		return;
+	stream->above_high = stream->above_high && !low;
+	stream->wanting = false;
+	if (stream->handler->drained != NULL)
+		stream->handler->drained(stream->owner);
+}
+
 static void stream_flush(struct stream *stream)
 {
+	uint64_t sent_before = stream->sent_bytes;
+
 	stream->blocked = false;
 	for (unsigned i = 0; i < STREAM_SEND_ROUNDS && !stream->blocked && stream->sendq.len_bytes > 0; i++) {
 		int err = send_once(stream);
@@ -312,13 +395,21 @@ static void stream_flush(struct stream *stream)
 	if (!stream->blocked && stream->sendq.len_bytes > 0)
 		loop_defer_last(stream->loop, &stream->flush_task);
 	watch_update(stream);
-	if (stream->state == STREAM_LINGERING) {
+	if (stream->state == STREAM_LINGERING)
 		linger_step(stream);
-	} else if (stream->above_high && stream->sendq.len_bytes < STREAM_LOW_MARK) {
-		stream->above_high = false;
-		if (stream->handler->drained != NULL)
-			stream->handler->drained(stream->owner);
-	}
+	else
+		stream_tell_drained(stream, stream->sent_bytes > sent_before);
+}
+
+/* Refused by the budget some milliseconds ago, the stream or its owner: try again. */
+static void stream_retry(struct gate_waiter *waiter)
+{
+	struct stream *stream = container_of(waiter, struct stream, waiter);
+
+	stream->starved = false;
+	watch_update(stream);
+	if (stream->state == STREAM_OPEN)
+		stream_tell_drained(stream, true);
 }
 
 static void flush_run(struct task *task)
@@ -417,18 +508,22 @@ int stream_new(struct loop *loop, int fd, const struct stream_handler *handler, 
 	stream->owner = owner;
 	stream->fd = fd;
 	stream->dispatch_task.run = dispatch_run;
+	stream->yield_task.run = yield_run;
 	stream->flush_task.run = flush_run;
 	stream->free_task.run = free_run;
 	stream->linger_timer.fire = linger_timeout;
 	stream->exit_hook.run = linger_exit;
+	stream->waiter.retry = stream_retry;
 	stream->watch.ready = stream_ready;
-	sendq_init(&stream->sendq);
-	stream->buffer = malloc(STREAM_PEEK_MAX);
-	err = stream->buffer == NULL ? -ENOMEM : socket_prepare(fd, &stream->peer);
+	err = socket_prepare(fd, &stream->peer);
+	if (err == 0)
+		err = budget_account_new(&stream->peer, &stream->account);
 	if (err == 0)
 		err = loop_watch_start(loop, &stream->watch, fd, WATCH_READ);
+	inbuf_init(&stream->in, stream->account);
+	sendq_init(&stream->sendq, stream->account);
 	if (err < 0) {
-		free(stream->buffer);
+		budget_account_put(stream->account);
 		free(stream);
 		return err;
 	}
@@ -453,48 +548,72 @@ void stream_close_after_send(struct stream *stream, unsigned timeout_ms)
 	loop_exit_add(stream->loop, &stream->exit_hook);
 	world_timer_set(loop_world(stream->loop), &stream->linger_timer, (uint64_t)timeout_ms * 1000000U);
 	stream->paused = false;
-	stream->filling = false;
-	stream->fill_done = false;
-	stream->start = stream->end = 0;
+	stream->starved = false;
+	gate_leave(&stream->waiter);
+	fill_release(stream);
+	inbuf_fini(&stream->in);
 	watch_update(stream);
 	linger_step(stream);
 }
 
-size_t stream_peek(struct stream *stream, size_t want_bytes, const uint8_t **ret_bytes)
+size_t stream_peek(struct stream *stream, const uint8_t **ret_bytes)
 {
-	if (stream->start + want_bytes > STREAM_PEEK_MAX)
-		buffer_compact(stream);
 	stream->unseen = false;
-	*ret_bytes = stream->buffer + stream->start;
-	return stream->end - stream->start;
+	*ret_bytes = inbuf_len(&stream->in) > 0 ? stream->in.bytes + stream->in.start : NULL;
+	return inbuf_len(&stream->in);
+}
+
+/* The owner took some outside of a dispatch: there may be room again, and nothing left to keep. */
+static void buffer_taken(struct stream *stream, bool was_full)
+{
+	if (stream->dispatching)
+		return;
+	if (inbuf_len(&stream->in) == 0)
+		inbuf_fini(&stream->in);
+	if (was_full)
+		watch_update(stream);
 }
 
 void stream_consume(struct stream *stream, size_t len_bytes)
 {
-	bool was_full = stream->end - stream->start == STREAM_PEEK_MAX;
+	bool was_full = inbuf_len(&stream->in) == STREAM_PEEK_MAX;
 
-	vc_assert(len_bytes <= stream->end - stream->start);
-	stream->start += len_bytes;
-	if (was_full && !stream->dispatching)
-		watch_update(stream);
+	vc_assert(len_bytes <= inbuf_len(&stream->in));
+	stream->in.start += len_bytes;
+	buffer_taken(stream, was_full);
 }
 
 static void fill_from_buffer(struct stream *stream)
 {
-	while (stream->fill_left > 0 && stream->start < stream->end) {
+	while (stream->fill_left > 0 && inbuf_len(&stream->in) > 0) {
 		const struct iovec *iov = &stream->fill[stream->fill_at];
-		size_t step = MIN_OF(iov->iov_len, stream->end - stream->start);
+		size_t step = MIN_OF(iov->iov_len, inbuf_len(&stream->in));
 
-		memcpy(iov->iov_base, stream->buffer + stream->start, step);
-		stream->start += step;
+		memcpy(iov->iov_base, stream->in.bytes + stream->in.start, step);
+		stream->in.start += step;
 		fill_advance(stream, step);
 	}
+	buffer_taken(stream, false);
 }
 
-void stream_fill(struct stream *stream, const struct iovec *iov, unsigned n_iov)
+/* Room for the vector and the buffer's entry. */
+static struct iovec *fill_vector(struct stream *stream, unsigned n_iov)
+{
+	return n_iov <= STREAM_FEW_IOV ? stream->few : reallocarray(NULL, n_iov + 1U, sizeof(struct iovec));
+}
+
+void stream_fill(struct stream *stream, const struct iovec *iov, unsigned n_iov, bool more)
 {
 	vc_assert(!stream->filling && n_iov <= STREAM_FILL_IOV);
+	stream->fill = fill_vector(stream, n_iov);
+	if (stream->fill == NULL) { /* the owner is told of the end, in place of the fill's */
+		stream->end_found = true;
+		stream->end_err = -ENOMEM;
+		dispatch_later(stream);
+		return;
+	}
 	stream->filling = true;
+	stream->fill_more = more;
 	stream->fill_at = 0;
 	stream->fill_n = 0;
 	stream->fill_left = 0;
@@ -516,9 +635,8 @@ void stream_fill_cancel(struct stream *stream)
 {
 	if (!stream->filling)
 		return;
-	stream->filling = false;
-	stream->fill_done = false;
-	stream->unseen = stream->end > stream->start;
+	fill_release(stream);
+	stream->unseen = inbuf_len(&stream->in) > 0;
 	dispatch_later(stream);
 	if (!stream->dispatching)
 		watch_update(stream);
@@ -536,7 +654,7 @@ void stream_resume(struct stream *stream)
 	if (!stream->paused)
 		return;
 	stream->paused = false;
-	stream->unseen = stream->end > stream->start;
+	stream->unseen = inbuf_len(&stream->in) > 0;
 	dispatch_later(stream);
 	if (!stream->dispatching)
 		watch_update(stream);
@@ -562,6 +680,38 @@ int stream_send(struct stream *stream, const struct stream_seg *segs, unsigned n
 size_t stream_unsent(const struct stream *stream)
 {
 	return stream->sendq.len_bytes;
+}
+
+struct budget_account *stream_account(const struct stream *stream)
+{
+	return stream->account;
+}
+
+void stream_wait(struct stream *stream)
+{
+	stream->wanting = true;
+	gate_wait(loop_gate(stream->loop), &stream->waiter);
+}
+
+void stream_yield(struct stream *stream)
+{
+	stream->yielded = true;
+	loop_defer_late(stream->loop, &stream->yield_task);
+}
+
+uint64_t stream_received(const struct stream *stream)
+{
+	return stream->received_bytes;
+}
+
+uint64_t stream_sent(const struct stream *stream)
+{
+	return stream->sent_bytes;
+}
+
+size_t stream_fill_left(const struct stream *stream)
+{
+	return stream->filling ? stream->fill_left : 0;
 }
 
 void stream_peer(const struct stream *stream, struct sockaddr_storage *ret_peer)

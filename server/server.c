@@ -13,6 +13,7 @@
 
 #include "admin/admin.h"
 #include "admin/statefile.h"
+#include "base/budget.h"
 #include "base/list.h"
 #include "base/page.h"
 #include "fs/volume.h"
@@ -27,6 +28,7 @@
 
 #define INFO_MAX 12
 #define TELL_NS 10000000000ULL
+#define SPARE_BYTES ((size_t)8 << 20)
 
 struct server {
 	const struct settings *settings;
@@ -438,13 +440,24 @@ static void plan_descriptors(struct server *server)
 		         server->plan.iscsi);
 }
 
+/* What connections may hold: an eighth of memory=, which cache and RAID leave to them, and SPARE_BYTES beside it. */
+static int make_memory(struct server *server)
+{
+	size_t memory_bytes = (size_t)server->settings->memory_bytes;
+
+	budget_set_max(memory_bytes / 8 + SPARE_BYTES);
+	if (page_arena_init((memory_bytes + SPARE_BYTES) / PAGE_SIZE) != 0)
+		return complain("cannot reserve the memory that memory= asks for");
+	return 0;
+}
+
 static int server_make(struct server *server)
 {
 	plan_descriptors(server);
 	if (take_state_dir(server) != 0 || open_sockets(server) != 0)
 		return -1;
-	if (page_arena_init((size_t)(server->settings->memory_bytes / PAGE_SIZE)) != 0)
-		return complain("cannot reserve the memory that memory= asks for");
+	if (make_memory(server) != 0)
+		return -1;
 	if (make_loops(server) != 0 || watch_signals(server) != 0)
 		return -1;
 	if (glue_init(&server->glue) != 0)

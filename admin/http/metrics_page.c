@@ -4,6 +4,7 @@
 
 #include "admin/http/handlers.h"
 #include "base/counters.h"
+#include "base/budget.h"
 #include "base/page.h"
 #include "fs/volume.h"
 
@@ -150,6 +151,8 @@ static void metrics_end(struct call *call)
 
 	print_gauge(out, "vc_memory_arena_used_bytes", "Pages of the arena in use.", page_arena_used() * PAGE_SIZE);
 	print_gauge(out, "vc_memory_arena_size_bytes", "Size of the page arena.", page_arena_max() * PAGE_SIZE);
+	print_gauge(out, "vc_memory_connections_used_bytes", "Held for connections: received, in work, not yet sent.", budget_used());
+	print_gauge(out, "vc_memory_connections_size_bytes", "Most that may be held for connections.", budget_max());
 	for (size_t i = 0; i < ARRAY_SIZE(volume_metrics) && json_array_size(call->records) > 0; i++) {
 		print_head(out, volume_metrics[i].name, volume_metrics[i].help, volume_metrics[i].type);
 		json_array_foreach(call->records, j, record)(void) evbuffer_add_printf(

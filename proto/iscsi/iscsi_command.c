@@ -25,25 +25,56 @@ struct iscsi_task *iscsi_command_find(struct iscsi_conn *conn, uint32_t itt)
 	return NULL;
 }
 
+/* One more task in a free slot, or NULL. */
+static struct iscsi_task *task_new(struct iscsi_conn *conn)
+{
+	struct iscsi_task *task;
+	uint32_t slot = 0;
+
+	while (slot < ISCSI_SLOTS && conn->slots[slot] != NULL)
+		slot++;
+	task = slot < ISCSI_SLOTS ? calloc(1, sizeof *task) : NULL;
+	if (task == NULL)
+		return NULL;
+	budget_charge(conn->account, sizeof *task);
+	scsi_task_init(&task->scsi);
+	task->conn = conn;
+	task->slot = slot;
+	conn->slots[slot] = task;
+	return task;
+}
+
+static void task_delete(struct iscsi_task *task)
+{
+	struct iscsi_conn *conn = task->conn;
+
+	conn->slots[task->slot] = NULL;
+	scsi_task_fini(&task->scsi);
+	free(task);
+	budget_give(conn->account, sizeof *task);
+}
+
 /* An idle task, or one more; NULL when all are in use or memory is short. */
 static struct iscsi_task *task_take(struct iscsi_conn *conn)
 {
 	struct iscsi_task *task = TAILQ_FIRST(&conn->idle);
 
-	if (task != NULL) {
-		TAILQ_REMOVE(&conn->idle, task, link);
-		return task;
-	}
-	if (conn->n_slots == ISCSI_SLOTS)
-		return NULL;
-	task = calloc(1, sizeof *task);
 	if (task == NULL)
-		return NULL;
-	scsi_task_init(&task->scsi);
-	task->conn = conn;
-	task->slot = conn->n_slots;
-	conn->slots[conn->n_slots++] = task;
+		return task_new(conn);
+	TAILQ_REMOVE(&conn->idle, task, link);
+	conn->n_idle--;
 	return task;
+}
+
+void iscsi_command_trim(struct iscsi_conn *conn, unsigned keep)
+{
+	struct iscsi_task *task;
+
+	while (conn->n_idle > keep && (task = TAILQ_LAST(&conn->idle, iscsi_task_list)) != NULL) {
+		TAILQ_REMOVE(&conn->idle, task, link);
+		conn->n_idle--;
+		task_delete(task);
+	}
 }
 
 static void waiting_remove(struct iscsi_task *task)
@@ -53,22 +84,36 @@ static void waiting_remove(struct iscsi_task *task)
 	task->waiting = false;
 }
 
-static void waiting_add(struct iscsi_task *task)
+/* In line, at its head or at its end. */
+static void waiting_add(struct iscsi_task *task, bool first)
 {
 	struct iscsi_conn *conn = task->conn;
 
-	if (!task->waiting)
+	if (!task->waiting && first)
+		TAILQ_INSERT_HEAD(&conn->waiting, task, wait_link);
+	else if (!task->waiting)
 		TAILQ_INSERT_TAIL(&conn->waiting, task, wait_link);
-	task->waiting = true;
-	if (!conn->timer.armed)
-		world_timer_set(conn->world, &conn->timer, ISCSI_RETRY_MS * UINT64_C(1000000));
+	task->waiting = conn->refused = true;
+	if (conn->stream != NULL)
+		stream_wait(conn->stream);
 }
 
 static void shares_return(struct iscsi_task *task)
 {
+	budget_give(task->conn->account, task->solicited_bytes + task->reading_bytes);
 	task->conn->solicited_bytes -= task->solicited_bytes;
 	task->conn->reading_bytes -= task->reading_bytes;
 	task->solicited_bytes = task->reading_bytes = 0;
+}
+
+/* Take memory for `len_bytes` of data-out. */
+static bool data_out_take(struct iscsi_task *task, uint32_t len_bytes)
+{
+	if (!budget_take(task->conn->account, len_bytes))
+		return false;
+	task->conn->solicited_bytes += len_bytes;
+	task->solicited_bytes += len_bytes;
+	return true;
 }
 
 static void task_free(struct iscsi_task *task)
@@ -78,8 +123,8 @@ static void task_free(struct iscsi_task *task)
 	LIST_REMOVE(task, bucket_link);
 	TAILQ_REMOVE(&conn->active, task, link);
 	scsi_task_release(&task->scsi);
-	task->generation = (task->generation + 1) & 0x7FFFFFU;
 	TAILQ_INSERT_HEAD(&conn->idle, task, link);
+	conn->n_idle++;
 	conn->n_tasks--;
 	if (conn->rx_task == task)
 		conn->rx_task = NULL;
@@ -104,23 +149,33 @@ static void task_respond(struct iscsi_task *task)
 		else
 			iscsi_send_response(task);
 	}
+	shares_return(task); /* not before what is sent has been charged: it is the same memory */
 	task_free(task);
 }
 
 /* ---- data-out ---- */
 
-/* Ask for the next burst; false: no pages, or the connection has asked for enough. */
-static bool task_ask(struct iscsi_task *task)
+/* As much of what is missing as there is room for; 0: next to none. */
+static uint32_t burst_of(const struct iscsi_task *task)
 {
 	struct iscsi_conn *conn = task->conn;
-	uint32_t burst = MIN_OF(conn->params.max_burst, task->scsi.data.len_bytes - task->got);
+	uint32_t want = MIN_OF(conn->params.max_burst, task->scsi.data.len_bytes - task->got);
+	size_t room = budget_room(conn->account);
 
-	if (conn->solicited_bytes > 0 && conn->solicited_bytes + burst > ISCSI_SOLICITED_MAX)
+	if (conn->solicited_bytes > 0 && conn->solicited_bytes + want > ISCSI_SOLICITED_MAX)
+		return 0;
+	if (room >= want)
+		return want;
+	return room >= ISCSI_ASK_LEAST ? (uint32_t)(room / PAGE_SIZE * PAGE_SIZE) : want;
+}
+
+/* Ask for the next burst; false: no memory, or the connection has asked for enough. */
+static bool task_ask(struct iscsi_task *task)
+{
+	uint32_t burst = burst_of(task);
+
+	if (burst == 0 || !data_out_take(task, burst))
 		return false;
-	if (scsi_task_reserve(&task->scsi, task->got + burst) != 0)
-		return false;
-	conn->solicited_bytes += burst;
-	task->solicited_bytes += burst;
 	task->granted = task->got + burst;
 	task->data_sn = 0;
 	task->r2t = true;
@@ -139,8 +194,8 @@ static void task_advance(struct iscsi_task *task)
 	}
 	if (task->unsolicited || task->r2t || task->waiting)
 		return;
-	if (!TAILQ_EMPTY(&task->conn->waiting) || !task_ask(task))
-		waiting_add(task);
+	if ((task->got == 0 && !TAILQ_EMPTY(&task->conn->waiting)) || !task_ask(task))
+		waiting_add(task, task->got > 0); /* who has data already goes first, so that somebody can always end */
 }
 
 static struct iscsi_task *task_of(struct scsi_task *scsi)
@@ -161,11 +216,22 @@ static void transport_want_data(struct scsi_task *scsi)
 
 /* ---- data-in ---- */
 
-static bool read_fits(const struct iscsi_conn *conn, uint32_t len_bytes)
+/* Pages that `len_bytes` may need, wherever they begin. */
+static uint32_t read_weight(uint32_t len_bytes)
 {
+	return ROUND_UP(len_bytes, PAGE_SIZE) + PAGE_SIZE;
+}
+
+static bool read_take(struct iscsi_task *task, uint32_t len_bytes)
+{
+	struct iscsi_conn *conn = task->conn;
 	uint64_t busy = conn->reading_bytes + (conn->stream == NULL ? 0 : stream_unsent(conn->stream));
 
-	return busy == 0 || busy + len_bytes <= ISCSI_READ_MAX;
+	if ((busy > 0 && busy + len_bytes > ISCSI_READ_MAX) || !budget_take(conn->account, read_weight(len_bytes)))
+		return false;
+	conn->reading_bytes += read_weight(len_bytes);
+	task->reading_bytes += read_weight(len_bytes);
+	return true;
 }
 
 static bool transport_admit_read(struct scsi_task *scsi, uint32_t len_bytes)
@@ -174,13 +240,11 @@ static bool transport_admit_read(struct scsi_task *scsi, uint32_t len_bytes)
 	struct iscsi_conn *conn = task->conn;
 
 	shares_return(task); /* of the piece before: a VERIFY sends nothing */
-	if (!task->admitted && (!TAILQ_EMPTY(&conn->waiting) || !read_fits(conn, len_bytes))) {
-		waiting_add(task);
+	if ((!task->admitted && !TAILQ_EMPTY(&conn->waiting)) || !read_take(task, len_bytes)) {
+		waiting_add(task, task->admitted);
 		return false;
 	}
 	task->admitted = false;
-	conn->reading_bytes += len_bytes;
-	task->reading_bytes += len_bytes;
 	return true;
 }
 
@@ -188,9 +252,9 @@ static void transport_data_in(struct scsi_task *scsi)
 {
 	struct iscsi_task *task = task_of(scsi);
 
-	shares_return(task); /* from here on it counts as unsent */
 	if (task->conn->state != CONN_CLOSED)
 		iscsi_send_data_in(task, false);
+	shares_return(task); /* from here on it counts as unsent */
 }
 
 /* The data segment of one of its PDUs is still on its way. */
@@ -207,7 +271,6 @@ static void transport_done(struct scsi_task *scsi)
 
 	task->over = true;
 	waiting_remove(task);
-	shares_return(task);
 	if (scsi->aborted || (!task->unsolicited && !task_is_receiving(task)))
 		task_respond(task);
 }
@@ -222,20 +285,37 @@ void iscsi_command_run_waiters(struct iscsi_conn *conn)
 	if (conn->running_waiters)
 		return;
 	conn->running_waiters = true;
-	while (conn->state == CONN_FULL && (task = TAILQ_FIRST(&conn->waiting)) != NULL) {
+	conn->refused = false;
+	while (conn->state == CONN_FULL && !conn->refused && (task = TAILQ_FIRST(&conn->waiting)) != NULL) {
+		waiting_remove(task);
 		if (task->scsi.state == TASK_ADMIT_WAIT) {
-			if (!read_fits(conn, (uint32_t)MIN_OF(task->scsi.left_bytes, (uint64_t)FS_IO_MAX)))
-				break;
-			waiting_remove(task);
-			task->admitted = true;
+			task->admitted = true; /* its turn: it asks again */
 			scsi_task_resume(&task->scsi);
-		} else {
-			if (!task_ask(task))
-				break;
-			waiting_remove(task);
+		} else if (!task_ask(task)) {
+			waiting_add(task, true);
 		}
 	}
 	conn->running_waiters = false;
+}
+
+/* Data that a rightful initiator has still to send. */
+static uint32_t task_missing(const struct iscsi_conn *conn, const struct iscsi_task *task)
+{
+	uint32_t unasked = MIN_OF(conn->params.first_burst, task->edtl);
+
+	if (task->unsolicited)
+		return unasked - MIN_OF(unasked, task->unsolicited_at);
+	return !task->over && task->r2t ? task->granted - task->got : 0;
+}
+
+uint64_t iscsi_command_missing(const struct iscsi_conn *conn)
+{
+	const struct iscsi_task *task;
+	uint64_t missing = 0;
+
+	TAILQ_FOREACH(task, &conn->active, link)
+		missing += task_missing(conn, task);
+	return missing;
 }
 
 /* ---- SCSI Command ---- */
@@ -301,6 +381,7 @@ static void task_set_up(struct iscsi_task *task)
 	const struct iscsi_bhs *bhs = &conn->bhs;
 	struct scsi_task *scsi = &task->scsi;
 
+	task->generation = conn->next_generation++ & 0x7FFFFFU;
 	task->itt = be32_get(bhs->itt);
 	task->edtl = be32_get(bhs->edtl);
 	task->immediate = (bhs->opcode & ISCSI_IMMEDIATE) != 0;
@@ -323,9 +404,22 @@ static void task_set_up(struct iscsi_task *task)
 	counter_add(&conn->commands, 1);
 }
 
+/* What was asked for has been taken already; what comes unasked is taken now. */
 int iscsi_command_reserve(struct iscsi_conn *conn)
 {
-	return scsi_task_reserve(&conn->rx_task->scsi, conn->sink_at + conn->sink_len);
+	struct iscsi_task *task = conn->rx_task;
+	uint32_t unasked = task->r2t ? 0 : conn->sink_len;
+	int err;
+
+	if (unasked > 0 && !data_out_take(task, unasked))
+		return -ENOMEM;
+	err = scsi_task_reserve(&task->scsi, conn->sink_at + conn->sink_len);
+	if (err == 0 || unasked == 0)
+		return err;
+	budget_give(conn->account, unasked);
+	conn->solicited_bytes -= unasked;
+	task->solicited_bytes -= unasked;
+	return err;
 }
 
 /* Let the PDU's data segment go to byte `at` of the piece rx_task gathers; what the command has no use for is dropped. */
@@ -342,8 +436,7 @@ static void sink_to_task(struct iscsi_conn *conn, uint32_t at)
 		return;
 	conn->rx = RX_STALLED;
 	conn->stalled_since_ns = world_now_ns(conn->world);
-	if (!conn->timer.armed)
-		world_timer_set(conn->world, &conn->timer, ISCSI_RETRY_MS * UINT64_C(1000000));
+	stream_wait(conn->stream);
 }
 
 void iscsi_command_begin(struct iscsi_conn *conn)
@@ -406,10 +499,8 @@ static struct iscsi_task *data_out_task(struct iscsi_conn *conn)
 		task = iscsi_command_find(conn, itt);
 		return task != NULL && task->unsolicited ? task : NULL;
 	}
-	if (slot >= conn->n_slots)
-		return NULL;
-	task = conn->slots[slot];
-	if (task->generation != ttt >> 8 || task->itt != itt || task->scsi.state == TASK_IDLE || task->over || !task->r2t)
+	task = slot < ISCSI_SLOTS ? conn->slots[slot] : NULL;
+	if (task == NULL || task->generation != ttt >> 8 || task->itt != itt || task->scsi.state == TASK_IDLE || task->over || !task->r2t)
 		return NULL;
 	return task;
 }

@@ -135,7 +135,7 @@ static bool rx_copy(struct iscsi_conn *conn)
 	const uint8_t *bytes;
 	unsigned n;
 
-	if (total > RX_COPY_MAX || stream_peek(conn->stream, total, &bytes) < total)
+	if (total > RX_COPY_MAX || stream_peek(conn->stream, &bytes) < total)
 		return false;
 	n = rx_iov(conn, iov);
 	for (unsigned i = 0; i < n; i++) {
@@ -152,7 +152,7 @@ static void rx_fill(struct iscsi_conn *conn)
 	struct iovec iov[RX_IOV];
 
 	conn->rx = RX_DATA;
-	stream_fill(conn->stream, iov, rx_iov(conn, iov));
+	stream_fill(conn->stream, iov, rx_iov(conn, iov), false);
 }
 
 static void rx_data_begin(struct iscsi_conn *conn)
@@ -172,7 +172,7 @@ static void rx_data_begin(struct iscsi_conn *conn)
 static bool rx_skip(struct iscsi_conn *conn)
 {
 	const uint8_t *bytes;
-	size_t have = stream_peek(conn->stream, 1, &bytes);
+	size_t have = stream_peek(conn->stream, &bytes);
 	uint32_t step = (uint32_t)MIN_OF(have, (size_t)conn->skip_left);
 
 	stream_consume(conn->stream, step);
@@ -218,7 +218,7 @@ static bool rx_header_digest_good(const struct iscsi_conn *conn, const uint8_t *
 static bool rx_header(struct iscsi_conn *conn)
 {
 	const uint8_t *bytes;
-	size_t have = stream_peek(conn->stream, ISCSI_BHS_SIZE, &bytes);
+	size_t have = stream_peek(conn->stream, &bytes);
 	uint32_t len;
 
 	if (have < ISCSI_BHS_SIZE)
@@ -231,7 +231,7 @@ static bool rx_header(struct iscsi_conn *conn)
 		return false;
 	}
 	len = ISCSI_BHS_SIZE + conn->ahs_len + (conn->digests_header ? ISCSI_DIGEST_SIZE : 0);
-	if (stream_peek(conn->stream, len, &bytes) < len)
+	if (stream_peek(conn->stream, &bytes) < len)
 		return false;
 	if (!rx_header_digest_good(conn, bytes)) { /* nothing in it can be trusted, not even where the next one begins */
 		iscsi_conn_close(conn, "header digest error");
@@ -243,20 +243,64 @@ static bool rx_header(struct iscsi_conn *conn)
 	return true;
 }
 
-static bool conn_may_receive(const struct iscsi_conn *conn)
+/* Room for a PDU and what it makes us answer. A session may go on without when it reads its answers: what it sends may give something back.
+ * A discovery session has nothing to give back. */
+static bool conn_has_room(struct iscsi_conn *conn)
+{
+	if (conn->rx != RX_HEADER || budget_room(conn->account) >= ISCSI_PDU_ROOM)
+		return true;
+	if (conn->nexus_ready && stream_unsent(conn->stream) == 0)
+		return true;
+	stream_wait(conn->stream);
+	return false;
+}
+
+static bool conn_may_receive(struct iscsi_conn *conn)
 {
 	return (conn->state == CONN_LOGIN || conn->state == CONN_FULL) && conn->rx != RX_STALLED &&
-	       stream_unsent(conn->stream) <= STREAM_HIGH_MARK;
+	       stream_unsent(conn->stream) <= STREAM_HIGH_MARK && conn_has_room(conn);
 }
 
 static void conn_receive(struct iscsi_conn *conn)
 {
+	unsigned left = STREAM_TURN_REQUESTS;
 	bool more = true;
 
-	while (more && conn->state != CONN_CLOSED && conn_may_receive(conn))
+	for (; more && left > 0 && conn->state != CONN_CLOSED && conn_may_receive(conn); left--)
 		more = conn->rx == RX_HEADER ? rx_header(conn) : conn->rx == RX_SKIP ? rx_skip(conn) : false;
-	if (conn->state != CONN_CLOSED && !conn_may_receive(conn))
+	if (conn->state == CONN_CLOSED)
+		return;
+	if (!conn_may_receive(conn))
 		stream_pause(conn->stream);
+	else if (more)
+		stream_yield(conn->stream);
+}
+
+/* ---- memory that was refused ---- */
+
+void iscsi_conn_continue(struct iscsi_conn *conn)
+{
+	conn->rx = RX_HEADER;
+	rx_data_begin(conn);
+	if (conn->state != CONN_CLOSED)
+		stream_resume(conn->stream);
+}
+
+static void conn_stalled(struct iscsi_conn *conn)
+{
+	if (iscsi_command_reserve(conn) != 0) {
+		if (world_now_ns(conn->world) - conn->stalled_since_ns < ISCSI_STALL_MS * UINT64_C(1000000)) {
+			stream_wait(conn->stream);
+			return;
+		}
+		/* it may be held by others who wait like us: give way */
+		log_peer_warn("iscsi", "no_pages", "initiator=%s peer=%s", conn->initiator, conn->peer);
+		scsi_task_give_up(&conn->rx_task->scsi, SCSI_BUSY, SCSI_NO_SENSE, ASC_NONE);
+		conn->sink = SINK_NONE;
+		conn->sink_len = 0;
+	}
+	if (conn->state != CONN_CLOSED)
+		iscsi_conn_continue(conn);
 }
 
 static void conn_readable(void *owner)
@@ -277,8 +321,12 @@ static void conn_drained(void *owner)
 {
 	struct iscsi_conn *conn = owner;
 
-	stream_resume(conn->stream);
-	iscsi_command_run_waiters(conn);
+	if (conn->rx == RX_STALLED)
+		conn_stalled(conn);
+	if (conn->state != CONN_CLOSED)
+		iscsi_command_run_waiters(conn);
+	if (conn->state != CONN_CLOSED && conn_may_receive(conn))
+		stream_resume(conn->stream);
 }
 
 static void conn_ended(void *owner, int err)
@@ -292,43 +340,30 @@ static const struct stream_handler conn_handler = { conn_readable, conn_filled, 
 
 /* ---- stalls ---- */
 
-void iscsi_conn_continue(struct iscsi_conn *conn)
+/* Nobody may hold memory for ever: not with data that does not come, nor by not reading answers. Pings are no progress. */
+static void conn_look(struct iscsi_conn *conn)
 {
-	conn->rx = RX_HEADER;
-	rx_data_begin(conn);
-	if (conn->state != CONN_CLOSED)
-		stream_resume(conn->stream);
-}
+	uint64_t now_ns = world_now_ns(conn->world), limit_ns = stall_is_urgent(&conn->shortage) ? STALL_SHORT_NS : STALL_NS;
+	uint64_t filling = stream_fill_left(conn->stream),
+	         taken = conn->rx == RX_DATA ? conn->data_len - MIN_OF(filling, conn->data_len) : 0;
 
-static void conn_stalled(struct iscsi_conn *conn)
-{
-	if (iscsi_command_reserve(conn) != 0) {
-		if (world_now_ns(conn->world) - conn->stalled_since_ns < ISCSI_STALL_MS * UINT64_C(1000000))
-			return;
-		/* the pages may be held by others who wait like us: give way */
-		log_peer_warn("iscsi", "no_pages", "initiator=%s peer=%s", conn->initiator, conn->peer);
-		scsi_task_give_up(&conn->rx_task->scsi, SCSI_BUSY, SCSI_NO_SENSE, ASC_NONE);
-		conn->sink = SINK_NONE;
-		conn->sink_len = 0;
-	}
-	if (conn->state != CONN_CLOSED)
-		iscsi_conn_continue(conn);
+	if (stall_is_over(&conn->input, filling + iscsi_command_missing(conn), counter_get(&conn->written_bytes) + taken, now_ns, limit_ns))
+		iscsi_conn_close(conn, "data that was announced or asked for does not come");
+	else if (stall_is_over(&conn->output, stream_unsent(conn->stream), stream_sent(conn->stream), now_ns, limit_ns))
+		iscsi_conn_close(conn, "answers are not read");
+	else
+		world_timer_set(conn->world, &conn->timer, STALL_LOOK_NS);
+	iscsi_command_trim(conn, conn->n_tasks > 0 ? ISCSI_IDLE_TASKS : 1);
 }
 
 static void conn_timer(struct timer *timer)
 {
 	struct iscsi_conn *conn = container_of(timer, struct iscsi_conn, timer);
 
-	if (conn->state == CONN_LOGIN || conn->state == CONN_CLAIMING) {
+	if (conn->state == CONN_LOGIN || conn->state == CONN_CLAIMING)
 		iscsi_conn_close(conn, "login took too long");
-		return;
-	}
-	if (conn->rx == RX_STALLED)
-		conn_stalled(conn);
-	if (conn->state == CONN_FULL)
-		iscsi_command_run_waiters(conn);
-	if (conn->state == CONN_FULL && (conn->rx == RX_STALLED || !TAILQ_EMPTY(&conn->waiting)))
-		world_timer_set(conn->world, &conn->timer, ISCSI_RETRY_MS * UINT64_C(1000000));
+	else if (conn->state != CONN_CLOSED)
+		conn_look(conn);
 }
 
 /* ---- silence ---- */
@@ -436,12 +471,9 @@ static void conn_free(struct task *task)
 	vc_assert(conn->n_tasks == 0);
 	if (conn->nexus_ready)
 		scsi_nexus_fini(&conn->nexus);
-	for (unsigned i = 0; i < conn->n_slots; i++) {
-		scsi_task_fini(&conn->slots[i]->scsi);
-		free(conn->slots[i]);
-	}
-	free(conn->text);
-	free(conn->reply);
+	iscsi_command_trim(conn, 0);
+	iscsi_text_release(conn);
+	budget_account_put(conn->account);
 	free(conn);
 	iscsi_server_gone(server);
 }
@@ -463,6 +495,13 @@ static int conn_stream(struct iscsi_conn *conn, int fd)
 	return err;
 }
 
+static uint32_t window_of_budget(void)
+{
+	size_t max_bytes = budget_max();
+
+	return max_bytes == 0 ? ISCSI_WINDOW : (uint32_t)MIN_OF(MAX_OF(max_bytes >> 20, (size_t)ISCSI_WINDOW_LEAST), (size_t)ISCSI_WINDOW);
+}
+
 int iscsi_conn_new(struct iscsi_server *server, struct loop *loop, int fd, struct iscsi_conn **ret_conn)
 {
 	struct iscsi_conn *conn = calloc(1, sizeof *conn);
@@ -479,6 +518,7 @@ int iscsi_conn_new(struct iscsi_server *server, struct loop *loop, int fd, struc
 	conn->timer.fire = conn_timer;
 	conn->idle_timer.fire = conn_idle;
 	conn->statsn = 1;
+	conn->window = window_of_budget();
 	iscsi_params_init(&conn->params);
 	TAILQ_INIT(&conn->active);
 	TAILQ_INIT(&conn->idle);
@@ -490,6 +530,7 @@ int iscsi_conn_new(struct iscsi_server *server, struct loop *loop, int fd, struc
 		free(conn);
 		return err;
 	}
+	conn->account = budget_account_get(stream_account(conn->stream));
 	conn_peer_name(conn);
 	world_timer_set(conn->world, &conn->timer, iscsi_server_times(server)->login * UINT64_C(1000000));
 	*ret_conn = conn;
@@ -508,7 +549,7 @@ int iscsi_conn_establish(struct iscsi_conn *conn)
 			return err;
 		conn->nexus_ready = true;
 	}
-	world_timer_cancel(&conn->timer);
+	world_timer_set(conn->world, &conn->timer, STALL_LOOK_NS);
 	conn->state = CONN_FULL;
 	conn->heard_ns = world_now_ns(conn->world);
 	conn_look_for_right(conn);
@@ -523,6 +564,7 @@ static void conn_end(struct iscsi_conn *conn)
 	conn->state = CONN_CLOSED;
 	conn->stream = NULL;
 	conn->rx_task = NULL;
+	conn->text_len = conn->reply_len = 0;
 	world_timer_cancel(&conn->timer);
 	world_timer_cancel(&conn->idle_timer);
 	iscsi_command_abort_all(conn);

@@ -3,13 +3,17 @@
  *
  * THEORY. A PDU is taken in three steps: its header is decoded and its opcode's `begin` says where the data segment is to go (the
  * sink: text buffer, task pages, or nowhere); the data is received there, straight from the socket when it is long; `end` acts on it.
- * A connection that cannot have pages for data that comes unasked stalls: it reads no further until it has them, or
- * answers BUSY after ISCSI_STALL_MS. What it asks for with R2T waits in line instead.
+ * A connection that cannot have memory for data that comes unasked stalls: it reads no further until it has it, or
+ * answers BUSY after ISCSI_STALL_MS. What it asks for with R2T waits in line instead, and who has begun goes before who has not.
+ * MEMORY. Tasks, text, data to come and data to be read are taken from the connection's account (base/budget.h). R2T asks for as much as
+ * there is room for; the data it asked for is taken at that moment, so that it never waits, and has its pages when its PDU comes. A PDU that
+ * makes us answer waits for room, or, in a session, until all answers before it have left. Who holds memory and does not go on (R2Ts, half a
+ * PDU, answers not read) is dropped (base/stall.h).
  * INVARIANTS.
  *  1. MaxCmdSN never goes back, and [ExpCmdSN, MaxCmdSN] is never larger than the free task slots.
  *  2. A connection is freed when it is closed, has no task, and nobody has a claim or a kill on its way to it.
  *  3. No page of a task is given back while a fill into it is under way.
- * BOUNDS. Unasked data: ISCSI_WINDOW x FirstBurstLength; asked data and replies: ISCSI_SOLICITED_MAX and ISCSI_READ_MAX.
+ * BOUNDS. Unasked data: ISCSI_WINDOW x FirstBurstLength; asked data and replies: ISCSI_SOLICITED_MAX and ISCSI_READ_MAX; and the budget.
  * THREADS. Its loop; what iscsi_server.c guards with the server's lock is marked. */
 #ifndef PROTO_ISCSI_CONN_H
 #define PROTO_ISCSI_CONN_H
@@ -20,6 +24,7 @@
 #include "base/counters.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "base/stall.h"
 #include "base/stream.h"
 #include "proto/iscsi/iscsi_negotiate.h"
 #include "proto/iscsi/iscsi_server.h"
@@ -28,7 +33,8 @@
 #include "proto/scsi/scsi_nexus.h"
 #include "proto/scsi/scsi_task.h"
 
-#define ISCSI_WINDOW 128U
+#define ISCSI_WINDOW 128U /* commands, at most; fewer where memory is small: one for each MiB of the budget */
+#define ISCSI_WINDOW_LEAST 16U
 #define ISCSI_IMMEDIATE_MAX 16U /* immediate commands on top of the window */
 #define ISCSI_SLOTS (ISCSI_WINDOW + ISCSI_IMMEDIATE_MAX)
 #define ISCSI_BUCKETS 64U
@@ -36,7 +42,9 @@
 #define ISCSI_SOLICITED_MAX (16U << 20)
 #define ISCSI_READ_MAX (16U << 20)
 #define ISCSI_STALL_MS 2000U
-#define ISCSI_RETRY_MS 2U
+#define ISCSI_IDLE_TASKS 32U /* kept for the next commands, while others run; then one */
+#define ISCSI_PDU_ROOM 32768U /* what one PDU may make us keep: its text, and the answer */
+#define ISCSI_ASK_LEAST 65536U /* R2T asks for no less, but for the end of a burst */
 #define ISCSI_TEXT_MAX 16384U /* a request, over all its continuations */
 
 struct iscsi_conn;
@@ -86,7 +94,10 @@ struct iscsi_conn {
 	struct stream *stream;
 	enum iscsi_conn_state state;
 	struct task free_task;
-	struct timer timer; /* login deadline, then retries for pages */
+	struct timer timer; /* login deadline, then looking after stalls */
+	struct budget_account *account; /* a reference */
+	struct stall input, output;
+	struct stall_watch shortage;
 	struct timer idle_timer; /* in full feature phase: is he there? */
 	uint64_t heard_ns; /* when the last whole PDU had come */
 	uint64_t pinged_ns; /* 0: he need not answer */
@@ -121,6 +132,7 @@ struct iscsi_conn {
 	struct iscsi_bhs login_final; /* the request whose answer waits for a claim */
 
 	/* sequence numbers */
+	uint32_t window;
 	uint32_t exp_cmdsn, max_cmdsn, statsn;
 
 	/* receiving */
@@ -138,22 +150,23 @@ struct iscsi_conn {
 	struct iscsi_task *rx_task;
 	uint64_t stalled_since_ns;
 	uint8_t tail[8]; /* padding and digest */
-	char *text; /* ISCSI_TEXT_MAX + 1, on first use */
+	char *text; /* ISCSI_TEXT_MAX + 1, while there is need of it */
 	uint32_t text_len;
-	char *reply; /* ISCSI_TEXT_MAX, text answers not yet sent: [reply_at, reply_len) */
+	char *reply; /* ISCSI_TEXT_MAX, likewise; text answers not yet sent: [reply_at, reply_len) */
 	uint32_t reply_at, reply_len;
 	uint32_t text_ttt;
 
 	/* tasks */
-	struct iscsi_task *slots[ISCSI_SLOTS];
-	unsigned n_slots; /* made so far */
+	struct iscsi_task *slots[ISCSI_SLOTS]; /* NULL: not made, or freed */
+	unsigned n_idle;
+	uint32_t next_generation; /* of target transfer tags */
 	unsigned n_tasks, n_queued; /* active; of them in the window */
 	struct iscsi_task_list active, idle;
 	LIST_HEAD(, iscsi_task) buckets[ISCSI_BUCKETS];
 	struct iscsi_task_list waiting; /* for pages to ask for data, or for room to read */
 	uint32_t solicited_bytes, reading_bytes;
 	struct iscsi_tmf tmfs[ISCSI_TMFS];
-	bool running_waiters;
+	bool running_waiters, refused; /* somebody was just put in line */
 	struct iscsi_bhs logout;
 };
 
@@ -193,10 +206,14 @@ void iscsi_data_out_begin(struct iscsi_conn *conn);
 void iscsi_data_out_end(struct iscsi_conn *conn);
 /* The data segment for rx_task was damaged on the way. */
 void iscsi_command_damaged(struct iscsi_conn *conn);
-/* Pages for the data segment of rx_task: -ENOMEM. */
+/* Memory for the data segment of rx_task: -ENOMEM. */
 MUST_CHECK int iscsi_command_reserve(struct iscsi_conn *conn);
 struct iscsi_task *iscsi_command_find(struct iscsi_conn *conn, uint32_t itt);
 void iscsi_command_run_waiters(struct iscsi_conn *conn);
+/* Bytes that were asked for, or are to come unasked, and are not here. */
+uint64_t iscsi_command_missing(const struct iscsi_conn *conn);
+/* Free all tasks but `keep`; none is active. */
+void iscsi_command_trim(struct iscsi_conn *conn, unsigned keep);
 /* Nobody wants its status: it goes now, or when the file system is done with it. */
 void iscsi_command_abort(struct iscsi_task *task);
 void iscsi_command_abort_all(struct iscsi_conn *conn);
@@ -214,8 +231,8 @@ void iscsi_tmf_end(struct iscsi_conn *conn);
 void iscsi_tmf_task_gone(struct iscsi_conn *conn, struct iscsi_tmf *tmf);
 /* CmdSN of a request that is not a command: false when the PDU is to be ignored. */
 bool iscsi_cmdsn_take(struct iscsi_conn *conn);
-/* conn->text, with room for a request; -ENOMEM. */
-MUST_CHECK int iscsi_text_buffers(struct iscsi_conn *conn);
+/* Free the text buffers, if nothing of an exchange is in them. */
+void iscsi_text_release(struct iscsi_conn *conn);
 
 /* ---- iscsi_server.c ---- */
 MUST_CHECK int iscsi_server_add(struct iscsi_server *server, struct iscsi_conn *conn); /* -ESHUTDOWN */

@@ -29,20 +29,36 @@ bool iscsi_cmdsn_take(struct iscsi_conn *conn)
 
 /* ---- text ---- */
 
-int iscsi_text_buffers(struct iscsi_conn *conn)
+#define TEXT_BYTES (ISCSI_TEXT_MAX + 1U + ISCSI_TEXT_MAX)
+
+static int text_buffers(struct iscsi_conn *conn)
 {
+	if (conn->text != NULL)
+		return 0;
+	conn->text = malloc(TEXT_BYTES);
 	if (conn->text == NULL)
-		conn->text = malloc(ISCSI_TEXT_MAX + 1U);
-	if (conn->reply == NULL)
-		conn->reply = malloc(ISCSI_TEXT_MAX);
-	return conn->text == NULL || conn->reply == NULL ? -ENOMEM : 0;
+		return -ENOMEM;
+	conn->reply = conn->text + ISCSI_TEXT_MAX + 1U;
+	budget_charge(conn->account, TEXT_BYTES);
+	return 0;
+}
+
+void iscsi_text_release(struct iscsi_conn *conn)
+{
+	if (conn->text == NULL || conn->text_len > 0 || conn->reply_len > 0)
+		return;
+	free(conn->text);
+	conn->text = conn->reply = NULL;
+	budget_give(conn->account, TEXT_BYTES);
 }
 
 void iscsi_text_gather(struct iscsi_conn *conn)
 {
 	uint8_t opcode = conn->bhs.opcode & ISCSI_OPCODE_MASK;
 
-	if (iscsi_text_buffers(conn) != 0) {
+	if (opcode == ISCSI_NOP_OUT && conn->data_len == 0)
+		return;
+	if (text_buffers(conn) != 0) {
 		iscsi_conn_close(conn, "out of memory for text");
 		return;
 	}
@@ -61,10 +77,11 @@ void iscsi_nop_end(struct iscsi_conn *conn)
 {
 	struct iscsi_bhs bhs = { .opcode = ISCSI_NOP_IN, .flags = ISCSI_FINAL, .itt = conn->bhs.itt, .ttt = be32_of(ISCSI_TAG_NONE) };
 
-	if (be32_get(conn->bhs.itt) == ISCSI_TAG_NONE || !iscsi_cmdsn_take(conn))
-		return;
-	memcpy(bhs.lun, conn->bhs.lun, sizeof bhs.lun);
-	iscsi_send(conn, &bhs, conn->text, MIN_OF(conn->sink_len, conn->params.peer_max_recv), true);
+	if (be32_get(conn->bhs.itt) != ISCSI_TAG_NONE && iscsi_cmdsn_take(conn)) {
+		memcpy(bhs.lun, conn->bhs.lun, sizeof bhs.lun);
+		iscsi_send(conn, &bhs, conn->text, MIN_OF(conn->sink_len, conn->params.peer_max_recv), true);
+	}
+	iscsi_text_release(conn);
 }
 
 void iscsi_ping(struct iscsi_conn *conn)
@@ -161,7 +178,7 @@ static bool text_answer(struct iscsi_conn *conn)
 	return more == 0 && !reply.overflow;
 }
 
-void iscsi_text_end(struct iscsi_conn *conn)
+static void text_take(struct iscsi_conn *conn)
 {
 	bool more = (conn->bhs.flags & ISCSI_TEXT_CONTINUE) != 0, continues = be32_get(conn->bhs.ttt) != ISCSI_TAG_NONE;
 	struct iscsi_bhs bhs = { .opcode = ISCSI_TEXT_RESPONSE, .itt = conn->bhs.itt };
@@ -188,6 +205,12 @@ void iscsi_text_end(struct iscsi_conn *conn)
 		text_reply(conn);
 	}
 	conn->text_len = 0;
+}
+
+void iscsi_text_end(struct iscsi_conn *conn)
+{
+	text_take(conn);
+	iscsi_text_release(conn);
 }
 
 /* ---- logout ---- */

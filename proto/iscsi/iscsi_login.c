@@ -216,6 +216,7 @@ static void login_complete(struct iscsi_conn *conn)
 	}
 	login_answer(conn, request, LOGIN_SUCCESS, (uint8_t)(request->flags & 0x8FU), conn->reply_len);
 	conn->reply_len = 0;
+	iscsi_text_release(conn);
 	conn->digests_header = conn->params.header_digest != 0;
 	conn->digests_data = conn->params.data_digest != 0;
 }

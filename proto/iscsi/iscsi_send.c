@@ -11,7 +11,7 @@
 /* Invariant 1. */
 static void numbers_stamp(struct iscsi_conn *conn, struct iscsi_bhs *bhs)
 {
-	uint32_t max = conn->exp_cmdsn + (ISCSI_WINDOW - conn->n_queued) - 1;
+	uint32_t max = conn->exp_cmdsn + (conn->window - conn->n_queued) - 1;
 
 	if (iscsi_sn_before(conn->max_cmdsn, max))
 		conn->max_cmdsn = max;

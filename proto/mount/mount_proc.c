@@ -246,6 +246,12 @@ static bool mount_call(struct rpc_request *rpc, const uint8_t *args, uint32_t le
 	return true;
 }
 
+static uint32_t mount_weigh(uint32_t procedure, const uint8_t *args, uint32_t len_bytes)
+{
+	(void)args, (void)len_bytes;
+	return procedure == PROC_DUMP || procedure == PROC_EXPORT ? NFS_SCRATCH_SIZE : PAGE_SIZE + RPC_REPLY_SMALL;
+}
+
 const struct rpc_program mount_program = {
 	.name = "mount",
 	.number = MOUNT3_PROGRAM,
@@ -253,5 +259,6 @@ const struct rpc_program mount_program = {
 	.version_high = MOUNT3_VERSION,
 	.n_procedures = N_PROCS,
 	.payload_procedure = RPC_NO_PAYLOAD,
+	.weigh = mount_weigh,
 	.call = mount_call,
 };

@@ -19,14 +19,12 @@ void nfs_request_begin(struct nfs_request *request)
 	request->began_ns = world_now_ns(request->shard->world);
 	request->path.page = NULL;
 	request->n_pages = 0;
-	request->n_payload_pages = 0;
 	fs_message_init(&request->msg, FS_GETATTR, NULL, nfs_done, request);
 }
 
 void nfs_request_end(struct nfs_request *request)
 {
 	page_put_many(request->pages, request->n_pages);
-	request->shard->payload_pages -= request->n_payload_pages;
 	if (request->path.page != NULL)
 		nfspath3_free(&request->path);
 	fs_message_fini(&request->msg);

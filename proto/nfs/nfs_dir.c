@@ -35,7 +35,6 @@ static uint32_t readdir_start(struct nfs_request *request, uint64_t cookie, uint
 	msg->in.readdir.max_bytes = MAX_OF(MIN_OF(want_bytes, NFS_DIR_REPLY_MAX),
 	                                   ENTRY_MAX); /* at least one, to know whether there is one */
 	msg->in.readdir.want_attr = want_attr;
-	rpc_request_weigh(&request->rpc, NFS_DIR_REPLY_MAX);
 	return NFS3_OK;
 }
 

@@ -42,7 +42,29 @@ static const struct nfs_procedure procedures[] = {
 };
 static_assert(ARRAY_SIZE(procedures) == NFS_METRICS_PROCEDURES, "a counter for each procedure");
 
-enum { PROCEDURE_READ = 6, PROCEDURE_WRITE = 7, PROCEDURE_SYMLINK = 10 };
+enum { PROCEDURE_READ = 6, PROCEDURE_WRITE = 7, PROCEDURE_SYMLINK = 10, PROCEDURE_READDIR = 16, PROCEDURE_READDIRPLUS = 17 };
+
+/* READ3args end with the count. */
+static uint32_t read_weigh(const uint8_t *args, uint32_t len_bytes)
+{
+	be32 count;
+
+	if (len_bytes < sizeof count)
+		return RPC_REPLY_SMALL;
+	memcpy(&count, args + len_bytes - sizeof count, sizeof count);
+	return ROUND_UP(MIN_OF(be32_get(count), NFS_IO_MAX), PAGE_SIZE) + 2 * PAGE_SIZE; /* it may begin within a page; the header */
+}
+
+static uint32_t nfs_weigh(uint32_t procedure, const uint8_t *args, uint32_t len_bytes)
+{
+	switch (procedure) {
+	case PROCEDURE_READ: return read_weigh(args, len_bytes);
+	case PROCEDURE_READDIR:
+	case PROCEDURE_READDIRPLUS: return NFS_DIR_REPLY_MAX;
+	case PROCEDURE_SYMLINK: return PAGE_SIZE + RPC_REPLY_SMALL;
+	default: return RPC_REPLY_SMALL;
+	}
+}
 
 uint32_t nfs_args_decode(struct nfs_request *request, const uint8_t *args, uint32_t len_bytes)
 {
@@ -125,8 +147,10 @@ const struct rpc_program nfs_program = {
 	.version_high = NFS3_VERSION,
 	.n_procedures = ARRAY_SIZE(procedures),
 	.payload_procedure = PROCEDURE_WRITE,
+	.weigh = nfs_weigh,
 	.call = nfs_call,
 	.payload_begin = nfs_payload_begin,
+	.payload_memory = nfs_payload_memory,
 	.payload_complete = nfs_payload_complete,
 	.payload_drop = nfs_payload_drop,
 };

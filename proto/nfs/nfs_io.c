@@ -18,7 +18,6 @@ uint32_t nfs_read_start(struct nfs_request *request)
 		                     .len_bytes = MIN_OF(args->count, NFS_IO_MAX),
 		                     .n_pages_max = FS_IO_PAGES_MAX,
 		                     .pages = request->pages };
-	rpc_request_weigh(&request->rpc, msg->in.io.len_bytes);
 	return NFS3_OK;
 }
 
@@ -56,31 +55,15 @@ unsigned nfs_read_tail(struct nfs_request *request, struct stream_seg *segs)
 
 /* --- WRITE --- */
 
-/* Pages for `count` bytes at `offset`, laid out as the file's blocks are; 0, or -EAGAIN when too many are in use. */
-static int payload_pages(struct nfs_request *request, uint64_t offset, uint32_t count)
+/* Pages are laid out as the file's blocks are: how many bytes of the first one come before the data. */
+static uint32_t payload_skip(const struct nfs_request *request)
 {
-	unsigned n_pages = (unsigned)DIV_UP(offset % FS_BLOCK_SIZE + count, FS_BLOCK_SIZE);
-	struct nfs_shard *shard = request->shard;
-
-	if (n_pages > shard->payload_pages_max - shard->payload_pages || page_alloc_many(request->pages, n_pages) != 0)
-		return -EAGAIN;
-	request->n_pages = request->n_payload_pages = n_pages;
-	shard->payload_pages += n_pages;
-	return 0;
+	return (uint32_t)(request->args.write.offset % FS_BLOCK_SIZE);
 }
 
-static void payload_iov(const struct nfs_request *request, uint32_t offset_in_page, struct rpc_payload *ret_payload)
+static unsigned payload_pages(const struct nfs_request *request, uint32_t len_bytes)
 {
-	uint32_t left = ret_payload->len_bytes;
-
-	for (unsigned i = 0; i < request->n_pages; i++) {
-		uint32_t len = MIN_OF(left, FS_BLOCK_SIZE - offset_in_page);
-
-		ret_payload->iov[i] = (struct iovec){ .iov_base = request->pages[i]->data + offset_in_page, .iov_len = len };
-		left -= len;
-		offset_in_page = 0;
-	}
-	ret_payload->n_iov = request->n_pages;
+	return (unsigned)DIV_UP(payload_skip(request) + len_bytes, FS_BLOCK_SIZE);
 }
 
 static uint32_t write_check(struct nfs_request *request)
@@ -111,12 +94,32 @@ int nfs_payload_begin(struct rpc_request *rpc, const uint8_t *args, uint32_t len
 	}
 	ret_payload->head_bytes = head_bytes;
 	ret_payload->len_bytes = head->count = MIN_OF(head->count, NFS_IO_MAX); /* the reply says how much was written */
-	if (payload_pages(request, head->offset, head->count) != 0) {
+	if (!rpc_request_take(rpc, payload_pages(request, head->count) * PAGE_SIZE)) {
 		fs_volume_put(request->volume);
 		return -EAGAIN;
 	}
-	payload_iov(request, (uint32_t)(head->offset % FS_BLOCK_SIZE), ret_payload);
-	rpc_request_weigh(rpc, head->count);
+	return 0;
+}
+
+int nfs_payload_memory(struct rpc_request *rpc, uint32_t at, uint32_t *upto, struct rpc_payload *payload)
+{
+	struct nfs_request *request = nfs_request_of(rpc);
+	uint32_t skip = payload_skip(request);
+	unsigned n_pages = payload_pages(request, *upto);
+
+	if (n_pages > request->n_pages) {
+		if (page_alloc_many(request->pages + request->n_pages, n_pages - request->n_pages) != 0)
+			return -EAGAIN;
+		request->n_pages = n_pages;
+	}
+	*upto = MIN_OF(n_pages * FS_BLOCK_SIZE - skip, request->args.write.count);
+	payload->n_iov = 0;
+	for (uint32_t from = skip + at, end = skip + *upto; from < end;) {
+		uint32_t in_page = from % FS_BLOCK_SIZE, len = MIN_OF(FS_BLOCK_SIZE - in_page, end - from);
+
+		payload->iov[payload->n_iov++] = (struct iovec){ request->pages[from / FS_BLOCK_SIZE]->data + in_page, len };
+		from += len;
+	}
 	return 0;
 }
 
@@ -142,7 +145,6 @@ void nfs_payload_drop(struct rpc_request *rpc)
 
 	/* as nfs_request_end, but the request itself is the caller's */
 	page_put_many(request->pages, request->n_pages);
-	request->shard->payload_pages -= request->n_payload_pages;
 	fs_volume_put(request->volume);
 }
 

@@ -29,8 +29,6 @@ struct nfs_shard {
 	struct world *world;
 	struct rpc_service *rpc;
 	struct export_view exports;
-	size_t payload_pages; /* held by WRITEs now */
-	size_t payload_pages_max;
 	struct task stop_task;
 	uint8_t scratch[NFS_SCRATCH_SIZE]; /* the reply being encoded */
 };
@@ -89,7 +87,6 @@ struct nfs_request {
 	struct fs_cred cred;
 	nfspath3 path; /* of SYMLINK and MNT: the page to give back */
 	unsigned n_pages; /* in `pages`, references held */
-	unsigned n_payload_pages; /* of them, counted in the shard */
 	union nfs_args args;
 	struct fs_message msg;
 	struct page *pages[FS_IO_PAGES_MAX];
@@ -161,6 +158,7 @@ uint32_t nfs_commit_start(struct nfs_request *request);
 void nfs_commit_encode(struct nfs_request *request, struct rpc_out *out);
 int nfs_payload_begin(struct rpc_request *rpc, const uint8_t *args, uint32_t len_bytes, uint32_t args_bytes,
                       struct rpc_payload *ret_payload);
+int nfs_payload_memory(struct rpc_request *rpc, uint32_t at, uint32_t *upto, struct rpc_payload *payload);
 void nfs_payload_complete(struct rpc_request *rpc);
 void nfs_payload_drop(struct rpc_request *rpc);
 

@@ -105,7 +105,6 @@ static int shard_new(struct nfs_server *server, struct loop *loop, struct export
 		.counters = nfs_metrics_rpc(server->metrics),
 		.owner = shard,
 	};
-	size_t pages = options->payload_pages != 0 ? options->payload_pages : page_arena_max() / 4;
 
 	if (shard == NULL)
 		return -ENOMEM;
@@ -113,7 +112,6 @@ static int shard_new(struct nfs_server *server, struct loop *loop, struct export
 	shard->loop = loop;
 	shard->world = loop_world(loop);
 	shard->stop_task.run = shard_stop;
-	shard->payload_pages_max = MAX_OF(pages / server->n_shards, (size_t)FS_IO_PAGES_MAX); /* at least one WRITE at a time */
 	if (rpc_service_new(&config, &shard->rpc) != 0) {
 		free(shard);
 		return -ENOMEM;

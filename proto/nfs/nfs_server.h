@@ -18,7 +18,6 @@ struct nfs_server;
 
 struct nfs_server_options {
 	const struct rpc_program *mount; /* &mount_program of proto/mount/mount.h; NULL: none */
-	size_t payload_pages; /* of the page arena, that data of WRITEs on its way in may occupy; 0: a quarter of the arena */
 	const struct rpc_limits *limits; /* of each loop, but max_conns: of all; NULL: rpc_limits_default */
 };
 

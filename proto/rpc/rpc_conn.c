@@ -3,8 +3,8 @@
  *
  * THEORY. rpc_conn_pump runs the steps of the state machine until one lacks bytes, memory or window. The common record, one fragment
  * whose bytes are all in the ring, is decoded in place without a copy. A long record with a payload is decoded as far as the payload, which
- * the stream then receives into the program's memory. Records of several fragments are collected in a buffer that grows with what has
- * really arrived, never with what a mark promises.
+ * the stream then receives into the program's memory, which is asked for as the bytes come: never more than twice what is there already.
+ * Records of several fragments are collected in a buffer that grows with what has really arrived, never with what a mark promises.
  *
  * STATES        mark -> call -> (payload ->) (skip ->) mark            one fragment
  *               mark -> fragment -> mark ... -> fragment -> assembled -> mark   several
@@ -18,6 +18,10 @@
 
 #define EMPTY_FRAGMENTS_MAX 16U
 #define LINGER_MS 10000U
+#define PAYLOAD_STEP 65536U /* memory for so much is taken ahead of the bytes */
+#define STEPS_MAX (3U * STREAM_TURN_REQUESTS) /* mark, call, skip */
+#define TURN_WEIGHT 16384U /* what weighs more counts for several requests, */
+#define TURN_COUNT_MAX 8U /* but for no more */
 #define PAYLOAD_DECODE_MAX (RPC_CALL_HEAD_MAX + RPC_PAYLOAD_HEAD_MAX)
 
 /* What became of a call: DONE with (its bytes may go), MORE bytes needed, WAIT for memory, its PAYLOAD comes next, or BAD. */
@@ -43,13 +47,14 @@ void rpc_conn_put(struct rpc_conn *conn)
 		return;
 	if (service->config.conn_ended != NULL)
 		service->config.conn_ended(conn);
+	budget_account_put(conn->account);
 	free(conn);
 	rpc_service_conn_freed(service);
 }
 
 static void assembly_free(struct rpc_conn *conn)
 {
-	conn->service->assembly_bytes -= conn->assembly_size;
+	budget_give(conn->account, conn->assembly_size);
 	free(conn->assembly);
 	conn->assembly = NULL;
 	conn->assembly_len = conn->assembly_size = 0;
@@ -64,9 +69,6 @@ static void conn_detach(struct rpc_conn *conn)
 	conn->stream = NULL;
 	conn->ending = true;
 	conn->filling = NULL;
-	if (conn->waiting)
-		TAILQ_REMOVE(&service->waiting, conn, waiting_link);
-	conn->waiting = false;
 	TAILQ_REMOVE(&service->conns, conn, link);
 	assembly_free(conn);
 	if (filling != NULL) {
@@ -126,16 +128,25 @@ static void drained(void *owner)
 		rpc_conn_unblock(conn);
 }
 
-static void filled(void *owner)
+/* All of the payload is here. */
+static void payload_over(struct rpc_conn *conn)
 {
-	struct rpc_conn *conn = owner;
 	struct rpc_request *request = conn->filling;
 
 	conn->filling = NULL;
-	conn->held_since_ns = 0;
 	conn->state = conn->left_bytes > 0 ? RPC_CONN_SKIP : RPC_CONN_MARK;
-	rpc_conn_get(conn);
 	request->program->payload_complete(request);
+}
+
+static void filled(void *owner)
+{
+	struct rpc_conn *conn = owner;
+
+	rpc_conn_get(conn);
+	conn->payload_at = conn->payload_upto;
+	conn->state = RPC_CONN_PAYLOAD;
+	if (conn->payload_at == conn->payload_bytes)
+		payload_over(conn);
 	rpc_conn_pump(conn);
 	rpc_conn_put(conn);
 }
@@ -175,7 +186,8 @@ static int conn_new(struct rpc_service *service, int fd, struct rpc_conn **ret_c
 		return err;
 	}
 	stream_peer(conn->stream, &conn->peer);
-	conn->called_ns = conn->unsent_since_ns = world_now_ns(service->world);
+	conn->account = budget_account_get(stream_account(conn->stream));
+	conn->called_ns = world_now_ns(service->world);
 	*ret_conn = conn;
 	return 0;
 }
@@ -196,6 +208,7 @@ void rpc_conn_start(struct rpc_service *service, int fd)
 		counter_add(&counters(conn)->refused, 1);
 		log_peer_warn("rpc", "connection_refused", "error=%s", error_name(err));
 		stream_close(conn->stream);
+		budget_account_put(conn->account);
 		free(conn);
 		return;
 	}
@@ -219,6 +232,14 @@ const struct sockaddr_storage *rpc_conn_peer(const struct rpc_conn *conn)
 	return &conn->peer;
 }
 
+/* Bytes that must come before half a record gives back the memory it holds. */
+static uint64_t input_missing(const struct rpc_conn *conn)
+{
+	if (conn->filling != NULL)
+		return stream_fill_left(conn->stream) + conn->payload_bytes - conn->payload_upto;
+	return conn->assembly_size > 0 ? RPC_RECORD_MAX : 0;
+}
+
 /* No call for too long, and nothing outstanding. A right may have come since it was looked for last. */
 static bool conn_is_idle(struct rpc_conn *conn, uint64_t now_ns)
 {
@@ -235,15 +256,12 @@ static bool conn_is_idle(struct rpc_conn *conn, uint64_t now_ns)
 }
 
 /* A peer must not hold memory for ever, neither with half a record nor by not reading its replies; nor a place, by saying nothing. */
-void rpc_conn_sweep(struct rpc_conn *conn, uint64_t now_ns)
+void rpc_conn_sweep(struct rpc_conn *conn, uint64_t now_ns, uint64_t limit_ns)
 {
-	uint64_t unsent_bytes = stream_unsent(conn->stream), sent_bytes = conn->queued_bytes - unsent_bytes;
-	bool stalled = conn->held_since_ns != 0 && now_ns - conn->held_since_ns > conn->service->limits.stall_ns;
+	bool input = stall_is_over(&conn->input, input_missing(conn), stream_received(conn->stream), now_ns, limit_ns);
+	bool output = stall_is_over(&conn->output, stream_unsent(conn->stream), stream_sent(conn->stream), now_ns, limit_ns);
 
-	if (unsent_bytes == 0 || sent_bytes != conn->sent_bytes_seen)
-		conn->unsent_since_ns = now_ns;
-	conn->sent_bytes_seen = sent_bytes;
-	if (stalled || now_ns - conn->unsent_since_ns > conn->service->limits.stall_ns) {
+	if (input || output) {
 		counter_add(&counters(conn)->stalled, 1);
 		rpc_conn_close(conn);
 	} else if (conn_is_idle(conn, now_ns)) {
@@ -268,10 +286,28 @@ static void conn_block(struct rpc_conn *conn)
 	stream_pause(conn->stream);
 }
 
+/* Refused memory: read no further until there may be some. */
+static void conn_wait(struct rpc_conn *conn)
+{
+	counter_add(&counters(conn)->waits, 1);
+	conn_block(conn);
+	stream_wait(conn->stream);
+}
+
+/* Another call may be taken: the window is open, and the budget has room for a reply that says no. Otherwise the connection is blocked. */
+static bool conn_is_open(struct rpc_conn *conn)
+{
+	if (window_full(conn))
+		conn_block(conn);
+	else if (budget_room(conn->account) < RPC_REPLY_SMALL)
+		conn_wait(conn);
+	return !conn->blocked;
+}
+
 /* Go on, if the window allows it. */
 void rpc_conn_unblock(struct rpc_conn *conn)
 {
-	if (conn->stream == NULL || conn->ending || conn->waiting || window_full(conn))
+	if (conn->stream == NULL || conn->ending || (conn->filling == NULL && window_full(conn)))
 		return;
 	rpc_conn_get(conn);
 	conn->blocked = false;
@@ -322,12 +358,14 @@ static const struct rpc_program *call_check(struct rpc_conn *conn, const struct 
 	return NULL;
 }
 
-static struct rpc_request *request_new(struct rpc_conn *conn, const struct rpc_call_head *head, const struct rpc_program *program)
+static struct rpc_request *request_new(struct rpc_conn *conn, const struct rpc_call_head *head, const struct rpc_program *program,
+                                       uint32_t weight_bytes)
 {
-	struct rpc_request *request = rpc_service_request(conn->service, conn);
+	struct rpc_request *request = rpc_service_request(conn->service, conn, weight_bytes);
 
 	if (request == NULL)
 		return NULL;
+	conn->turn_requests += MIN_OF(1 + weight_bytes / TURN_WEIGHT, TURN_COUNT_MAX);
 	counter_add(&counters(conn)->calls, 1);
 	conn->called_ns = world_now_ns(conn->service->world);
 	request->program = program;
@@ -347,21 +385,35 @@ static void request_garbage(struct rpc_request *request)
 static enum take take_plain(struct rpc_conn *conn, const struct rpc_call_head *head, const struct rpc_program *program,
                             const uint8_t *record, uint32_t record_bytes)
 {
-	struct rpc_request *request = request_new(conn, head, program);
+	const uint8_t *args = record + head->len_bytes;
+	uint32_t args_bytes = record_bytes - head->len_bytes;
+	uint32_t weight = program->weigh != NULL ? program->weigh(head->procedure, args, args_bytes) : RPC_REPLY_SMALL;
+	struct rpc_request *request = request_new(conn, head, program, weight);
 
 	if (request == NULL)
 		return TAKE_WAIT;
-	if (!program->call(request, record + head->len_bytes, record_bytes - head->len_bytes))
+	if (!program->call(request, args, args_bytes))
 		request_garbage(request);
 	return TAKE_DONE;
 }
 
-static void payload_copy(const struct rpc_payload *payload, const uint8_t *bytes)
+/* The whole payload is here already: copy it. */
+static enum take payload_copy(struct rpc_conn *conn, struct rpc_request *request, const uint8_t *bytes)
 {
+	struct rpc_payload *payload = &conn->service->payload;
+	uint32_t upto = payload->len_bytes;
+
+	if (request->program->payload_memory(request, 0, &upto, payload) != 0) {
+		request->program->payload_drop(request);
+		rpc_service_request_undo(request);
+		return TAKE_WAIT;
+	}
 	for (unsigned i = 0; i < payload->n_iov; i++) {
 		memcpy(payload->iov[i].iov_base, bytes, payload->iov[i].iov_len);
 		bytes += payload->iov[i].iov_len;
 	}
+	request->program->payload_complete(request);
+	return TAKE_DONE;
 }
 
 /* The call carries a payload: copy it when it is here already, else have the stream receive it where it belongs. */
@@ -369,7 +421,7 @@ static enum take take_payload(struct rpc_conn *conn, const struct rpc_call_head 
                               const uint8_t *record, uint32_t available, uint32_t record_bytes)
 {
 	struct rpc_payload *payload = &conn->service->payload;
-	struct rpc_request *request = request_new(conn, head, program);
+	struct rpc_request *request = request_new(conn, head, program, RPC_REPLY_SMALL);
 	int result;
 
 	if (request == NULL)
@@ -377,19 +429,16 @@ static enum take take_payload(struct rpc_conn *conn, const struct rpc_call_head 
 	result = program->payload_begin(request, record + head->len_bytes, available - head->len_bytes, record_bytes - head->len_bytes,
 	                                payload);
 	if (result == -EAGAIN) {
-		rpc_service_request_undo(conn->service, request);
+		rpc_service_request_undo(request);
 		return TAKE_WAIT;
 	}
 	if (result == -EBADMSG)
 		request_garbage(request);
 	if (result != 0)
 		return TAKE_DONE;
-	if (available == record_bytes || payload->len_bytes == 0) {
-		payload_copy(payload, record + head->len_bytes + payload->head_bytes);
-		program->payload_complete(request);
-		return TAKE_DONE;
-	}
 	payload->head_bytes += head->len_bytes;
+	if (available == record_bytes || payload->len_bytes == 0)
+		return payload_copy(conn, request, record + payload->head_bytes);
 	conn->filling = request;
 	return TAKE_PAYLOAD;
 }
@@ -426,7 +475,7 @@ static bool step_mark(struct rpc_conn *conn)
 	uint32_t mark;
 	be32 wire;
 
-	if (stream_peek(conn->stream, RPC_MARK_SIZE, &bytes) < RPC_MARK_SIZE)
+	if (stream_peek(conn->stream, &bytes) < RPC_MARK_SIZE)
 		return false;
 	memcpy(&wire, bytes, sizeof wire);
 	stream_consume(conn->stream, RPC_MARK_SIZE);
@@ -455,9 +504,26 @@ static void payload_start(struct rpc_conn *conn)
 
 	step_consume(conn, payload->head_bytes);
 	conn->left_bytes -= payload->len_bytes; /* what follows is padding */
+	conn->payload_at = conn->payload_upto = 0;
+	conn->payload_bytes = payload->len_bytes;
 	conn->state = RPC_CONN_PAYLOAD;
-	conn->held_since_ns = world_now_ns(conn->service->world);
-	stream_fill(conn->stream, payload->iov, payload->n_iov);
+}
+
+/* Memory for the next bytes of the payload: as many again as have come. */
+static bool step_payload(struct rpc_conn *conn)
+{
+	struct rpc_payload *payload = &conn->service->payload;
+	struct rpc_request *request = conn->filling;
+	uint32_t upto = MIN_OF(conn->payload_at + MAX_OF(conn->payload_at, PAYLOAD_STEP), conn->payload_bytes);
+
+	if (request->program->payload_memory(request, conn->payload_at, &upto, payload) != 0) {
+		conn_wait(conn);
+		return false;
+	}
+	conn->payload_upto = upto;
+	conn->state = RPC_CONN_FILLING;
+	stream_fill(conn->stream, payload->iov, payload->n_iov, upto < conn->payload_bytes);
+	return false;
 }
 
 static bool step_call(struct rpc_conn *conn)
@@ -466,11 +532,9 @@ static bool step_call(struct rpc_conn *conn)
 	size_t n;
 	enum take take;
 
-	if (window_full(conn)) {
-		conn_block(conn);
+	if (!conn_is_open(conn))
 		return false;
-	}
-	n = stream_peek(conn->stream, MIN_OF(conn->left_bytes, RPC_INLINE_MAX), &bytes);
+	n = stream_peek(conn->stream, &bytes);
 	n = MIN_OF(n, conn->left_bytes);
 	take = call_take(conn, bytes, (uint32_t)n, conn->left_bytes);
 	if (conn->stream == NULL)
@@ -478,11 +542,8 @@ static bool step_call(struct rpc_conn *conn)
 	conn->empty_fragments = 0;
 	switch (take) {
 	case TAKE_DONE: conn->state = RPC_CONN_SKIP; return true;
-	case TAKE_PAYLOAD: payload_start(conn); return false;
-	case TAKE_WAIT:
-		conn_block(conn);
-		rpc_service_wait(conn->service, conn);
-		return false;
+	case TAKE_PAYLOAD: payload_start(conn); return true;
+	case TAKE_WAIT: conn_wait(conn); return false;
 	case TAKE_BAD: conn_bad(conn); return false;
 	case TAKE_MORE: break;
 	}
@@ -495,7 +556,7 @@ static bool step_skip(struct rpc_conn *conn)
 	size_t n;
 
 	while (conn->left_bytes > 0) {
-		n = stream_peek(conn->stream, 1, &bytes);
+		n = stream_peek(conn->stream, &bytes);
 		if (n == 0)
 			return false;
 		step_consume(conn, (uint32_t)MIN_OF(n, conn->left_bytes));
@@ -507,7 +568,6 @@ static bool step_skip(struct rpc_conn *conn)
 /* Room for `more` bytes in the assembly, by doubling. */
 static bool assembly_reserve(struct rpc_conn *conn, uint32_t more)
 {
-	struct rpc_service *service = conn->service;
 	uint32_t size = MAX_OF(conn->assembly_size, 4096U);
 	uint8_t *grown;
 
@@ -515,16 +575,15 @@ static bool assembly_reserve(struct rpc_conn *conn, uint32_t more)
 		size *= 2;
 	if (size == conn->assembly_size)
 		return true;
-	if (service->assembly_bytes + size - conn->assembly_size > service->limits.assembly_bytes)
+	if (!budget_take(conn->account, size - conn->assembly_size))
 		return false;
 	grown = realloc(conn->assembly, size);
-	if (grown == NULL)
+	if (grown == NULL) {
+		budget_give(conn->account, size - conn->assembly_size);
 		return false;
-	service->assembly_bytes += size - conn->assembly_size;
+	}
 	conn->assembly = grown;
 	conn->assembly_size = size;
-	if (conn->held_since_ns == 0)
-		conn->held_since_ns = world_now_ns(service->world);
 	return true;
 }
 
@@ -534,11 +593,11 @@ static bool step_fragment(struct rpc_conn *conn)
 	uint32_t n;
 
 	while (conn->left_bytes > 0) {
-		n = (uint32_t)MIN_OF(stream_peek(conn->stream, 1, &bytes), conn->left_bytes);
+		n = (uint32_t)MIN_OF(stream_peek(conn->stream, &bytes), conn->left_bytes);
 		if (n == 0)
 			return false;
 		if (!assembly_reserve(conn, n)) {
-			conn_bad(conn);
+			conn_wait(conn);
 			return false;
 		}
 		memcpy(conn->assembly + conn->assembly_len, bytes, n);
@@ -553,17 +612,13 @@ static bool step_assembled(struct rpc_conn *conn)
 {
 	enum take take;
 
-	if (window_full(conn)) {
-		conn_block(conn);
+	if (!conn_is_open(conn))
 		return false;
-	}
-	conn->held_since_ns = 0;
 	take = call_take(conn, conn->assembly, conn->assembly_len, conn->assembly_len);
 	if (conn->stream == NULL)
 		return false;
 	if (take == TAKE_WAIT) {
-		conn_block(conn);
-		rpc_service_wait(conn->service, conn);
+		conn_wait(conn);
 		return false;
 	}
 	conn->empty_fragments = 0;
@@ -584,20 +639,26 @@ static bool step(struct rpc_conn *conn)
 	case RPC_CONN_FRAGMENT: return step_fragment(conn);
 	case RPC_CONN_ASSEMBLED: return step_assembled(conn);
 	case RPC_CONN_SKIP: return step_skip(conn);
-	case RPC_CONN_PAYLOAD: break;
+	case RPC_CONN_PAYLOAD: return step_payload(conn);
+	case RPC_CONN_FILLING: break;
 	}
 	return false;
 }
 
-/* Run as far as bytes, window and memory allow. */
+/* Run as far as bytes, window, memory and this turn allow. */
 void rpc_conn_pump(struct rpc_conn *conn)
 {
+	unsigned left = STEPS_MAX;
+
 	if (conn->pumping)
 		return;
 	conn->pumping = true;
 	rpc_conn_get(conn);
-	while (conn->stream != NULL && !conn->ending && !conn->blocked && step(conn))
-		;
+	conn->turn_requests = 0;
+	while (left > 0 && conn->stream != NULL && !conn->ending && !conn->blocked && step(conn))
+		left = conn->turn_requests < STREAM_TURN_REQUESTS ? left - 1 : 0;
+	if (left == 0 && conn->stream != NULL && !conn->ending && !conn->blocked)
+		stream_yield(conn->stream);
 	conn->pumping = false;
 	rpc_conn_put(conn);
 }

@@ -3,6 +3,7 @@
 #ifndef PROTO_RPC_RPC_PRIVATE_H
 #define PROTO_RPC_RPC_PRIVATE_H
 
+#include "base/stall.h"
 #include "base/world.h"
 #include "proto/rpc/rpc_service.h"
 
@@ -12,7 +13,8 @@ enum rpc_conn_state {
 	RPC_CONN_CALL, /* in a record of one fragment, nothing of it consumed */
 	RPC_CONN_FRAGMENT, /* collecting a fragment of several */
 	RPC_CONN_ASSEMBLED, /* a record of several fragments is complete in `assembly` */
-	RPC_CONN_PAYLOAD, /* the stream fills the memory of `filling` */
+	RPC_CONN_PAYLOAD, /* memory for the next bytes of the payload of `filling` is to be had */
+	RPC_CONN_FILLING, /* and the stream fills it */
 	RPC_CONN_SKIP, /* dropping the rest of a record */
 };
 
@@ -20,27 +22,25 @@ struct rpc_conn {
 	struct rpc_service *service;
 	struct stream *stream; /* NULL once closed */
 	TAILQ_ENTRY(rpc_conn) link;
-	TAILQ_ENTRY(rpc_conn) waiting_link;
 	enum rpc_conn_state state;
 	uint32_t left_bytes; /* of the fragment, not yet consumed */
 	bool last_fragment;
-	bool blocked; /* its window is full */
-	bool waiting; /* for the service's memory */
+	bool blocked; /* its window is full, or it was refused memory */
 	bool ending; /* takes no more calls; closes when the last reply is sent */
 	bool pumping;
 	unsigned empty_fragments;
 	uint8_t *assembly;
 	uint32_t assembly_len, assembly_size;
 	struct rpc_request *filling;
+	uint32_t payload_at, payload_upto, payload_bytes; /* received, being received, in all */
 	unsigned refs; /* itself, every request, the pump */
 	unsigned in_flight;
+	unsigned turn_requests; /* taken in this turn */
 	uint64_t weight_bytes;
 	bool known; /* its peer has a right */
 	uint64_t called_ns; /* when its last call was taken, or it began */
-	uint64_t held_since_ns; /* half a record holds memory since; 0: none */
-	uint64_t queued_bytes; /* ever */
-	uint64_t sent_bytes_seen; /* at the last sweep */
-	uint64_t unsent_since_ns;
+	struct budget_account *account; /* a reference */
+	struct stall input, output;
 	struct sockaddr_storage peer;
 	max_align_t user[];
 };
@@ -52,18 +52,16 @@ struct rpc_service {
 	struct world *world;
 	struct door *door;
 	struct rpc_conn_list conns;
-	struct rpc_conn_list waiting;
 	STAILQ_HEAD(, rpc_request) free_requests;
 	unsigned n_requests; /* existing, free ones too */
 	unsigned n_conns; /* not yet freed */
-	size_t assembly_bytes;
+	unsigned n_free; /* of them in free_requests */
 	bool stopping;
 	void (*stopped)(void *arg);
 	void *stopped_arg;
 	struct task stopped_task;
-	struct task retry_task;
-	struct timer retry_timer;
 	struct timer sweep_timer;
+	struct stall_watch shortage;
 	struct rpc_payload payload; /* scratch of the connection now running */
 };
 
@@ -75,13 +73,11 @@ void rpc_conn_get(struct rpc_conn *conn);
 void rpc_conn_put(struct rpc_conn *conn);
 void rpc_conn_pump(struct rpc_conn *conn);
 void rpc_conn_unblock(struct rpc_conn *conn);
-void rpc_conn_sweep(struct rpc_conn *conn, uint64_t now_ns);
+void rpc_conn_sweep(struct rpc_conn *conn, uint64_t now_ns, uint64_t limit_ns);
 
 /* rpc_service.c */
-struct rpc_request *rpc_service_request(struct rpc_service *service, struct rpc_conn *conn);
-void rpc_service_request_undo(struct rpc_service *service, struct rpc_request *request);
-void rpc_service_wait(struct rpc_service *service, struct rpc_conn *conn);
-void rpc_service_wake(struct rpc_service *service);
+struct rpc_request *rpc_service_request(struct rpc_service *service, struct rpc_conn *conn, uint32_t weight_bytes);
+void rpc_service_request_undo(struct rpc_request *request);
 void rpc_service_conn_freed(struct rpc_service *service);
 
 /* rpc_reply.c */

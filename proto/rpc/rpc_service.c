@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The RPC service of one loop: its connections, its pool of requests, who waits for memory, and the sweep that frees it.
  *
- * BOUNDS. Connections, requests and assembled bytes are bounded by rpc_limits. A connection that finds a pool empty stops reading and
- * waits its turn; it is woken when a request completes, and every 10 ms, because pages also come back from elsewhere. */
+ * BOUNDS. Connections and requests are bounded by rpc_limits, memory by the budget. A connection that is refused either stops reading and
+ * tries again when some of its own comes back, or a few milliseconds later (base/gate.h). */
 #include "proto/rpc/rpc_private.h"
 
 #include <stdlib.h>
@@ -11,16 +11,15 @@
 #include "base/log.h"
 
 #define SWEEP_MIN_NS 50000000ULL
-#define SWEEP_MAX_NS 5000000000ULL
-#define RETRY_NS 10000000ULL
+#define FREE_REQUESTS_MAX 64U /* kept for the next ones */
 
 const struct rpc_limits rpc_limits_default = {
 	.max_conns = 5120,
 	.max_requests = 2048,
 	.conn_requests = 128,
 	.conn_bytes = 8U << 20,
-	.assembly_bytes = 16U << 20,
-	.stall_ns = 60000000000ULL,
+	.stall_ns = STALL_NS,
+	.short_stall_ns = STALL_SHORT_NS,
 	.stranger_ns = 15000000000ULL,
 	.idle_ns = 600000000000ULL, /* Linux clients end an idle connection themselves after 300 s */
 };
@@ -28,46 +27,23 @@ const struct rpc_limits rpc_limits_default = {
 /* Often enough that a peer is cut off soon after its time is over. */
 static uint64_t sweep_ns(const struct rpc_service *service)
 {
-	uint64_t shortest_ns = MIN_OF(service->limits.stall_ns, MIN_OF(service->limits.stranger_ns, service->limits.idle_ns));
+	const struct rpc_limits *limits = &service->limits;
+	uint64_t shortest_ns = MIN_OF(MIN_OF(limits->stall_ns, limits->short_stall_ns), MIN_OF(limits->stranger_ns, limits->idle_ns));
 
-	return MIN_OF(MAX_OF(shortest_ns / 8, SWEEP_MIN_NS), SWEEP_MAX_NS);
+	return MIN_OF(MAX_OF(shortest_ns / 8, SWEEP_MIN_NS), STALL_LOOK_NS);
 }
 
 static void sweep(struct timer *timer)
 {
 	struct rpc_service *service = container_of(timer, struct rpc_service, sweep_timer);
 	uint64_t now_ns = world_now_ns(service->world);
+	uint64_t limit_ns = stall_is_urgent(&service->shortage) ? service->limits.short_stall_ns : service->limits.stall_ns;
 	struct rpc_conn *conn, *next;
 
 	TAILQ_FOREACH_SAFE(conn, &service->conns, link, next)
-		rpc_conn_sweep(conn, now_ns);
+		rpc_conn_sweep(conn, now_ns, limit_ns);
 	if (!TAILQ_EMPTY(&service->conns))
 		world_timer_set(service->world, &service->sweep_timer, sweep_ns(service));
-}
-
-/* Let those who wait try again, each once: who still finds nothing goes to the end of the queue. */
-static void retry(struct rpc_service *service)
-{
-	struct rpc_conn *conn;
-	unsigned n = 0;
-
-	TAILQ_FOREACH(conn, &service->waiting, waiting_link)
-		n++;
-	for (; n > 0 && (conn = TAILQ_FIRST(&service->waiting)) != NULL; n--) {
-		TAILQ_REMOVE(&service->waiting, conn, waiting_link);
-		conn->waiting = false;
-		rpc_conn_unblock(conn);
-	}
-}
-
-static void retry_run(struct task *task)
-{
-	retry(container_of(task, struct rpc_service, retry_task));
-}
-
-static void retry_fire(struct timer *timer)
-{
-	retry(container_of(timer, struct rpc_service, retry_timer));
 }
 
 static void stopped_run(struct task *task)
@@ -93,11 +69,8 @@ int rpc_service_new(const struct rpc_service_config *config, struct rpc_service 
 	}
 	service->world = loop_world(config->loop);
 	TAILQ_INIT(&service->conns);
-	TAILQ_INIT(&service->waiting);
 	STAILQ_INIT(&service->free_requests);
 	service->stopped_task.run = stopped_run;
-	service->retry_task.run = retry_run;
-	service->retry_timer.fire = retry_fire;
 	service->sweep_timer.fire = sweep;
 	*ret_service = service;
 	return 0;
@@ -141,7 +114,6 @@ void rpc_service_free(struct rpc_service *service)
 
 	vc_assert(service->n_conns == 0);
 	world_timer_cancel(&service->sweep_timer);
-	world_timer_cancel(&service->retry_timer);
 	while ((request = STAILQ_FIRST(&service->free_requests)) != NULL) {
 		STAILQ_REMOVE_HEAD(&service->free_requests, link);
 		free(request);
@@ -160,72 +132,91 @@ unsigned rpc_service_conns(const struct rpc_service *service)
 	return service->n_conns;
 }
 
-/* A request for a call of `conn`, or NULL: the pool is empty. */
-struct rpc_request *rpc_service_request(struct rpc_service *service, struct rpc_conn *conn)
+static struct rpc_request *request_make(struct rpc_service *service)
 {
 	struct rpc_request *request = STAILQ_FIRST(&service->free_requests);
 
 	if (request != NULL) {
 		STAILQ_REMOVE_HEAD(&service->free_requests, link);
-	} else {
-		if (service->n_requests >= service->limits.max_requests)
-			return NULL;
-		request = malloc(service->config.request_bytes);
-		if (request == NULL)
-			return NULL;
-		service->n_requests++;
+		service->n_free--;
+		return request;
 	}
-	request->conn = conn;
-	request->weight_bytes = 0;
-	rpc_conn_get(conn);
-	conn->in_flight++;
+	if (service->n_requests >= service->limits.max_requests)
+		return NULL;
+	request = malloc(service->config.request_bytes);
+	if (request != NULL)
+		service->n_requests++;
 	return request;
 }
 
-/* Take a request back that has served nothing: this frees no memory, so nobody is woken. */
-void rpc_service_request_undo(struct rpc_service *service, struct rpc_request *request)
+static void request_free(struct rpc_service *service, struct rpc_request *request)
+{
+	if (service->n_free < FREE_REQUESTS_MAX) {
+		STAILQ_INSERT_HEAD(&service->free_requests, request, link);
+		service->n_free++;
+	} else {
+		free(request);
+		service->n_requests--;
+	}
+}
+
+/* A request for a call of `conn` that may hold `weight_bytes`, or NULL: the pool is empty, or the budget refuses. */
+struct rpc_request *rpc_service_request(struct rpc_service *service, struct rpc_conn *conn, uint32_t weight_bytes)
+{
+	struct rpc_request *request;
+
+	if (!budget_take(conn->account, service->config.request_bytes + weight_bytes))
+		return NULL;
+	request = request_make(service);
+	if (request == NULL) {
+		budget_give(conn->account, service->config.request_bytes + weight_bytes);
+		return NULL;
+	}
+	request->conn = conn;
+	request->weight_bytes = weight_bytes;
+	rpc_conn_get(conn);
+	conn->in_flight++;
+	conn->weight_bytes += weight_bytes;
+	return request;
+}
+
+/* The request goes back to the pool, what it took to the budget. */
+static void request_give_back(struct rpc_request *request)
 {
 	struct rpc_conn *conn = request->conn;
 
 	conn->in_flight--;
-	STAILQ_INSERT_HEAD(&service->free_requests, request, link);
+	conn->weight_bytes -= request->weight_bytes;
+	budget_give(conn->account, conn->service->config.request_bytes + request->weight_bytes);
+	request_free(conn->service, request);
+}
+
+/* Take a request back that has served nothing. */
+void rpc_service_request_undo(struct rpc_request *request)
+{
+	struct rpc_conn *conn = request->conn;
+
+	request_give_back(request);
 	rpc_conn_put(conn);
 }
 
-void rpc_request_weigh(struct rpc_request *request, uint32_t bytes)
+bool rpc_request_take(struct rpc_request *request, uint32_t bytes)
 {
+	if (!budget_take(request->conn->account, bytes))
+		return false;
 	request->weight_bytes += bytes;
 	request->conn->weight_bytes += bytes;
+	return true;
 }
 
 void rpc_request_done(struct rpc_request *request)
 {
 	struct rpc_conn *conn = request->conn;
-	struct rpc_service *service = conn->service;
 
-	conn->in_flight--;
-	conn->weight_bytes -= request->weight_bytes;
-	STAILQ_INSERT_HEAD(&service->free_requests, request, link);
-	if (!TAILQ_EMPTY(&service->waiting))
-		rpc_service_wake(service);
+	request_give_back(request);
 	if (conn->ending && conn->in_flight == 0)
 		rpc_conn_finish(conn);
 	else if (conn->blocked)
 		rpc_conn_unblock(conn);
 	rpc_conn_put(conn);
-}
-
-/* `conn` has stopped reading until memory comes back. */
-void rpc_service_wait(struct rpc_service *service, struct rpc_conn *conn)
-{
-	counter_add(&service->config.counters->waits, 1);
-	conn->waiting = true;
-	TAILQ_INSERT_TAIL(&service->waiting, conn, waiting_link);
-	if (!service->retry_timer.armed)
-		world_timer_set(service->world, &service->retry_timer, RETRY_NS);
-}
-
-void rpc_service_wake(struct rpc_service *service)
-{
-	world_defer(service->world, &service->retry_task);
 }

@@ -5,6 +5,8 @@
  * is within its window (requests in flight, their weight in bytes, unsent bytes); otherwise it stops reading, and TCP tells the client.
  * Arguments are handed over as contiguous bytes, normally right out of the stream's ring. A procedure whose arguments end in a long
  * opaque (the "payload procedure" of its program) names the memory its bytes shall go to, and they are received straight into it.
+ * MEMORY. Everything a call may hold, its reply included, is taken from the connection's account (base/budget.h) before the call is; who is
+ * refused reads no further. A payload is taken whole in the budget, so that whoever began can end, but its pages come as its bytes do.
  * WRITE PATH. previous hop: base/stream.c; here rpc_conn.c; next hop: the program's `call` (proto/nfs/nfs_dispatch.c).
  * THREADS. Everything here belongs to the service's loop, unless it says otherwise. */
 #ifndef PROTO_RPC_RPC_SERVICE_H
@@ -30,6 +32,7 @@
 #define RPC_PAYLOAD_IOV 260U
 #define RPC_NO_PAYLOAD UINT32_MAX
 #define RPC_PROGRAMS_MAX 4U
+#define RPC_REPLY_SMALL 1024U /* what most replies fit in */
 
 struct rpc_conn;
 struct rpc_service;
@@ -41,12 +44,12 @@ struct rpc_request {
 	const struct rpc_program *program;
 	uint32_t xid;
 	uint32_t procedure;
-	uint32_t weight_bytes; /* against the connection's window */
+	uint32_t weight_bytes; /* taken in the budget and in the connection's window, beside the request itself */
 	struct rpc_cred cred;
 	STAILQ_ENTRY(rpc_request) link;
 };
 
-/* Where the bytes of a payload go. */
+/* A payload, and where its next bytes go. */
 struct rpc_payload {
 	uint32_t head_bytes; /* arguments before the payload's first byte */
 	uint32_t len_bytes;
@@ -60,14 +63,18 @@ struct rpc_program {
 	uint32_t version_low, version_high;
 	uint32_t n_procedures;
 	uint32_t payload_procedure; /* or RPC_NO_PAYLOAD */
+	/* The most bytes that a call may hold until its reply is sent, the reply included; the arguments may be garbage. NULL: RPC_REPLY_SMALL. */
+	uint32_t (*weigh)(uint32_t procedure, const uint8_t *args, uint32_t len_bytes);
 	/* Serve a call; `args` is valid only until it returns. True: it replies, now or later, exactly once (rpc_reply_send and then
 	 * rpc_request_done). False: the arguments are garbage, and the request is not its business any more. */
 	bool (*call)(struct rpc_request *request, const uint8_t *args, uint32_t len_bytes);
 	/* The payload procedure. `args` holds the first len_bytes (at least RPC_PAYLOAD_HEAD_MAX, or all) of args_bytes. 0: receive the
 	 * payload, then payload_complete or payload_drop is called. 1: it has replied already, skip the bytes. -EBADMSG: garbage.
-	 * -EAGAIN: no memory; the call is tried again when some came back. */
+	 * -EAGAIN: no memory (rpc_request_take); the call is tried again when some came back. */
 	int (*payload_begin)(struct rpc_request *request, const uint8_t *args, uint32_t len_bytes, uint32_t args_bytes,
 	                     struct rpc_payload *ret_payload);
+	/* Memory for its bytes from `at` to *upto, or a little further (*upto tells), taken now. -EAGAIN: none; asked again later. */
+	int (*payload_memory)(struct rpc_request *request, uint32_t at, uint32_t *upto, struct rpc_payload *payload);
 	void (*payload_complete)(struct rpc_request *request);
 	/* The connection ended while receiving: release what payload_begin took. */
 	void (*payload_drop)(struct rpc_request *request);
@@ -78,8 +85,8 @@ struct rpc_limits {
 	unsigned max_requests; /* of the service */
 	unsigned conn_requests; /* of a connection */
 	uint32_t conn_bytes; /* weight in flight of a connection */
-	size_t assembly_bytes; /* of all records that come in several fragments */
-	uint64_t stall_ns; /* a peer that holds memory and makes no progress for so long is cut off */
+	uint64_t stall_ns; /* a peer that holds memory and makes no progress for so long is cut off (base/stall.h) */
+	uint64_t short_stall_ns; /* the same, while others are refused memory */
 	uint64_t stranger_ns; /* without a call, a connection of a peer without a right ends after so long, */
 	uint64_t idle_ns; /* and any other after so long; only when nothing is outstanding */
 };
@@ -118,8 +125,8 @@ struct rpc_service *rpc_conn_service(const struct rpc_conn *conn);
 void *rpc_conn_user(struct rpc_conn *conn);
 const struct sockaddr_storage *rpc_conn_peer(const struct rpc_conn *conn);
 
-/* Count `bytes` against the connection's window until the request is done. */
-void rpc_request_weigh(struct rpc_request *request, uint32_t bytes);
+/* Take `bytes` more from the budget and the connection's window until the request is done; false: refused. */
+MUST_CHECK bool rpc_request_take(struct rpc_request *request, uint32_t bytes);
 /* Begin an accepted, successful reply in `buffer` (at least sizeof(struct rpc_accepted_spec)); results follow by rpc_out_*. */
 void rpc_reply_begin(struct rpc_request *request, struct rpc_out *out, uint8_t *buffer, size_t size_bytes);
 /* Send it, followed by `tail` (payload and padding; references are taken). Nothing is sent when the connection is gone. */

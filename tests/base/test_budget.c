@@ -66,7 +66,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* All of them take what they get, in turn, until nobody gets anything. */
+/* All of them take what they get by their share, in turn, until nobody gets anything. */
 static size_t greedy(unsigned first, unsigned end)
 {
 	size_t total = 0;
@@ -75,8 +75,9 @@ static size_t greedy(unsigned first, unsigned end)
 	while (any) {
 		any = false;
 		for (unsigned i = first; i < end; i++) {
-			if (!budget_take(accounts[i], STEP))
+			if (budget_room(accounts[i]) < STEP)
 				continue;
+			assert_true(budget_take(accounts[i], STEP));
 			any = true;
 			total += STEP;
 		}
@@ -141,8 +142,27 @@ static void who_holds_next_to_nothing_gets_a_big_request_out_of_what_is_kept_bac
 	account = account_from("198.51.100.1");
 	assert_true(budget_room(account) >= MIB);
 	assert_true(budget_take(account, MIB));
-	assert_false(budget_take(account, MIB)); /* one at a time */
-	assert_false(budget_take(accounts[0], MIB));
+	assert_true(budget_room(account) < MIB); /* one at a time */
+	assert_true(budget_room(accounts[0]) < MIB);
+}
+
+/* All hold a part and want the rest: one gets it, and when it has ended the next one. */
+static void one_of_all_that_wait_for_each_other_can_always_end(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 64; i++)
+		(void)account_from("192.0.2.1");
+	(void)greedy(0, 64);
+	for (unsigned i = 0; i < 64; i++) {
+		bool beyond = budget_room(accounts[i]) < MIB;
+
+		assert_true(budget_take(accounts[i], MIB));
+		assert_true(!beyond || budget_take(accounts[i], STEP)); /* and may go on */
+		if (beyond && i < 63 && budget_room(accounts[i + 1]) < MIB)
+			assert_false(budget_take(accounts[i + 1], MIB)); /* the next one only after it */
+		assert_true(budget_used() <= MAX_BYTES);
+		budget_give(accounts[i], budget_held(accounts[i]));
+	}
 }
 
 static void what_is_given_back_can_be_taken_again(void **state)
@@ -221,7 +241,7 @@ static void *taker(void *arg)
 		unsigned n = 0;
 
 		assert_int_equal(budget_account_new(&address, &account), 0);
-		while (n < 16 && budget_take(account, 65536))
+		while (n < 48 && budget_take(account, 65536))
 			n++;
 		budget_charge(budget_account_get(account), 100);
 		budget_give(account, 100 + n * 65536U);
@@ -252,6 +272,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(many_connections_of_one_address_leave_half, setup, teardown),
 		cmocka_unit_test_setup_teardown(tenth_greedy_address_has_a_share_too, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_holds_next_to_nothing_gets_a_big_request_out_of_what_is_kept_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_of_all_that_wait_for_each_other_can_always_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_given_back_can_be_taken_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_refused_goes_over_and_then_all_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_a_bound_nobody_is_refused, setup, teardown),

@@ -111,6 +111,74 @@ static void endless_deferring_does_not_starve_descriptors(void **state)
 	loop_run(loop);
 }
 
+static void look_only(struct watch *watch, unsigned events)
+{
+	(void)watch, (void)events;
+}
+
+static void ready_descriptors_do_not_starve_tasks(void **state)
+{
+	struct task stop = { .run = stop_run };
+	struct watch watch = { .ready = look_only };
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], "x", 1), 1); /* nobody reads it: it stays ready */
+	assert_int_equal(loop_watch_start(loop, &watch, fds[0], WATCH_READ), 0);
+	world_defer(loop_world(loop), &stop);
+	loop_run(loop); /* returns */
+	loop_watch_stop(&watch);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
+}
+
+static unsigned n_slow, n_late;
+static struct task slow_task, late_tasks[8];
+
+static void slow_run(struct task *task)
+{
+	(void)task;
+	n_slow++;
+}
+
+/* Takes longer than late tasks have in a turn. */
+static void late_slow_run(struct task *task)
+{
+	uint64_t start_ns = cpu_ns();
+
+	(void)task;
+	assert_int_equal(n_slow, ++n_late); /* the deferred task of every turn came first, and one turn has one of these */
+	while (cpu_ns() - start_ns < 1000000U)
+		;
+	if (n_late == ARRAY_SIZE(late_tasks))
+		loop_stop(loop);
+	else
+		world_defer(loop_world(loop), &slow_task);
+}
+
+static void late_tasks_run_after_the_others_and_a_few_a_turn(void **state)
+{
+	(void)state;
+	n_slow = n_late = 0;
+	slow_task.run = slow_run;
+	for (size_t i = 0; i < ARRAY_SIZE(late_tasks); i++) {
+		late_tasks[i].run = late_slow_run;
+		loop_defer_late(loop, &late_tasks[i]);
+	}
+	world_defer(loop_world(loop), &slow_task);
+	loop_run(loop);
+	assert_int_equal(n_late, ARRAY_SIZE(late_tasks));
+}
+
 struct alarm {
 	struct timer timer;
 	const char *name;
@@ -226,14 +294,6 @@ static void timer_of_no_delay_does_not_starve_the_rest(void **state)
 	loop_run(loop);
 	world_timer_cancel(&again_timer);
 	assert_string_equal(trace, "end");
-}
-
-static uint64_t cpu_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
 }
 
 static void idle_loop_sleeps(void **state)
@@ -393,6 +453,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(deferred_tasks_run_in_order_and_last_ones_after_them, setup, teardown),
 		cmocka_unit_test_setup_teardown(endless_deferring_does_not_starve_descriptors, setup, teardown),
+		cmocka_unit_test_setup_teardown(ready_descriptors_do_not_starve_tasks, setup, teardown),
+		cmocka_unit_test_setup_teardown(late_tasks_run_after_the_others_and_a_few_a_turn, setup, teardown),
 		cmocka_unit_test_setup_teardown(timers_fire_in_order_of_time_and_never_early, setup, teardown),
 		cmocka_unit_test_setup_teardown(cancelled_timer_does_not_fire, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_timers_set_and_cancelled_at_random_fire_in_order, setup, teardown),

@@ -193,7 +193,7 @@ static void take_records(void)
 	const uint8_t *bytes;
 	size_t have;
 
-	while ((have = stream_peek(stream, 256, &bytes)) > 0 && have >= 1U + bytes[0]) {
+	while ((have = stream_peek(stream, &bytes)) > 0 && have >= 1U + bytes[0]) {
 		assert_pattern(bytes + 1, 0, bytes[0]);
 		records++;
 		record_bytes += bytes[0];
@@ -245,7 +245,7 @@ static void take_all_in_small_steps(void)
 	const uint8_t *bytes;
 	size_t have, step = 1;
 
-	while ((have = stream_peek(stream, 1, &bytes)) > 0) {
+	while ((have = stream_peek(stream, &bytes)) > 0) {
 		step = step % 7 + 1;
 		if (step > have)
 			step = have;
@@ -294,7 +294,7 @@ static void stop_loop(void)
 static void take_when_64k_are_there(void)
 {
 	const uint8_t *bytes;
-	size_t have = stream_peek(stream, STREAM_PEEK_MAX, &bytes);
+	size_t have = stream_peek(stream, &bytes);
 
 	if (have < STREAM_PEEK_MAX)
 		return;
@@ -325,7 +325,7 @@ static void full_buffer_stops_reading_and_consuming_starts_it(void **state)
 	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, write_pattern, (void *)(uintptr_t)(4 * STREAM_PEEK_MAX)), 0);
 	run_for(100); /* nobody consumes */
-	assert_int_equal(stream_peek(stream, 1, &bytes), STREAM_PEEK_MAX);
+	assert_int_equal(stream_peek(stream, &bytes), STREAM_PEEK_MAX);
 	assert_int_equal(seen.n_ended, 0);
 	consumed = 0;
 	seen.on_readable = take_all_in_small_steps;
@@ -356,7 +356,7 @@ static void frame_begin(void)
 	static struct iovec iov[FRAME_PAGES];
 	const uint8_t *bytes;
 
-	if (stream_peek(stream, sizeof frame_bytes, &bytes) < sizeof frame_bytes)
+	if (stream_peek(stream, &bytes) < sizeof frame_bytes)
 		return;
 	memcpy(&frame_bytes, bytes, sizeof frame_bytes);
 	stream_consume(stream, sizeof frame_bytes);
@@ -365,7 +365,7 @@ static void frame_begin(void)
 	assert_int_equal(page_alloc_many(frame_pages, frame_n_pages), 0);
 	for (size_t i = 0; i < frame_n_pages; i++)
 		iov[i] = (struct iovec){ frame_pages[i]->data, MIN_OF(PAGE_SIZE, frame_bytes - i * PAGE_SIZE) };
-	stream_fill(stream, iov, (unsigned)frame_n_pages);
+	stream_fill(stream, iov, (unsigned)frame_n_pages, false);
 	memset(iov, 0, sizeof iov); /* the vector was copied */
 }
 
@@ -431,14 +431,14 @@ static void fill_never_calls_back_inline(void **state)
 	assert_int_equal(seen.n_readable, 1);
 	seen.on_readable = NULL;
 	seen.on_filled = stop_loop;
-	stream_fill(stream, &iov, 1); /* all of it is there already */
+	stream_fill(stream, &iov, 1, false); /* all of it is there already */
 	assert_int_equal(seen.n_filled, 0);
 	run_for(5000);
 	assert_int_equal(seen.n_filled, 1);
 	assert_memory_equal(fill_target, "abcd", 4);
-	assert_int_equal(stream_peek(stream, 1, &bytes), 4);
+	assert_int_equal(stream_peek(stream, &bytes), 4);
 	assert_memory_equal(bytes, "efgh", 4);
-	stream_fill(stream, NULL, 0); /* nothing to fill is filled at once, but later */
+	stream_fill(stream, NULL, 0, false); /* nothing to fill is filled at once, but later */
 	assert_int_equal(seen.n_filled, 1);
 	run_for(5000);
 	assert_int_equal(seen.n_filled, 2);
@@ -450,7 +450,7 @@ static void cancelled_fill_is_not_reported_and_reading_goes_on(void **state)
 	const uint8_t *bytes;
 
 	(void)state;
-	stream_fill(stream, &iov, 1);
+	stream_fill(stream, &iov, 1, false);
 	peer_write("abc", 3);
 	run_for(50);
 	assert_int_equal(seen.n_readable, 0);
@@ -459,7 +459,7 @@ static void cancelled_fill_is_not_reported_and_reading_goes_on(void **state)
 	seen.on_readable = stop_loop;
 	run_for(5000);
 	assert_int_equal(seen.n_filled, 0);
-	assert_int_equal(stream_peek(stream, 1, &bytes), 3);
+	assert_int_equal(stream_peek(stream, &bytes), 3);
 	assert_memory_equal(bytes, "xyz", 3);
 }
 
@@ -467,7 +467,7 @@ static void take_one_and_pause(void)
 {
 	const uint8_t *bytes;
 
-	if (stream_peek(stream, 1, &bytes) == 0)
+	if (stream_peek(stream, &bytes) == 0)
 		return;
 	stream_consume(stream, 1);
 	consumed++;
@@ -807,7 +807,7 @@ static void stream_may_be_closed_in_filled_with_a_send_queued(void **state)
 
 	(void)state;
 	seen.on_filled = close_now;
-	stream_fill(stream, &iov, 1);
+	stream_fill(stream, &iov, 1, false);
 	peer_write("abc", 3); /* the third byte would be readable */
 	send_copy("reply", 5);
 	run_for(5000);

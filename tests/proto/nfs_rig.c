@@ -14,7 +14,6 @@
 #include "proto/mount/mount.h"
 #include "tests/base/cmocka_all.h"
 
-size_t rig_payload_pages;
 const char *rig_clients;
 
 /* --- running things on the loop --- */
@@ -58,7 +57,7 @@ static void accepted(void *owner, int fd)
 
 static void server_start(struct rig *rig, struct errand *errand)
 {
-	struct nfs_server_options options = { .mount = &mount_program, .payload_pages = rig_payload_pages, .limits = errand->limits };
+	struct nfs_server_options options = { .mount = &mount_program, .limits = errand->limits };
 
 	rig->volume = ramfs_new(rig->world, "vol0");
 	vc_assert(export_table_new(&rig->exports) == 0);

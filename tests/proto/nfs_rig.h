@@ -33,8 +33,6 @@ struct rig {
 	nfs_fh3 root;
 };
 
-/* struct nfs_server_options payload_pages of the rigs started next; 0: default. */
-extern size_t rig_payload_pages;
 /* Whom the rigs started next export to; NULL: 127.0.0.0/8. */
 extern const char *rig_clients;
 /* Export with `options` for rig_clients, connect, and mount /vol/vol0. */

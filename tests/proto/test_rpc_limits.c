@@ -5,20 +5,30 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/page.h"
+#include "base/budget.h"
 #include "proto/rpc/rpc_service.h"
 #include "tests/base/cmocka_all.h"
 #include "tests/proto/nfs_rig.h"
 
 #define MIB (1U << 20)
+#define BUDGET_BYTES (MIB + MIB / 2) /* room for one WRITE of 1 MiB at a time */
 
 static struct rig rig;
 static struct rpc_limits limits;
 
-static void start(size_t payload_pages)
+static void start(size_t budget_bytes)
 {
-	rig_payload_pages = payload_pages;
+	budget_set_max(budget_bytes);
 	rig_start(&rig, "rw,insecure,no_root_squash", &limits);
+}
+
+/* Everything is given back. */
+static int conclude(void **state)
+{
+	(void)state;
+	assert_int_equal(budget_used(), 0);
+	budget_set_max(0);
+	return 0;
 }
 
 static int prepare(void **state)
@@ -93,7 +103,7 @@ static void one_request_object_serves_many_connections(void **state)
 	rig_stop(&rig);
 }
 
-static void writes_wait_for_pages_and_get_them(void **state)
+static void writes_wait_for_memory_and_get_it(void **state)
 {
 	uint8_t *call = calloc(1, 2 * MIB);
 	nfs_fh3 file;
@@ -101,10 +111,10 @@ static void writes_wait_for_pages_and_get_them(void **state)
 	int other, before;
 
 	(void)state;
-	start(300);
+	start(BUDGET_BYTES);
 	assert_int_equal(rig_create(&rig, &rig.root, "f", &file), NFS3_OK);
 	len = large_write_make(&file, call);
-	assert_true(rig_write(rig.fd, call, len / 2)); /* holds 256 of the 300 pages */
+	assert_true(rig_write(rig.fd, call, len / 2)); /* has taken what there is */
 	other = rig_connect(&rig);
 	assert_true(rig_write(other, call, 100000));
 	usleep(50000);
@@ -118,14 +128,14 @@ static void writes_wait_for_pages_and_get_them(void **state)
 	rig_stop(&rig);
 }
 
-static void pages_of_a_client_that_went_away_come_back(void **state)
+static void memory_of_a_client_that_went_away_comes_back(void **state)
 {
 	uint8_t *call = calloc(1, 2 * MIB);
 	nfs_fh3 file;
 	uint32_t len;
 
 	(void)state;
-	start(300);
+	start(BUDGET_BYTES);
 	assert_int_equal(rig_create(&rig, &rig.root, "f", &file), NFS3_OK);
 	len = large_write_make(&file, call);
 	for (unsigned i = 0; i < 20; i++) {
@@ -373,18 +383,18 @@ static void strangers_do_not_keep_clients_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(one_request_object_serves_many_connections, prepare),
-		cmocka_unit_test_setup(writes_wait_for_pages_and_get_them, prepare),
-		cmocka_unit_test_setup(pages_of_a_client_that_went_away_come_back, prepare),
-		cmocka_unit_test_setup(client_that_stalls_in_a_payload_is_cut_off, prepare),
-		cmocka_unit_test_setup(client_that_does_not_read_is_held_back_and_cut_off, prepare),
-		cmocka_unit_test_setup(slow_reader_gets_everything, prepare),
-		cmocka_unit_test_setup(clients_that_leave_with_requests_in_flight_do_no_harm, prepare),
-		cmocka_unit_test_setup(server_stops_with_clients_in_every_state, prepare),
-		cmocka_unit_test_setup(connections_over_the_limit_are_refused, prepare),
-		cmocka_unit_test_setup(a_stranger_without_calls_is_cut_off_and_a_client_is_not, prepare),
-		cmocka_unit_test_setup(an_idle_client_is_closed_only_when_nothing_is_outstanding, prepare),
-		cmocka_unit_test_setup(strangers_do_not_keep_clients_out, prepare),
+		cmocka_unit_test_setup_teardown(one_request_object_serves_many_connections, prepare, conclude),
+		cmocka_unit_test_setup_teardown(writes_wait_for_memory_and_get_it, prepare, conclude),
+		cmocka_unit_test_setup_teardown(memory_of_a_client_that_went_away_comes_back, prepare, conclude),
+		cmocka_unit_test_setup_teardown(client_that_stalls_in_a_payload_is_cut_off, prepare, conclude),
+		cmocka_unit_test_setup_teardown(client_that_does_not_read_is_held_back_and_cut_off, prepare, conclude),
+		cmocka_unit_test_setup_teardown(slow_reader_gets_everything, prepare, conclude),
+		cmocka_unit_test_setup_teardown(clients_that_leave_with_requests_in_flight_do_no_harm, prepare, conclude),
+		cmocka_unit_test_setup_teardown(server_stops_with_clients_in_every_state, prepare, conclude),
+		cmocka_unit_test_setup_teardown(connections_over_the_limit_are_refused, prepare, conclude),
+		cmocka_unit_test_setup_teardown(a_stranger_without_calls_is_cut_off_and_a_client_is_not, prepare, conclude),
+		cmocka_unit_test_setup_teardown(an_idle_client_is_closed_only_when_nothing_is_outstanding, prepare, conclude),
+		cmocka_unit_test_setup_teardown(strangers_do_not_keep_clients_out, prepare, conclude),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

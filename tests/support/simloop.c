@@ -12,7 +12,9 @@ TAILQ_HEAD(task_list, task);
 
 struct loop {
 	struct simworld *sim;
-	struct task_list last;
+	struct task_list late, last;
+	struct gate gate;
+	uint8_t scratch[LOOP_SCRATCH_BYTES];
 	TAILQ_HEAD(, loop_exit) exits;
 	struct watch *watches[WATCHES_MAX];
 	unsigned n_watches;
@@ -20,14 +22,14 @@ struct loop {
 
 static struct loop *current;
 
-static bool last_run(struct loop *loop)
+static bool list_run(struct task_list *list)
 {
 	struct task_list batch = TAILQ_HEAD_INITIALIZER(batch);
 	struct task *task;
 
-	if (TAILQ_EMPTY(&loop->last))
+	if (TAILQ_EMPTY(list))
 		return false;
-	TAILQ_CONCAT(&batch, &loop->last, link);
+	TAILQ_CONCAT(&batch, list, link);
 	while ((task = TAILQ_FIRST(&batch)) != NULL) {
 		TAILQ_REMOVE(&batch, task, link);
 		task->queued = false;
@@ -55,7 +57,9 @@ static bool watch_run(struct loop *loop)
 
 static bool loop_turn(void *arg)
 {
-	return last_run(arg) || watch_run(arg);
+	struct loop *loop = arg;
+
+	return list_run(&loop->late) || list_run(&loop->last) || watch_run(loop);
 }
 
 struct loop *simloop_new(struct simworld *sim)
@@ -64,6 +68,8 @@ struct loop *simloop_new(struct simworld *sim)
 
 	vc_assert(loop != NULL);
 	loop->sim = sim;
+	gate_init(&loop->gate, simworld_world(sim));
+	TAILQ_INIT(&loop->late);
 	TAILQ_INIT(&loop->last);
 	TAILQ_INIT(&loop->exits);
 	simworld_set_idle(sim, loop_turn, loop);
@@ -108,6 +114,24 @@ void loop_defer_last(struct loop *loop, struct task *task)
 		return;
 	task->queued = true;
 	TAILQ_INSERT_TAIL(&loop->last, task, link);
+}
+
+void loop_defer_late(struct loop *loop, struct task *task)
+{
+	if (task->queued)
+		return;
+	task->queued = true;
+	TAILQ_INSERT_TAIL(&loop->late, task, link);
+}
+
+struct gate *loop_gate(struct loop *loop)
+{
+	return &loop->gate;
+}
+
+uint8_t *loop_scratch(struct loop *loop)
+{
+	return loop->scratch;
 }
 
 void loop_exit_add(struct loop *loop, struct loop_exit *hook)
