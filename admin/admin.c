@@ -107,6 +107,7 @@ int admin_new(struct loop *loop, const struct admin_settings *settings, const st
 	admin->cache_pages = settings->cache_pages;
 	admin->started_ns = world_wall_ns(admin->world);
 	admin->state_dir = strdup(settings->state_dir);
+	admin->disk_paths = strdup(settings->disk_paths != NULL ? settings->disk_paths : settings->state_dir);
 	admin->info = json_object();
 	for (size_t i = 0; settings->info != NULL && settings->info[i] != NULL; i += 2)
 		(void)json_object_set_new(admin->info, settings->info[i], json_string(settings->info[i + 1]));
@@ -115,7 +116,7 @@ int admin_new(struct loop *loop, const struct admin_settings *settings, const st
 	TAILQ_INIT(&admin->turns);
 	admin->event_task.run = journal_woke;
 	admin->san = san_new(admin);
-	int err = admin->state_dir == NULL || admin->san == NULL ? -ENOMEM : load_state(admin, ret_text);
+	int err = admin->state_dir == NULL || admin->disk_paths == NULL || admin->san == NULL ? -ENOMEM : load_state(admin, ret_text);
 	if (err == 0)
 		err = load_signin(admin, settings, ret_text);
 	if (err == 0)
@@ -232,6 +233,7 @@ void admin_free(struct admin *admin)
 		san_free(admin->san);
 	json_decref(admin->info);
 	free(admin->state_dir);
+	free(admin->disk_paths);
 	free(admin);
 }
 

@@ -64,6 +64,7 @@ struct admin_hooks {
 
 struct admin_settings {
 	const char *state_dir; /* exists and is locked by the caller */
+	const char *disk_paths; /* directories and devices, with commas, where disks may lie; NULL: the state directory */
 	const char *socket_path; /* unix socket; NULL: none */
 	unsigned http_connections; /* to each of socket_path and http: who came first of those that say nothing gives way; 0: 128 */
 	const char *http; /* "127.0.0.1:8080", "[::1]:8080", port 0: any; NULL: none */

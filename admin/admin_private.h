@@ -32,6 +32,7 @@ struct admin {
 	struct world *world;
 	struct admin_hooks hooks;
 	char *state_dir;
+	char *disk_paths; /* where disks may lie besides STATE_DIR/disks, with commas */
 	json_t *info; /* addresses, for status */
 	size_t cache_pages, cache_pages_given;
 	struct known_list volumes;

@@ -3,6 +3,7 @@
 #include "admin/known.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "admin/statefile.h"
 #include "admin/volpath.h"
@@ -34,6 +35,30 @@ struct known_volume *known_find(struct admin *admin, const char *name)
 	return NULL;
 }
 
+struct known_volume *known_find_uuid(struct admin *admin, const struct uuid *uuid)
+{
+	struct known_volume *known;
+	TAILQ_FOREACH(known, &admin->volumes, link) {
+		if (known->has_uuid && uuid_equal(&known->uuid, uuid))
+			return known;
+	}
+	return NULL;
+}
+
+/* Are they one file or one device? */
+static bool is_same_disk(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	if (strcmp(a, b) == 0)
+		return true;
+	if (strncmp(a, "file:", 5) != 0 || strncmp(b, "file:", 5) != 0 || stat(a + 5, &sa) != 0 || stat(b + 5, &sb) != 0)
+		return false;
+	if (S_ISBLK(sa.st_mode) && S_ISBLK(sb.st_mode))
+		return sa.st_rdev == sb.st_rdev;
+	return sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
 struct known_volume *known_find_disk(struct admin *admin, const char *url)
 {
 	struct known_volume *known;
@@ -43,7 +68,7 @@ struct known_volume *known_find_disk(struct admin *admin, const char *url)
 	TAILQ_FOREACH(known, &admin->volumes, link) {
 		json_array_foreach(known->disks, i, disk)
 		{
-			if (strcmp(json_string_value(disk), url) == 0)
+			if (is_same_disk(json_string_value(disk), url))
 				return known;
 		}
 	}
@@ -70,6 +95,7 @@ void known_remove(struct admin *admin, struct known_volume *known)
 	if (known->volume != NULL)
 		fs_volume_put(known->volume);
 	json_decref(known->disks);
+	json_decref(known->made);
 	json_decref(known->exports);
 	json_decref(known->igroups);
 	json_decref(known->policy);
@@ -91,7 +117,8 @@ int known_volume_get(struct admin *admin, const char *name, struct fs_volume **r
 static int load_volume(struct admin *admin, json_t *entry)
 {
 	const char *name = json_string_value(json_object_get(entry, "name"));
-	json_t *disks = json_object_get(entry, "disks");
+	const char *uuid = json_string_value(json_object_get(entry, "uuid"));
+	json_t *disks = json_object_get(entry, "disks"), *made = json_object_get(entry, "made");
 	json_t *disk;
 	size_t i;
 
@@ -103,9 +130,16 @@ static int load_volume(struct admin *admin, json_t *entry)
 		if (!json_is_string(disk))
 			return -EUCLEAN;
 	}
+	json_array_foreach(made, i, disk)
+	{
+		if (!json_is_string(disk))
+			return -EUCLEAN;
+	}
 	struct known_volume *known = known_add_take(admin, name, json_incref(disks));
 	if (known == NULL)
 		return -ENOMEM;
+	known->made = json_incref(made);
+	known->has_uuid = uuid != NULL && uuid_parse(uuid, &known->uuid) == 0;
 	known->want_online = json_is_true(json_object_get(entry, "online"));
 	known->remembered = true;
 	return 0;
@@ -133,6 +167,20 @@ int known_load(struct admin *admin)
 	return err;
 }
 
+static json_t *saved_form(const struct known_volume *known)
+{
+	json_t *entry = json_pack("{s:s,s:O,s:b}", "name", known->name, "disks", known->disks, "online", known->want_online);
+	char uuid[UUID_TEXT_SIZE];
+
+	if (json_array_size(known->made) > 0)
+		(void)json_object_set(entry, "made", known->made);
+	if (known->has_uuid) {
+		uuid_format(&known->uuid, uuid);
+		(void)json_object_set_new(entry, "uuid", json_string(uuid));
+	}
+	return entry;
+}
+
 int known_save(struct admin *admin)
 {
 	char path[4096];
@@ -142,8 +190,7 @@ int known_save(struct admin *admin)
 
 	TAILQ_FOREACH(known, &admin->volumes, link) {
 		if (known->remembered)
-			(void)json_array_append_new(
-			    list, json_pack("{s:s,s:O,s:b}", "name", known->name, "disks", known->disks, "online", known->want_online));
+			(void)json_array_append_new(list, saved_form(known));
 	}
 	json_t *state = json_pack("{s:i,s:o}", "version", 1, "volumes", list);
 	if (err == 0)

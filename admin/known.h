@@ -13,6 +13,9 @@ struct known_volume {
 	TAILQ_ENTRY(known_volume) link;
 	char name[FS_NAME_MAX + 1U];
 	json_t *disks; /* array of URLs */
+	json_t *made; /* those of them that vcd made as files, to be removed with the volume; NULL: none */
+	struct uuid uuid;
+	bool has_uuid; /* it was mounted since this is remembered */
 	enum known_state state;
 	bool want_online;
 	bool remembered; /* in the state file (a volume being made is not yet) */
@@ -33,7 +36,8 @@ struct known_volume {
 MUST_CHECK int known_load(struct admin *admin);
 MUST_CHECK int known_save(struct admin *admin);
 struct known_volume *known_find(struct admin *admin, const char *name);
-/* Whose disk it is; NULL: nobody's. */
+struct known_volume *known_find_uuid(struct admin *admin, const struct uuid *uuid);
+/* Whose disk it is, by this name or another of the same file or device; NULL: nobody's. */
 struct known_volume *known_find_disk(struct admin *admin, const char *url);
 /* A new entry, at the end; `disks` is taken. NULL: no memory. */
 struct known_volume *known_add_take(struct admin *admin, const char *name, json_t *disks);

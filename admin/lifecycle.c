@@ -7,8 +7,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
+#include "admin/diskfile.h"
 #include "admin/document.h"
 #include "admin/fault.h"
 #include "admin/jobs.h"
@@ -43,6 +43,8 @@ struct op {
 	struct raid_group_spec groups[RAID_MAX_GROUPS];
 	struct raid_spec spec;
 	uint64_t disk_size;
+	bool force; /* take disks that hold something */
+	bool anywhere; /* import: from outside of disk_paths too */
 	json_t *made; /* URLs of the disk files this operation made */
 	const char *disks[RAID_MAX_DISKS];
 	unsigned n_disks;
@@ -198,6 +200,8 @@ static int add_disk(struct op *op, json_t *urls, const char *name)
 	} else if ((owner = known_find_disk(op->admin, json_string_value(url))) != NULL) {
 		op_say(op, "disk \"%s\" belongs to volume \"%s\"", name, owner->name);
 		err = -EBUSY;
+	} else if (!op->anywhere && (err = diskfile_allowed(op->admin, json_string_value(url), op->text)) != 0) {
+		/* said */
 	} else if (json_array_size(urls) >= RAID_MAX_DISKS) {
 		op_say(op, "more than %u disks", RAID_MAX_DISKS);
 		err = -EINVAL;
@@ -345,6 +349,8 @@ static void exports_loaded(void *arg, int err, json_t *records)
 static void step_documents(struct op *op)
 {
 	op->known->volume = op->volume;
+	op->known->uuid = *fs_volume_uuid(op->volume);
+	op->known->has_uuid = true;
 	op->volume = NULL;
 	document_get(op->admin, op->known->volume, DOCUMENT_EXPORTS, exports_loaded, op);
 }
@@ -584,16 +590,8 @@ static void step_forget(struct op *op)
 
 static void step_erase(struct op *op)
 {
-	int err = 0;
+	int err = diskfile_give_up(op->known, op->text);
 
-	op_list_disks(op);
-	for (unsigned i = 0; i < op->n_disks; i++) {
-		int one = disk_destroy(op->disks[i]);
-		if (one != 0 && one != -ENOENT) {
-			op_say(op, "disk %s could not be removed (%s)", op->disks[i], error_name(one));
-			err = one;
-		}
-	}
 	log_info("admin", "volume_destroyed", "volume=%s", op->known->name);
 	known_remove(op->admin, op->known);
 	op->known = NULL;
@@ -618,48 +616,19 @@ void lifecycle_destroy(struct admin *admin, struct known_volume *known, lifecycl
 
 static void step_make_disks(struct op *op)
 {
-	int err = 0;
-
 	op_list_disks(op);
-	for (unsigned i = 0; err == 0 && i < op->n_disks; i++) {
-		const char *url = op->disks[i];
-		struct stat st;
-		bool there = strncmp(url, "file:", 5) == 0 && stat(url + 5, &st) == 0;
-		if (there)
-			continue;
-		if (op->disk_size == 0) {
-			op_say(op, "disk %s does not exist; say how large to make it (--disk-size 1g)", url);
-			err = -ENOENT;
-			break;
-		}
-		err = disk_create(url, op->disk_size);
-		if (err == 0)
-			(void)json_array_append_new(op->made, json_string(url));
-		else if (err == -EEXIST)
-			err = 0;
-		else
-			op_say(op, "disk %s could not be made: %s (%s)", url, fault_of(err)->text, error_name(err));
-	}
-	op_next(op, err);
+	op_next(op, diskfile_prepare(op->admin, op->disks, op->n_disks, op->disk_size, op->force, op->made, op->text));
 }
 
 static void create_failed(struct op *op)
 {
-	json_t *url;
-	size_t i;
-
 	if (op->text[0] == '\0' && op->err == -EEXIST)
 		op_say(op, "a disk of \"%s\" is already part of a volume; import that one or use another disk", op->known->name);
 	if (op->text[0] == '\0' && op->err == -ENOSPC)
 		op_say(op, "the disks are too small for volume \"%s\", or the host is full: --disk-size 256m or more", op->known->name);
 	if (op->text[0] == '\0')
 		op_say(op, "volume \"%s\" could not be made: %s (%s)", op->known->name, fault_of(op->err)->text, error_name(op->err));
-	json_array_foreach(op->made, i, url)
-	{
-		int err = disk_destroy(json_string_value(url));
-		if (err != 0)
-			log_warn("admin", "disk_left_behind", "disk=%s error=%s", json_string_value(url), error_name(err));
-	}
+	diskfile_unmake(op->made);
 	memory_back(op->admin, op->known);
 	known_remove(op->admin, op->known);
 	op->known = NULL;
@@ -680,6 +649,7 @@ static void step_format(struct op *op)
 /* From here on the volume exists: a mount that fails leaves it known, failed, for another try. */
 static void step_made(struct op *op)
 {
+	op->known->made = json_incref(op->made);
 	int err = remember(op);
 	if (err == 0)
 		op->undo = mount_failed;
@@ -716,7 +686,8 @@ static int spec_of(struct op *op, json_t *groups)
 	return 0;
 }
 
-void lifecycle_create(struct admin *admin, const char *name, json_t *groups, uint64_t disk_size, lifecycle_done *done, void *arg)
+void lifecycle_create(struct admin *admin, const char *name, json_t *groups, uint64_t disk_size, bool force, lifecycle_done *done,
+                      void *arg)
 {
 	static op_step *const steps[] = { step_make_disks, step_format, step_made,     step_mount,
 		                          step_documents,  step_online, step_announce, NULL };
@@ -728,6 +699,7 @@ void lifecycle_create(struct admin *admin, const char *name, json_t *groups, uin
 	op->steps = steps;
 	op->undo = create_failed;
 	op->disk_size = disk_size;
+	op->force = force;
 	op->made = json_array();
 	known->state = KNOWN_MOUNTING;
 	/* Its own URLs must not look like somebody's while they are collected. */
@@ -780,7 +752,7 @@ static void step_name(struct op *op)
 	op_at_home(op, home_back_out);
 }
 
-void lifecycle_import(struct admin *admin, json_t *disks, lifecycle_done *done, void *arg)
+void lifecycle_import(struct admin *admin, json_t *disks, bool anywhere, lifecycle_done *done, void *arg)
 {
 	static op_step *const steps[] = { step_mount,    step_name,     step_documents,    step_online,
 		                          step_announce, step_remember, step_adopt_clones, NULL };
@@ -791,6 +763,7 @@ void lifecycle_import(struct admin *admin, json_t *disks, lifecycle_done *done, 
 	struct op *op = op_new(admin, known, done, arg);
 	op->steps = steps;
 	op->undo = import_failed;
+	op->anywhere = anywhere;
 	known->state = KNOWN_MOUNTING;
 	json_t *urls = json_array();
 	int err = add_disks(op, urls, disks);

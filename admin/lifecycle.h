@@ -11,10 +11,11 @@
 typedef void lifecycle_done(void *arg, int err, const char *text, struct known_volume *known);
 
 /* Make disk files where there are none (`disk_size` bytes, 0: all must exist), format, mount, remember. `groups` is an array of
- * {"disks": [...]}. What was made is removed again when it fails. */
-void lifecycle_create(struct admin *admin, const char *name, json_t *groups, uint64_t disk_size, lifecycle_done *done, void *arg);
-/* Mount a volume from its disks and remember it under its own name. */
-void lifecycle_import(struct admin *admin, json_t *disks, lifecycle_done *done, void *arg);
+ * {"disks": [...]}. Disks that hold something are refused unless `force`. What was made is removed again when it fails. */
+void lifecycle_create(struct admin *admin, const char *name, json_t *groups, uint64_t disk_size, bool force, lifecycle_done *done,
+                      void *arg);
+/* Mount a volume from its disks and remember it under its own name. `anywhere`: they need not lie below disk_paths. */
+void lifecycle_import(struct admin *admin, json_t *disks, bool anywhere, lifecycle_done *done, void *arg);
 /* -EBUSY: something else is being done with it; -EALREADY. */
 void lifecycle_online(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
 void lifecycle_offline(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
@@ -23,6 +24,7 @@ void lifecycle_park(struct admin *admin, struct known_volume *known, lifecycle_d
 /* Put it back to a snapshot: made ready, unmounted, mounted again, without its LUNs and exports being withdrawn. It is online and was before; when it
  * fails it comes back as it was. */
 void lifecycle_restore(struct admin *admin, struct known_volume *known, const char *snapshot, bool force, lifecycle_done *done, void *arg);
+/* For good: see diskfile_give_up for what becomes of its disks. */
 void lifecycle_destroy(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
 
 /* "d0" -> "file:STATE_DIR/disks/d0", "/x" -> "file:/x", "mem:x" and "file:/x" as they are. NULL: not a disk's name. */

@@ -5,6 +5,7 @@ libvcadmin_a_SOURCES = \
 	admin/admin.c admin/admin.h admin/admin_private.h \
 	admin/checkjob.c admin/checkjob.h \
 	admin/clonejob.c admin/clonejob.h \
+	admin/diskfile.c admin/diskfile.h \
 	admin/document.c admin/document.h \
 	admin/fault.c admin/fault.h \
 	admin/filejob.c admin/filejob.h \

@@ -21,10 +21,11 @@
 
 const struct verb verbs[] = {
 	/* ---- volume ---- */
-	{ "volume", "create", "make a volume on new disk files", VERB_POST, "storage/volumes", VERB_H_VOLUME_CREATE, VERB_JOB | VERB_WAITS, NULL, NULL,
+	{ "volume", "create", "make a volume on new disk files, or on empty files and devices", VERB_POST, "storage/volumes", VERB_H_VOLUME_CREATE, VERB_JOB | VERB_WAITS, NULL, NULL,
 	  { { "name", "name", "VOLUME", "its name", VERB_VOLUME, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED },
 	    { "raid-group", "raid_groups", "D0,D1,..,P", "disks of a RAID-4 group, the parity disk last; may repeat", VERB_GROUPS, VERB_IN_BODY, VERB_REQUIRED },
-	    { "disk-size", "disk_size", "SIZE", "size of the disk files that do not exist yet", VERB_SIZE, VERB_IN_BODY, 0 } } },
+	    { "disk-size", "disk_size", "SIZE", "size of the disk files that do not exist yet", VERB_SIZE, VERB_IN_BODY, 0 },
+	    FORCE("also on disks that hold something: it is lost") } },
 	{ "volume", "import", "mount a volume that is already on disks", VERB_POST, "storage/volumes", VERB_H_VOLUME_CREATE, VERB_JOB | VERB_WAITS, NULL, NULL,
 	  { { "disks", "disks", "D0,D1,..", "all its disks, in any order", VERB_DISKS, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED } } },
 	{ "volume", "list", "list the volumes", VERB_GET, "storage/volumes", VERB_H_VOLUME_LIST, VERB_COLLECTION, NULL, NULL, { { 0 } } },
@@ -36,7 +37,7 @@ const struct verb verbs[] = {
 	{ "volume", "check", "verify a whole volume while it serves", VERB_POST, "storage/volumes/{volume}/check", VERB_H_VOLUME_CHECK,
 	  VERB_JOB | VERB_WAITS, NULL, NULL,
 	  { ROUTE_VOLUME("volume"), { "rate", "rate", "SIZE", "read no more than this a second; given while it runs: from now on", VERB_SIZE, VERB_IN_BODY, 0 } } },
-	{ "volume", "destroy", "erase a volume and its disk files", VERB_DELETE, "storage/volumes/{volume}", VERB_H_VOLUME_DESTROY,
+	{ "volume", "destroy", "erase a volume: disk files that vcd made are removed, labels of other disks wiped", VERB_DELETE, "storage/volumes/{volume}", VERB_H_VOLUME_DESTROY,
 	  VERB_DESTROYS | VERB_JOB | VERB_WAITS, NULL, NULL, { ROUTE_VOLUME("volume") } },
 
 	{ "volume autodelete", "set", "let the volume delete snapshots when space runs short (off by default); what is not given stays", VERB_PATCH,

@@ -416,6 +416,7 @@ static int make_admin(struct server *server)
 {
 	const struct settings *settings = server->settings;
 	const struct admin_settings admin = { .state_dir = settings->state_dir,
+		                              .disk_paths = settings->disk_paths[0] == '\0' ? NULL : settings->disk_paths,
 		                              .socket_path = settings->admin_socket,
 		                              .http = settings->http[0] == '\0' ? NULL : settings->http,
 		                              .token_path = settings->admin_token_file[0] == '\0' ? NULL : settings->admin_token_file,

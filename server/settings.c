@@ -31,6 +31,30 @@ static const char *set_state_dir(struct settings *settings, const char *value)
 	return value[0] != '/' ? "must be an absolute path" : copy(settings->state_dir, sizeof settings->state_dir, value);
 }
 
+/* Absolute paths with commas between them; blanks around them are none of theirs. */
+static const char *set_disk_paths(struct settings *settings, const char *value)
+{
+	char *to = settings->disk_paths;
+
+	if (strlen(value) >= sizeof settings->disk_paths)
+		return "is too long";
+	while (*value != '\0') {
+		value += strspn(value, " \t");
+		size_t len = strcspn(value, ","), end = len;
+		while (end > 0 && (value[end - 1] == ' ' || value[end - 1] == '\t'))
+			end--;
+		if (end == 0 || value[0] != '/')
+			return "must be absolute paths of directories or devices, with commas between them";
+		if (to != settings->disk_paths)
+			*to++ = ',';
+		memcpy(to, value, end);
+		to += end;
+		value += len + (value[len] == ',');
+	}
+	*to = '\0';
+	return NULL;
+}
+
 static const char *set_admin_socket(struct settings *settings, const char *value)
 {
 	return value[0] != '/' ? "must be an absolute path" : copy(settings->admin_socket, sizeof settings->admin_socket, value);
@@ -140,6 +164,7 @@ static const struct {
 	{ "admin_token_file", set_admin_token_file },
 	{ "nfs_connections", set_nfs_connections },
 	{ "iscsi_connections", set_iscsi_connections },
+	{ "disk_paths", set_disk_paths },
 };
 
 static const char *set_key(struct load *load, const char *name, const char *value)

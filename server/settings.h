@@ -16,6 +16,7 @@
 
 struct settings {
 	char state_dir[4096];
+	char disk_paths[4096]; /* with commas; "": the state directory */
 	char admin_socket[108]; /* as long as a unix socket's address may be */
 	char http[96]; /* "" when "none" */
 	char admin_token_file[4096]; /* "": STATE_DIR/admin.token */

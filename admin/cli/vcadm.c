@@ -102,6 +102,8 @@ static int job_failed(json_t *exact)
 		(void)fputs(report, stdout);
 	if (strcmp(error, "not_found") == 0)
 		code = EXIT_NOT_FOUND;
+	else if (strcmp(error, "denied") == 0)
+		code = EXIT_DENIED;
 	else if (strcmp(error, "exists") == 0 || strcmp(error, "in_use") == 0 || strcmp(error, "offline") == 0)
 		code = EXIT_CONFLICT;
 	json_decref(job);

@@ -133,7 +133,7 @@ static void lifecycle_ended(void *arg, int err, const char *text, struct known_v
 		job_fail(job, err, text);
 }
 
-/* Bodies of POST: {name, raid_groups, disk_size} makes, {disks} imports. */
+/* Bodies of POST: {name, raid_groups, disk_size, force} makes, {disks} imports. */
 void volume_api_create(struct call *call)
 {
 	const char *name = call_text(call, "name");
@@ -143,7 +143,7 @@ void volume_api_create(struct call *call)
 	if (disks != NULL) {
 		job = job_new(call->admin, "volume import", "", "import of a volume from %zu disks", json_array_size(disks));
 		if (job != NULL)
-			lifecycle_import(call->admin, disks, lifecycle_ended, job);
+			lifecycle_import(call->admin, disks, call->caller.by == CALLER_SOCKET, lifecycle_ended, job);
 		call_accept(call, job);
 		return;
 	}
@@ -164,7 +164,8 @@ void volume_api_create(struct call *call)
 	}
 	job = job_new(call->admin, "volume create", name, "making volume %s", name);
 	if (job != NULL)
-		lifecycle_create(call->admin, name, call_member(call, "raid_groups"), (uint64_t)size, lifecycle_ended, job);
+		lifecycle_create(call->admin, name, call_member(call, "raid_groups"), (uint64_t)size, call_flag(call, "force"),
+		                 lifecycle_ended, job);
 	call_accept(call, job);
 }
 

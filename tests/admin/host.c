@@ -202,20 +202,30 @@ size_t host_raw(const struct host *host, const void *bytes, size_t len, char *an
 	return exchange(fd, bytes, len, answer, size);
 }
 
-int host_ask(const struct host *host, const char *method, const char *path, const char *body, const char *extra, json_t **ret_json)
+static int ask_by(const struct host *host, bool tcp, const char *method, const char *path, const char *body, const char *extra,
+                  json_t **ret_json)
 {
 	static char answer[1 << 20];
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char *request;
-	int status = 0, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char *request, name[32] = "localhost", authorization[128] = "";
+	int status = 0;
 
-	(void)snprintf(address.sun_path, sizeof address.sun_path, "%s", host->socket_path);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
-		abort();
-	int len = asprintf(&request, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s%sContent-Length: %zu\r\n\r\n%s", method,
-	                   path, extra == NULL ? "" : extra, body == NULL ? "" : "Content-Type: application/json\r\n",
+	if (tcp) {
+		(void)snprintf(name, sizeof name, "127.0.0.1:%u", (unsigned)host->port);
+		(void)snprintf(authorization, sizeof authorization, "Authorization: Bearer %s\r\n", host->token);
+	}
+	int len = asprintf(&request, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s%s%sContent-Length: %zu\r\n\r\n%s", method, path,
+	                   name, authorization, extra == NULL ? "" : extra, body == NULL ? "" : "Content-Type: application/json\r\n",
 	                   body == NULL ? 0 : strlen(body), body == NULL ? "" : body);
-	(void)exchange(fd, request, (size_t)len, answer, sizeof answer);
+	if (tcp) {
+		(void)host_raw(host, request, (size_t)len, answer, sizeof answer);
+	} else {
+		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		(void)snprintf(address.sun_path, sizeof address.sun_path, "%s", host->socket_path);
+		if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
+			abort();
+		(void)exchange(fd, request, (size_t)len, answer, sizeof answer);
+	}
 	free(request);
 	if (sscanf(answer, "HTTP/1.1 %d", &status) != 1)
 		return -1;
@@ -225,13 +235,25 @@ int host_ask(const struct host *host, const char *method, const char *path, cons
 	return status;
 }
 
+int host_ask(const struct host *host, const char *method, const char *path, const char *body, const char *extra, json_t **ret_json)
+{
+	return ask_by(host, false, method, path, body, extra, ret_json);
+}
+
+int host_ask_tcp(const struct host *host, const char *method, const char *path, const char *body, json_t **ret_json)
+{
+	return ask_by(host, true, method, path, body, NULL, ret_json);
+}
+
+bool host_by_token;
+
 char host_job(const struct host *host, const char *method, const char *path, const char *body, char *text)
 {
 	json_t *json = NULL;
 	char job_path[128], state = '?';
 
 	text[0] = '\0';
-	int status = host_ask(host, method, path, body, NULL, &json);
+	int status = ask_by(host, host_by_token, method, path, body, NULL, &json);
 	const char *uuid = json_string_value(json_object_get(json_object_get(json, "job"), "uuid"));
 	if (status != 202 || uuid == NULL) {
 		(void)snprintf(text, 256, "%d %.200s", status,

@@ -4,6 +4,7 @@
 #define TESTS_ADMIN_HOST_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct host {
@@ -16,6 +17,8 @@ struct host {
 
 /* How long a request may take to come in, for the next host_start; 0: the usual 10 s. */
 extern unsigned host_request_ms;
+/* Jobs are asked for over HTTP, with the token. */
+extern bool host_by_token;
 /* Start; NULL dir: a fresh temporary one. */
 void host_start(struct host *host, const char *dir);
 /* Stop gracefully; keeps the directory and the double's volumes. */
@@ -24,9 +27,11 @@ void host_remove_dir(struct host *host);
 
 /* Send raw bytes to the TCP port and read the answer until the end or 1 s of silence. Returns how many; NUL-terminated. */
 size_t host_raw(const struct host *host, const void *bytes, size_t len, char *answer, size_t size);
+/* The same question over HTTP, with the token. */
+int host_ask_tcp(const struct host *host, const char *method, const char *path, const char *body, json_t **ret_json);
 /* One request over the unix socket; returns the status, *ret_json (may be NULL to drop). `extra`: further header lines, each ended by CRLF. */
 int host_ask(const struct host *host, const char *method, const char *path, const char *body, const char *extra, json_t **ret_json);
-/* Ask for a job, wait until it is over: the state's first letter ('s' or 'f'), message in `text` (256 bytes). */
+/* Ask for a job, over HTTP with the token when host_by_token, wait until it is over: the state's first letter ('s' or 'f'), message in `text` (256 bytes). */
 char host_job(const struct host *host, const char *method, const char *path, const char *body, char *text);
 
 #endif

@@ -66,6 +66,8 @@ static void keys_are_taken(void **state)
 	assert_int_equal(settings.nfs_connections, 16);
 	assert_int_equal(settings.iscsi_connections, 65536);
 	assert_int_equal(settings.log_level, LOG_LEVEL_DEBUG);
+	assert_int_equal(load("[server]\ndisk_paths = /srv/a b , /dev/sdb,/c \n"), 0);
+	assert_string_equal(settings.disk_paths, "/srv/a b,/dev/sdb,/c");
 }
 
 static void what_is_wrong_is_said_with_its_line(void **state)
@@ -79,6 +81,9 @@ static void what_is_wrong_is_said_with_its_line(void **state)
 	refuses("[server]\niscsi_connections=65537\n", 2, "16 to 65536");
 	refuses("[server]\nhttp=8080\n", 2, "ADDRESS:PORT");
 	refuses("[server]\nnfs=127.0.0.1:99999\n", 2, "nfs");
+	refuses("[server]\ndisk_paths=disks\n", 2, "absolute");
+	refuses("[server]\ndisk_paths=/a,,/b\n", 2, "absolute");
+	refuses("[server]\ndisk_paths=/a,b\n", 2, "absolute");
 	refuses("[server]\nadmin_token_file=admin.token\n", 2, "absolute");
 	refuses("[server]\nstate_dir=relative\n", 2, "absolute");
 	refuses("[server]\nmemory=1g\nmemory=2g\n", 3, "twice");

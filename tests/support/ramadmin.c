@@ -11,6 +11,7 @@
 #include "fs/message.h"
 #include "fs/volume.h"
 #include "raid/disk.h"
+#include "raid/disk_use.h"
 #include "raid/raid.h"
 
 #define MANY 16
@@ -50,7 +51,7 @@ struct fs_volume {
 
 uint64_t ramadmin_clone_step = 64;
 unsigned ramadmin_reclaim_looks = 1;
-int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot;
+int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot, ramadmin_fail_wipe;
 uint64_t ramadmin_check_errors;
 bool ramadmin_degraded, ramadmin_check_hangs;
 struct fs_autodelete ramadmin_autodelete;
@@ -68,7 +69,7 @@ void ramadmin_reset(void)
 	memset(volumes, 0, sizeof volumes);
 	ramadmin_clone_step = 64;
 	ramadmin_reclaim_looks = 1;
-	ramadmin_fail_format = ramadmin_fail_mount = ramadmin_fail_snapshot = 0;
+	ramadmin_fail_format = ramadmin_fail_mount = ramadmin_fail_snapshot = ramadmin_fail_wipe = 0;
 	ramadmin_check_errors = 0;
 	ramadmin_degraded = ramadmin_check_hangs = false;
 	hanging_check = NULL;
@@ -95,9 +96,66 @@ int disk_create(const char *url, uint64_t size_bytes)
 	return err;
 }
 
+static void forget_disk(const char *url)
+{
+	for (unsigned i = 0; i < MANY; i++) {
+		for (unsigned d = 0; d < volumes[i].n_disks; d++) {
+			if (strcmp(volumes[i].disks[d], url) == 0)
+				volumes[i].disks[d][0] = '\0';
+		}
+	}
+}
+
+void ramadmin_move_disk(const char *from, const char *to)
+{
+	for (unsigned i = 0; i < MANY; i++) {
+		for (unsigned d = 0; d < volumes[i].n_disks; d++) {
+			if (strcmp(volumes[i].disks[d] + 5, from) == 0)
+				(void)snprintf(volumes[i].disks[d], 256, "file:%s", to);
+		}
+	}
+}
+
 int disk_destroy(const char *url)
 {
+	forget_disk(url);
 	return strncmp(url, "file:", 5) != 0 || unlink(url + 5) == 0 ? 0 : -errno;
+}
+
+static struct fs_volume *find_on(const char *url);
+
+/* A file that begins with "ext4" holds a file system, one of a volume has its label, others are empty. */
+int disk_use_look(const char *url, struct disk_use *ret_use)
+{
+	const struct fs_volume *volume = find_on(url);
+	char begin[4] = "";
+
+	*ret_use = (struct disk_use){ .kind = DISK_USE_NONE };
+	if (strncmp(url, "file:", 5) != 0)
+		return 0;
+	FILE *file = fopen(url + 5, "re");
+	if (file == NULL)
+		return -errno;
+	if (fread(begin, 1, 4, file) == 4 && memcmp(begin, "ext4", 4) == 0)
+		*ret_use = (struct disk_use){ .kind = DISK_USE_KNOWN, .text = "a file system (ext4)" };
+	else if (volume != NULL)
+		*ret_use = (struct disk_use){ .kind = DISK_USE_LABEL, .volume = volume->uuid, .text = "a disk of a volume" };
+	(void)fclose(file);
+	return 0;
+}
+
+int disk_use_wipe(const char *url, const struct uuid *volume)
+{
+	(void)volume;
+	if (ramadmin_fail_wipe != 0)
+		return ramadmin_fail_wipe;
+	FILE *file = fopen(url + 5, "r+e");
+	if (file == NULL)
+		return -errno;
+	(void)fputs("wiped", file);
+	(void)fclose(file);
+	forget_disk(url);
+	return 0;
 }
 
 /* ---- volumes ----------------------------------------------------------------------------------------------------- */

@@ -13,8 +13,8 @@
 extern uint64_t ramadmin_clone_step;
 /* How often a deleted snapshot is still listed. */
 extern unsigned ramadmin_reclaim_looks;
-/* What a format, mount, creation of a snapshot, check answers. 0: well. */
-extern int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot;
+/* What a format, mount, creation of a snapshot, wiping of a disk answers. 0: well. */
+extern int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot, ramadmin_fail_wipe;
 extern uint64_t ramadmin_check_errors;
 /* Checks stand at 42 % until they are cancelled. */
 extern bool ramadmin_check_hangs;
@@ -24,6 +24,8 @@ extern struct fs_autodelete ramadmin_autodelete;
 /* Put a document into a volume behind the administration's back. */
 void ramadmin_put_document(const char *volume, const char *name, const char *text);
 bool ramadmin_document_is(const char *volume, const char *name, const char *text);
+/* The file of a disk has another name now. */
+void ramadmin_move_disk(const char *from, const char *to);
 /* Forget everything. */
 void ramadmin_reset(void);
 

@@ -119,6 +119,7 @@ class Server:
         self.memory, self.n_disks, self.disk_size, self.threads = memory, disks, disk_size, threads
         self.nfs, self.iscsi, self.http = free_port(), free_port(), free_port()
         self.process, self.watch, self.peak_bytes = None, None, 0
+        self.disk_paths = [f"{folder}/disks"]
         self.admin = f"unix:{folder}/admin.sock"
         self.log = os.path.join(folder, "vcd.log")
         os.makedirs(os.path.join(folder, "disks"), exist_ok=True)
@@ -130,7 +131,7 @@ class Server:
     def write_config(self):
         path = os.path.join(self.folder, "vcd.conf")
         with open(path, "w") as f:
-            f.write(f"[server]\nstate_dir={self.folder}/state\nadmin_socket={self.folder}/admin.sock\n"
+            f.write(f"[server]\nstate_dir={self.folder}/state\ndisk_paths={','.join(self.disk_paths)}\nadmin_socket={self.folder}/admin.sock\n"
                     f"http=127.0.0.1:{self.http}\nnfs=127.0.0.1:{self.nfs}\niscsi=127.0.0.1:{self.iscsi}\n"
                     f"memory={self.memory}\nthreads={self.threads}\n")
         return path

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Another user of the machine, and disks that are somebody else's: neither gets anywhere."""
+import hashlib
 import json
 import os
+import stat
 import subprocess
 import sys
 
-from harness import Skip, need, run
+from harness import MIB, Skip, need, run, tool
 from page import Page
 
 NOBODY = 65534
@@ -25,9 +27,13 @@ for line in sys.stdin:
             print("denied -")
             continue
     body = b"{}" if method in ("POST", "PUT", "PATCH") else None
-    connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
-    answer = connection.getresponse()
-    answer.read()
+    try:
+        connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+        answer = connection.getresponse()
+        answer.read()
+    except Exception as e:
+        print(repr(e))
+        continue
     print(answer.status, answer.headers.get("WWW-Authenticate", "-").split()[0])
 """
 
@@ -153,3 +159,116 @@ def test_the_page_signs_in_with_a_link_or_a_pasted_token_and_out(test):
     page.waits_for("the question once more", asked)
     need(not page.errors, f"{page.errors}")
     page.close()
+
+
+def digest(path):
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def front_is_wiped(path):
+    """Labels, fsinfo ring and the first intents are zeros."""
+    with open(path, "rb") as f:
+        return f.read(16 * 4096 + 16 * 36 * 4096).count(0) == 16 * 4096 + 16 * 36 * 4096
+
+
+def test_a_file_system_is_not_taken_for_an_empty_disk(test):
+    server = test.server()
+    images = [os.path.join(server.folder, "disks", name) for name in ("photos", "letters")]
+    for image in images:
+        with open(image, "wb") as f:
+            f.truncate(512 * MIB)
+        run(tool("mkfs.ext4"), "-q", "-L", os.path.basename(image), image)
+    before = [digest(image) for image in images]
+    group = ",".join(images)
+    done = server.vcadm("volume", "create", "vol1", "--raid-group", group, "--disk-size", "512m", check=False)
+    need(done.returncode == 4, f"status {done.returncode}: {done.stderr}")
+    need("file system (ext4), labelled photos" in done.stderr and "--force" in done.stderr, done.stderr)
+    need([digest(image) for image in images] == before, "the file systems were touched")
+    need(server.vcadm("volume", "list", "-o", "name").stdout.split() == ["vol0"], "there is a vol1")
+
+    # a directory of somebody else's, whoever asks
+    elsewhere = test.path("private")
+    os.mkdir(elsewhere, 0o700)
+    for image in images:
+        os.rename(image, os.path.join(elsewhere, os.path.basename(image)))
+    images = [os.path.join(elsewhere, os.path.basename(image)) for image in images]
+    http = ("--server", f"http://127.0.0.1:{server.http}", "--token-file", os.path.join(server.folder, "state", "admin.token"))
+    for words in ((), http):
+        for force in ((), ("--force",)):
+            done = run(os.path.join(server.build, "vcadm"), *(words or ("--server", server.admin)), "volume", "create", "vol1", "--raid-group",
+                       ",".join(images), *force, check=False)
+            need(done.returncode == 5 and "disk_paths" in done.stderr, f"{words} {force}: status {done.returncode}: {done.stderr}")
+    need([digest(image) for image in images] == before, "the file systems were touched")
+
+    # by force, where disks may lie: a volume, and at its end the files stay
+    for image in images:
+        os.rename(image, os.path.join(server.folder, "disks", os.path.basename(image)))
+    server.vcadm("volume", "create", "vol1", "--raid-group", group, "--force")
+    server.check_volume("vol1")
+    server.vcadm("volume", "destroy", "vol1", "--yes")
+    for image in group.split(","):
+        need(os.path.getsize(image) == 512 * MIB and front_is_wiped(image), f"{image} is gone or has a label still")
+
+
+def test_an_imported_volume_leaves_its_files_and_a_made_one_does_not(test):
+    server = test.server()
+    server.create_lun("/vol/vol0/test", 16 * MIB, number=0)
+    server.stop()
+    with open(os.path.join(server.folder, "state", "volumes.json")) as f:
+        state = json.load(f)
+    need(sorted(state["volumes"][0]["made"]) == sorted(f"file:{disk}" for disk in server.disks), f"{state}")
+    os.rename(os.path.join(server.folder, "state", "volumes.json"), test.path("volumes.json"))
+    server.start()
+    server.vcadm("volume", "import", ",".join(server.disks))
+    need("/vol/vol0/test" in server.vcadm("lun", "list", "-o", "name").stdout, "the import has no LUN")
+    server.vcadm("volume", "destroy", "vol0", "--yes")
+    need(all(os.path.exists(disk) and front_is_wiped(disk) for disk in server.disks), "files are gone, or labels are there")
+    done = run(os.path.join(server.build, "vcd"), "check", "--quiet", *server.disks, check=False)
+    need(done.returncode == 4, f"vcd check finds a volume: status {done.returncode} {done.stdout}{done.stderr}")
+    for disk in server.disks:
+        os.unlink(disk)
+    server.create_volume()
+    server.vcadm("volume", "destroy", "vol0", "--yes")
+    need(not any(os.path.exists(disk) for disk in server.disks), "files that vcd made are left")
+
+
+def loop_devices(test, count):
+    """Loop devices over files of 512 MiB; they end with the test."""
+    devices = []
+    for i in range(count):
+        path = test.path(f"medium{i}")
+        with open(path, "wb") as f:
+            f.truncate(512 * MIB)
+        done = run(tool("losetup"), "--find", "--show", path, check=False)
+        if done.returncode != 0:
+            for device in devices:
+                run(tool("losetup"), "-d", device)
+            raise Skip(f"no loop devices here: {done.stderr.strip()}")
+        devices.append(done.stdout.strip())
+    return devices
+
+
+def test_a_destroyed_volume_leaves_devices_where_they_are_and_nothing_on_them(test):
+    server = test.server(start=False)
+    devices = loop_devices(test, 3)
+    try:
+        server.disk_paths += devices
+        server.start()
+        run(tool("mkfs.ext4"), "-q", devices[2])
+        need("ext4" in server.refused("volume", "create", "vol0", "--raid-group", ",".join(devices)), "a file system is taken for nothing")
+        server.vcadm("volume", "create", "vol0", "--raid-group", ",".join(devices), "--force")
+        server.create_lun("/vol/vol0/test", 64 * MIB, number=0)
+        run(tool("qemu-io"), "-f", "raw", "-c", "write -P 0x5a 0 64m", "-c", "flush", server.lun_url(0))
+        server.restart_after_kill()
+        server.check_volume()
+        # while it is served nobody can claim a device
+        done = run(tool("mkfs.ext4"), "-q", "-F", devices[0], check=False)
+        need(done.returncode != 0 and "in use" in done.stderr, f"mkfs on a served disk: {done}")
+        server.vcadm("volume", "destroy", "vol0", "--yes")
+        for i, device in enumerate(devices):
+            need(stat.S_ISBLK(os.stat(device).st_mode), f"{device} is gone")
+            need(front_is_wiped(device) and front_is_wiped(test.path(f"medium{i}")), f"{device} has a label still")
+    finally:
+        for device in devices:
+            run(tool("losetup"), "-d", device)
