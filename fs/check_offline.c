@@ -187,7 +187,8 @@ static void disks_opened(void *arg, int err, struct raid *raid)
 static void round_begin(struct offline *offline)
 {
 	offline->check = NULL;
-	raid_open_inspect(offline->world, (const char *const *)offline->urls, offline->n_urls, disks_opened, offline);
+	raid_open_inspect(offline->world, (const char *const *)offline->urls, offline->n_urls, &offline->answer.disks, disks_opened,
+	                  offline);
 }
 
 void fs_check_offline(struct world *world, const char *const *disk_urls, unsigned n_disks, const struct fs_check_offline_options *options,

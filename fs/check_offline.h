@@ -6,6 +6,7 @@
 #define FS_CHECK_OFFLINE_H
 
 #include "fs/message.h"
+#include "raid/raid.h"
 
 struct fs_check_offline_options {
 	size_t cache_pages; /* of maps and directories; at least 2048 */
@@ -22,6 +23,7 @@ struct fs_check_offline {
 	uint64_t n_log_records; /* acknowledged since the last consistency point: the next mount applies them */
 	uint64_t n_first_errors; /* repair: what the first check found; `result` is what the last one did */
 	uint64_t n_repaired; /* changes made */
+	struct raid_report disks; /* what of the disks is not as it should be; also with an error */
 	unsigned n_unsettled; /* stripes that the next mount settles; their parity is not looked at */
 };
 

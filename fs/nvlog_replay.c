@@ -3,7 +3,8 @@
  *
  * THEORY. Both halves may hold records that count (a CP was running). Each half is a chain of groups from block 0; the half whose first
  * group is older is applied first. A group is read whole, from the first copy on which it is valid and continues the chain, before any
- * of its records is applied. Records up to fsinfo_sequence are in the consistency point already and are passed over. Groups reach the disks
+ * of its records is applied. The first group of a half has nothing to continue: there the copy with the newest one counts, for a disk may be an
+ * old copy of itself, from before the half was used again (raid/lineage.h tells such disks only by flushes). Records up to fsinfo_sequence are in the consistency point already and are passed over. Groups reach the disks
  * strictly one after the other, so the first that does not fit was never acknowledged; a hole between the halves, on the other
  * hand, is damage, and the mount is refused.
  * A read-only mount applies nothing: the first record that would have to be applied refuses it.
@@ -33,6 +34,9 @@ struct replay {
 	uint64_t chain_sequence; /* last one seen in this half; 0: none yet */
 	/* the group being read */
 	unsigned copy;
+	bool seeking; /* block 0: all copies are looked at */
+	unsigned best_copy;
+	uint64_t best_sequence; /* 0: none yet */
 	replay_next_fn *next;
 	struct nvlog_group_disk head;
 	uint32_t head_bytes, n_head_blocks, n_pages;
@@ -130,6 +134,14 @@ static void group_read_done(void *arg, int err)
 		group_next_copy(replay);
 		return;
 	}
+	if (replay->seeking) {
+		if (le64_get(replay->head.first_sequence) > replay->best_sequence) {
+			replay->best_sequence = le64_get(replay->head.first_sequence);
+			replay->best_copy = replay->copy;
+		}
+		group_next_copy(replay);
+		return;
+	}
 	replay->next(replay, true);
 }
 
@@ -160,6 +172,10 @@ static void group_head_done(void *arg, int err)
 
 static void group_try_copy(struct replay *replay)
 {
+	if (replay->copy >= raid_log_copies(replay->vol->raid) && replay->seeking && replay->best_sequence != 0) {
+		replay->seeking = false;
+		replay->copy = replay->best_copy;
+	}
 	if (replay->copy >= raid_log_copies(replay->vol->raid)) {
 		replay->next(replay, false);
 		return;
@@ -174,6 +190,8 @@ static void group_read(struct replay *replay, replay_next_fn *next)
 	pages_drop(replay);
 	replay->next = next;
 	replay->copy = 0;
+	replay->seeking = replay->block == 0;
+	replay->best_sequence = 0;
 	if (replay->block >= raid_log_half_blocks(replay->vol->raid)) {
 		next(replay, false);
 		return;

@@ -394,5 +394,5 @@ void repair_offline(struct world *world, const char *const *disk_urls, unsigned 
 	offline->done = done;
 	offline->arg = arg;
 	check_fixes_sort(fixes);
-	raid_open(world, disk_urls, n_disks, disks_opened, offline);
+	raid_open(world, disk_urls, n_disks, NULL, disks_opened, offline);
 }

@@ -380,7 +380,7 @@ void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned
 	vc_assert(!options->read_only || options->restore_to == NULL);
 	mount->done = done;
 	mount->arg = arg;
-	(options->read_only ? raid_open_read_only : raid_open)(world, disk_urls, n_disks, mount_assembled, mount);
+	(options->read_only ? raid_open_read_only : raid_open)(world, disk_urls, n_disks, options->report, mount_assembled, mount);
 }
 
 /* ---- unmounting ---- */

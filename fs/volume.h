@@ -17,6 +17,8 @@ struct fs_mount_options {
 	size_t cache_pages; /* hard bound of the buffer cache, dirty data included; at least 2048 */
 	uint64_t cp_interval_ns; /* 0: 10 s */
 	bool read_only; /* not one byte is written; -EROFS when a crash left something to replay or settle first */
+	struct raid_report
+	    *report; /* what of the disks was not as it should be, also after an error; NULL: not wanted. Valid until `done` */
 	const char *
 	    restore_to; /* name of a snapshot: the volume becomes what that one holds, all or nothing, before it serves (FS_SNAPSHOT_RESTORE
 	                         * came first, and an unmount). -ENOENT, -EBUSY it was not prepared, -ENOSPC. Valid until `done` */

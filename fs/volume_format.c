@@ -161,7 +161,7 @@ static void format_labelled(void *arg, int err)
 	if (err != 0)
 		format_end(format, err);
 	else
-		raid_open(format->world, (const char *const *)format->urls, format->n_urls, format_opened, format);
+		raid_open(format->world, (const char *const *)format->urls, format->n_urls, NULL, format_opened, format);
 }
 
 void fs_volume_format(struct world *world, const char *name, const struct raid_spec *spec, void (*done)(void *arg, int err), void *arg)

@@ -71,6 +71,16 @@ int disk_destroy(const char *url)
 	return err != 0 ? err : driver->destroy(location);
 }
 
+bool disk_same(const char *url, const char *other)
+{
+	const struct disk_driver *a, *b;
+	const char *location, *other_location;
+
+	if (disk_driver_find(url, &a, &location) != 0 || disk_driver_find(other, &b, &other_location) != 0 || a != b)
+		return false;
+	return strcmp(location, other_location) == 0 || (a->same != NULL && a->same(location, other_location));
+}
+
 int disk_open(struct world *world, const char *url, struct disk **ret_disk)
 {
 	const struct disk_driver *driver;

@@ -55,6 +55,8 @@ struct disk_driver {
 	const char *scheme; /* "file", "mem" */
 	/* Make a disk of `size_bytes`, reading as zeros; -EEXIST when there is one. May block: administration only. */
 	int (*create)(const char *location, uint64_t size_bytes);
+	/* Are these two names of one medium (a link)? NULL: names that differ are different media. */
+	bool (*same)(const char *location, const char *other);
 	/* Remove it for good. -EINVAL: a device, it has no end. */
 	int (*destroy)(const char *location);
 	/* Open for reading and writing; fails with -EBUSY when somebody else has it open (fcntl lock; a device: mounted, ...). */
@@ -71,6 +73,8 @@ MUST_CHECK int disk_driver_find(const char *url, const struct disk_driver **ret_
 MUST_CHECK int disk_create(const char *url, uint64_t size_bytes);
 MUST_CHECK int disk_destroy(const char *url);
 MUST_CHECK int disk_open(struct world *world, const char *url, struct disk **ret_disk);
+/* Do both name one medium? */
+bool disk_same(const char *url, const char *other);
 static inline void disk_submit(struct disk *disk, struct disk_io *io)
 {
 	disk->driver->submit(disk, io);

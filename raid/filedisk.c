@@ -85,6 +85,17 @@ static int filedisk_destroy(const char *location)
 	return unlink(location) == 0 ? sync_parent(location) : -errno;
 }
 
+static bool filedisk_same(const char *location, const char *other)
+{
+	struct stat a, b;
+
+	if (stat(location, &a) != 0 || stat(other, &b) != 0)
+		return false;
+	if (S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode))
+		return a.st_rdev == b.st_rdev;
+	return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 /* ---- opening ------------------------------------------------------------------------------------------------------------------------ */
 
 static int filedisk_lock(int fd, short type)
@@ -333,6 +344,7 @@ int filedisk_do(int fd, const struct disk_io *io, uint64_t done_bytes)
 const struct disk_driver filedisk_driver = {
 	.scheme = "file",
 	.create = filedisk_create,
+	.same = filedisk_same,
 	.destroy = filedisk_destroy,
 	.open = filedisk_open,
 	.submit = filedisk_submit,

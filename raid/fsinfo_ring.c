@@ -19,22 +19,24 @@ static uint32_t fsinfo_crc(const struct raid_fsinfo_format *f)
 	                   sizeof *f - offsetof(struct raid_fsinfo_format, version));
 }
 
-bool fsinfo_ring_offer(struct raid *raid, unsigned slot, const struct raid_fsinfo_format *f)
+bool fsinfo_valid(const struct raid_fsinfo_format *f, const struct uuid *volume_uuid)
+{
+	return memcmp(f->magic, RAID_FSINFO_MAGIC, RAID_MAGIC_BYTES) == 0 && le32_get(f->version) == RAID_FORMAT_VERSION &&
+	       memcmp(f->volume_uuid, volume_uuid->b, 16) == 0 && fsinfo_crc(f) == le32_get(f->crc);
+}
+
+void fsinfo_ring_offer(struct raid *raid, unsigned slot, const struct raid_fsinfo_format *f)
 {
 	struct fsinfo_state *s = &raid->fsinfo;
 
-	if (memcmp(f->magic, RAID_FSINFO_MAGIC, RAID_MAGIC_BYTES) != 0 || le32_get(f->version) != RAID_FORMAT_VERSION ||
-	    memcmp(f->volume_uuid, raid->volume_uuid.b, 16) != 0 || fsinfo_crc(f) != le32_get(f->crc))
-		return false;
-	if (s->present && le64_get(f->generation) <= s->generation)
-		return true;
+	if (!fsinfo_valid(f, &raid->volume_uuid) || (s->present && le64_get(f->generation) <= s->generation))
+		return;
 	s->present = true;
 	s->generation = le64_get(f->generation);
 	s->slot = slot;
 	s->intent_epoch = le64_get(f->intent_epoch);
 	s->intent_released = le64_get(f->intent_released);
 	memcpy(s->body, f->body, RAID_FSINFO_BODY);
-	return true;
 }
 
 int raid_fsinfo_read(struct raid *raid, uint64_t *ret_generation, uint8_t ret_body[RAID_FSINFO_BODY])
@@ -62,6 +64,7 @@ static void fsinfo_encode(struct raid *raid)
 	f->generation = le64_of(s->generation);
 	f->intent_epoch = le64_of(s->intent_epoch);
 	f->intent_released = le64_of(s->intent_released);
+	f->flush = le64_of(raid->lineage.flush);
 	memcpy(f->body, s->body, RAID_FSINFO_BODY);
 	f->crc = le32_of(fsinfo_crc(f));
 }

@@ -112,6 +112,7 @@ void intent_encode(struct piece *p)
 	memcpy(head->volume_uuid, p->raid->volume_uuid.b, 16);
 	head->epoch = le64_of(p->raid->label.epoch);
 	head->sequence = le64_of(p->sequence);
+	head->flush = le64_of(p->raid->lineage.flush);
 	head->group = le16_of((uint16_t)p->group->index);
 	head->n_runs = le16_of((uint16_t)n_runs);
 	head->n_partial = le16_of((uint16_t)n_partial);

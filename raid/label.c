@@ -34,6 +34,7 @@ static void label_encode_member(const struct label_member *m, struct raid_member
 	f->position = le16_of(m->position);
 	f->role = m->is_parity ? RAID_ROLE_PARITY : RAID_ROLE_DATA;
 	f->state = m->failed ? RAID_MEMBER_FAILED : RAID_MEMBER_ONLINE;
+	f->reason = m->failed ? m->reason : 0;
 }
 
 static void label_encode_layout(const struct layout *l, struct raid_label_format *f)
@@ -79,6 +80,7 @@ void label_encode(const struct label *label, struct raid_label_format *f)
 	for (unsigned i = 0; i < label->n_log_copies; i++)
 		f->log_copies[i] = le16_of(label->log_copies[i]);
 	label_encode_layout(&label->layout, f);
+	lineage_encode(&label->lineage, &f->lineage);
 	for (unsigned i = 0; i < label->n_members; i++)
 		label_encode_member(&label->members[i], &f->members[i]);
 	f->crc = le32_of(label_crc(f));
@@ -107,6 +109,7 @@ static int label_decode_member(const struct raid_member_format *f, const struct 
 	m->position = le16_get(f->position);
 	m->is_parity = f->role == RAID_ROLE_PARITY;
 	m->failed = f->state == RAID_MEMBER_FAILED;
+	m->reason = f->reason;
 	if ((f->role != RAID_ROLE_DATA && f->role != RAID_ROLE_PARITY) ||
 	    (f->state != RAID_MEMBER_ONLINE && f->state != RAID_MEMBER_FAILED))
 		return -EUCLEAN;
@@ -162,14 +165,15 @@ int label_decode(const struct raid_label_format *f, struct label *l)
 		return -ENOENT;
 	if (label_crc(f) != le32_get(f->crc))
 		return -EUCLEAN;
+	memcpy(l->disk_uuid.b, f->disk_uuid, 16);
+	memcpy(l->volume_uuid.b, f->volume_uuid, 16);
+	l->generation = le64_get(f->generation);
 	err = label_check_features(f);
 	if (err == 0)
 		err = label_decode_counts(f, l);
 	if (err != 0)
 		return err;
-	memcpy(l->disk_uuid.b, f->disk_uuid, 16);
-	memcpy(l->volume_uuid.b, f->volume_uuid, 16);
-	l->generation = le64_get(f->generation);
+	lineage_decode(&f->lineage, &l->lineage);
 	l->membership = le64_get(f->membership);
 	l->epoch = le64_get(f->epoch);
 	l->compat = le64_get(f->compat);
@@ -199,6 +203,7 @@ void label_build(const struct raid *raid, const struct member *own, struct raid_
 		.n_groups = raid->n_groups,
 		.n_log_copies = s->n_log_copies,
 		.layout = raid->layout,
+		.lineage = raid->lineage,
 	};
 	memcpy(l.log_copies, s->log_copies, sizeof l.log_copies);
 	for (unsigned i = 0; i < raid->n_members; i++) {
@@ -213,6 +218,7 @@ void label_build(const struct raid *raid, const struct member *own, struct raid_
 			.position = (uint16_t)m->position,
 			.is_parity = m->is_parity,
 			.failed = m->recorded_failed,
+			.reason = m->reason,
 		};
 	}
 	label_encode(&l, ret_bytes);

@@ -33,6 +33,7 @@ static inline uint64_t layout_data_block(const struct layout *l, uint32_t dbn)
 	return layout_checksum_block(l, layout_zone(dbn)) + 1 + layout_zone_slot(dbn);
 }
 static inline uint64_t layout_label_block(unsigned copy) { return copy == 0 ? RAID_LABEL_A_BLOCK : RAID_LABEL_B_BLOCK; }
+static inline uint64_t layout_mark_block(unsigned copy) { return copy == 0 ? RAID_MARK_A_BLOCK : RAID_MARK_B_BLOCK; }
 static inline uint64_t layout_ring_block(unsigned slot) { return RAID_RING_FIRST + (uint64_t)slot; }
 static inline uint64_t layout_intent_block(unsigned slot) { return RAID_INTENT_FIRST + (uint64_t)slot * RAID_INTENT_SLOT_BLOCKS; }
 static inline uint64_t layout_log_block(const struct layout *l, unsigned half, uint32_t block)

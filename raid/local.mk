@@ -2,6 +2,7 @@ noinst_LIBRARIES += libvcraid.a
 libvcraid_a_CFLAGS = $(AM_CFLAGS) $(URING_CFLAGS) $(BLKID_CFLAGS) $(BSD_CFLAGS)
 libvcraid_a_SOURCES = \
 	raid/batch.c \
+	raid/candidate.c raid/candidate.h \
 	raid/checksum_zone.c \
 	raid/disk.c raid/disk.h \
 	raid/disk_use.c raid/disk_use.h \
@@ -13,6 +14,8 @@ libvcraid_a_SOURCES = \
 	raid/intent.c \
 	raid/label.c \
 	raid/layout.c raid/layout.h \
+	raid/lineage.c raid/lineage.h \
+	raid/mark.c \
 	raid/member.c \
 	raid/memdisk.c raid/memdisk.h \
 	raid/memtable.c raid/memtable.h \

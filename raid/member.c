@@ -135,6 +135,18 @@ void member_fail(struct member *m, const char *reason, int err)
 	raid_log_member_failed(raid, m);
 }
 
+void member_stale(struct member *m)
+{
+	m->state = RAID_DISK_STALE;
+	m->reason = RAID_REASON_STALE;
+	m->group->n_lost++;
+	if (!m->recorded_failed)
+		m->raid->label.membership++;
+	m->recorded_failed = true;
+	checksum_zone_drop(m->raid, m);
+	raid_log_member_failed(m->raid, m);
+}
+
 /* ---- health ------------------------------------------------------------------------------------------------------- */
 
 static void health_read_next(struct member *m);

@@ -12,6 +12,7 @@
  *  R2 A data block and its checksum block never travel in one I/O.
  *  R3 No data I/O of a batch starts before its intents are durable.
  *  R4 After a failed flush the disk has failed: it is never written or trusted again until it is replaced.
+ *  R5 A disk that has not lived through every flush anything leans on (raid/lineage.h) is stale: it is never read.
  * WRITE PATH previous hop fs/cp; next hop raid/disk.h.  READ PATH previous hop fs/cache_read; next hop raid/disk.h.
  * THREADS. Home thread of the world only. Completions are never called before the call has returned. */
 #ifndef RAID_RAID_H
@@ -61,20 +62,26 @@ struct raid_spec {
  * cannot, overwritten, so that data, entries and parity agree on zeros from the start. `done(arg, err)`. */
 void raid_format(struct world *world, const struct raid_spec *spec, const struct uuid *volume_uuid, void (*done)(void *arg, int err),
                  void *arg);
-/* Assemble a volume from its disks in any order. Missing ones are tolerated, one a group (degraded). Finishes what a crash left: the
- * stripes of the intent regions get their parity recomputed and verified before `done(arg, err, raid)`.
+/* What of the disks was not as it should be at an open, for people: one sentence a disk, "; " between them. "": nothing. */
+struct raid_report {
+	char text[1024];
+};
+/* Assemble a volume from its disks in any order. One a group may be missing or not what it was (blank, of another volume, an older copy, cut
+ * short, ...): degraded, and it is named in the log, in raid_status and in `report`. A disk given twice counts once. Finishes what a
+ * crash left: the stripes of the intent regions get their parity recomputed and verified before `done(arg, err, raid)`.
  * -EBUSY somebody else still has a disk open after 10 s (a server that was killed keeps its disks until its last I/O has ended); -ENOSPC: the
  * host's file system is full;
- * -ENOENT no label; -ENXIO too many disks missing; -EUCLEAN labels contradict each other; -ENOTSUP an incompatible feature bit;
- * -EROFS a feature bit that says: who does not know it does not write. */
-void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid),
-               void *arg);
+ * -ENOENT no label; -ENXIO too many disks are missing or not what they were; -EUCLEAN labels contradict each other, or the disks of several
+ * volumes are there; -ENOTSUP an incompatible feature bit; -EROFS a feature bit that says: who does not know it does not write.
+ * `report` (may be NULL) is filled, also after an error, before `done`; it stays valid until then. */
+void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, struct raid_report *report,
+               void (*done)(void *arg, int err, struct raid *raid), void *arg);
 /* The same, but not one byte of any disk is changed, now or until it is closed: labels stay, nothing is repaired in place, and raid_write,
  * raid_fsinfo_write and raid_log_write must not be called. -EROFS: a crash left stripes to be settled first, by raid_open. */
-void raid_open_read_only(struct world *world, const char *const *disk_urls, unsigned n_disks,
+void raid_open_read_only(struct world *world, const char *const *disk_urls, unsigned n_disks, struct raid_report *report,
                          void (*done)(void *arg, int err, struct raid *raid), void *arg);
 /* The same for looking at what a crash left: stripes to be settled stay as they are, and raid_stripe_is_unsettled knows them. */
-void raid_open_inspect(struct world *world, const char *const *disk_urls, unsigned n_disks,
+void raid_open_inspect(struct world *world, const char *const *disk_urls, unsigned n_disks, struct raid_report *report,
                        void (*done)(void *arg, int err, struct raid *raid), void *arg);
 bool raid_stripe_is_unsettled(const struct raid *raid, unsigned group, uint32_t dbn);
 /* How many there are: 0 after any other way of opening. */
@@ -179,11 +186,24 @@ bool raid_is_cut_off(const struct raid *raid);
 
 /* ---- state ----------------------------------------------------------------------------------------------------- */
 
-enum raid_disk_state { RAID_DISK_ONLINE, RAID_DISK_MISSING, RAID_DISK_FAILED };
+#define RAID_WHY_BYTES 160U
+/* STALE: it was there at the start, but has not lived through what the others have. Like FAILED, it stays so until it is brought back. */
+enum raid_disk_state { RAID_DISK_ONLINE, RAID_DISK_MISSING, RAID_DISK_FAILED, RAID_DISK_STALE };
+static inline const char *raid_disk_state_name(enum raid_disk_state state)
+{
+	switch (state) {
+	case RAID_DISK_ONLINE: return "online";
+	case RAID_DISK_MISSING: return "missing";
+	case RAID_DISK_FAILED: return "failed";
+	case RAID_DISK_STALE: return "stale";
+	}
+	return "unknown";
+}
 struct raid_disk_status {
 	char url[256];
 	struct uuid uuid;
 	enum raid_disk_state state;
+	char why[RAID_WHY_BYTES]; /* not online: why, for people; "": as the state says */
 	unsigned group;
 	unsigned position; /* parity: n_data of the group */
 	bool is_parity;

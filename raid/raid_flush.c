@@ -2,8 +2,8 @@
 /* Flush: make every completed write durable, and with it settle the stripe intents.
  *
  * THEORY. A flush is a barrier: no piece starts while it is wanted or runs, so after it no stripe is half written and every intent can
- * be released together. Stages: pieces drained -> dirty checksum blocks written -> disks flushed -> labels in step (a disk that failed
- * on the way is on the labels of the others) -> released, waiters answered. */
+ * be released together. Stages: pieces drained -> dirty checksum blocks written -> marks written -> disks flushed -> labels in step (a disk
+ * that failed on the way is on the labels of the others) -> released, waiters answered; from then on others may lean on its number. */
 #include "raid/raid_impl.h"
 
 static bool any_group_failed(const struct raid *raid)
@@ -20,6 +20,8 @@ static void flush_end(struct raid *raid)
 	struct flush_wait_list answered = STAILQ_HEAD_INITIALIZER(answered);
 	struct flush_wait *w;
 
+	if (err == 0)
+		raid->lineage = raid->marks.lineage;
 	intent_release_all(raid);
 	STAILQ_CONCAT(&answered, &raid->flush_running);
 	raid->flush_active = false;
@@ -50,10 +52,18 @@ static void flush_disks_done(struct flush_all *f)
 	label_sync(raid, &raid->flush_label);
 }
 
-static void flush_checksums_done(struct raid *raid)
+static void flush_marked(struct raid *raid)
 {
 	raid->flush_disks = (struct flush_all){ .raid = raid, .done = flush_disks_done };
 	batch_flush_all(&raid->flush_disks);
+}
+
+static void flush_checksums_done(struct raid *raid)
+{
+	if (marks_wanted(raid))
+		marks_write(raid, flush_marked);
+	else
+		flush_marked(raid);
 }
 
 void raid_flush_kick(struct raid *raid)

@@ -3,7 +3,7 @@
  *
  * WRITE PATH  raid_write.c (queue, pieces of stripes) -> raid_piece.c (old data, intents, data + parity) -> batch.c -> member.c -> disk.
  * READ PATH   raid_read.c -> batch.c -> member.c -> disk; on a mismatch raid_repair.c.
- * DURABILITY  raid_flush.c: pieces drained, dirty checksum blocks written, disks flushed, labels in step, intents released. */
+ * DURABILITY  raid_flush.c: pieces drained, dirty checksum blocks written, marks, disks flushed, labels in step, intents released. */
 #ifndef RAID_RAID_IMPL_H
 #define RAID_RAID_IMPL_H
 
@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "raid/disk.h"
 #include "raid/layout.h"
+#include "raid/lineage.h"
 #include "raid/raid.h"
 
 #define RAID_RETRY_NS 1000000ULL /* memory was short: try again */
@@ -32,6 +33,10 @@ struct member {
 	bool is_parity;
 	bool unflushed; /* written since the last flush began */
 	bool recorded_failed; /* so say the labels */
+	uint8_t reason; /* RAID_REASON_*: why, in the labels */
+	char why[RAID_WHY_BYTES]; /* not online: why, for people; or "" */
+	struct lineage lineage; /* what it said at the start it had lived through */
+	unsigned mark_copy; /* the newest valid one */
 	bool health_wanted, health_running;
 	enum raid_disk_state state;
 	uint64_t size_blocks;
@@ -65,6 +70,8 @@ void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uin
 void member_io_end(struct member_io *mio, int err);
 /* The disk has failed: never written or trusted again. Idempotent. */
 void member_fail(struct member *m, const char *reason, int err);
+/* At a start: it is an old copy, or was away. */
+void member_stale(struct member *m);
 /* Look soon whether the label is still there. */
 void member_check_health(struct member *m);
 MUST_CHECK struct member *member_new(struct raid *raid); /* NULL: no memory */
@@ -273,6 +280,7 @@ struct label_member {
 	uint32_t vbn_first, n_dbn;
 	uint16_t group, position;
 	bool is_parity, failed;
+	uint8_t reason;
 };
 /* A label decoded. */
 struct label {
@@ -284,10 +292,11 @@ struct label {
 	unsigned n_members, n_groups, n_log_copies;
 	uint16_t log_copies[RAID_LABEL_MAX_LOG_COPIES];
 	struct layout layout;
+	struct lineage lineage;
 	uint32_t shared_crc;
 	struct label_member members[RAID_LABEL_MAX_MEMBERS];
 };
-/* -ENOENT: not a label; -EUCLEAN: one that is damaged or absurd; -ENOTSUP: features we do not know. */
+/* -ENOENT: not a label; -EUCLEAN: one that is damaged or absurd; -ENOTSUP: features we do not know (whose it is, is set). */
 MUST_CHECK int label_decode(const struct raid_label_format *bytes, struct label *ret_label);
 void label_encode(const struct label *label, struct raid_label_format *ret_bytes);
 /* Build the label of a member from the state of the volume. */
@@ -298,6 +307,24 @@ void label_changed(struct raid *raid);
 void label_sync(struct raid *raid, struct label_wait *wait);
 /* The same for callers that can go on at once: true when in step. */
 bool label_in_step(const struct raid *raid);
+
+/* ---- mark.c ------------------------------------------------------------------------------------------------------------ */
+
+struct mark_state {
+	struct lineage lineage; /* in the marks: of the flush that runs, or ran last */
+	uint64_t last_flush; /* the highest number found on any disk at the start */
+	struct raid_mark_format *block; /* 4096 aligned */
+	struct batch_item *items;
+	struct batch batch;
+	void (*done)(struct raid *raid);
+};
+MUST_CHECK bool mark_decode(const struct raid_mark_format *bytes, const struct uuid *volume_uuid, struct lineage *ret_lineage);
+/* Is there anything a flush would make durable? */
+bool marks_wanted(const struct raid *raid);
+/* The next flush's number to every online member, not durable yet. */
+void marks_write(struct raid *raid, void (*done)(struct raid *raid));
+/* Opening: a start begins with the next flush. */
+void marks_begin(struct raid *raid);
 
 /* ---- intent.c ---------------------------------------------------------------------------------------------------------- */
 
@@ -469,8 +496,10 @@ struct fsinfo_state {
 	void (*done)(void *arg, int err);
 	void *arg;
 };
-/* Takes a slot block read at open; true when it is valid and of this volume. */
-bool fsinfo_ring_offer(struct raid *raid, unsigned slot, const struct raid_fsinfo_format *block);
+/* Is it an fsinfo of this volume? */
+MUST_CHECK bool fsinfo_valid(const struct raid_fsinfo_format *block, const struct uuid *volume_uuid);
+/* Takes a slot block read at open. */
+void fsinfo_ring_offer(struct raid *raid, unsigned slot, const struct raid_fsinfo_format *block);
 /* Put the newest on every disk (after open). */
 void fsinfo_ring_heal(struct raid *raid, void (*done)(void *arg, int err), void *arg);
 
@@ -535,6 +564,8 @@ struct raid {
 	unsigned n_unsettled;
 
 	struct hostroom room;
+	struct lineage lineage; /* what every online member has lived through; opening: what is asked of them */
+	struct mark_state marks;
 	struct label_state label;
 	struct checksum_cache cache;
 	struct batch_lane lane;

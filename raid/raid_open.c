@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Open and close: assemble a volume from its disks, in any order and with one a group missing.
  *
- * THEORY. Probe all disks; the newest label describes the volume. Disks it calls failed are not believed again; disks that are not there are
- * failed from now on. Then the newest fsinfo, then the stripes named by intents, then a flush; only then the labels begin a new
+ * THEORY. Probe all disks and judge them (raid/candidate.h); the newest label of the history chosen describes the volume. Disks it calls failed
+ * are not believed again; disks that are not there, or not what they were, are failed from now on. Then the newest fsinfo, then the stripes
+ * named by intents, then a flush, the first of a new start (raid/lineage.h); only then the labels begin a new
  * epoch, which makes the settled intents void, and the newest fsinfo is put on every disk. A crash on the way leaves what was there.
  * Opened read-only it ends before the flush, and refuses when there are stripes to settle.
  * Labels that cannot both be true (two disks that each say the other failed) are -EUCLEAN: that is for a person to decide. */
@@ -11,16 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "raid/raid_impl.h"
-#include "raid/raid_probe.h"
-
-struct open_disk {
-	char url[256];
-	struct label *label; /* NULL: none that is valid */
-	unsigned copy;
-	bool used;
-	bool tried; /* opened, or not to be opened */
-};
+#include "raid/candidate.h"
 
 /* How long a disk may be busy: a server that was just killed holds its disks until its last I/O has ended. */
 #define OPEN_BUSY_NS 10000000000ULL
@@ -32,11 +24,12 @@ struct open_op {
 	void *arg;
 	int err;
 	unsigned n_disks;
-	struct open_disk *disks;
+	struct candidate *disks;
 	struct disk **opened;
 	struct probe probe;
-	const struct label *newest;
+	struct candidate_choice choice;
 	struct raid *raid;
+	struct raid_report *report;
 	bool read_only, inspecting;
 	struct flush_wait flush;
 	struct label_wait label;
@@ -71,6 +64,8 @@ void raid_free(struct raid *raid)
 	free(raid->label.buffers);
 	free(raid->fsinfo.items);
 	free(raid->fsinfo.block);
+	free(raid->marks.items);
+	free(raid->marks.block);
 	free(raid->unsettled);
 	free(raid);
 }
@@ -84,8 +79,9 @@ static int raid_init_buffers(struct raid *raid)
 		n_reserve = MAX_OF(n_reserve, REPAIR_MAX_STRIPES * raid->groups[i]->n_members); /* one whole repair */
 	raid->label.items = calloc((size_t)raid->n_members * RAID_LABEL_BLOCKS, sizeof(struct batch_item));
 	raid->fsinfo.items = calloc(raid->n_members, sizeof(struct batch_item));
+	raid->marks.items = calloc(raid->n_members, sizeof(struct batch_item));
 	raid->repair_reserve = calloc(n_reserve, sizeof(struct page *));
-	if (raid->label.items == NULL || raid->fsinfo.items == NULL || raid->repair_reserve == NULL)
+	if (raid->label.items == NULL || raid->fsinfo.items == NULL || raid->marks.items == NULL || raid->repair_reserve == NULL)
 		return -ENOMEM;
 	if (posix_memalign(&raid->label.buffers, RAID_BLOCK_SIZE, (size_t)raid->n_members * sizeof(struct raid_label_format)) != 0) {
 		raid->label.buffers = NULL;
@@ -94,6 +90,9 @@ static int raid_init_buffers(struct raid *raid)
 	if (posix_memalign(&block, RAID_BLOCK_SIZE, RAID_BLOCK_SIZE) != 0)
 		return -ENOMEM;
 	raid->fsinfo.block = block;
+	if (posix_memalign(&block, RAID_BLOCK_SIZE, RAID_BLOCK_SIZE) != 0)
+		return -ENOMEM;
+	raid->marks.block = block;
 	if (page_alloc_many(raid->repair_reserve, n_reserve) != 0)
 		return -ENOMEM;
 	raid->n_repair_reserve = n_reserve;
@@ -117,50 +116,6 @@ static int raid_init(struct raid *raid)
 /* ---- assembly ------------------------------------------------------------------------------------------------------------------------ */
 
 static void close_finish(struct raid *raid);
-
-static int open_decode(struct open_op *op, unsigned i)
-{
-	struct open_disk *d = &op->disks[i];
-	int worst = -ENOENT;
-
-	if (op->probe.disks[i].err != 0)
-		return 0;
-	for (unsigned copy = 0; copy < 2; copy++) {
-		struct label *l = raid_call_new(sizeof *l);
-		int err = label_decode(probe_label(&op->probe, i, copy), l);
-
-		if (err == -ENOTSUP)
-			worst = err;
-		if (err != 0 || (d->label != NULL && d->label->generation >= l->generation)) {
-			free(l);
-			continue;
-		}
-		free(d->label);
-		d->label = l;
-		d->copy = copy;
-	}
-	if (d->label == NULL && worst == -ENOTSUP)
-		return -ENOTSUP;
-	if (d->label != NULL && (op->newest == NULL || op->newest->generation < d->label->generation))
-		op->newest = d->label;
-	return 0;
-}
-
-/* Does this label fit the newest? */
-static int open_agree(const struct label *l, const struct label *newest)
-{
-	const struct label_member *row = &newest->members[l->member_index];
-
-	if (!uuid_equal(&l->volume_uuid, &newest->volume_uuid) || l->member_index >= newest->n_members ||
-	    !uuid_equal(&row->uuid, &l->disk_uuid))
-		return -EUCLEAN;
-	if (l->generation == newest->generation && l->shared_crc != newest->shared_crc)
-		return -EUCLEAN;
-	for (unsigned i = 0; i < MIN_OF(l->n_members, newest->n_members); i++)
-		if (l->members[i].failed && !newest->members[i].failed)
-			return -EUCLEAN; /* a disk never comes back from failed */
-	return 0;
-}
 
 static int open_group_add(struct raid *raid, struct member *m, unsigned group)
 {
@@ -202,6 +157,7 @@ static int open_member(struct raid *raid, unsigned index, const struct label_mem
 	m->n_dbn = row->n_dbn;
 	m->state = RAID_DISK_MISSING;
 	m->recorded_failed = row->failed;
+	m->reason = row->failed ? row->reason : 0;
 	return open_group_add(raid, m, row->group);
 }
 
@@ -247,48 +203,61 @@ static int open_groups_check(const struct raid *raid)
 	return 0;
 }
 
-/* Give each disk found to the member it says it is. */
-static int open_attach(struct open_op *op)
+static void open_attach(struct open_op *op, struct candidate *c)
 {
 	struct raid *raid = op->raid;
+	struct member *m = raid->members[c->label->member_index];
 
-	for (unsigned i = 0; i < op->n_disks; i++) {
-		struct open_disk *d = &op->disks[i];
-		struct member *m;
-
-		if (d->label == NULL)
-			continue;
-		m = raid->members[d->label->member_index];
-		if (m->disk != NULL)
-			return -EUCLEAN;
-		m->disk = op->opened[i];
-		op->opened[i] = NULL;
-		d->used = true;
-		memcpy(m->url, d->url, sizeof m->url);
-		m->label_copy = d->copy;
-		m->state = m->recorded_failed || m->disk->size_bytes / RAID_BLOCK_SIZE < m->size_blocks ? RAID_DISK_FAILED
-		                                                                                        : RAID_DISK_ONLINE;
-		for (unsigned s = 0; s < RAID_RING_SLOTS && member_online(m); s++)
-			(void)fsinfo_ring_offer(raid, s, probe_fsinfo(&op->probe, i, s));
-	}
-	return 0;
+	if (m->disk != NULL)
+		return;
+	m->disk = op->opened[c->index];
+	op->opened[c->index] = NULL;
+	c->used = true;
+	memcpy(m->url, c->url, sizeof m->url);
+	memcpy(m->why, c->why, sizeof m->why);
+	m->label_copy = c->label_copy;
+	m->mark_copy = c->mark_copy;
+	m->lineage = c->lineage;
+	m->state = c->verdict == CANDIDATE_GOOD                                      ? RAID_DISK_ONLINE
+	           : c->verdict == CANDIDATE_STALE || c->verdict == CANDIDATE_PARTED ? RAID_DISK_STALE
+	                                                                             : RAID_DISK_FAILED;
+	for (unsigned s = 0; s < RAID_RING_SLOTS && member_online(m); s++)
+		fsinfo_ring_offer(raid, s, probe_fsinfo(&op->probe, c->index, s));
 }
 
-/* Who is missing gets the URL of a disk that was not there or had no label: the best guess for people. */
-static void open_guess_urls(struct open_op *op)
+/* A member nobody is gets the name of a disk nobody has: of the one in its place in the list, or else of any. The best guess for people. */
+static void open_guess(struct open_op *op, bool in_place)
 {
 	unsigned at = 0;
 
 	for (unsigned i = 0; i < op->raid->n_members; i++) {
 		struct member *m = op->raid->members[i];
 
-		if (m->disk != NULL)
+		if (m->disk != NULL || m->url[0] != '\0')
 			continue;
-		while (at < op->n_disks && op->disks[at].used)
+		if (in_place)
+			at = i;
+		while (!in_place && at < op->n_disks && op->disks[at].used)
 			at++;
-		if (at < op->n_disks)
-			memcpy(m->url, op->disks[at++].url, sizeof m->url);
+		if (at >= op->n_disks || op->disks[at].used || op->disks[at].verdict == CANDIDATE_TWICE)
+			continue;
+		op->disks[at].used = true;
+		memcpy(m->url, op->disks[at].url, sizeof m->url);
+		memcpy(m->why, op->disks[at].why, sizeof m->why);
 	}
+}
+
+/* Give each disk to the member it is, the good ones first. */
+static void open_attach_all(struct open_op *op)
+{
+	for (unsigned i = 0; i < op->n_disks; i++)
+		if (op->disks[i].verdict == CANDIDATE_GOOD)
+			open_attach(op, &op->disks[i]);
+	for (unsigned i = 0; i < op->n_disks; i++)
+		if (op->disks[i].verdict > CANDIDATE_FOREIGN && op->disks[i].verdict != CANDIDATE_TWICE)
+			open_attach(op, &op->disks[i]);
+	open_guess(op, true);
+	open_guess(op, false);
 }
 
 static int open_count_lost(struct raid *raid)
@@ -302,10 +271,10 @@ static int open_count_lost(struct raid *raid)
 		if (member_online(m))
 			continue;
 		m->group->n_lost++;
-		log_warn("raid", "degraded", "disk=%s group=%u position=%u state=%s", m->url, m->group->index, m->position,
-		         m->disk == NULL ? "missing" : "failed");
-		if (!m->recorded_failed)
+		if (!m->recorded_failed) {
 			l->membership++;
+			m->reason = m->state == RAID_DISK_STALE ? RAID_REASON_STALE : RAID_REASON_ABSENT;
+		}
 		m->recorded_failed = true;
 	}
 	for (unsigned i = 0; i < raid->n_groups; i++)
@@ -320,7 +289,7 @@ static int open_count_lost(struct raid *raid)
 
 static int open_build(struct open_op *op)
 {
-	const struct label *l = op->newest;
+	const struct label *l = op->choice.head;
 	struct raid *raid = calloc(1, sizeof *raid);
 	int err = 0;
 
@@ -348,6 +317,8 @@ static int open_build(struct open_op *op)
 	raid->label.epoch = l->epoch;
 	raid->label.compat = l->compat;
 	raid->label.ro_compat = l->ro_compat;
+	raid->lineage = raid->marks.lineage = op->choice.demand;
+	raid->marks.last_flush = op->choice.last_flush;
 	raid->label.n_log_copies = l->n_log_copies;
 	memcpy(raid->label.log_copies, l->log_copies, sizeof l->log_copies);
 	for (unsigned i = 0; i < l->n_members && err == 0; i++)
@@ -356,11 +327,9 @@ static int open_build(struct open_op *op)
 		err = open_groups_check(raid);
 	if (err == 0)
 		err = open_geometry(raid);
-	if (err == 0)
-		err = open_attach(op);
 	if (err != 0)
 		return err;
-	open_guess_urls(op);
+	open_attach_all(op);
 	err = open_count_lost(raid);
 	return err != 0 ? err : raid_init(raid);
 }
@@ -394,6 +363,53 @@ static void open_drop(struct raid *raid, int err, void (*done)(void *arg, int er
 	close_finish(raid);
 }
 
+/* One sentence a disk: to the log, and to whoever asked. */
+static void open_say(struct open_op *op, const char *disk, const char *what)
+{
+	size_t len = op->report != NULL ? strlen(op->report->text) : 0;
+
+	if (op->report != NULL)
+		(void)snprintf(op->report->text + len, sizeof op->report->text - len, "%s%s%s%s", len > 0 ? "; " : "", disk,
+		               what[0] != '\0' ? ": " : "", what);
+}
+
+static void open_say_member(struct open_op *op, const struct member *m)
+{
+	char disk[400];
+
+	if (member_online(m))
+		return;
+	log_warn("raid", "degraded", "disk=%s group=%u position=%u state=%s reason=\"%s\"", m->url, m->group->index, m->position,
+	         raid_disk_state_name(m->state), m->why);
+	(void)snprintf(disk, sizeof disk, "%s disk %u of group %u (%s) is %s", m->is_parity ? "parity" : "data", m->position,
+	               m->group->index, m->url[0] != '\0' ? m->url : "no name is known", raid_disk_state_name(m->state));
+	open_say(op, disk, m->why);
+}
+
+static void open_say_stray(struct open_op *op, const struct candidate *c)
+{
+	if (c->used || c->why[0] == '\0')
+		return;
+	log_warn("raid", "disk_not_used", "disk=%s reason=\"%s\"", c->url, c->why);
+	open_say(op, c->url, c->why);
+}
+
+/* Which disks are not as they should be. */
+static void open_report(struct open_op *op)
+{
+	struct raid *raid = op->raid;
+
+	if (op->report != NULL)
+		op->report->text[0] = '\0';
+	for (unsigned i = 0; raid != NULL && i < raid->n_members; i++)
+		if (raid->members[i] != NULL && raid->members[i]->group != NULL)
+			open_say_member(op, raid->members[i]);
+	for (unsigned i = 0; i < op->n_disks; i++)
+		open_say_stray(op, &op->disks[i]);
+	if (op->err == -ENXIO || op->err == -EUCLEAN)
+		log_error("raid", "not_opened", "error=%s", error_name(op->err));
+}
+
 static void open_end_run(struct task *task)
 {
 	struct open_op *op = container_of(task, struct open_op, task);
@@ -402,12 +418,11 @@ static void open_end_run(struct task *task)
 	struct raid *raid = op->raid;
 	int err = op->err != 0 && raid != NULL && raid->room.cut_off ? -ENOSPC : op->err;
 
+	open_report(op);
 	probe_fini(&op->probe);
-	for (unsigned i = 0; i < op->n_disks; i++) {
-		free(op->disks[i].label);
+	for (unsigned i = 0; i < op->n_disks; i++)
 		disk_close(op->opened[i]);
-	}
-	free(op->disks);
+	candidates_free(op->disks, op->n_disks);
 	free(op->opened);
 	raid_call_free(op);
 	if (err != 0 && raid != NULL) {
@@ -471,6 +486,7 @@ static void open_recovered(struct raid *raid, void *arg, int err)
 		open_end(op, 0);
 		return;
 	}
+	marks_begin(raid);
 	op->flush.done = open_flushed;
 	raid_flush_request(raid, &op->flush);
 }
@@ -478,30 +494,29 @@ static void open_recovered(struct raid *raid, void *arg, int err)
 /* Bits of a newer program whose structures our writing would damage. */
 static int open_features(const struct open_op *op)
 {
-	if (op->newest->ro_compat == 0 || op->read_only)
+	if (op->choice.head->ro_compat == 0 || op->read_only)
 		return 0;
 	log_error("raid", "features_read_only",
 	          "ro_compat=0x%" PRIx64 " error=EROFS: a newer version made this volume; it can only be opened read-only",
-	          op->newest->ro_compat);
+	          op->choice.head->ro_compat);
 	return -EROFS;
 }
 
 static void open_probed(struct probe *probe)
 {
 	struct open_op *op = container_of(probe, struct open_op, probe);
-	int err = 0;
+	int err;
 
-	for (unsigned i = 0; i < op->n_disks && err == 0; i++)
-		err = open_decode(op, i);
-	if (err == 0 && op->newest == NULL)
-		err = -ENOENT;
-	for (unsigned i = 0; i < op->n_disks && err == 0; i++)
-		if (op->disks[i].label != NULL)
-			err = open_agree(op->disks[i].label, op->newest);
+	for (unsigned i = 0; i < op->n_disks; i++)
+		candidate_load(&op->disks[i], probe);
+	err = candidates_choose(op->disks, op->n_disks, probe, &op->choice);
 	if (err == 0)
 		err = open_features(op);
-	if (err == 0)
-		err = open_build(op);
+	if (op->choice.head != NULL && err != -ENOTSUP && err != -EROFS) {
+		int built = open_build(op); /* also to name who is missing */
+
+		err = err != 0 ? err : built;
+	}
 	if (err != 0)
 		open_end(op, err);
 	else
@@ -517,9 +532,13 @@ static int open_disks(struct open_op *op)
 		if (op->disks[i].tried)
 			continue;
 		err = disk_open(op->world, op->disks[i].url, &op->opened[i]);
-		if (err == -EBUSY)
+		if (err == -EBUSY) {
+			(void)snprintf(op->disks[i].why, sizeof op->disks[i].why, "somebody else has it open");
 			return err;
+		}
 		op->disks[i].tried = true;
+		op->disks[i].err = err;
+		op->disks[i].size_blocks = err == 0 ? op->opened[i]->size_bytes / RAID_BLOCK_SIZE : 0;
 		if (err != 0)
 			log_warn("raid", "disk_not_opened", "disk=%s error=%s", op->disks[i].url, error_name(err));
 	}
@@ -541,7 +560,24 @@ static void open_try(struct timer *timer)
 		open_end(op, err);
 }
 
-static void open_start(struct world *world, const char *const *disk_urls, unsigned n_disks,
+/* A medium under two names would lock itself out, and is one disk. */
+static void open_same(struct open_op *op)
+{
+	for (unsigned i = 0; i < op->n_disks; i++) {
+		struct candidate *c = &op->disks[i];
+
+		for (unsigned j = 0; j < i && !c->same_medium; j++) {
+			if (!disk_same(op->disks[j].url, c->url))
+				continue;
+			c->same_medium = c->tried = true;
+			c->err = -ENOTUNIQ;
+			c->verdict = CANDIDATE_TWICE;
+			(void)snprintf(c->why, sizeof c->why, "it is the same file or device as %.100s", op->disks[j].url);
+		}
+	}
+}
+
+static void open_start(struct world *world, const char *const *disk_urls, unsigned n_disks, struct raid_report *report,
                        void (*done)(void *arg, int err, struct raid *raid), void *arg, bool read_only, bool inspecting)
 {
 	struct open_op *op = raid_call_new(sizeof *op);
@@ -549,6 +585,7 @@ static void open_start(struct world *world, const char *const *disk_urls, unsign
 	op->world = world;
 	op->done = done;
 	op->arg = arg;
+	op->report = report;
 	op->read_only = read_only;
 	op->inspecting = inspecting;
 	op->disks = raid_call_new((size_t)MAX_OF(n_disks, 1U) * sizeof *op->disks);
@@ -560,27 +597,30 @@ static void open_start(struct world *world, const char *const *disk_urls, unsign
 		return;
 	}
 	op->n_disks = n_disks;
-	for (unsigned i = 0; i < n_disks; i++)
+	for (unsigned i = 0; i < n_disks; i++) {
+		op->disks[i].index = i;
 		(void)snprintf(op->disks[i].url, sizeof op->disks[i].url, "%s", disk_urls[i]);
+	}
+	open_same(op);
 	open_try(&op->retry);
 }
 
-void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, void (*done)(void *arg, int err, struct raid *raid),
-               void *arg)
+void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, struct raid_report *report,
+               void (*done)(void *arg, int err, struct raid *raid), void *arg)
 {
-	open_start(world, disk_urls, n_disks, done, arg, false, false);
+	open_start(world, disk_urls, n_disks, report, done, arg, false, false);
 }
 
-void raid_open_read_only(struct world *world, const char *const *disk_urls, unsigned n_disks,
+void raid_open_read_only(struct world *world, const char *const *disk_urls, unsigned n_disks, struct raid_report *report,
                          void (*done)(void *arg, int err, struct raid *raid), void *arg)
 {
-	open_start(world, disk_urls, n_disks, done, arg, true, false);
+	open_start(world, disk_urls, n_disks, report, done, arg, true, false);
 }
 
-void raid_open_inspect(struct world *world, const char *const *disk_urls, unsigned n_disks,
+void raid_open_inspect(struct world *world, const char *const *disk_urls, unsigned n_disks, struct raid_report *report,
                        void (*done)(void *arg, int err, struct raid *raid), void *arg)
 {
-	open_start(world, disk_urls, n_disks, done, arg, true, true);
+	open_start(world, disk_urls, n_disks, report, done, arg, true, true);
 }
 
 unsigned raid_n_unsettled(const struct raid *raid)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A probe: the front of several disks (both labels and the fsinfo ring), read side by side. */
+/* A probe: the front of several disks (both labels and the fsinfo ring) and their marks, read side by side. */
 #include "raid/raid_probe.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define FRONT_BYTES ((size_t)RAID_INTENT_FIRST * RAID_BLOCK_SIZE)
 
@@ -17,16 +18,34 @@ static void probe_arrived(struct probe *probe)
 {
 	if (--probe->n_pending > 0)
 		return;
+	for (unsigned i = 0; i < probe->n_disks; i++)
+		probe->disks[i].err = probe->disks[i].reads[0].err;
 	probe->task.run = probe_task_run;
 	world_defer(probe->world, &probe->task);
 }
 
 static void probe_io_done(struct disk_io *io, int err)
 {
-	struct probe_disk *pd = container_of(io, struct probe_disk, io);
+	struct probe_read *read = container_of(io, struct probe_read, io);
 
-	pd->err = err;
-	probe_arrived(pd->probe);
+	if (err != 0)
+		memset(read->iov.iov_base, 0, read->iov.iov_len);
+	read->err = err;
+	probe_arrived(read->probe);
+}
+
+static void probe_submit(struct probe *probe, struct disk *disk, struct probe_read *read, uint64_t block, void *bytes, size_t len_bytes)
+{
+	read->probe = probe;
+	read->iov = (struct iovec){ bytes, len_bytes };
+	read->io = (struct disk_io){ .op = DISK_READ,
+		                     .iov = &read->iov,
+		                     .n_iov = 1,
+		                     .offset_bytes = block * RAID_BLOCK_SIZE,
+		                     .len_bytes = len_bytes,
+		                     .done = probe_io_done };
+	probe->n_pending++;
+	disk_submit(disk, &read->io);
 }
 
 int probe_start(struct probe *probe, struct world *world, struct disk *const *disks, unsigned n_disks, void (*done)(struct probe *probe))
@@ -36,19 +55,19 @@ int probe_start(struct probe *probe, struct world *world, struct disk *const *di
 	if (probe->disks == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n_disks; i++)
-		if (posix_memalign(&probe->disks[i].front, RAID_BLOCK_SIZE, FRONT_BYTES) != 0)
+		if (posix_memalign(&probe->disks[i].front, RAID_BLOCK_SIZE, FRONT_BYTES + 2U * RAID_BLOCK_SIZE) != 0)
 			return -ENOMEM;
 	for (unsigned i = 0; i < n_disks; i++) {
 		struct probe_disk *pd = &probe->disks[i];
+		uint8_t *bytes = pd->front;
 
-		pd->probe = probe;
-		pd->err = -ENODEV;
-		if (disks[i] == NULL || disks[i]->size_bytes < FRONT_BYTES)
+		pd->reads[0].err = -ENODEV;
+		if (disks[i] == NULL || disks[i]->size_bytes <= RAID_MARK_B_BLOCK * RAID_BLOCK_SIZE)
 			continue;
-		pd->iov = (struct iovec){ pd->front, FRONT_BYTES };
-		pd->io = (struct disk_io){ .op = DISK_READ, .iov = &pd->iov, .n_iov = 1, .len_bytes = FRONT_BYTES, .done = probe_io_done };
-		probe->n_pending++;
-		disk_submit(disks[i], &pd->io);
+		probe_submit(probe, disks[i], &pd->reads[0], 0, bytes, FRONT_BYTES);
+		for (unsigned copy = 0; copy < 2; copy++)
+			probe_submit(probe, disks[i], &pd->reads[1 + copy], layout_mark_block(copy),
+			             bytes + FRONT_BYTES + (size_t)copy * RAID_BLOCK_SIZE, RAID_BLOCK_SIZE);
 	}
 	probe_arrived(probe);
 	return 0;
@@ -75,4 +94,9 @@ const struct raid_label_format *probe_label(const struct probe *probe, unsigned 
 const struct raid_fsinfo_format *probe_fsinfo(const struct probe *probe, unsigned disk, unsigned slot)
 {
 	return probe_block(probe, disk, layout_ring_block(slot));
+}
+
+const struct raid_mark_format *probe_mark(const struct probe *probe, unsigned disk, unsigned copy)
+{
+	return probe_block(probe, disk, RAID_INTENT_FIRST + copy);
 }

@@ -9,6 +9,8 @@
  * overwritten: the stripe is whole, leave it. So is a stripe whose blocks all match their entries (of a disk that is lost, only a block being
  * written may be left to parity so): what a flush made durable stays, even before an fsinfo.
  * Running it again, after a crash on the way, gives the same. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +84,15 @@ static void *aligned_new(size_t blocks)
 	return bytes;
 }
 
+static void records_free(struct recover *rc)
+{
+	for (unsigned i = 0; i < rc->n_records; i++) {
+		free(rc->records[i].bytes);
+		free(rc->records[i].payload);
+	}
+	rc->n_records = 0;
+}
+
 static void recover_end_run(struct task *task)
 {
 	struct recover *rc = container_of(task, struct recover, task);
@@ -90,10 +101,6 @@ static void recover_end_run(struct task *task)
 	void *arg = rc->arg;
 	int err = rc->err;
 
-	for (unsigned i = 0; i < rc->n_records; i++) {
-		free(rc->records[i].bytes);
-		free(rc->records[i].payload);
-	}
 	for (unsigned i = 0; rc->workers != NULL && i < RECOVER_WORKERS; i++) {
 		for (unsigned m = 0; m < RAID_MAX_GROUP_DISKS; m++)
 			free(rc->workers[i].bytes[m]);
@@ -101,6 +108,7 @@ static void recover_end_run(struct task *task)
 	}
 	if (err == 0 && rc->n_jobs > 0)
 		log_info("raid", "recovered", "intents=%u stripes=%u", rc->n_records, rc->n_jobs);
+	records_free(rc);
 	free(rc->workers);
 	free(rc->records);
 	free(rc->jobs);
@@ -687,6 +695,57 @@ static void heads_read(struct batch *batch)
 		heads_next(rc);
 }
 
+static bool log_any(const struct raid *raid)
+{
+	for (unsigned i = 0; i < raid->label.n_log_copies; i++)
+		if (member_online(raid->members[raid->label.log_copies[i]]))
+			return true;
+	return false;
+}
+
+/* Intents lean on flushes, too: in the middle of a consistency point nothing else does. -EAGAIN: a disk has not lived through all of them, and what
+ * it says does not count. */
+static int heads_judge(struct recover *rc)
+{
+	struct raid *raid = rc->raid;
+	int err = 0;
+
+	for (unsigned i = 0; i < rc->n_records && raid->lineage.n_starts > 0; i++) {
+		const struct raid_intent_head_format *head = (const void *)rc->records[i].bytes;
+
+		raid->lineage.flush = MAX_OF(raid->lineage.flush, le64_get(head->flush));
+	}
+	for (unsigned i = 0; i < raid->n_members; i++) {
+		struct member *m = raid->members[i];
+
+		if (!member_online(m) || lineage_covers(&m->lineage, &raid->lineage))
+			continue;
+		(void)snprintf(m->why, sizeof m->why, "it is an older copy: it ends in flush %" PRIu64 ", the volume in flush %" PRIu64,
+		               m->lineage.flush, raid->lineage.flush);
+		member_stale(m);
+		err = -EAGAIN;
+	}
+	for (unsigned i = 0; i < raid->n_groups; i++)
+		if (group_failed(raid->groups[i]))
+			err = -ENXIO;
+	return log_any(raid) ? err : -ENXIO;
+}
+
+static void heads_end(struct recover *rc)
+{
+	int err = heads_judge(rc);
+
+	if (err == 0) {
+		payload_next(rc);
+	} else if (err == -EAGAIN) {
+		records_free(rc);
+		rc->member_at = 0;
+		heads_next(rc);
+	} else {
+		recover_end(rc, err);
+	}
+}
+
 static void heads_next(struct recover *rc)
 {
 	struct raid *raid = rc->raid;
@@ -695,7 +754,7 @@ static void heads_next(struct recover *rc)
 	while (rc->member_at < raid->n_members && !member_online(raid->members[rc->member_at]))
 		rc->member_at++;
 	if (rc->member_at == raid->n_members) {
-		payload_next(rc);
+		heads_end(rc);
 		return;
 	}
 	for (unsigned i = 0; i < n; i++)

@@ -56,6 +56,7 @@ static void status_disk(const struct member *m, struct raid_disk_status *d)
 	memcpy(d->url, m->url, sizeof d->url);
 	d->uuid = m->uuid;
 	d->state = m->state;
+	memcpy(d->why, m->why, sizeof d->why);
 	d->group = m->group->index;
 	d->position = m->position;
 	d->is_parity = m->is_parity;

@@ -9,6 +9,7 @@
  *   | 4 blocks | 8 slots      | 4 blocks | n x 36 blocks    | half 0  | half 1  | (256 blocks each)
  *   +----------+--------------+----------+------------------+---------+---------+--------------------------
  *
+ *   Intent slots 0 and 1 end in a block that no intent uses: the two copies of the mark.
  *   zone: | checksum block (255 entries of 16 bytes, 1 spare) | 255 data blocks |        DBN d = zone d / 255, data block d % 255
  *
  * The two label copies are never written at the same time; whichever is valid and newer counts. All integers little-endian. */
@@ -26,6 +27,7 @@
 #define RAID_LABEL_MAGIC "VCLABEL1"
 #define RAID_FSINFO_MAGIC "VCFSINF1"
 #define RAID_INTENT_MAGIC "VCINTEN1"
+#define RAID_MARK_MAGIC "VCMARK_1"
 #define RAID_MAGIC_BYTES 8U
 
 #define RAID_LABEL_BLOCKS 4U
@@ -49,6 +51,19 @@ static_assert(sizeof(struct raid_checksum_format) == 16, "an entry never straddl
 #define RAID_MARK_BIT 0x08000000U /* the file system's: raid_ident.mark */
 #define RAID_LEVEL_SHIFT 28U
 
+/* Through which starts and flushes a volume, or a disk, has lived (raid/lineage.h). All zeros: not known. */
+#define RAID_START_RING 32U
+struct raid_start_format {
+	le64 id; /* random */
+	le64 first_flush;
+};
+struct raid_lineage_format {
+	le64 n_starts;
+	le64 flush;
+	struct raid_start_format starts[RAID_START_RING]; /* start n (1 is the first) in place n % 32: the last 32 */
+};
+static_assert(sizeof(struct raid_lineage_format) == 528, "lineage");
+
 /* Row of the member table that every label carries: any one label describes the whole volume. */
 struct raid_member_format {
 	uint8_t uuid[16];
@@ -59,11 +74,13 @@ struct raid_member_format {
 	le16 position; /* parity: number of data disks of the group */
 	uint8_t role;
 	uint8_t state;
-	uint8_t reserved[10];
+	uint8_t reason; /* FAILED: why */
+	uint8_t reserved[9];
 };
 static_assert(sizeof(struct raid_member_format) == 48, "member row");
 enum { RAID_ROLE_DATA = 1, RAID_ROLE_PARITY = 2 };
 enum { RAID_MEMBER_ONLINE = 1, RAID_MEMBER_FAILED = 2 };
+enum { RAID_REASON_UNKNOWN = 0, RAID_REASON_STALE = 1, RAID_REASON_ABSENT = 2 };
 
 #define RAID_LABEL_MAX_MEMBERS 256U
 #define RAID_LABEL_MAX_LOG_COPIES 8U
@@ -106,7 +123,8 @@ struct raid_label_format {
 	le32 log_first;
 	le32 log_half_blocks;
 	le32 zones_first;
-	uint8_t reserved3[3896];
+	struct raid_lineage_format lineage; /* what every disk that is online has lived through */
+	uint8_t reserved3[3368];
 	/* 4096 */
 	struct raid_member_format members[RAID_LABEL_MAX_MEMBERS];
 };
@@ -126,7 +144,7 @@ struct raid_fsinfo_format {
 	le64 generation;
 	le64 intent_epoch; /* intents of this epoch ... */
 	le64 intent_released; /* ... up to this sequence were settled when this was written */
-	uint8_t reserved[8];
+	le64 flush; /* the flush before it; 0: not known */
 	uint8_t body[4032];
 };
 static_assert(sizeof(struct raid_fsinfo_format) == 4096, "fsinfo slot");
@@ -153,7 +171,7 @@ struct raid_intent_head_format {
 	le16 n_runs;
 	le16 n_partial;
 	le16 n_payload;
-	uint8_t reserved[8];
+	le64 flush; /* the last flush when it was written; 0: not known */
 	struct raid_intent_run_format runs[RAID_INTENT_MAX_RUNS];
 	uint8_t reserved2[4096 - 64 - 8 * RAID_INTENT_MAX_RUNS];
 };
@@ -170,6 +188,20 @@ struct raid_intent_partial_format {
 };
 static_assert(sizeof(struct raid_intent_partial_format) == 256, "intent partial stripe");
 static_assert(1 + RAID_INTENT_MAX_PARTIAL / RAID_INTENT_PARTIAL_PER_BLOCK + RAID_INTENT_MAX_PARTIAL <= RAID_INTENT_SLOT_BLOCKS, "intent slot");
+
+/* Mark: which flush this disk has taken part in. Written to the older of its two copies by each flush, made durable by that flush. */
+#define RAID_MARK_A_BLOCK (RAID_INTENT_FIRST + RAID_INTENT_SLOT_BLOCKS - 1U)
+#define RAID_MARK_B_BLOCK (RAID_MARK_A_BLOCK + RAID_INTENT_SLOT_BLOCKS)
+struct raid_mark_format {
+	uint8_t magic[RAID_MAGIC_BYTES];
+	le32 crc; /* of the block, this field zero */
+	le32 version;
+	uint8_t volume_uuid[16];
+	struct raid_lineage_format lineage;
+	uint8_t reserved[3536];
+};
+static_assert(sizeof(struct raid_mark_format) == 4096, "mark");
+static_assert(1 + RAID_INTENT_MAX_PARTIAL / RAID_INTENT_PARTIAL_PER_BLOCK + RAID_INTENT_MAX_PARTIAL < RAID_INTENT_SLOT_BLOCKS, "no intent reaches a mark");
 /* clang-format on */
 
 #endif

@@ -120,6 +120,7 @@ static const struct column raid_columns[] = {
 	{ "ERRORS", "errors.io", COLUMN_TEXT, true },
 	{ "CHECKSUM", "errors.checksum", COLUMN_TEXT, true },
 	{ "REPAIRED", "errors.repaired", COLUMN_TEXT, true },
+	{ "REASON", "reason", COLUMN_TEXT, false }, /* why it is not online */
 	{ 0 },
 };
 static const struct column job_columns[] = {

@@ -11,15 +11,11 @@ static json_t *integer(uint64_t value)
 
 static json_t *disk_json(const char *volume, const struct raid_disk_status *disk)
 {
-	static const char *const states[] = {
-		[RAID_DISK_ONLINE] = "online", [RAID_DISK_MISSING] = "missing", [RAID_DISK_FAILED] = "failed"
-	};
 	json_t *json = json_pack("{s:s,s:s,s:i,s:i,s:s,s:s,s:o}", "name", disk->url, "volume", volume, "group", (int)disk->group,
 	                         "position", (int)disk->position, "role", disk->is_parity ? "parity" : "data", "state",
-	                         disk->waits_for_room                       ? "waiting"
-	                         : (size_t)disk->state < ARRAY_SIZE(states) ? states[disk->state]
-	                                                                    : "unknown",
-	                         "size", integer(disk->size_bytes));
+	                         disk->waits_for_room ? "waiting" : raid_disk_state_name(disk->state), "size", integer(disk->size_bytes));
+	if (disk->why[0] != '\0')
+		(void)json_object_set_new(json, "reason", json_string(disk->why));
 	(void)json_object_set_new(json, "io",
 	                          json_pack("{s:o,s:o,s:o,s:o}", "reads", integer(disk->n_reads), "writes", integer(disk->n_writes),
 	                                    "read_bytes", integer(disk->read_bytes), "written_bytes", integer(disk->written_bytes)));

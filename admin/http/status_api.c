@@ -41,9 +41,10 @@ static unsigned lost_disks(const struct raid_status *status, unsigned group, cha
 		const struct raid_disk_status *disk = &status->disks[i];
 		if (disk->group != group || disk->state == RAID_DISK_ONLINE)
 			continue;
-		int more = snprintf(text + len, size - len, "%s%s disk %s is %s", n == 0 ? "" : ", ", disk->is_parity ? "parity" : "data",
-		                    disk->url[0] == '\0' ? "(name not known)" : disk->url,
-		                    disk->state == RAID_DISK_MISSING ? "missing" : "failed");
+		int more = snprintf(text + len, size - len, "%s%s disk %s is %s%s%s%s", n == 0 ? "" : ", ",
+		                    disk->is_parity ? "parity" : "data", disk->url[0] == '\0' ? "(name not known)" : disk->url,
+		                    raid_disk_state_name(disk->state), disk->why[0] != '\0' ? " (" : "", disk->why,
+		                    disk->why[0] != '\0' ? ")" : "");
 		len = MIN_OF(len + (size_t)MAX_OF(more, 0), size - 1);
 		n++;
 	}

@@ -298,7 +298,7 @@ void cb_raw_open(struct cb_raw *raw, struct fsbox *box)
 	for (unsigned i = 0; i < box->n_disks; i++)
 		urls[i] = box->urls[i];
 	if (raw->own) {
-		raid_open(box->world, urls, box->n_disks, on_open, &wait);
+		raid_open(box->world, urls, box->n_disks, NULL, on_open, &wait);
 		wait_for(raw, &wait);
 		raw->raid = wait.raid;
 	} else {

@@ -12,6 +12,7 @@ RAID_TESTS = \
 	tests/raid/test_raid_file \
 	tests/raid/test_raid_hostroom \
 	tests/raid/test_raid_lane \
+	tests/raid/test_raid_start \
 	tests/raid/test_raid_whole
 check_PROGRAMS += $(RAID_TESTS)
 TESTS += $(RAID_TESTS)
@@ -32,4 +33,6 @@ tests_raid_test_raid_lane_SOURCES = tests/raid/test_raid_lane.c
 tests_raid_test_raid_lane_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_whole_SOURCES = tests/raid/test_raid_whole.c
 tests_raid_test_raid_whole_LDADD = $(RAID_TEST_LIBS)
+tests_raid_test_raid_start_SOURCES = tests/raid/test_raid_start.c
+tests_raid_test_raid_start_LDADD = $(RAID_TEST_LIBS)
 EXTRA_DIST += tests/raid/mutants

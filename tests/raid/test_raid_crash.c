@@ -360,7 +360,7 @@ static void crash_during_open(const struct geometry *g, const char *from, const 
 	for (unsigned i = 0; i < s.n_disks; i++)
 		urls[i] = s.urls[i];
 	opened_raid = NULL;
-	raid_open(s.world, urls, s.n_disks, opened, &done);
+	raid_open(s.world, urls, s.n_disks, NULL, opened, &done);
 	steps = sim_random(s.sim) % 400;
 	for (uint64_t i = 0; i < steps && !done; i++)
 		sim_step(s.sim);

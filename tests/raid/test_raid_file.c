@@ -110,7 +110,7 @@ static void start_open(void)
 {
 	const char *list[N_DISKS] = { urls[3], urls[1], urls[0], urls[2] };
 
-	raid_open(loop_world(loop), list, N_DISKS, on_open, NULL);
+	raid_open(loop_world(loop), list, N_DISKS, NULL, on_open, NULL);
 }
 
 static void start_close(void)

@@ -106,7 +106,7 @@ static int open_as(struct simraid *s, bool read_only)
 	for (unsigned i = 0; i < s->n_disks; i++)
 		if (s->names[i][0] != '\0')
 			urls[n++] = s->urls[i];
-	(read_only ? raid_open_read_only : raid_open)(s->world, urls, n, on_open, &o);
+	(read_only ? raid_open_read_only : raid_open)(s->world, urls, n, &s->report, on_open, &o);
 	err = wait_for(s, &o);
 	s->raid = o.raid;
 	if (err == 0 && s->versions == NULL) {

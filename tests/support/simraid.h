@@ -22,6 +22,7 @@ struct simraid {
 	unsigned group_disks[8];
 	uint32_t *versions; /* by VBN; 0: never written */
 	uint32_t vbn_end;
+	struct raid_report report; /* of the last open */
 };
 
 /* Create media "PREFIX-0".. of `blocks` each, groups of group_disks[], and format. */

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Candidates: the disks offered at a start, and what each of them is to the volume.
+ *
+ * THEORY. Labels are compared before any is believed. One of them, the head, stands for the volume; every other disk is judged by it: of the
+ * same history and complete (good), stale, of another history of the same volume, of another volume, without a label, and so on.
+ * Heads are tried from the newest label on. Another label is tried as head only if it is of another volume or history: disks that are merely
+ * older than a head never start without it, for they would lose what it has. When the disks of exactly one head suffice (all but
+ * one of each group, and a copy of the log), that is the volume. */
+#ifndef RAID_CANDIDATE_H
+#define RAID_CANDIDATE_H
+
+#include "raid/raid_impl.h"
+#include "raid/raid_probe.h"
+
+enum candidate_verdict {
+	CANDIDATE_GOOD,
+	CANDIDATE_NOT_OPENED,
+	CANDIDATE_BLANK, /* no label, or none that can be read */
+	CANDIDATE_UNKNOWN_FORMAT, /* a newer version's label */
+	CANDIDATE_FOREIGN, /* of another volume, or not of it any more */
+	/* from here on: it has a place in the volume */
+	CANDIDATE_PARTED, /* of a copy of the volume that lived on by itself */
+	CANDIDATE_STALE,
+	CANDIDATE_FAILED, /* so say the labels */
+	CANDIDATE_CUT, /* smaller than it was */
+	CANDIDATE_TWICE, /* another one is the same disk, and is taken */
+};
+
+struct candidate {
+	char url[256];
+	unsigned index; /* among the disks offered */
+	int err; /* of opening and reading it */
+	bool tried; /* opened, or not to be opened */
+	bool same_medium; /* as one before it in the list: not opened */
+	bool used; /* a member has it, or its URL */
+	bool unknown_format;
+	uint64_t size_blocks;
+	struct label *label; /* the newest valid one; NULL: none. Of an unknown format: whose it is, no more */
+	unsigned label_copy, mark_copy; /* where the newest valid ones are */
+	struct lineage lineage; /* what it has lived through, by mark and label */
+	bool was_head;
+	enum candidate_verdict verdict;
+	char why[RAID_WHY_BYTES];
+};
+
+/* What the candidates make. */
+struct candidate_choice {
+	const struct label *head;
+	struct lineage demand; /* of every member */
+	uint64_t last_flush; /* the highest number on any disk */
+};
+
+/* Take labels, marks and fsinfo from the probe. */
+void candidate_load(struct candidate *candidate, const struct probe *probe);
+/* Judge all. 0; -ENOENT: no label; -ENOTSUP, -ENXIO: of no volume are enough disks good; -EUCLEAN: of more than one are. With an error they are judged
+ * by the head with the most good disks, and ret_choice->head is that, or NULL. */
+MUST_CHECK int candidates_choose(struct candidate *candidates, unsigned n, const struct probe *probe, struct candidate_choice *ret_choice);
+void candidates_free(struct candidate *candidates, unsigned n);
+
+#endif
