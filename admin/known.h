@@ -4,6 +4,7 @@
 #define ADMIN_KNOWN_H
 
 #include "admin/admin_private.h"
+#include "raid/raid.h"
 
 struct keeper;
 
@@ -27,7 +28,8 @@ struct known_volume {
 	struct keeper *keeper; /* ONLINE */
 	bool exports_damaged, igroups_damaged,
 	    policy_damaged; /* the document was not all understood: to be used as far as it goes, not to be replaced */
-	char error[256]; /* FAILED: why */
+	char error[1280]; /* FAILED: why */
+	struct raid_report disk_report; /* of the last mount */
 	bool remount; /* FAILED: to be tried again soon */
 	bool busy; /* a lifecycle operation runs */
 };

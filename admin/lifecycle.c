@@ -35,7 +35,7 @@ struct op {
 	struct task task;
 	struct san_wait wait;
 	int err;
-	char text[256];
+	char text[256 + sizeof(struct raid_report)];
 	struct fs_volume *volume; /* just mounted */
 	lifecycle_done *done;
 	void *arg;
@@ -280,8 +280,8 @@ static void mounted(void *arg, int err, struct fs_volume *volume)
 
 static void home_mount(struct op *op)
 {
-	struct fs_mount_options options = { .cache_pages = op->known->cache_pages,
-		                            .restore_to = op->restore_to[0] != '\0' ? op->restore_to : NULL };
+	struct fs_mount_options options = { .cache_pages = op->known->cache_pages, .report = &op->known->disk_report };
+	options.restore_to = op->restore_to[0] != '\0' ? op->restore_to : NULL;
 	fs_volume_mount(op->home, op->disks, op->n_disks, &options, mounted, op);
 }
 

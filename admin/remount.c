@@ -4,7 +4,9 @@
 
 #include <stdio.h>
 
+#include "admin/fault.h"
 #include "admin/lifecycle.h"
+#include "base/error.h"
 
 #define REMOUNT_NS 10000000000ULL
 
@@ -16,6 +18,9 @@ void remount_explain(const struct known_volume *known, int err, char *text, size
 		(void)snprintf(text, size,
 		               "volume \"%s\" is not mounted: the host's file system is full where its disks lie (%s); it is tried again",
 		               known->name, disk != NULL ? disk : "");
+	else if (err != 0 && text[0] == '\0' && known->disk_report.text[0] != '\0')
+		(void)snprintf(text, size, "volume \"%s\" could not be mounted: %s (%s): %s", known->name, fault_of(err)->text,
+		               error_name(err), known->disk_report.text);
 }
 
 static void tried(void *arg, int err, const char *text, struct known_volume *known)

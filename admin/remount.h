@@ -5,7 +5,7 @@
 
 #include "admin/known.h"
 
-/* `text` is empty: say so there, when that is what `err` means. */
+/* `text` is empty: say there what `err` means and which disks it is about, when that is known. */
 void remount_explain(const struct known_volume *known, int err, char *text, size_t size);
 /* The mount of a volume that should be online has failed. */
 void remount_later(struct admin *admin, struct known_volume *known, int err);

@@ -117,15 +117,17 @@ static void progress(void *arg, const char *stage, unsigned percent)
 	(void)fprintf(stderr, "%3u%% %s\n", percent, stage);
 }
 
-static int status_of(int err)
+static int status_of(int err, const struct raid_report *disks)
 {
+	if (disks->text[0] != '\0')
+		(void)fprintf(stderr, "vcd check: %s\n", disks->text);
 	switch (err) {
 	case -EBUSY:
 		(void)complain("another process has the disks open: is the volume mounted? Take it offline, or use `vcadm volume check`",
 		               NULL);
 		return CHECK_EXIT_BUSY;
 	case -ENOENT: (void)complain("none of these is a disk of a volume, or they cannot be opened", NULL); break;
-	case -ENXIO: (void)complain("too many disks of the volume are missing: name all of them", NULL); break;
+	case -ENXIO: (void)complain("too many disks of the volume are missing or not what they were: name all of them", NULL); break;
 	case -EUCLEAN: (void)complain("the disks' labels contradict each other: are they of one volume?", NULL); break;
 	case -ENOTSUP: (void)complain("a newer version made this volume", NULL); break;
 	default: (void)complain("it could not be carried out", error_name(err));
@@ -139,7 +141,7 @@ static void check_done(void *arg, int err, const struct fs_check_offline *check)
 	struct fs_check_result result = check->result;
 
 	if (err != 0) {
-		command->status = status_of(err);
+		command->status = status_of(err, &check->disks);
 	} else {
 		(command->json ? report_json : report_text)(check);
 		command->status = result.n_errors > 0         ? CHECK_EXIT_FOUND
