@@ -29,6 +29,7 @@ void history_init(struct history *h, uint64_t seed, struct history_counts *count
 void history_fini(struct history *h)
 {
 	machine_fini(&h->machine);
+	impostor_fini(h);
 	model_fini(&h->model);
 }
 
@@ -373,6 +374,8 @@ static void recover(struct history *h, unsigned n_cuts)
 		h->victim = h->bad_disk;
 		memdisk_lose(machine_medium(&h->machine, (unsigned)h->bad_disk));
 	}
+	impostor_keep(h, true);
+	impostor_strike(h);
 	while (n_cuts > 0 && machine_cut_in_mount(&h->machine, history_draw(h, 1U << 30), 1U + history_draw(h, 120), &err)) {
 		h->counts->crashes_in_recovery++;
 		history_say(h, "====  power cut during the recovery");
@@ -382,6 +385,7 @@ static void recover(struct history *h, unsigned n_cuts)
 		err = machine_mount(&h->machine);
 	if (err != 0)
 		history_fail(h, FAIL_LOST, "the volume cannot be mounted after a power cut: %s", error_name(err));
+	impostor_look(h);
 	if (h->machine.verifier == verifier)
 		history_fail(h, FAIL_LOST, "the write verifier is the same after a power cut");
 }

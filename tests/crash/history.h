@@ -9,6 +9,7 @@
 #ifndef TESTS_CRASH_HISTORY_H
 #define TESTS_CRASH_HISTORY_H
 
+#include "tests/crash/impostor.h"
 #include "tests/crash/machine.h"
 #include "tests/crash/model.h"
 
@@ -68,7 +69,7 @@ struct history_counts {
 	uint64_t states; /* recovered, compared and checked */
 	uint64_t seeds; /* histories or workloads ended well */
 	uint64_t duplicates; /* states met before and not recovered again */
-	uint64_t ops, crashes_in_recovery;
+	uint64_t ops, crashes_in_recovery, impostors;
 	uint32_t met[HISTORY_ROWS][HISTORY_FAULTS]; /* tests/front: calls x faults */
 };
 
@@ -90,6 +91,7 @@ struct history {
 	int bad_disk; /* the one that may go wrong, -1: none */
 	int victim; /* it has, -1: none */
 	struct history_counts *counts;
+	struct impostors impostors;
 };
 
 void history_init(struct history *h, uint64_t seed, struct history_counts *counts);

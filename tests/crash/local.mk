@@ -6,6 +6,7 @@ tests_crash_sim_SOURCES = \
 	tests/crash/explored.c tests/crash/explored.h \
 	tests/crash/mishap.c tests/crash/mishap.h \
 	tests/crash/history.c tests/crash/history.h \
+	tests/crash/impostor.c tests/crash/impostor.h \
 	tests/crash/machine.c tests/crash/machine.h \
 	tests/crash/model.c tests/crash/model.h \
 	tests/crash/ops.h tests/crash/ops_file.c tests/crash/ops_lun.c tests/crash/ops_name.c tests/crash/ops_volume.c \

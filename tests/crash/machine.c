@@ -56,6 +56,8 @@ int machine_init(struct machine *machine, char tag, uint64_t seed, uint64_t late
 	int err = 0;
 
 	memdisk_set_latency(latency_ns);
+	machine->latency_ns = latency_ns;
+	machine->twice = -1;
 	machine->tag = tag;
 	machine->slow_to_save = seed >> 1 & 1U;
 	machine->sim = simworld_new(seed);
@@ -75,12 +77,17 @@ int machine_init(struct machine *machine, char tag, uint64_t seed, uint64_t late
 static void mount_begin(struct machine *machine, struct waiting *wait)
 {
 	const struct fs_mount_options options = { .cache_pages = CACHE_PAGES, .restore_to = machine->restore_to };
-	const char *urls[MACHINE_DISKS_MAX];
+	const char *urls[MACHINE_DISKS_MAX + 2U];
+	unsigned n = 0;
 
 	*wait = (struct waiting){ false, 0, NULL };
 	for (unsigned i = 0; i < machine->n_disks; i++)
-		urls[i] = machine->urls[i];
-	fs_volume_mount(machine->world, urls, machine->n_disks, &options, on_mounted, wait);
+		urls[n++] = machine->urls[i];
+	if (machine->beside[0] != '\0')
+		urls[n++] = machine->beside;
+	if (machine->twice >= 0)
+		urls[n++] = machine->urls[machine->twice];
+	fs_volume_mount(machine->world, urls, n, &options, on_mounted, wait);
 }
 
 static int mount_end(struct machine *machine, struct waiting *wait)
@@ -185,6 +192,17 @@ void machine_branch(struct machine *machine, const struct machine *from, char ta
 	machine->world = simworld_world(machine->sim);
 	for (unsigned i = 0; i < machine->n_disks; i++)
 		name_medium(machine, i, machine->urls[i]);
+}
+
+void machine_replace(struct machine *machine, unsigned disk, const char *medium)
+{
+	vc_assert(machine->vol == NULL && disk_destroy(machine->urls[disk]) == 0);
+	(void)snprintf(machine->urls[disk], sizeof machine->urls[disk], "mem:%.16s", medium);
+}
+
+bool machine_disk_online(const struct machine *machine, unsigned disk)
+{
+	return member_online(machine->vol->raid->members[disk]);
 }
 
 static void on_answer(struct fs_message *msg)

@@ -22,7 +22,10 @@ struct machine {
 	unsigned life; /* media are named anew in each */
 	char urls[MACHINE_DISKS_MAX][24];
 	char next_urls[MACHINE_DISKS_MAX][24]; /* between the two steps of a cut */
+	int twice; /* the next mounts name this disk twice; -1: none */
+	char beside[24]; /* and this one, too; "": none */
 	uint64_t disk_blocks;
+	uint64_t latency_ns;
 	uint32_t log_half_blocks;
 	uint64_t verifier; /* of the last mount */
 	bool slow_to_save; /* half of the seeds: what a CP writes beside clients becomes durable by its flush, not one by one */
@@ -44,6 +47,10 @@ void machine_cut_end(struct machine *machine);
 bool machine_cut_in_mount(struct machine *machine, uint64_t seed, uint64_t n_steps, int *ret_err);
 /* Another machine on one of the states the media of `from` may be left in: that of memdisk_crash_clone_fates. */
 void machine_branch(struct machine *machine, const struct machine *from, char tag, uint64_t seed);
+/* Put another medium in the place of the disk, whose own is removed. Nothing is mounted. */
+void machine_replace(struct machine *machine, unsigned disk, const char *medium);
+/* Is the disk a member that is read and written? Mounted. */
+bool machine_disk_online(const struct machine *machine, unsigned disk);
 /* The name of a disk's medium. */
 const char *machine_medium(const struct machine *machine, unsigned disk);
 

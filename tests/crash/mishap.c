@@ -79,7 +79,7 @@ void fault_strike(struct history *h, unsigned disk)
 
 void fault_maybe(struct history *h)
 {
-	if (h->bad_disk < 0 || history_draw(h, 3) != 0)
+	if (h->bad_disk < 0 || h->impostors.done || history_draw(h, 3) != 0)
 		return;
 	h->victim = h->bad_disk;
 	fault_strike(h, (unsigned)h->bad_disk);

@@ -57,10 +57,19 @@ static void outcomes_adopt(struct oracle *o)
 	}
 }
 
+/* No power cut makes a disk something it is not. */
+static void disks(struct oracle *o)
+{
+	for (unsigned i = 0; i < o->machine->n_disks && o->h->victim < 0 && !o->h->faulty; i++)
+		if (!machine_disk_online(o->machine, i))
+			history_fail(o->h, FAIL_WRONG, "nothing is wrong with disk %u, and it is not believed", i);
+}
+
 void oracle_compare(struct history *h, struct machine *machine, enum oracle_mode mode)
 {
 	struct oracle o = { .h = h, .machine = machine, .mode = mode };
 
+	disks(&o);
 	oracle_names(&o);
 	oracle_snapshots(&o);
 	oracle_objects(&o);

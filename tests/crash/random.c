@@ -111,16 +111,22 @@ static void restart(struct history *h)
 	history_say(h, "====  unmount, mount");
 	err = machine_unmount(&h->machine);
 	h->autodelete = false;
+	impostor_keep(h, true);
+	impostor_strike(h);
 	if (err == 0)
 		err = machine_mount(&h->machine);
 	if (err != 0)
 		history_fail(h, FAIL_LOST, "unmounted and mounted again: %s", error_name(err));
+	impostor_look(h);
 	oracle_compare(h, &h->machine, ORACLE_REST);
 }
 
 static void life(struct history *h)
 {
 	load(h, 10U + (unsigned)history_draw(h, 110));
+	impostor_keep(h, false);
+	if (h->impostors.on)
+		load(h, (unsigned)history_draw(h, 60));
 	fault_maybe(h);
 	if (history_draw(h, 3) == 0)
 		pause_for(h);
@@ -162,11 +168,14 @@ uint64_t random_run(uint64_t seed, bool verbose, struct history_counts *counts)
 	if (ballast)
 		ballast_make(h);
 	fault_draw(h);
+	impostor_draw(h, seed);
 	lives = 4U + (unsigned)history_draw(h, 12);
 	for (unsigned i = 0; i < lives; i++)
 		life(h);
 	rest(h);
-	if (h->bad_disk >= 0 && history_draw(h, 2) == 0)
+	if (h->impostors.on)
+		impostor_too_many(h);
+	else if (h->bad_disk >= 0 && history_draw(h, 2) == 0)
 		second_disk(h);
 	digest = h->digest;
 	history_fini(h);
