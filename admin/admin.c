@@ -63,7 +63,7 @@ static int load_state(struct admin *admin, char text[256])
 	if (err != 0)
 		(void)snprintf(
 		    text, 256,
-		    "the list of volumes in %.100s/volumes.json is not readable (%s); repair it or move it away and import again",
+		    "the list of volumes in %.100s/volumes.json is not readable (%s); make it so, or move it away and import again",
 		    admin->state_dir, error_name(err));
 	return err;
 }

@@ -36,6 +36,7 @@ struct admin {
 	json_t *info; /* addresses, for status */
 	size_t cache_pages, cache_pages_given;
 	struct known_list volumes;
+	json_t *unsound; /* [{"entry"?, "why"}]: what of the list of volumes was not understood (known.h) */
 	struct job_list jobs; /* newest first */
 	unsigned n_jobs;
 	struct timer job_timer;

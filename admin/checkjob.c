@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "admin/textjson.h"
 #include "fs/volume.h"
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
@@ -16,30 +17,15 @@ struct check {
 	struct job *job;
 };
 
-/* A name can have any bytes in it; JSON cannot. */
-static json_t *text_json(const char *text)
-{
-	json_t *json = json_string(text);
-	char *plain = json == NULL ? strdup(text) : NULL;
-
-	for (char *p = plain; p != NULL && *p != '\0'; p++)
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-	if (plain != NULL)
-		json = json_string(plain);
-	free(plain);
-	return json;
-}
-
 static json_t *finding_json(const struct fs_check_finding *finding)
 {
-	json_t *json = json_pack("{s:i,s:o,s:I,s:b}", "rule", (int)finding->rule, "text", text_json(finding->text), "count",
+	json_t *json = json_pack("{s:i,s:o,s:I,s:b}", "rule", (int)finding->rule, "text", textjson(finding->text), "count",
 	                         (json_int_t)finding->count, "repairable", (int)finding->repairable);
 
 	if (json != NULL && finding->disk != NULL)
-		(void)json_object_set_new(json, "disk", text_json(finding->disk));
+		(void)json_object_set_new(json, "disk", textjson(finding->disk));
 	if (json != NULL && finding->path != NULL) {
-		(void)json_object_set_new(json, "path", text_json(finding->path));
+		(void)json_object_set_new(json, "path", textjson(finding->path));
 		(void)json_object_set_new(json, "offset", json_integer((json_int_t)finding->offset_bytes));
 		(void)json_object_set_new(json, "length", json_integer((json_int_t)finding->len_bytes));
 	}
@@ -64,7 +50,7 @@ json_t *check_missing_json(const struct fs_check_result *result)
 		const struct fs_check_absent *absent = &result->absent[i];
 
 		uuid_format(&absent->uuid, uuid);
-		(void)json_array_append_new(missing, json_pack("{s:s,s:o,s:i,s:i,s:s,s:s}", "uuid", uuid, "path", text_json(absent->path),
+		(void)json_array_append_new(missing, json_pack("{s:s,s:o,s:i,s:i,s:s,s:s}", "uuid", uuid, "path", textjson(absent->path),
 		                                               "group", (int)absent->group, "position", (int)absent->position, "role",
 		                                               absent->is_parity ? "parity" : "data", "state",
 		                                               absent->failed ? "failed" : "missing"));
@@ -75,7 +61,7 @@ json_t *check_missing_json(const struct fs_check_result *result)
 static json_t *result_json(const struct fs_check_result *result)
 {
 	return json_pack("{s:I,s:I,s:I,s:o,s:o,s:b,s:o}", "blocks", (json_int_t)result->n_blocks, "inodes", (json_int_t)result->n_inodes,
-	                 "errors", (json_int_t)result->n_errors, "report", text_json(result->report == NULL ? "" : result->report),
+	                 "errors", (json_int_t)result->n_errors, "report", textjson_lines(result->report == NULL ? "" : result->report),
 	                 "findings", check_findings_json(result), "degraded", (int)(result->n_absent > 0), "missing_disks",
 	                 check_missing_json(result));
 }

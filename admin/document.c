@@ -5,6 +5,7 @@
 #include "admin/known.h"
 #include "admin/policy.h"
 #include "admin/volpath.h"
+#include "base/iscsiname.h"
 #include "fs/volume.h"
 
 struct document_io {
@@ -79,13 +80,20 @@ static bool is_export(json_t *entry)
 	return path != NULL && path[0] == '/' && id > 0 && id <= UINT32_MAX && all_are(json_object_get(entry, "rules"), is_rule);
 }
 
+/* A name of any form, as older versions took them; no pattern but "*". */
+static bool is_initiator(json_t *value)
+{
+	const char *name = json_string_value(value);
+	return name != NULL && (strcmp(name, "*") == 0 || (strlen(name) <= ISCSINAME_MAX && strchr(name, '*') == NULL));
+}
+
 static bool is_igroup(json_t *entry)
 {
 	const char *text = json_string_value(json_object_get(entry, "uuid"));
 	struct uuid uuid;
 
 	return text != NULL && uuid_parse(text, &uuid) == 0 && is_text(json_object_get(entry, "name")) &&
-	       all_are(json_object_get(entry, "initiators"), is_text);
+	       all_are(json_object_get(entry, "initiators"), is_initiator);
 }
 
 /* Leave out what makes no sense: one bad entry must not take the others away. -EUCLEAN: there was some. */

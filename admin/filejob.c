@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "admin/volpath.h"
+#include "admin/textjson.h"
 #include "fs/volume.h"
 
 struct file_work {
@@ -24,7 +25,7 @@ static void file_ended(struct fs_message *msg)
 	job->working = false;
 	if (msg->status == 0) {
 		log_info("admin", "file_restored", "file=%s snapshot=%s", job->target, work->snapshot);
-		job_succeed_take(job, json_pack("{s:s,s:s}", "path", job->target, "snapshot", work->snapshot));
+		job_succeed_take(job, json_pack("{s:o,s:o}", "path", textjson(job->target), "snapshot", textjson(work->snapshot)));
 	} else {
 		job_fail(job, msg->status, msg->out.error_text);
 	}

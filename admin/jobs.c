@@ -7,6 +7,7 @@
 
 #include "admin/fault.h"
 #include "admin/moment.h"
+#include "admin/textjson.h"
 #include "fs/volume.h"
 
 #define POLL_NS 500000000ULL
@@ -131,9 +132,9 @@ json_t *job_json(const struct job *job)
 	char started[MOMENT_TEXT_SIZE], ended[MOMENT_TEXT_SIZE];
 
 	moment_format(job->started_ns, started);
-	json_t *json = json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:s}", "uuid", job->uuid, "kind", job->kind, "target", job->target,
-	                         "description", job->description, "state", state_names[job->state], "progress", (int)job->progress,
-	                         "start_time", started);
+	json_t *json = json_pack("{s:s,s:s,s:o,s:o,s:s,s:i,s:s}", "uuid", job->uuid, "kind", job->kind, "target", textjson(job->target),
+	                         "description", textjson(job->description), "state", state_names[job->state], "progress",
+	                         (int)job->progress, "start_time", started);
 	if (json == NULL)
 		return NULL;
 	if (job_is_over(job)) {
@@ -141,8 +142,9 @@ json_t *job_json(const struct job *job)
 		(void)json_object_set_new(json, "end_time", json_string(ended));
 	}
 	if (job->code[0] != '\0')
-		(void)json_object_set_new(json, "error",
-		                          json_pack("{s:s,s:s,s:s}", "code", job->code, "message", job->message, "target", job->target));
+		(void)json_object_set_new(
+		    json, "error",
+		    json_pack("{s:s,s:o,s:o}", "code", job->code, "message", textjson(job->message), "target", textjson(job->target)));
 	if (job->result != NULL)
 		(void)json_object_set(json, "result", job->result);
 	return json;

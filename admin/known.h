@@ -24,6 +24,8 @@ struct known_volume {
 	size_t cache_pages; /* granted while mounted */
 	json_t *exports; /* array, as in the volume's document; ONLINE */
 	json_t *igroups;
+	json_t *igroups_held; /* UUIDs, as of the last time the state was saved while it was online; may be NULL */
+	json_t *kept_out; /* UUIDs (trust.h); may be NULL */
 	json_t *policy; /* admin/policy.h */
 	struct keeper *keeper; /* ONLINE */
 	bool exports_damaged, igroups_damaged,
@@ -34,7 +36,8 @@ struct known_volume {
 	bool busy; /* a lifecycle operation runs */
 };
 
-/* Load STATE_DIR/volumes.json. -EUCLEAN. A file that is not there is an empty list. */
+/* Load STATE_DIR/volumes.json. A file that is not there is an empty list. What of it makes no sense is logged and listed in admin->unsound, the rest is
+ * used: an entry stays in the file as it is; a file that is no list at all is moved aside. -ENOTSUP: a newer version wrote it. */
 MUST_CHECK int known_load(struct admin *admin);
 MUST_CHECK int known_save(struct admin *admin);
 struct known_volume *known_find(struct admin *admin, const char *name);
@@ -46,6 +49,11 @@ struct known_volume *known_add_take(struct admin *admin, const char *name, json_
 void known_remove(struct admin *admin, struct known_volume *known);
 /* The file-system volume of an online volume, with a reference. -ENOENT: not known; -ENODEV: not online. */
 MUST_CHECK int known_volume_get(struct admin *admin, const char *name, struct fs_volume **ret_volume);
+/* May a volume be called so here? */
+bool known_name_is_good(const char *name);
+#define KNOWN_NAME_RULE "1 to 63 bytes of UTF-8 that can be seen, no slash, no space, no dot in front"
+/* "d0" -> "file:STATE_DIR/disks/d0", "/x" -> "file:/x", "file:/x" as it is. NULL: not a disk's name. */
+json_t *known_disk_url(const struct admin *admin, const char *name);
 const char *known_state_name(enum known_state state);
 void known_fini(struct admin *admin);
 

@@ -16,6 +16,7 @@
 #include "admin/remount.h"
 #include "admin/clonejob.h"
 #include "admin/san.h"
+#include "admin/trust.h"
 #include "fs/volume.h"
 #include "raid/disk.h"
 #include "raid/raid.h"
@@ -162,27 +163,11 @@ static void op_back(void *arg, int err)
 
 /* ---- disks ------------------------------------------------------------------------------------------------------- */
 
-json_t *lifecycle_disk_url(const struct admin *admin, const char *name)
-{
-	const struct disk_driver *driver;
-	const char *location;
-
-	if (name[0] == '/')
-		return json_sprintf("file:%s", name);
-	if (strchr(name, ':') != NULL)
-		return disk_driver_find(name, &driver, &location) == 0 && (strncmp(name, "file:", 5) != 0 || location[0] == '/')
-		           ? json_string(name)
-		           : NULL;
-	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
-		return NULL;
-	return json_sprintf("file:%s/disks/%s", admin->state_dir, name);
-}
-
 /* Append the URL of disk `name` to `urls`; it must be nobody's yet. */
 static int add_disk(struct op *op, json_t *urls, const char *name)
 {
 	const struct known_volume *owner;
-	json_t *url = lifecycle_disk_url(op->admin, name), *other;
+	json_t *url = known_disk_url(op->admin, name), *other;
 	size_t i;
 
 	if (url == NULL) {
@@ -232,6 +217,7 @@ static void op_list_disks(struct op *op)
 	json_t *disk;
 	size_t i;
 
+	vc_assert(json_array_size(op->known->disks) <= RAID_MAX_DISKS); /* add_disk and known_load see to it */
 	op->n_disks = 0;
 	json_array_foreach(op->known->disks, i, disk) op->disks[op->n_disks++] = json_string_value(disk);
 }
@@ -281,6 +267,7 @@ static void mounted(void *arg, int err, struct fs_volume *volume)
 static void home_mount(struct op *op)
 {
 	struct fs_mount_options options = { .cache_pages = op->known->cache_pages, .report = &op->known->disk_report };
+	options.name = op->known->name[0] != '\0' ? op->known->name : NULL;
 	options.restore_to = op->restore_to[0] != '\0' ? op->restore_to : NULL;
 	fs_volume_mount(op->home, op->disks, op->n_disks, &options, mounted, op);
 }
@@ -446,6 +433,9 @@ static void let_go(struct admin *admin, struct known_volume *known, enum known_s
 {
 	fs_volume_put(known->volume);
 	known->volume = NULL;
+	json_t *held = trust_igroups_of(known);
+	json_decref(known->igroups_held);
+	known->igroups_held = held;
 	json_decref(known->exports);
 	json_decref(known->igroups);
 	json_decref(known->policy);
@@ -734,30 +724,40 @@ static void home_back_out(struct op *op)
 	fs_volume_unmount(op->volume, op_back, op);
 }
 
-/* Now its name is known: take it, unless there is a volume of that name. */
+/* The name that was given, or its own, when that can be had here. */
 static void step_name(struct op *op)
 {
 	static op_step *const back_out[] = { import_backed_out, NULL };
 	const char *name = fs_volume_name(op->volume);
-
-	if (known_find(op->admin, name) == NULL) {
+	bool good = known_name_is_good(name);
+	if (op->known->name[0] == '\0' && good && known_find(op->admin, name) == NULL)
 		(void)snprintf(op->known->name, sizeof op->known->name, "%s", name);
+	if (op->known->name[0] != '\0') {
 		op_next(op, 0);
 		return;
 	}
-	op_say(op, "there is a volume \"%s\" already", name);
+	op_say(op,
+	       good ? "there is a volume \"%.100s\" already; give this one another name (--name)"
+	            : "its name \"%.100s\" can't be a volume's here: " KNOWN_NAME_RULE "; give it another one (--name)",
+	       name);
 	op->steps = back_out;
 	op->undo = import_backed_out;
 	op->home = fs_volume_world(op->volume);
 	op_at_home(op, home_back_out);
 }
 
-void lifecycle_import(struct admin *admin, json_t *disks, bool anywhere, lifecycle_done *done, void *arg)
+static void step_trust(struct op *op)
 {
-	static op_step *const steps[] = { step_mount,    step_name,     step_documents,    step_online,
+	trust_imported(op->admin, op->known);
+	op_next(op, 0);
+}
+
+void lifecycle_import(struct admin *admin, json_t *disks, const char *name, bool anywhere, lifecycle_done *done, void *arg)
+{
+	static op_step *const steps[] = { step_mount,    step_name,     step_documents,    step_trust, step_online,
 		                          step_announce, step_remember, step_adopt_clones, NULL };
 
-	struct known_volume *known = known_add_take(admin, "", json_array());
+	struct known_volume *known = known_add_take(admin, name == NULL ? "" : name, json_array());
 	if (known == NULL)
 		abort();
 	struct op *op = op_new(admin, known, done, arg);

@@ -14,8 +14,9 @@ typedef void lifecycle_done(void *arg, int err, const char *text, struct known_v
  * {"disks": [...]}. Disks that hold something are refused unless `force`. What was made is removed again when it fails. */
 void lifecycle_create(struct admin *admin, const char *name, json_t *groups, uint64_t disk_size, bool force, lifecycle_done *done,
                       void *arg);
-/* Mount a volume from its disks and remember it under its own name. `anywhere`: they need not lie below disk_paths. */
-void lifecycle_import(struct admin *admin, json_t *disks, bool anywhere, lifecycle_done *done, void *arg);
+/* Mount a volume from its disks and remember it: called `name` from now on (known_name_is_good, and nobody's), NULL: under its own name, when that one
+ * is good and free. `anywhere`: the disks need not lie below disk_paths. */
+void lifecycle_import(struct admin *admin, json_t *disks, const char *name, bool anywhere, lifecycle_done *done, void *arg);
 /* -EBUSY: something else is being done with it; -EALREADY. */
 void lifecycle_online(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
 void lifecycle_offline(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
@@ -26,8 +27,5 @@ void lifecycle_park(struct admin *admin, struct known_volume *known, lifecycle_d
 void lifecycle_restore(struct admin *admin, struct known_volume *known, const char *snapshot, bool force, lifecycle_done *done, void *arg);
 /* For good: see diskfile_give_up for what becomes of its disks. */
 void lifecycle_destroy(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
-
-/* "d0" -> "file:STATE_DIR/disks/d0", "/x" -> "file:/x", "mem:x" and "file:/x" as they are. NULL: not a disk's name. */
-json_t *lifecycle_disk_url(const struct admin *admin, const char *name);
 
 #endif

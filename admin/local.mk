@@ -20,6 +20,8 @@ libvcadmin_a_SOURCES = \
 	admin/san.c admin/san.h \
 	admin/schedule.c admin/schedule.h \
 	admin/statefile.c admin/statefile.h \
+	admin/textjson.c admin/textjson.h \
+	admin/trust.c admin/trust.h \
 	admin/tokenfile.c admin/tokenfile.h \
 	admin/volpath.c admin/volpath.h \
 	admin/http/autodelete_api.c \

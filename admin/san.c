@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 #include "admin/known.h"
+#include "admin/textjson.h"
+#include "admin/trust.h"
 #include "admin/volpath.h"
 #include "fs/volume.h"
 
@@ -90,42 +92,84 @@ static json_t *merge_igroups(struct admin *admin)
 	TAILQ_FOREACH(known, &admin->volumes, link) {
 		if (known->state != KNOWN_ONLINE)
 			continue;
-		json_array_foreach(known->igroups, i, igroup) merge_igroup(list, igroup, known->name);
+		json_array_foreach(known->igroups, i, igroup)
+		{
+			if (!trust_keeps_out(known, member(igroup, "uuid")))
+				merge_igroup(list, igroup, known->name);
+		}
 	}
 	return list;
 }
 
 /* ---- states of the maps, and the table for the server ------------------------------------------------------------ */
 
-/* Judge one map. `by_uuid`: the igroups; `taken`: the set of "igroup/number" mapped so far. */
-static void judge_map(const struct san_lun *lun, json_t *map, json_t *by_uuid, json_t *taken)
+/* What has been given away while the maps are judged, volume by volume: sets of text. */
+struct given {
+	json_t *igroups; /* by UUID */
+	json_t *numbers; /* "igroup/number" */
+	json_t *identities; /* UUIDs and serial numbers of LUNs: which volume has it */
+};
+
+/* A LUN of a volume before has what tells this one from others: to an initiator both would be one disk. */
+static bool identity_is_taken(struct given *given, const struct san_lun *lun)
 {
-	json_t *igroup = json_object_get(by_uuid, member(map, "igroup"));
+	char uuid[UUID_TEXT_SIZE];
+	json_t *keys[2] = { NULL, textjson_format("serial %s", lun->serial) };
+	bool taken = false;
+
+	uuid_format(&lun->uuid, uuid);
+	keys[0] = json_string(uuid);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *key = json_string_value(keys[i]);
+		json_t *volume = json_object_get(given->identities, key);
+		taken = taken || (volume != NULL && json_integer_value(volume) != (json_int_t)(uintptr_t)lun->volume);
+		if (volume == NULL)
+			(void)json_object_set_new(given->identities, key, json_integer((json_int_t)(uintptr_t)lun->volume));
+		json_decref(keys[i]);
+	}
+	return taken;
+}
+
+static bool is_kept_out(const struct san *san, const struct san_lun *lun, const char *igroup_uuid)
+{
+	const struct known_volume *known = known_find(san->admin, fs_volume_name(lun->volume));
+	return known != NULL && trust_keeps_out(known, igroup_uuid);
+}
+
+/* `refused`: it can't be served, whatever its number. */
+static void judge_map(struct given *given, const struct san_lun *lun, json_t *map, bool refused)
+{
+	json_t *igroup = json_object_get(given->igroups, member(map, "igroup"));
 	long long number = (long long)json_integer_value(json_object_get(map, "lun"));
 	json_t *key = json_sprintf("%s/%lld", member(map, "igroup"), number);
-	bool conflict = json_object_get(taken, json_string_value(key)) != NULL;
-	const char *state = igroup == NULL ? "no igroup" : conflict ? "conflict" : "mapped";
+	bool conflict = refused || json_object_get(given->numbers, json_string_value(key)) != NULL;
+	const char *state = conflict ? "conflict" : igroup == NULL ? "no igroup" : "mapped";
 
 	(void)json_object_set_new(map, "state", json_string(state));
 	(void)json_object_set_new(map, "name", json_string(igroup == NULL ? "" : member(igroup, "name")));
-	if (igroup != NULL && conflict)
-		log_warn("admin", "lun_map_conflict", "lun=%s igroup=%s number=%lld", lun->path, member(igroup, "name"), number);
+	if (conflict)
+		log_warn("admin", "lun_map_conflict", "lun=%s igroup=%s number=%lld", lun->path,
+		         igroup == NULL ? member(map, "igroup") : member(igroup, "name"), number);
 	else if (igroup != NULL)
-		(void)json_object_set_new(taken, json_string_value(key), json_true());
+		(void)json_object_set_new(given->numbers, json_string_value(key), json_true());
 	json_decref(key);
 }
 
 static void judge_maps(struct san *san)
 {
-	json_t *by_uuid = json_object(), *taken = json_object(), *igroup, *map;
+	struct given given = { .igroups = json_object(), .numbers = json_object(), .identities = json_object() };
+	json_t *igroup, *map;
 	size_t i, j;
 
-	json_array_foreach(san->igroups, i, igroup)(void) json_object_set(by_uuid, member(igroup, "uuid"), igroup);
+	json_array_foreach(san->igroups, i, igroup)(void) json_object_set(given.igroups, member(igroup, "uuid"), igroup);
 	for (i = 0; i < san->n_luns; i++) {
-		json_array_foreach(san->luns[i].maps, j, map) judge_map(&san->luns[i], map, by_uuid, taken);
+		const struct san_lun *lun = &san->luns[i];
+		bool taken = identity_is_taken(&given, lun);
+		json_array_foreach(lun->maps, j, map) judge_map(&given, lun, map, taken || is_kept_out(san, lun, member(map, "igroup")));
 	}
-	json_decref(taken);
-	json_decref(by_uuid);
+	json_decref(given.igroups);
+	json_decref(given.numbers);
+	json_decref(given.identities);
 }
 
 static void *must(void *memory)

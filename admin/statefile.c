@@ -3,11 +3,15 @@
 #include "admin/statefile.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define STATEFILE_MAX (16 << 20)
 
 int statefile_read(const char *path, json_t **ret_value)
 {
@@ -16,7 +20,9 @@ int statefile_read(const char *path, json_t **ret_value)
 
 	if (file == NULL)
 		return -errno;
-	json_t *value = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
+	struct stat st;
+	bool whole = fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= STATEFILE_MAX;
+	json_t *value = whole ? json_loadf(file, JSON_REJECT_DUPLICATES, &error) : NULL;
 	int err = value != NULL ? 0 : ferror(file) ? -EIO : -EUCLEAN;
 	(void)fclose(file);
 	if (err == 0)

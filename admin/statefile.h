@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-/* Read it. -ENOENT: none yet; -EUCLEAN: not JSON (never overwritten by us); others from the system. */
+/* Read it. -ENOENT: none yet; -EUCLEAN: not JSON, or beyond 16 MiB (never overwritten by us); others from the system. */
 MUST_CHECK int statefile_read(const char *path, json_t **ret_value);
 /* Replace it durably: write PATH.new, fsync, rename, fsync the directory. After an error the old one is still there. */
 MUST_CHECK int statefile_write(const char *path, const json_t *value);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static bool is_component(const char *text, size_t len)
 {
 	return len > 0 && len <= FS_NAME_MAX && !(len == 1 && text[0] == '.') && !(len == 2 && text[0] == '.' && text[1] == '.');
@@ -20,13 +22,17 @@ static int copy_inner(const char *text, struct volpath *path)
 		size_t len = strcspn(text, "/");
 		if (len == 0)
 			break;
-		if (!is_component(text, len))
+		if (len > 4 * FS_NAME_MAX) /* all of it escapes */
 			return -EINVAL;
 		if (used + len + 2 > sizeof path->inner)
 			return -ENAMETOOLONG;
 		path->inner[used++] = '/';
 		memcpy(path->inner + used, text, len);
-		used += len;
+		path->inner[used + len] = '\0';
+		text_unescape(path->inner + used);
+		if (!is_component(path->inner + used, strlen(path->inner + used)))
+			return -EINVAL;
+		used += strlen(path->inner + used);
 		text += len;
 	}
 	if (used == 0)

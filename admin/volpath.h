@@ -13,7 +13,7 @@ struct volpath {
 	char inner[FS_PATH_MAX]; /* "/" or "/dir/name": no empty, "." or ".." component, no slash at the end */
 };
 
-/* Take `text` apart. -EINVAL: not such a path; -ENAMETOOLONG. */
+/* Take `text` apart; escapes of names (\xNN, as textjson.h writes them) are undone. -EINVAL: not such a path; -ENAMETOOLONG. */
 MUST_CHECK int volpath_parse(const char *text, struct volpath *ret_path);
 /* "/vol/VOLUME/inner" in one heap string. NULL: no memory. */
 char *volpath_join(const char *volume, const char *inner);

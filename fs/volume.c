@@ -5,6 +5,7 @@
  * point, load the vdisks, serve. A read-only mount writes nothing: it is refused when there is something to apply. Unmount: no new messages, wait for those under way, a last CP that says "clean", close. */
 #include "fs/volume.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "fs/alloc.h"
@@ -336,6 +337,8 @@ static int mount_root(struct mount *mount)
 		err = -EUCLEAN; /* its head says another one: the next fsinfo would not be the newest */
 	if (err != 0)
 		return err;
+	if (mount->options.name != NULL)
+		(void)snprintf(vol->name, sizeof vol->name, "%s", mount->options.name);
 	if (!vol->was_clean && mount->options.restore_to != NULL)
 		return -EBUSY; /* a mount and an unmount come first */
 	if (!vol->was_clean)

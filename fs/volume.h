@@ -16,6 +16,7 @@ struct fs_volume;
 struct fs_mount_options {
 	size_t cache_pages; /* hard bound of the buffer cache, dirty data included; at least 2048 */
 	uint64_t cp_interval_ns; /* 0: 10 s */
+	const char *name; /* what it is called from now on, also on its disks; NULL: what it was called before. Valid until `done` */
 	bool read_only; /* not one byte is written; -EROFS when a crash left something to replay or settle first */
 	struct raid_report
 	    *report; /* what of the disks was not as it should be, also after an error; NULL: not wanted. Valid until `done` */

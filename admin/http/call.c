@@ -10,6 +10,7 @@
 #include "admin/http/collection.h"
 #include "admin/http/router.h"
 #include "admin/known.h"
+#include "admin/textjson.h"
 #include "fs/volume.h"
 
 void *call_must(void *memory)
@@ -132,7 +133,9 @@ bool call_find_lun(struct call *call, const char *id)
 		call_fail(call, -ENOENT, id, "there is no LUN with the UUID %s", id);
 		return false;
 	}
-	return call_find_path(call, lun->path, "lun");
+	(void)snprintf(call->path.volume, sizeof call->path.volume, "%s", fs_volume_name(lun->volume));
+	(void)snprintf(call->path.inner, sizeof call->path.inner, "%s", lun->inner);
+	return call_find_volume(call, call->path.volume);
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
@@ -324,17 +327,15 @@ void call_reply_text_take(struct call *call, const char *type, struct evbuffer *
 
 static void fail(struct call *call, int status, const char *code, const char *target, const char *text)
 {
-	json_t *error = json_pack("{s:s,s:s}", "code", code, "message", text);
+	json_t *error = json_pack("{s:s,s:o}", "code", code, "message", textjson(text));
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(call->req);
 
 	if (status == 401)
 		(void)evhttp_add_header(headers, "WWW-Authenticate", "Bearer realm=\"vcstore\"");
 	if (status == 429)
 		(void)evhttp_add_header(headers, "Retry-After", "5");
-	if (error == NULL) /* the text is not UTF-8: it quotes what the client sent */
-		error = json_pack("{s:s,s:s}", "code", code, "message", "the request is not valid UTF-8");
 	if (target != NULL)
-		(void)json_object_set_new(error, "target", json_string(target));
+		(void)json_object_set_new(error, "target", textjson(target));
 	call_reply_take(call, status, json_pack("{s:o}", "error", error));
 }
 

@@ -5,6 +5,7 @@
 #include "admin/http/handlers.h"
 #include "admin/moment.h"
 #include "admin/size.h"
+#include "admin/textjson.h"
 #include "fs/volume.h"
 
 static json_t *priority_json(unsigned priority)
@@ -21,21 +22,19 @@ json_t *clone_api_json(const char *volume, const struct fs_vdisk_info *info)
 {
 	const struct fs_clone_info *clone = &info->clone;
 	char when[MOMENT_TEXT_SIZE], why[256];
-	json_t *json = json_pack("{s:o,s:s,s:i,s:I,s:o,s:b,s:b,s:I}", "path", json_sprintf("/vol/%s%s", volume, info->path), "state",
+	json_t *json = json_pack("{s:o,s:s,s:i,s:I,s:o,s:b,s:b,s:I}", "path", textjson_format("/vol/%s%s", volume, info->path), "state",
 	                         clonejob_state_name(clone->state), "progress", (int)clonejob_percent(clone), "rate",
 	                         (json_int_t)clone->rate_bytes_s, "priority", priority_json(clone->priority), "verify",
 	                         (clone->flags & FS_CLONE_VERIFY) != 0, "delete_snapshot", (clone->flags & FS_CLONE_DELETE_SNAPSHOT) != 0,
 	                         "reserved", (json_int_t)(clone->blocks_reserved * FS_BLOCK_SIZE));
 
-	if (json == NULL)
-		return json_pack("{s:s}", "state", clonejob_state_name(clone->state));
 	(void)json_object_update_new(json, clonejob_figures(clone));
 	if (clone->state != FS_CLONE_NONE) {
 		moment_format(clone->started_ns, when);
 		(void)json_object_set_new(json, "start_time", json_string(when));
 	}
 	if (info->backing_snapshot[0] != '\0')
-		(void)json_object_set_new(json, "snapshot", json_string(info->backing_snapshot));
+		(void)json_object_set_new(json, "snapshot", textjson(info->backing_snapshot));
 	if ((clone->state == FS_CLONE_FAILED || clone->state == FS_CLONE_PAUSED) && clone->error != 0) {
 		clonejob_why(clone, why, sizeof why);
 		(void)json_object_set_new(json, "error", json_pack("{s:s,s:s}", "code", fault_of(clone->error)->code, "message", why));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "admin/http/handlers.h"
+#include "admin/textjson.h"
 #include "fs/volume.h"
 
 /* ---- as JSON ----------------------------------------------------------------------------------------------------- */
@@ -26,18 +27,17 @@ json_t *lun_api_json(struct admin *admin, const char *volume, const struct fs_vd
 	char uuid[UUID_TEXT_SIZE];
 
 	uuid_format(&info->uuid, uuid);
-	json_t *json = json_pack("{s:o,s:s,s:s,s:s,s:I,s:I,s:s,s:b,s:b,s:s,s:o,s:I}", "path", json_sprintf("/vol/%s%s", volume, info->path),
-	                         "uuid", uuid, "volume", volume, "serial_number", info->serial, "size", (json_int_t)info->size_bytes,
-	                         "used", (json_int_t)info->used_bytes, "state", info->online ? "online" : "offline", "reserved",
-	                         info->reserved, "write_cache", info->write_cache, "comment", info->comment, "maps", maps_json(admin, info),
-	                         "generation", (json_int_t)info->state_generation);
-	if (json == NULL) /* a name or comment that is not UTF-8, made by an NFS client's rename */
-		return json_pack("{s:s,s:s,s:s}", "path", "(not UTF-8)", "uuid", uuid, "volume", volume);
+	json_t *json = json_pack("{s:o,s:s,s:s,s:o,s:I,s:I,s:s,s:b,s:b,s:o,s:o,s:I}", "path",
+	                         textjson_format("/vol/%s%s", volume, info->path), "uuid", uuid, "volume", volume, "serial_number",
+	                         textjson(info->serial), "size", (json_int_t)info->size_bytes, "used", (json_int_t)info->used_bytes,
+	                         "state", info->online ? "online" : "offline", "reserved", info->reserved, "write_cache", info->write_cache,
+	                         "comment", textjson(info->comment), "maps", maps_json(admin, info), "generation",
+	                         (json_int_t)info->state_generation);
 	if (info->backing_snapshot[0] != '\0')
 		(void)json_object_set_new(
 		    json, "backing",
-		    json_pack("{s:s,s:o}", "snapshot", info->backing_snapshot, "path",
-		              json_sprintf("/vol/%s/.snapshot/%s%s", volume, info->backing_snapshot, info->backing_path)));
+		    json_pack("{s:o,s:o}", "snapshot", textjson(info->backing_snapshot), "path",
+		              textjson_format("/vol/%s/.snapshot/%s%s", volume, info->backing_snapshot, info->backing_path)));
 	if (info->clone.state != FS_CLONE_NONE)
 		(void)json_object_set_new(json, "clone", clone_api_json(volume, info));
 	return json;

@@ -3,13 +3,15 @@
 #include "admin/document.h"
 #include "admin/http/handlers.h"
 #include "admin/known.h"
+#include "admin/textjson.h"
+#include "admin/trust.h"
 #include "fs/volume.h"
 
 #define LUN_NUMBER_MAX 255U
 
 static json_t *map_json(const char *path, const char *uuid, json_t *map)
 {
-	return json_pack("{s:{s:s,s:s},s:{s:O,s:O},s:O,s:O}", "lun", "path", path, "uuid", uuid, "igroup", "name",
+	return json_pack("{s:{s:o,s:s},s:{s:O,s:O},s:O,s:O}", "lun", "path", textjson(path), "uuid", uuid, "igroup", "name",
 	                 json_object_get(map, "name"), "uuid", json_object_get(map, "igroup"), "logical_unit_number",
 	                 json_object_get(map, "lun"), "state", json_object_get(map, "state"));
 }
@@ -154,7 +156,13 @@ static void igroups_put(void *arg, int err)
 	}
 	json_decref(known->igroups);
 	known->igroups = json_deep_copy(call->admin->san->igroups);
-	put_maps(call, map_put);
+	trust_let_in(known,
+	             json_string_value(json_object_get(json_array_get(call->scratch, json_array_size(call->scratch) - 1), "igroup")));
+	err = known_save(call->admin);
+	if (err != 0)
+		call_fail(call, err, NULL, "the state in %s could not be written", call->admin->state_dir);
+	else
+		put_maps(call, map_put);
 }
 
 /* The volume must know the igroup that its map names (it may be younger than the igroup): a map alone would mean nothing elsewhere. */
@@ -166,7 +174,7 @@ static void map_with_igroup(struct call *call, const char *igroup_uuid)
 
 	json_array_foreach(known == NULL ? NULL : known->igroups, i, igroup)
 	{
-		if (strcmp(json_string_value(json_object_get(igroup, "uuid")), igroup_uuid) == 0) {
+		if (strcmp(json_string_value(json_object_get(igroup, "uuid")), igroup_uuid) == 0 && !trust_keeps_out(known, igroup_uuid)) {
 			put_maps(call, map_put);
 			return;
 		}
@@ -176,6 +184,26 @@ static void map_with_igroup(struct call *call, const char *igroup_uuid)
 		return;
 	}
 	document_put(call->admin, call->volume, DOCUMENT_IGROUPS, call->admin->san->igroups, igroups_put, call);
+}
+
+/* Other LUNs of the volume are mapped to the igroup of that UUID that came with it: with this one they would be served, too. True: answered. */
+static bool is_kept_out(struct call *call, const char *igroup_uuid)
+{
+	const struct known_volume *known = known_find(call->admin, call->path.volume);
+	const struct san *san = call->admin->san;
+	size_t i, unused;
+
+	if (known == NULL || !trust_keeps_out(known, igroup_uuid))
+		return false;
+	for (i = 0; i < san->n_luns; i++) {
+		if (san->luns[i].volume != call->volume || maps_find(san->luns[i].maps, igroup_uuid, &unused) == NULL)
+			continue;
+		call_fail(call, -EBUSY, san->luns[i].path,
+		          "volume \"%s\" came with another igroup of that identity; unmap its LUNs from that one first (%s)",
+		          call->path.volume, san->luns[i].path);
+		return true;
+	}
+	return false;
 }
 
 static void map_got(struct call *call)
@@ -197,7 +225,7 @@ static void map_got(struct call *call)
 		          call->path.inner, call_text(call, "igroup"));
 		return;
 	}
-	if (choose_number(call, uuid, &number) != 0)
+	if (is_kept_out(call, uuid) || choose_number(call, uuid, &number) != 0)
 		return;
 	(void)json_array_append_new(call->scratch, json_pack("{s:s,s:I}", "igroup", uuid, "lun", (json_int_t)number));
 	map_with_igroup(call, uuid);

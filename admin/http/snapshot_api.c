@@ -6,6 +6,7 @@
 #include "admin/known.h"
 #include "admin/lifecycle.h"
 #include "admin/moment.h"
+#include "admin/textjson.h"
 #include "fs/volume.h"
 
 #define FIGURES_WAIT_NS 1500000000ULL /* a list waits so long for figures that are not known yet */
@@ -35,10 +36,11 @@ static json_t *snapshot_json(const char *volume, const struct fs_snapshot_info *
 	char when[MOMENT_TEXT_SIZE];
 
 	moment_format(info->created_ns, when);
-	return json_pack("{s:s,s:s,s:I,s:s,s:o,s:o,s:s,s:I,s:s,s:b}", "name", info->name, "volume", volume, "id", (json_int_t)info->id,
-	                 "create_time", when, "used", figure(info, info->used_bytes), "since_previous", figure(info, info->since_bytes),
-	                 "state", info->deleting ? "deleting" : "valid", "dependants", (json_int_t)info->n_dependants, "origin",
-	                 info->scheduled ? "schedule" : "user", "delete_when_free", info->delete_when_free);
+	return json_pack("{s:o,s:s,s:I,s:s,s:o,s:o,s:s,s:I,s:s,s:b}", "name", textjson(info->name), "volume", volume, "id",
+	                 (json_int_t)info->id, "create_time", when, "used", figure(info, info->used_bytes), "since_previous",
+	                 figure(info, info->since_bytes), "state", info->deleting ? "deleting" : "valid", "dependants",
+	                 (json_int_t)info->n_dependants, "origin", info->scheduled ? "schedule" : "user", "delete_when_free",
+	                 info->delete_when_free);
 }
 
 static void listed(struct call *call)

@@ -6,6 +6,7 @@
 
 #include "admin/http/handlers.h"
 #include "admin/known.h"
+#include "admin/textjson.h"
 #include "base/counters.h"
 #include "base/page.h"
 #include "config.h"
@@ -16,7 +17,7 @@
 
 static json_t *problem(const char *severity, const char *target, const char *text)
 {
-	return json_pack("{s:s,s:s,s:s}", "severity", severity, "target", target, "message", text);
+	return json_pack("{s:s,s:o,s:o}", "severity", severity, "target", textjson(target), "message", textjson(text));
 }
 
 static void status_visited(struct call *call)
@@ -91,10 +92,19 @@ static json_t *volumes_summary(struct admin *admin, json_t *problems)
 {
 	const struct known_volume *known;
 	int n = 0, online = 0;
+	json_t *unsound;
+	size_t i;
 
+	json_array_foreach(admin->unsound, i, unsound)(void)
+	    json_array_append_new(problems, problem("error", "volumes.json", json_string_value(json_object_get(unsound, "why"))));
 	TAILQ_FOREACH(known, &admin->volumes, link) {
 		n++;
 		online += known->state == KNOWN_ONLINE;
+		if (json_array_size(known->kept_out) > 0)
+			(void)json_array_append_new(
+			    problems, problem("warn", known->name,
+			                      "it came with other igroups of identities that are known here; LUNs mapped to those are "
+			                      "not served (conflict): unmap them, and map them again"));
 		if (known->state == KNOWN_FAILED)
 			(void)json_array_append_new(problems, problem("error", known->name, known->error));
 	}

@@ -7,6 +7,7 @@
 #include "admin/http/handlers.h"
 #include "admin/known.h"
 #include "admin/lifecycle.h"
+#include "admin/textjson.h"
 #include "fs/volume.h"
 
 static json_t *integer(uint64_t value)
@@ -18,7 +19,7 @@ static json_t *known_json(const struct known_volume *known)
 {
 	json_t *json = json_pack("{s:s,s:s,s:O}", "name", known->name, "state", known_state_name(known->state), "disks", known->disks);
 	if (known->error[0] != '\0')
-		(void)json_object_set_new(json, "error", json_string(known->error));
+		(void)json_object_set_new(json, "error", textjson(known->error));
 	return json;
 }
 
@@ -140,21 +141,20 @@ void volume_api_create(struct call *call)
 	json_t *disks = call_member(call, "disks");
 	struct job *job;
 
+	/* it becomes part of paths, host names in the page's commands, and log lines */
+	if (name != NULL && !known_name_is_good(name)) {
+		call_fail(call, -EINVAL, "name", "\"%s\" can't be a volume's name: " KNOWN_NAME_RULE, name);
+		return;
+	}
+	if (name != NULL && known_find(call->admin, name) != NULL) {
+		call_fail(call, -EEXIST, name, "there is a volume \"%s\" already", name);
+		return;
+	}
 	if (disks != NULL) {
 		job = job_new(call->admin, "volume import", "", "import of a volume from %zu disks", json_array_size(disks));
 		if (job != NULL)
-			lifecycle_import(call->admin, disks, call->caller.by == CALLER_SOCKET, lifecycle_ended, job);
+			lifecycle_import(call->admin, disks, name, call->caller.by == CALLER_SOCKET, lifecycle_ended, job);
 		call_accept(call, job);
-		return;
-	}
-	/* 63: the name becomes part of paths, host names in the page's commands, and log lines */
-	if (!volpath_is_name(name, 63) || name[0] == '.' || strchr(name, ' ') != NULL) {
-		call_fail(call, -EINVAL, "name", "\"%s\" can't be a volume's name: 1 to 63 bytes, no slash, no space, no dot in front",
-		          name);
-		return;
-	}
-	if (known_find(call->admin, name) != NULL) {
-		call_fail(call, -EEXIST, name, "there is a volume \"%s\" already", name);
 		return;
 	}
 	json_int_t size = json_integer_value(call_member(call, "disk_size"));

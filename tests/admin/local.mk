@@ -12,6 +12,7 @@ ADMIN_TESTS = \
 	tests/admin/test_collection \
 	tests/admin/test_http \
 	tests/admin/test_rest \
+	tests/admin/test_trust \
 	tests/admin/test_config
 check_PROGRAMS += $(ADMIN_TESTS) tests/admin/adminhost
 TESTS += $(ADMIN_TESTS) tests/admin/vcadm.test tests/admin/terminal.test
@@ -43,6 +44,8 @@ tests_admin_test_http_SOURCES = tests/admin/test_http.c $(ADMIN_HOST)
 tests_admin_test_http_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_rest_SOURCES = tests/admin/test_rest.c $(ADMIN_HOST)
 tests_admin_test_rest_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_trust_SOURCES = tests/admin/test_trust.c $(ADMIN_HOST)
+tests_admin_test_trust_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_config_SOURCES = tests/admin/test_config.c
 tests_admin_test_config_LDADD = libvcconfig.a libvcverbs.a $(INIH_LIBS) $(ADMIN_TEST_LIBS)
 # The administration on the double as a program of its own, for tests that run the real vcadm.

@@ -2,10 +2,13 @@
 /* Administrative paths. */
 #include "tests/base/cmocka_all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/textjson.h"
 #include "admin/volpath.h"
+#include "base/text.h"
 
 static void paths_come_apart_with_or_without_the_first_slash(void **state)
 {
@@ -20,6 +23,28 @@ static void paths_come_apart_with_or_without_the_first_slash(void **state)
 	assert_string_equal(path.inner, "/");
 	assert_int_equal(volpath_parse("/vol/vol0/.snapshot/s1/x", &path), 0);
 	assert_string_equal(path.inner, "/.snapshot/s1/x");
+}
+
+static void paths_take_names_of_any_bytes(void **state)
+{
+	static const char name[] = "a\xff\n\\xFF b";
+	static struct volpath path;
+	static char shown[128], whole[160];
+
+	(void)state;
+	assert_true(text_escape(shown, sizeof shown, name, strlen(name), TEXT_NAME) < sizeof shown);
+	(void)snprintf(whole, sizeof whole, "/vol/v/%s/x", shown);
+	assert_int_equal(volpath_parse(whole, &path), 0);
+	(void)snprintf(whole, sizeof whole, "/%s/x", name);
+	assert_string_equal(path.inner, whole);
+	json_t *json = textjson_format("%s", name);
+	assert_string_equal(json_string_value(json), shown);
+	json_decref(json);
+	json = textjson_lines("1 a\xff\n2 b\x1b\n");
+	assert_string_equal(json_string_value(json), "1 a\\xFF\n2 b\\x1B\n");
+	json_decref(json);
+	assert_int_equal(volpath_parse("/vol/v/\\x2E\\x2E/\\x2Fx", &path), 0); /* neither dots nor a slash come of it */
+	assert_string_equal(path.inner, "/\\x2E\\x2E/\\x2Fx");
 }
 
 static void paths_never_climb(void **state)
@@ -66,6 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_come_apart_with_or_without_the_first_slash),
+		cmocka_unit_test(paths_take_names_of_any_bytes),
 		cmocka_unit_test(paths_never_climb),
 		cmocka_unit_test(names_have_no_slash_and_no_control_bytes),
 		cmocka_unit_test(join_is_the_inverse),

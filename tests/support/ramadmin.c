@@ -228,6 +228,8 @@ void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned
 	int err = ramadmin_fail_mount != 0 ? ramadmin_fail_mount : volume == NULL ? -ENOENT : options->cache_pages < 2048 ? -EINVAL : 0;
 
 	if (err == 0) {
+		if (options->name != NULL)
+			(void)snprintf(volume->name, sizeof volume->name, "%s", options->name);
 		volume->mounted = true;
 		volume->world = world;
 		volume->refs = 1;
@@ -398,7 +400,7 @@ static int vdisk_create(struct fs_message *msg)
 		*lun = (struct ram_lun){ .used = true };
 		struct fs_vdisk_info *info = &lun->info;
 		(void)snprintf(info->path, sizeof info->path, "%s", msg->in.path);
-		(void)snprintf(info->serial, sizeof info->serial, "RAM%017u", volume->next_id);
+		(void)snprintf(info->serial, sizeof info->serial, "RAM%02u%015u", (unsigned)(volume - volumes), volume->next_id);
 		info->id.inode = volume->next_id++;
 		world_random(volume->world, &info->uuid, sizeof info->uuid);
 		info->size_bytes = msg->in.vdisk.size_bytes;
@@ -710,4 +712,12 @@ void fs_message_fini(struct fs_message *msg)
 	free(msg->out.raid);
 	free(msg->out.check.report);
 	memset(&msg->out, 0, sizeof msg->out);
+}
+
+void ramadmin_rename(const char *volume, const char *name)
+{
+	for (unsigned i = 0; i < MANY; i++) {
+		if (volumes[i].used && strcmp(volumes[i].name, volume) == 0)
+			(void)snprintf(volumes[i].name, sizeof volumes[i].name, "%s", name);
+	}
 }

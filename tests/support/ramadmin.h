@@ -23,6 +23,8 @@ extern bool ramadmin_degraded;
 extern struct fs_autodelete ramadmin_autodelete;
 /* Put a document into a volume behind the administration's back. */
 void ramadmin_put_document(const char *volume, const char *name, const char *text);
+/* Another name on its disks. */
+void ramadmin_rename(const char *volume, const char *name);
 bool ramadmin_document_is(const char *volume, const char *name, const char *text);
 /* The file of a disk has another name now. */
 void ramadmin_move_disk(const char *from, const char *to);
