@@ -444,22 +444,39 @@ static struct buf *eviction_victim(struct cache *cache)
 	return buf;
 }
 
+/* False: nothing can go. */
+static bool evict_one(struct cache *cache)
+{
+	struct buf *victim = eviction_victim(cache);
+
+	if (victim == NULL)
+		return false;
+	vc_invariant(C1, victim->dirty == 0 && victim->cp_page == NULL);
+	page_drop(victim, &victim->page);
+	victim->state = BUF_EMPTY;
+	counter_add(&cache->evictions, 1);
+	buf_settle(victim);
+	return true;
+}
+
 bool cache_make_room(struct fs_volume *vol, size_t n_pages)
 {
 	struct cache *cache = vol->cache;
 
-	while (cache->n_pages + n_pages > cache->pages_max) {
-		struct buf *victim = eviction_victim(cache);
-
-		if (victim == NULL)
+	while (cache->n_pages + n_pages > cache->pages_max)
+		if (!evict_one(cache))
 			return false;
-		vc_invariant(C1, victim->dirty == 0 && victim->cp_page == NULL);
-		page_drop(victim, &victim->page);
-		victim->state = BUF_EMPTY;
-		counter_add(&cache->evictions, 1);
-		buf_settle(victim);
-	}
 	return true;
+}
+
+struct page *cache_page_alloc(struct fs_volume *vol)
+{
+	struct page *page;
+
+	/* A victim's page may be in a send queue still: then the next one goes too. */
+	while ((page = page_alloc()) == NULL && evict_one(vol->cache))
+		;
+	return page;
 }
 
 bool cache_stash(struct fs_volume *vol, size_t n)
@@ -474,7 +491,7 @@ bool cache_stash(struct fs_volume *vol, size_t n)
 	if (!cache_make_room(vol, n - cache->n_stash))
 		return false;
 	while (cache->n_stash < n) {
-		struct page *page = page_alloc();
+		struct page *page = cache_page_alloc(vol);
 
 		if (page == NULL)
 			return false;

@@ -39,6 +39,8 @@ MUST_CHECK int cache_submit_starts(struct fs_run *run, bool wanted);
 void cache_unpin_all(struct fs_run *run);
 /* True when the stash holds `n` pages (evicting for them when needed). */
 bool cache_stash(struct fs_volume *vol, size_t n);
+/* A page of the arena; when that is empty, one that a clean buffer gives up. NULL: there is none either. Does not count it. */
+struct page *cache_page_alloc(struct fs_volume *vol);
 /* A page of the stash: there is one, because run_reserve said so. */
 struct page *cache_page_take(struct fs_volume *vol);
 /* Dirty pages beyond which changes wait for the CP. */

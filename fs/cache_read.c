@@ -170,8 +170,7 @@ static int starts_undo(struct fs_run *run, bool wanted)
 	if (!wanted) /* only reading ahead */
 		return 0;
 	pins_release(run);
-	cp_request(run->vol, CP_DIRTY);
-	err = run_wait(run, &run->vol->page_waiters);
+	err = run_wait_pages(run);
 	return err == -EAGAIN ? 0 : err;
 }
 
@@ -201,7 +200,7 @@ int cache_submit_starts(struct fs_run *run, bool wanted)
 	qsort(run->starts, n, sizeof(struct buf *), buf_by_vbn);
 	for (unsigned i = 0; i < n; i++) {
 		struct buf *buf = run->starts[i];
-		struct page *page = page_alloc();
+		struct page *page = cache_page_alloc(run->vol);
 
 		if (page == NULL) { /* the arena is short although the cache is not full: connections hold the rest */
 			while (i-- > 0) {

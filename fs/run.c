@@ -10,6 +10,7 @@
 #include "fs/space.h"
 
 #define WAKE_SOME 16U
+#define PAGE_RETRY_NS 10000000U
 
 static void run_execute(struct fs_run *run);
 
@@ -171,6 +172,25 @@ void run_wake_some(struct fs_run_queue *queue)
 	}
 }
 
+static void page_timer_fired(struct timer *timer)
+{
+	run_wake_all(&container_of(timer, struct fs_volume, page_timer)->page_waiters);
+}
+
+/* A CP frees what is dirty. When nothing is, the pages are elsewhere (connections, other volumes), and who gives them back tells no volume. */
+int run_wait_pages(struct fs_run *run)
+{
+	struct fs_volume *vol = run->vol;
+
+	if (vol->n_dirty_pages > 0)
+		cp_request(vol, CP_DIRTY);
+	if (!vol->page_timer.armed) {
+		vol->page_timer.fire = page_timer_fired;
+		world_timer_set(vol->world, &vol->page_timer, PAGE_RETRY_NS);
+	}
+	return run_wait(run, &vol->page_waiters);
+}
+
 int run_reserve(struct fs_run *run, size_t n_pages)
 {
 	struct fs_volume *vol = run->vol;
@@ -179,8 +199,7 @@ int run_reserve(struct fs_run *run, size_t n_pages)
 		return 0;
 	if (vol->cp_barred)
 		return -ENOMEM; /* no CP will make room */
-	cp_request(vol, CP_DIRTY);
-	return run_wait(run, &vol->page_waiters);
+	return run_wait_pages(run);
 }
 
 /* Worst case of indirect and map blocks that n changed blocks of one file drag along. */

@@ -68,6 +68,9 @@ void run_wake_some(struct fs_run_queue *queue);
 
 /* One of the things the run waits for has happened (the cache's, and whoever raised n_waiting). */
 void run_event(struct fs_run *run);
+/* The same until pages may have come free. */
+MUST_CHECK int run_wait_pages(struct fs_run *run);
+
 /* Inside a step: give the loop back and go on at once; returns -EAGAIN. Background work does so every 100 us. */
 MUST_CHECK int run_yield(struct fs_run *run);
 

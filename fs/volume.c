@@ -77,6 +77,7 @@ int volume_new(struct world *world, struct raid *raid, const struct fs_mount_opt
 
 void volume_free_parts(struct fs_volume *vol)
 {
+	world_timer_cancel(&vol->page_timer);
 	cp_fini(vol);
 	restore_fini(vol);
 	file_restore_fini(vol);

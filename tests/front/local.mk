@@ -26,4 +26,6 @@ tests_front_frontsim_SOURCES = \
 	tests/support/simworld.c tests/support/simworld.h
 tests_front_frontsim_LDADD = $(VCNFS_LIBS) libvciscsi.a libvcscsi.a $(FS_LIBS) $(RAID_LIBS) $(BASE_LIBS) $(NFS_LIBS) $(ISCSI_LIBS)
 $(tests_front_frontsim_OBJECTS): $(VCNFS_GENERATED)
+TESTS += tests/front/test_front
 endif
+EXTRA_DIST += tests/front/campaign tests/front/test_front

@@ -8,7 +8,6 @@
 #include "base/page.h"
 
 #define LOST_BLOCKS 64U /* of data, at most */
-#define FULL_PATH "/filler"
 
 const char *const fault_names[FAULT_COUNT] = {
 	[FAULT_NONE] = "none",
@@ -104,38 +103,72 @@ static uint64_t space_left(struct front *front)
 	return left;
 }
 
-static int fill(struct front *front, uint64_t size_bytes)
+#define FILLER_LUN "/filler"
+#define FILLER_FILE "filling"
+
+static int filler_send(struct front *front, enum fs_op op, uint64_t size_bytes)
 {
 	struct fs_message msg;
-	int err;
 
-	fs_message_init(&msg, FS_VDISK_CREATE, front->stage.machine.vol, NULL, NULL);
-	msg.in.path = FULL_PATH;
+	fs_message_init(&msg, op, front->stage.machine.vol, NULL, NULL);
+	msg.in.path = FILLER_LUN;
 	msg.in.vdisk.size_bytes = size_bytes;
-	msg.in.vdisk.reserve = true;
+	msg.in.vdisk.reserve = msg.in.vdisk.force = true;
 	vc_assert(machine_send(&front->stage.machine, &msg));
-	err = msg.status;
 	fs_message_fini(&msg);
-	return err;
+	return msg.status;
 }
 
+static int file_send(struct front *front, enum fs_op op, struct fs_file_id *file)
+{
+	struct fs_message msg;
+
+	fs_message_init(&msg, op, front->stage.machine.vol, NULL, NULL);
+	msg.file = *file;
+	msg.in.name = FILLER_FILE;
+	msg.in.name_len = sizeof FILLER_FILE - 1U;
+	vc_assert(machine_send(&front->stage.machine, &msg));
+	if (msg.status == 0 && op != FS_REMOVE)
+		*file = msg.out.attr.id;
+	fs_message_fini(&msg);
+	return msg.status;
+}
+
+static int block_write(struct front *front, struct fs_file_id file, uint64_t offset)
+{
+	struct page *page = page_alloc_zero();
+	struct fs_message msg;
+
+	vc_assert(page != NULL);
+	fs_message_init(&msg, FS_WRITE, front->stage.machine.vol, NULL, NULL);
+	msg.file = file;
+	msg.in.io = (struct fs_io){ .offset_bytes = offset, .len_bytes = FS_BLOCK_SIZE, .n_pages = 1, .n_pages_max = 1, .pages = &page };
+	vc_assert(machine_send(&front->stage.machine, &msg));
+	page_put(page);
+	return msg.status;
+}
+
+static const struct fs_file_id root = { 0, FS_INO_ROOT, 1 };
+
+/* A LUN has nearly all of it promised, a file takes the rest. */
 static void take_space(struct front *front)
 {
 	uint64_t size = space_left(front) & ~(uint64_t)(FS_BLOCK_SIZE - 1U);
+	struct fs_file_id file = root;
 
-	while (fill(front, size) != 0)
+	while (filler_send(front, FS_VDISK_CREATE, size) != 0)
 		size -= 16 * FS_BLOCK_SIZE;
+	vc_assert(file_send(front, FS_CREATE, &file) == 0);
+	for (size = 0; block_write(front, file, size) == 0; size += FS_BLOCK_SIZE)
+		;
+	front_say(front, "%llu bytes left", (unsigned long long)space_left(front));
 }
 
 static void give_space_back(struct front *front)
 {
-	struct fs_message msg;
+	struct fs_file_id dir = root;
 
-	fs_message_init(&msg, FS_VDISK_DESTROY, front->stage.machine.vol, NULL, NULL);
-	msg.in.path = FULL_PATH;
-	msg.in.vdisk.force = true;
-	vc_assert(machine_send(&front->stage.machine, &msg) && msg.status == 0);
-	fs_message_fini(&msg);
+	vc_assert(file_send(front, FS_REMOVE, &dir) == 0 && filler_send(front, FS_VDISK_DESTROY, 0) == 0);
 }
 
 /* ---- memory ---- */

@@ -15,6 +15,15 @@ static ftype3 type_of(enum nfs_kind kind)
 	return types[kind];
 }
 
+static bool names_changed_since(const struct nfs_model *model, uint64_t sent)
+{
+	for (unsigned d = 0; d < NFS_DIRS; d++)
+		for (unsigned k = 0; k < NFS_NAMES; k++)
+			if (model->names[d][k].touched >= sent)
+				return true;
+	return false;
+}
+
 void nfs_check_attr(struct nfs_call *call, uint8_t number, const struct fattr3 *attr)
 {
 	struct nfs_model *model = nfs_model_of(call);
@@ -34,7 +43,8 @@ void nfs_check_attr(struct nfs_call *call, uint8_t number, const struct fattr3 *
 	    object->kind != NFS_KIND_SYMLINK)
 		front_fail(call->front, FAIL_WRONG, "%s: mode %o of file %llu", call->row->name, attr->mode,
 		           (unsigned long long)attr->fileid);
-	if (quiet && call->n_changes == 0 && object->kind != NFS_KIND_DIR && attr->nlink != links && call->front->n_flying == 1)
+	if (quiet && call->n_changes == 0 && !names_changed_since(model, call->sent) && object->kind != NFS_KIND_DIR &&
+	    attr->nlink != links)
 		front_fail(call->front, FAIL_WRONG, "%s: %u links of file %llu, not %u", call->row->name, attr->nlink,
 		           (unsigned long long)attr->fileid, links);
 }
@@ -49,9 +59,12 @@ void nfs_check_verifier(struct nfs_call *call, const char verifier[8])
 {
 	struct nfs_side *side = nfs_side_of(call->front);
 
-	if (!side->has_verifier)
+	if (!side->has_verifier) {
+		if (side->lived_before && memcmp(side->verifier, verifier, sizeof side->verifier) == 0)
+			front_fail(call->front, FAIL_WRONG, "the write verifier is the one from before the power cut");
 		memcpy(side->verifier, verifier, sizeof side->verifier);
-	side->has_verifier = true;
+	}
+	side->has_verifier = side->lived_before = true;
 	if (memcmp(side->verifier, verifier, sizeof side->verifier) != 0)
 		front_fail(call->front, FAIL_WRONG, "the write verifier has changed while the server lived");
 }

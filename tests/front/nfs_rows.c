@@ -170,7 +170,7 @@ const struct nfs_row nfs_rows[] = {
 	{ .name = "fsinfo", .send = fsinfo_send, .check = fsinfo_check, .has_status = true, .args_bytes = NFS_FH_ARGS },
 	{ .name = "pathconf", .send = pathconf_send, .check = pathconf_check, .has_status = true, .args_bytes = NFS_FH_ARGS },
 	{ .name = "commit", .send = nfs_commit_send, .check = nfs_commit_check, .has_status = true, .args_bytes = NFS_FH_ARGS + 12 },
-	{ .name = "mount null", .send = mount_null_send, .is_mount = true },
+	{ .name = "mount-null", .send = mount_null_send, .is_mount = true },
 	{ .name = "mnt", .send = mnt_send, .check = mnt_check, .has_status = true, .is_mount = true, .args_bytes = 16 },
 	{ .name = "dump", .send = dump_send, .is_mount = true },
 	{ .name = "umnt", .send = umnt_send, .is_mount = true, .args_bytes = 16 },

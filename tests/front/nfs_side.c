@@ -221,7 +221,7 @@ static bool fault_shows(const struct nfs_call *call, uint32_t status)
 		return false;
 	if (fault == FAULT_BLOCK_LOST || fault == FAULT_DISKS_LOST || fault == FAULT_FULL)
 		return is_excused(call, status);
-	return fault == FAULT_NONE || (fault >= FAULT_READ_ERRORS && fault < FAULT_COUNT);
+	return fault == FAULT_NONE || (fault >= FAULT_READ_ERRORS && fault <= FAULT_DISK_LOST);
 }
 
 static void call_answered(struct nfs_call *call, uint32_t status, void *results)
@@ -413,14 +413,17 @@ static void dir_made(struct rpc_context *rpc, int status, void *data, void *priv
 	side->front->n_flying--;
 }
 
+/* Until one is not refused. */
 static void do_call(struct front *front, const char *name)
 {
-	for (unsigned i = 0; i < nfs_n_rows(); i++) {
-		if (strcmp(nfs_rows[i].name, name) == 0) {
-			(void)nfs_send(front, i, FAULT_NONE);
-			front_land(front);
-		}
-	}
+	const struct nfs_call *call = nfs_side_of(front)->calls; /* nothing else is in flight */
+	unsigned row = 0;
+
+	while (strcmp(nfs_rows[row].name, name) != 0)
+		row++;
+	while (!nfs_send(front, row, FAULT_NONE) || call->expect != NFS3_OK)
+		front_land(front);
+	front_land(front);
 }
 
 static void nfs_furnish(struct front *front)

@@ -87,8 +87,8 @@ struct nfs_side {
 	struct nfs_doubt doubts[NFS_DOUBTS];
 	unsigned n_doubts;
 	bool power_cut; /* since the last audit */
-	char verifier[8]; /* of this life */
-	bool has_verifier;
+	char verifier[8]; /* of this life, has_verifier; of one before */
+	bool has_verifier, lived_before;
 	struct nfs_peer *cut_peer; /* whose call is to be cut */
 };
 

@@ -2,6 +2,7 @@
 /* A stage: a simulated machine with the front ends in front of it. */
 #include "tests/front/stage.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/stream.h"
@@ -12,6 +13,7 @@
 #include "tests/support/simsock.h"
 
 #define STEPS_MAX 5000000ULL
+#define TAKEN_INODES 64U /* two blocks of them */
 #define SETTLE_NS 15000000000ULL /* longer than any deadline of the servers but those for clients that hold something */
 
 static bool flag_is_set(void *arg)
@@ -31,12 +33,37 @@ static void wait_for(struct stage *stage, bool *flag)
 
 /* ---- the image ---- */
 
+static struct fs_file_id made(struct machine *image, enum fs_op op, struct fs_file_id dir, const char *name)
+{
+	struct fs_message msg;
+
+	fs_message_init(&msg, op, image->vol, NULL, NULL);
+	msg.file = dir;
+	msg.in.name = name;
+	msg.in.name_len = (uint32_t)strlen(name);
+	vc_assert(machine_send(image, &msg) && msg.status == 0);
+	return msg.out.attr.id;
+}
+
+/* So that what clients make later is in blocks of the inode file that a mount does not read. */
+static void take_inodes(struct machine *image)
+{
+	struct fs_file_id dir = made(image, FS_MKDIR, (struct fs_file_id){ 0, FS_INO_ROOT, 1 }, "taken");
+	char name[8];
+
+	for (unsigned i = 0; i < TAKEN_INODES; i++) {
+		(void)snprintf(name, sizeof name, "%u", i);
+		(void)made(image, FS_CREATE, dir, name);
+	}
+}
+
 void stage_image_init(struct machine *image)
 {
 	struct fs_message msg;
 
 	*image = (struct machine){ .n_disks = STAGE_DISKS, .disk_blocks = STAGE_BLOCKS, .log_half_blocks = 320 };
 	vc_assert(machine_init(image, 'i', 2, 0) == 0);
+	take_inodes(image);
 	fs_message_init(&msg, FS_VDISK_CREATE, image->vol, NULL, NULL);
 	msg.in.path = STAGE_LUN_PATH;
 	msg.in.vdisk.size_bytes = STAGE_LUN_BYTES;

@@ -445,6 +445,40 @@ static void truncated_file_keeps_no_indirect_blocks(void **state)
 	box_close(&box);
 }
 
+/* Connections and other volumes have all pages of the arena. Nothing of this volume is dirty: a CP would free none, and nobody tells the volume when
+ * some come back. */
+static void read_goes_on_when_others_give_pages_back(void **state)
+{
+	struct page **pages = calloc(page_arena_max() + 40000U, sizeof pages[0]);
+	struct crowd crowd;
+	struct fsbox box;
+	struct fs_file_id id;
+	size_t n = 0;
+	uint64_t cps;
+
+	(void)state;
+	box_open(&box, 2, 4, 64ULL << 20, 2048);
+	assert_int_equal(box_create(&box, box_root, "f", &id), 0);
+	file_written(&box, id, 1);
+	box_restart(&box, 0);
+	cps = box.vol->cp->count;
+	while ((pages[n] = page_alloc()) != NULL)
+		n++;
+	crowd_new(&crowd, 1);
+	crowd_read(&box, &crowd, 0, id, 0);
+	box_run(&box, 5000000000U);
+	assert_int_equal(crowd.n_done, 0);
+	assert_true(box.vol->cp->count - cps <= 2);
+	page_put_many(pages, n);
+	box_run(&box, 100000000U);
+	assert_int_equal(crowd.n_done, 1);
+	assert_int_equal(crowd.n_failed, 0);
+	page_put_many(crowd.pages[0], crowd.msgs[0].out.io.n_pages);
+	crowd_free(&crowd);
+	free(pages);
+	box_close(&box);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +493,7 @@ int main(void)
 		cmocka_unit_test(scattered_partial_writes_in_a_small_cache_all_end),
 		cmocka_unit_test(zeros_replayed_beyond_the_end_leave_no_block),
 		cmocka_unit_test(truncated_file_keeps_no_indirect_blocks),
+		cmocka_unit_test(read_goes_on_when_others_give_pages_back),
 	};
 
 	return cmocka_run_group_tests_name("engine_corners", tests, NULL, NULL);
