@@ -29,5 +29,5 @@ soak: tests/crash/sim
 
 # Seeded bugs, each of which the simulator must find (tests/crash/mutants.list).
 .PHONY: mutants
-mutants: tests/crash/sim
+mutants: tests/crash/sim tests/front/frontsim
 	CC="$(CC)" $(top_srcdir)/tests/crash/mutants .
