@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory and CPU: within the configured bound + 64 MiB under load, next to nothing when idle."""
+"""Memory and CPU: within the configured bound + 64 MiB under load and under ill-behaved peers, next to nothing when idle."""
 import http.client
 import json
 import os
@@ -7,8 +7,12 @@ import socket
 import time
 
 from harness import MIB, Skip, mostly_waits, need, run
+from iscsiclient import Initiator
+from nfsclient import NfsClient
 
 SPARE_BYTES = 64 * MIB
+REQUEST_S = 2  # what a rightful client, or the administration, may wait beside ill-behaved peers
+LOG_BYTES_A_MINUTE = MIB
 
 
 def need_bound(test, server, configured):
@@ -43,6 +47,115 @@ def test_memory_stays_within_its_bound_under_load(test):
     run(bench, "--url", server.nfs_url("/vol/vol0/big"), "--op", "randwrite", "--depth", 32, "--span", 500 * MIB, "--seconds", 5, timeout=600)
     run(server.helper("system/nfstree"), "verify", server.nfs_url(), 3000, 3, "--all", timeout=600)
     need_bound(test, server, 256 * MIB)
+
+
+def ill_peers(test, server, kind, count, seconds, address):
+    """`count` ill-behaved peers of a kind, all there; they go by themselves."""
+    child = test.spawn(server.helper("system/illpeers"), "--kind", kind, "--nfs", server.nfs, "--iscsi", server.iscsi, "--from", address,
+                       "--count", count, "--seconds", seconds, "--target", server.target(), "--lun", 0, "--file", "big")
+    need(child.stdout.readline().startswith("ready"), f"illpeers {kind} did not start")
+    return child
+
+
+def ill_kinds(server):
+    return [line.split("\t")[0] for line in run(server.helper("system/illpeers"), "--list").stdout.splitlines()]
+
+
+class Rightful:
+    """An NFS client, an initiator and an administrator, and the longest any of their requests took."""
+
+    def __init__(self, test, server):
+        self.test, self.server = test, server
+        self.nfs, self.lun = NfsClient(server), Initiator(server, 0)
+        while self.lun.ready():
+            pass
+        self.file = self.nfs.create("/rightful")
+        self.longest = {}
+
+    def timed(self, what, request):
+        start = time.monotonic()
+        request()
+        self.longest[what] = max(self.longest.get(what, 0), time.monotonic() - start)
+
+    def written(self, offset, data):
+        trouble = self.lun.write(offset, data)
+        need(trouble is None, f"a rightful SCSI write of {len(data)} bytes failed: {trouble}")
+
+    def turn(self, number):
+        for length in (4096, MIB):
+            data = os.urandom(64) * (length // 64)
+            at = 4 * MIB + number % 4 * MIB
+            self.timed(f"NFS write of {length}", lambda: self.file.write(data, at))
+            self.timed(f"NFS read of {length}", lambda: need(self.file.read(length, at) == data, "wrong data over NFS"))
+            self.timed(f"SCSI write of {length}", lambda: self.written(at, data))
+            self.timed(f"SCSI read of {length}", lambda: need(self.lun.read(at, length)[1] == data, "wrong data over iSCSI"))
+        self.timed("vcadm status", lambda: self.server.vcadm("status", timeout=60))
+
+    def work(self, seconds):
+        """Requests one after the other; none may take longer than REQUEST_S."""
+        self.longest, end, number = {}, time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            self.turn(number)
+            number += 1
+        return number
+
+    def judge(self, what):
+        slowest = max(self.longest, key=self.longest.get)
+        self.test.note(f"{what}: slowest {slowest}, {self.longest[slowest]:.2f} s")
+        late = {name: f"{took:.1f} s" for name, took in self.longest.items() if took > REQUEST_S}
+        need(not late, f"{what}: {late}")
+
+    def close(self):
+        self.file.close()
+        self.nfs.close()
+        self.lun.close()
+
+
+def border_server(test):
+    """64 MiB of memory, a LUN, a file of 16 MiB, a directory of many names and exports enough for a long list."""
+    server = release_server(test, memory="64m")
+    server.create_lun("/vol/vol0/test", 64 * MIB, number=0)
+    nfs = NfsClient(server)
+    nfs.write("/big", os.urandom(MIB) * 16)
+    for i in range(400):
+        nfs.create(f"/a-name-that-makes-the-list-longer-{i:04}").close()
+    for i in range(20):
+        nfs.mkdir(f"/exported{i}")
+        server.vcadm("export", "set", f"/vol/vol0/exported{i}", "--client", "127.0.0.0/8:rw,insecure")
+    nfs.close()
+    return server
+
+
+def beside_ill_peers(test, server, rightful, what, groups, seconds):
+    """`groups`: kind, count and address of each."""
+    log_bytes, start = os.path.getsize(server.log), time.monotonic()
+    children = [ill_peers(test, server, kind, count, seconds + 4, address) for kind, count, address in groups]
+    rightful.work(seconds)
+    rightful.judge(what)
+    for child in children:
+        status, out, err = test.finish(child)
+        need(status == 0, f"illpeers: status {status}\n{out}{err}")
+        test.note(out.strip())
+    grown = os.path.getsize(server.log) - log_bytes
+    allowed = LOG_BYTES_A_MINUTE * max(1.0, (time.monotonic() - start) / 60)
+    need(grown < allowed, f"{what}: the log grew by {grown} bytes")
+    need_bound(test, server, 64 * MIB)
+
+
+def test_peers_that_do_not_read_or_send_leave_memory_and_time_to_others_each_kind_alone(test):
+    server = border_server(test)
+    rightful = Rightful(test, server)
+    for kind in ill_kinds(server):
+        beside_ill_peers(test, server, rightful, kind, [(kind, 64, "127.0.0.2")], 4)
+    rightful.close()
+
+
+def test_peers_that_do_not_read_or_send_leave_memory_and_time_to_others_all_kinds_together(test):
+    server = border_server(test)
+    rightful = Rightful(test, server)
+    groups = [(kind, 24, f"127.0.0.{2 + i % 3}") for i, kind in enumerate(ill_kinds(server))]
+    beside_ill_peers(test, server, rightful, "all kinds", groups, 20)
+    rightful.close()
 
 
 @mostly_waits
