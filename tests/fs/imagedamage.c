@@ -195,7 +195,7 @@ static void damage_ring(struct fsbox *box, uint64_t *io_seed, char *what, size_t
 	static const struct raw_field fields[] = {
 		{ IN(struct raid_fsinfo_format, version) },         { IN(struct raid_fsinfo_format, volume_uuid) },
 		{ IN(struct raid_fsinfo_format, generation) },      { IN(struct raid_fsinfo_format, intent_epoch) },
-		{ IN(struct raid_fsinfo_format, intent_released) }, { IN(struct raid_fsinfo_format, reserved) },
+		{ IN(struct raid_fsinfo_format, intent_released) }, { IN(struct raid_fsinfo_format, flush) },
 	};
 	const struct raw_field *field = &fields[draw_below(io_seed, ARRAY_SIZE(fields))];
 
