@@ -284,7 +284,8 @@ static void a_stale_and_a_missing_disk_are_too_many(void **state)
 
 /* ---- another history -------------------------------------------------------------------------------------------------------- */
 
-/* The whole volume is copied; both live on, the copy for `more` starts more. One disk comes from the copy. */
+/* The whole volume is copied; both live on, the copy for `more` starts more and, in the last, two more consistency points. One disk comes from the copy:
+ * as it was before the last stop, so that its labels may be older, and only the ids of the starts tell. */
 static void parted(unsigned disk, unsigned more, bool in_mid_run)
 {
 	char names[N_DISKS][32], theirs[32];
@@ -316,9 +317,13 @@ static void parted(unsigned disk, unsigned more, bool in_mid_run)
 	for (unsigned i = 0; i <= more; i++) {
 		start();
 		commit();
+		if (i == more) {
+			commit();
+			commit();
+			snprintf(theirs, sizeof theirs, "%s", copy_of(disk));
+		}
 		stop();
 	}
-	snprintf(theirs, sizeof theirs, "%s", s.names[disk]);
 	for (unsigned i = 0; i < N_DISKS; i++)
 		take_medium(i, i == disk ? theirs : names[i]);
 	memcpy(s.versions, versions, s.vbn_end * sizeof *versions);
