@@ -9,6 +9,7 @@
 
 #include "fs/cache_private.h"
 #include "fs/check_private.h"
+#include "fs/dir.h"
 #include "fs/dirformat.h"
 #include "fs/file.h"
 #include "fs/inode_table.h"
@@ -84,6 +85,8 @@ static int dir_look(struct fs_run *run, struct inode *dir)
 {
 	struct check_names *names = check_of(run)->names;
 
+	if (dir_check_inode(dir) != 0) /* a size that no directory has, which was said: there is no walking to its end */
+		return 0;
 	for (unsigned n = 0; n < 4096U; n++) {
 		struct dir_entry entry;
 		struct wanted *wanted;

@@ -10,7 +10,7 @@
 
 #define PLACES 64U /* 16 of them strangers', 4 of one address: all of these are of one */
 
-static const char discovery[] = "InitiatorName=iqn.test:raw\0SessionType=Discovery";
+static const char discovery[] = "InitiatorName=iqn.2026-01.test:raw\0SessionType=Discovery";
 
 static int setup(void **state)
 {
