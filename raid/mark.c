@@ -79,6 +79,7 @@ void marks_begin(struct raid *raid)
 
 	world_random(raid->world, &id, sizeof id);
 	raid->marks.lineage = raid->lineage;
-	raid->marks.lineage.flush = MAX_OF(raid->marks.last_flush, raid->lineage.flush);
+	/* One number is left out: a disk that is away may have the mark of a flush that never ended, and has not parted from us by that. */
+	raid->marks.lineage.flush = MAX_OF(raid->marks.last_flush, raid->lineage.flush) + 1;
 	lineage_begin(&raid->marks.lineage, id);
 }

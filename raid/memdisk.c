@@ -251,6 +251,11 @@ void memdisk_poke(const char *name, uint64_t block, const uint8_t bytes[4096])
 	poke(medium_must(name), block, bytes);
 }
 
+uint64_t memdisk_blocks(const char *name)
+{
+	return medium_must(name)->n_blocks;
+}
+
 void memdisk_peek(const char *name, uint64_t block, uint8_t ret_bytes[4096])
 {
 	struct medium *m = medium_must(name);

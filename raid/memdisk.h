@@ -47,6 +47,7 @@ void memdisk_drop_write(const char *name, uint64_t block); /* the next write of 
 void memdisk_misdirect_write(const char *name, uint64_t block, uint64_t to_block); /* the next write of it lands elsewhere */
 void memdisk_flip_bit(const char *name, uint64_t block, unsigned bit);
 void memdisk_zero(const char *name); /* all bytes zero from now on until written */
+uint64_t memdisk_blocks(const char *name);
 void memdisk_peek(const char *name, uint64_t block, uint8_t ret_bytes[4096]);
 void memdisk_poke(const char *name, uint64_t block, const uint8_t bytes[4096]);
 

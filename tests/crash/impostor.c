@@ -100,11 +100,12 @@ static void resized(struct history *h, unsigned disk, uint64_t blocks)
 {
 	uint8_t bytes[RAID_BLOCK_SIZE];
 	char name[16], url[24];
+	uint64_t n_blocks = memdisk_blocks(machine_medium(&h->machine, disk)); /* it may have been cut before */
 
 	name_new(h, name);
 	(void)snprintf(url, sizeof url, "mem:%s", name);
 	vc_assert(disk_create(url, blocks * RAID_BLOCK_SIZE) == 0);
-	for (uint64_t b = 0; b < MIN_OF(blocks, h->machine.disk_blocks); b++) {
+	for (uint64_t b = 0; b < MIN_OF(blocks, n_blocks); b++) {
 		memdisk_peek(machine_medium(&h->machine, disk), b, bytes);
 		memdisk_poke(name, b, bytes);
 	}
