@@ -100,8 +100,8 @@ static bool place_of(uint32_t vbn, unsigned *ret_disk, uint32_t *ret_dbn)
 
 static void block_get(const struct fsbox *box, uint32_t vbn, uint8_t bytes[4096])
 {
-	unsigned disk;
-	uint32_t dbn;
+	unsigned disk = 0;
+	uint32_t dbn = 0;
 
 	assert_true(place_of(vbn, &disk, &dbn));
 	memdisk_peek(medium(box, disk), layout_data_block(&layout, dbn), bytes);
@@ -112,8 +112,8 @@ static void block_put(const struct fsbox *box, uint32_t vbn, const uint8_t bytes
 {
 	struct raid_checksum_format difference = { 0 };
 	uint8_t before[4096], parity[4096];
-	unsigned disk, parity_disk = box->n_disks - 1U;
-	uint32_t dbn;
+	unsigned disk = 0, parity_disk = box->n_disks - 1U;
+	uint32_t dbn = 0;
 
 	assert_true(place_of(vbn, &disk, &dbn));
 	memdisk_peek(medium(box, disk), layout_data_block(&layout, dbn), before);
@@ -225,9 +225,9 @@ static void damage_spot(struct fsbox *box, uint64_t *io_seed, char *what, size_t
 static void damage_entry(struct fsbox *box, uint64_t *io_seed, char *what, size_t size)
 {
 	const struct spot *spot = &spots[draw_below(io_seed, n_spots)];
-	unsigned disk, word = (unsigned)draw_below(io_seed, 4);
+	unsigned disk = 0, word = (unsigned)draw_below(io_seed, 4);
 	struct raid_checksum_format difference = { 0 };
-	uint32_t dbn;
+	uint32_t dbn = 0;
 
 	if (spot->vbn == 0 || !place_of(spot->vbn, &disk, &dbn))
 		return;
