@@ -116,6 +116,15 @@ static void fill_release(struct stream *stream)
 	stream->fill_done = false;
 }
 
+/* The peer does not get all of what it was sent: it finds a reset, no end in good order, and the kernel drops what it has of it, too, which a
+ * peer that does not read would leave with it for minutes. */
+static void stream_forsake(const struct stream *stream)
+{
+	const struct linger at_once = { .l_onoff = 1 };
+
+	(void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once); /* fails on what is no socket any more */
+}
+
 static void stream_destroy(struct stream *stream)
 {
 	if (stream->state == STREAM_LINGERING) {
@@ -124,6 +133,8 @@ static void stream_destroy(struct stream *stream)
 	}
 	stream->state = STREAM_CLOSED;
 	loop_watch_stop(&stream->watch);
+	if (stream->sendq.len_bytes > 0)
+		stream_forsake(stream);
 	close(stream->fd);
 	if (stream->door != NULL) {
 		door_leave(stream->door, &stream->guest);

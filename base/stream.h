@@ -52,7 +52,7 @@ MUST_CHECK int stream_new(struct loop *loop, int fd, const struct stream_handler
 MUST_CHECK int stream_enter(struct stream *stream, struct door *door, bool known, bool patient);
 /* Its peer has a right, from now on. */
 void stream_know(struct stream *stream);
-/* Close now: what is unsent is dropped and its pages released. */
+/* Close now: what is unsent is dropped and its pages released; the peer then finds a reset. */
 void stream_close(struct stream *stream);
 /* Close once everything queued has been sent and the peer has ended too (so that its late bytes cannot reset the connection under
  * the last reply), or after `timeout_ms`. No callback any more. */
