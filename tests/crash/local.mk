@@ -21,11 +21,17 @@ tests_crash_sim_LDADD = $(FS_LIBS) $(RAID_LIBS) $(BASE_LIBS)
 EXTRA_DIST += tests/crash/campaign tests/crash/mutants tests/crash/mutants.list tests/crash/replay tests/crash/test_crash
 TESTS += tests/crash/test_crash
 
-# Random histories and workloads of three operations, on all cores, for as long as wanted: make soak SECONDS=3600
+# Ever new histories on all cores for as long as wanted, half of the time the engine's, half of it the front ends': make soak SECONDS=3600
 SECONDS = 60
+if HAVE_CLIENTS
+SOAK_FRONT = tests/front/frontsim
+endif
 .PHONY: soak
-soak: tests/crash/sim
-	./tests/crash/sim soak --seconds $(SECONDS) --first $${FIRST:-$$(date +%s)000}
+soak: tests/crash/sim $(SOAK_FRONT)
+	first=$${FIRST:-$$(date +%s)000}; half=$$((($(SECONDS) + 1) / 2)); failed=0; \
+	./tests/crash/sim soak --seconds $$half --first $$first || failed=1; \
+	test -z "$(SOAK_FRONT)" || ./tests/front/frontsim random --seconds $$half --first $$first || failed=1; \
+	exit $$failed
 
 # Seeded bugs, each of which the simulator must find (tests/crash/mutants.list).
 .PHONY: mutants
