@@ -27,7 +27,8 @@ struct fs_mount_options {
 
 /* Make an empty volume `name` on existing blank disks. Asynchronous on `world`; `done(arg, err)`. */
 void fs_volume_format(struct world *world, const char *name, const struct raid_spec *spec, void (*done)(void *arg, int err), void *arg);
-/* Mount: assemble the disks, take the newest fsinfo, replay the log, CP, then serve. The volume is in the table when `done(arg, 0, vol)` runs. */
+/* Mount: assemble the disks, take the newest fsinfo, replay the log, CP, then serve. The volume is in the table when `done(arg, 0, vol)` runs.
+ * -EEXIST: another one of that name is mounted; -EALREADY: this one is, from these or other disks. */
 void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned n_disks, const struct fs_mount_options *options,
                      void (*done)(void *arg, int err, struct fs_volume *volume), void *arg);
 /* Leave: new messages get -ENODEV, running ones finish, a last CP, disks closed. The pointer is dead after `done`. */

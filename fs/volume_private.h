@@ -13,7 +13,7 @@ void volume_free_parts(struct fs_volume *vol);
 /* The metafiles everybody uses, pinned: those that are not there yet. -EAGAIN, -EUCLEAN. */
 MUST_CHECK int volume_metafiles_load(struct fs_run *run);
 
-MUST_CHECK int volume_table_insert(struct fs_volume *vol); /* -EEXIST: name or UUID is there already */
+MUST_CHECK int volume_table_insert(struct fs_volume *vol); /* -EEXIST: the name is taken; -EALREADY: it is there, or a copy of it */
 void volume_table_remove(struct fs_volume *vol);
 
 /* Nothing that was begun is under way any more: it can be taken apart. */

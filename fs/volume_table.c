@@ -10,18 +10,21 @@ static TAILQ_HEAD(, fs_volume) table = TAILQ_HEAD_INITIALIZER(table);
 
 int volume_table_insert(struct fs_volume *vol)
 {
-	struct fs_volume *other;
+	struct fs_volume *other, *next = NULL; /* in the order of names */
 	int err = 0;
 
 	pthread_mutex_lock(&table_lock);
 	TAILQ_FOREACH(other, &table, link) {
-		if (strcmp(other->name, vol->name) == 0 || uuid_equal(&other->uuid, &vol->uuid))
+		int order = strcmp(other->name, vol->name);
+		if (uuid_equal(&other->uuid, &vol->uuid))
+			err = -EALREADY;
+		else if (order == 0 && err == 0)
 			err = -EEXIST;
-		if (err != 0 || strcmp(other->name, vol->name) > 0)
-			break;
+		if (order > 0 && next == NULL)
+			next = other;
 	}
-	if (err == 0 && other != NULL)
-		TAILQ_INSERT_BEFORE(other, vol, link);
+	if (err == 0 && next != NULL)
+		TAILQ_INSERT_BEFORE(next, vol, link);
 	else if (err == 0)
 		TAILQ_INSERT_TAIL(&table, vol, link);
 	pthread_mutex_unlock(&table_lock);
