@@ -77,7 +77,9 @@ static bool is_export(json_t *entry)
 	const char *path = json_string_value(json_object_get(entry, "path"));
 	json_int_t id = json_integer_value(json_object_get(entry, "id"));
 
-	return path != NULL && path[0] == '/' && id > 0 && id <= UINT32_MAX && all_are(json_object_get(entry, "rules"), is_rule);
+	return path != NULL && strlen(path) <= DOCUMENT_EXPORT_PATH_MAX && volpath_is_inner(path) && id > 0 && id <= UINT32_MAX &&
+	       json_array_size(json_object_get(entry, "rules")) <= DOCUMENT_EXPORT_RULES_MAX &&
+	       all_are(json_object_get(entry, "rules"), is_rule);
 }
 
 /* A name of any form, as older versions took them; no pattern but "*". */
@@ -90,28 +92,73 @@ static bool is_initiator(json_t *value)
 static bool is_igroup(json_t *entry)
 {
 	const char *text = json_string_value(json_object_get(entry, "uuid"));
+	char same[UUID_TEXT_SIZE];
 	struct uuid uuid;
 
-	return text != NULL && uuid_parse(text, &uuid) == 0 && is_text(json_object_get(entry, "name")) &&
-	       all_are(json_object_get(entry, "initiators"), is_initiator);
+	if (text == NULL || uuid_parse(text, &uuid) != 0)
+		return false;
+	uuid_format(&uuid, same);
+	return strcmp(text, same) == 0 && /* they are compared as text */
+	       is_text(json_object_get(entry, "name")) && all_are(json_object_get(entry, "initiators"), is_initiator);
+}
+
+/* What an entry of each document is, and by which members one is told from another. */
+static const struct kind {
+	const char *name;
+	bool (*good)(json_t *entry);
+	const char *keys[2];
+} kinds[] = {
+	{ DOCUMENT_EXPORTS, is_export, { "id", "path" } },
+	{ DOCUMENT_IGROUPS, is_igroup, { "uuid" } },
+	{ DOCUMENT_POLICY, policy_is_entry, { "kind" } },
+};
+
+/* `name` is one of the three. */
+static const struct kind *kind_of(const char *name)
+{
+	const struct kind *kind = kinds;
+
+	while (strcmp(kind->name, name) != 0)
+		kind++;
+	return kind;
+}
+
+/* Has an entry before this one what should be its own? `seen`: what those have, an object. */
+static bool is_double(const struct kind *kind, json_t *seen, json_t *entry)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kind->keys) && kind->keys[i] != NULL; i++) {
+		json_t *own = json_object_get(entry, kind->keys[i]);
+		json_t *key = json_is_string(own) ? json_sprintf("%s", json_string_value(own))
+		                                  : json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(own));
+		found = found || json_object_get(seen, json_string_value(key)) != NULL;
+		(void)json_object_set_new(seen, json_string_value(key), json_true());
+		json_decref(key);
+	}
+	return found;
 }
 
 /* Leave out what makes no sense: one bad entry must not take the others away. -EUCLEAN: there was some. */
 static int sieve(const struct fs_message *msg, json_t *records)
 {
-	bool (*good)(json_t * entry) = strcmp(msg->in.name, DOCUMENT_EXPORTS) == 0   ? is_export
-	                               : strcmp(msg->in.name, DOCUMENT_IGROUPS) == 0 ? is_igroup
-	                                                                             : policy_is_entry;
-	int err = 0;
+	const struct kind *kind = kind_of(msg->in.name);
+	json_t *seen = json_object();
+	size_t n = json_array_size(records), kept = 0;
 
-	for (size_t i = json_array_size(records); i-- > 0;) {
-		if (good(json_array_get(records, i)))
+	for (size_t i = 0; i < n; i++) {
+		json_t *entry = json_array_get(records, kept);
+		bool good = kind->good(entry);
+		if (good && !is_double(kind, seen, entry)) {
+			kept++;
 			continue;
-		log_error("admin", "document_entry_bad", "volume=%s document=%s entry=%zu", fs_volume_name(msg->volume), msg->in.name, i);
-		(void)json_array_remove(records, i);
-		err = -EUCLEAN;
+		}
+		log_error("admin", "document_entry_bad", "volume=%s document=%s entry=%zu reason=\"%s\"", fs_volume_name(msg->volume),
+		          kind->name, i, good ? "one before it has its identity" : "it makes no sense");
+		(void)json_array_remove(records, kept);
 	}
-	return err;
+	json_decref(seen);
+	return kept == n ? 0 : -EUCLEAN;
 }
 
 static void document_got(struct fs_message *msg)

@@ -8,6 +8,9 @@
 #define DOCUMENT_EXPORTS "exports"
 #define DOCUMENT_IGROUPS "igroups"
 #define DOCUMENT_POLICY "snapshot-policy"
+/* Of an export: bytes of its path inside the volume (/vol/NAME comes before it, and MOUNT carries 1024), and its rules. */
+#define DOCUMENT_EXPORT_PATH_MAX (1024U - sizeof "/vol/" - FS_NAME_MAX)
+#define DOCUMENT_EXPORT_RULES_MAX 64U
 #define DOCUMENT_DAMAGED_TEXT "the document \"%s\" of volume \"%s\" is damaged; it is left as it is, and can't be changed"
 
 /* Read one: `done(arg, 0, records)`, records an array that is `done`'s to release; empty when there is no document yet.

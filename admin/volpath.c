@@ -60,6 +60,21 @@ int volpath_parse(const char *text, struct volpath *ret_path)
 	return err;
 }
 
+bool volpath_is_inner(const char *text)
+{
+	if (strcmp(text, "/") == 0)
+		return true;
+	if (text[0] != '/' || strlen(text) >= FS_PATH_MAX)
+		return false;
+	for (size_t len; *text == '/'; text += len) {
+		text++;
+		len = strcspn(text, "/");
+		if (!is_component(text, len))
+			return false;
+	}
+	return *text == '\0';
+}
+
 char *volpath_join(const char *volume, const char *inner)
 {
 	char *text;

@@ -15,6 +15,8 @@ struct volpath {
 
 /* Take `text` apart; escapes of names (\xNN, as textjson.h writes them) are undone. -EINVAL: not such a path; -ENAMETOOLONG. */
 MUST_CHECK int volpath_parse(const char *text, struct volpath *ret_path);
+/* Is it a path inside a volume as `inner` above? "" is not. */
+bool volpath_is_inner(const char *text);
 /* "/vol/VOLUME/inner" in one heap string. NULL: no memory. */
 char *volpath_join(const char *volume, const char *inner);
 /* One component that may name a volume, snapshot, igroup: printable, no slash, not "." or "..", 1..max bytes. */

@@ -8,7 +8,6 @@
 #include "admin/size.h"
 #include "fs/volume.h"
 
-#define EXPORT_RULES_MAX 64U
 #define EXPORTS_MAX 256U
 
 static const char *member(json_t *object, const char *key)
@@ -75,8 +74,8 @@ static json_t *whole_rules(struct call *call)
 	json_t *given = call_member(call, "rules"), *rule, *whole = json_array();
 	size_t i;
 
-	if (json_array_size(given) == 0 || json_array_size(given) > EXPORT_RULES_MAX) {
-		call_fail(call, -EINVAL, "rules", "an export has 1 to %u rules", EXPORT_RULES_MAX);
+	if (json_array_size(given) == 0 || json_array_size(given) > DOCUMENT_EXPORT_RULES_MAX) {
+		call_fail(call, -EINVAL, "rules", "an export has 1 to %u rules", DOCUMENT_EXPORT_RULES_MAX);
 		json_decref(whole);
 		return NULL;
 	}
@@ -214,6 +213,11 @@ void export_api_set(struct call *call)
 {
 	if (!find_export(call))
 		return;
+	if (strlen(call->path.inner) > DOCUMENT_EXPORT_PATH_MAX) {
+		call_fail(call, -ENAMETOOLONG, "path", "the path of an export has at most %zu bytes inside its volume",
+		          DOCUMENT_EXPORT_PATH_MAX);
+		return;
+	}
 	call_message(call, FS_RESOLVE)->in.path = call->path.inner;
 	call_send(call, set_resolved);
 }

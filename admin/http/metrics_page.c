@@ -3,6 +3,7 @@
 #include <event2/buffer.h>
 
 #include "admin/http/handlers.h"
+#include "admin/textjson.h"
 #include "base/counters.h"
 #include "base/budget.h"
 #include "base/page.h"
@@ -134,7 +135,36 @@ static void volume_gathered(struct call *call)
 
 	for (size_t i = 0; i < ARRAY_SIZE(volume_metrics); i++)
 		(void)json_array_append_new(values, json_integer(field(call->msg.out.volume, i)));
-	(void)json_array_append_new(call->records, json_pack("{s:s,s:o}", "name", fs_volume_name(call->msg.volume), "values", values));
+	(void)json_array_append_new(call->records,
+	                            json_pack("{s:o,s:o}", "name", textjson_lines(fs_volume_name(call->msg.volume)), "values", values));
+}
+
+/* As the text format has it: any UTF-8, with a backslash before a backslash and a quote, and \n for the end of a line. */
+static void print_label_value(struct evbuffer *out, const char *text)
+{
+	while (*text != '\0') {
+		size_t plain = strcspn(text, "\\\"\n");
+		(void)evbuffer_add(out, text, plain);
+		text += plain;
+		if (*text != '\0')
+			(void)evbuffer_add_printf(out, "\\%c", *text == '\n' ? 'n' : *text);
+		text += *text != '\0';
+	}
+}
+
+static void print_volume_metric(struct evbuffer *out, json_t *records, size_t i)
+{
+	json_t *record;
+	size_t j;
+
+	print_head(out, volume_metrics[i].name, volume_metrics[i].help, volume_metrics[i].type);
+	json_array_foreach(records, j, record)
+	{
+		(void)evbuffer_add_printf(out, "%s{volume=\"", volume_metrics[i].name);
+		print_label_value(out, json_string_value(json_object_get(record, "name")));
+		(void)evbuffer_add_printf(out, "\"} %lld\n",
+		                          (long long)json_integer_value(json_array_get(json_object_get(record, "values"), i)));
+	}
 }
 
 static void print_gauge(struct evbuffer *out, const char *name, const char *help, uint64_t value)
@@ -146,19 +176,13 @@ static void print_gauge(struct evbuffer *out, const char *name, const char *help
 static void metrics_end(struct call *call)
 {
 	struct evbuffer *out = call_must(evbuffer_new());
-	json_t *record;
-	size_t j;
 
 	print_gauge(out, "vc_memory_arena_used_bytes", "Pages of the arena in use.", page_arena_used() * PAGE_SIZE);
 	print_gauge(out, "vc_memory_arena_size_bytes", "Size of the page arena.", page_arena_max() * PAGE_SIZE);
 	print_gauge(out, "vc_memory_connections_used_bytes", "Held for connections: received, in work, not yet sent.", budget_used());
 	print_gauge(out, "vc_memory_connections_size_bytes", "Most that may be held for connections.", budget_max());
-	for (size_t i = 0; i < ARRAY_SIZE(volume_metrics) && json_array_size(call->records) > 0; i++) {
-		print_head(out, volume_metrics[i].name, volume_metrics[i].help, volume_metrics[i].type);
-		json_array_foreach(call->records, j, record)(void) evbuffer_add_printf(
-		    out, "%s{volume=\"%s\"} %lld\n", volume_metrics[i].name, json_string_value(json_object_get(record, "name")),
-		    (long long)json_integer_value(json_array_get(json_object_get(record, "values"), i)));
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(volume_metrics) && json_array_size(call->records) > 0; i++)
+		print_volume_metric(out, call->records, i);
 	metrics_print(out);
 	call_reply_text_take(call, "text/plain; version=0.0.4; charset=utf-8", out);
 }

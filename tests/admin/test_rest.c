@@ -779,6 +779,59 @@ static void good_entries_of_a_damaged_document_are_used_and_kept(void **state)
 	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", A_RULE, 201);
 }
 
+#define RULES "\"rules\": [{\"client\": \"*\", \"access\": \"ro\"}]"
+#define IGROUP(uuid) "{\"uuid\": \"" uuid "\", \"name\": \"g\", \"initiators\": [\"*\"]}"
+#define HOURLY "{\"kind\": \"hourly\", \"keep\": 6, \"at\": \":05\", \"since\": 1}"
+
+/* One such entry would have the server refuse all exports of the volume, or be another's igroup in other letters. */
+static void doubles_and_paths_that_climb_are_left_out_of_documents(void **state)
+{
+	static char deep[2048], long_path[4096];
+	const struct {
+		const char *document, *second, *list;
+	} cases[] = {
+		{ "exports", "{\"path\": \"/a\", \"id\": 5, " RULES "}", "protocols/nfs/exports" },
+		{ "exports", "{\"path\": \"/\", \"id\": 6, " RULES "}", "protocols/nfs/exports" },
+		{ "exports", "{\"path\": \"/..\", \"id\": 6, " RULES "}", "protocols/nfs/exports" },
+		{ "exports", "{\"path\": \"/a/../../etc\", \"id\": 6, " RULES "}", "protocols/nfs/exports" },
+		{ "exports", "{\"path\": \"/a/\", \"id\": 6, " RULES "}", "protocols/nfs/exports" },
+		{ "exports", "{\"path\": \"a\", \"id\": 6, " RULES "}", "protocols/nfs/exports" },
+		{ "exports", "{\"path\": \"/a\", \"id\": 4294967301, " RULES "}", "protocols/nfs/exports" },
+		{ "exports", long_path, "protocols/nfs/exports" },
+		{ "igroups", IGROUP("6f1e1e1e-0000-4000-8000-000000000000"), "protocols/san/igroups" },
+		{ "igroups", IGROUP("6F1E1E1E-0000-4000-8000-000000000000"), "protocols/san/igroups" },
+		{ "snapshot-policy", HOURLY, NULL },
+	};
+	static char document[8192], path[4096];
+
+	(void)state;
+	for (size_t i = 0; i + 2 < 900; i += 2)
+		memcpy(deep + i, "/a", 3);
+	(void)snprintf(long_path, sizeof long_path, "{\"path\": \"%s\", \"id\": 6, " RULES "}", deep);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *first = strcmp(cases[i].document, "exports") == 0   ? "{\"path\": \"/\", \"id\": 5, " RULES "}"
+		                    : strcmp(cases[i].document, "igroups") == 0 ? IGROUP("6f1e1e1e-0000-4000-8000-000000000000")
+		                                                                : HOURLY;
+		assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+		(void)snprintf(document, sizeof document, "{\"version\": 1, \"records\": [%s, %s]}", first, cases[i].second);
+		ramadmin_put_document("vol0", cases[i].document, document);
+		assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+		if (cases[i].list == NULL) {
+			does("DELETE", V1 "storage/volumes/vol0/snapshot-schedule", NULL, 500);
+		} else {
+			(void)snprintf(path, sizeof path, V1 "%s", cases[i].list);
+			assert_int_equal(count(path), 1);
+		}
+		assert_true(ramadmin_document_is("vol0", cases[i].document, document));
+		ramadmin_put_document("vol0", cases[i].document, "{\"version\": 1, \"records\": []}");
+	}
+	/* And nobody makes an export that no client could mount. */
+	size_t len = (size_t)snprintf(path, sizeof path, V1 "protocols/nfs/exports/vol%%2Fvol0");
+	for (size_t i = 0; i < strlen(deep); i += 2)
+		len += (size_t)snprintf(path + len, sizeof path - len, "%%2Fa");
+	assert_true(message_has("PUT", path, A_RULE, 400, "at most"));
+}
+
 /* ---- the rest ---------------------------------------------------------------------------------------------------- */
 
 static void a_get_changes_nothing(void **state)
@@ -832,16 +885,43 @@ static void a_lost_disk_is_said_everywhere(void **state)
 	does("GET", V1 "storage/raid-groups?volume=nope", NULL, 404);
 }
 
-static void metrics_are_prometheus_text(void **state)
+static const char *metrics(void)
 {
-	char answer[65536], request[256];
-	(void)state;
+	static char answer[65536];
+	char request[256];
 	int len = snprintf(request, sizeof request,
 	                   "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n",
 	                   (unsigned)host.port, host.token);
+
 	(void)host_raw(&host, request, (size_t)len, answer, sizeof answer);
+	return answer;
+}
+
+static void metrics_are_prometheus_text(void **state)
+{
+	const char *answer = metrics();
+
+	(void)state;
 	assert_non_null(strstr(answer, "# TYPE vc_volume_free_bytes gauge\nvc_volume_free_bytes{volume=\"vol0\"} 2147483648\n"));
 	assert_non_null(strstr(answer, "text/plain; version=0.0.4"));
+}
+
+/* Older versions took such names, and an image has any. */
+static void a_name_stays_a_label_in_metrics(void **state)
+{
+	static const char *const names[][2] = {
+		{ "a\"} 1\nb\\", "a\\\"} 1\\nb\\\\" }, /* a quote, the end of a line, a backslash */
+		{ "\xff\x1b[2J\xe2\x82\xac", "\\\\xFF\\\\x1B[2J\xe2\x82\xac" },
+	};
+	char expected[128];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		ramadmin_rename(i == 0 ? "vol0" : names[i - 1][0], names[i][0]);
+		(void)snprintf(expected, sizeof expected, "\nvc_volume_free_bytes{volume=\"%s\"} 2147483648\n", names[i][1]);
+		assert_non_null(strstr(metrics(), expected));
+	}
+	ramadmin_rename(names[1][0], "vol0");
 }
 
 static void events_are_never_dropped_whatever_is_in_them(void **state)
@@ -920,7 +1000,9 @@ int main(void)
 		TEST(good_entries_of_a_damaged_document_are_used_and_kept),
 		TEST(a_get_changes_nothing),
 		TEST(a_lost_disk_is_said_everywhere),
+		TEST(doubles_and_paths_that_climb_are_left_out_of_documents),
 		TEST(metrics_are_prometheus_text),
+		TEST(a_name_stays_a_label_in_metrics),
 		TEST(events_are_never_dropped_whatever_is_in_them),
 		TEST(events_are_listed_and_followed),
 	};

@@ -65,6 +65,25 @@ static void paths_never_climb(void **state)
 	assert_int_equal(volpath_parse(huge, &path), -ENAMETOOLONG);
 }
 
+static void stored_paths_are_clean(void **state)
+{
+	static const char *const good[] = { "/", "/a", "/a/b c", "/...", "/a/\xff", "/a\nb" };
+	static const char *const bad[] = { "", "a", "//", "/a/", "/a//b", "/..", "/a/../b", "/.", "/a/." };
+	static char huge[8192];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		assert_true(volpath_is_inner(good[i]));
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_false(volpath_is_inner(bad[i]));
+	memset(huge, 'a', 300);
+	huge[0] = '/';
+	assert_false(volpath_is_inner(huge));
+	for (size_t i = 0; i + 1 < sizeof huge; i++)
+		huge[i] = i % 2 == 0 ? '/' : 'a';
+	assert_false(volpath_is_inner(huge));
+}
+
 static void names_have_no_slash_and_no_control_bytes(void **state)
 {
 	(void)state;
@@ -93,6 +112,7 @@ int main(void)
 		cmocka_unit_test(paths_come_apart_with_or_without_the_first_slash),
 		cmocka_unit_test(paths_take_names_of_any_bytes),
 		cmocka_unit_test(paths_never_climb),
+		cmocka_unit_test(stored_paths_are_clean),
 		cmocka_unit_test(names_have_no_slash_and_no_control_bytes),
 		cmocka_unit_test(join_is_the_inverse),
 	};
