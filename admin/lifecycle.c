@@ -171,7 +171,10 @@ static int add_disk(struct op *op, json_t *urls, const char *name)
 	size_t i;
 
 	if (url == NULL) {
-		op_say(op, "\"%s\" is not a disk: give a name, an absolute path or a URL (file:/path)", name);
+		op_say(op,
+		       strncmp(name, "mem:", 4) == 0 ? "\"%s\" is not a disk: memory keeps nothing; mem: is for tests of the engine only"
+		                                     : "\"%s\" is not a disk: give a name, an absolute path or a URL (file:/path)",
+		       name);
 		return -EINVAL;
 	}
 	int err = 0;
@@ -703,6 +706,10 @@ void lifecycle_create(struct admin *admin, const char *name, json_t *groups, uin
 
 static void import_failed(struct op *op)
 {
+	if (op->text[0] == '\0' && op->err == -EEXIST)
+		op_say(op, "there is a volume of its name already; give this one another name (--name)");
+	if (op->text[0] == '\0' && op->err == -EALREADY)
+		op_say(op, "it is a volume that is online already, or a copy of it (they have one UUID)");
 	if (op->text[0] == '\0')
 		op_say(op, "no volume could be mounted from these disks: %s (%s)", fault_of(op->err)->text, error_name(op->err));
 	memory_back(op->admin, op->known);

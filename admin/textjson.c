@@ -18,19 +18,7 @@ static void *must(void *memory)
 
 json_t *textjson_lines(const char *text)
 {
-	size_t size = text_escape(NULL, 0, text, strlen(text), TEXT_NAME) + 1, used = 0; /* an escaped line end is longer than one */
-	char *to = must(malloc(size));
-
-	to[0] = '\0';
-	while (*text != '\0') {
-		size_t len = strcspn(text, "\n");
-		used += text_escape(to + used, size - used, text, len, TEXT_NAME);
-		text += len;
-		if (*text == '\n') {
-			to[used++] = *text++;
-			to[used] = '\0';
-		}
-	}
+	char *to = must(text_escape_lines(text, TEXT_NAME));
 	json_t *json = must(json_string(to));
 	free(to);
 	return json;

@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/list.h"
@@ -140,6 +141,26 @@ size_t text_escape(char *to, size_t size, const char *from, size_t len, enum tex
 	if (size > 0)
 		to[used] = '\0';
 	return whole;
+}
+
+char *text_escape_lines(const char *text, enum text_form form)
+{
+	size_t size = text_escape(NULL, 0, text, strlen(text), form) + 1, used = 0; /* an escaped line end is longer than one */
+	char *to = malloc(size);
+
+	if (to == NULL)
+		return NULL;
+	to[0] = '\0';
+	while (*text != '\0') {
+		size_t len = strcspn(text, "\n");
+		used += text_escape(to + used, size - used, text, len, form);
+		text += len;
+		if (*text == '\n') {
+			to[used++] = *text++;
+			to[used] = '\0';
+		}
+	}
+	return to;
 }
 
 void text_unescape(char *text)

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/page.h"
+#include "base/text.h"
 #include "fs/check_offline.h"
 
 #define DISKS_MAX 256U
@@ -53,6 +54,15 @@ static int complain(const char *what, const char *which)
 	return CHECK_EXIT_USAGE;
 }
 
+/* Lines with names in them, which an image has from anybody, made fit for a terminal. */
+static void put_shown(FILE *to, const char *text)
+{
+	char *shown = text_escape_lines(text, TEXT_SHOWN);
+
+	(void)fputs(shown != NULL ? shown : "(no memory)\n", to);
+	free(shown);
+}
+
 /* ---- the report --------------------------------------------------------------------------------------------------- */
 
 static void report_json(const struct fs_check_offline *check)
@@ -67,13 +77,13 @@ static void report_json(const struct fs_check_offline *check)
 	if (report != NULL) { /* findings and figures are the last check's */
 		(void)json_object_set_new(report, "first_errors", json_integer((json_int_t)check->n_first_errors));
 		(void)json_object_set_new(report, "repaired", json_integer((json_int_t)check->n_repaired));
-		(void)json_dumpf(report, stdout, JSON_INDENT(2));
+		(void)json_dumpf(report, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 		(void)putchar('\n');
 	}
 	json_decref(report);
 }
 
-static void absent_text(const struct fs_check_offline *check)
+static void absent_text(const struct fs_check_offline *check, const char *volume)
 {
 	for (size_t i = 0; i < check->result.n_absent; i++) {
 		const struct fs_check_absent *absent = &check->result.absent[i];
@@ -83,26 +93,29 @@ static void absent_text(const struct fs_check_offline *check)
 		(void)printf(
 		    "volume %s is degraded: the %s disk %s%s%s (group %u, position %u) %s; without it nothing says whether the parity "
 		    "of its group is right\n",
-		    check->volume, absent->is_parity ? "parity" : "data", uuid, absent->path[0] != '\0' ? " " : "", absent->path,
-		    absent->group, absent->position, absent->failed ? "has failed" : "is missing");
+		    volume, absent->is_parity ? "parity" : "data", uuid, absent->path[0] != '\0' ? " " : "", absent->path, absent->group,
+		    absent->position, absent->failed ? "has failed" : "is missing");
 	}
 }
 
 static void report_text(const struct fs_check_offline *check)
 {
+	char volume[4 * sizeof check->volume];
+
+	(void)text_escape(volume, sizeof volume, check->volume, strlen(check->volume), TEXT_SHOWN);
 	if (!check->clean)
 		(void)fprintf(
 		    stderr,
 		    "vcd check: volume %s was not closed: %llu records in the log are not in its last consistency point and %u stripes "
 		    "are to be settled; the next mount does both. What was checked is that consistency point, and the log\n",
-		    check->volume, (unsigned long long)check->n_log_records, check->n_unsettled);
+		    volume, (unsigned long long)check->n_log_records, check->n_unsettled);
 	if (check->result.report != NULL)
-		(void)fputs(check->result.report, stdout);
-	absent_text(check);
+		put_shown(stdout, check->result.report);
+	absent_text(check, volume);
 	if (check->n_repaired > 0)
-		(void)printf("volume %s: %llu errors were found, %llu changes made to repair them\n", check->volume,
+		(void)printf("volume %s: %llu errors were found, %llu changes made to repair them\n", volume,
 		             (unsigned long long)check->n_first_errors, (unsigned long long)check->n_repaired);
-	(void)printf("volume %s: %llu errors in %llu blocks and %llu inodes\n", check->volume, (unsigned long long)check->result.n_errors,
+	(void)printf("volume %s: %llu errors in %llu blocks and %llu inodes\n", volume, (unsigned long long)check->result.n_errors,
 	             (unsigned long long)check->result.n_blocks, (unsigned long long)check->result.n_inodes);
 }
 
@@ -121,8 +134,11 @@ static void progress(void *arg, const char *stage, unsigned percent)
 
 static int status_of(int err, const struct raid_report *disks)
 {
-	if (disks->text[0] != '\0')
-		(void)fprintf(stderr, "vcd check: %s\n", disks->text);
+	if (disks->text[0] != '\0') {
+		(void)fputs("vcd check: ", stderr);
+		put_shown(stderr, disks->text);
+		(void)fputc('\n', stderr);
+	}
 	switch (err) {
 	case -EBUSY:
 		(void)complain("another process has the disks open: is the volume mounted? Take it offline, or use `vcadm volume check`",
@@ -176,6 +192,10 @@ static int disk_add(struct command *command, const char *path)
 
 	if (command->n_disks == DISKS_MAX)
 		return complain("too many disks", NULL);
+	if (strncmp(path, "mem:", 4) == 0)
+		return complain("memory keeps nothing, and mem: is for tests of the engine; this is no disk:", path);
+	if (strncmp(path, "file:/", 6) == 0)
+		path += 5;
 	real = realpath(path, NULL);
 	if (real == NULL) {
 		(void)fprintf(stderr, "vcd check: disk \"%s\": %s\n", path, strerror(errno));

@@ -38,19 +38,7 @@ static json_t *line_copy(const char *text)
 /* Line by line. */
 static json_t *lines_copy(const char *text)
 {
-	size_t size = text_escape(NULL, 0, text, strlen(text), TEXT_SHOWN) + 1, used = 0; /* an escaped line end is longer than one */
-	char *shown = must(malloc(size));
-
-	shown[0] = '\0';
-	while (*text != '\0') {
-		size_t len = strcspn(text, "\n");
-		used += text_escape(shown + used, size - used, text, len, TEXT_SHOWN);
-		text += len;
-		if (*text == '\n') {
-			shown[used++] = *text++;
-			shown[used] = '\0';
-		}
-	}
+	char *shown = must(text_escape_lines(text, TEXT_SHOWN));
 	json_t *copy = json_string(shown);
 	free(shown);
 	return copy;

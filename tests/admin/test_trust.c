@@ -146,7 +146,7 @@ static void disks_in_memory_are_no_disks(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", bodies[i], text), 'f');
-		assert_non_null(strstr(text, "is not a disk"));
+		assert_non_null(strstr(text, "\"mem:a\" is not a disk: memory keeps nothing"));
 	}
 }
 
