@@ -81,9 +81,9 @@ static enum iscsi_login_status login_name(struct iscsi_conn *conn, const struct 
 	conn->named = true;
 	if (len == 0)
 		return LOGIN_MISSING_PARAMETER;
+	memcpy(conn->initiator, names->initiator, MIN_OF(len, (size_t)ISCSINAME_MAX)); /* also who is refused is named in the log */
 	if (!iscsiname_is_valid(names->initiator))
 		return LOGIN_INITIATOR_ERROR;
-	memcpy(conn->initiator, names->initiator, len + 1);
 	if (names->type != NULL && strcmp(names->type, "Discovery") == 0)
 		conn->discovery = true;
 	else if (names->type != NULL && strcmp(names->type, "Normal") != 0)
