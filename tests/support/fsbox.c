@@ -70,7 +70,9 @@ void box_open(struct fsbox *box, uint64_t seed, unsigned n_disks, uint64_t disk_
 
 int box_mount(struct fsbox *box)
 {
-	struct fs_mount_options options = { .cache_pages = box->cache_pages, .read_only = box->read_only, .restore_to = box->restore_to };
+	struct fs_mount_options options = {
+		.cache_pages = box->cache_pages, .read_only = box->read_only, .restore_to = box->restore_to, .name = box->name
+	};
 	struct waiting wait = { false, 0, NULL };
 	const char *urls[BOX_DISKS_MAX];
 
@@ -79,7 +81,7 @@ int box_mount(struct fsbox *box)
 	fs_volume_mount(box->world, urls, box->n_disks, &options, on_mounted, &wait);
 	wait_for(box, &wait.done);
 	box->vol = wait.vol;
-	box->restore_to = NULL;
+	box->restore_to = box->name = NULL;
 	return wait.err;
 }
 

@@ -7,6 +7,7 @@ Only processes started here are ever signalled.
 """
 import json
 import os
+import pty
 import random
 import re
 import shutil
@@ -84,6 +85,22 @@ def run(*command, check=True, timeout=300, **kwargs):
     if check and done.returncode != 0:
         raise Failure(f"{' '.join(command)}: status {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done
+
+
+def on_terminal(*command):
+    """What a command writes to a terminal, as text; line ends as in files."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    output = b""
+    try:
+        while piece := os.read(ours, 65536):
+            output += piece
+    except OSError:  # the other end is closed
+        pass
+    os.close(ours)
+    process.wait(60)
+    return output.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def records(document):

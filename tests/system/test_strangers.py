@@ -3,11 +3,14 @@
 import hashlib
 import json
 import os
+import re
+import socket
 import stat
+import struct
 import subprocess
 import sys
 
-from harness import MIB, Skip, need, run, tool
+from harness import MIB, Skip, need, on_terminal, records, run, tool
 from page import Page
 
 NOBODY = 65534
@@ -272,3 +275,50 @@ def test_a_destroyed_volume_leaves_devices_where_they_are_and_nothing_on_them(te
     finally:
         for device in devices:
             run(tool("losetup"), "-d", device)
+
+
+# A space and a pair, a line, quotes, what is no UTF-8, a screen cleared, C1's way to begin a sequence, text turned around; and two good ones.
+NAMES = (b"iqn.2026-01.test:a peer=10.0.0.1", b"iqn.2026-01.test:b\n2026-01-01T00:00:00.000Z error forged line=1", b"iqn.2026-01.test:c\"x\" y=\\",
+         b"iqn.2026-01.test:d\xff\xfe\xc3", b"iqn.2026-01.test:e\x1b[2J\x07", "iqn.2026-01.test:f\x9b31m".encode(),
+         "iqn.2026-01.test:g\u202etxt\u2028".encode(), b"h=" * 150, b"iqn.2026-01.test:good", "iqn.2026-01.test:\u00fc".encode())
+UNFIT = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufffd]")
+
+
+def log_in(server, name):
+    """A discovery session of that name: the status class of the answer."""
+    text = b"InitiatorName=" + name + b"\0SessionType=Discovery\0AuthMethod=None\0"
+    head = struct.pack(">BBBBB3s6sHIHHII16x", 0x43, 0x87, 0, 0, 0, len(text).to_bytes(3, "big"), b"\x80\0\0\0\0\1", 0, 1, 0, 0, 1, 0)
+    with socket.create_connection(("127.0.0.1", server.iscsi), 10) as s:
+        s.sendall(head + text + bytes(-len(text) % 4))
+        answer = s.recv(48, socket.MSG_WAITALL)
+        if answer[36] == 0:
+            s.sendall(struct.pack(">BBHI8sIHHIII12x", 0x46, 0x80, 0, 0, bytes(8), 2, 0, 0, 1, 1, 0))  # a logout
+            while s.recv(4096):
+                pass
+    need(len(answer) == 48 and answer[0] == 0x23, f"{name}: the answer is {answer}")
+    return answer[36]
+
+
+def test_a_name_of_an_initiator_reaches_log_events_and_terminal_as_text(test):
+    server = test.server()
+    before = len(server.log_tail(1 << 20).splitlines())
+    for name in NAMES:
+        good = name in NAMES[-2:]
+        need(log_in(server, name) == (0 if good else 2), f"{name} is {'refused' if good else 'let in'}")
+    lines = [line for line in server.log_tail(1 << 20).splitlines()[before:] if " iscsi " in line]
+    pattern = re.compile(r'\S+Z (info|warn) iscsi \w+( [a-z]+=([^" ]+|"([^"\\]|\\.)*"))+')
+    for line in lines:
+        need(pattern.fullmatch(line) and not UNFIT.search(line), f"the log has {line!r}")
+        need(len(re.findall(r' peer=127\.0\.0\.1', line)) == 1 and "forged line=" not in re.sub(r'"[^"]*"', "", line), f"forged: {line!r}")
+    refused = [line for line in lines if "login_refused" in line]
+    need(len(refused) == len(NAMES) - 2, f"{len(refused)} lines of {len(NAMES) - 2}")
+    need("\\x1B[2J\\x07" in refused[4] and "\\xFF\\xFE\\xC3" in refused[3], f"names are not in the log: {refused}")
+    need(sum(re.search(r" iscsi log(in|out) ", line) is not None for line in lines) == 4, f"the good ones: {lines}")
+
+    events = json.loads(server.fetch("/api/v1/events"))["records"]
+    told = [event["text"] for event in events if event["event"] == "login_refused"]
+    need(len(told) == len(refused) and all(text in line for text, line in zip(told, refused, strict=True)), f"the events are {told}")
+    shown = on_terminal(os.path.join(server.build, "vcadm"), "--server", server.admin, "event", "list")
+    need(shown.count("login_refused") == len(refused) and not UNFIT.search(shown), f"vcadm shows {shown!r}")
+    need("forged" not in re.sub(r'"[^"]*"', "", shown), f"vcadm shows a forged line: {shown!r}")
+    need(not any(re.search(r"[\x00-\x09\x0b-\x1f]", line) for line in server.fetch("/metrics").splitlines()), "metrics have control characters")
