@@ -4,7 +4,7 @@
  * INVARIANTS.
  *  1. A peer holds what its accounts hold, the budget what its peers hold.
  *  2. A peer is in the table while it has an account.
- *  3. One account at most has last_bytes, the one in `last`.
+ *  3. An account is in its last_slot, if it has one, and in no other.
  * THREADS. Sums are atomic; two loops that take at the same instant may go over by what one of them took. The table has a lock. */
 #include "base/budget.h"
 
@@ -25,12 +25,14 @@ struct budget_peer {
 	struct peer_key key;
 	unsigned n_accounts; /* under the lock */
 	_Atomic size_t held;
+	_Atomic(struct budget_account *) last; /* like the budget's, while the peer holds no more than a request */
 };
 
 struct budget_account {
 	struct budget_peer *peer;
 	size_t held;
-	size_t last_bytes; /* taken as the last resort */
+	_Atomic(struct budget_account *) *last_slot; /* of the peer or of the budget, while it holds what its share does not allow */
+	size_t last_floor; /* back to this, and it has given that back */
 	unsigned refs;
 };
 
@@ -38,7 +40,7 @@ static struct {
 	_Atomic size_t held;
 	_Atomic size_t max;
 	_Atomic uint64_t refusals;
-	_Atomic(struct budget_account *) last; /* who was given what its share does not allow */
+	_Atomic(struct budget_account *) last; /* who was given what its share does not allow; NULL: nobody */
 	pthread_mutex_t lock;
 	LIST_HEAD(, budget_peer) buckets[BUCKETS];
 } budget = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -114,7 +116,7 @@ void budget_account_put(struct budget_account *account)
 {
 	if (account == NULL || --account->refs > 0)
 		return;
-	vc_assert(account->held == 0 && account->last_bytes == 0);
+	vc_assert(account->held == 0 && account->last_slot == NULL);
 	peer_leave(account->peer);
 	free(account);
 }
@@ -155,25 +157,37 @@ void budget_charge(struct budget_account *account, size_t len_bytes)
 	atomic_fetch_add_explicit(&budget.held, len_bytes, memory_order_relaxed);
 }
 
+/* Become the one of its peer, or of all, that may go beyond its share. */
+static bool last_enter(struct budget_account *account)
+{
+	struct budget_peer *peer = account->peer;
+	struct budget_account *nobody = NULL;
+	size_t peer_held = atomic_load_explicit(&peer->held, memory_order_relaxed);
+
+	if (account->last_slot != NULL)
+		return true;
+	account->last_slot = peer_held <= REQUEST_BYTES ? &peer->last : &budget.last;
+	if (!atomic_compare_exchange_strong(account->last_slot, &nobody, account))
+		account->last_slot = NULL;
+	account->last_floor = account->held;
+	return account->last_slot != NULL;
+}
+
 /* Beyond its share, if nobody else is. */
 static bool last_take(struct budget_account *account, size_t len_bytes)
 {
 	size_t left = less(budget_max(), budget_used());
-	struct budget_account *nobody = NULL;
 
-	if (len_bytes > left || account->last_bytes + len_bytes > REQUEST_BYTES)
+	if (len_bytes > MIN_OF(left, REQUEST_BYTES) || !last_enter(account))
 		return false;
-	if (account->last_bytes == 0 && !atomic_compare_exchange_strong(&budget.last, &nobody, account))
-		return false;
-	account->last_bytes += len_bytes;
-	return true;
+	return account->held + len_bytes <= account->last_floor + REQUEST_BYTES;
 }
 
-/* It has given back what it went on with. */
+/* It is back where it was before. */
 static void last_leave(struct budget_account *account)
 {
-	account->last_bytes = 0;
-	atomic_store(&budget.last, NULL);
+	atomic_store(account->last_slot, NULL);
+	account->last_slot = NULL;
 }
 
 bool budget_take(struct budget_account *account, size_t len_bytes)
@@ -192,7 +206,7 @@ void budget_give(struct budget_account *account, size_t len_bytes)
 	account->held -= len_bytes;
 	atomic_fetch_sub_explicit(&account->peer->held, len_bytes, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&budget.held, len_bytes, memory_order_relaxed);
-	if (account->last_bytes > 0 && account->held <= LITTLE_BYTES)
+	if (account->last_slot != NULL && account->held <= account->last_floor)
 		last_leave(account);
 }
 

@@ -5,8 +5,9 @@
  * account, and given back when it goes. The accounts of one address form a peer. An account may hold as much as its peer leaves free, and a
  * peer as much as all leave free: whoever is greedy leaves as much again to the next, and no share needs to be configured. With M in all, one
  * connection alone may hold M/3; a peer of many greedy connections M/2; of 9 such peers each has M/10, and M/10 is free for a tenth.
- * A quarter of M is kept back: out of it a peer that holds next to nothing gets a request that is too big for its share (1 MiB). And so does
- * one account at a time of all, until it has given back: were all to hold a part and to wait for the rest, that one can end.
+ * A quarter of M is kept back: out of it a peer that holds next to nothing gets a request that is too big for its share (1 MiB). A peer that
+ * holds no more than one request may also end what it has begun: one of its accounts at a time takes as much as a request there, until it has
+ * given that back. Of all the others so does one at a time: were all to hold a part and to wait for the rest, that one can end.
  * Whoever is refused stops reading, and tries again when something came back: its own replies left, or a few milliseconds went by.
  * What the file system holds (cache, consistency points) is not in here: the arena has room for the whole budget beside it.
  * THREADS. The budget is the process's, from any thread. An account belongs to one loop. */

@@ -165,6 +165,33 @@ static void one_of_all_that_wait_for_each_other_can_always_end(void **state)
 	}
 }
 
+/* Greedy peers hold their shares, and one of them the last resort of all, for ever. */
+static void who_holds_little_ends_what_it_has_begun_whatever_others_do(void **state)
+{
+	struct budget_account *modest, *beside;
+	size_t begun;
+
+	(void)state;
+	for (unsigned i = 0; i < 48; i++)
+		(void)account_from(i % 3 == 0 ? "192.0.2.1" : i % 3 == 1 ? "192.0.2.2" : "192.0.2.3");
+	modest = account_from("198.51.100.1");
+	beside = account_from("198.51.100.1");
+	(void)greedy(0, 48);
+	budget_charge(accounts[1], 3 * MIB / 2); /* replies that nobody reads */
+	while (budget_held(modest) + 65536 <= MIB && budget_room(modest) >= 65536)
+		assert_true(budget_take(modest, 65536));
+	assert_true(budget_take(accounts[0], MIB));
+	assert_false(budget_take(accounts[2], MIB));
+	for (unsigned round = 0; round < 20; round++) { /* many requests in flight: each holds a part while one ends */
+		begun = budget_held(modest);
+		assert_true(begun < MIB && budget_room(modest) < MIB - begun);
+		assert_true(budget_take(modest, MIB - begun));
+		assert_false(budget_take(beside, MIB)); /* one at a time */
+		budget_give(modest, MIB - begun);
+	}
+	assert_true(budget_used() <= MAX_BYTES);
+}
+
 static void what_is_given_back_can_be_taken_again(void **state)
 {
 	struct budget_account *account;
@@ -273,6 +300,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(tenth_greedy_address_has_a_share_too, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_holds_next_to_nothing_gets_a_big_request_out_of_what_is_kept_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_of_all_that_wait_for_each_other_can_always_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_holds_little_ends_what_it_has_begun_whatever_others_do, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_given_back_can_be_taken_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_refused_goes_over_and_then_all_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_a_bound_nobody_is_refused, setup, teardown),
