@@ -6,8 +6,8 @@
  *
  * THEORY. One process is one kind, from one address. A kind is a row of `kinds`: `begin` connects and says what a good client would say (it
  * waits for answers), `feed` puts the next bytes to be sent into the peer's buffer, or nothing when the peer has nothing more to say. From then
- * on nobody reads. A peer that is cut off comes back, at most RETURNS_MAX times each. Prints "ready N" when the first round is connected, and
- * one line of figures at the end. To add a kind, add a row. */
+ * on nobody reads. A peer that is cut off comes back, at most RETURNS_MAX times each. Prints "ready N" when the first round is connected or kept
+ * out, and one line of figures at the end, which is after --seconds or at a SIGTERM. To add a kind, add a row. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +36,7 @@
 #define RETURN_MS 200U
 #define DRIBBLE_MS 1000U
 #define HANDSHAKE_S 3
+#define READY_MS 5000U /* who is not let in by then tries again later */
 
 struct kind;
 
@@ -69,6 +70,8 @@ static struct {
 	uint8_t file_handle[64];
 	uint32_t file_handle_len;
 } the;
+
+static volatile sig_atomic_t terminated;
 
 static uint64_t now_ms(void)
 {
@@ -570,21 +573,27 @@ static void turn(struct pollfd *polls)
 	}
 }
 
+static void on_terminate(int signal_number)
+{
+	(void)signal_number;
+	terminated = 1;
+}
+
 static void run(void)
 {
 	struct pollfd *polls = calloc(the.count, sizeof *polls);
-	uint64_t end = now_ms() + the.seconds * 1000ULL;
+	uint64_t end = now_ms() + the.seconds * 1000ULL, ready = now_ms() + READY_MS;
 
 	the.peers = calloc(the.count, sizeof *the.peers);
 	if (polls == NULL || the.peers == NULL)
 		exit(1);
 	for (unsigned i = 0; i < the.count; i++)
 		the.peers[i].fd = -1;
-	for (unsigned i = 0; i < the.count && now_ms() < end; i++)
+	for (unsigned i = 0; i < the.count && now_ms() < ready; i++)
 		peer_begin(&the.peers[i]);
 	printf("ready %llu\n", (unsigned long long)the.n_connected);
 	(void)fflush(stdout);
-	while (now_ms() < end)
+	while (now_ms() < end && terminated == 0)
 		turn(polls);
 	printf("kind=%s connected=%llu cut=%llu failed=%llu sent_bytes=%llu\n", the.kind->name, (unsigned long long)the.n_connected,
 	       (unsigned long long)the.n_cut, (unsigned long long)the.n_failed, (unsigned long long)the.sent_bytes);
@@ -671,6 +680,7 @@ int main(int argc, char **argv)
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGTERM, on_terminate);
 	run();
 	return 0;
 }

@@ -51,11 +51,9 @@ def test_memory_stays_within_its_bound_under_load(test):
 
 
 def ill_peers(test, server, kind, count, seconds, address):
-    """`count` ill-behaved peers of a kind, all there; they go by themselves."""
-    child = test.spawn(server.helper("system/illpeers"), "--kind", kind, "--nfs", server.nfs, "--iscsi", server.iscsi, "--from", address,
+    """`count` ill-behaved peers of a kind, who say so when they are there; they go when they are told to, or by themselves."""
+    return test.spawn(server.helper("system/illpeers"), "--kind", kind, "--nfs", server.nfs, "--iscsi", server.iscsi, "--from", address,
                        "--count", count, "--seconds", seconds, "--target", server.target(), "--lun", 0, "--file", "big")
-    need(child.stdout.readline().startswith("ready"), f"illpeers {kind} did not start")
-    return child
 
 
 def ill_kinds(server):
@@ -130,9 +128,13 @@ def border_server(test):
 def beside_ill_peers(test, server, rightful, what, groups, seconds):
     """`groups`: kind, count and address of each."""
     log_bytes, start = os.path.getsize(server.log), time.monotonic()
-    children = [ill_peers(test, server, kind, count, seconds + 4, address) for kind, count, address in groups]
+    children = [ill_peers(test, server, kind, count, seconds + 30, address) for kind, count, address in groups]
+    for child in children:
+        need(child.stdout.readline().startswith("ready"), f"{child.args} did not start")
     rightful.work(seconds)
     rightful.judge(what)
+    for child in children:
+        child.terminate()
     for child in children:
         status, out, err = test.finish(child)
         need(status == 0, f"illpeers: status {status}\n{out}{err}")
