@@ -218,6 +218,14 @@ static void dispatch_later(struct stream *stream)
 		world_defer(loop_world(stream->loop), &stream->dispatch_task);
 }
 
+/* No memory for what the owner wants: it is told of the end, not now, inside its call, but soon. */
+static void end_later(struct stream *stream)
+{
+	stream->end_found = true;
+	stream->end_err = -ENOMEM;
+	dispatch_later(stream);
+}
+
 static void stream_end(struct stream *stream, int err)
 {
 	if (stream->state == STREAM_LINGERING) {
@@ -617,10 +625,8 @@ void stream_fill(struct stream *stream, const struct iovec *iov, unsigned n_iov,
 {
 	vc_assert(!stream->filling && n_iov <= STREAM_FILL_IOV);
 	stream->fill = fill_vector(stream, n_iov);
-	if (stream->fill == NULL) { /* the owner is told of the end, in place of the fill's */
-		stream->end_found = true;
-		stream->end_err = -ENOMEM;
-		dispatch_later(stream);
+	if (stream->fill == NULL) {
+		end_later(stream);
 		return;
 	}
 	stream->filling = true;
@@ -671,21 +677,19 @@ void stream_resume(struct stream *stream)
 		watch_update(stream);
 }
 
-int stream_send(struct stream *stream, const struct stream_seg *segs, unsigned n_segs)
+void stream_send(struct stream *stream, const struct stream_seg *segs, unsigned n_segs)
 {
-	int err;
-
 	vc_assert(stream->state == STREAM_OPEN);
 	if (stream->end_err < 0)
-		return 0;
-	err = sendq_add(&stream->sendq, segs, n_segs);
-	if (err < 0)
-		return err;
+		return;
+	if (sendq_add(&stream->sendq, segs, n_segs) != 0) {
+		end_later(stream); /* nothing may be missing between what went before and what comes after */
+		return;
+	}
 	if (stream->sendq.len_bytes > STREAM_HIGH_MARK)
 		stream->above_high = true;
 	if (!stream->blocked && stream->sendq.len_bytes > 0)
 		loop_defer_last(stream->loop, &stream->flush_task);
-	return 0;
 }
 
 size_t stream_unsent(const struct stream *stream)

@@ -74,9 +74,9 @@ void stream_fill_cancel(struct stream *stream);
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
 
-/* Queue bytes; sent at the end of this loop turn. Never blocks, never partial. -ENOMEM: nothing was queued. After the socket has
- * failed the bytes are dropped (`ended` tells). */
-MUST_CHECK int stream_send(struct stream *stream, const struct stream_seg *segs, unsigned n_segs);
+/* Queue bytes; sent at the end of this loop turn. Never blocks, never partial, and never ends the stream inside of this call: when there is no memory
+ * for them, or the socket has failed, they and all later ones are dropped, and `ended` tells. */
+void stream_send(struct stream *stream, const struct stream_seg *segs, unsigned n_segs);
 /* Bytes queued and not yet given to the kernel. Above STREAM_HIGH_MARK a well-behaved owner stops taking requests until `drained`. */
 #define STREAM_HIGH_MARK (8U << 20)
 #define STREAM_LOW_MARK (2U << 20)

@@ -48,8 +48,7 @@ static void send_segs(struct iscsi_conn *conn, struct iscsi_bhs *bhs, struct str
 		padding += ISCSI_DIGEST_SIZE;
 	}
 	segs[n + 1] = (struct stream_seg){ tail, padding, NULL };
-	if (stream_send(conn->stream, segs, n + (padding > 0 ? 2 : 1)) != 0)
-		iscsi_conn_close(conn, "out of memory while sending");
+	stream_send(conn->stream, segs, n + (padding > 0 ? 2 : 1));
 }
 
 void iscsi_send(struct iscsi_conn *conn, struct iscsi_bhs *bhs, const void *data, uint32_t len_bytes, bool takes_statsn)

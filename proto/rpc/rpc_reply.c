@@ -11,12 +11,6 @@ static void mark_set(struct rpc_out *out, size_t len_bytes)
 	memcpy(out->base, &mark, sizeof mark);
 }
 
-static void conn_send(struct rpc_conn *conn, const struct stream_seg *segs, unsigned n_segs)
-{
-	if (stream_send(conn->stream, segs, n_segs) != 0)
-		rpc_conn_close(conn);
-}
-
 /* Send the finished `out` alone. */
 static void out_send(struct rpc_conn *conn, struct rpc_out *out)
 {
@@ -26,7 +20,7 @@ static void out_send(struct rpc_conn *conn, struct rpc_out *out)
 	if (conn->stream == NULL)
 		return;
 	mark_set(out, seg.len_bytes - RPC_MARK_SIZE);
-	conn_send(conn, &seg, 1);
+	stream_send(conn->stream, &seg, 1);
 }
 
 static void accepted_begin(struct rpc_out *out, uint8_t *buffer, size_t size_bytes, uint32_t xid, enum rpc_accept_stat stat)
@@ -75,7 +69,7 @@ void rpc_reply_send(struct rpc_request *request, struct rpc_out *out, const stru
 		len_bytes += tail[i].len_bytes;
 	}
 	mark_set(out, len_bytes - RPC_MARK_SIZE);
-	conn_send(conn, segs, 1 + n_tail);
+	stream_send(conn->stream, segs, 1 + n_tail);
 }
 
 void rpc_reply_status(struct rpc_request *request, enum rpc_accept_stat stat)

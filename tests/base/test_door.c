@@ -258,7 +258,7 @@ static void a_stranger_that_lost_its_place_is_told_and_one_that_lingers_is_close
 	(void)state;
 	assert_int_equal(loop_new("door", &loop), 0);
 	assert_int_equal(party_begin(&parties[0], false), 0);
-	assert_int_equal(stream_send(parties[0].stream, &(struct stream_seg){ "x", 1, NULL }, 1), 0);
+	stream_send(parties[0].stream, &(struct stream_seg){ "x", 1, NULL }, 1);
 	stream_close_after_send(parties[0].stream, 60000); /* its place is taken as long as its descriptor is */
 	parties[0].stream = NULL;
 	for (unsigned i = 1; i < n; i++)
