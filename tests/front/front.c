@@ -10,11 +10,14 @@
 
 #include "base/page.h"
 #include "tests/front/mischief.h"
+#include "tests/support/allocfail.h"
 
 #define PATIENCE_NS 300000000000ULL /* no call takes longer in virtual time */
 #define LAND_STEPS 3000000U
 #define CALLS_AT_ONCE 4U
 #define CALLS_LEAST 20U
+#define CALLS_REFUSED 6U
+#define STEPS_REFUSED 3000U
 
 static const struct front_client *const clients[] = { &nfs_client, &iscsi_client };
 
@@ -184,6 +187,36 @@ static void slow(struct front *front)
 	calm(front);
 }
 
+/* There are no pages for a while. */
+static void starve(struct front *front)
+{
+	calm(front);
+	fault_begin(front);
+	if (front->client->send(front, front->focus, FAULT_NONE))
+		front_met(front, front->focus);
+	sim_run_for(front->stage.machine.sim, front_draw(front, 3000000000ULL));
+	fault_end(front);
+	calm(front);
+}
+
+/* One call after the other meets an allocation that fails. */
+static void refuse(struct front *front)
+{
+	for (unsigned i = 0; i < CALLS_REFUSED; i++) {
+		bool sent;
+
+		calm(front);
+		fault_begin(front);
+		sent = front->client->send(front, front->focus, FAULT_NONE);
+		steps(front, STEPS_REFUSED);
+		allocfail_stop();
+		if (sent && allocfail_failed() > 0)
+			front_met(front, front->focus);
+		calm(front); /* what was refused may be told now */
+		fault_end(front);
+	}
+}
+
 static void disturb(struct front *front)
 {
 	switch (front->fault) {
@@ -194,21 +227,16 @@ static void disturb(struct front *front)
 	case FAULT_CUT_PAYLOAD:
 	case FAULT_CUT_REPLY: cut_a_call(front); return;
 	case FAULT_POWER: cut_power(front); return;
+	case FAULT_NO_PAGES: starve(front); return;
+	case FAULT_NO_MEMORY: refuse(front); return;
 	default: break;
 	}
 	calm(front);
 	fault_begin(front);
-	if (front->client->send(front, front->focus, FAULT_NONE) && front->fault == FAULT_NO_PAGES)
-		front_met(front, front->focus);
-	if (front->fault == FAULT_NO_PAGES)
-		sim_run_for(front->stage.machine.sim, front_draw(front, 3000000000ULL));
-	else
-		some_calls(front, 12);
-	if (front->fault == FAULT_NO_PAGES)
-		fault_end(front);
+	(void)front->client->send(front, front->focus, FAULT_NONE);
+	some_calls(front, 12);
 	calm(front);
-	if (front->fault != FAULT_NO_PAGES)
-		fault_end(front);
+	fault_end(front);
 }
 
 static void check(struct front *front)

@@ -32,6 +32,7 @@ enum fault {
 	FAULT_DISKS_LOST, /* more disks than parity makes good */
 	FAULT_FULL, /* no space in the volume */
 	FAULT_NO_PAGES, /* none in the arena */
+	FAULT_NO_MEMORY, /* allocations of the server's code fail: one, or all of them for a while */
 	FAULT_COUNT
 };
 

@@ -19,22 +19,28 @@ void iscsi_cells_send(struct iscsi_call *call)
 void iscsi_cells_settle(struct iscsi_call *call, bool done)
 {
 	struct cell *cells = iscsi_side_of(call->front)->cells;
+	bool durable = call->durable || !call->front->stage.write_cache;
 
 	for (unsigned u = call->first; u < call->first + call->n; u++) {
 		if (done)
-			cell_ack(&cells[u], call->stamp, call->sent, call->front->clock, call->durable);
+			cell_ack(&cells[u], call->stamp, call->sent, call->front->clock, durable);
 		else
 			cell_refuse(&cells[u], call->stamp, call->sent);
 	}
 }
 
-bool iscsi_cells_unsure(const struct iscsi_side *side, unsigned first, unsigned n)
+bool iscsi_cells_unsure(const struct iscsi_call *call)
 {
-	uint64_t stamp;
+	const struct cell *cells = iscsi_side_of(call->front)->cells;
 
-	for (unsigned u = first; u < first + n; u++)
-		if (side->cells[u].n > 0 && !cell_settled(&side->cells[u], &stamp))
+	for (unsigned u = call->first; u < call->first + call->n; u++) {
+		unsigned n_values = 0;
+
+		for (unsigned i = 0; i < cells[u].n; i++)
+			n_values += cell_may_read(&cells[u], cells[u].c[i].stamp, call->sent);
+		if (n_values > 1)
 			return true;
+	}
 	return false;
 }
 

@@ -24,12 +24,12 @@ const struct iscsi_row iscsi_rows[] = {
 	{ "VERIFY(16)", MEDIUM, 0x8F, 16, iscsi_verify_send, NULL },
 	{ "PRE-FETCH(10)", MEDIUM, 0x34, 10, iscsi_prefetch_send, NULL },
 	{ "PRE-FETCH(16)", MEDIUM, 0x90, 16, iscsi_prefetch_send, NULL },
-	{ "SYNC-CACHE(10)", 0, 0x35, 10, iscsi_synchronize_send, NULL },
-	{ "SYNC-CACHE(16)", 0, 0x91, 16, iscsi_synchronize_send, NULL },
+	{ "SYNC-CACHE(10)", ROW_SYNCS, 0x35, 10, iscsi_synchronize_send, NULL },
+	{ "SYNC-CACHE(16)", ROW_SYNCS, 0x91, 16, iscsi_synchronize_send, NULL },
 	{ "UNMAP", ROW_MEDIUM | ROW_PAYLOAD, 0x42, 10, iscsi_unmap_send, NULL },
 	{ "WRITE-SAME(10)", WRITES, 0x41, 10, iscsi_write_same_send, NULL },
 	{ "WRITE-SAME(16)", WRITES, 0x93, 16, iscsi_write_same_send, NULL },
-	{ "START-STOP-UNIT", 0, 0x1B, 6, iscsi_start_stop_send, NULL },
+	{ "START-STOP-UNIT", ROW_SYNCS, 0x1B, 6, iscsi_start_stop_send, NULL },
 	{ "INQUIRY", 0, 0x12, 6, iscsi_inquiry_send, iscsi_inquiry_check },
 	{ "MODE-SENSE(6)", 0, 0x1A, 6, iscsi_mode_sense_send, iscsi_mode_sense_check },
 	{ "MODE-SENSE(10)", 0, 0x5A, 10, iscsi_mode_sense_send, iscsi_mode_sense_check },
@@ -51,4 +51,13 @@ const struct iscsi_row iscsi_rows[] = {
 unsigned iscsi_n_rows(void)
 {
 	return ARRAY_SIZE(iscsi_rows);
+}
+
+const struct iscsi_row *iscsi_row_of(uint8_t opcode)
+{
+	const struct iscsi_row *row = iscsi_rows;
+
+	while (row->opcode != opcode)
+		row++;
+	return row;
 }

@@ -6,7 +6,8 @@
 #include "tests/front/iscsi_side.h"
 
 #define NOP_BYTES 40U
-#define FIRST_BURST 65536U /* goes out with the command, unasked */
+#define OP_READ_16 0x88U
+#define VICTIM_STEPS 2000U
 #define GUEST_NAME "iqn.2026-11.org.vcstore:guest"
 
 /* ---- NOP-Out ---- */
@@ -19,7 +20,7 @@ static void nop_answered(struct iscsi_context *context, int status, void *data, 
 	(void)context;
 	call->front->clock++;
 	if (status != SCSI_STATUS_GOOD) {
-		iscsi_call_lost(call);
+		iscsi_call_given_up(call);
 		return;
 	}
 	if (echo == NULL || echo->size != call->out_len || memcmp(echo->data, call->out, call->out_len) != 0)
@@ -54,11 +55,13 @@ static void function_answered(struct iscsi_context *context, int status, void *d
 
 	call->front->clock++;
 	if (status != SCSI_STATUS_GOOD) {
-		iscsi_call_lost(call);
+		iscsi_call_given_up(call);
 		return;
 	}
-	if (function_response(call, data) == 0 && victim != NULL && victim->flying && victim->sent == call->victim_sent)
-		(void)iscsi_scsi_cancel_task(context, victim->task); /* it gets no answer */
+	if (function_response(call, data) == 0 && victim != NULL && victim->flying && victim->sent == call->victim_sent) {
+		victim->aborted = true; /* it gets no answer */
+		(void)iscsi_scsi_cancel_task(context, victim->task);
+	}
 	iscsi_call_done(call);
 }
 
@@ -68,14 +71,23 @@ static bool all_is_sent(const struct iscsi_call *call)
 	return (iscsi_which_events(call->peer->context) & POLLOUT) == 0;
 }
 
+/* A READ that has been sent as a whole and is not answered yet; NULL: it was faster, or the session has ended. */
+static struct iscsi_call *victim_send(struct iscsi_call *call)
+{
+	struct iscsi_call *victim = iscsi_call_send(call->peer, iscsi_row_of(OP_READ_16), FAULT_NONE);
+
+	for (unsigned i = 0; victim != NULL && i < VICTIM_STEPS && !all_is_sent(call) && !call->front->broken; i++)
+		(void)sim_step(call->front->stage.machine.sim);
+	return victim != NULL && victim->flying && !call->front->broken && all_is_sent(call) ? victim : NULL;
+}
+
 bool iscsi_abort_send(struct iscsi_call *call)
 {
-	struct iscsi_side *side = iscsi_side_of(call->front);
-	struct iscsi_call *victim = &side->calls[front_draw(call->front, ISCSI_CALLS)];
+	struct iscsi_call *victim = victim_send(call);
 
-	if (victim == call || !victim->flying || victim->task == NULL || victim->peer != call->peer || victim->out_len > FIRST_BURST ||
-	    !all_is_sent(call))
+	if (victim == NULL)
 		return false;
+	call->sent = call->front->clock + 1U;
 	call->victim = victim;
 	call->victim_sent = victim->sent;
 	return iscsi_task_mgmt_abort_task_async(call->peer->context, victim->task, function_answered, call) == 0;
@@ -106,7 +118,7 @@ static void guest_over(struct iscsi_context *context, int status, void *data, vo
 	if (status == SCSI_STATUS_GOOD)
 		iscsi_call_done(call);
 	else
-		iscsi_call_lost(call);
+		iscsi_call_given_up(call);
 }
 
 static void guest_logged_in(struct iscsi_context *context, int status, void *data, void *private_data)

@@ -144,7 +144,7 @@ bool iscsi_verify_send(struct iscsi_call *call)
 
 	range_draw(call, SMALL_UNITS);
 	iscsi_cdb_extent(cdb, call->row->cdb_len, call->first, call->n);
-	if (iscsi_cells_unsure(side, call->first, call->n) || front_draw(call->front, 3) == 0)
+	if (iscsi_cells_unsure(call) || front_draw(call->front, 3) == 0)
 		return iscsi_cdb_send(call, cdb);
 	call->compares = true;
 	iscsi_out_new(call, call->n * LUN_UNIT);

@@ -13,6 +13,7 @@
 #define CONNECT_TRIES 100U
 #define CONNECT_REST_NS 100000000U
 #define FURNISH_CALLS 30U
+#define OP_WRITE_10 0x2AU
 /* Where in a header the parts are that a cut falls into. */
 #define MARK_BYTES 8U /* opcode, flags, lengths */
 #define CDB_AT 32U
@@ -39,7 +40,7 @@ static void peer_end(struct iscsi_peer *peer)
 	loop_watch_stop(&peer->watch);
 	(void)iscsi_destroy_context(context); /* what is in flight is answered: cancelled */
 	peer->context = NULL;
-	peer->ready = peer->refused = peer->resting = false;
+	peer->ready = peer->refused = peer->resting = peer->lost = false;
 }
 
 /* Nothing more will come: the other side has ended, or the library has closed. */
@@ -55,7 +56,7 @@ static void peer_ready(struct watch *watch, unsigned events)
 	struct iscsi_peer *peer = container_of(watch, struct iscsi_peer, watch);
 	struct iscsi_side *side = peer->side;
 	int revents = (events & WATCH_READ ? POLLIN : 0) | (events & WATCH_WRITE ? POLLOUT : 0);
-	bool lost = iscsi_service(peer->context, revents) != 0 || peer_is_cut(peer);
+	bool lost = iscsi_service(peer->context, revents) != 0 || peer->lost || peer_is_cut(peer);
 
 	if (peer == &side->guest && peer->n_flying == 0) {
 		peer_end(peer); /* it has what it came for */
@@ -180,7 +181,7 @@ static bool fault_shows(const struct iscsi_call *call, bool excused)
 		return false;
 	if (fault == FAULT_BLOCK_LOST || fault == FAULT_DISKS_LOST || fault == FAULT_FULL)
 		return excused;
-	return fault == FAULT_NONE || fault >= FAULT_READ_ERRORS;
+	return fault == FAULT_NONE || (fault >= FAULT_READ_ERRORS && fault <= FAULT_DISK_LOST);
 }
 
 static void call_met(struct iscsi_call *call, bool excused)
@@ -197,10 +198,16 @@ void iscsi_call_done(struct iscsi_call *call)
 }
 
 /* Nobody knows: what it changes stays in doubt. */
-void iscsi_call_lost(struct iscsi_call *call)
+static void call_lost(struct iscsi_call *call)
 {
 	front_say(call->front, "%s sent at %llu is lost", call->row->name, (unsigned long long)call->sent);
 	call_over(call);
+}
+
+void iscsi_call_given_up(struct iscsi_call *call)
+{
+	call->peer->lost = call->peer->lost || !call->aborted;
+	call_lost(call);
 }
 
 /* An error that the history's fault explains. */
@@ -219,7 +226,7 @@ static bool is_excused(const struct iscsi_call *call, int status)
 	if (key == SCSI_SENSE_DATA_PROTECTION)
 		return call->changes && front_excuses(front, EXCUSE_SPACE);
 	/* somebody has changed what it was compared with */
-	return key == SCSI_SENSE_MISCOMPARE && call->compares && iscsi_cells_unsure(iscsi_side_of(call->front), call->first, call->n);
+	return key == SCSI_SENSE_MISCOMPARE && call->compares && iscsi_cells_unsure(call);
 }
 
 static bool is_attention(struct iscsi_call *call, int status)
@@ -245,7 +252,7 @@ static void call_answered(struct iscsi_call *call, int status)
 	}
 	call_met(call, excused);
 	if (excused) {
-		iscsi_call_lost(call); /* a part of it may have been done */
+		call_lost(call); /* a part of it may have been done */
 		return;
 	}
 	if (status != SCSI_STATUS_GOOD && status != SCSI_STATUS_CONDITION_MET)
@@ -263,7 +270,7 @@ void iscsi_answered(struct iscsi_context *context, int status, void *data, void 
 	(void)context, (void)data;
 	call->front->clock++;
 	if (status > 0xFF) { /* libiscsi's own: cancelled, error, time out */
-		iscsi_call_lost(call);
+		iscsi_call_given_up(call);
 		return;
 	}
 	front_note(call->front, call->sent * 31U + (uint64_t)status);
@@ -293,14 +300,14 @@ static void cut_set(struct iscsi_call *call, enum fault cut)
 	simsock_cut_sent(fd, at, reset);
 }
 
-/* A session for a call; one that is to be cut has no other call on it. */
+/* A session for a call; one that is to be cut has no other call on it (but the victim of ABORT TASK). */
 static struct iscsi_peer *peer_choose(struct iscsi_side *side, const struct iscsi_row *row, enum fault cut)
 {
 	struct iscsi_peer *peer = &side->peers[front_draw(side->front, ISCSI_PEERS)];
 
 	if (row->flags & ROW_GUEST)
 		return &side->guest;
-	if (cut == FAULT_NONE || strcmp(row->name, "ABORT-TASK") == 0)
+	if (cut == FAULT_NONE)
 		return peer;
 	for (unsigned i = 0; i < ISCSI_PEERS; i++)
 		if (side->peers[i].n_flying == 0)
@@ -321,7 +328,6 @@ static void call_flies(struct iscsi_call *call, enum fault cut)
 	struct front *front = call->front;
 
 	front->clock++;
-	call->flying = true;
 	call->peer->n_flying++;
 	front->n_flying++;
 	front->n_sent++;
@@ -334,20 +340,30 @@ static void call_flies(struct iscsi_call *call, enum fault cut)
 	iscsi_peer_watch(call->peer);
 }
 
-static bool iscsi_send(struct front *front, unsigned number, enum fault cut)
+struct iscsi_call *iscsi_call_send(struct iscsi_peer *peer, const struct iscsi_row *row, enum fault cut)
 {
-	struct iscsi_side *side = iscsi_side_of(front);
-	const struct iscsi_row *row = &iscsi_rows[number];
-	struct iscsi_peer *peer = peer_choose(side, row, cut);
+	struct iscsi_side *side = peer->side;
 	struct iscsi_call *call = call_free(side);
 
-	if (call == NULL || peer == NULL || (cut == FAULT_CUT_PAYLOAD && (row->flags & ROW_PAYLOAD) == 0))
-		return false;
-	*call = (struct iscsi_call){ .front = front, .peer = peer, .row = row, .sent = front->clock + 1U };
-	if (!row->send(call))
-		return false;
+	if (call == NULL || side->front->broken)
+		return NULL;
+	*call = (struct iscsi_call){ .front = side->front, .peer = peer, .row = row, .sent = side->front->clock + 1U, .flying = true };
+	if (!row->send(call)) {
+		call->flying = false;
+		return NULL;
+	}
 	call_flies(call, cut);
-	return true;
+	return call;
+}
+
+static bool iscsi_send(struct front *front, unsigned number, enum fault cut)
+{
+	const struct iscsi_row *row = &iscsi_rows[number];
+	struct iscsi_peer *peer = peer_choose(iscsi_side_of(front), row, cut);
+
+	if (peer == NULL || (cut == FAULT_CUT_PAYLOAD && (row->flags & ROW_PAYLOAD) == 0))
+		return false;
+	return iscsi_call_send(peer, row, cut) != NULL;
 }
 
 /* ---- the client ---- */
@@ -364,7 +380,7 @@ static void iscsi_drop(struct front *front, bool power)
 	peer_end(&side->guest);
 	for (unsigned i = 0; i < ISCSI_CALLS; i++)
 		if (side->calls[i].flying)
-			iscsi_call_lost(&side->calls[i]); /* libiscsi says nothing about a login that has no end */
+			call_lost(&side->calls[i]); /* libiscsi says nothing about a login that has no end */
 	vc_assert(front->n_flying == 0);
 	side->power_cut = side->power_cut || power;
 	front->broken = false;
@@ -407,9 +423,7 @@ static void iscsi_furnish(struct front *front)
 	iscsi_begin(front);
 	side = iscsi_side_of(front);
 	for (unsigned i = 0; i < FURNISH_CALLS; i++) {
-		for (unsigned row = 0; row < iscsi_n_rows(); row++)
-			if (iscsi_rows[row].opcode == 0x2A)
-				(void)iscsi_send(front, row, FAULT_NONE);
+		(void)iscsi_call_send(&side->peers[i % ISCSI_PEERS], iscsi_row_of(OP_WRITE_10), FAULT_NONE);
 		front_land(front);
 	}
 	iscsi_audit(front);

@@ -23,6 +23,7 @@ struct iscsi_peer {
 	struct iscsi_context *context; /* NULL: none */
 	struct watch watch;
 	bool ready, refused, resting;
+	bool lost; /* libiscsi has given up what was in flight: it has found the end of the session */
 	unsigned n_flying;
 	unsigned n_attentions; /* unit attentions that may still come */
 };
@@ -33,7 +34,7 @@ struct iscsi_call {
 	struct front *front;
 	struct iscsi_peer *peer;
 	const struct iscsi_row *row;
-	bool flying;
+	bool flying; /* the slot is taken */
 	uint64_t sent;
 	struct scsi_task *task; /* NULL: no SCSI command */
 	uint8_t *out; /* its data, ours */
@@ -43,6 +44,7 @@ struct iscsi_call {
 	bool syncs; /* everything answered before is durable */
 	uint64_t stamp;
 	struct iscsi_call *victim; /* of ABORT TASK */
+	bool aborted; /* it has been one */
 	uint64_t victim_sent;
 };
 
@@ -50,6 +52,7 @@ struct iscsi_call {
 #define ROW_WRITES 2U /* it takes space */
 #define ROW_PAYLOAD 4U /* data follow the header of the command */
 #define ROW_GUEST 8U /* a session of its own */
+#define ROW_SYNCS 16U /* it may flush */
 struct iscsi_row {
 	const char *name;
 	unsigned flags;
@@ -71,6 +74,7 @@ struct iscsi_side {
 
 extern const struct iscsi_row iscsi_rows[];
 unsigned iscsi_n_rows(void);
+const struct iscsi_row *iscsi_row_of(uint8_t opcode);
 
 static inline struct iscsi_side *iscsi_side_of(const struct front *front)
 {
@@ -83,17 +87,20 @@ void iscsi_connect(struct iscsi_side *side);
 /* A connection for `peer`; `connected` is called when it is there or not. */
 void iscsi_peer_open(struct iscsi_peer *peer, const char *initiator, enum iscsi_session_type type, iscsi_command_cb connected, void *arg);
 void iscsi_peer_watch(struct iscsi_peer *peer);
+/* Send a call of this kind on a session; FAULT_CUT_*: and cut it there. NULL: not possible now. */
+struct iscsi_call *iscsi_call_send(struct iscsi_peer *peer, const struct iscsi_row *row, enum fault cut);
 /* A command is answered: the callback of all of them. */
 void iscsi_answered(struct iscsi_context *context, int status, void *data, void *private_data);
-/* What is no SCSI command is over: done, or nobody knows. */
+/* What is no SCSI command is done. */
 void iscsi_call_done(struct iscsi_call *call);
-void iscsi_call_lost(struct iscsi_call *call);
+/* libiscsi has given the call up. */
+void iscsi_call_given_up(struct iscsi_call *call);
 
 /* ---- iscsi_look.c: the model of the LUN ---- */
 void iscsi_cells_send(struct iscsi_call *call);
 void iscsi_cells_settle(struct iscsi_call *call, bool done);
-/* It is not known what the cells hold now. */
-bool iscsi_cells_unsure(const struct iscsi_side *side, unsigned first, unsigned n);
+/* A cell of the call may have held more than one value since it was sent. */
+bool iscsi_cells_unsure(const struct iscsi_call *call);
 void iscsi_cells_durable(struct iscsi_side *side, uint64_t sent);
 /* `n` cells from `first`, as they were read. */
 void iscsi_check_cells(struct iscsi_side *side, unsigned first, unsigned n, const uint8_t *bytes, uint64_t since);

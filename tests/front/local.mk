@@ -1,4 +1,10 @@
 # The campaign of the front ends: clients that others wrote, in one process with the server, over simulated sockets and disks.
+# What it makes fail is what the front ends allocate (tests/support/allocfail.h).
+FRONT_PARTS = libvcnfs.a libvcnfsxdr.a libvciscsi.a libvcscsi.a libvcbase.a
+tests/front/front_allocfail.a: $(FRONT_PARTS) tests/support/allocfail.sh
+	$(AM_V_GEN)$(MKDIR_P) tests/front && AR='$(AR)' OBJCOPY='$(OBJCOPY)' sh $(srcdir)/tests/support/allocfail.sh $@ $(FRONT_PARTS)
+CLEANFILES += tests/front/front_allocfail.a
+
 if HAVE_CLIENTS
 check_PROGRAMS += tests/front/frontsim
 tests_front_frontsim_CPPFLAGS = $(VCNFS_CPPFLAGS) $(NFS_CFLAGS) $(ISCSI_CFLAGS)
@@ -20,11 +26,12 @@ tests_front_frontsim_SOURCES = \
 	tests/front/nfs_side.c tests/front/nfs_side.h \
 	tests/front/report.c tests/front/report.h \
 	tests/front/stage.c tests/front/stage.h \
+	$(ALLOCFAIL_SOURCES) \
 	tests/support/simlibc.c \
 	tests/support/simloop.c tests/support/simloop.h \
 	tests/support/simsock.c tests/support/simsock.h \
 	tests/support/simworld.c tests/support/simworld.h
-tests_front_frontsim_LDADD = $(VCNFS_LIBS) libvciscsi.a libvcscsi.a $(FS_LIBS) $(RAID_LIBS) $(BASE_LIBS) $(NFS_LIBS) $(ISCSI_LIBS)
+tests_front_frontsim_LDADD = tests/front/front_allocfail.a $(FS_LIBS) $(RAID_LIBS) $(BASE_LIBS) $(TIRPC_LIBS) $(NFS_LIBS) $(ISCSI_LIBS)
 $(tests_front_frontsim_OBJECTS): $(VCNFS_GENERATED)
 TESTS += tests/front/test_front
 endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/page.h"
+#include "tests/support/allocfail.h"
 
 #define LOST_BLOCKS 64U /* of data, at most */
 
@@ -26,6 +27,7 @@ const char *const fault_names[FAULT_COUNT] = {
 	[FAULT_DISKS_LOST] = "disks lost",
 	[FAULT_FULL] = "volume full",
 	[FAULT_NO_PAGES] = "no pages",
+	[FAULT_NO_MEMORY] = "memory refused",
 };
 
 static const char *medium(const struct front *front, unsigned disk)
@@ -202,6 +204,16 @@ static void give_pages_back(void)
 	}
 }
 
+static void refuse_allocations(struct front *front)
+{
+	uint64_t nth = 1U + front_draw(front, 1ULL << front_draw(front, 7));
+
+	if (front_draw(front, 3) == 0)
+		allocfail_from(nth);
+	else
+		allocfail_once(nth);
+}
+
 /* ---- all of them ---- */
 
 void fault_begin(struct front *front)
@@ -217,6 +229,7 @@ void fault_begin(struct front *front)
 	case FAULT_DISKS_LOST: lose_disks(front); break;
 	case FAULT_FULL: take_space(front); break;
 	case FAULT_NO_PAGES: take_pages(front); break;
+	case FAULT_NO_MEMORY: refuse_allocations(front); break;
 	default: break;
 	}
 }
@@ -227,6 +240,8 @@ void fault_end(struct front *front)
 		give_space_back(front);
 	if (front->fault == FAULT_NO_PAGES)
 		give_pages_back();
+	if (front->fault == FAULT_NO_MEMORY)
+		allocfail_stop();
 	if (front->fault != FAULT_BLOCK_LOST && front->fault != FAULT_DISKS_LOST)
 		front->fault_active = false;
 	front_say(front, "---- over");
@@ -239,7 +254,7 @@ bool front_excuses(const struct front *front, enum excuse excuse)
 	switch (excuse) {
 	case EXCUSE_IO: return front->fault == FAULT_BLOCK_LOST || front->fault == FAULT_DISKS_LOST;
 	case EXCUSE_SPACE: return front->fault == FAULT_FULL;
-	case EXCUSE_MEMORY: return front->fault == FAULT_NO_PAGES;
+	case EXCUSE_MEMORY: return front->fault == FAULT_NO_PAGES || front->fault == FAULT_NO_MEMORY;
 	}
 	return false;
 }

@@ -6,7 +6,7 @@
 #include "tests/crash/history.h"
 
 void report_print(const struct history_counts *counts);
-/* Empty cells that no reason explains, and reasons for cells that are not empty: said, and how many. */
+/* Empty cells that no reason explains: said, and how many. */
 unsigned report_empty(const struct history_counts *counts);
 
 #endif

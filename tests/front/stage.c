@@ -113,7 +113,7 @@ static void map_lun(struct stage *stage)
 	entry.uuid = msg.out.vdisks[0].uuid;
 	entry.serial = msg.out.vdisks[0].serial;
 	entry.size_bytes = msg.out.vdisks[0].size_bytes;
-	entry.write_cache = msg.out.vdisks[0].write_cache;
+	entry.write_cache = stage->write_cache;
 	entry.online = msg.out.vdisks[0].online;
 	vc_assert(lunmap_replace(stage->maps, stage->machine.vol, &entry, 1) == 0);
 	fs_message_fini(&msg);
@@ -162,6 +162,7 @@ void stage_open(struct stage *stage, const struct machine *image, uint64_t seed)
 	for (unsigned i = 0; i < machine->n_disks; i++)
 		vc_assert(memdisk_clone(machine_medium(image, i), machine_medium(machine, i)) == 0);
 	memdisk_set_latency(seed % 2 == 0 ? 3000000U : 0U);
+	stage->write_cache = seed / 2 % 3 != 0;
 	simsock_begin(machine->sim, seed);
 	stage->loop = simloop_new(machine->sim);
 	vc_assert(machine_mount(machine) == 0);

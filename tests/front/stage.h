@@ -33,6 +33,7 @@ struct stage {
 	struct lunmap *maps;
 	struct iscsi_server *iscsi;
 	struct listener *listeners[2];
+	bool write_cache; /* of the LUN */
 };
 
 /* Format a volume and make its LUN; mounted, and not served. */
