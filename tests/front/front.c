@@ -133,12 +133,18 @@ static void calm(struct front *front)
 		mend(front);
 }
 
+/* The one in the focus, once in `share`. */
+static unsigned any_call(struct front *front, unsigned share)
+{
+	return (unsigned)(front_draw(front, share) == 0 ? front->focus : front_draw(front, front->client->n_calls));
+}
+
 static void some_calls(struct front *front, unsigned n)
 {
 	unsigned until = front->n_sent + n;
 
 	for (unsigned tries = 0; front->n_sent < until && tries < 200; tries++) {
-		unsigned call = (unsigned)(front_draw(front, 3) == 0 ? front->focus : front_draw(front, front->client->n_calls));
+		unsigned call = any_call(front, 3);
 
 		if (front->n_flying < CALLS_AT_ONCE)
 			(void)front->client->send(front, call, FAULT_NONE);
@@ -163,6 +169,11 @@ static void cut_power(struct front *front)
 	unsigned turns = (unsigned)front_draw(front, front_draw(front, 2) == 0 ? 20U : 300U);
 
 	calm(front);
+	/* what was answered a moment ago is in no consistency point: only a promise keeps it */
+	for (unsigned i = (unsigned)front_draw(front, 8); i > 0; i--) {
+		(void)front->client->send(front, any_call(front, 2), FAULT_NONE);
+		calm(front);
+	}
 	for (unsigned i = 0; i < 3; i++)
 		(void)front->client->send(front, i == 0 ? front->focus : (unsigned)front_draw(front, front->client->n_calls), FAULT_NONE);
 	steps(front, turns);
