@@ -240,6 +240,43 @@ static void a_disk_older_by_settled_intents_is_stale(void **state)
 	}
 }
 
+/* The power fails when one half of a mirror has the mark of a flush and the other has not, and the volume then starts without it: what leaned on the flush
+ * is nowhere, so that half has not lived on by itself, and there are not two volumes to choose from. */
+static void an_absent_disk_with_the_mark_of_a_flush_that_never_ended_is_no_other_volume(void **state)
+{
+	(void)state;
+	for (unsigned disk = 0; disk < 2; disk++) {
+		char before[2][32];
+		uint8_t mark[RAID_BLOCK_SIZE];
+		uint32_t *versions;
+
+		make(2, "unended");
+		for (unsigned i = 0; i < 2; i++)
+			snprintf(before[i], sizeof before[i], "%s", copy_of(i));
+		versions = malloc(s.vbn_end * sizeof *versions);
+		assert_non_null(versions);
+		memcpy(versions, s.versions, s.vbn_end * sizeof *versions);
+		write_some(1);
+		assert_int_equal(simraid_flush(&s), 0);
+		for (unsigned copy = 0; copy < 2; copy++) {
+			memdisk_peek(s.names[disk], layout_mark_block(copy), mark);
+			memdisk_poke(before[disk], layout_mark_block(copy), mark);
+		}
+		stop();
+		take_medium(1 - disk, before[1 - disk]);
+		take_medium(disk, "nowhere");
+		memcpy(s.versions, versions, s.vbn_end * sizeof *versions);
+		free(versions);
+		start();
+		assert_int_equal(status()->disks[disk].state, RAID_DISK_MISSING);
+		commit();
+		stop();
+		take_medium(disk, before[disk]);
+		starts_without(disk, RAID_DISK_FAILED); /* the labels say that it was not there */
+		unmake();
+	}
+}
+
 static void a_disk_newer_than_all_others_stops_the_start(void **state)
 {
 	const char *old[N_DISKS];
@@ -538,6 +575,7 @@ int main(void)
 		cmocka_unit_test(a_disk_older_by_a_crash_is_stale),
 		cmocka_unit_test(a_disk_older_by_a_consistency_point_is_stale),
 		cmocka_unit_test(a_disk_older_by_settled_intents_is_stale),
+		cmocka_unit_test(an_absent_disk_with_the_mark_of_a_flush_that_never_ended_is_no_other_volume),
 		cmocka_unit_test(a_disk_newer_than_all_others_stops_the_start),
 		cmocka_unit_test(a_stale_and_a_missing_disk_are_too_many),
 		cmocka_unit_test(a_disk_of_a_copy_that_lived_on_is_not_believed),
