@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/list.h"
+#include "tests/crash/fullhost.h"
 #include "tests/crash/ops.h"
 
 #define PATIENCE_NS 900000000000ULL /* no message takes longer in virtual time */
@@ -163,6 +164,22 @@ static void op_clean(struct op *op)
 	fs_message_fini(&op->msg);
 }
 
+/* The client comes again, as it does on its own: nothing is known of the operation meanwhile. */
+static void op_wait(struct history *h, struct op *op)
+{
+	op->again_ns = world_now_ns(h->machine.world) + (1U + history_draw(h, 20)) * 100000000ULL;
+	history_say(h, "wait  %2u %s", (unsigned)(op - h->ops), op->kind->name);
+}
+
+static void op_again(struct history *h, struct op *op)
+{
+	history_say(h, "again %2u %s", (unsigned)(op - h->ops), op->kind->name);
+	fs_message_fini(&op->msg);
+	op->msg = op->asked;
+	op->again_ns = 0;
+	fs_message_send(&op->msg);
+}
+
 static void op_answered(struct fs_message *msg)
 {
 	struct op *op = msg->owner;
@@ -170,6 +187,10 @@ static void op_answered(struct fs_message *msg)
 
 	if (op->state == OP_CUT) { /* the old world's answer reached nobody */
 		op_clean(op);
+		return;
+	}
+	if (msg->status == -FS_EJUKEBOX && h->host_was_full) {
+		op_wait(h, op);
 		return;
 	}
 	h->clock++;
@@ -213,6 +234,7 @@ bool history_send(struct history *h, const struct op_kind *kind)
 	h->n_flying++;
 	h->counts->ops++;
 	op_names_log(h, op);
+	op->asked = op->msg;
 	fs_message_send(&op->msg);
 	return true;
 }
@@ -337,11 +359,30 @@ static void watch(struct history *h)
 			             (unsigned long long)h->ops[i].sent);
 }
 
+/* Who was told to come again does so when it is time, or when nothing else happens. */
+static bool come_again(struct history *h, bool now)
+{
+	bool any = false;
+
+	for (unsigned i = 0; h->host_was_full && i < HISTORY_OPS; i++) {
+		struct op *op = &h->ops[i];
+
+		if (op->state != OP_FLYING || op->again_ns == 0 || (!now && world_now_ns(h->machine.world) < op->again_ns))
+			continue;
+		op_again(h, op);
+		any = true;
+	}
+	return any;
+}
+
 void history_steps(struct history *h, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
-		if (!sim_step(h->machine.sim))
+	for (unsigned i = 0; i < n; i++) {
+		bool moved = sim_step(h->machine.sim);
+
+		if (!come_again(h, !moved) && !moved)
 			break;
+	}
 	watch(h);
 }
 
@@ -352,6 +393,7 @@ void history_land(struct history *h)
 			history_fail(h, FAIL_STUCK, "%u messages are not answered after %u turns", h->n_flying, i * 8U);
 		history_steps(h, 8);
 	}
+	h->host_was_full = false;
 }
 
 int history_ask(struct history *h, struct machine *machine, struct fs_message *msg)
@@ -363,7 +405,7 @@ int history_ask(struct history *h, struct machine *machine, struct fs_message *m
 
 /* ---- power cuts ---- */
 
-static void recover(struct history *h, unsigned n_cuts)
+static void recover(struct history *h, unsigned n_cuts, bool was_closed)
 {
 	uint64_t verifier = h->machine.verifier;
 	int err = 0;
@@ -381,27 +423,57 @@ static void recover(struct history *h, unsigned n_cuts)
 		history_say(h, "====  power cut during the recovery");
 		n_cuts--;
 	}
+	if (h->machine.vol == NULL && err == 0 && h->fills_host && history_draw(h, 3) == 0)
+		fullhost_mount(h);
 	if (h->machine.vol == NULL && err == 0)
 		err = machine_mount(&h->machine);
 	if (err != 0)
 		history_fail(h, FAIL_LOST, "the volume cannot be mounted after a power cut: %s", error_name(err));
 	impostor_look(h);
-	if (h->machine.verifier == verifier)
+	if (h->machine.verifier == verifier && !was_closed)
 		history_fail(h, FAIL_LOST, "the write verifier is the same after a power cut");
 }
 
-void history_crash(struct history *h, unsigned n_cuts)
+/* No answer reaches anybody any more. */
+static void flights_end(struct history *h)
 {
-	history_say(h, "====  power cut, %u operations under way", h->n_flying);
-	for (unsigned i = 0; i < HISTORY_OPS; i++)
-		if (h->ops[i].state == OP_FLYING)
-			h->ops[i].state = OP_CUT;
+	for (unsigned i = 0; i < HISTORY_OPS; i++) {
+		struct op *op = &h->ops[i];
+
+		if (op->state == OP_FLYING)
+			op->state = OP_CUT;
+		if (op->state == OP_CUT && op->again_ns != 0)
+			op_clean(op);
+	}
 	h->n_flying = 0;
-	machine_cut(&h->machine, history_draw(h, 1U << 30));
-	recover(h, n_cuts);
+	h->host_was_full = false;
+}
+
+static void adopt(struct history *h)
+{
 	h->clock++;
 	h->counts->states++;
 	oracle_compare(h, &h->machine, ORACLE_ADOPT);
 	for (unsigned i = 0; i < HISTORY_OPS; i++)
 		h->ops[i].state = OP_FREE;
+}
+
+void history_crash(struct history *h, unsigned n_cuts)
+{
+	history_say(h, "====  power cut, %u operations under way", h->n_flying);
+	flights_end(h);
+	machine_cut(&h->machine, history_draw(h, 1U << 30));
+	recover(h, n_cuts, false);
+	adopt(h);
+}
+
+void history_stop(struct history *h)
+{
+	history_say(h, "====  unmount, %u operations under way", h->n_flying);
+	flights_end(h);
+	int err = machine_unmount(&h->machine);
+	history_say(h, "====  unmounted: %s", error_name(err));
+	fullhost_room(h);
+	recover(h, 0, err == 0);
+	adopt(h);
 }

@@ -38,7 +38,8 @@ struct op_change {
 enum op_state { OP_FREE, OP_FLYING, OP_CUT /* it was under way when the power failed */ };
 
 struct op {
-	struct fs_message msg;
+	struct fs_message msg, asked; /* `asked`: as it was sent */
+	uint64_t again_ns; /* it was told to come again, and does so then; 0: it was not */
 	struct history *history;
 	const struct op_kind *kind;
 	enum op_state state;
@@ -90,6 +91,8 @@ struct history {
 	bool only_good; /* send nothing that must be refused */
 	int bad_disk; /* the one that may go wrong, -1: none */
 	int victim; /* it has, -1: none */
+	bool fills_host; /* the host's file system may become full */
+	bool host_was_full; /* what is under way may be told to come again */
 	struct history_counts *counts;
 	struct impostors impostors;
 };
@@ -132,6 +135,8 @@ void history_land(struct history *h);
 int history_ask(struct history *h, struct machine *machine, struct fs_message *msg);
 /* Power cut, recovery, comparison, check. `n_cuts` more cuts come during the recovery. */
 void history_crash(struct history *h, unsigned n_cuts);
+/* Unmount with operations under way, on a full host, which then has room; the same. */
+void history_stop(struct history *h);
 
 /* ---- the oracle (oracle*.c) ---- */
 enum oracle_mode {

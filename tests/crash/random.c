@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "tests/crash/aftermath.h"
+#include "tests/crash/fullhost.h"
 #include "tests/crash/mishap.h"
 #include "tests/crash/rewind.h"
 
@@ -127,6 +128,8 @@ static void life(struct history *h)
 	impostor_keep(h, false);
 	if (h->impostors.on)
 		load(h, (unsigned)history_draw(h, 60));
+	if (fullhost_try(h))
+		return;
 	fault_maybe(h);
 	if (history_draw(h, 3) == 0)
 		pause_for(h);
@@ -169,6 +172,7 @@ uint64_t random_run(uint64_t seed, bool verbose, struct history_counts *counts)
 		ballast_make(h);
 	fault_draw(h);
 	impostor_draw(h, seed);
+	fullhost_draw(h, seed);
 	lives = 4U + (unsigned)history_draw(h, 12);
 	for (unsigned i = 0; i < lives; i++)
 		life(h);
