@@ -70,6 +70,7 @@ struct admin_settings {
 	const char *http; /* "127.0.0.1:8080", "[::1]:8080", port 0: any; NULL: none */
 	const char *token_path; /* the token for `http`, made when it is not there; NULL: STATE_DIR/admin.token */
 	unsigned request_ms; /* a client has so long to send a whole request; 0: 10 s */
+	unsigned remount_ms; /* a volume for which the host had no room is tried again after so long; 0: 10 s */
 	size_t cache_pages; /* for the buffer caches of all volumes together */
 	const char *const *info; /* name, value, name, value, ..., NULL: shown by `status` (addresses of the protocols) */
 };

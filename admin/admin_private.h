@@ -56,6 +56,7 @@ struct admin {
 	int stop_err;
 	struct timer stop_timer;
 	struct timer remount_timer;
+	uint64_t remount_ns; /* between two tries */
 };
 
 /* Run turn->go now or when those before have given theirs back. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The host was full when a volume was to be mounted: another try, every ten seconds. */
+/* The host was full when a volume was to be mounted: another try, every ten seconds, until it is mounted or something else is wrong. */
 #include "admin/remount.h"
 
 #include <stdio.h>
@@ -7,8 +7,6 @@
 #include "admin/fault.h"
 #include "admin/lifecycle.h"
 #include "base/error.h"
-
-#define REMOUNT_NS 10000000000ULL
 
 void remount_explain(const struct known_volume *known, int err, char *text, size_t size)
 {
@@ -40,7 +38,7 @@ static void try_again(struct timer *timer)
 		if (!known->remount)
 			continue;
 		known->remount = false;
-		if (known->state == KNOWN_FAILED && !known->busy && known->want_online)
+		if (known->state == KNOWN_FAILED && !known->busy)
 			lifecycle_online(admin, known, tried, NULL);
 	}
 }
@@ -52,7 +50,7 @@ void remount_later(struct admin *admin, struct known_volume *known, int err)
 	known->remount = true;
 	world_timer_cancel(&admin->remount_timer);
 	admin->remount_timer = (struct timer){ .fire = try_again };
-	world_timer_set(admin->world, &admin->remount_timer, REMOUNT_NS);
+	world_timer_set(admin->world, &admin->remount_timer, admin->remount_ns);
 }
 
 void remount_stop(struct admin *admin)

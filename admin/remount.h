@@ -5,6 +5,8 @@
 
 #include "admin/known.h"
 
+#define REMOUNT_MS 10000U
+
 /* `text` is empty: say there what `err` means and which disks it is about, when that is known. */
 void remount_explain(const struct known_volume *known, int err, char *text, size_t size);
 /* The mount of a volume that should be online has failed. */

@@ -60,10 +60,11 @@ static void room_visited(struct call *call, const struct raid_status *status)
 			continue;
 		(void)json_array_append_new(
 		    call->records,
-		    json_pack("{s:s,s:s,s:o}", "severity", "error", "target", fs_volume_name(call->msg.volume), "message",
-		              json_sprintf("the host's file system is full: disk %s waits for room; reads go on, changes are refused until "
-		                           "there is some",
-		                           status->disks[i].url)));
+		    json_pack(
+		        "{s:s,s:o,s:o}", "severity", "error", "target", textjson(fs_volume_name(call->msg.volume)), "message",
+		        textjson_format("the host's file system is full: disk %s waits for room; reads go on, changes are refused until "
+		                        "there is some",
+		                        status->disks[i].url)));
 		return;
 	}
 }
@@ -81,10 +82,10 @@ static void raid_visited(struct call *call)
 			continue;
 		(void)json_array_append_new(
 		    call->records,
-		    json_pack("{s:s,s:s,s:o}", "severity", n == 1 ? "warn" : "error", "target", name, "message",
-		              json_sprintf(n == 1 ? "RAID group %u is degraded: %s; one more disk lost there loses data"
-		                                  : "RAID group %u has failed, it lost more disks than parity can replace: %s",
-		                           group, disks)));
+		    json_pack("{s:s,s:o,s:o}", "severity", n == 1 ? "warn" : "error", "target", textjson(name), "message",
+		              textjson_format(n == 1 ? "RAID group %u is degraded: %s; one more disk lost there loses data"
+		                                     : "RAID group %u has failed, it lost more disks than parity can replace: %s",
+		                              group, disks)));
 	}
 }
 

@@ -74,7 +74,7 @@ static void wait_done(void)
 		;
 }
 
-unsigned host_request_ms;
+unsigned host_request_ms, host_remount_ms;
 
 static void read_token(struct host *host)
 {
@@ -106,6 +106,7 @@ void host_start(struct host *host, const char *dir)
 		.socket_path = host->socket_path,
 		.http = "127.0.0.1:0",
 		.request_ms = host_request_ms,
+		.remount_ms = host_remount_ms,
 		.cache_pages = 65536,
 	};
 	one.host = host;

@@ -17,6 +17,8 @@ struct host {
 
 /* How long a request may take to come in, for the next host_start; 0: the usual 10 s. */
 extern unsigned host_request_ms;
+/* After how long a volume for which the host had no room is tried again; 0: the usual 10 s. */
+extern unsigned host_remount_ms;
 /* Jobs are asked for over HTTP, with the token. */
 extern bool host_by_token;
 /* Start; NULL dir: a fresh temporary one. */

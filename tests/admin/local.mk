@@ -3,6 +3,7 @@ ADMIN_TESTS = \
 	tests/admin/test_journal \
 	tests/admin/test_portal \
 	tests/admin/test_keeper \
+	tests/admin/test_remount \
 	tests/admin/test_schedule \
 	tests/admin/test_signin \
 	tests/admin/test_size \
@@ -44,6 +45,8 @@ tests_admin_test_http_SOURCES = tests/admin/test_http.c $(ADMIN_HOST)
 tests_admin_test_http_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_rest_SOURCES = tests/admin/test_rest.c $(ADMIN_HOST)
 tests_admin_test_rest_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_remount_SOURCES = tests/admin/test_remount.c $(ADMIN_HOST)
+tests_admin_test_remount_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_trust_SOURCES = tests/admin/test_trust.c $(ADMIN_HOST)
 tests_admin_test_trust_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_config_SOURCES = tests/admin/test_config.c

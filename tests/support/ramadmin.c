@@ -52,6 +52,7 @@ struct fs_volume {
 uint64_t ramadmin_clone_step = 64;
 unsigned ramadmin_reclaim_looks = 1;
 int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot, ramadmin_fail_wipe;
+unsigned ramadmin_mounts;
 uint64_t ramadmin_check_errors;
 bool ramadmin_degraded, ramadmin_check_hangs;
 struct fs_autodelete ramadmin_autodelete;
@@ -225,6 +226,7 @@ void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned
                      void (*done)(void *arg, int err, struct fs_volume *volume), void *arg)
 {
 	struct fs_volume *volume = n_disks == 0 ? NULL : find_on(disk_urls[0]);
+	ramadmin_mounts++;
 	int err = ramadmin_fail_mount != 0 ? ramadmin_fail_mount : volume == NULL ? -ENOENT : options->cache_pages < 2048 ? -EINVAL : 0;
 
 	if (err == 0) {

@@ -15,6 +15,7 @@ extern uint64_t ramadmin_clone_step;
 extern unsigned ramadmin_reclaim_looks;
 /* What a format, mount, creation of a snapshot, wiping of a disk answers. 0: well. */
 extern int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot, ramadmin_fail_wipe;
+extern unsigned ramadmin_mounts; /* tried so far */
 extern uint64_t ramadmin_check_errors;
 /* Checks stand at 42 % until they are cancelled. */
 extern bool ramadmin_check_hangs;
