@@ -249,7 +249,7 @@ void impostor_too_many(struct history *h)
 	unsigned n = h->machine.n_disks, a = (unsigned)draw(h, n), b = (a + 1U + (unsigned)draw(h, n - 1U)) % n;
 	char old[2][16], url[40];
 	/* of old copies alone the old volume would start: somebody must be left to say that they are old */
-	bool may_be_old = n > 2U + (h->victim >= 0 && h->victim != (int)a && h->victim != (int)b);
+	bool anybody_left = n > 2U + (h->victim >= 0 && h->victim != (int)a && h->victim != (int)b);
 	int err = machine_unmount(&h->machine);
 
 	if (err != 0 && h->victim < 0)
@@ -261,8 +261,8 @@ void impostor_too_many(struct history *h)
 		err = machine_unmount(&h->machine);
 	if (err != 0)
 		history_fail(h, FAIL_LOST, "unmounted and mounted again: %s", error_name(err));
-	put_bad(h, a, old[0], may_be_old);
-	put_bad(h, b, old[1], may_be_old);
+	put_bad(h, a, old[0], anybody_left);
+	put_bad(h, b, old[1], anybody_left);
 	for (unsigned i = 0; i < 2; i++) {
 		(void)snprintf(url, sizeof url, "mem:%s", old[i]);
 		if (old[i][0] != '\0')
@@ -271,6 +271,6 @@ void impostor_too_many(struct history *h)
 	err = machine_mount(&h->machine);
 	history_say(h, "====  disks %u and %u are not what they were: %s", a, b, error_name(err));
 	h->counts->states++;
-	if (err != -ENXIO && !(n == 2 && err == -ENOENT))
+	if (err != -ENXIO && !(!anybody_left && err == -ENOENT))
 		history_fail(h, FAIL_WRONG, "disks %u and %u are not what they were, and the mount says %s", a, b, error_name(err));
 }
