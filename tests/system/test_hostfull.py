@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host's file system, on which the disks lie, is full: said, waited out, survived."""
 import os
+import re
 import time
 
 from harness import MIB, Server, Skip, need, run, tool, wait_until
+from iscsiclient import BUSY, Initiator
+from nfsclient import NfsClient, NfsError
+from page import Page
 
 
 def small_host(test, server, size="64m"):
@@ -113,3 +117,54 @@ def test_a_stop_while_the_host_is_full_ends_and_loses_nothing(test):
 
 def test_a_kill_while_the_host_is_full_loses_nothing(test):
     leave_and_come_back(test, Server.kill)
+
+
+def status_of_nfs(act, *arguments):
+    """The name of the NFS status that a call was refused with; None: it was done."""
+    try:
+        act(*arguments)
+    except NfsError as e:
+        return (re.findall(r"NFS3ERR_\w+", str(e)) or [str(e)])[0]
+    return None
+
+
+def test_clients_hear_busy_and_jukebox_in_time_and_go_on(test):
+    server, names = full_server(test)
+    initiator, client = Initiator(server, 0), NfsClient(server)
+    file = client.open("/" + names[0], os.O_RDWR)
+    data = os.urandom(MIB)
+    for _ in range(2):
+        for act in (lambda: initiator.write(MIB, data), lambda: status_of_nfs(file.sync), lambda: status_of_nfs(client.create, "/new"),
+                    lambda: status_of_nfs(client.rename, "/" + names[1], "/moved")):
+            began = time.monotonic()
+            said, took = act(), time.monotonic() - began
+            need(said in ((BUSY, 0, 0), "NFS3ERR_JUKEBOX") and took < 10, f"after {took:.1f} s a client hears {said}")  # Linux gives up after 30
+        need(status_of_nfs(file.write, data[:65536]), "a write is taken")  # libnfs says EFAULT, whatever the status of a WRITE was
+        need(initiator.read(0, 4096)[0] is None and len(file.read(4096)) == 4096, "reads do not go on")
+    make_room(server)
+    wait_until("all is well again", lambda: status_of(server)[0] == 0, 30, 0.2)
+    need(initiator.write(MIB, data) is None and initiator.read(MIB, MIB) == (None, data), "the initiator does not go on")
+    file.write(data[:65536])
+    file.sync()
+    need(file.read(65536) == data[:65536] and "new" not in client.list("/"), "the NFS client does not go on")
+    client.write("/new", data)
+    file.close()
+    initiator.close()
+    client.close()
+
+
+def test_the_page_says_that_the_host_is_full(test):
+    server, _ = full_server(test)
+    page = Page(test, server.page_url)
+    page.waits_for("the problem, with the disk", "document.querySelector('.problems')?.innerText.includes('file system is full') && "
+                   f"document.querySelector('.problems').innerText.includes('{server.disks[0].rsplit('/', 1)[0]}')")
+    page.waits_for("the volume's state", "[...document.querySelectorAll('td .pill, td')].some((e) => e.innerText.trim() === 'waiting')")
+    page.photograph(test.path("hostfull.png"))
+    page.photograph(test.path("hostfull-dark.png"), dark=True)
+    keep = os.environ.get("VCD_SCREENSHOTS")
+    if keep:
+        run("cp", test.path("hostfull.png"), test.path("hostfull-dark.png"), keep)
+    make_room(server)
+    page.waits_for("that all is well again", "!document.querySelector('.problems')")
+    need(not page.errors, f"{page.errors}")
+    page.close()
