@@ -100,53 +100,120 @@ static struct scsi_nexus_lun *nexus_lun_renew(const struct scsi_nexus_lun *befor
 	return lun;
 }
 
-/* The LUNs of `view`; those the nexus knows already are kept as they are. */
-static int luns_build(struct scsi_nexus *nexus, const struct lunmap_view *view, struct scsi_nexus_lun ***ret_luns, bool *ret_changed)
+/* ---- the sight, and the next one ---- */
+
+struct sight {
+	struct scsi_nexus_lun **luns;
+	unsigned n_luns;
+	struct scsi_nexus_gone *gone;
+	unsigned n_gone;
+	bool changed; /* a number stands for another unit, or for none, or for one where none was */
+};
+
+static void sight_free(struct sight *sight)
 {
-	struct scsi_nexus_lun **luns = calloc(view->n + 1U, sizeof *luns);
-	bool changed = view->n != nexus->n_luns;
+	luns_free(sight->luns, sight->n_luns);
+	free(sight->gone);
+}
 
-	if (luns == NULL)
-		return -ENOMEM;
-	for (unsigned i = 0; i < view->n; i++) {
-		struct scsi_nexus_lun *lun = nexus_find_number(nexus, view->luns[i].lun);
+static int sight_alloc(struct sight *sight, const struct scsi_nexus *nexus, unsigned n)
+{
+	*sight = (struct sight){ .luns = calloc(n + 1U, sizeof *sight->luns),
+		                 .gone = calloc(nexus->n_gone + nexus->n_luns + 1U, sizeof *sight->gone) };
+	if (sight->luns != NULL && sight->gone != NULL)
+		return 0;
+	sight_free(sight);
+	return -ENOMEM;
+}
 
-		if (lun != NULL && lun->lu == view->luns[i].lu) {
-			lun->refs++;
-		} else if (lun != NULL && uuid_equal(&lun->lu->uuid, &view->luns[i].lu->uuid)) {
-			lun = nexus_lun_renew(lun, view->luns[i].lu);
-		} else {
-			changed = true;
-			lun = nexus_lun_new(view->luns[i].lun, view->luns[i].lu);
-		}
-		if (lun == NULL) {
-			luns_free(luns, i);
-			return -ENOMEM;
-		}
-		luns[i] = lun;
+/* The unit of a number as the nexus knows it already, or a new one. */
+static struct scsi_nexus_lun *sight_lun(struct sight *sight, struct scsi_nexus_lun *before, uint32_t number, struct scsi_lu *lu)
+{
+	if (before != NULL && before->lu == lu) {
+		before->refs++;
+		return before;
 	}
-	*ret_luns = luns;
-	*ret_changed = changed;
+	if (before != NULL && uuid_equal(&before->lu->uuid, &lu->uuid))
+		return nexus_lun_renew(before, lu);
+	sight->changed = true;
+	return nexus_lun_new(number, lu);
+}
+
+/* The LUNs of `view`; those the nexus knows already are kept as they are. */
+static int sight_see(struct sight *sight, struct scsi_nexus *nexus, const struct lunmap_view *view)
+{
+	sight->changed = view->n != nexus->n_luns;
+	for (unsigned i = 0; i < view->n; i++) {
+		uint32_t number = view->luns[i].lun;
+		struct scsi_nexus_lun *lun = sight_lun(sight, nexus_find_number(nexus, number), number, view->luns[i].lu);
+
+		if (lun == NULL)
+			return -ENOMEM;
+		sight->luns[sight->n_luns++] = lun;
+	}
 	return 0;
+}
+
+static struct scsi_nexus_lun *sight_find(const struct sight *sight, uint32_t number)
+{
+	for (unsigned i = 0; i < sight->n_luns; i++) {
+		if (sight->luns[i]->number == number)
+			return sight->luns[i];
+	}
+	return NULL;
+}
+
+/* A unit was seen under a number: when it is not there now, what is there is withheld, and whatever comes there later. */
+static void sight_miss(struct sight *sight, uint32_t number, const struct uuid *uuid)
+{
+	struct scsi_nexus_lun *now = sight_find(sight, number);
+
+	if (now != NULL)
+		now->withheld = !uuid_equal(&now->lu->uuid, uuid);
+	if (now == NULL || now->withheld)
+		sight->gone[sight->n_gone++] = (struct scsi_nexus_gone){ .number = number, .uuid = *uuid };
+}
+
+static void sight_compare(struct sight *sight, const struct scsi_nexus *nexus)
+{
+	for (unsigned i = 0; i < nexus->n_gone; i++)
+		sight_miss(sight, nexus->gone[i].number, &nexus->gone[i].uuid);
+	for (unsigned i = 0; i < nexus->n_luns; i++) {
+		if (!nexus->luns[i]->withheld) /* else what was there before it is among the gone */
+			sight_miss(sight, nexus->luns[i]->number, &nexus->luns[i]->lu->uuid);
+	}
+}
+
+static void nexus_take_sight(struct scsi_nexus *nexus, struct sight *sight)
+{
+	luns_free(nexus->luns, nexus->n_luns);
+	free(nexus->gone);
+	nexus->luns = sight->luns;
+	nexus->n_luns = sight->n_luns;
+	nexus->gone = sight->gone;
+	nexus->n_gone = sight->n_gone;
 }
 
 static int nexus_look(struct scsi_nexus *nexus, bool first)
 {
-	struct scsi_nexus_lun **luns;
 	struct lunmap_view *view;
-	bool changed;
+	struct sight sight;
 	int err = lunmap_view_new(nexus->map, nexus->initiator, &view);
 
 	if (err != 0)
 		return err;
-	err = luns_build(nexus, view, &luns, &changed);
+	err = sight_alloc(&sight, nexus, view->n);
 	if (err == 0) {
-		luns_free(nexus->luns, nexus->n_luns);
-		nexus->luns = luns;
-		nexus->n_luns = view->n;
+		err = sight_see(&sight, nexus, view);
+		if (err != 0)
+			sight_free(&sight);
+	}
+	if (err == 0) {
+		sight_compare(&sight, nexus);
+		nexus_take_sight(nexus, &sight);
 		nexus->generation = view->generation;
-		for (unsigned i = 0; i < view->n && changed && !first; i++)
-			luns[i]->attentions |= ATTENTION_LUNS;
+		for (unsigned i = 0; i < nexus->n_luns && sight.changed && !first; i++)
+			nexus->luns[i]->attentions |= ATTENTION_LUNS;
 	}
 	lunmap_view_free(view);
 	return err;
@@ -164,9 +231,9 @@ int scsi_nexus_init(struct scsi_nexus *nexus, struct world *world, struct lunmap
 
 void scsi_nexus_fini(struct scsi_nexus *nexus)
 {
-	luns_free(nexus->luns, nexus->n_luns);
-	nexus->luns = NULL;
-	nexus->n_luns = 0;
+	struct sight none = { .luns = NULL };
+
+	nexus_take_sight(nexus, &none);
 }
 
 void scsi_nexus_refresh(struct scsi_nexus *nexus)
@@ -177,11 +244,13 @@ void scsi_nexus_refresh(struct scsi_nexus *nexus)
 
 struct scsi_nexus_lun *scsi_nexus_find(struct scsi_nexus *nexus, const uint8_t lun[8])
 {
+	struct scsi_nexus_lun *found;
 	uint32_t number;
 
 	if (scsi_lun_decode(lun, &number) != 0)
 		return NULL;
-	return nexus_find_number(nexus, number);
+	found = nexus_find_number(nexus, number);
+	return found == NULL || found->withheld ? NULL : found;
 }
 
 static const struct {
@@ -233,17 +302,22 @@ enum scsi_asc scsi_nexus_take_attention(struct scsi_nexus_lun *lun)
 		if ((lun->attentions & attentions[i].bit) == 0)
 			continue;
 		lun->attentions &= ~(uint32_t)attentions[i].bit;
-		if (attentions[i].bit == ATTENTION_POWER_ON) /* says all the rest */
-			lun->attentions = 0;
+		if (attentions[i].bit == ATTENTION_POWER_ON) /* says all the rest of the unit, not of the others */
+			lun->attentions &= (uint32_t)ATTENTION_LUNS;
 		return attentions[i].asc;
 	}
 	return ASC_NONE;
 }
 
-void scsi_nexus_luns_reported(struct scsi_nexus *nexus)
+void scsi_nexus_luns_reported(struct scsi_nexus *nexus, unsigned n)
 {
-	for (unsigned i = 0; i < nexus->n_luns; i++)
+	for (unsigned i = 0; i < nexus->n_luns; i++) {
 		nexus->luns[i]->attentions &= ~(uint32_t)ATTENTION_LUNS;
+		if (i < n)
+			nexus->luns[i]->withheld = false;
+	}
+	if (n >= nexus->n_luns)
+		nexus->n_gone = 0;
 }
 
 void scsi_nexus_reset(struct scsi_nexus_lun *lun)

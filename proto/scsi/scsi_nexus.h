@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An I_T nexus: one initiator's sight of the target: its LUNs, what it still has to be told about them, and the order of its tasks.
+ *
+ * THEORY. An initiator that does not look again takes a number for the unit it found there: what it still has to write to a unit that was
+ * unmapped must not reach another one that got the number. So a unit under a number that was another unit's is withheld, as if it were not
+ * there, until REPORT LUNS told the initiator of it, or it logs in anew.
  * THREADS. The loop of its session, only. */
 #ifndef PROTO_SCSI_NEXUS_H
 #define PROTO_SCSI_NEXUS_H
@@ -21,6 +25,7 @@ struct scsi_nexus_lun {
 	unsigned refs;
 	uint32_t number;
 	struct scsi_lu *lu; /* a reference */
+	bool withheld; /* its number was another unit's, and the initiator has not been told */
 	uint32_t attentions; /* bits of enum scsi_attention, pending */
 	uint32_t seen_any;
 	uint32_t seen[LU_EVENT_COUNT];
@@ -39,6 +44,12 @@ enum scsi_attention {
 	ATTENTION_SPACE = 32
 };
 
+/* A unit that this nexus saw under a number and does not see there any more. */
+struct scsi_nexus_gone {
+	uint32_t number;
+	struct uuid uuid;
+};
+
 struct scsi_nexus {
 	struct world *world;
 	struct lunmap *map;
@@ -47,6 +58,8 @@ struct scsi_nexus {
 	uint32_t generation; /* of the maps `luns` was built from */
 	unsigned n_luns;
 	struct scsi_nexus_lun **luns; /* by rising number */
+	unsigned n_gone;
+	struct scsi_nexus_gone *gone; /* since REPORT LUNS was answered last */
 };
 
 /* -ENOMEM. `initiator` and `port_name` are copied (and cut to size). Every LUN begins with POWER ON pending. */
@@ -57,14 +70,14 @@ void scsi_nexus_fini(struct scsi_nexus *nexus);
 
 /* Look at the maps again when they changed; at out of memory the old sight stays. */
 void scsi_nexus_refresh(struct scsi_nexus *nexus);
-/* NULL: no such LUN. Borrowed. */
+/* NULL: no such LUN, or one that is withheld. Borrowed. */
 struct scsi_nexus_lun *scsi_nexus_find(struct scsi_nexus *nexus, const uint8_t lun[8]);
 void scsi_nexus_lun_put(struct scsi_nexus_lun *lun);
 
 /* The unit attention to report now, taken off the list: its ASC; ASC_NONE when there is none. */
 enum scsi_asc scsi_nexus_take_attention(struct scsi_nexus_lun *lun);
-/* REPORT LUNS was answered: what it would have been told of is known now. */
-void scsi_nexus_luns_reported(struct scsi_nexus *nexus);
+/* REPORT LUNS was answered with the first `n` LUNs: what the initiator would have been told of them is known now. */
+void scsi_nexus_luns_reported(struct scsi_nexus *nexus, unsigned n);
 
 /* LOGICAL UNIT RESET: every nexus will hear of it. Aborting the tasks is the transport's part. */
 void scsi_nexus_reset(struct scsi_nexus_lun *lun);

@@ -60,7 +60,8 @@ void scsi_report_luns(struct scsi_task *task)
 {
 	struct scsi_nexus *nexus = task->nexus;
 	uint8_t select = task->cdb[2], *p;
-	uint32_t n = select == 1 ? 0 : nexus->n_luns; /* 1: well known logical units, of which there are none */
+	uint32_t n = select == 1 ? 0 : nexus->n_luns,
+	         room = get32(task->cdb + 6); /* 1: well known logical units, of which there are none */
 
 	if (select > 2) {
 		scsi_task_fail(task, SCSI_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_CDB);
@@ -73,8 +74,9 @@ void scsi_report_luns(struct scsi_task *task)
 	put32(p, n * 8);
 	for (uint32_t i = 0; i < n; i++)
 		scsi_lun_encode(p + 8 + 8 * i, nexus->luns[i]->number);
-	scsi_nexus_luns_reported(nexus);
-	scsi_task_finish_param(task, 8 + 8 * n, get32(task->cdb + 6));
+	if (select != 1)
+		scsi_nexus_luns_reported(nexus, MIN_OF(n, (MAX_OF(room, 8U) - 8U) / 8U));
+	scsi_task_finish_param(task, 8 + 8 * n, room);
 }
 
 void scsi_report_capacity_10(struct scsi_task *task)

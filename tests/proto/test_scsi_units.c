@@ -332,6 +332,83 @@ static void power_on_is_told_once_and_changes_after_it(void **state)
 	assert_null(scsi_nexus_find(&f->nexus, lun));
 }
 
+/* The maps of the three units are these numbers from now on; -1: not mapped. */
+static void map_at(struct maps_fixture *f, int first, int second, int third)
+{
+	const int numbers[3] = { first, second, third };
+	struct lunmap_entry entries[3];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 3; i++) {
+		if (numbers[i] < 0)
+			continue;
+		entries[n] = f->entries[i];
+		entries[n].initiator = "*";
+		entries[n++].lun = (uint32_t)numbers[i];
+	}
+	assert_int_equal(lunmap_replace(f->map, ramlun_volume(), entries, n), 0);
+	scsi_nexus_refresh(&f->nexus);
+}
+
+/* The serial number of the unit under a number; NULL: none. */
+static const char *at(struct maps_fixture *f, uint32_t number)
+{
+	struct scsi_nexus_lun *found;
+	uint8_t lun[8];
+
+	scsi_lun_encode(lun, number);
+	found = scsi_nexus_find(&f->nexus, lun);
+	return found == NULL ? NULL : found->lu->serial;
+}
+
+static void a_number_that_was_another_units_is_withheld_until_luns_are_reported(void **state)
+{
+	struct maps_fixture *f = *state;
+	struct scsi_nexus_lun *l;
+	uint8_t lun[8] = { 0, 3 };
+
+	assert_int_equal(scsi_nexus_init(&f->nexus, NULL, f->map, "iqn.a", "port"), 0);
+	map_at(f, 3, -1, 2);
+	assert_string_equal(at(f, 3), f->entries[0].serial); /* nothing was there before */
+	map_at(f, -1, -1, 2);
+	assert_null(at(f, 3));
+	map_at(f, -1, 3, 2);
+	assert_null(at(f, 3));
+	assert_string_equal(at(f, 2), f->entries[2].serial);
+	map_at(f, 2, 3, -1); /* swapped at once */
+	assert_null(at(f, 2));
+	assert_null(at(f, 3));
+	map_at(f, 3, -1, 2); /* who was there may come back */
+	assert_string_equal(at(f, 3), f->entries[0].serial);
+	assert_string_equal(at(f, 2), f->entries[2].serial);
+	map_at(f, 2, 3, -1);
+	assert_null(at(f, 2));
+	scsi_nexus_luns_reported(&f->nexus, 1); /* of two: there was no room for more */
+	assert_string_equal(at(f, 2), f->entries[0].serial);
+	assert_null(at(f, 3));
+	scsi_nexus_luns_reported(&f->nexus, 2);
+	assert_string_equal(at(f, 3), f->entries[1].serial);
+	l = scsi_nexus_find(&f->nexus, lun);
+	assert_int_equal(scsi_nexus_take_attention(l), ASC_POWER_ON);
+	assert_int_equal(scsi_nexus_take_attention(l), ASC_NONE); /* told by REPORT LUNS */
+	map_at(f, 3, -1, -1);
+	assert_null(at(f, 3)); /* and so on */
+}
+
+static void a_new_unit_tells_that_luns_have_changed_after_power_on(void **state)
+{
+	struct maps_fixture *f = *state;
+	struct scsi_nexus_lun *l;
+	uint8_t lun[8] = { 0, 3 };
+
+	assert_int_equal(scsi_nexus_init(&f->nexus, NULL, f->map, "iqn.a", "port"), 0);
+	map_at(f, 0, 3, -1);
+	l = scsi_nexus_find(&f->nexus, lun);
+	assert_int_equal(scsi_nexus_take_attention(l), ASC_POWER_ON);
+	assert_int_equal(scsi_nexus_take_attention(l), ASC_REPORTED_LUNS_CHANGED);
+	assert_int_equal(scsi_nexus_take_attention(l), ASC_NONE);
+}
+
 static void only_thin_luns_are_warned_of_a_full_volume(void **state)
 {
 	struct maps_fixture *f = *state;
@@ -386,6 +463,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_initiator_sees_its_own_luns_only, maps_setup, maps_teardown),
 		cmocka_unit_test_setup_teardown(a_lun_number_given_twice_stays_with_the_first, maps_setup, maps_teardown),
 		cmocka_unit_test_setup_teardown(power_on_is_told_once_and_changes_after_it, maps_setup, maps_teardown),
+		cmocka_unit_test_setup_teardown(a_number_that_was_another_units_is_withheld_until_luns_are_reported, maps_setup,
+		                                maps_teardown),
+		cmocka_unit_test_setup_teardown(a_new_unit_tells_that_luns_have_changed_after_power_on, maps_setup, maps_teardown),
 		cmocka_unit_test_setup_teardown(only_thin_luns_are_warned_of_a_full_volume, maps_setup, maps_teardown),
 		cmocka_unit_test_setup_teardown(a_flush_tells_of_lost_writes_once, maps_setup, maps_teardown),
 	};
