@@ -38,6 +38,7 @@ full_connect, get_error = call("iscsi_full_connect_sync", INT, P, STR, INT), cal
 read16 = call("iscsi_read16_sync", TASK, P, INT, U64, U32, INT, INT, INT, INT, INT, INT)
 write16 = call("iscsi_write16_sync", TASK, P, INT, U64, STR, U32, INT, INT, INT, INT, INT, INT)
 set_timeout = call("iscsi_set_timeout", INT, P, INT)
+report_luns = call("iscsi_reportluns_sync", TASK, P, INT, INT)
 test_unit_ready, free_task = call("iscsi_testunitready_sync", TASK, P, INT), call("scsi_free_scsi_task", None, TASK)
 
 
@@ -70,6 +71,14 @@ class Initiator:
     def write(self, offset, data):
         """What kept it from being written; None: nothing."""
         return self._end(write16(self.context, self.number, offset // 512, data, len(data), 512, 0, 0, 0, 0, 0))[0]
+
+    def luns(self):
+        """The numbers that REPORT LUNS tells."""
+        trouble, data = self._end(report_luns(self.context, 0, 4096))
+        if trouble:
+            raise AssertionError(f"REPORT LUNS: {trouble}")
+        length = int.from_bytes(data[:4], "big")
+        return [data[at + 1] for at in range(8, 8 + length, 8)]
 
     def close(self):
         destroy_context(self.context)
