@@ -14,7 +14,9 @@ libvcadmin_a_SOURCES = \
 	admin/keeper.c admin/keeper.h \
 	admin/known.c admin/known.h \
 	admin/lifecycle.c admin/lifecycle.h \
+	admin/lunnumber.c admin/lunnumber.h \
 	admin/moment.h \
+	admin/overlap.c admin/overlap.h \
 	admin/policy.c admin/policy.h \
 	admin/remount.c admin/remount.h \
 	admin/san.c admin/san.h \

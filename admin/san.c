@@ -5,12 +5,11 @@
 #include <stdio.h>
 
 #include "admin/known.h"
+#include "admin/lunnumber.h"
 #include "admin/textjson.h"
 #include "admin/trust.h"
 #include "admin/volpath.h"
 #include "fs/volume.h"
-
-#define LUN_NUMBER_MAX 255
 
 static void paint_next(struct san *san);
 
@@ -29,7 +28,7 @@ json_t *san_maps_parse(const char *text)
 	{
 		json_t *lun = json_object_get(map, "lun");
 		if (member(map, "igroup") != NULL && json_is_integer(lun) && json_integer_value(lun) >= 0 &&
-		    json_integer_value(lun) <= LUN_NUMBER_MAX)
+		    json_integer_value(lun) <= LUNNUMBER_MAX)
 			(void)json_array_append_new(maps, json_pack("{s:s,s:O}", "igroup", member(map, "igroup"), "lun", lun));
 	}
 	json_decref(value);
@@ -103,10 +102,23 @@ static json_t *merge_igroups(struct admin *admin)
 
 /* ---- states of the maps, and the table for the server ------------------------------------------------------------ */
 
-/* What has been given away while the maps are judged, volume by volume: sets of text. */
+static void *must(void *memory)
+{
+	if (memory == NULL)
+		abort(); /* bounded by what fits in the volumes' metadata, a few MiB */
+	return memory;
+}
+
+/* Who has a number. */
+struct claim {
+	LIST_ENTRY(claim) link;
+	size_t igroup; /* its place */
+	const struct san_lun *lun;
+};
+
+/* What has been given away while the maps are judged, volume by volume. */
 struct given {
-	json_t *igroups; /* by UUID */
-	json_t *numbers; /* "igroup/number" */
+	LIST_HEAD(, claim) claims[LUNNUMBER_MAX + 1U]; /* by number */
 	json_t *identities; /* UUIDs and serial numbers of LUNs: which volume has it */
 };
 
@@ -136,47 +148,74 @@ static bool is_kept_out(const struct san *san, const struct san_lun *lun, const 
 	return known != NULL && trust_keeps_out(known, igroup_uuid);
 }
 
-/* `refused`: it can't be served, whatever its number. */
-static void judge_map(struct given *given, const struct san_lun *lun, json_t *map, bool refused)
+/* Others that have the number: of the same igroup, or for one of its initiators. */
+static void look_at_claims(const struct san *san, const struct given *given, const struct san_lun *lun, size_t igroup, uint32_t number,
+                           bool *ret_taken, bool *ret_hidden)
 {
-	json_t *igroup = json_object_get(given->igroups, member(map, "igroup"));
-	long long number = (long long)json_integer_value(json_object_get(map, "lun"));
-	json_t *key = json_sprintf("%s/%lld", member(map, "igroup"), number);
-	bool conflict = refused || json_object_get(given->numbers, json_string_value(key)) != NULL;
-	const char *state = conflict ? "conflict" : igroup == NULL ? "no igroup" : "mapped";
+	const struct claim *claim;
 
+	*ret_taken = *ret_hidden = false;
+	LIST_FOREACH(claim, &given->claims[number], link) {
+		*ret_taken = *ret_taken || claim->igroup == igroup;
+		*ret_hidden = *ret_hidden || (claim->lun != lun && overlap_between(san->overlap, claim->igroup, igroup));
+	}
+}
+
+static void claim_add(struct given *given, const struct san_lun *lun, size_t igroup, uint32_t number)
+{
+	struct claim *claim = must(calloc(1, sizeof *claim));
+
+	claim->igroup = igroup;
+	claim->lun = lun;
+	LIST_INSERT_HEAD(&given->claims[number], claim, link);
+}
+
+/* `refused`: it can't be served, whatever its number. */
+static void judge_map(struct san *san, struct given *given, const struct san_lun *lun, json_t *map, bool refused)
+{
+	uint32_t number = (uint32_t)json_integer_value(json_object_get(map, "lun"));
+	size_t place = san_igroup_place(san, member(map, "igroup"));
+	json_t *igroup = json_array_get(san->igroups, place);
+	const char *name = igroup == NULL ? "" : member(igroup, "name"), *state;
+	bool taken, hidden;
+
+	look_at_claims(san, given, lun, place, number, &taken, &hidden);
+	state = refused || taken ? "conflict" : igroup == NULL ? "no igroup" : hidden ? "hidden" : "mapped";
 	(void)json_object_set_new(map, "state", json_string(state));
-	(void)json_object_set_new(map, "name", json_string(igroup == NULL ? "" : member(igroup, "name")));
-	if (conflict)
-		log_warn("admin", "lun_map_conflict", "lun=%s igroup=%s number=%lld", lun->path,
-		         igroup == NULL ? member(map, "igroup") : member(igroup, "name"), number);
-	else if (igroup != NULL)
-		(void)json_object_set_new(given->numbers, json_string_value(key), json_true());
-	json_decref(key);
+	(void)json_object_set_new(map, "name", json_string(name));
+	if (refused || taken || hidden)
+		log_warn("admin", "lun_map_conflict", "lun=%s igroup=%s number=%u state=%s", lun->path,
+		         igroup == NULL ? member(map, "igroup") : name, number, state);
+	if (!refused && !taken && igroup != NULL)
+		claim_add(given, lun, place, number);
+}
+
+static void given_free(struct given *given)
+{
+	struct claim *claim;
+
+	for (size_t number = 0; number < ARRAY_SIZE(given->claims); number++) {
+		while ((claim = LIST_FIRST(&given->claims[number])) != NULL) {
+			LIST_REMOVE(claim, link);
+			free(claim);
+		}
+	}
+	json_decref(given->identities);
 }
 
 static void judge_maps(struct san *san)
 {
-	struct given given = { .igroups = json_object(), .numbers = json_object(), .identities = json_object() };
-	json_t *igroup, *map;
+	struct given given = { .identities = json_object() };
+	json_t *map;
 	size_t i, j;
 
-	json_array_foreach(san->igroups, i, igroup)(void) json_object_set(given.igroups, member(igroup, "uuid"), igroup);
 	for (i = 0; i < san->n_luns; i++) {
 		const struct san_lun *lun = &san->luns[i];
 		bool taken = identity_is_taken(&given, lun);
-		json_array_foreach(lun->maps, j, map) judge_map(&given, lun, map, taken || is_kept_out(san, lun, member(map, "igroup")));
+		json_array_foreach(lun->maps, j, map)
+		    judge_map(san, &given, lun, map, taken || is_kept_out(san, lun, member(map, "igroup")));
 	}
-	json_decref(given.igroups);
-	json_decref(given.numbers);
-	json_decref(given.identities);
-}
-
-static void *must(void *memory)
-{
-	if (memory == NULL)
-		abort(); /* bounded by what fits in the volumes' metadata, a few MiB */
-	return memory;
+	given_free(&given);
 }
 
 static struct admin_igroup *publish_igroups(json_t *list)
@@ -207,7 +246,7 @@ static struct admin_map *publish_maps(const struct san *san, json_t *list, size_
 
 	json_array_foreach(list, i, map)
 	{
-		if (strcmp(member(map, "state"), "mapped") != 0)
+		if (strcmp(member(map, "state"), "mapped") != 0 && strcmp(member(map, "state"), "hidden") != 0)
 			continue;
 		if (san_find_igroup(san, member(map, "igroup"), &maps[n].igroup) == NULL)
 			continue;
@@ -260,6 +299,20 @@ static void luns_free(struct san_lun *luns, size_t n)
 	free(luns);
 }
 
+static void take_igroups(struct san *san, json_t *igroups)
+{
+	json_t *igroup;
+	size_t i;
+
+	json_decref(san->igroups);
+	json_decref(san->places);
+	overlap_free(san->overlap);
+	san->igroups = igroups;
+	san->overlap = overlap_new(igroups);
+	san->places = json_object();
+	json_array_foreach(igroups, i, igroup)(void) json_object_set_new(san->places, member(igroup, "uuid"), json_integer((json_int_t)i));
+}
+
 static void paint_done(struct san *san)
 {
 	struct san_wait *wait;
@@ -270,13 +323,13 @@ static void paint_done(struct san *san)
 	san->n_luns = san->n_new_luns;
 	san->new_luns = NULL;
 	san->n_new_luns = 0;
-	json_decref(san->igroups);
-	san->igroups = merge_igroups(san->admin);
+	take_igroups(san, merge_igroups(san->admin));
 	for (size_t i = 0; i < san->n_walk; i++)
 		fs_volume_put(san->walk[i]);
 	free(san->walk);
 	san->walk = NULL;
 	judge_maps(san);
+	lunnumber_remember(san);
 	san_publish(san);
 	san->painting = false;
 	TAILQ_INIT(&now);
@@ -382,7 +435,8 @@ struct san *san_new(struct admin *admin)
 	if (san == NULL)
 		return NULL;
 	san->admin = admin;
-	san->igroups = json_array();
+	san->past = json_object();
+	take_igroups(san, json_array());
 	TAILQ_INIT(&san->now);
 	TAILQ_INIT(&san->next);
 	return san;
@@ -392,6 +446,9 @@ void san_free(struct san *san)
 {
 	luns_free(san->luns, san->n_luns);
 	json_decref(san->igroups);
+	json_decref(san->places);
+	overlap_free(san->overlap);
+	json_decref(san->past);
 	free(san);
 }
 
@@ -433,17 +490,9 @@ size_t san_igroup_n_maps(const struct san *san, const char *uuid)
 	return n;
 }
 
-const char *san_lun_holder(const struct san *san, const char *igroup_uuid, uint32_t lun)
+size_t san_igroup_place(const struct san *san, const char *uuid)
 {
-	json_t *map;
-	size_t j;
+	json_t *place = json_object_get(san->places, uuid);
 
-	for (size_t i = 0; i < san->n_luns; i++) {
-		json_array_foreach(san->luns[i].maps, j, map)
-		{
-			if (strcmp(member(map, "igroup"), igroup_uuid) == 0 && json_integer_value(json_object_get(map, "lun")) == lun)
-				return san->luns[i].path;
-		}
-	}
-	return NULL;
+	return place == NULL ? SIZE_MAX : (size_t)json_integer_value(place);
 }

@@ -4,11 +4,13 @@
  * THEORY. The truth is in the volumes: each LUN carries its maps ([{"igroup": UUID, "lun": N}]) and every volume carries a copy of
  * the igroups, so that a volume moved elsewhere brings both. What is here is a picture of it, painted again after every change.
  * Igroups of the same UUID that differ (a volume was offline meanwhile): the higher generation counts. Two LUNs that claim the same
- * number of a group (after an import): the first volume's keeps it, the other stays unmapped and says "conflict". */
+ * number of a group (after an import): the first volume's keeps it, the other stays unmapped and says "conflict". A LUN whose number some
+ * initiators of its group know as another LUN's, by another group, is served to the rest and says "hidden". */
 #ifndef ADMIN_SAN_H
 #define ADMIN_SAN_H
 
 #include "admin/admin_private.h"
+#include "admin/overlap.h"
 
 struct san_lun {
 	struct fs_volume *volume; /* referenced */
@@ -19,7 +21,7 @@ struct san_lun {
 	char serial[21];
 	uint64_t size_bytes;
 	bool online, write_cache, reserved;
-	json_t *maps; /* [{"igroup", "lun", "state": "mapped" | "conflict" | "no igroup", "name"}] */
+	json_t *maps; /* [{"igroup", "lun", "state": "mapped" | "hidden" | "conflict" | "no igroup", "name"}] */
 };
 
 /* Wait for a picture that was begun after the call. */
@@ -34,6 +36,9 @@ struct san {
 	struct san_lun *luns;
 	size_t n_luns;
 	json_t *igroups; /* array of {"uuid", "name", "initiators", "generation"} */
+	json_t *places; /* UUID -> place in it */
+	struct overlap *overlap; /* of it */
+	json_t *past; /* lunnumber.c */
 	/* while it is being painted */
 	struct fs_message msg;
 	struct fs_volume **walk;
@@ -55,8 +60,8 @@ const struct san_lun *san_find_lun(const struct san *san, const struct uuid *uui
 json_t *san_find_igroup(const struct san *san, const char *name, size_t *ret_index);
 /* How many LUNs are mapped to it. */
 size_t san_igroup_n_maps(const struct san *san, const char *uuid);
-/* Is `lun` taken in that igroup? By whom (path)? NULL: free. */
-const char *san_lun_holder(const struct san *san, const char *igroup_uuid, uint32_t lun);
+/* Its place by UUID; SIZE_MAX: none. */
+size_t san_igroup_place(const struct san *san, const char *uuid);
 /* What a LUN's maps document says, as the array above without states; empty when `text` is NULL or damaged. */
 json_t *san_maps_parse(const char *text);
 /* The inverse: text to be freed. NULL: no memory. */

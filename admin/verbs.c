@@ -108,7 +108,7 @@ const struct verb verbs[] = {
 	{ "lun", "map", "show a LUN to the initiators of a group", VERB_POST, "protocols/san/lun-maps", VERB_H_MAP_CREATE, 0, NULL, NULL,
 	  { { "path", "path", "PATH", "/vol/VOLUME/NAME", VERB_PATH, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED },
 	    { "igroup", "igroup", "IGROUP", "the initiator group", VERB_TEXT, VERB_IN_BODY, VERB_REQUIRED },
-	    { "lun", "lun", "N", "LUN number 0..255; the lowest free one when not given", VERB_INTEGER, VERB_IN_BODY, 0 } } },
+	    { "lun", "lun", "N", "LUN number 0..255; when not given, the lowest that is free for all of them", VERB_INTEGER, VERB_IN_BODY, 0 } } },
 	{ "lun", "unmap", "hide a LUN from the initiators of a group", VERB_DELETE, "protocols/san/lun-maps/{lun}/{igroup}", VERB_H_MAP_DELETE, 0, NULL, NULL,
 	  { ROUTE_LUN, { "igroup", "igroup", "IGROUP", "the initiator group", VERB_TEXT, VERB_IN_ROUTE, VERB_REQUIRED } } },
 	{ "lun map", "list", "list the LUN maps", VERB_GET, "protocols/san/lun-maps", VERB_H_MAP_LIST, VERB_COLLECTION, NULL, NULL, { QUERY_VOLUME } },

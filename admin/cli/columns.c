@@ -219,9 +219,11 @@ const char *column_string(json_t *object, const char *dotted)
 static void print_item(FILE *out, json_t *item, enum column_format format)
 {
 	if (format == COLUMN_MAPS) {
-		(void)fprintf(out, "%s:%lld%s", column_string(item, "igroup.name"),
-		              (long long)json_integer_value(json_object_get(item, "lun")),
-		              strcmp(column_string(item, "state"), "mapped") == 0 ? "" : "(conflict)");
+		const char *state = column_string(item, "state");
+		bool good = strcmp(state, "mapped") == 0;
+		(void)fprintf(out, "%s:%lld%s%s%s", column_string(item, "igroup.name"),
+		              (long long)json_integer_value(json_object_get(item, "lun")), good ? "" : "(", good ? "" : state,
+		              good ? "" : ")");
 	} else if (format == COLUMN_RULES) {
 		(void)fprintf(out, "%s:%s,%s,%s", column_string(item, "client"), column_string(item, "access"),
 		              json_is_false(json_object_get(item, "root_squash")) ? "no_root_squash" : "root_squash",

@@ -3,9 +3,13 @@
  *
  * THEORY. Every online volume keeps a copy of all igroups, so that its LUN maps mean the same on another machine. A change takes the
  * turn, makes the new list, writes it to each volume, and then paints the picture again. */
+#include <ctype.h>
+#include <strings.h>
+
 #include "admin/document.h"
 #include "admin/http/handlers.h"
 #include "admin/known.h"
+#include "admin/lunnumber.h"
 #include "base/iscsiname.h"
 #include "fs/volume.h"
 
@@ -138,6 +142,43 @@ static bool is_initiator(const char *name)
 	return strcmp(name, "*") == 0 || iscsiname_is_valid(name);
 }
 
+/* A name in small letters: initiators' names are compared so (RFC 3722). NULL: no memory. */
+static json_t *name_folded(const char *name)
+{
+	char folded[ISCSINAME_MAX + 1U];
+	size_t i;
+
+	for (i = 0; name[i] != '\0' && i < ISCSINAME_MAX; i++)
+		folded[i] = (char)tolower((unsigned char)name[i]);
+	folded[i] = '\0';
+	return json_string(folded);
+}
+
+/* Add `name` to those that `have` and the set `there` hold, if it is new. False: answered. */
+static bool add_initiator(struct call *call, json_t *have, json_t *there, const char *name)
+{
+	json_t *folded;
+
+	if (!is_initiator(name)) {
+		call_fail(call, -EINVAL, "initiators",
+		          "\"%s\" is not an initiator's name: iqn.YYYY-MM.DOMAIN[:NAME], eui. or naa. and hexadecimal digits, or *", name);
+		return false;
+	}
+	folded = name_folded(name);
+	if (json_object_get(there, json_string_value(folded)) != NULL) {
+		json_decref(folded);
+		return true;
+	}
+	if (json_array_size(have) == IGROUP_INITIATORS_MAX) {
+		json_decref(folded);
+		call_fail(call, -ENOSPC, "initiators", "an igroup has at most %u initiators", IGROUP_INITIATORS_MAX);
+		return false;
+	}
+	(void)json_object_set_new(there, json_string_value(folded), json_true());
+	(void)json_array_append_new(have, folded);
+	return true;
+}
+
 /* Add the names that are not yet there. False: answered. */
 static bool add_initiators(struct call *call, json_t *have)
 {
@@ -145,25 +186,17 @@ static bool add_initiators(struct call *call, json_t *have)
 	bool good = true;
 	size_t i;
 
-	json_array_foreach(have, i, name)(void) json_object_set_new(there, json_string_value(name), json_true());
+	json_array_foreach(have, i, name)
+	{
+		json_t *folded = name_folded(json_string_value(name));
+		(void)json_object_set_new(there, json_string_value(folded), json_true());
+		json_decref(folded);
+	}
 	json_array_foreach(given, i, name)
 	{
-		if (!is_initiator(json_string_value(name))) {
-			call_fail(call, -EINVAL, "initiators",
-			          "\"%s\" is not an initiator's name: iqn.YYYY-MM.DOMAIN[:NAME], eui. or naa. and hexadecimal digits, or *",
-			          json_string_value(name));
-			good = false;
+		good = add_initiator(call, have, there, json_string_value(name));
+		if (!good)
 			break;
-		}
-		if (json_object_get(there, json_string_value(name)) != NULL)
-			continue;
-		if (json_array_size(have) == IGROUP_INITIATORS_MAX) {
-			call_fail(call, -ENOSPC, "initiators", "an igroup has at most %u initiators", IGROUP_INITIATORS_MAX);
-			good = false;
-			break;
-		}
-		(void)json_array_append(have, name);
-		(void)json_object_set_new(there, json_string_value(name), json_true());
 	}
 	json_decref(there);
 	return good;
@@ -231,6 +264,20 @@ static bool changed_meanwhile(struct call *call, json_t *igroup)
 	return call_precondition_failed(call, etag);
 }
 
+/* The new initiators would find two LUNs under one number. True: answered. */
+static bool would_clash(struct call *call, json_t *list, size_t place)
+{
+	const struct san_lun *lun, *other;
+	uint32_t number;
+
+	if (!lunnumber_would_clash(call->admin->san, list, place, &lun, &other, &number))
+		return false;
+	call_fail(call, -EEXIST, "initiators",
+	          "LUN number %u would be both %s and %s to an initiator; map one of them under another number first", number, lun->path,
+	          other->path);
+	return true;
+}
+
 static void add_turn(struct call *call)
 {
 	json_t *igroup = find(call);
@@ -239,7 +286,7 @@ static void add_turn(struct call *call)
 	if (igroup == NULL || changed_meanwhile(call, igroup))
 		return;
 	json_t *list = list_with(call, member(igroup, "name"), &igroup, &i);
-	if (!add_initiators(call, json_object_get(igroup, "initiators"))) {
+	if (!add_initiators(call, json_object_get(igroup, "initiators")) || would_clash(call, list, i)) {
 		json_decref(list);
 		return;
 	}
@@ -264,7 +311,7 @@ static void remove_turn(struct call *call)
 	json_t *list = list_with(call, member(igroup, "name"), &igroup, &i);
 	json_array_foreach(json_object_get(igroup, "initiators"), j, name)
 	{
-		if (strcmp(json_string_value(name), initiator) == 0) {
+		if (strcasecmp(json_string_value(name), initiator) == 0) {
 			(void)json_array_remove(json_object_get(igroup, "initiators"), j);
 			removed = true;
 			break;

@@ -3,11 +3,10 @@
 #include "admin/document.h"
 #include "admin/http/handlers.h"
 #include "admin/known.h"
+#include "admin/lunnumber.h"
 #include "admin/textjson.h"
 #include "admin/trust.h"
 #include "fs/volume.h"
-
-#define LUN_NUMBER_MAX 255U
 
 static json_t *map_json(const char *path, const char *uuid, json_t *map)
 {
@@ -82,34 +81,45 @@ static bool got_maps(struct call *call)
 
 /* ---- map --------------------------------------------------------------------------------------------------------- */
 
-static int choose_number(struct call *call, const char *igroup_uuid, uint32_t *ret_number)
+/* The number that was asked for; an error: answered. */
+static int check_number(struct call *call, size_t igroup, const struct uuid *lun, json_int_t number)
+{
+	const struct san *san = call->admin->san;
+	const struct san_lun *holder;
+	json_t *map;
+
+	if (number < 0 || number > LUNNUMBER_MAX) {
+		call_fail(call, -EINVAL, "lun", "LUN numbers go from 0 to %u", LUNNUMBER_MAX);
+		return -EINVAL;
+	}
+	holder = lunnumber_holder(san, san->overlap, igroup, (uint32_t)number, lun, &map);
+	if (holder == NULL)
+		return 0;
+	if (san_igroup_place(san, json_string_value(json_object_get(map, "igroup"))) == igroup)
+		call_fail(call, -EEXIST, "lun", "LUN number %u of igroup \"%s\" is taken by %s; use another or none", (unsigned)number,
+		          call_text(call, "igroup"), holder->path);
+	else
+		call_fail(call, -EEXIST, "lun",
+		          "LUN number %u is %s's for initiators of igroup \"%s\", which are in igroup \"%s\" too; use another or none",
+		          (unsigned)number, holder->path, call_text(call, "igroup"), json_string_value(json_object_get(map, "name")));
+	return -EEXIST;
+}
+
+static int choose_number(struct call *call, const char *igroup_uuid, const struct uuid *lun, uint32_t *ret_number)
 {
 	json_t *wanted = call_member(call, "lun");
 	const struct san *san = call->admin->san;
+	size_t igroup = san_igroup_place(san, igroup_uuid);
+	int err;
 
 	if (wanted != NULL) {
-		json_int_t number = json_integer_value(wanted);
-		if (number > LUN_NUMBER_MAX) {
-			call_fail(call, -EINVAL, "lun", "LUN numbers go from 0 to %u", LUN_NUMBER_MAX);
-			return -EINVAL;
-		}
-		const char *holder = san_lun_holder(san, igroup_uuid, (uint32_t)number);
-		if (holder != NULL) {
-			call_fail(call, -EEXIST, "lun", "LUN number %u of igroup \"%s\" is taken by %s; use another or none",
-			          (unsigned)number, call_text(call, "igroup"), holder);
-			return -EEXIST;
-		}
-		*ret_number = (uint32_t)number;
-		return 0;
+		*ret_number = (uint32_t)json_integer_value(wanted);
+		return check_number(call, igroup, lun, json_integer_value(wanted));
 	}
-	for (uint32_t number = 0; number <= LUN_NUMBER_MAX; number++) {
-		if (san_lun_holder(san, igroup_uuid, number) == NULL) {
-			*ret_number = number;
-			return 0;
-		}
-	}
-	call_fail(call, -EBUSY, "igroup", "igroup \"%s\" has no free LUN number", call_text(call, "igroup"));
-	return -EBUSY;
+	err = lunnumber_choose(san, igroup, lun, ret_number);
+	if (err != 0)
+		call_fail(call, err, "igroup", "no LUN number is free for all initiators of igroup \"%s\"", call_text(call, "igroup"));
+	return err;
 }
 
 static void map_painted(struct call *call)
@@ -225,7 +235,7 @@ static void map_got(struct call *call)
 		          call->path.inner, call_text(call, "igroup"));
 		return;
 	}
-	if (is_kept_out(call, uuid) || choose_number(call, uuid, &number) != 0)
+	if (is_kept_out(call, uuid) || choose_number(call, uuid, &call->msg.out.vdisks[0].uuid, &number) != 0)
 		return;
 	(void)json_array_append_new(call->scratch, json_pack("{s:s,s:I}", "igroup", uuid, "lun", (json_int_t)number));
 	map_with_igroup(call, uuid);

@@ -12,6 +12,7 @@ ADMIN_TESTS = \
 	tests/admin/test_statefile \
 	tests/admin/test_collection \
 	tests/admin/test_http \
+	tests/admin/test_maps \
 	tests/admin/test_rest \
 	tests/admin/test_trust \
 	tests/admin/test_config
@@ -47,6 +48,8 @@ tests_admin_test_rest_SOURCES = tests/admin/test_rest.c $(ADMIN_HOST)
 tests_admin_test_rest_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_remount_SOURCES = tests/admin/test_remount.c $(ADMIN_HOST)
 tests_admin_test_remount_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_maps_SOURCES = tests/admin/test_maps.c $(ADMIN_HOST)
+tests_admin_test_maps_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_trust_SOURCES = tests/admin/test_trust.c $(ADMIN_HOST)
 tests_admin_test_trust_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_config_SOURCES = tests/admin/test_config.c
