@@ -340,10 +340,20 @@ static const struct stream_handler conn_handler = { conn_readable, conn_filled, 
 
 /* ---- stalls ---- */
 
+static uint64_t stall_limit_ns(const struct iscsi_conn *conn)
+{
+	return iscsi_server_times(conn->server)->stall * UINT64_C(1000000);
+}
+
+static void conn_look_later(struct iscsi_conn *conn)
+{
+	world_timer_set(conn->world, &conn->timer, MIN_OF(STALL_LOOK_NS, stall_limit_ns(conn) / 4U));
+}
+
 /* Nobody may hold memory for ever: not with data that does not come, nor by not reading answers. Pings are no progress. */
 static void conn_look(struct iscsi_conn *conn)
 {
-	uint64_t now_ns = world_now_ns(conn->world), limit_ns = stall_is_urgent(&conn->shortage) ? STALL_SHORT_NS : STALL_NS;
+	uint64_t now_ns = world_now_ns(conn->world), limit_ns = stall_limit_ns(conn) / (stall_is_urgent(&conn->shortage) ? 12U : 1U);
 	uint64_t filling = stream_fill_left(conn->stream),
 	         taken = conn->rx == RX_DATA ? conn->data_len - MIN_OF(filling, conn->data_len) : 0;
 
@@ -352,7 +362,7 @@ static void conn_look(struct iscsi_conn *conn)
 	else if (stall_is_over(&conn->output, stream_unsent(conn->stream), stream_sent(conn->stream), now_ns, limit_ns))
 		iscsi_conn_close(conn, "answers are not read");
 	else
-		world_timer_set(conn->world, &conn->timer, STALL_LOOK_NS);
+		conn_look_later(conn);
 	iscsi_command_trim(conn, conn->n_tasks > 0 ? ISCSI_IDLE_TASKS : 1);
 }
 
@@ -549,7 +559,7 @@ int iscsi_conn_establish(struct iscsi_conn *conn)
 			return err;
 		conn->nexus_ready = true;
 	}
-	world_timer_set(conn->world, &conn->timer, STALL_LOOK_NS);
+	conn_look_later(conn);
 	conn->state = CONN_FULL;
 	conn->heard_ns = world_now_ns(conn->world);
 	conn_look_for_right(conn);

@@ -66,6 +66,7 @@ static void server_times_set(struct iscsi_server *server, const struct iscsi_tim
 	server->times.discovery = times->discovery != 0 ? times->discovery : DISCOVERY_MS;
 	server->times.ping = times->ping != 0 ? times->ping : PING_MS;
 	server->times.answer = times->answer != 0 ? times->answer : ANSWER_MS;
+	server->times.stall = times->stall != 0 ? times->stall : (unsigned)(STALL_NS / 1000000U);
 }
 
 int iscsi_server_new(const struct iscsi_server_config *config, struct iscsi_server **ret_server)

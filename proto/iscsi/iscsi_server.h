@@ -22,6 +22,7 @@ struct iscsi_times {
 	unsigned discovery; /* a discovery session, between two requests; 30 s */
 	unsigned ping; /* a normal session is asked by a NOP-In whether it is there; 30 s */
 	unsigned answer; /* and dropped when nothing at all has come since; 60 s */
+	unsigned stall; /* who holds memory and does not go on, base/stall.h; 60 s, and a twelfth while others are refused memory */
 };
 
 struct iscsi_server_config {
