@@ -74,7 +74,7 @@ static void wait_done(void)
 		;
 }
 
-unsigned host_request_ms, host_remount_ms;
+unsigned host_request_ms, host_remount_ms, host_http_connections;
 
 static void read_token(struct host *host)
 {
@@ -107,6 +107,7 @@ void host_start(struct host *host, const char *dir)
 		.http = "127.0.0.1:0",
 		.request_ms = host_request_ms,
 		.remount_ms = host_remount_ms,
+		.http_connections = host_http_connections,
 		.cache_pages = 65536,
 	};
 	one.host = host;

@@ -17,6 +17,8 @@ struct host {
 
 /* How long a request may take to come in, for the next host_start; 0: the usual 10 s. */
 extern unsigned host_request_ms;
+/* How many connections to each socket, for the next host_start; 0: the usual 128. */
+extern unsigned host_http_connections;
 /* After how long a volume for which the host had no room is tried again; 0: the usual 10 s. */
 extern unsigned host_remount_ms;
 /* Jobs are asked for over HTTP, with the token. */

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "admin/http/http_server.h"
@@ -456,6 +458,187 @@ static void a_connection_kept_open_may_rest_between_requests(void **state)
 	restart_with_patience_of(0);
 }
 
+/* ---- places ------------------------------------------------------------------------------------------------------ */
+
+#define PLACES 8U
+#define MANY (5U * PLACES)
+
+static void restart_with_places(unsigned n)
+{
+	host_http_connections = n;
+	restart_with_patience_of(0);
+}
+
+static bool is_hung_up(int fd)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	char bytes[65536];
+
+	while (poll(&ready, 1, 0) > 0) {
+		if (recv(fd, bytes, sizeof bytes, 0) <= 0)
+			return true;
+	}
+	return false;
+}
+
+static unsigned n_hung_up(const int *fds, unsigned n)
+{
+	unsigned hung_up = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		hung_up += is_hung_up(fds[i]);
+	return hung_up;
+}
+
+static void close_all(const int *fds, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		(void)close(fds[i]);
+}
+
+static void say(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+static void is_served(void)
+{
+	assert_int_equal(host_ask_tcp(&host, "GET", "/healthz", NULL, NULL), 200);
+	assert_int_equal(host_ask(&host, "GET", "/healthz", NULL, NULL, NULL), 200); /* the unix socket has places of its own */
+}
+
+/* A request on a connection that stays. */
+static void ask_on(int fd, const char *path, const char *more)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	char request[512];
+
+	(void)snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\n%s\r\n", path,
+	               (unsigned)host.port, host.token, more);
+	say(fd, request);
+	assert_int_equal(poll(&ready, 1, 5000), 1);
+	assert_true(recv(fd, answer, sizeof answer, 0) > 0);
+	assert_int_equal(memcmp(answer, "HTTP/1.1 200", 12), 0);
+}
+
+static void of_half_requests_the_first_give_way(void **state)
+{
+	int fds[MANY];
+
+	(void)state;
+	restart_with_places(PLACES);
+	for (unsigned i = 0; i < MANY; i++) {
+		fds[i] = connect_to_it();
+		say(fds[i], "GET /heal");
+		if (i % 8 == 7)
+			is_served();
+	}
+	for (unsigned i = 0; i < 250 && n_hung_up(fds, MANY - PLACES - 1U) < MANY - PLACES - 1U; i++)
+		(void)usleep(20000);
+	assert_int_equal(n_hung_up(fds, MANY - PLACES - 1U), MANY - PLACES - 1U);
+	assert_int_equal(n_hung_up(fds + MANY - PLACES / 2U, PLACES / 2U), 0);
+	close_all(fds, MANY);
+	is_served();
+	restart_with_places(0);
+}
+
+static void half_requests_give_way_before_connections_kept_open(void **state)
+{
+	int kept[PLACES / 2U], fds[MANY];
+
+	(void)state;
+	restart_with_places(PLACES);
+	for (unsigned i = 0; i < PLACES / 2U; i++) {
+		kept[i] = connect_to_it();
+		ask_on(kept[i], "/healthz", "");
+	}
+	for (unsigned i = 0; i < MANY; i++) {
+		fds[i] = connect_to_it();
+		say(fds[i], "GET /heal");
+	}
+	is_served();
+	for (unsigned i = 0; i < PLACES / 2U; i++)
+		ask_on(kept[i], "/healthz", "");
+	close_all(kept, PLACES / 2U);
+	close_all(fds, MANY);
+	restart_with_places(0);
+}
+
+/* Nobody who is being answered gives way: there is one place more for those who come, one after the other. */
+static void those_who_are_answered_stay_and_others_get_a_turn(void **state)
+{
+	int streams[PLACES], fds[MANY];
+
+	(void)state;
+	restart_with_places(PLACES);
+	for (unsigned i = 0; i < PLACES; i++) {
+		streams[i] = connect_to_it();
+		ask_on(streams[i], "/api/v1/events", "Accept: text/event-stream\r\n");
+	}
+	for (unsigned i = 0; i < MANY; i++) {
+		fds[i] = connect_to_it();
+		say(fds[i], "GET /heal");
+	}
+	is_served();
+	assert_int_equal(n_hung_up(streams, PLACES), 0);
+	assert_true(n_hung_up(fds, MANY) >= MANY - 1U);
+	close_all(streams, PLACES);
+	close_all(fds, MANY);
+	is_served();
+	restart_with_places(0);
+}
+
+static double cpu_seconds(void)
+{
+	struct timespec spent;
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
+	return (double)spent.tv_sec + (double)spent.tv_nsec / 1e9;
+}
+
+static size_t n_events(const char *event)
+{
+	json_t *json = NULL, *record;
+	size_t i, n = 0;
+
+	assert_int_equal(host_ask(&host, "GET", "/api/v1/events", NULL, NULL, &json), 200);
+	json_array_foreach(json_object_get(json, "records"), i, record)
+	    n += strcmp(json_string_value(json_object_get(record, "event")), event) == 0;
+	json_decref(json);
+	return n;
+}
+
+/* accept(2) would fail again at once. */
+static void without_descriptors_the_listener_rests_and_comes_back(void **state)
+{
+	struct rlimit limit, low;
+	size_t before = n_events("accept_paused");
+	int fd = connect_to_it();
+
+	(void)state;
+	ask_on(fd, "/healthz", "");
+	(void)close(fd);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	(void)usleep(100000);
+	low = limit;
+	int lowest = dup(fd); /* the number that accept would get */
+	(void)close(lowest);
+	low.rlim_cur = (rlim_t)lowest;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(host.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	double cpu = cpu_seconds();
+	(void)usleep(1000000);
+	cpu = cpu_seconds() - cpu;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_true(cpu < 0.3); /* it would be a second */
+	ask_on(fd, "/healthz", "");
+	(void)close(fd);
+	assert_in_range(n_events("accept_paused") - before, 1, 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,6 +652,10 @@ int main(void)
 		cmocka_unit_test(headers_are_bounded),
 		cmocka_unit_test(a_client_that_drips_its_request_is_hung_up_on),
 		cmocka_unit_test(a_connection_kept_open_may_rest_between_requests),
+		cmocka_unit_test(of_half_requests_the_first_give_way),
+		cmocka_unit_test(half_requests_give_way_before_connections_kept_open),
+		cmocka_unit_test(those_who_are_answered_stay_and_others_get_a_turn),
+		cmocka_unit_test(without_descriptors_the_listener_rests_and_comes_back),
 		cmocka_unit_test(methods_are_those_of_the_table),
 		cmocka_unit_test(a_stranger_gets_the_page_and_its_health_and_nothing_else),
 		cmocka_unit_test(a_bearer_token_is_let_in),

@@ -131,8 +131,8 @@ class Watch(threading.Thread):
 class Server:
     """One vcd. start(), kill(), stop() may be repeated; the folder and the ports stay."""
 
-    def __init__(self, build, folder, memory="256m", disks=4, disk_size="1g", threads=2):
-        self.build, self.folder = build, folder
+    def __init__(self, build, folder, memory="256m", disks=4, disk_size="1g", threads=2, nofile=None):
+        self.build, self.folder, self.nofile = build, folder, nofile
         self.memory, self.n_disks, self.disk_size, self.threads = memory, disks, disk_size, threads
         self.nfs, self.iscsi, self.http = free_port(), free_port(), free_port()
         self.process, self.watch, self.peak_bytes = None, None, 0
@@ -157,7 +157,8 @@ class Server:
         config = self.write_config()
         env = dict(os.environ, ASAN_OPTIONS="exitcode=99:abort_on_error=0:detect_leaks=1", UBSAN_OPTIONS="print_stacktrace=1")
         with open(self.log, "ab") as out:
-            self.process = subprocess.Popen([os.path.join(self.build, "vcd"), "--config", config], stdin=subprocess.DEVNULL,
+            limit = [tool("prlimit"), f"--nofile={self.nofile}:{self.nofile}"] if self.nofile else []  # becomes vcd: the same process
+            self.process = subprocess.Popen([*limit, os.path.join(self.build, "vcd"), "--config", config], stdin=subprocess.DEVNULL,
                                             stdout=out, stderr=out, env=env)
         self.watch = Watch(self.process.pid)
         self.watch.start()

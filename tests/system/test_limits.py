@@ -7,7 +7,7 @@ import resource
 import socket
 import time
 
-from harness import MIB, Skip, mostly_waits, need, run
+from harness import MIB, Skip, mostly_waits, need, run, tool
 from iscsiclient import Initiator
 from nfsclient import NfsClient
 
@@ -263,3 +263,50 @@ def test_a_long_request_to_the_administration_keeps_nobody_waiting(test):
         need_soon(test, f"{count} initiators in a request", lambda: result.append(post(count)))
         need(result[0][0] == status, f"{count} initiators: {result[0]}")
     need_service(test, server, "after a request of 890 KB")
+
+
+def hold_connections(ports, count, addresses):
+    """Connections that say nothing, from several addresses; who is refused or dropped comes again at the next call."""
+    held = []
+    for i in range(count):
+        s = socket.socket()
+        s.settimeout(0.2)
+        try:
+            s.bind((addresses[i % len(addresses)], 0))
+            s.connect(("127.0.0.1", ports[i % len(ports)]))
+            held.append(s)
+        except OSError:
+            s.close()
+    return held
+
+
+def test_without_descriptors_the_log_is_quiet_and_service_comes_back(test):
+    server = test.server(start=False, nofile=200)
+    server.start()
+    server.create_volume()
+    server.create_lun("/vol/vol0/lun", 16 * MIB, number=0)
+    began, size = time.monotonic(), os.path.getsize(server.log)
+    ports, addresses = (server.nfs, server.iscsi, server.http), [f"127.0.0.{i}" for i in range(2, 12)]
+    held, slowest, most = [], 0, 0
+    while time.monotonic() - began < 20:
+        held += hold_connections(ports, 400, addresses)
+        held = held[-2000:]
+        most = max(most, len(os.listdir(f"/proc/{server.process.pid}/fd")))
+        asked = time.monotonic()
+        server.vcadm("volume", "list")
+        slowest = max(slowest, time.monotonic() - asked)
+    minutes = (time.monotonic() - began) / 60
+    grown = (os.path.getsize(server.log) - size) / minutes
+    test.note(f"of 200 descriptors {most} in use, log {grown / 1024:.0f} KiB a minute, vcadm {slowest:.2f} s")
+    need(grown < MIB, f"the log grows by {grown / MIB:.1f} MiB a minute")
+    need(slowest < 2, f"vcadm waits {slowest:.1f} s")
+    need(most > 100, f"only {most} descriptors were taken")
+    for s in held:
+        s.close()
+    with open(test.path("file"), "wb") as f:
+        f.write(os.urandom(MIB))
+    began = time.monotonic()
+    run(tool("nfs-cp"), test.path("file"), server.nfs_url("/vol/vol0/file"), timeout=10)
+    run(tool("qemu-io"), "-f", "raw", "-c", "write -P 0x42 0 1m", "-c", "read -P 0x42 0 1m", server.lun_url(0), timeout=20)
+    need(server.healthy(), "HTTP is not back")
+    need(time.monotonic() - began < 10, f"it took {time.monotonic() - began:.1f} s until service was back")
