@@ -161,9 +161,6 @@ def test_the_page_says_that_the_host_is_full(test):
     page.waits_for("the volume's state", "[...document.querySelectorAll('td .pill, td')].some((e) => e.innerText.trim() === 'waiting')")
     page.photograph(test.path("hostfull.png"))
     page.photograph(test.path("hostfull-dark.png"), dark=True)
-    keep = os.environ.get("VCD_SCREENSHOTS")
-    if keep:
-        run("cp", test.path("hostfull.png"), test.path("hostfull-dark.png"), keep)
     make_room(server)
     page.waits_for("that all is well again", "!document.querySelector('.problems')")
     need(not page.errors, f"{page.errors}")

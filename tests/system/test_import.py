@@ -122,7 +122,6 @@ def test_an_igroup_known_here_is_not_another_one_because_an_image_says_so(test):
             need(group["initiators"] == [OURS], f"the igroup is {group}")
             restart(server)
         server.vcadm("volume", "destroy", f"image{seed}", "--yes")
-    run(tool("qemu-io"), "-f", "raw", "-c", "write -P 0x42 0 1m", f"iscsi://{server.portal}/{server.target()}/3", check=False)
 
 
 def test_more_disks_than_a_volume_has_are_too_many(test):
