@@ -24,7 +24,11 @@ struct worker {
 	struct history_counts counts;
 };
 
-static struct worker *shared;
+/* What all processes see. */
+static struct {
+	struct worker workers[WORKERS_MAX];
+	_Atomic uint64_t next; /* the job that nobody has taken yet */
+} * shared;
 
 static uint64_t now_s(void)
 {
@@ -43,7 +47,7 @@ static void work(const struct workers_plan *plan, struct worker *worker, uint64_
 {
 	const struct itimerval limit = { .it_value = { .tv_sec = JOB_CPU_S } };
 
-	for (; !is_over(plan, worker->number, began_s); worker->number += plan->n_workers) {
+	for (; !is_over(plan, worker->number, began_s); worker->number = shared->next++) {
 		(void)setitimer(ITIMER_VIRTUAL, &limit, NULL); /* SIGVTALRM ends a job that goes round in circles */
 		plan->job(worker->number, &worker->counts);
 	}
@@ -94,8 +98,8 @@ static void add(struct history_counts *to, const struct history_counts *from)
 static void workers_stop(void)
 {
 	for (unsigned i = 0; i < WORKERS_MAX; i++)
-		if (shared[i].pid > 0)
-			(void)kill(shared[i].pid, SIGKILL);
+		if (shared->workers[i].pid > 0)
+			(void)kill(shared->workers[i].pid, SIGKILL);
 }
 
 void workers_run(const struct workers_plan *plan, struct workers_result *ret_result)
@@ -106,25 +110,26 @@ void workers_run(const struct workers_plan *plan, struct workers_result *ret_res
 	pid_t pid;
 
 	memset(ret_result, 0, sizeof *ret_result);
-	shared = mmap(NULL, WORKERS_MAX * sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	vc_assert(shared != MAP_FAILED);
+	shared->next = plan->first;
 	for (unsigned i = 0; i < n_running; i++) {
-		shared[i].number = plan->first + i;
-		start(plan, &shared[i], began_s);
+		shared->workers[i].number = shared->next++;
+		start(plan, &shared->workers[i], began_s);
 	}
 	while (n_running > 0 && ((pid = wait(&status)) > 0 || errno == EINTR)) {
-		struct worker *worker = shared;
+		struct worker *worker = shared->workers;
 
-		while (worker < shared + WORKERS_MAX && worker->pid != pid)
+		while (worker < shared->workers + WORKERS_MAX && worker->pid != pid)
 			worker++;
-		if (pid <= 0 || worker == shared + WORKERS_MAX)
+		if (pid <= 0 || worker == shared->workers + WORKERS_MAX)
 			continue;
 		n_running--;
 		worker->pid = 0;
 		if ((WIFEXITED(status) && WEXITSTATUS(status) == 0) || n_failed >= plan->n_failures)
 			continue;
 		count_failure(plan, ret_result, worker, status);
-		worker->number += plan->n_workers;
+		worker->number = shared->next++;
 		if (++n_failed < plan->n_failures && !is_over(plan, worker->number, began_s)) {
 			start(plan, worker, began_s);
 			n_running++;
@@ -133,6 +138,6 @@ void workers_run(const struct workers_plan *plan, struct workers_result *ret_res
 			workers_stop();
 	}
 	for (unsigned i = 0; i < WORKERS_MAX; i++)
-		add(&ret_result->counts, &shared[i].counts);
-	munmap(shared, WORKERS_MAX * sizeof *shared);
+		add(&ret_result->counts, &shared->workers[i].counts);
+	munmap(shared, sizeof *shared);
 }
