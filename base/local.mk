@@ -17,6 +17,7 @@ libvcbase_a_SOURCES = \
 	base/mailbox.c base/mailbox.h \
 	base/page.c base/page.h \
 	base/radix.c base/radix.h \
+	base/reserve.c base/reserve.h \
 	base/sendq.c base/sendq.h \
 	base/siphash.c base/siphash.h \
 	base/stall.c base/stall.h \

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 
 #include "base/list.h"
+#include "base/reserve.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define PAGE_POISONING 1
@@ -177,7 +178,7 @@ int page_arena_init(size_t max_pages)
 	if (bytes == MAP_FAILED)
 		return -ENOMEM;
 	structs = mmap(NULL, len_structs, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (structs == MAP_FAILED || zero_page_init((uint8_t *)bytes + max_pages * PAGE_SIZE) < 0) {
+	if (structs == MAP_FAILED || zero_page_init((uint8_t *)bytes + max_pages * PAGE_SIZE) < 0 || reserve_init() != 0) {
 		munmap(bytes, len_bytes);
 		if (structs != MAP_FAILED)
 			munmap(structs, len_structs);
@@ -208,6 +209,7 @@ void page_arena_fini(void)
 		page_unpoison(arena.pages[i].data);
 	munmap(arena.bytes, (arena.max + 1) * PAGE_SIZE);
 	munmap(arena.pages, MAX_OF(arena.max, (size_t)1) * sizeof(struct page));
+	reserve_fini();
 	arena.bytes = NULL;
 	arena.pages = NULL;
 	arena.max = 0;

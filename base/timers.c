@@ -10,7 +10,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/reserve.h"
 
 int timers_init(struct timers *timers)
 {
@@ -78,14 +78,7 @@ static void heap_remove(struct timers *timers, struct timer *timer)
 static void heap_grow(struct timers *timers)
 {
 	size_t capacity = MAX_OF(timers->capacity * 2, (size_t)64);
-	struct timer **heap = reallocarray(timers->heap, capacity, sizeof *heap);
-
-	if (heap == NULL) {
-		/* No caller can go on without its timer, and a few hundred bytes are not to be had. */
-		log_error("base", "out_of_memory", "timers=%zu", timers->n);
-		abort();
-	}
-	timers->heap = heap;
+	timers->heap = reserve_reallocarray(timers->heap, capacity, sizeof(struct timer *)); /* no caller can go on without its timer */
 	timers->capacity = capacity;
 }
 

@@ -222,6 +222,8 @@ struct raid_status {
 	uint64_t n_full_stripes, n_partial_stripes, n_reconstructed;
 };
 void raid_status(const struct raid *raid, struct raid_status *ret_status);
+/* Is every disk of the group there and trusted? */
+bool raid_group_is_whole(const struct raid *raid, unsigned group);
 
 /* A stripe in which not everything agrees. Masks: bit i is position i of the group, parity's is the number of data disks. */
 struct raid_wrong_stripe {

@@ -3,17 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/reserve.h"
 #include "raid/raid_impl.h"
 
 void *raid_call_new(size_t len_bytes)
 {
-	void *call = calloc(1, len_bytes);
-
-	if (call == NULL) {
-		log_error("raid", "out_of_memory", "bytes=%zu", len_bytes);
-		abort();
-	}
-	return call;
+	return reserve_calloc(1, len_bytes);
 }
 
 void raid_call_free(void *call)
@@ -86,4 +81,12 @@ void raid_status(const struct raid *raid, struct raid_status *s)
 	s->waits_for_room = raid->room.n_waiting > 0;
 	for (unsigned i = 0; i < raid->n_members; i++)
 		status_disk(raid->members[i], &s->disks[i]);
+}
+
+bool raid_group_is_whole(const struct raid *raid, unsigned group)
+{
+	for (unsigned i = 0; i < raid->n_members; i++)
+		if (raid->members[i]->group->index == group && raid->members[i]->state != RAID_DISK_ONLINE)
+			return false;
+	return true;
 }
