@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/reserve.h"
 #include "fs/cache_private.h"
 #include "fs/core.h"
 #include "fs/tree.h"
@@ -137,17 +138,36 @@ struct buf *cache_peek(struct inode *inode, unsigned level, uint32_t fbn)
 	return buf;
 }
 
+static void buf_free(struct cache *cache, struct buf *buf)
+{
+	LIST_INSERT_HEAD(&cache->free_bufs, buf, inode_link);
+	cache->n_free_bufs++;
+}
+
+bool cache_bufs_ready(struct fs_volume *vol, size_t n)
+{
+	while (vol->cache->n_free_bufs < n) {
+		struct buf *buf = malloc(sizeof(*buf));
+
+		if (buf == NULL)
+			return false;
+		buf_free(vol->cache, buf);
+	}
+	return true;
+}
+
 struct buf *cache_buf_new(struct inode *inode, unsigned level, uint32_t fbn)
 {
 	struct cache *cache = inode->vol->cache;
 	struct buf *buf = LIST_FIRST(&cache->free_bufs);
 	size_t bucket = bucket_of(cache, inode, level, fbn);
 
-	if (buf != NULL)
+	if (buf != NULL) {
 		LIST_REMOVE(buf, inode_link);
-	else
-		buf = malloc(sizeof(*buf));
-	vc_assert(buf != NULL); /* 160 bytes beside a 4 KiB page that was had */
+		cache->n_free_bufs--;
+	} else {
+		buf = reserve_malloc(sizeof(*buf));
+	}
 	*buf = (struct buf){ .inode = inode, .fbn = fbn, .level = (uint8_t)level };
 	buf->hash_next = cache->buckets[bucket];
 	cache->buckets[bucket] = buf;
@@ -189,7 +209,7 @@ static void buf_settle(struct buf *buf)
 	hash_remove(buf);
 	buf->inode->n_bufs--;
 	LIST_REMOVE(buf, inode_link);
-	LIST_INSERT_HEAD(&cache->free_bufs, buf, inode_link);
+	buf_free(cache, buf);
 }
 
 void cache_unhold(struct buf *buf)

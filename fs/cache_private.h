@@ -23,6 +23,7 @@ struct cache {
 	struct page **stash;
 	size_t n_stash, n_stash_max;
 	LIST_HEAD(, buf) free_bufs;
+	size_t n_free_bufs;
 	struct counter hits, misses, evictions;
 };
 
@@ -39,6 +40,8 @@ MUST_CHECK int cache_submit_starts(struct fs_run *run, bool wanted);
 void cache_unpin_all(struct fs_run *run);
 /* True when the stash holds `n` pages (evicting for them when needed). */
 bool cache_stash(struct fs_volume *vol, size_t n);
+/* True when `n` new buffers can be had without asking for memory. */
+bool cache_bufs_ready(struct fs_volume *vol, size_t n);
 /* A page of the arena; when that is empty, one that a clean buffer gives up. NULL: there is none either. Does not count it. */
 struct page *cache_page_alloc(struct fs_volume *vol);
 /* A page of the stash: there is one, because run_reserve said so. */
@@ -48,6 +51,7 @@ size_t cache_dirty_max(const struct fs_volume *vol);
 
 /* Evict until `n_pages` more fit under the bound; false: dirty and pinned ones fill it. */
 bool cache_make_room(struct fs_volume *vol, size_t n_pages);
+/* There is one: cache_bufs_ready said so, or else the reserve (base/reserve.h) has it. */
 struct buf *cache_buf_new(struct inode *inode, unsigned level, uint32_t fbn);
 
 /* ---- for the CP ---- */

@@ -13,35 +13,54 @@ struct cache_batch {
 	struct raid_read_block blocks[];
 };
 
-static void vector_push(struct buf ***io_vector, unsigned *io_n, unsigned *io_max, struct buf *buf)
+/* Room for one more. */
+static bool vector_room(struct buf ***io_vector, unsigned n, unsigned *io_max)
 {
-	if (*io_n == *io_max) {
-		unsigned max = *io_max == 0 ? 16U : *io_max * 2U;
-		struct buf **grown = realloc(*io_vector, max * sizeof(struct buf *));
+	unsigned max = *io_max == 0 ? 16U : *io_max * 2U;
+	struct buf **grown;
 
-		vc_assert(grown != NULL);
-		*io_vector = grown;
-		*io_max = max;
-	}
-	(*io_vector)[(*io_n)++] = buf;
+	if (n < *io_max)
+		return true;
+	grown = reallocarray(*io_vector, max, sizeof(struct buf *));
+	if (grown == NULL)
+		return false;
+	*io_vector = grown;
+	*io_max = max;
+	return true;
+}
+
+static bool starts_room(struct fs_run *run)
+{
+	return vector_room(&run->starts, run->n_starts, &run->n_starts_max);
+}
+
+/* The buffer of a block that is not in memory, with room to name it. NULL: no memory. */
+static struct buf *buf_had(struct fs_run *run, struct inode *inode, unsigned level, uint32_t fbn, struct buf *buf)
+{
+	if (!starts_room(run))
+		return NULL;
+	if (buf != NULL)
+		return buf;
+	return cache_bufs_ready(run->vol, 1) ? cache_buf_new(inode, level, fbn) : NULL;
+}
+
+static bool is_awaited(const struct fs_run *run, const struct buf *buf)
+{
+	for (const struct buf_waiter *waiter = buf->waiters; waiter != NULL; waiter = waiter->next)
+		if (waiter->run == run)
+			return true;
+	return false;
 }
 
 /* The run waits for this buffer, and keeps it in memory until it has finished. */
-static void buf_await(struct fs_run *run, struct buf *buf)
+static void buf_await(struct fs_run *run, struct buf *buf, struct buf_waiter *waiter)
 {
-	struct buf_waiter *waiter;
-
-	for (waiter = buf->waiters; waiter != NULL; waiter = waiter->next)
-		if (waiter->run == run)
-			return;
-	waiter = malloc(sizeof(*waiter));
-	vc_assert(waiter != NULL);
 	*waiter = (struct buf_waiter){ .run = run, .next = buf->waiters };
 	buf->waiters = waiter;
 	run->n_waiting++;
 	cache_hold(buf);
 	run->vol->cache->n_pinned++;
-	vector_push(&run->pins, &run->n_pins, &run->n_pins_max, buf);
+	run->pins[run->n_pins++] = buf;
 }
 
 static void pins_release(struct fs_run *run)
@@ -72,10 +91,19 @@ static void buf_wake(struct buf *buf)
 	}
 }
 
+static void read_name(struct fs_run *run, struct buf *buf, uint32_t vbn)
+{
+	buf->state = BUF_READING;
+	buf->vbn = vbn;
+	buf->read = NULL;
+	run->starts[run->n_starts++] = buf;
+}
+
 int cache_read(struct fs_run *run, struct inode *inode, unsigned level, uint32_t fbn, uint32_t vbn, struct buf **ret_buf)
 {
 	struct cache *cache = inode->vol->cache;
 	struct buf *buf = cache_peek(inode, level, fbn);
+	struct buf_waiter *waiter;
 
 	if (buf != NULL && buf->state == BUF_VALID) {
 		cache_touch(buf);
@@ -85,15 +113,19 @@ int cache_read(struct fs_run *run, struct inode *inode, unsigned level, uint32_t
 	if (buf != NULL && buf->state == BUF_ERROR)
 		return buf->err;
 	counter_add(&cache->misses, 1);
-	if (buf == NULL)
-		buf = cache_buf_new(inode, level, fbn);
-	if (buf->state == BUF_EMPTY) {
-		buf->state = BUF_READING;
-		buf->vbn = vbn;
-		buf->read = NULL;
-		vector_push(&run->starts, &run->n_starts, &run->n_starts_max, buf);
+	if (buf != NULL && is_awaited(run, buf))
+		return -EAGAIN;
+	if (!vector_room(&run->pins, run->n_pins, &run->n_pins_max))
+		return run_no_memory(run);
+	waiter = malloc(sizeof(*waiter));
+	buf = waiter == NULL ? NULL : buf_had(run, inode, level, fbn, buf);
+	if (buf == NULL) {
+		free(waiter);
+		return run_no_memory(run);
 	}
-	buf_await(run, buf);
+	if (buf->state == BUF_EMPTY)
+		read_name(run, buf, vbn);
+	buf_await(run, buf, waiter);
 	return -EAGAIN;
 }
 
@@ -103,13 +135,9 @@ void cache_read_ahead(struct fs_run *run, struct inode *inode, uint32_t fbn, uin
 
 	if (buf != NULL && buf->state != BUF_EMPTY)
 		return;
-	if (buf == NULL)
-		buf = cache_buf_new(inode, 0, fbn);
-	if (buf->page != NULL || buf->cp_page != NULL)
-		return;
-	buf->state = BUF_READING;
-	buf->vbn = vbn;
-	vector_push(&run->starts, &run->n_starts, &run->n_starts_max, buf);
+	buf = buf_had(run, inode, 0, fbn, buf);
+	if (buf != NULL && buf->page == NULL && buf->cp_page == NULL)
+		read_name(run, buf, vbn);
 }
 
 static void batch_done(struct raid_read *read)
@@ -152,12 +180,9 @@ static int buf_by_vbn(const void *a, const void *b)
 	return x->vbn < y->vbn ? -1 : x->vbn > y->vbn;
 }
 
-/* Memory is short: take back what was named, and run again when pages have come free. What the run had pinned goes as well: of all that are
- * turned away here none keeps another one out. (Nobody is woken for it: those who wait would turn each other away for ever.) */
-static int starts_undo(struct fs_run *run, bool wanted)
+/* Take back what was named. */
+static void starts_undo(struct fs_run *run)
 {
-	int err;
-
 	for (unsigned i = 0; i < run->n_starts; i++) {
 		struct buf *buf = run->starts[i];
 
@@ -167,11 +192,29 @@ static int starts_undo(struct fs_run *run, bool wanted)
 		cache_unhold(buf);
 	}
 	run->n_starts = 0;
+}
+
+/* Pages are short: run again when some have come free. What the run had pinned goes as well: of all that are turned away here none keeps another
+ * one out. (Nobody is woken for it: those who wait would turn each other away for ever.) */
+static int starts_later(struct fs_run *run, bool wanted)
+{
+	int err;
+
+	starts_undo(run);
 	if (!wanted) /* only reading ahead */
 		return 0;
 	pins_release(run);
 	err = run_wait_pages(run);
 	return err == -EAGAIN ? 0 : err;
+}
+
+/* The same when it is no page that is missing. */
+static int starts_refused(struct fs_run *run, bool wanted)
+{
+	if (run->patient)
+		return starts_later(run, wanted);
+	starts_undo(run);
+	return wanted ? run_no_memory(run) : 0;
 }
 
 static bool starts_admitted(struct fs_run *run)
@@ -185,18 +228,30 @@ static bool starts_admitted(struct fs_run *run)
 	return cache_make_room(run->vol, run->n_starts);
 }
 
+static struct cache_batch *batch_new(struct fs_volume *vol, unsigned n)
+{
+	struct cache_batch *batch = malloc(sizeof(*batch) + n * sizeof(batch->blocks[0]));
+	struct buf **bufs = malloc(n * sizeof(struct buf *));
+
+	if (batch == NULL || bufs == NULL) {
+		free(batch);
+		free(bufs);
+		return NULL;
+	}
+	*batch = (struct cache_batch){ .vol = vol, .bufs = bufs };
+	return batch;
+}
+
 int cache_submit_starts(struct fs_run *run, bool wanted)
 {
 	unsigned n = run->n_starts;
 	struct cache_batch *batch;
 
 	if (!starts_admitted(run))
-		return starts_undo(run, wanted);
-	batch = calloc(1, sizeof(*batch) + n * sizeof(batch->blocks[0]));
-	vc_assert(batch != NULL);
-	batch->bufs = malloc(n * sizeof(struct buf *));
-	vc_assert(batch->bufs != NULL);
-	batch->vol = run->vol;
+		return starts_later(run, wanted);
+	batch = batch_new(run->vol, n);
+	if (batch == NULL)
+		return starts_refused(run, wanted);
 	qsort(run->starts, n, sizeof(struct buf *), buf_by_vbn);
 	for (unsigned i = 0; i < n; i++) {
 		struct buf *buf = run->starts[i];
@@ -211,7 +266,7 @@ int cache_submit_starts(struct fs_run *run, bool wanted)
 			}
 			free(batch->bufs);
 			free(batch);
-			return starts_undo(run, wanted);
+			return starts_later(run, wanted);
 		}
 		batch->blocks[i] = (struct raid_read_block){ .vbn = buf->vbn,
 			                                     .page = page,

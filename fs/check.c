@@ -110,6 +110,8 @@ int check_pace(struct fs_run *run, unsigned n_blocks)
 		return run->vol->failed;
 	if (is_cancelled(check))
 		return -ECANCELED;
+	if (check_has_no_memory(check))
+		return -ENOMEM;
 	if (check->work < SLICE_BLOCKS)
 		return 0;
 	check->rest_ns = rest_after(check, check->work);
@@ -232,6 +234,8 @@ static int check_step(struct fs_run *run)
 	while (check->stage < ARRAY_SIZE(stages)) {
 		int err = stages[check->stage].step(run);
 
+		if (err == 0 && check_has_no_memory(check))
+			err = -ENOMEM;
 		if (err != 0)
 			return err;
 		check->stage++;

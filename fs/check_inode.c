@@ -18,7 +18,7 @@ void check_inode_fini(struct check *check)
 {
 	struct check_inode_table *table = &check->inodes;
 
-	for (uint32_t i = 0; i < table->n_chunks; i++)
+	for (uint32_t i = 0; table->chunks != NULL && i < table->n_chunks; i++)
 		free(table->chunks[i]);
 	free(table->chunks);
 	free(table->dirs);
@@ -42,15 +42,16 @@ struct check_inode *check_inode_find(struct check *check, uint32_t ino)
 	return inode->type != FS_TYPE_NONE ? inode : NULL;
 }
 
-static void *grow(void *array, size_t n, size_t *io_max, size_t size)
+/* The array with room for one more. NULL: no memory, and the check ends. */
+static void *grow(struct check *check, void *array, size_t n, size_t *io_max, size_t size)
 {
-	void *grown;
+	size_t max = *io_max == 0 ? 256 : *io_max * 2U;
+	void *grown = n < *io_max ? array : reallocarray(array, max, size);
 
-	if (n < *io_max)
-		return array;
-	*io_max = *io_max == 0 ? 256 : *io_max * 2U;
-	grown = reallocarray(array, *io_max, size);
-	vc_assert(grown != NULL);
+	if (grown == NULL)
+		check->no_memory = true;
+	else if (n == *io_max)
+		*io_max = max;
 	return grown;
 }
 
@@ -62,7 +63,10 @@ static void table_take(struct check *check, uint32_t ino, const struct inode_dis
 
 	if (table->chunks[chunk] == NULL)
 		table->chunks[chunk] = calloc(CHECK_INODE_CHUNK, sizeof(struct check_inode));
-	vc_assert(table->chunks[chunk] != NULL);
+	if (table->chunks[chunk] == NULL) {
+		check->no_memory = true;
+		return;
+	}
 	table->chunks[chunk][ino % CHECK_INODE_CHUNK] = (struct check_inode){
 		.type = type, .nlink = le16_get(disk->nlink), .generation_hash = check_generation_hash(le64_get(disk->generation))
 	};
@@ -71,12 +75,20 @@ static void table_take(struct check *check, uint32_t ino, const struct inode_dis
 		table->n_name_blocks += le32_get(disk->n_blocks);
 	check->n_inodes++;
 	if (type == FS_TYPE_DIR) {
-		table->dirs = grow(table->dirs, table->n_dirs, &table->n_dirs_max, sizeof(struct check_dir));
-		table->dirs[table->n_dirs++] = (struct check_dir){ .ino = ino };
+		struct check_dir *dirs = grow(check, table->dirs, table->n_dirs, &table->n_dirs_max, sizeof(struct check_dir));
+
+		if (dirs == NULL)
+			return;
+		table->dirs = dirs;
+		dirs[table->n_dirs++] = (struct check_dir){ .ino = ino };
 	}
 	if (type == FS_TYPE_VDISK || (disk->flags & INODE_STREAM) != 0) {
-		table->streamed = grow(table->streamed, table->n_streamed, &table->n_streamed_max, sizeof(uint32_t));
-		table->streamed[table->n_streamed++] = ino;
+		uint32_t *streamed = grow(check, table->streamed, table->n_streamed, &table->n_streamed_max, sizeof(uint32_t));
+
+		if (streamed == NULL)
+			return;
+		table->streamed = streamed;
+		streamed[table->n_streamed++] = ino;
 	}
 }
 

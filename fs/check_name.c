@@ -164,26 +164,27 @@ static const char *snapshot_name(const struct check *check, uint32_t id)
 	return NULL;
 }
 
-static void finding_name(const struct check *check, struct check_finding *finding, const char *path)
+static void finding_name(struct check *check, struct check_finding *finding, const char *path)
 {
 	const char *snapshot = finding->place.snapshot == check->image ? NULL : snapshot_name(check, finding->place.snapshot);
 	char bytes[96];
 
 	if (path == NULL) {
 		if (finding->public.path == NULL)
-			check_finding_add(finding, metafile_name(finding->place.ino), "");
+			check_finding_add(check, finding, metafile_name(finding->place.ino), "");
 		return;
 	}
 	free(finding->public.path);
 	if (asprintf(&finding->public.path, "%s%s%s", snapshot != NULL ? "/.snapshot/" : "", snapshot != NULL ? snapshot : "", path) < 0) {
 		finding->public.path = NULL;
+		check->no_memory = true;
 		return;
 	}
 	finding->public.offset_bytes = (uint64_t)finding->place.fbn * FS_BLOCK_SIZE;
 	finding->public.len_bytes = finding->public.count * tree_span(finding->place.level) * FS_BLOCK_SIZE;
 	(void)snprintf(bytes, sizeof(bytes), "; it is bytes %llu to %llu of ", (unsigned long long)finding->public.offset_bytes,
 	               (unsigned long long)(finding->public.offset_bytes + finding->public.len_bytes - 1U));
-	check_finding_add(finding, bytes, finding->public.path);
+	check_finding_add(check, finding, bytes, finding->public.path);
 }
 
 static void findings_name(struct check *check, uint32_t ino, const char *path)
@@ -229,7 +230,7 @@ static void runs_say(struct check *check)
 			continue;
 		(void)snprintf(text, sizeof(text), "; so it is with the %llu blocks after it",
 		               (unsigned long long)finding->public.count - 1U);
-		check_finding_add(finding, text, "");
+		check_finding_add(check, finding, text, "");
 	}
 }
 
@@ -252,7 +253,7 @@ static int also_look(struct fs_run *run, struct check_finding *finding)
 	for (unsigned i = 0; i < check->n_snapshots; i++) {
 		if (!held[i] || check->snapshots[i].deleting)
 			continue;
-		check_finding_add(finding, what, check->snapshots[i].name);
+		check_finding_add(check, finding, what, check->snapshots[i].name);
 		what = ", ";
 	}
 	return 0;

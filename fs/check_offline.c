@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/reserve.h"
 #include "fs/check_fix.h"
 #include "fs/fsinfo.h"
 #include "fs/repair.h"
@@ -84,11 +85,11 @@ static void offline_end(struct offline *offline, int err)
 static void check_ended(struct check *check, int err)
 {
 	struct offline *offline = check->options.arg;
+	int no_memory = check_report_take(check, &offline->answer.result);
 
 	offline->answer.n_log_records = check->n_log_records;
-	check_report_take(check, &offline->answer.result);
 	check_free(check);
-	offline_end(offline, err);
+	offline_end(offline, no_memory != 0 ? no_memory : err);
 }
 
 static void progress(void *arg, const char *stage, unsigned percent)
@@ -109,6 +110,7 @@ static void table_loaded(struct fs_run *run, int err)
 	struct offline *offline = run->arg;
 
 	run_fini(run);
+	offline->check->no_memory = err == -ENOMEM;
 	if (err != 0)
 		check_found(offline->check, CHECK_SNAPSHOT, "the snapshot table cannot be loaded: %s; no mount will succeed",
 		            error_name(err));
@@ -194,18 +196,14 @@ static void round_begin(struct offline *offline)
 void fs_check_offline(struct world *world, const char *const *disk_urls, unsigned n_disks, const struct fs_check_offline_options *options,
                       void (*done)(void *arg, int err, const struct fs_check_offline *check), void *arg)
 {
-	struct offline *offline = calloc(1, sizeof(*offline));
-
-	vc_assert(offline != NULL);
+	struct offline *offline = reserve_calloc(1, sizeof(*offline));
 	offline->world = world;
 	offline->options = *options;
 	offline->done = done;
 	offline->arg = arg;
-	offline->urls = calloc(MAX_OF(n_disks, 1U), sizeof(char *));
-	vc_assert(offline->urls != NULL);
+	offline->urls = reserve_calloc(MAX_OF(n_disks, 1U), sizeof(char *));
 	for (; offline->n_urls < n_disks; offline->n_urls++) {
-		offline->urls[offline->n_urls] = strdup(disk_urls[offline->n_urls]);
-		vc_assert(offline->urls[offline->n_urls] != NULL);
+		offline->urls[offline->n_urls] = reserve_strdup(disk_urls[offline->n_urls]);
 	}
 	round_begin(offline);
 }

@@ -14,7 +14,10 @@ static void online_end(struct check *check, int err)
 {
 	struct fs_volume *vol = check->vol;
 	struct fs_message *msg = check->msg;
+	int no_memory = check_report_take(check, &msg->out.check);
 
+	if (no_memory != 0)
+		err = no_memory;
 	if (check->holding)
 		snapshot_passes_release(vol);
 	if (check->have_image)
@@ -23,7 +26,6 @@ static void online_end(struct check *check, int err)
 	if (err != 0)
 		message_error_text(msg, "the check of volume %s ended early, in stage \"%s\"%s%s", vol->name, check_stage_name(check),
 		                   check->why != NULL ? ": " : "", check->why != NULL ? check->why : "");
-	check_report_take(check, &msg->out.check);
 	check_free(check);
 	message_complete(msg, err);
 }

@@ -64,6 +64,7 @@ static void verified(void *arg, int err, const struct raid_verify_result *result
 	struct check_parity *parity = check->parity;
 
 	parity->err = err;
+	check->no_memory = check->no_memory || err == -ENOMEM;
 	parity->n_wrong = 0;
 	if (err == 0 && result->n_wrong > 0) {
 		memcpy(parity->wrong, result->wrong, result->n_wrong * sizeof(parity->wrong[0]));
@@ -100,20 +101,6 @@ static unsigned group_disks(const struct raid_geometry *geometry, unsigned group
 	for (unsigned i = 0; i < geometry->n_data_disks; i++)
 		n += geometry->disks[i].group == group;
 	return n;
-}
-
-static bool group_is_whole(struct raid *raid, unsigned group)
-{
-	struct raid_status *status = calloc(1, sizeof(*status));
-	bool whole = status != NULL;
-
-	if (status == NULL)
-		return false;
-	raid_status(raid, status);
-	for (unsigned i = 0; i < status->n_disks; i++)
-		whole = whole && (status->disks[i].group != group || status->disks[i].state == RAID_DISK_ONLINE);
-	free(status);
-	return whole;
 }
 
 static bool region_is_unused(const struct check *check, uint32_t region)
@@ -322,7 +309,7 @@ static int scan(struct fs_run *run)
 	uint32_t n = group_stripes(raid_geometry(run->vol->raid), parity->group);
 
 	unused_skip(check, n);
-	if (!group_is_whole(run->vol->raid, parity->group))
+	if (!raid_group_is_whole(run->vol->raid, parity->group))
 		return group_end(check);
 	if (parity->n_suspects > 0 && (parity->dbn >= n || parity->n_suspects > SUSPECTS_MAX - CHUNK_STRIPES))
 		return cp_await(run);
@@ -336,7 +323,7 @@ static int scanned(struct fs_run *run)
 {
 	struct check *check = check_of(run);
 	struct check_parity *parity = check->parity;
-	bool whole = parity->err == 0 && group_is_whole(run->vol->raid, parity->group);
+	bool whole = parity->err == 0 && raid_group_is_whole(run->vol->raid, parity->group);
 
 	for (unsigned i = 0; i < parity->n_wrong && whole; i++) {
 		if (check->offline) /* nobody writes: once is enough */
@@ -356,7 +343,7 @@ static int again(struct fs_run *run)
 	struct check_parity *parity = check_of(run)->parity;
 	uint32_t first, n = 1;
 
-	if (parity->at == parity->n_suspects || !group_is_whole(run->vol->raid, parity->group)) {
+	if (parity->at == parity->n_suspects || !raid_group_is_whole(run->vol->raid, parity->group)) {
 		parity->n_suspects = 0;
 		parity->state = PARITY_SCAN;
 		return 0;

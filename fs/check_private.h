@@ -74,9 +74,10 @@ void check_found_repairable(struct check *check);
 void check_found_disk(struct check *check, const char *path);
 void check_found_count(struct check *check, uint64_t count);
 /* More of the text of a finding. */
-void check_finding_add(struct check_finding *finding, const char *what, const char *more);
-/* What was found, for whoever asked: findings and text are the caller's from now on (fs_check_result_fini). */
-void check_report_take(struct check *check, struct fs_check_result *ret_result);
+void check_finding_add(struct check *check, struct check_finding *finding, const char *what, const char *more);
+/* What was found, for whoever asked: findings and text are the caller's from now on (fs_check_result_fini). -ENOMEM: there is no memory for all of
+ * it, or was none while it was looked for; *ret_result is empty. */
+MUST_CHECK int check_report_take(struct check *check, struct fs_check_result *ret_result);
 void check_report_fini(struct check *check);
 
 /* ---- trees (check_walk.c) ---- */
@@ -215,6 +216,7 @@ struct check {
 	unsigned stage;
 	bool cancelled;
 	const char *why; /* cancelled */
+	bool no_memory; /* for a finding, or what it is made from */
 	bool offline; /* nobody else is at the volume: the image is the last CP, id 0 */
 	uint32_t image; /* id of the private snapshot */
 	uint32_t n_ids; /* snapshots of the image have ids below */
@@ -266,6 +268,11 @@ struct check {
 static inline struct check *check_of(struct fs_run *run)
 {
 	return run->arg;
+}
+/* Something could not be looked at, or not be kept: it ends with -ENOMEM, and nothing it found counts. */
+static inline bool check_has_no_memory(const struct check *check)
+{
+	return check->no_memory || check->run.no_memory;
 }
 /* Done some work: give the loop back when it was much, for longer when clients are busy. -EAGAIN, -ECANCELED. Only when no read is named. */
 MUST_CHECK int check_pace(struct fs_run *run, unsigned n_blocks);

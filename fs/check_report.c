@@ -84,19 +84,23 @@ static void found(struct check *check, enum check_rule rule, const struct check_
 		return;
 	}
 	report->n_errors++;
+	check->no_memory = check->no_memory || kind == NULL;
 	if (kind == NULL)
 		return;
 	if (kind->n < (place != NULL ? KIND_PLACED_MAX : KIND_MAX) && report->n < FINDINGS_MAX)
-		finding = finding_new(report);
+		check->no_memory = (finding = finding_new(report)) == NULL || check->no_memory;
 	if (finding == NULL) {
-		if (kind->n_summed++ == 0)
+		if (kind->n_summed++ == 0) {
 			kind->text = text_new(format, args);
+			check->no_memory = check->no_memory || kind->text == NULL;
+		}
 		report->last_summed = kind;
 		return;
 	}
 	kind->n++;
 	finding->public.rule = rule;
 	finding->public.text = text_new(format, args);
+	check->no_memory = check->no_memory || finding->public.text == NULL;
 	finding->format = format;
 	finding->placed = place != NULL;
 	if (place != NULL)
@@ -134,8 +138,10 @@ void check_found_disk(struct check *check, const char *path)
 {
 	struct check_finding *last = check->report.last;
 
-	if (last != NULL && last->public.disk == NULL)
+	if (last != NULL && last->public.disk == NULL) {
 		last->public.disk = strdup(path);
+		check->no_memory = check->no_memory || last->public.disk == NULL;
+	}
 }
 
 void check_found_count(struct check *check, uint64_t count)
@@ -144,12 +150,14 @@ void check_found_count(struct check *check, uint64_t count)
 		check->report.last->public.count = count;
 }
 
-void check_finding_add(struct check_finding *finding, const char *what, const char *more)
+void check_finding_add(struct check *check, struct check_finding *finding, const char *what, const char *more)
 {
 	char *text;
 
-	if (finding->public.text == NULL || asprintf(&text, "%s%s%s", finding->public.text, what, more) < 0)
+	if (finding->public.text == NULL || asprintf(&text, "%s%s%s", finding->public.text, what, more) < 0) {
+		check->no_memory = true;
 		return;
+	}
 	free(finding->public.text);
 	finding->public.text = text;
 }
@@ -164,40 +172,48 @@ static void text_tame(char *text)
 			*text = '?';
 }
 
-static void kind_end(struct check_report *report, const struct check_kind *kind)
+static int kind_end(struct check_report *report, const struct check_kind *kind)
 {
-	struct check_finding *finding = kind->n_summed > 0 ? finding_new(report) : NULL;
+	struct check_finding *finding;
 
+	if (kind->n_summed == 0)
+		return 0;
+	finding = finding_new(report);
 	if (finding == NULL)
-		return;
+		return -ENOMEM;
 	finding->public = (struct fs_check_finding){ .rule = kind->rule,
 		                                     .count = kind->n_summed,
 		                                     .repairable = kind->n_repairable == kind->n_summed };
 	if (asprintf(&finding->public.text, "%llu more like this: %s", (unsigned long long)kind->n_summed,
-	             kind->text != NULL ? kind->text : "") < 0)
+	             kind->text != NULL ? kind->text : "") < 0) {
 		finding->public.text = NULL;
+		return -ENOMEM;
+	}
+	return 0;
 }
 
-static char *text_of(const struct fs_check_result *result)
+static int text_make(struct fs_check_result *result)
 {
-	char *text = NULL;
 	size_t len = 0;
-	FILE *stream = result->n_errors == 0 ? NULL : open_memstream(&text, &len);
+	FILE *stream;
 
+	if (result->n_errors == 0)
+		return 0;
+	stream = open_memstream(&result->report, &len);
 	if (stream == NULL)
-		return NULL;
+		return -ENOMEM;
 	for (size_t i = 0; i < result->n_findings; i++)
 		(void)fprintf(stream, "rule %u: %s\n", result->findings[i].rule, result->findings[i].text);
-	return fclose(stream) == 0 ? text : NULL;
+	return fclose(stream) == 0 ? 0 : -ENOMEM;
 }
 
 /* Without which disks was it? */
-static void absent_list(const struct check *check, struct fs_check_result *result)
+static int absent_list(const struct check *check, struct fs_check_result *result)
 {
 	struct raid_status *status = malloc(sizeof(*status));
 
 	if (status == NULL)
-		return;
+		return -ENOMEM;
 	raid_status(check->vol->raid, status);
 	result->absent = calloc(status->n_disks, sizeof(*result->absent));
 	for (unsigned i = 0; i < status->n_disks && result->absent != NULL; i++) {
@@ -215,26 +231,45 @@ static void absent_list(const struct check *check, struct fs_check_result *resul
 		result->n_absent++;
 	}
 	free(status);
+	return result->absent == NULL ? -ENOMEM : 0;
 }
 
-void check_report_take(struct check *check, struct fs_check_result *ret_result)
+static int findings_take(struct check_report *report, struct fs_check_result *result)
 {
-	struct check_report *report = &check->report;
-
-	*ret_result = (struct fs_check_result){ .n_blocks = check->n_blocks, .n_inodes = check->n_inodes, .n_errors = report->n_errors };
-	for (size_t i = 0; i < report->n_kinds; i++)
-		kind_end(report, &report->kinds[i]);
-	if (report->n > 0)
-		ret_result->findings = calloc(report->n, sizeof(*ret_result->findings));
-	for (size_t i = 0; ret_result->findings != NULL && i < report->n; i++) {
-		if (report->findings[i].public.text == NULL) /* no memory */
-			continue;
+	for (size_t i = 0; i < report->n_kinds; i++) {
+		int err = kind_end(report, &report->kinds[i]);
+		if (err != 0)
+			return err;
+	}
+	if (report->n == 0)
+		return 0;
+	result->findings = calloc(report->n, sizeof(*result->findings));
+	if (result->findings == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < report->n; i++) {
 		text_tame(report->findings[i].public.text);
-		ret_result->findings[ret_result->n_findings++] = report->findings[i].public;
+		result->findings[result->n_findings++] = report->findings[i].public;
 		report->findings[i].public = (struct fs_check_finding){ .rule = 0 };
 	}
-	ret_result->report = text_of(ret_result);
-	absent_list(check, ret_result);
+	return 0;
+}
+
+int check_report_take(struct check *check, struct fs_check_result *ret_result)
+{
+	int err = check_has_no_memory(check) ? -ENOMEM : 0;
+
+	*ret_result = (struct fs_check_result){ .n_blocks = check->n_blocks,
+		                                .n_inodes = check->n_inodes,
+		                                .n_errors = check->report.n_errors };
+	if (err == 0)
+		err = findings_take(&check->report, ret_result);
+	if (err == 0)
+		err = text_make(ret_result);
+	if (err == 0)
+		err = absent_list(check, ret_result);
+	if (err != 0)
+		fs_check_result_fini(ret_result);
+	return err;
 }
 
 static void finding_fini(struct fs_check_finding *finding)

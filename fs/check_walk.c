@@ -43,7 +43,7 @@ static void tree_unref(struct check *check, struct check_tree *tree)
 {
 	if (--tree->n_pending > 0)
 		return;
-	if (!tree->again && !check->cancelled && tree->n_expected != UINT64_MAX && tree->n_found != tree->n_expected)
+	if (!tree->again && !check->cancelled && !check->no_memory && tree->n_expected != UINT64_MAX && tree->n_found != tree->n_expected)
 		blocks_differ(check, tree);
 	free(tree);
 }
@@ -70,9 +70,12 @@ static void ref_push(struct check *check, struct check_tree *tree, uint32_t vbn,
 
 	if (walk->n_refs == walk->n_refs_max) {
 		size_t max = walk->n_refs_max == 0 ? 4096 : walk->n_refs_max * 2U;
-		struct check_ref *grown = realloc(walk->refs, max * sizeof(struct check_ref));
+		struct check_ref *grown = reallocarray(walk->refs, max, sizeof(struct check_ref));
 
-		vc_assert(grown != NULL);
+		if (grown == NULL) {
+			check->no_memory = true;
+			return;
+		}
 		walk->refs = grown;
 		walk->n_refs_max = max;
 	}
@@ -103,7 +106,11 @@ void check_walk_add(struct check *check, const struct check_tree *proto, const u
 	struct check_tree *tree = malloc(sizeof(*tree));
 	unsigned level;
 
-	vc_assert(tree != NULL && proto->height <= TREE_HEIGHT_MAX);
+	vc_assert(proto->height <= TREE_HEIGHT_MAX);
+	if (tree == NULL) {
+		check->no_memory = true;
+		return;
+	}
 	*tree = *proto;
 	tree->n_pending = 1;
 	level = tree->height == 0 ? 0 : tree->height - 1U;

@@ -447,6 +447,7 @@ int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk, uint64_t need)
 		clone->id = id;
 		clone->timer.fire = clone_timer;
 		run_init(&clone->run, vol, clone_fill_step, clone_run_finished, clone);
+		clone->run.patient = true;
 		run_init(&clone->ahead_run, vol, NULL, NULL, clone);
 		TAILQ_INSERT_TAIL(&vol->clones->clones, clone, link);
 	}
@@ -489,6 +490,8 @@ int clone_mount(struct fs_run *run)
 		return err;
 	while ((entry = vtoc_next(run->vol, entry)) != NULL) {
 		err = entry_resume(run, entry);
+		if (err == -ENOMEM) /* no mount rather than one whose clones stand still */
+			return err;
 		if (err != 0 && err != -EAGAIN)
 			log_error("clone", "not_resumed", "volume=%s inode=%u error=%s", run->vol->name, entry->ino, error_name(err));
 		else if (err != 0)

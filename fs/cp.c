@@ -40,6 +40,7 @@ int cp_init(struct fs_volume *vol)
 	TAILQ_INIT(&cp->waiters);
 	cp->timer.fire = cp_timer_fired;
 	run_init(&cp->run, vol, cp_step, cp_finish, cp);
+	cp->run.patient = true;
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/radix.h"
+#include "base/reserve.h"
 #include "fs/cache_private.h"
 #include "fs/cp.h"
 #include "fs/inode_table.h"
@@ -19,8 +20,7 @@ static void file_bufs_reserve(struct cp *cp, size_t n)
 		return;
 	free(cp->file_bufs);
 	cp->n_file_bufs_max = n;
-	cp->file_bufs = reallocarray(NULL, n, sizeof(struct buf *));
-	vc_assert(cp->file_bufs != NULL);
+	cp->file_bufs = reserve_reallocarray(NULL, n, sizeof(struct buf *));
 }
 
 static void file_bufs_sort(struct cp *cp)

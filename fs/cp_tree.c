@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
+#include "base/reserve.h"
 #include "fs/clone.h"
 #include "fs/cp.h"
 #include "fs/space.h"
@@ -16,9 +17,7 @@ void vbn_push(struct vbn_vector *vector, uint32_t vbn)
 {
 	if (vector->n == vector->n_max) {
 		size_t max = vector->n_max == 0 ? 1024 : vector->n_max * 2U;
-		uint32_t *grown = realloc(vector->vbns, max * sizeof(uint32_t));
-
-		vc_assert(grown != NULL);
+		uint32_t *grown = reserve_reallocarray(vector->vbns, max, sizeof(uint32_t));
 		vector->vbns = grown;
 		vector->n_max = max;
 	}
@@ -35,8 +34,7 @@ static uint32_t owner_of(struct cp *cp, struct inode *inode)
 	if (cp->n_owners == 0 || cp->owners[cp->n_owners - 1U] != inode) {
 		if (cp->n_owners == cp->n_owners_max) {
 			cp->n_owners_max = cp->n_owners_max == 0 ? 16 : cp->n_owners_max * 2U;
-			cp->owners = reallocarray(cp->owners, cp->n_owners_max, sizeof(struct inode *));
-			vc_assert(cp->owners != NULL);
+			cp->owners = reserve_reallocarray(cp->owners, cp->n_owners_max, sizeof(struct inode *));
 		}
 		cp->owners[cp->n_owners++] = inode;
 	}
@@ -49,8 +47,7 @@ static void free_push(struct cp *cp, uint32_t vbn, uint32_t owner)
 
 	if (vector->n == vector->n_max) {
 		vector->n_max = vector->n_max == 0 ? 1024 : vector->n_max * 2U;
-		vector->frees = reallocarray(vector->frees, vector->n_max, sizeof(struct cp_free));
-		vc_assert(vector->frees != NULL);
+		vector->frees = reserve_reallocarray(vector->frees, vector->n_max, sizeof(struct cp_free));
 	}
 	vector->frees[vector->n++] = (struct cp_free){ vbn, owner };
 }
@@ -89,8 +86,7 @@ uint64_t *cp_keys(struct cp *cp, size_t n)
 	if (cp->n_keys_max < n) {
 		free(cp->keys);
 		cp->n_keys_max = n;
-		cp->keys = reallocarray(NULL, n, 2U * sizeof cp->keys[0]);
-		vc_assert(cp->keys != NULL);
+		cp->keys = reserve_reallocarray(NULL, n, 2U * sizeof cp->keys[0]);
 	}
 	return cp->keys;
 }
@@ -100,8 +96,7 @@ static void members_reserve(struct cp_members *members, size_t n)
 	if (members->n + n <= members->n_max)
 		return;
 	members->n_max = MAX_OF(members->n + n, MAX_OF((size_t)1024, members->n_max * 2U));
-	members->bufs = reallocarray(members->bufs, members->n_max, sizeof members->bufs[0]);
-	vc_assert(members->bufs != NULL);
+	members->bufs = reserve_reallocarray(members->bufs, members->n_max, sizeof members->bufs[0]);
 }
 
 void cp_member_add(struct cp *cp, struct buf *buf)
@@ -142,9 +137,7 @@ void cp_inode_add(struct cp *cp, struct inode *inode)
 		return;
 	if (cp->n_inodes == cp->n_inodes_max) {
 		size_t max = cp->n_inodes_max == 0 ? 256 : cp->n_inodes_max * 2U;
-		struct inode **grown = realloc(cp->inodes, max * sizeof(struct inode *));
-
-		vc_assert(grown != NULL);
+		struct inode **grown = reserve_reallocarray(cp->inodes, max, sizeof(struct inode *));
 		cp->inodes = grown;
 		cp->n_inodes_max = max;
 	}

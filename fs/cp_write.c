@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/radix.h"
+#include "base/reserve.h"
 #include "fs/alloc.h"
 #include "fs/cp.h"
 
@@ -36,12 +37,11 @@ static void piece_done(struct raid_write *write, int err)
 /* Members [n_submitted, end): from now on their pages are shared (edits go to copies). */
 static void piece_submit(struct cp *cp, size_t end)
 {
-	struct cp_piece *piece = malloc(sizeof(*piece) + (end - cp->n_submitted) * sizeof(piece->blocks[0]));
+	struct cp_piece *piece = reserve_malloc(sizeof(*piece) + (end - cp->n_submitted) * sizeof(piece->blocks[0]));
 	size_t n = 0, n_max = end - cp->n_submitted;
 	uint64_t *keys = cp_keys(cp, n_max);
 	struct buf **bufs = &cp->members.bufs[cp->n_submitted];
 
-	vc_assert(piece != NULL);
 	for (size_t i = 0; i < n_max; i++)
 		if (!bufs[i]->dropped)
 			keys[n++] = (uint64_t)i << 32 | bufs[i]->vbn_new;

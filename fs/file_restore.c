@@ -42,6 +42,7 @@ int file_restore_init(struct fs_volume *vol)
 		return -ENOMEM;
 	TAILQ_INIT(&vol->file_restores->all);
 	run_init(&vol->file_restores->sweep, vol, NULL, NULL, NULL);
+	vol->file_restores->sweep.patient = true;
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/reserve.h"
 #include "fs/cache_private.h"
 #include "fs/core.h"
 #include "fs/inode_table.h"
@@ -60,24 +61,29 @@ void inode_unpin(struct inode *inode)
 	inode_settle(inode);
 }
 
-struct inode *inode_new_detached(struct fs_volume *vol, uint32_t ino)
+static void inode_init(struct inode *inode, struct fs_volume *vol, uint32_t ino)
 {
-	struct inode *inode = calloc(1, sizeof(*inode));
-
-	vc_assert(inode != NULL);
+	memset(inode, 0, sizeof(*inode));
 	inode->vol = vol;
 	inode->ino = ino;
 	LIST_INIT(&inode->bufs);
 	TAILQ_INIT(&inode->dirty_bufs[0]);
 	TAILQ_INIT(&inode->dirty_bufs[1]);
+}
+
+struct inode *inode_new_detached(struct fs_volume *vol, uint32_t ino)
+{
+	struct inode *inode = reserve_malloc(sizeof(*inode));
+
+	inode_init(inode, vol, ino);
 	return inode;
 }
 
-static struct inode *inode_insert(struct fs_volume *vol, uint32_t snapshot, uint32_t ino)
+static void inode_insert(struct inode *inode, uint32_t snapshot)
 {
+	struct fs_volume *vol = inode->vol;
 	struct inode_table *table = vol->inodes;
-	struct inode *inode = inode_new_detached(vol, ino);
-	size_t bucket = bucket_of(table, snapshot, ino);
+	size_t bucket = bucket_of(table, snapshot, inode->ino);
 
 	inode->snapshot = snapshot;
 	inode->hash_next = table->buckets[bucket];
@@ -87,13 +93,13 @@ static struct inode *inode_insert(struct fs_volume *vol, uint32_t snapshot, uint
 	inode_settle(inode);
 	if (table->n > table->n_max && !table->trim.queued)
 		world_defer(vol->world, &table->trim);
-	return inode;
 }
 
 struct inode *inode_new(struct fs_volume *vol, uint32_t snapshot, uint32_t ino)
 {
-	struct inode *inode = inode_insert(vol, snapshot, ino);
+	struct inode *inode = inode_new_detached(vol, ino);
 
+	inode_insert(inode, snapshot);
 	inode_pin(inode);
 	return inode;
 }
@@ -364,8 +370,13 @@ int inode_get(struct fs_run *run, uint32_t snapshot, uint32_t ino, struct inode 
 		return err;
 	if (ino <= INO_SNAPSHOT_TABLE || (uint64_t)ino * sizeof(struct inode_disk) >= file->attr.size_bytes)
 		return -ESTALE;
-	if (inode == NULL)
-		inode = inode_insert(vol, snapshot, ino);
+	if (inode == NULL) {
+		inode = malloc(sizeof(*inode));
+		if (inode == NULL)
+			return run_no_memory(run);
+		inode_init(inode, vol, ino);
+		inode_insert(inode, snapshot);
+	}
 	inode_pin(inode);
 	err = inode_load(run, file, inode);
 	inode_unpin(inode);
@@ -529,8 +540,10 @@ struct inode *inode_create(struct fs_volume *vol, uint32_t ino, const struct ino
 	uint64_t size = ((uint64_t)ino / INODES_PER_BLOCK + 1U) * FS_BLOCK_SIZE;
 
 	vc_assert(inode == NULL || !inode->loaded);
-	if (inode == NULL)
-		inode = inode_insert(vol, 0, ino);
+	if (inode == NULL) {
+		inode = inode_new_detached(vol, ino);
+		inode_insert(inode, 0);
+	}
 	inode->attr = *attr;
 	inode->loaded = true;
 	inode_modify(inode);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/reserve.h"
 #include "fs/cache_private.h"
 #include "fs/core.h"
 #include "fs/hostfull.h"
@@ -305,7 +306,7 @@ static void message_dispatch(struct fs_message *msg)
 	struct fs_volume *vol = msg->volume;
 	const struct operation *operation = &operations[msg->op];
 	int err = message_gate(vol, operation);
-	struct message_run *run = err == 0 ? message_run_new(vol) : NULL;
+	struct message_run *run = err == 0 && !reserve_is_low() ? message_run_new(vol) : NULL;
 
 	if (run == NULL) {
 		message_answer(msg, err != 0 ? err : -ENOMEM);

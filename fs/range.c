@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/reserve.h"
 
 /* Index of the first range that ends at or after `fbn`. */
 static unsigned range_position(const struct range_list *list, uint32_t fbn)
@@ -30,8 +31,7 @@ static void range_room(struct range_list *list)
 
 	if (list->n < list->n_max)
 		return;
-	grown = realloc(list->ranges, max * sizeof(*grown));
-	vc_assert(grown != NULL);
+	grown = reserve_reallocarray(list->ranges, max, sizeof(*grown));
 	list->ranges = grown;
 	list->n_max = max;
 }

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/reserve.h"
 #include "fs/cache_private.h"
 #include "fs/cp.h"
 #include "fs/dirformat.h"
@@ -383,9 +384,7 @@ static void disks_opened(void *arg, int err, struct raid *raid)
 void repair_offline(struct world *world, const char *const *disk_urls, unsigned n_disks, size_t cache_pages, struct check_fixes *fixes,
                     void (*done)(void *arg, int err, uint64_t n_done), void *arg)
 {
-	struct offline *offline = calloc(1, sizeof(*offline));
-
-	vc_assert(offline != NULL);
+	struct offline *offline = reserve_calloc(1, sizeof(*offline));
 	offline->world = world;
 	offline->disk_urls = disk_urls;
 	offline->n_disks = n_disks;

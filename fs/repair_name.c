@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
+#include "base/reserve.h"
 #include "fs/dir.h"
 #include "fs/dirformat.h"
 #include "fs/inode_table.h"
@@ -184,9 +185,7 @@ static bool has_orphans(const struct check_fixes *fixes)
 
 void repair_names(struct fs_volume *vol, const struct check_fixes *fixes, void (*done)(void *arg, uint64_t n_done), void *arg)
 {
-	struct names *names = calloc(1, sizeof(*names));
-
-	vc_assert(names != NULL);
+	struct names *names = reserve_calloc(1, sizeof(*names));
 	*names = (struct names){ .vol = vol, .fixes = fixes, .done = done, .arg = arg };
 	/* Where orphans go; that it is there already is as good. */
 	fs_message_init(&names->msg, has_orphans(fixes) ? FS_MKDIR : FS_SYNC, vol, names_begin, names);

@@ -38,6 +38,7 @@ void run_reinit(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs
 	run->n_pins_max = used.n_pins_max;
 	run->starts = used.starts;
 	run->n_starts_max = used.n_starts_max;
+	run->patient = used.patient;
 }
 
 void run_fini(struct fs_run *run)
@@ -191,10 +192,18 @@ int run_wait_pages(struct fs_run *run)
 	return run_wait(run, &vol->page_waiters);
 }
 
+int run_no_memory(struct fs_run *run)
+{
+	run->no_memory = true;
+	return run->patient ? run_wait_pages(run) : -ENOMEM;
+}
+
 int run_reserve(struct fs_run *run, size_t n_pages)
 {
 	struct fs_volume *vol = run->vol;
 
+	if (!cache_bufs_ready(vol, n_pages))
+		return run_no_memory(run);
 	if (cache_stash(vol, n_pages))
 		return 0;
 	if (vol->cp_barred)

@@ -35,6 +35,8 @@ struct fs_run {
 	void *arg;
 	unsigned n_waiting; /* reads (and other events) outstanding */
 	bool parked, in_step, queued, on_queue;
+	bool no_memory; /* it was refused some, ever */
+	bool patient; /* background work that ends some time: where memory is refused it waits, and looks again by the clock */
 	unsigned n_space_waits; /* CPs waited for in the hope of space */
 	int result; /* of a step that ended while reads it had named were still under way */
 	int (*arg_step)(struct fs_run *run);
@@ -70,15 +72,18 @@ void run_wake_some(struct fs_run_queue *queue);
 void run_event(struct fs_run *run);
 /* The same until pages may have come free. */
 MUST_CHECK int run_wait_pages(struct fs_run *run);
+/* The same for one that is patient and was refused memory; -ENOMEM for others. */
+MUST_CHECK int run_no_memory(struct fs_run *run);
 
 /* Inside a step: give the loop back and go on at once; returns -EAGAIN. Background work does so every 100 us. */
 MUST_CHECK int run_yield(struct fs_run *run);
 
-/* Make sure `n_pages` can be had by this execution (evicting, else waiting for the CP). -EAGAIN: parked. Before modifying. */
+/* Make sure `n_pages`, and buffers for them, can be had by this execution (evicting, else waiting for the CP). -EAGAIN: parked; -ENOMEM. Before
+ * modifying. */
 MUST_CHECK int run_reserve(struct fs_run *run, size_t n_pages);
 /* A client's change is admitted: dirty limits, log room for `log_bytes`, free space for `n_blocks` more blocks of class `cls` (with
  * 0 pages: nothing becomes dirty).
- * -EAGAIN parked, -ENOSPC, -EROFS. Call once all reads have succeeded, before modifying. */
+ * -EAGAIN parked, -ENOSPC, -EROFS, -ENOMEM. Call once all reads have succeeded, before modifying. */
 MUST_CHECK int run_admit_space(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks, enum space_class cls);
 /* The same for SPACE_NEW, and, with 0 blocks, SPACE_NAMES. */
 MUST_CHECK int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks);

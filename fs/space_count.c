@@ -232,6 +232,7 @@ int space_count_init(struct fs_volume *vol)
 	if (counter == NULL)
 		return -ENOMEM;
 	run_init(&counter->run, vol, count_step, count_finished, NULL);
+	counter->run.patient = true;
 	vol->space->counter = counter;
 	return 0;
 }

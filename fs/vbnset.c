@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/reserve.h"
 #include "raid/raid.h"
 
 #define SLOTS_MIN 1024U
@@ -22,9 +23,8 @@ static uint32_t *slot_of(const struct vbn_set *set, uint32_t vbn)
 
 static void set_resize(struct vbn_set *set, size_t n_slots)
 {
-	struct vbn_set larger = { .slots = calloc(n_slots, sizeof(set->slots[0])), .n = set->n, .n_slots = n_slots };
+	struct vbn_set larger = { .slots = reserve_calloc(n_slots, sizeof(set->slots[0])), .n = set->n, .n_slots = n_slots };
 
-	vc_assert(larger.slots != NULL);
 	for (size_t i = 0; i < set->n_slots; i++)
 		if (set->slots[i] != VBN_HOLE)
 			*slot_of(&larger, set->slots[i]) = set->slots[i];

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/reserve.h"
 #include "fs/alloc.h"
 #include "fs/cache_private.h"
 #include "fs/file_restore.h"
@@ -376,9 +377,7 @@ static void mount_assembled(void *arg, int err, struct raid *raid)
 void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned n_disks, const struct fs_mount_options *options,
                      void (*done)(void *arg, int err, struct fs_volume *volume), void *arg)
 {
-	struct mount *mount = calloc(1, sizeof(*mount));
-
-	vc_assert(mount != NULL);
+	struct mount *mount = reserve_calloc(1, sizeof(*mount));
 	mount->world = world;
 	mount->options = *options;
 	vc_assert(!options->read_only || options->restore_to == NULL);
@@ -439,9 +438,7 @@ static void unmount_idle(struct fs_run *run, int err)
 
 void fs_volume_unmount(struct fs_volume *vol, void (*done)(void *arg, int err), void *arg)
 {
-	struct unmount *unmount = calloc(1, sizeof(*unmount));
-
-	vc_assert(unmount != NULL);
+	struct unmount *unmount = reserve_calloc(1, sizeof(*unmount));
 	volume_table_remove(vol);
 	atomic_store(&vol->state, VOLUME_STOPPING);
 	hostfull_leave(vol);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
+#include "base/reserve.h"
 #include "fs/dir.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
@@ -166,18 +167,16 @@ static void format_labelled(void *arg, int err)
 
 void fs_volume_format(struct world *world, const char *name, const struct raid_spec *spec, void (*done)(void *arg, int err), void *arg)
 {
-	struct format *format = calloc(1, sizeof(*format));
+	struct format *format = reserve_calloc(1, sizeof(*format));
 	uint8_t random[16];
 	struct uuid uuid;
 
-	vc_assert(format != NULL);
 	format->world = world;
 	format->done = done;
 	format->arg = arg;
 	for (unsigned g = 0; g < spec->n_groups; g++)
 		format->n_urls += spec->groups[g].n_disks;
-	format->urls = calloc(format->n_urls + 1U, sizeof(char *));
-	vc_assert(format->urls != NULL);
+	format->urls = reserve_calloc(format->n_urls + 1U, sizeof(char *));
 	format->n_urls = 0;
 	for (unsigned g = 0; g < spec->n_groups; g++) {
 		for (unsigned i = 0; i < spec->groups[g].n_disks; i++)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/checksum.h"
+#include "base/reserve.h"
 #include "fs/vtoc_private.h"
 
 #define RECORDS_PER_BLOCK (FS_BLOCK_SIZE / (uint32_t)sizeof(struct vtoc_disk))
@@ -91,8 +92,7 @@ static int head_decode(const uint8_t *bytes, uint32_t *ret_n)
 static struct vtoc *vtoc_of(struct fs_volume *vol)
 {
 	if (vol->vtoc == NULL) {
-		vol->vtoc = calloc(1, sizeof *vol->vtoc);
-		vc_assert(vol->vtoc != NULL);
+		vol->vtoc = reserve_calloc(1, sizeof *vol->vtoc);
 		TAILQ_INIT(&vol->vtoc->entries);
 	}
 	return vol->vtoc;
@@ -304,9 +304,8 @@ static void entry_set(struct vtoc_entry *entry, const struct vdisk_attr *attr)
 
 struct vtoc_entry *vtoc_insert(struct vtoc *vtoc, uint32_t ino, uint64_t generation, const struct vdisk_attr *attr)
 {
-	struct vtoc_entry *entry = calloc(1, sizeof *entry);
+	struct vtoc_entry *entry = reserve_calloc(1, sizeof *entry);
 
-	vc_assert(entry != NULL);
 	entry->slot = slot_free(vtoc);
 	entry->ino = ino;
 	entry->generation = generation;

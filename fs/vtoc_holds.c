@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "fs/snapshot.h"
+#include "base/reserve.h"
 #include "fs/vtoc_private.h"
 
 static struct vtoc_hold *hold_find(struct vtoc *vtoc, uint32_t snapshot)
@@ -20,9 +21,7 @@ static struct vtoc_hold *hold_find(struct vtoc *vtoc, uint32_t snapshot)
 
 static struct vtoc_hold *hold_new(struct vtoc *vtoc, uint32_t snapshot)
 {
-	struct vtoc_hold *more = reallocarray(vtoc->holds, vtoc->n_holds + 1U, sizeof *more);
-
-	vc_assert(more != NULL);
+	struct vtoc_hold *more = reserve_reallocarray(vtoc->holds, vtoc->n_holds + 1U, sizeof *more);
 	vtoc->holds = more;
 	more[vtoc->n_holds] = (struct vtoc_hold){ .snapshot = snapshot };
 	return &more[vtoc->n_holds++];
@@ -35,8 +34,7 @@ static void hold_add(struct vtoc_hold *hold, uint32_t id)
 	for (unsigned i = 0; i < hold->n; i++)
 		if (hold->ids[i] == id)
 			return;
-	more = reallocarray(hold->ids, hold->n + 1U, sizeof *more);
-	vc_assert(more != NULL);
+	more = reserve_reallocarray(hold->ids, hold->n + 1U, sizeof *more);
 	more[hold->n++] = id;
 	hold->ids = more;
 }
@@ -106,8 +104,7 @@ void vtoc_note_release(struct fs_volume *vol, const struct vtoc_entry *entry)
 
 	if (vtoc->n_releases == vtoc->n_releases_max) {
 		vtoc->n_releases_max = vtoc->n_releases_max * 2U + 16U;
-		vtoc->releases = reallocarray(vtoc->releases, vtoc->n_releases_max, sizeof *vtoc->releases);
-		vc_assert(vtoc->releases != NULL);
+		vtoc->releases = reserve_reallocarray(vtoc->releases, vtoc->n_releases_max, sizeof *vtoc->releases);
 	}
 	vtoc->releases[vtoc->n_releases++] = (struct vtoc_release){ entry->backing.snapshot, entry->backed_since, vol->generation };
 }

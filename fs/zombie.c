@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/reserve.h"
 #include "fs/cache_private.h"
 #include "fs/cp.h"
 #include "fs/inode_table.h"
@@ -65,8 +66,7 @@ static void slots_grow(struct zombie_list *list, unsigned n)
 
 	if (n <= list->n_slots)
 		return;
-	grown = realloc(list->slots, n);
-	vc_assert(grown != NULL);
+	grown = reserve_reallocarray(list->slots, n, 1);
 	memset(grown + list->n_slots, 0, n - list->n_slots);
 	list->slots = grown;
 	list->n_slots = n;
@@ -74,9 +74,7 @@ static void slots_grow(struct zombie_list *list, unsigned n)
 
 static struct zombie *zombie_new(struct fs_volume *vol, unsigned slot, uint32_t ino)
 {
-	struct zombie *zombie = calloc(1, sizeof(*zombie));
-
-	vc_assert(zombie != NULL);
+	struct zombie *zombie = reserve_calloc(1, sizeof(*zombie));
 	zombie->slot = slot;
 	zombie->inode = inode_new_detached(vol, ino);
 	TAILQ_INSERT_TAIL(&vol->zombie_list->queue, zombie, link);
