@@ -11,3 +11,10 @@ check_PROGRAMS += tests/alloc/test_allocfail
 TESTS += tests/alloc/test_allocfail
 tests_alloc_test_allocfail_SOURCES = tests/alloc/test_allocfail.c $(FSBOX_SOURCES) $(ALLOCFAIL_SOURCES)
 tests_alloc_test_allocfail_LDADD = $(ALLOCFAIL_LIB) $(ENGINE_LIBS)
+
+# Workloads, each allocation of which fails once and for good.
+ALLOCWORK_SOURCES = tests/alloc/allocwork.c tests/alloc/allocwork.h $(ALLOCFAIL_SOURCES)
+check_PROGRAMS += tests/alloc/test_alloc_engine
+TESTS += tests/alloc/test_alloc_engine
+tests_alloc_test_alloc_engine_SOURCES = tests/alloc/test_alloc_engine.c $(CHECK_TEST_BOX) $(ALLOCWORK_SOURCES)
+tests_alloc_test_alloc_engine_LDADD = $(ALLOCFAIL_LIB) $(VDISK_TEST_LIBS)

@@ -3,6 +3,7 @@
 #include "tests/support/allocfail.h"
 
 #include <errno.h>
+#include <execinfo.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,8 +12,16 @@
 
 #include "base/page.h"
 
+#define DEPTH 7 /* calls that tell callers apart; the first three are this file's */
+#define CALLERS_MAX (1U << 20)
+
 static _Atomic bool counting;
+static bool noting; /* who asks; one thread */
+static uint64_t callers[CALLERS_MAX];
 static _Atomic uint64_t n_asked, n_failed, first, last; /* numbers [first, last] fail */
+
+/* With ALLOC_TRACE in the environment: who asked for the first one that failed. */
+void __sanitizer_print_stack_trace(void) __attribute__((weak));
 
 static void begin(uint64_t from, uint64_t to)
 {
@@ -25,7 +34,25 @@ static void begin(uint64_t from, uint64_t to)
 
 void allocfail_count(void)
 {
+	noting = true;
 	begin(UINT64_MAX, 0);
+}
+
+static void caller_note(uint64_t nth)
+{
+	void *frames[DEPTH];
+	int n = backtrace(frames, DEPTH);
+	uint64_t hash = 0xCBF29CE484222325ULL;
+
+	for (int i = 0; i < n; i++)
+		hash = (hash ^ (uintptr_t)frames[i]) * 0x100000001B3ULL;
+	if (nth < CALLERS_MAX)
+		callers[nth] = hash;
+}
+
+uint64_t allocfail_caller(uint64_t nth)
+{
+	return nth < CALLERS_MAX ? callers[nth] : 0;
 }
 
 void allocfail_once(uint64_t nth)
@@ -40,7 +67,7 @@ void allocfail_from(uint64_t nth)
 
 uint64_t allocfail_stop(void)
 {
-	counting = false;
+	counting = noting = false;
 	return n_asked;
 }
 
@@ -57,9 +84,12 @@ static bool fails(void)
 	if (!counting)
 		return false;
 	number = ++n_asked;
+	if (noting)
+		caller_note(number);
 	if (number < first || number > last)
 		return false;
-	n_failed++;
+	if (n_failed++ == 0 && getenv("ALLOC_TRACE") != NULL && &__sanitizer_print_stack_trace != NULL)
+		__sanitizer_print_stack_trace();
 	errno = ENOMEM;
 	return true;
 }

@@ -18,6 +18,8 @@ void allocfail_once(uint64_t nth);
 void allocfail_from(uint64_t nth);
 /* Fail nothing any more; how many allocations were asked for since. */
 uint64_t allocfail_stop(void);
+/* Of the last count: who asked for allocation `nth`; equal numbers, equal callers (a few calls deep). */
+uint64_t allocfail_caller(uint64_t nth);
 /* How many of them failed. */
 uint64_t allocfail_failed(void);
 
