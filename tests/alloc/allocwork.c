@@ -39,14 +39,16 @@ static void try(const struct alloc_workload *workload, uint64_t nth, bool for_go
 
 	if (getenv("ALLOC_TRACE") != NULL)
 		print_message("%s: allocation %llu %s\n", workload->name, (unsigned long long)nth, for_good ? "and all after it" : "alone");
-	world_timer_set(world, &heal, HEAL_NS);
+	if (world != NULL)
+		world_timer_set(world, &heal, HEAL_NS);
 	if (for_good)
 		allocfail_from(nth);
 	else
 		allocfail_once(nth);
 	workload->work(false);
 	(void)allocfail_stop();
-	world_timer_cancel(&heal);
+	if (world != NULL)
+		world_timer_cancel(&heal);
 	workload->work(true);
 	workload->end();
 }

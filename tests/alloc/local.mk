@@ -18,3 +18,13 @@ check_PROGRAMS += tests/alloc/test_alloc_engine
 TESTS += tests/alloc/test_alloc_engine
 tests_alloc_test_alloc_engine_SOURCES = tests/alloc/test_alloc_engine.c $(CHECK_TEST_BOX) $(ALLOCWORK_SOURCES)
 tests_alloc_test_alloc_engine_LDADD = $(ALLOCFAIL_LIB) $(VDISK_TEST_LIBS)
+check_PROGRAMS += tests/alloc/test_alloc_iscsi
+TESTS += tests/alloc/test_alloc_iscsi
+tests_alloc_test_alloc_iscsi_SOURCES = tests/alloc/test_alloc_iscsi.c tests/proto/iscsi_raw.c tests/proto/iscsi_raw.h $(ramlun_sources) $(ALLOCWORK_SOURCES)
+tests_alloc_test_alloc_iscsi_LDADD = $(ALLOCFAIL_LIB) $(BASE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/alloc/test_alloc_nfs
+TESTS += tests/alloc/test_alloc_nfs
+tests_alloc_test_alloc_nfs_CPPFLAGS = $(VCNFS_CPPFLAGS)
+tests_alloc_test_alloc_nfs_SOURCES = tests/alloc/test_alloc_nfs.c $(NFS_RIG_SOURCES) $(ALLOCWORK_SOURCES)
+tests_alloc_test_alloc_nfs_LDADD = $(ALLOCFAIL_LIB) $(VCNFS_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+$(tests_alloc_test_alloc_nfs_OBJECTS): $(VCNFS_GENERATED)

@@ -286,7 +286,8 @@ uint32_t raw_command(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t c
 
 	bhs.lun[1] = (uint8_t)lun;
 	memcpy(bhs.cdb, cdb, cdb_len);
-	assert_true(raw_send(raw, &bhs, NULL, 0, data, len));
+	if (!raw_send(raw, &bhs, NULL, 0, data, len))
+		return 0;
 	raw->cmdsn++;
 	return raw->itt++;
 }
@@ -299,7 +300,7 @@ int raw_scsi(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t cdb_len, 
 	int status = -1;
 
 	assert_non_null(all);
-	while (raw_recv(raw, 5000) && be32_get(raw->bhs.itt) == itt) {
+	while (itt != 0 && raw_recv(raw, 5000) && be32_get(raw->bhs.itt) == itt) {
 		if (raw->bhs.opcode == ISCSI_DATA_IN) {
 			assert_int_equal(be32_get(raw->bhs.offset), got);
 			memcpy(all + got, raw->data, raw->data_len);

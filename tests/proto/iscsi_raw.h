@@ -54,7 +54,7 @@ int raw_login(struct raw *raw, const char *more, size_t more_len);
 /* The value of a key in the last text received; NULL: not there. */
 const char *raw_key(const struct raw *raw, const char *key);
 
-/* A command PDU (F set, CmdSN counted); returns its ITT. */
+/* A command PDU (F set, CmdSN counted); returns its ITT; 0: the connection has ended. */
 uint32_t raw_command(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t cdb_len, uint8_t flags, uint32_t edtl, const void *data,
                      size_t len);
 /* Command and all its data-in; returns the SCSI status, -1: closed or something else came. Sense key and ASC in raw->data after errors. */
