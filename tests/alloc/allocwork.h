@@ -17,7 +17,8 @@ struct alloc_workload {
 	const char *name;
 	uint64_t n_min; /* allocations */
 	unsigned n_sampled; /* beside the first ones of each caller */
-	struct world *(*begin)(const struct alloc_workload *workload); /* a fresh stage, all memory there; the world that time passes in; NULL: real time */
+	struct world *(*begin)(
+	    const struct alloc_workload *workload); /* a fresh stage, all memory there; the world that time passes in; NULL: real time */
 	void (*work)(bool whole); /* whole: there is memory, and all must succeed */
 	void (*end)(void); /* look at everything; the stage goes */
 	int variant; /* the workload's own */
