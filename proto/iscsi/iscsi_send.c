@@ -89,7 +89,7 @@ static uint8_t residual_stamp(const struct iscsi_task *task, struct iscsi_bhs *b
 	const struct scsi_task *scsi = &task->scsi;
 	uint64_t moved = scsi->transfer_bytes, expected = scsi->is_in ? scsi->in_limit : scsi->is_out ? scsi->out_limit : task->edtl;
 
-	if (scsi->status != SCSI_GOOD) {
+	if (scsi->status != SCSI_GOOD && !scsi->cut_block) {
 		if (scsi->is_out)
 			return 0;
 		moved = scsi->is_in ? scsi->data.position : 0;

@@ -175,10 +175,23 @@ static void write_send(struct scsi_task *task)
 	scsi_task_send(task, write_done);
 }
 
-static void write_begin(struct scsi_task *task)
+/* How much the initiator sends of what the command takes: whole blocks, or nothing is done (FCP-4 9.5, as SAM leaves it to the transport).
+ * False: finished. */
+static bool out_begin(struct scsi_task *task)
 {
 	task->is_out = true;
-	task->left_bytes = MIN_OF(task->transfer_bytes, task->out_limit & ~(SCSI_BLOCK_SIZE - 1U));
+	task->left_bytes = MIN_OF(task->transfer_bytes, task->out_limit);
+	if (task->left_bytes % SCSI_BLOCK_SIZE == 0)
+		return true;
+	task->cut_block = true;
+	scsi_task_fail(task, SCSI_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_COMMAND_UNIT);
+	return false;
+}
+
+static void write_begin(struct scsi_task *task)
+{
+	if (!out_begin(task))
+		return;
 	if (task->left_bytes < task->transfer_bytes)
 		task->verify_only = false;
 	if (task->left_bytes == 0)
@@ -279,8 +292,8 @@ void scsi_io_verify(struct scsi_task *task)
 		task->transfer_bytes = 0;
 		task->verify_only = true;
 	} else {
-		task->is_out = true;
-		task->left_bytes = MIN_OF(task->transfer_bytes, task->out_limit & ~(SCSI_BLOCK_SIZE - 1U));
+		if (!out_begin(task))
+			return;
 	}
 	if (task->left_bytes == 0)
 		scsi_task_finish(task);

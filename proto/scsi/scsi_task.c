@@ -328,7 +328,7 @@ static void task_reset(struct scsi_task *task)
 {
 	task->status = SCSI_GOOD;
 	task->sense_len = 0;
-	task->is_in = task->is_out = task->aborted = task->durable = task->verify_only = false;
+	task->is_in = task->is_out = task->aborted = task->durable = task->verify_only = task->cut_block = false;
 	task->transfer_bytes = 0;
 	memset(&task->data, 0, sizeof task->data);
 	task->lun = NULL;

@@ -62,6 +62,7 @@ struct scsi_task {
 	uint8_t sense[SCSI_SENSE_SIZE];
 	bool is_in, is_out; /* the direction of the command's data */
 	bool aborted;
+	bool cut_block; /* refused, because the out-limit ends within a block: the residual is that of the command */
 	uint64_t transfer_bytes; /* what the command would transfer without the limits: residuals come from it */
 	struct scsi_data data;
 	/* the task's own */

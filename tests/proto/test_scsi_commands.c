@@ -126,6 +126,51 @@ static void ranges_end_where_the_lun_ends(void **state)
 	assert_int_equal(raw_sense(raw), 0x52400);
 }
 
+/* What was expected is less than the command writes, or more: whole blocks of it are written, or nothing, and the residual says how much. */
+static void expected_lengths_and_transfer_lengths_may_differ(void **state)
+{
+	static const uint8_t codes[] = { OP_WRITE_10, OP_WRITE_16, OP_WRITE_VERIFY_10, OP_WRITE_VERIFY_16 };
+	static const struct {
+		uint32_t blocks, expected;
+		int status;
+		uint32_t residual, written;
+	} rows[] = {
+		{ 1, 512, 0, 0, 512 },
+		{ 1, 200, SCSI_CHECK_CONDITION, 312, 0 },
+		{ 2, 512, 0, 512, 512 },
+		{ 2, 700, SCSI_CHECK_CONDITION, 324, 0 },
+		{ 1, 700, 0, 188, 512 },
+		{ 1, 1024, 0, 512, 512 },
+		{ 16, 4100, SCSI_CHECK_CONDITION, 4092, 0 },
+	};
+	static const uint8_t long_write[16] = { OP_WRITE_10, 0, 0, 0, 0, 0, 0, 0, 200 };
+	uint8_t data[16 * 512], back[16 * 512], before[16 * 512];
+
+	(void)state;
+	memset(data, 0xB, sizeof data);
+	memset(before, 0xA, sizeof before);
+	for (size_t c = 0; c < sizeof codes; c++) {
+		for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+			assert_int_equal(io(OP_WRITE_10, 0, 16, 0, before, sizeof before, 0), 0);
+			assert_int_equal(io(codes[c], 0, rows[i].blocks, 0, data, rows[i].expected, 0), rows[i].status);
+			assert_int_equal(be32_get(raw->bhs.residual), rows[i].residual);
+			assert_int_equal(raw->bhs.flags & (ISCSI_RESIDUAL_OVERFLOW | ISCSI_RESIDUAL_UNDERFLOW),
+			                 rows[i].residual == 0                     ? 0
+			                 : rows[i].expected < rows[i].blocks * 512 ? ISCSI_RESIDUAL_OVERFLOW
+			                                                           : ISCSI_RESIDUAL_UNDERFLOW);
+			if (rows[i].status != 0)
+				assert_int_equal(raw_sense(raw), 0x50E03);
+			ramlun_peek(0, 0, back, sizeof back);
+			assert_memory_equal(back, data, rows[i].written);
+			assert_memory_equal(back + rows[i].written, before, sizeof before - rows[i].written);
+		}
+	}
+	(void)raw_command(raw, 0, long_write, sizeof long_write, 0xA1, 65540, NULL, 0);
+	assert_true(raw_recv(raw, 5000));
+	assert_int_equal(raw->bhs.opcode, ISCSI_SCSI_RESPONSE); /* and not asked for */
+	assert_int_equal(be32_get(raw->bhs.residual), 200 * 512 - 65540);
+}
+
 static int unmap(const uint8_t *list, uint32_t len)
 {
 	uint8_t cdb[10] = { OP_UNMAP, 0, 0, 0, 0, 0, 0, (uint8_t)(len >> 8), (uint8_t)len };
@@ -333,6 +378,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_cut_to_every_allocation_length),
+		cmocka_unit_test(expected_lengths_and_transfer_lengths_may_differ),
 		cmocka_unit_test(ranges_end_where_the_lun_ends),
 		cmocka_unit_test(unmap_zeroes_what_it_names_and_nothing_when_any_of_it_is_wrong),
 		cmocka_unit_test(write_same_repeats_the_block_or_zeroes),
