@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that are not SCSI commands: NOP-Out, Text (discovery), Logout, Task Management.
  * REFERENCES. RFC 7143 11.5 (task management), 11.10 (text), 11.14 (logout), 11.18 (NOP-Out); appendix C (SendTargets). */
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,22 +96,14 @@ void iscsi_ping(struct iscsi_conn *conn)
 static void portal_add_own(struct iscsi_conn *conn, struct iscsi_text *text)
 {
 	struct sockaddr_storage own = { 0 };
-	char host[INET6_ADDRSTRLEN] = "";
+	char address[ISCSI_ADDRESS_SIZE];
 	socklen_t len = sizeof own;
 
 	if (getsockname(stream_fd(conn->stream), (struct sockaddr *)&own, &len) != 0)
 		return;
-	if (own.ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)&own;
-
-		inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
-		iscsi_text_add(text, "TargetAddress", "%s:%u,1", host, ntohs(in->sin_port));
-	} else if (own.ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)&own;
-
-		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
-		iscsi_text_add(text, "TargetAddress", "[%s]:%u,1", host, ntohs(in6->sin6_port));
-	}
+	iscsi_address_format(&own, address);
+	if (address[0] != '\0')
+		iscsi_text_add(text, "TargetAddress", "%s,1", address);
 }
 
 static void send_targets(struct iscsi_conn *conn, const char *which, struct iscsi_text *text)

@@ -2,6 +2,7 @@
 /* key=value text.  REFERENCES. RFC 7143 6.1: keys up to 63 bytes of [A-Za-z0-9.+-@_], pairs end with a NUL. */
 #include "proto/iscsi/iscsi_text.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -64,4 +65,29 @@ void iscsi_text_add(struct iscsi_text *text, const char *key, const char *format
 		text->overflow = true;
 	else
 		text->len_bytes += (size_t)(n + m) + 1;
+}
+
+static void ipv4_format(const void *address, uint16_t port, char ret_text[ISCSI_ADDRESS_SIZE])
+{
+	char host[INET_ADDRSTRLEN] = "";
+
+	inet_ntop(AF_INET, address, host, sizeof host);
+	snprintf(ret_text, ISCSI_ADDRESS_SIZE, "%s:%u", host, ntohs(port));
+}
+
+void iscsi_address_format(const struct sockaddr_storage *address, char ret_text[ISCSI_ADDRESS_SIZE])
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)address;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
+	char host[INET6_ADDRSTRLEN] = "";
+
+	ret_text[0] = '\0';
+	if (address->ss_family == AF_INET) {
+		ipv4_format(&in->sin_addr, in->sin_port, ret_text);
+	} else if (address->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+		ipv4_format(in6->sin6_addr.s6_addr + 12, in6->sin6_port, ret_text);
+	} else if (address->ss_family == AF_INET6 && !IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr)) {
+		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
+		snprintf(ret_text, ISCSI_ADDRESS_SIZE, "[%s]:%u", host, ntohs(in6->sin6_port));
+	}
 }

@@ -44,6 +44,7 @@ enum scsi_sense_key {
 /* Additional sense code and qualifier, as one number. */
 enum scsi_asc {
 	ASC_NONE = 0x0000,
+	ASC_BECOMING_READY = 0x0401,
 	ASC_NOT_READY_MANUAL = 0x0403,
 	ASC_WRITE_ERROR = 0x0C00,
 	ASC_UNRECOVERED_READ = 0x1100,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <arpa/inet.h>
 #include <cmocka.h>
 
 #include "fs/message.h"
@@ -92,6 +93,40 @@ static void text_that_does_not_fit_is_left_out_and_told(void **state)
 	iscsi_text_add(&text, "abc", "%s", "de");
 	assert_true(text.overflow);
 	assert_int_equal(text.len_bytes, 4);
+}
+
+/* What SendTargets says of the portal that the discovery came in by. */
+static void the_portal_of_a_discovery_is_told_as_an_initiator_can_use_it(void **state)
+{
+	static const struct {
+		const char *own, *told;
+	} rows[] = {
+		{ "192.0.2.1", "192.0.2.1:3260" },
+		{ "2001:db8::1", "[2001:db8::1]:3260" },
+		{ "::1", "[::1]:3260" },
+		{ "::ffff:192.0.2.1", "192.0.2.1:3260" },
+		{ "fe80::1", "" }, /* means nothing without the initiator's own interface: he knows how he came */
+	};
+	char text[ISCSI_ADDRESS_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct sockaddr_storage own = { 0 };
+		struct sockaddr_in *in = (struct sockaddr_in *)(void *)&own;
+		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)&own;
+
+		if (inet_pton(AF_INET, rows[i].own, &in->sin_addr) == 1) {
+			in->sin_family = AF_INET;
+			in->sin_port = htons(3260);
+		} else {
+			memset(&own, 0, sizeof own);
+			assert_int_equal(inet_pton(AF_INET6, rows[i].own, &in6->sin6_addr), 1);
+			in6->sin6_family = AF_INET6;
+			in6->sin6_port = htons(3260);
+		}
+		iscsi_address_format(&own, text);
+		assert_string_equal(text, rows[i].told);
+	}
 }
 
 /* ---- negotiation ---- */
@@ -201,6 +236,8 @@ static void errors_become_the_right_sense(void **state)
 	assert_int_equal(scsi_error_of(-EIO, true).asc, ASC_WRITE_ERROR);
 	assert_int_equal(scsi_error_of(-ENOSPC, true).key, SCSI_DATA_PROTECT);
 	assert_int_equal(scsi_error_of(-FS_EJUKEBOX, true).status, SCSI_BUSY);
+	assert_int_equal(scsi_error_of(-ENODEV, true).asc, ASC_BECOMING_READY);
+	assert_int_equal(scsi_error_of(-ENODEV, false).key, SCSI_NOT_READY);
 	assert_int_equal(scsi_error_of(-12345, true).key, SCSI_HARDWARE_ERROR);
 }
 
@@ -452,6 +489,7 @@ int main(void)
 		cmocka_unit_test(text_that_is_no_pair_is_refused),
 		cmocka_unit_test(text_with_too_many_pairs_is_refused),
 		cmocka_unit_test(text_that_does_not_fit_is_left_out_and_told),
+		cmocka_unit_test(the_portal_of_a_discovery_is_told_as_an_initiator_can_use_it),
 		cmocka_unit_test(each_key_is_answered_as_the_table_says),
 		cmocka_unit_test(a_key_negotiated_twice_is_an_error),
 		cmocka_unit_test(defaults_are_those_of_the_rfc),

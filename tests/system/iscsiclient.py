@@ -6,7 +6,7 @@ lib = ctypes.CDLL("libiscsi.so.7")
 P, U64, U32, INT, STR = ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_int, ctypes.c_char_p
 GOOD, CHECK_CONDITION, BUSY = 0, 2, 8
 NOT_READY, UNIT_ATTENTION = 2, 6
-RESET, CAPACITY_CHANGED, LUNS_CHANGED = 0x2903, 0x2A09, 0x3F0E
+BECOMING_READY, RESET, CAPACITY_CHANGED, LUNS_CHANGED = 0x0401, 0x2903, 0x2A09, 0x3F0E
 SESSION_NORMAL = 2
 
 

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from harness import MIB, need, records, run, tool, wait_until
-from iscsiclient import CAPACITY_CHANGED, CHECK_CONDITION, LUNS_CHANGED, NOT_READY, RESET, UNIT_ATTENTION, Initiator
+from iscsiclient import BECOMING_READY, CAPACITY_CHANGED, CHECK_CONDITION, LUNS_CHANGED, NOT_READY, RESET, UNIT_ATTENTION, Initiator
 from nfsclient import NfsClient, NfsError
 from page import Page
 
@@ -62,6 +62,7 @@ def told_of_reset(initiator, byte, then):
     for _ in range(300):
         if said is None or said[1] != NOT_READY:
             break
+        need(said[2] == BECOMING_READY, f"an initiator is told {said}, which no host waits for")
         time.sleep(0.1)
         said, _ = initiator.read(MIB, 4096)
     need(said == (CHECK_CONDITION, UNIT_ATTENTION, RESET), f"a session was not told of a reset: {said}")
