@@ -4,6 +4,7 @@ libvcconfig_a_SOURCES = \
 	server/descriptors.c server/descriptors.h \
 	server/portal.c server/portal.h \
 	server/settings.c server/settings.h \
+	server/targetname.c server/targetname.h \
 	server/watchdog.c server/watchdog.h
 sbin_PROGRAMS += vcd
 vcd_SOURCES = \

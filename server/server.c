@@ -24,6 +24,7 @@
 #include "server/glue.h"
 #include "server/listen.h"
 #include "server/portal.h"
+#include "server/targetname.h"
 #include "server/watchdog.h"
 
 #define INFO_MAX 12
@@ -368,10 +369,30 @@ static int make_loops(struct server *server)
 	return 0;
 }
 
+/* What vcd.conf says, or the name that is kept. */
+static int choose_target_name(const struct server *server, char ret_name[ISCSINAME_MAX + 1U])
+{
+	const struct settings *settings = server->settings;
+	char text[512];
+	int err;
+
+	if (settings->iscsi_target[0] != '\0') {
+		(void)snprintf(ret_name, ISCSINAME_MAX + 1U, "%s", settings->iscsi_target);
+		return 0;
+	}
+	err = targetname_take(settings->state_dir, ret_name);
+	if (err == 0)
+		return 0;
+	(void)snprintf(text, sizeof text, "the target's name in %.300s/iscsi-target can't be used: %s; or say iscsi_target= in vcd.conf",
+	               settings->state_dir, error_name(err));
+	return complain(text);
+}
+
 static int make_services(struct server *server)
 {
+	char target[ISCSINAME_MAX + 1U];
 	const struct iscsi_server_config iscsi = {
-		.target_name = server->settings->iscsi_target[0] == '\0' ? NULL : server->settings->iscsi_target,
+		.target_name = target,
 		.maps = server->glue.maps,
 		.max_connections = server->plan.iscsi,
 	};
@@ -379,7 +400,8 @@ static int make_services(struct server *server)
 	const struct nfs_server_options nfs = { .mount = &mount_program, .limits = &limits };
 
 	limits.max_conns = server->plan.nfs;
-
+	if (choose_target_name(server, target) != 0)
+		return -1;
 	if (nfs_server_new(server->loops, server->n_loops, server->glue.exports, &nfs, &server->nfs) != 0)
 		return complain("cannot make the NFS service: out of memory");
 	if (iscsi_server_new(&iscsi, &server->iscsi) != 0)

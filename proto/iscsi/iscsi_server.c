@@ -43,15 +43,8 @@ struct iscsi_server {
 
 static int server_name_set(struct iscsi_server *server, const char *name)
 {
-	char host[65] = "localhost";
-	int n;
+	int n = snprintf(server->target_name, sizeof server->target_name, "%s", name);
 
-	if (name == NULL && gethostname(host, sizeof host - 1) != 0)
-		snprintf(host, sizeof host, "localhost");
-	for (char *c = host; *c != '\0'; c++)
-		*c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
-	n = name != NULL ? snprintf(server->target_name, sizeof server->target_name, "%s", name)
-	                 : snprintf(server->target_name, sizeof server->target_name, "iqn.2026-11.org.vcstore:%s", host);
 	if (n < 0 || (size_t)n >= sizeof server->target_name)
 		return -EINVAL;
 	if (strncasecmp(server->target_name, "iqn.", 4) != 0 && strncasecmp(server->target_name, "eui.", 4) != 0 &&

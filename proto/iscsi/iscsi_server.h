@@ -26,7 +26,7 @@ struct iscsi_times {
 };
 
 struct iscsi_server_config {
-	const char *target_name; /* IQN; NULL: iqn.2026-11.org.vcstore:HOSTNAME */
+	const char *target_name; /* an iSCSI name */
 	struct lunmap *maps; /* borrowed; outlives the server */
 	/* Further addresses to tell at discovery ("192.0.2.1:3260", "[2001:db8::1]:3260"); the one the question came to is always told. */
 	const char *const *portals;

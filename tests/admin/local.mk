@@ -2,6 +2,7 @@
 ADMIN_TESTS = \
 	tests/admin/test_journal \
 	tests/admin/test_portal \
+	tests/admin/test_targetname \
 	tests/admin/test_keeper \
 	tests/admin/test_remount \
 	tests/admin/test_schedule \
@@ -26,6 +27,8 @@ tests_admin_test_keeper_SOURCES = tests/admin/test_keeper.c tests/support/ramadm
 tests_admin_test_keeper_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_journal_SOURCES = tests/admin/test_journal.c
 tests_admin_test_journal_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_targetname_SOURCES = tests/admin/test_targetname.c
+tests_admin_test_targetname_LDADD = libvcconfig.a $(ADMIN_TEST_LIBS)
 tests_admin_test_portal_SOURCES = tests/admin/test_portal.c
 tests_admin_test_portal_LDADD = libvcconfig.a $(ADMIN_TEST_LIBS)
 tests_admin_test_schedule_SOURCES = tests/admin/test_schedule.c
