@@ -5,7 +5,7 @@ ALLOCFAIL_LIB = tests/support/product_allocfail.a
 tests/support/product_allocfail.a: $(ALLOCFAIL_PARTS) tests/support/allocfail.sh
 	$(AM_V_GEN)$(MKDIR_P) tests/support && AR='$(AR)' OBJCOPY='$(OBJCOPY)' sh $(srcdir)/tests/support/allocfail.sh $@ $(ALLOCFAIL_PARTS)
 CLEANFILES += tests/support/product_allocfail.a
-EXTRA_DIST += tests/support/allocfail.sh
+EXTRA_DIST += tests/support/allocfail.sh tests/alloc/mutants
 
 check_PROGRAMS += tests/alloc/test_allocfail
 TESTS += tests/alloc/test_allocfail

@@ -431,16 +431,16 @@ static void unmount(bool whole)
 static const struct alloc_workload workloads[] = {
 	{ "mount of a clean volume", 100, 5, begin, mount, end, CLEAN | UNMOUNTED },
 	{ "recovery of a crashed volume", 400, 5, begin, mount, end, CRASHED | UNMOUNTED },
-	{ "check of a crashed volume from its disks", 400, 3, begin, check_offline, drop, CRASHED | UNMOUNTED },
 	{ "check of a damaged volume from its disks", 400, 3, begin, check_offline, drop, DAMAGED | UNMOUNTED },
+	{ "check of a crashed volume from its disks", 400, 3, begin, check_offline, drop, CRASHED | UNMOUNTED },
 	{ "check of a volume without one of its disks", 400, 3, begin, check_offline, drop, DAMAGED | UNMOUNTED | WITHOUT_A_DISK },
-	{ "reads and writes", 60, 6, begin, read_and_write, end, CLEAN },
-	{ "names", 60, 6, begin, names_change, end, CLEAN },
+	{ "reads and writes", 60, 12, begin, read_and_write, end, CLEAN },
+	{ "names", 60, 10, begin, names_change, end, CLEAN },
 	{ "snapshots made and deleted", 60, 6, begin, snapshots, end, CLEAN },
 	{ "a backed LUN and its clone", 60, 6, begin, clone, end, CLEAN },
 	{ "LUNs made, mapped, resized, destroyed", 60, 6, begin, luns, end, CLEAN },
-	{ "changes and consistency points", 60, 6, begin, changes_and_sync, end, CLEAN },
-	{ "unmount", 60, 6, begin, unmount, end, CLEAN },
+	{ "changes and consistency points", 60, 16, begin, changes_and_sync, end, CLEAN },
+	{ "unmount", 60, 12, begin, unmount, end, CLEAN },
 };
 
 int main(void)
