@@ -1,10 +1,4 @@
 # The campaign of the front ends: clients that others wrote, in one process with the server, over simulated sockets and disks.
-# What it makes fail is what the front ends allocate (tests/support/allocfail.h).
-FRONT_PARTS = libvcnfs.a libvcnfsxdr.a libvciscsi.a libvcscsi.a libvcbase.a
-tests/front/front_allocfail.a: $(FRONT_PARTS) tests/support/allocfail.sh
-	$(AM_V_GEN)$(MKDIR_P) tests/front && AR='$(AR)' OBJCOPY='$(OBJCOPY)' sh $(srcdir)/tests/support/allocfail.sh $@ $(FRONT_PARTS)
-CLEANFILES += tests/front/front_allocfail.a
-
 if HAVE_CLIENTS
 check_PROGRAMS += tests/front/frontsim
 tests_front_frontsim_CPPFLAGS = $(VCNFS_CPPFLAGS) $(NFS_CFLAGS) $(ISCSI_CFLAGS)
@@ -31,7 +25,7 @@ tests_front_frontsim_SOURCES = \
 	tests/support/simloop.c tests/support/simloop.h \
 	tests/support/simsock.c tests/support/simsock.h \
 	tests/support/simworld.c tests/support/simworld.h
-tests_front_frontsim_LDADD = tests/front/front_allocfail.a $(FS_LIBS) $(RAID_LIBS) $(BASE_LIBS) $(TIRPC_LIBS) $(NFS_LIBS) $(ISCSI_LIBS)
+tests_front_frontsim_LDADD = $(ALLOCFAIL_LIB) $(RAID_LIBS) $(BASE_LIBS) $(TIRPC_LIBS) $(NFS_LIBS) $(ISCSI_LIBS)
 $(tests_front_frontsim_OBJECTS): $(VCNFS_GENERATED)
 TESTS += tests/front/test_front
 endif
