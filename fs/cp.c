@@ -114,7 +114,7 @@ static void cp_start_task(struct task *task)
 
 	if (cp->vol->failed != 0)
 		waiters_tell(cp->vol, cp->vol->failed);
-	else if (!cp->running && cp->wanted)
+	else if (!cp->running && cp->wanted && !cp->vol->cp_barred)
 		cp_open(cp);
 }
 

@@ -17,7 +17,7 @@ void fsinfo_encode(const struct cp *cp, uint8_t ret_body[RAID_FSINFO_BODY])
 	memset(ret_body, 0, RAID_FSINFO_BODY);
 	disk->version = le32_of(FS_FORMAT_VERSION);
 	disk->compat = le64_of(vol->compat);
-	disk->flags = le32_of(atomic_load(&vol->state) == VOLUME_STOPPING ? FSINFO_CLEAN : 0);
+	disk->flags = le32_of(atomic_load(&vol->state) == VOLUME_STOPPING && !vol->cp_barred ? FSINFO_CLEAN : 0);
 	disk->cp_generation = le64_of(cp->generation);
 	disk->nvlog_epoch = le64_of(vol->epoch);
 	disk->nvlog_sequence = le64_of(cp->nvlog_sequence);

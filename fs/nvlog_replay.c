@@ -82,8 +82,10 @@ static void replay_finish(struct fs_run *run, int err)
 	void (*done)(struct fs_volume *, int, uint64_t) = replay->done;
 	uint64_t n_records = replay->n_records;
 
-	nvlog_resume(vol, replay->sequence);
-	vol->epoch = replay->next_epoch;
+	if (err == 0) { /* else the log, under its epoch, is for the next mount to apply */
+		nvlog_resume(vol, replay->sequence);
+		vol->epoch = replay->next_epoch;
+	}
 	pages_drop(replay);
 	run_fini(&replay->run);
 	free(replay->heads);

@@ -158,6 +158,7 @@ static void mount_fail(struct mount *mount, int err)
 	mount->err = raid_is_cut_off(mount->vol->raid) ? -ENOSPC : err;
 	run_fini(&mount->run);
 	atomic_store(&mount->vol->state, VOLUME_STOPPING); /* no more CPs for work in the background */
+	mount->vol->cp_barred = true; /* and none of what was half applied */
 	volume_close(&mount->close, mount->vol, mount_closed, mount);
 }
 

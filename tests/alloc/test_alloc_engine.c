@@ -430,7 +430,7 @@ static void unmount(bool whole)
 
 static const struct alloc_workload workloads[] = {
 	{ "mount of a clean volume", 100, 5, begin, mount, end, CLEAN | UNMOUNTED },
-	{ "recovery of a crashed volume", 400, 5, begin, mount, end, CRASHED | UNMOUNTED },
+	{ "recovery of a crashed volume", 400, 96, begin, mount, end, CRASHED | UNMOUNTED },
 	{ "check of a damaged volume from its disks", 400, 3, begin, check_offline, drop, DAMAGED | UNMOUNTED },
 	{ "check of a crashed volume from its disks", 400, 3, begin, check_offline, drop, CRASHED | UNMOUNTED },
 	{ "check of a volume without one of its disks", 400, 3, begin, check_offline, drop, DAMAGED | UNMOUNTED | WITHOUT_A_DISK },
