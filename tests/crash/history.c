@@ -324,6 +324,7 @@ void history_names_answered(struct history *h, struct op *op)
 	if (done && op->made != NOBODY) {
 		h->model.objects[op->made].id = op->msg.out.attr.id;
 		h->model.objects[op->made].known = true;
+		h->model.objects[op->made].born = h->clock;
 	}
 	for (unsigned i = 0; done && i < op->n_changes; i++) {
 		uint8_t before = op->changes[i].before;

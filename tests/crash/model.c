@@ -60,7 +60,7 @@ static void cells_free(struct cell *cells)
 
 void model_object_init(struct object *object, enum object_kind kind, uint64_t now)
 {
-	*object = (struct object){ .kind = kind, .stride = 1, .born = now };
+	*object = (struct object){ .kind = kind, .stride = 1, .born = UINT64_MAX };
 	if (kind == OBJECT_FILE || kind == OBJECT_LUN)
 		object->cells = cells_new(now);
 	cell_reset(&object->size, 0, now);

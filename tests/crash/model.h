@@ -33,7 +33,7 @@ struct object {
 	enum object_kind kind;
 	bool known; /* the id is */
 	struct fs_file_id id;
-	uint64_t born; /* when its creation was sent */
+	uint64_t born; /* when its creation was answered: what is sent later finds it */
 	uint32_t stride; /* FBN of its block i is i * stride */
 	struct cell *cells; /* MODEL_CELLS; files and LUNs */
 	struct cell size, mode, comment;

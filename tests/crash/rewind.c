@@ -127,6 +127,7 @@ static void name_adopt(struct history *h, const struct snapshot_model *snapshot,
 		history_fail(h, FAIL_LOST, "%u/n%u of the restored volume: %s", d, k, error_name(msg.status));
 	object->id = msg.out.attr.id;
 	object->known = true;
+	object->born = h->clock;
 	cell_reset(&object->mode, msg.out.attr.mode, h->clock);
 	cell_reset(&object->atime, (uint64_t)msg.out.attr.atime_ns, h->clock);
 	cell_reset(&object->mtime, (uint64_t)msg.out.attr.mtime_ns, h->clock);
