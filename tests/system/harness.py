@@ -32,9 +32,9 @@ class Skip(Exception):
     """A tool or a right is missing on this machine."""
 
 
-def mostly_waits(test):
-    """Marks a test that waits for the clock most of its time and measures nothing that others would disturb: it runs beside them."""
-    test.mostly_waits = True
+def measures(test):
+    """Marks a test that measures what others would disturb, or that would disturb them: it runs by itself."""
+    test.measures = True
     return test
 
 

@@ -21,13 +21,11 @@ class Page:
         to_read, self.to_write = os.pipe()
         self.to_hear, to_say = os.pipe()
 
-        def in_child():  # the browser reads from 3 and writes to 4
-            os.dup2(os.dup(to_read), 3)
-            os.dup2(os.dup(to_say), 4)
-
-        self.process = subprocess.Popen([tool("chromium"), *FLAGS, f"--user-data-dir={test.path('profile')}", f"--window-size={width},{height}",
-                                         "about:blank"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                        close_fds=False, preexec_fn=in_child)
+        # the browser reads from 3 and writes to 4
+        self.process = subprocess.Popen(["bash", "-c", f'exec "$@" 3<&{to_read} 4>&{to_say}', "bash", tool("chromium"), *FLAGS,
+                                         f"--user-data-dir={test.path('profile')}", f"--window-size={width},{height}", "about:blank"],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                        pass_fds=(to_read, to_say))
         test.children.append(self.process)
         os.close(to_read)
         os.close(to_say)

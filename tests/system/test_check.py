@@ -5,7 +5,7 @@ import json
 import os
 import struct
 
-from harness import MIB, mostly_waits, need, run, tool, wait_until
+from harness import MIB, need, run, tool, wait_until
 
 BLOCK = 4096
 INO_ACTIVE_MAP = 4
@@ -230,7 +230,6 @@ def test_repair_puts_a_damaged_map_right_and_the_volume_serves(test):
     run(*test.stress(server, 0, test.path("state"), 8 * MIB, "--seconds", 2, "--writes", 90))
 
 
-@mostly_waits
 def test_an_online_check_goes_at_its_rate_and_can_be_cancelled(test):
     server = test.server(**SMALL)
     blocks = write_file(test, server, "file", 500)

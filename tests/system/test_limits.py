@@ -7,7 +7,7 @@ import resource
 import socket
 import time
 
-from harness import MIB, Skip, mostly_waits, need, run, tool
+from harness import MIB, measures, Skip, need, run, tool
 from iscsiclient import Initiator
 from nfsclient import NfsClient
 
@@ -145,6 +145,7 @@ def beside_ill_peers(test, server, rightful, what, groups, seconds):
     need_bound(test, server, 64 * MIB)
 
 
+@measures
 def test_peers_that_do_not_read_or_send_leave_memory_and_time_to_others_each_kind_alone(test):
     server = border_server(test)
     rightful = Rightful(test, server)
@@ -153,6 +154,7 @@ def test_peers_that_do_not_read_or_send_leave_memory_and_time_to_others_each_kin
     rightful.close()
 
 
+@measures
 def test_peers_that_do_not_read_or_send_leave_memory_and_time_to_others_all_kinds_together(test):
     server = border_server(test)
     rightful = Rightful(test, server)
@@ -161,7 +163,6 @@ def test_peers_that_do_not_read_or_send_leave_memory_and_time_to_others_all_kind
     rightful.close()
 
 
-@mostly_waits
 def test_an_idle_server_uses_no_cpu_to_speak_of(test):
     server = release_server(test)
     server.create_lun("/vol/vol0/test", 64 * MIB, number=0)
@@ -220,6 +221,7 @@ def need_service(test, server, when):
     rightful.close()
 
 
+@measures
 def test_strangers_who_stay_and_come_back_keep_nobody_out(test):
     """Thousands of connections that stay, then storms of them, from an address that nothing is exported to."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(16384, resource.getrlimit(resource.RLIMIT_NOFILE)[0]), resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
@@ -244,6 +246,7 @@ def test_strangers_who_stay_and_come_back_keep_nobody_out(test):
     need_bound(test, server, 64 * MIB)
 
 
+@measures
 def test_a_long_request_to_the_administration_keeps_nobody_waiting(test):
     """890 KB of initiators in one POST are refused at once, and as many as are allowed are taken."""
     server = test.server()
@@ -280,6 +283,7 @@ def hold_connections(ports, count, addresses):
     return held
 
 
+@measures
 def test_without_descriptors_the_log_is_quiet_and_service_comes_back(test):
     server = test.server(start=False, nofile=200)
     server.start()
