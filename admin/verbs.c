@@ -12,7 +12,7 @@
 #define ROUTE_JOB { "job", "job", "JOB", "UUID of the job", VERB_TEXT, VERB_IN_ROUTE, VERB_POSITIONAL | VERB_REQUIRED }
 #define ROUTE_EXPORT { "path", "path", "PATH", "what is exported: /vol/VOLUME[/DIR]", VERB_PATH, VERB_IN_ROUTE, VERB_POSITIONAL | VERB_REQUIRED }
 #define QUERY_VOLUME { "volume", "volume", "VOLUME", "only of this volume", VERB_VOLUME, VERB_IN_QUERY, VERB_POSITIONAL }
-#define FORCE(what) { "force", "force", NULL, what, VERB_BOOL, VERB_IN_BODY, 0 }
+#define FORCE(what) { "force", "force", NULL, what, VERB_BOOL, VERB_IN_BODY, VERB_DESTROYING }
 #define CLONE_RATE { "rate", "rate", "SIZE", "at most this much a second; 0: no limit", VERB_SIZE, VERB_IN_BODY, 0 }
 #define CLONE_PRIORITY \
 	{ "priority", "priority", "PRIORITY", "its weight among the clones of the volume: low, normal, high, or 1 to 10", VERB_TEXT, VERB_IN_BODY, 0 }
@@ -32,7 +32,7 @@ const struct verb verbs[] = {
 	{ "volume", "list", "list the volumes", VERB_GET, "storage/volumes", VERB_H_VOLUME_LIST, VERB_COLLECTION, NULL, NULL, { { 0 } } },
 	{ "volume", "show", "show a volume", VERB_GET, "storage/volumes/{volume}", VERB_H_VOLUME_SHOW, 0, NULL, NULL, { ROUTE_VOLUME("volume") } },
 	{ "volume", "offline", "unmount a volume; its clients lose it until it is online again", VERB_PATCH, "storage/volumes/{volume}",
-	  VERB_H_VOLUME_MODIFY, VERB_JOB | VERB_WAITS, "state", "offline", { ROUTE_VOLUME("volume") } },
+	  VERB_H_VOLUME_MODIFY, VERB_DESTROYS | VERB_JOB | VERB_WAITS, "state", "offline", { ROUTE_VOLUME("volume") } },
 	{ "volume", "online", "mount a volume that is offline", VERB_PATCH, "storage/volumes/{volume}",
 	  VERB_H_VOLUME_MODIFY, VERB_JOB | VERB_WAITS, "state", "online", { ROUTE_VOLUME("volume") } },
 	{ "volume", "check", "verify a whole volume while it serves", VERB_POST, "storage/volumes/{volume}/check", VERB_H_VOLUME_CHECK,
@@ -153,7 +153,7 @@ const struct verb verbs[] = {
 	    { "client", "rules", "CIDR[:OPT,..]", "who, and how: rw or ro, root_squash or no_root_squash, secure or insecure; may repeat, first match counts",
 	      VERB_CLIENTS, VERB_IN_BODY, VERB_REQUIRED } } },
 	{ "export", "list", "list the exports", VERB_GET, "protocols/nfs/exports", VERB_H_EXPORT_LIST, VERB_COLLECTION, NULL, NULL, { QUERY_VOLUME } },
-	{ "export", "delete", "export it no more", VERB_DELETE, "protocols/nfs/exports/{path}", VERB_H_EXPORT_DELETE, 0, NULL, NULL, { ROUTE_EXPORT } },
+	{ "export", "delete", "export it no more: clients that have it mounted lose it", VERB_DELETE, "protocols/nfs/exports/{path}", VERB_H_EXPORT_DELETE, VERB_DESTROYS, NULL, NULL, { ROUTE_EXPORT } },
 
 	/* ---- raid, disks ---- */
 	{ "raid", "show", "the disks of a volume's RAID groups and their state", VERB_GET, "storage/raid-groups", VERB_H_RAID_LIST, VERB_COLLECTION, NULL, NULL,

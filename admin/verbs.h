@@ -39,6 +39,7 @@ enum {
 	VERB_NEGATED = 4, /* --no-NAME puts false */
 	VERB_OPEN = 8, /* in the table for REST; vcadm has no flag */
 	VERB_FALSE = 16, /* --NAME puts false: the opposite of a flag of the same key */
+	VERB_DESTROYING = 32, /* given, it makes of the verb one that destroys */
 };
 
 struct verb_param {

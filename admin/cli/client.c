@@ -100,6 +100,7 @@ static struct curl_slist *header_add(struct curl_slist *headers, const char *beg
 int client_ask(struct client *client, const char *method, const char *path, json_t *body, long *ret_status, json_t **ret_json)
 {
 	struct answer answer = { 0 };
+	bool denied = false;
 	struct curl_slist *headers = header_add(NULL, "Accept: ", "application/json");
 	char *url, *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
 
@@ -126,15 +127,22 @@ int client_ask(struct client *client, const char *method, const char *path, json
 	} else {
 		/* curl would name the host and port it did not use. */
 		bool is_socket = client->is_unix && code == CURLE_COULDNT_CONNECT;
-		(void)fprintf(stderr, "vcadm: no answer from %s: %s\nvcadm: is vcd running? --server or VCADM_SERVER says where\n",
-		              client->shown,
-		              is_socket                  ? "nobody listens on the socket, or you may not use it"
-		              : client->error[0] != '\0' ? client->error
-		                                         : curl_easy_strerror(code));
+		long system_error = 0;
+
+		(void)curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &system_error);
+		denied = is_socket && (system_error == EACCES || system_error == EPERM);
+		if (denied)
+			(void)fprintf(stderr, "vcadm: you may not use %s; root, vcd's user and its group may\n", client->shown);
+		else
+			(void)fprintf(stderr, "vcadm: no answer from %s: %s\nvcadm: is vcd running? --server or VCADM_SERVER says where\n",
+			              client->shown,
+			              is_socket                  ? "nobody listens on the socket"
+			              : client->error[0] != '\0' ? client->error
+			                                         : curl_easy_strerror(code));
 	}
 	curl_slist_free_all(headers);
 	free(answer.bytes);
 	free(text);
 	free(url);
-	return code == CURLE_OK ? 0 : -ECONNREFUSED;
+	return code == CURLE_OK ? 0 : denied ? -EACCES : -ECONNREFUSED;
 }

@@ -16,7 +16,7 @@ MUST_CHECK int client_new(const char *server, const char *token, struct client *
 /* Over http, where a token is wanted? */
 bool client_wants_token(const struct client *client);
 void client_free(struct client *client);
-/* *ret_json is the answer's JSON or NULL, to be released. -ECONNREFUSED: no answer, said on stderr. */
+/* *ret_json is the answer's JSON or NULL, to be released. -ECONNREFUSED: no answer, -EACCES: not allowed to ask; said on stderr. */
 MUST_CHECK int client_ask(struct client *client, const char *method, const char *path, json_t *body, long *ret_status, json_t **ret_json);
 
 #endif

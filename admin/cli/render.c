@@ -11,17 +11,17 @@
 #include "admin/cli/shown.h"
 
 /* Exact, and harmless to a terminal: jansson escapes what is below 0x20 and, asked to, above 0x7F. */
-static void print_json(json_t *json)
+static void print_json(FILE *out, json_t *json)
 {
 	char *text = json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII);
 
 	for (const char *p = text; p != NULL && *p != '\0'; p++) {
 		if (*p == 0x7f)
-			(void)fputs("\\u007F", stdout);
+			(void)fputs("\\u007F", out);
 		else
-			(void)putchar(*p);
+			(void)fputc(*p, out);
 	}
-	(void)putchar('\n');
+	(void)fputc('\n', out);
 	free(text);
 }
 
@@ -190,7 +190,7 @@ static void render_shown(const struct verb *verb, json_t *json, enum cli_output 
 void render_answer(const struct verb *verb, json_t *json, enum cli_output output)
 {
 	if (output == CLI_JSON) {
-		print_json(json);
+		print_json(stdout, json);
 		return;
 	}
 	json_t *shown = shown_copy(json);
@@ -201,7 +201,7 @@ void render_answer(const struct verb *verb, json_t *json, enum cli_output output
 void render_job(json_t *job, enum cli_output output)
 {
 	if (output == CLI_JSON) {
-		print_json(job);
+		print_json(stdout, job);
 		return;
 	}
 	json_t *shown = shown_copy(job), *one = json_pack("[O]", shown);
@@ -211,4 +211,9 @@ void render_job(json_t *job, enum cli_output output)
 		print_table("job", one, output == CLI_WIDE, NULL);
 	json_decref(one);
 	json_decref(shown);
+}
+
+void render_error(json_t *json)
+{
+	print_json(stderr, json);
 }

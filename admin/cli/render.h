@@ -10,4 +10,7 @@ void render_answer(const struct verb *verb, json_t *json, enum cli_output output
 /* Show a job (the answer of work that goes on). */
 void render_job(json_t *job, enum cli_output output);
 
+/* A refusal as the server gave it, as JSON on stderr. */
+void render_error(json_t *json);
+
 #endif

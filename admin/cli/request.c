@@ -538,6 +538,26 @@ static int parse_rest(struct parse *parse)
 	return 0;
 }
 
+static bool is_destructive(const struct parse *parse)
+{
+	if (parse->verb->flags & VERB_DESTROYS)
+		return true;
+	for (size_t i = 0; i < verb_n_params(parse->verb); i++) {
+		if (parse->verb->params[i].flags & VERB_DESTROYING && parse->values[i] != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void name_object(const struct parse *parse, char *ret_text, size_t size)
+{
+	size_t len = 0;
+
+	ret_text[0] = '\0';
+	for (int i = 0; i < parse->n_words && len < size; i++)
+		len += (size_t)snprintf(ret_text + len, size - len, "%s%s", i == 0 ? "" : " ", parse->words[i]);
+}
+
 int request_parse(int argc, char **argv, struct cli_options *options, struct cli_request *ret_request, int *ret_rest)
 {
 	struct parse parse = { .argc = argc, .argv = argv, .at = 1, .options = options };
@@ -564,7 +584,8 @@ int request_parse(int argc, char **argv, struct cli_options *options, struct cli
 		ret_request->verb = parse.verb;
 		ret_request->path = make_path(&parse);
 		ret_request->body = make_body(&parse);
-		ret_request->object = parse.n_words > 0 ? parse.words[0] : "";
+		ret_request->destroys = is_destructive(&parse);
+		name_object(&parse, ret_request->object, sizeof ret_request->object);
 	}
 	for (size_t i = 0; i < VERB_PARAMS_MAX; i++)
 		json_decref(parse.values[i]);

@@ -24,7 +24,8 @@ struct cli_request {
 	const struct verb *verb;
 	char *path; /* "/api/v1/storage/luns/..." with its query */
 	json_t *body; /* NULL: none */
-	const char *object; /* the first positional, for messages */
+	char object[512]; /* all positionals, for messages */
+	bool destroys; /* ask before */
 };
 
 /* Exit statuses. */

@@ -35,12 +35,14 @@ static int exit_of(long status)
 	return EXIT_OTHER;
 }
 
-static int refused(struct client *client, long status, json_t *json)
+static int refused(struct client *client, const struct cli_options *options, long status, json_t *json)
 {
 	json_t *shown = shown_copy(json);
 	const char *message = json_string_value(column_member(shown, "error.message"));
 
-	if (message != NULL)
+	if (message != NULL && options->output == CLI_JSON)
+		render_error(json);
+	else if (message != NULL)
 		(void)fprintf(stderr, "vcadm: %s\n", message);
 	else
 		(void)fprintf(stderr, "vcadm: the server answered with HTTP status %ld\n", status);
@@ -174,15 +176,44 @@ static int answered(struct client *client, const struct cli_options *options, co
 	return strcmp(verb->noun, "status") == 0 && state != NULL && strcmp(state, "degraded") == 0 ? EXIT_DEGRADED : EXIT_OK;
 }
 
+/* An answer, and of a list all its pages as one. */
+static int ask_whole(struct client *client, const struct cli_request *request, long *ret_status, json_t **ret_json)
+{
+	const char *method = verb_method_name(request->verb->method);
+	int err = client_ask(client, method, request->path, request->body, ret_status, ret_json);
+	json_t *records = json_object_get(*ret_json, "records"), *next, *page;
+
+	if (err != 0 || *ret_status != 200 || (request->verb->flags & VERB_COLLECTION) == 0)
+		return err;
+	while (err == 0 && (next = json_object_get(*ret_json, "next")) != NULL) {
+		page = NULL;
+		err = json_is_string(next) ? client_ask(client, method, json_string_value(next), NULL, ret_status, &page) : -EPROTO;
+		if (err == 0 && *ret_status == 200 && json_array_size(json_object_get(page, "records")) > 0) {
+			(void)json_array_extend(records, json_object_get(page, "records"));
+			(void)json_object_set_new(*ret_json, "num_records", json_integer((json_int_t)json_array_size(records)));
+			next = json_object_get(page, "next");
+		} else {
+			next = NULL;
+		}
+		if (next != NULL)
+			(void)json_object_set(*ret_json, "next", next);
+		else
+			(void)json_object_del(*ret_json, "next");
+		json_decref(page);
+	}
+	return err;
+}
+
 static int run_once(struct client *client, const struct cli_options *options, const struct cli_request *request)
 {
 	json_t *json = NULL;
 	long status = 0;
 	int code;
 
-	if (client_ask(client, verb_method_name(request->verb->method), request->path, request->body, &status, &json) != 0)
-		return EXIT_UNREACHABLE;
-	code = status >= 200 && status < 300 ? answered(client, options, request->verb, json) : refused(client, status, json);
+	int err = ask_whole(client, request, &status, &json);
+	if (err != 0)
+		return err == -EACCES ? EXIT_DENIED : EXIT_UNREACHABLE;
+	code = status >= 200 && status < 300 ? answered(client, options, request->verb, json) : refused(client, options, status, json);
 	json_decref(json);
 	(void)fflush(stdout);
 	return code;
@@ -234,23 +265,26 @@ out:
 	free(path);
 }
 
-/* "y" on the terminal, or --yes. */
-static bool may_destroy(struct client *client, const struct cli_options *options, const struct cli_request *request)
+/* "y" on the terminal, or --yes: EXIT_OK. */
+static int may_destroy(struct client *client, const struct cli_options *options, const struct cli_request *request)
 {
+	const struct verb *verb = request->verb;
 	char answer[16];
 
-	if (!(request->verb->flags & VERB_DESTROYS) || options->yes)
-		return true;
-	if (request->verb->handler == VERB_H_SNAPSHOT_RESTORE)
+	if (!request->destroys || options->yes)
+		return EXIT_OK;
+	if (verb->handler == VERB_H_SNAPSHOT_RESTORE)
 		show_newer(client, request);
 	if (isatty(STDIN_FILENO) != 1) {
-		(void)fprintf(stderr, "vcadm: %s %s destroys %s; say --yes if that is meant\n", request->verb->noun, request->verb->verb,
-		              request->object);
-		return false;
+		(void)fprintf(stderr, "vcadm: %s %s %s: %s; say --yes if that is meant\n", verb->noun, verb->verb, request->object,
+		              verb->help);
+		return EXIT_USAGE;
 	}
-	(void)fprintf(stderr, "%s %s: %s %s. Go on? [y/N] ", request->verb->noun, request->verb->verb, request->verb->help,
-	              request->object);
-	return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+	(void)fprintf(stderr, "%s %s %s: %s. Go on? [y/N] ", verb->noun, verb->verb, request->object, verb->help);
+	if (fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y'))
+		return EXIT_OK;
+	(void)fputs("vcadm: nothing was done\n", stderr);
+	return EXIT_OTHER;
 }
 
 static int say(const struct cli_options *options, int n_words, char **words)
@@ -282,6 +316,15 @@ static int say(const struct cli_options *options, int n_words, char **words)
 	return EXIT_USAGE;
 }
 
+/* What was printed and did not get out is an error, whatever came before. */
+static int written(int code)
+{
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return code;
+	(void)fprintf(stderr, "vcadm: the output could not be written: %s\n", strerror(errno));
+	return code == EXIT_OK ? EXIT_OTHER : code;
+}
+
 int main(int argc, char **argv)
 {
 	struct cli_options options = { .wait = -1 };
@@ -296,14 +339,15 @@ int main(int argc, char **argv)
 	if (request_parse(argc, argv, &options, &request, &rest) != 0)
 		return EXIT_USAGE;
 	if (request.verb == NULL)
-		return say(&options, argc - rest, argv + rest);
+		return written(say(&options, argc - rest, argv + rest));
 	int code = EXIT_USAGE;
 	if (token_find(&options, token) == 0 && client_new(options.server, token[0] == '\0' ? NULL : token, &client) == 0) {
-		if (may_destroy(client, &options, &request))
+		code = may_destroy(client, &options, &request);
+		if (code == EXIT_OK)
 			code = run(client, &options, &request);
 		client_free(client);
 	}
 	request_free(&request);
 	curl_global_cleanup();
-	return code;
+	return written(code);
 }

@@ -198,7 +198,7 @@ def test_a_file_system_is_not_taken_for_an_empty_disk(test):
     images = [os.path.join(elsewhere, os.path.basename(image)) for image in images]
     http = ("--server", f"http://127.0.0.1:{server.http}", "--token-file", os.path.join(server.folder, "state", "admin.token"))
     for words in ((), http):
-        for force in ((), ("--force",)):
+        for force in ((), ("--force", "--yes")):
             done = run(os.path.join(server.build, "vcadm"), *(words or ("--server", server.admin)), "volume", "create", "vol1", "--raid-group",
                        ",".join(images), *force, check=False)
             need(done.returncode == 5 and "disk_paths" in done.stderr, f"{words} {force}: status {done.returncode}: {done.stderr}")
@@ -207,7 +207,7 @@ def test_a_file_system_is_not_taken_for_an_empty_disk(test):
     # by force, where disks may lie: a volume, and at its end the files stay
     for image in images:
         os.rename(image, os.path.join(server.folder, "disks", os.path.basename(image)))
-    server.vcadm("volume", "create", "vol1", "--raid-group", group, "--force")
+    server.vcadm("volume", "create", "vol1", "--raid-group", group, "--force", "--yes")
     server.check_volume("vol1")
     server.vcadm("volume", "destroy", "vol1", "--yes")
     for image in group.split(","):
@@ -260,7 +260,7 @@ def test_a_destroyed_volume_leaves_devices_where_they_are_and_nothing_on_them(te
         server.start()
         run(tool("mkfs.ext4"), "-q", devices[2])
         need("ext4" in server.refused("volume", "create", "vol0", "--raid-group", ",".join(devices)), "a file system is taken for nothing")
-        server.vcadm("volume", "create", "vol0", "--raid-group", ",".join(devices), "--force")
+        server.vcadm("volume", "create", "vol0", "--raid-group", ",".join(devices), "--force", "--yes")
         server.create_lun("/vol/vol0/test", 64 * MIB, number=0)
         run(tool("qemu-io"), "-f", "raw", "-c", "write -P 0x5a 0 64m", "-c", "flush", server.lun_url(0))
         server.restart_after_kill()
