@@ -211,8 +211,10 @@ static int run_once(struct client *client, const struct cli_options *options, co
 	int code;
 
 	int err = ask_whole(client, request, &status, &json);
-	if (err != 0)
+	if (err != 0) {
+		json_decref(json);
 		return err == -EACCES ? EXIT_DENIED : EXIT_UNREACHABLE;
+	}
 	code = status >= 200 && status < 300 ? answered(client, options, request->verb, json) : refused(client, options, status, json);
 	json_decref(json);
 	(void)fflush(stdout);
