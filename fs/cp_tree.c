@@ -2,8 +2,8 @@
 /* How the CP changes trees: paths, new indirect blocks, growing, punching. */
 #include <stdlib.h>
 
-#include "fs/cache_private.h"
 #include "base/reserve.h"
+#include "fs/cache_private.h"
 #include "fs/clone.h"
 #include "fs/cp.h"
 #include "fs/space.h"

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fs/cache_private.h"
 #include "base/reserve.h"
+#include "fs/cache_private.h"
 #include "fs/dir.h"
 #include "fs/dirformat.h"
 #include "fs/inode_table.h"

@@ -46,7 +46,7 @@ static int refused(struct client *client, const struct cli_options *options, lon
 		(void)fprintf(stderr, "vcadm: %s\n", message);
 	else
 		(void)fprintf(stderr, "vcadm: the server answered with HTTP status %ld\n", status);
-	if (status == 401 && client_wants_token(client))
+	if (status == 401 && client_wants_token(client) && options->output != CLI_JSON)
 		(void)fputs(
 		    "vcadm: give the token with --token-file FILE or in VCADM_TOKEN, or use the unix socket on the server's machine\n",
 		    stderr);

@@ -60,8 +60,8 @@ void scsi_report_luns(struct scsi_task *task)
 {
 	struct scsi_nexus *nexus = task->nexus;
 	uint8_t select = task->cdb[2], *p;
-	uint32_t n = select == 1 ? 0 : nexus->n_luns,
-	         room = get32(task->cdb + 6); /* 1: well known logical units, of which there are none */
+	uint32_t n = select == 1 ? 0 : nexus->n_luns; /* 1: well known logical units, of which there are none */
+	uint32_t room = get32(task->cdb + 6);
 
 	if (select > 2) {
 		scsi_task_fail(task, SCSI_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_CDB);
