@@ -72,6 +72,7 @@ struct snapshot_model {
 	bool settled; /* it has been looked at: every cell has one value */
 	unsigned name; /* "s<name>" */
 	unsigned serial; /* never used twice */
+	uint32_t age; /* its id on the volume, as the latest list says: the greater the newer; 0: not listed */
 	uint64_t sent;
 	unsigned n_pins; /* LUNs being made on it */
 	struct {

@@ -13,9 +13,41 @@
 
 /* ---- the model ---- */
 
+static void snapshots_ask(struct history *h, struct fs_message *list)
+{
+	fs_message_init(list, FS_SNAPSHOT_LIST, h->machine.vol, NULL, NULL);
+	if (history_ask(h, &h->machine, list) != 0)
+		history_fail(h, FAIL_LOST, "no list of snapshots");
+}
+
+static const struct fs_snapshot_info *snapshot_listed(const struct fs_message *list, const struct snapshot_model *snapshot)
+{
+	char name[24];
+
+	(void)snprintf(name, sizeof name, "s%u", snapshot->name);
+	for (unsigned i = 0; i < list->out.n; i++)
+		if (!list->out.snapshots[i].deleting && strcmp(list->out.snapshots[i].name, name) == 0)
+			return &list->out.snapshots[i];
+	return NULL;
+}
+
+/* Two that were under way at once may have been made in either order: only the volume knows their ages. */
+static void ages_learn(struct history *h)
+{
+	struct fs_message list;
+
+	snapshots_ask(h, &list);
+	for (unsigned i = 0; i < MODEL_SNAPSHOTS; i++) {
+		const struct fs_snapshot_info *info = snapshot_listed(&list, &h->model.snapshots[i]);
+
+		h->model.snapshots[i].age = h->model.snapshots[i].used && info != NULL ? info->id : 0;
+	}
+	fs_message_fini(&list);
+}
+
 static bool is_newer(const struct snapshot_model *s, const struct snapshot_model *than)
 {
-	return s->used && s->serial > than->serial;
+	return s->used && s->age > than->age;
 }
 
 static bool has_newer(const struct model *model, const struct snapshot_model *snapshot)
@@ -150,18 +182,10 @@ static bool newer_is_listed(struct history *h, const struct snapshot_model *snap
 {
 	struct fs_message list;
 	bool found = false;
-	char name[24];
 
-	fs_message_init(&list, FS_SNAPSHOT_LIST, h->machine.vol, NULL, NULL);
-	if (history_ask(h, &h->machine, &list) != 0)
-		history_fail(h, FAIL_LOST, "no list of snapshots");
-	for (unsigned i = 0; i < MODEL_SNAPSHOTS; i++) {
-		const struct snapshot_model *s = &h->model.snapshots[i];
-
-		(void)snprintf(name, sizeof name, "s%u", s->name);
-		for (unsigned n = 0; is_newer(s, snapshot) && n < list.out.n; n++)
-			found = found || (!list.out.snapshots[n].deleting && strcmp(list.out.snapshots[n].name, name) == 0);
-	}
+	snapshots_ask(h, &list);
+	for (unsigned i = 0; i < MODEL_SNAPSHOTS && !found; i++)
+		found = is_newer(&h->model.snapshots[i], snapshot) && snapshot_listed(&list, &h->model.snapshots[i]) != NULL;
 	fs_message_fini(&list);
 	return found;
 }
@@ -220,6 +244,7 @@ void rewind_try(struct history *h)
 	int err;
 
 	history_land(h);
+	ages_learn(h);
 	for (unsigned tries = 0; tries < MODEL_SNAPSHOTS && snapshot == NULL; tries++) {
 		slot = (slot + 1U) % MODEL_SNAPSHOTS;
 		if (may_rewind(&h->model, slot))
