@@ -4,7 +4,6 @@
 Runs only when asked for (`make check-guest`, `tests/system/run -k guest`): it needs scripts/install-deps guest, builds an image
 from Debian packages at the first run, and is slow, because the guest's processor is emulated.
 """
-import contextlib
 import os
 import re
 import sys
@@ -13,7 +12,7 @@ import time
 from harness import MIB, need, wait_until
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest"))
-from guest import HOST, Guest, build_image  # noqa: E402
+from linux import check_file_system, guest_of, lun_device, log_in, log_out, make_file_system, mount_nfs, remount_nfs  # noqa: E402
 
 ONLY_WHEN_ASKED = True
 # Trees of the guest: thousands of files, among them symbolic links and files with several names.
@@ -22,77 +21,12 @@ COPY = f"cd /usr && tar -cf - {TREES} | tar -xf - -C"
 SUMS = f"cd /usr && find {TREES} -type f -print0 | sort -z | xargs -0 sha256sum >/tmp/sums"
 LINKS = f"find {TREES} -type l -printf '%p %l\\n' | sort"
 FIO = "fio --minimal --group_reporting --ioengine=psync --verify=crc32c --verify_fatal=1 --randrepeat=1"
-# Recover at once instead of after the minutes that suit a real network.
-ISCSID = "sed -i -e 's/replacement_timeout = .*/replacement_timeout = 600/' /etc/iscsi/iscsid.conf && iscsid"
-
-
-@contextlib.contextmanager
-def guest_of(test):
-    """A booted guest; at the end its kernel must have nothing to complain about."""
-    image = os.path.join(test.build, "guest")
-    build_image(image)
-    start = time.monotonic()
-    guest = Guest(image, test.folder)
-    test.note(f"guest up in {time.monotonic() - start:.0f} s: Linux {guest.sh('uname -r').strip()}")
-    try:
-        yield guest
-        alarms = guest.alarms()
-        need(not alarms, "the guest's kernel complained:\n" + "\n".join(alarms[:20]))
-    finally:
-        guest.end()
-
-
-def mount_nfs(guest, server, at="/mnt/nfs", options=""):
-    guest.sh(f"mount -t nfs -o vers=3,proto=tcp,port={server.nfs},mountport={server.nfs},mountproto=tcp,nolock,hard{options} "
-             f"{HOST}:/vol/vol0 {at}")
-
-
-def remount_nfs(guest, server):
-    """Nothing of what is read after it comes from the guest's caches."""
-    guest.sh("umount /mnt/nfs && echo 3 >/proc/sys/vm/drop_caches", timeout=300)
-    mount_nfs(guest, server)
 
 
 def verify_tree(guest, where):
     said = guest.sh(f"cd {where} && sha256sum --quiet -c /tmp/sums", timeout=600)
     need(said.strip() == "", f"the tree in {where} differs: {said[:1000]}")
     guest.sh(f"cd /usr && {LINKS} >/tmp/links1; cd {where} && {LINKS} >/tmp/links2; cmp /tmp/links1 /tmp/links2", timeout=300)
-
-
-def log_in(guest, server, number):
-    """Discover, log in; the block device of a LUN."""
-    guest.sh(ISCSID)
-    portal = f"{HOST}:{server.iscsi}"
-    found = guest.sh(f"iscsiadm -m discovery -t sendtargets -p {portal}", timeout=60)
-    target = server.target()
-    need(target in found, f"discovery does not show {target}: {found}")
-    # The server names the address it was reached at, which through QEMU's user network is 127.0.0.1.
-    guest.sh(f"iscsiadm -m node -T {target} -p {portal} -o new || iscsiadm -m node", timeout=60)
-    guest.sh(f"iscsiadm -m node -T {target} -p {portal} --login", timeout=90)
-    return lun_device(guest, number)
-
-
-def lun_device(guest, number):
-    def look():
-        names = guest.sh(f"ls /sys/bus/scsi/devices/*:0:0:{number}/block 2>/dev/null", check=False)[1].split()
-        return names and f"/dev/{names[-1]}"
-    return wait_until(f"LUN {number} shows up in the guest", look, 60, 1)
-
-
-def log_out(guest):
-    guest.sh("iscsiadm -m node --logoutall=all", timeout=90)
-
-
-def make_file_system(guest, kind, device, at="/mnt/lun"):
-    """mkfs and mount; without checks of what was there before."""
-    guest.sh({"ext4": f"mkfs.ext4 -q -F {device}", "xfs": f"mkfs.xfs -q -f {device}"}[kind], timeout=300)
-    guest.sh(f"mkdir -p {at} && mount -t {kind} {device} {at}", timeout=120)
-
-
-def check_file_system(guest, kind, device, at="/mnt/lun"):
-    """Unmount and fsck: nothing to repair."""
-    guest.sh(f"umount {at}", timeout=300)
-    guest.sh({"ext4": f"e2fsck -fn {device}", "xfs": f"xfs_repair -n {device}"}[kind], timeout=300)
 
 
 def exercise_names(guest):
