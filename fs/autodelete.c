@@ -11,7 +11,7 @@
 
 #include "fs/file_restore.h"
 #include "fs/maps.h"
-#include "fs/snapshot.h"
+#include "fs/snapshot_table.h"
 #include "fs/space.h"
 
 static bool is_protected(struct fs_volume *vol, const struct snapshot *snapshot)

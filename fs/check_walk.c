@@ -9,6 +9,7 @@
 
 #include "fs/cache_private.h"
 #include "fs/check_fix.h"
+#include "fs/snapshot_table.h"
 #include "fs/tree.h"
 
 #define PUSHING_MAX 16U /* blocks of a batch whose content may push more */

@@ -172,26 +172,6 @@ size_t cp_block_count(const struct fs_volume *vol);
 /* The volume cannot go on: log, remember, stop acknowledging, tell everybody who waits. */
 void cp_fail(struct fs_volume *vol, int err, const char *what);
 
-/* ---- snapshots, as others see them ---- */
-struct snapshot_sums {
-	uint32_t older, newer; /* ids of the neighbours they were counted against (0: none, the active file system) */
-	uint64_t mark; /* the state of the active file system they were counted against; 0: of no single one */
-	uint64_t again_ns; /* not to be counted again before, only because the active file system has changed */
-};
-struct snapshot {
-	struct fs_snapshot_info info;
-	struct snapshot_sums sums; /* info.summed */
-	uint64_t cp_generation;
-	struct inode_disk inode_file;
-	unsigned slot;
-	bool deleting, delete_durable;
-	bool superseded; /* newer than what the volume was put back to: deleting, and until it is gone no snapshot is taken */
-};
-const struct snapshot *snapshot_find(const struct fs_volume *vol, const char *name, size_t name_len); /* NULL: none (or being deleted) */
-const struct snapshot *snapshot_find_id(const struct fs_volume *vol, uint32_t id);
-const struct snapshot *snapshot_next(const struct fs_volume *vol, const struct snapshot *after); /* by age, NULL starts */
-int64_t snapshot_changed_ns(const struct fs_volume *vol); /* when what clients list of them last changed; no time comes twice */
-
 /* ---- vdisks, as others see them ---- */
 /* An inode with INODE_BACKED is being loaded: set inode->backing from its attributes (called from inode_get). -EAGAIN, -EUCLEAN. */
 MUST_CHECK int vdisk_load_backing(struct fs_run *run, struct inode *inode);

@@ -26,13 +26,6 @@
 
 enum cp_stage { CP_STAGE_IDLE, CP_STAGE_RESTORE, CP_STAGE_FILES, CP_STAGE_ZOMBIES, CP_STAGE_SNAPSHOTS, CP_STAGE_PLACE, CP_STAGE_WRITE };
 
-/* A growing vector of VBNs. */
-struct vbn_vector {
-	uint32_t *vbns;
-	size_t n, n_max;
-};
-void vbn_push(struct vbn_vector *vector, uint32_t vbn);
-
 struct cp_members {
 	struct buf **bufs;
 	size_t n, n_max;

@@ -13,17 +13,6 @@
 #define DAMAGE_LOG_FIRST 16U
 #define DAMAGE_LOG_EVERY 1024U
 
-void vbn_push(struct vbn_vector *vector, uint32_t vbn)
-{
-	if (vector->n == vector->n_max) {
-		size_t max = vector->n_max == 0 ? 1024 : vector->n_max * 2U;
-		uint32_t *grown = reserve_reallocarray(vector->vbns, max, sizeof(uint32_t));
-		vector->vbns = grown;
-		vector->n_max = max;
-	}
-	vector->vbns[vector->n++] = vbn;
-}
-
 /* A vdisk that has blocks freed is dirty: it stays where it is until this CP has ended. */
 static uint32_t owner_of(struct cp *cp, struct inode *inode)
 {

@@ -7,6 +7,7 @@
 
 #include "fs/file_restore_private.h"
 #include "fs/namespace.h"
+#include "fs/snapshot_table.h"
 
 #define MIB ((uint64_t)1 << 20)
 #define NAME_BLOCKS 64U /* two names, two directories, an inode, and what a change of them drags along */

@@ -143,4 +143,9 @@ struct zombie_disk {
 };
 static_assert(sizeof(struct zombie_disk) == 128, "zombie record");
 
+static inline uint32_t region_of(uint32_t vbn)
+{
+	return vbn / REGION_BLOCKS;
+}
+
 #endif

@@ -6,7 +6,7 @@
 
 #include "fs/inode_table.h"
 #include "fs/maps.h"
-#include "fs/snapshot.h"
+#include "fs/snapshot_table.h"
 #include "fs/space.h"
 
 void fsinfo_encode(const struct cp *cp, uint8_t ret_body[RAID_FSINFO_BODY])

@@ -8,7 +8,7 @@
 #include "fs/cache_private.h"
 #include "fs/core.h"
 #include "fs/inode_table.h"
-#include "fs/snapshot.h"
+#include "fs/snapshot_table.h"
 
 #define MAP_AHEAD 32U
 

@@ -17,7 +17,7 @@ libvcfs_a_SOURCES = \
 	fs/range.c fs/range.h \
 	fs/restore.c fs/restore.h fs/restore_kept.c fs/restore_kept.h fs/restore_prepare.c \
 	fs/run.c fs/run.h \
-	fs/snapshot.c fs/snapshot.h fs/snapshot_delete.c fs/snapshot_ops.c fs/snapshot_space.c \
+	fs/snapshot.c fs/snapshot.h fs/snapshot_delete.c fs/snapshot_ops.c fs/snapshot_space.c fs/snapshot_table.c fs/snapshot_table.h \
 	fs/space.c fs/space.h fs/space_count.c fs/space_level.c \
 	fs/tree.c fs/tree.h \
 	fs/vbnset.c fs/vbnset.h \

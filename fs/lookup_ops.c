@@ -6,6 +6,7 @@
 
 #include "fs/dirformat.h"
 #include "fs/namespace.h"
+#include "fs/snapshot_table.h"
 
 /* Fixed part of an entry in in.readdir.max_bytes. */
 #define DIRENT_FIXED 24U

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
-#include "fs/snapshot.h"
+#include "fs/snapshot_table.h"
 #include "fs/tree.h"
 
 #define REGIONS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(struct region_disk))

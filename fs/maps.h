@@ -34,10 +34,6 @@ void maps_fini(struct fs_volume *vol);
 MUST_CHECK int maps_load(struct fs_run *run);
 /* Repair, before maps_load: block `fbn` of the space map cannot be read. Its regions count nothing until maps_repair of each. */
 void maps_records_lost(struct fs_volume *vol, uint32_t fbn);
-static inline uint32_t region_of(uint32_t vbn)
-{
-	return vbn / REGION_BLOCKS;
-}
 uint64_t maps_free_blocks(const struct fs_volume *vol);
 
 /* Everything that setting bits in the region needs: active, summary and space map block, paths. -EAGAIN. */

@@ -6,6 +6,7 @@
 #include "fs/namespace_apply.h"
 #include "fs/recordformat.h"
 #include "fs/perm.h"
+#include "fs/snapshot_table.h"
 
 #define NS_SNAPDIR_NAME ".snapshot"
 static inline bool ns_is_snapdir(const struct fs_file_id *id)

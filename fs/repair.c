@@ -11,7 +11,7 @@
 #include "fs/fsinfo.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
-#include "fs/snapshot.h"
+#include "fs/snapshot_table.h"
 #include "fs/tree.h"
 #include "fs/volume_private.h"
 #include "fs/zombie.h"

@@ -12,7 +12,7 @@
 #include "fs/file.h"
 #include "fs/maps.h"
 #include "fs/restore.h"
-#include "fs/snapshot.h"
+#include "fs/snapshot_table.h"
 #include "fs/tree.h"
 #include "fs/vtoc.h"
 

@@ -4,7 +4,7 @@
  * the id: 0 the root, else inode number and low half of the generation, so a handle goes stale with its directory. A directory is the same one in a
  * snapshot when inode and generation are, whatever it was called then. */
 #include "fs/namespace.h"
-#include "fs/snapshot.h"
+#include "fs/snapshot_table.h"
 
 struct fs_file_id snapdir_id(const struct inode *dir)
 {

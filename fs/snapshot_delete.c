@@ -106,43 +106,6 @@ int snapshot_held_collect(struct fs_run *run, uint32_t id)
 	return 0;
 }
 
-/* First of the held VBNs at or above `vbn`. */
-static size_t held_find(const struct vbn_vector *held, uint64_t vbn)
-{
-	size_t low = 0, high = held->n;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2U;
-
-		if (held->vbns[mid] < vbn)
-			low = mid + 1U;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-const uint32_t *snapshot_held_in(const struct fs_volume *vol, uint32_t region, size_t *ret_n)
-{
-	const struct vbn_vector *held = &vol->snapshots->held;
-	size_t first = held_find(held, (uint64_t)region * REGION_BLOCKS);
-
-	*ret_n = held_find(held, ((uint64_t)region + 1U) * REGION_BLOCKS) - first;
-	return held->vbns + first;
-}
-
-bool snapshot_holds_back(const struct fs_volume *vol, uint32_t vbn)
-{
-	const struct snapshot_table *table = vol->snapshots;
-	size_t at;
-
-	if (table->delete_id == 0 || table->delete_finished || region_of(vbn) >= table->delete_region)
-		return false;
-	vc_invariant(SD2, table->held_known); /* this CP's SNAPSHOTS stage has seen to it */
-	at = held_find(&table->held, vbn);
-	return at < table->held.n && table->held.vbns[at] == vbn;
-}
-
 /* ---- a region ---- */
 
 struct neighbour_maps {

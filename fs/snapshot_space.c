@@ -14,7 +14,7 @@
 
 #include "fs/cache_private.h"
 #include "fs/maps.h"
-#include "fs/snapshot.h"
+#include "fs/snapshot_table.h"
 #include "fs/tree.h"
 
 #define WORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(uint64_t))

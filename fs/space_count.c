@@ -12,7 +12,7 @@
 #include "fs/cp.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
-#include "fs/snapshot.h"
+#include "fs/snapshot_table.h"
 #include "fs/space.h"
 #include "fs/tree.h"
 #include "fs/vtoc.h"

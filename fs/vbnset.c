@@ -63,3 +63,14 @@ void vbn_set_fini(struct vbn_set *set)
 	free(set->slots);
 	*set = (struct vbn_set){ 0 };
 }
+
+void vbn_push(struct vbn_vector *vector, uint32_t vbn)
+{
+	if (vector->n == vector->n_max) {
+		size_t max = vector->n_max == 0 ? 1024 : vector->n_max * 2U;
+		uint32_t *grown = reserve_reallocarray(vector->vbns, max, sizeof(uint32_t));
+		vector->vbns = grown;
+		vector->n_max = max;
+	}
+	vector->vbns[vector->n++] = vbn;
+}

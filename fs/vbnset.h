@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A set of VBNs: what a consistency point has freed, asked for every block it places. */
+/* Many VBNs: a set (what a consistency point has freed, asked for every block it places) and a vector. */
 #ifndef FS_VBNSET_H
 #define FS_VBNSET_H
 
@@ -19,5 +19,12 @@ bool vbn_set_has(const struct vbn_set *set, uint32_t vbn);
 /* Empty again; gives back what only a large set needs. */
 void vbn_set_clear(struct vbn_set *set);
 void vbn_set_fini(struct vbn_set *set);
+
+/* A growing vector of VBNs. All zero: empty. */
+struct vbn_vector {
+	uint32_t *vbns; /* malloc */
+	size_t n, n_max;
+};
+void vbn_push(struct vbn_vector *vector, uint32_t vbn);
 
 #endif

@@ -10,6 +10,7 @@
 #include "fs/clone.h"
 #include "fs/inode_table.h"
 #include "fs/namespace.h"
+#include "fs/snapshot_table.h"
 #include "fs/space.h"
 #include "fs/vdisk_apply.h"
 

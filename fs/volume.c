@@ -18,7 +18,7 @@
 #include "fs/maps.h"
 #include "fs/message_pool.h"
 #include "fs/restore.h"
-#include "fs/snapshot.h"
+#include "fs/snapshot_table.h"
 #include "fs/space.h"
 #include "fs/volume_private.h"
 #include "fs/zombie.h"

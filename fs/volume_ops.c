@@ -6,7 +6,7 @@
 #include "fs/check.h"
 #include "fs/cp.h"
 #include "fs/maps.h"
-#include "fs/snapshot.h"
+#include "fs/snapshot_table.h"
 #include "fs/space.h"
 
 static void space_info(const struct fs_volume *vol, struct fs_volume_info *info)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fs/snapshot.h"
+#include "fs/snapshot_table.h"
 #include "base/reserve.h"
 #include "fs/vtoc_private.h"
 
