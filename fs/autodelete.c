@@ -13,6 +13,7 @@
 #include "fs/maps.h"
 #include "fs/snapshot_table.h"
 #include "fs/space.h"
+#include "fs/vdisk.h"
 
 static bool is_protected(struct fs_volume *vol, const struct snapshot *snapshot)
 {

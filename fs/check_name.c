@@ -14,6 +14,7 @@
 #include "fs/file.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
+#include "fs/path.h"
 #include "fs/tree.h"
 
 struct wanted {

@@ -5,7 +5,7 @@
 
 #include "fs/vdisk.h"
 
-/* Resume what was running (part of vdisk_mount's step). -EAGAIN, -EIO. */
+/* Resume what was running (a step of the mount, after vdisk_mount). -EAGAIN, -EIO. */
 MUST_CHECK int clone_mount(struct fs_run *run);
 /* No clone runs any more; those that wait for a CP are left to it. After the last message has ended. */
 void clone_unmount(struct fs_volume *vol);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "fs/clone_apply.h"
 #include "fs/clone_private.h"
 #include "fs/space.h"
 #include "fs/vdisk_apply.h"

@@ -32,11 +32,15 @@ struct repair;
 struct space;
 struct restore;
 struct file_restore_table;
+struct volume_hooks;
+struct cp_client;
+struct vdisk;
 
 enum volume_state { VOLUME_MOUNTING, VOLUME_ONLINE, VOLUME_STOPPING, VOLUME_OFFLINE };
 
 struct fs_volume {
 	/* immutable */
+	const struct volume_hooks *hooks;
 	char name[FS_NAME_MAX + 1U];
 	struct uuid uuid;
 	struct world *world;
@@ -108,6 +112,24 @@ struct fs_volume {
 	} counters;
 };
 
+/* What lower rooms call of higher ones: one const table (fs/volume_hooks.c). */
+struct volume_hooks {
+	const struct cp_client *cp_clients; /* in the order of what a CP does (fs/cp.h) */
+	unsigned n_cp_clients;
+	/* An inode with INODE_BACKED is being loaded: set inode->backing from its attributes. -EAGAIN, -EUCLEAN. */
+	int (*backing_load)(struct fs_run *run, struct inode *inode);
+	/* The vdisk is being destroyed in this step. */
+	void (*vdisk_gone)(struct fs_volume *vol, const struct inode *container);
+	/* The clone part of a vdisk's description. */
+	void (*clone_info)(struct fs_volume *vol, const struct vdisk *vdisk, struct fs_clone_info *ret_info);
+	/* A CP has made something else of `n` blocks of the file's tree from `fbn` on. */
+	void (*tree_changed)(const struct inode *inode, uint32_t fbn, uint64_t n, enum file_block from, enum file_block to);
+	/* A change finds no room, and nothing under way will make some: begin to make some. False: nothing can be given up. */
+	bool (*make_room)(struct fs_volume *vol);
+	/* The check under way, if any, stands in the way of others: end it. */
+	void (*check_cancel)(struct fs_volume *vol, const char *why);
+};
+
 static inline unsigned gen_bit(const struct fs_volume *vol)
 {
 	return (unsigned)(vol->generation & 1U);
@@ -140,7 +162,7 @@ int op_getattr(struct fs_run *run), op_setattr(struct fs_run *run), op_lookup(st
 /* file_restore_ops.c */
 int op_file_restore(struct fs_run *run), op_file_restore_status(struct fs_run *run), op_file_restore_cancel(struct fs_run *run);
 /* vdisk_ops.c, clone.c, docs.c */
-int op_vdisk_restore(struct fs_run *run);
+int op_vdisk_restore(struct fs_run *run); /* lun_restore.c */
 int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), op_vdisk_resize(struct fs_run *run),
     op_vdisk_set(struct fs_run *run), op_vdisk_get(struct fs_run *run), op_vdisk_list(struct fs_run *run),
     op_clone_start(struct fs_run *run), op_clone_stop(struct fs_run *run), op_clone_modify(struct fs_run *run),
@@ -171,50 +193,5 @@ bool cp_is_running(const struct fs_volume *vol);
 size_t cp_block_count(const struct fs_volume *vol);
 /* The volume cannot go on: log, remember, stop acknowledging, tell everybody who waits. */
 void cp_fail(struct fs_volume *vol, int err, const char *what);
-
-/* ---- vdisks, as others see them ---- */
-/* An inode with INODE_BACKED is being loaded: set inode->backing from its attributes (called from inode_get). -EAGAIN, -EUCLEAN. */
-MUST_CHECK int vdisk_load_backing(struct fs_run *run, struct inode *inode);
-/* How many vdisks of the active file system need snapshot `id`; the first one's path for the message. */
-unsigned vdisk_dependants(struct fs_volume *vol, uint32_t snapshot_id, char *ret_path, size_t path_size);
-/* Mount and unmount: load the VTOC (rebuild by scan when missing or wrong), resume clones. Runs as a run step. */
-MUST_CHECK int vdisk_mount(struct fs_run *run);
-void vdisk_unmount(struct fs_volume *vol);
-/* After each CP: clone progress, releases waiting for it. */
-void vdisk_cp_done(struct fs_volume *vol);
-
-/* ---- directories, for vdisks and documents ---- */
-/* Look `name` up in `dir`. -ENOENT, -ENOTDIR, -EAGAIN. */
-MUST_CHECK int dir_lookup(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct fs_file_id *ret_id,
-                          uint8_t *ret_type);
-/* Prepare adding `name` (blocks named, slot found): -EEXIST, -EAGAIN, -ENOSPC. The plan is used by dir_add in the same step. */
-struct dir_plan {
-	uint32_t slot_fbn;
-	uint32_t slot;
-	uint32_t n_pages;
-	uint64_t word[6];
-};
-MUST_CHECK int dir_plan_add(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct dir_plan *ret_plan);
-void dir_add(struct inode *dir, const struct dir_plan *plan, const char *name, size_t name_len, const struct fs_file_id *id, uint8_t type);
-MUST_CHECK int dir_plan_remove(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct dir_plan *ret_plan);
-void dir_remove(struct inode *dir, const struct dir_plan *plan, const char *name, size_t name_len);
-/* Next entry at or after slot *io_slot; sets it past that entry. -ENOENT: end. Names point into the block, valid as file_need's bytes. */
-struct dir_entry {
-	uint32_t slot;
-	struct fs_file_id id;
-	uint8_t type;
-	const char *name;
-	size_t name_len;
-};
-MUST_CHECK int dir_next(struct fs_run *run, struct inode *dir, uint32_t *io_slot, struct dir_entry *ret_entry);
-MUST_CHECK int dir_is_empty(struct fs_run *run, struct inode *dir, bool *ret_empty);
-/* Resolve a path inside the volume, "/.snapshot/NAME/..." too. -ENOENT, -ENOTDIR, -ENAMETOOLONG. */
-MUST_CHECK int path_resolve(struct fs_run *run, const char *path, struct fs_file_id *ret_id);
-/* Its parent and last component (borrowed from `path`). */
-MUST_CHECK int path_resolve_parent(struct fs_run *run, const char *path, struct fs_file_id *ret_dir, const char **ret_name,
-                                   size_t *ret_name_len);
-/* The path (below FS_PATH_MAX bytes) of inode `ino` that directory `parent` of the snapshot (0: the active file system) names, made from its
- * end. -ENOENT when a directory does not name what it should, -ENAMETOOLONG, -EUCLEAN. */
-MUST_CHECK int path_of(struct fs_run *run, uint32_t snapshot, uint32_t ino, uint32_t parent, char *ret_path);
 
 #endif

@@ -8,14 +8,11 @@
 #include <stdlib.h>
 
 #include "fs/alloc.h"
-#include "fs/autodelete.h"
 #include "fs/cache_private.h"
 #include "fs/fsinfo.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
-#include "fs/repair.h"
-#include "fs/restore.h"
-#include "fs/snapshot.h"
+#include "fs/snapshot_table.h"
 #include "fs/space.h"
 #include "fs/zombie.h"
 
@@ -23,6 +20,14 @@
 #define RELEASE_BUFFERS 32U /* at a time */
 #define CP_WINDOW_BYTES (64U << 10) /* at the disks at once while clients are served */
 #define CP_CLIENT_NS 50000000ULL /* so long after the last one came they still are */
+
+/* Call `function` of every client that has one. */
+#define CLIENTS_CALL(vol, function, ...)                                                                                                   \
+	do {                                                                                                                               \
+		for (unsigned i = 0; i < (vol)->hooks->n_cp_clients; i++)                                                                  \
+			if ((vol)->hooks->cp_clients[i].function != NULL)                                                                  \
+				(vol)->hooks->cp_clients[i].function(__VA_ARGS__);                                                         \
+	} while (0)
 
 static int cp_step(struct fs_run *run);
 static void cp_finish(struct fs_run *run, int err);
@@ -216,7 +221,7 @@ static void waiters_serve(struct cp *cp, uint64_t generation, int err)
 static void waiters_tell(struct fs_volume *vol, int err)
 {
 	waiters_serve(vol->cp, UINT64_MAX, err);
-	snapshot_cp_failed(vol, err);
+	CLIENTS_CALL(vol, failed, vol, err);
 	run_wake_all(&vol->cp_waiters);
 	run_wake_all(&vol->page_waiters);
 }
@@ -266,13 +271,28 @@ static void cp_open(struct cp *cp)
 	cp->zombie_leaves = CP_ZOMBIE_LEAVES;
 	cp->zombie_skips = CP_ZOMBIE_SKIPS;
 	cp->file = NULL;
-	snapshot_cp_open(vol);
+	CLIENTS_CALL(vol, open, vol);
 	space_cp_open(cp);
 	nvlog_switch(vol);
 	vol->generation++;
-	cp->stage = vol->restore != NULL ? CP_STAGE_RESTORE : CP_STAGE_FILES;
+	cp->stage = CP_STAGE_CLIENTS;
+	cp->client = 0;
 	run_reinit(&cp->run, vol, cp_step, cp_finish);
 	run_start(&cp->run);
+}
+
+static int clients_step(struct fs_run *run)
+{
+	const struct volume_hooks *hooks = run->vol->hooks;
+	struct cp *cp = run->vol->cp;
+
+	for (; cp->client < hooks->n_cp_clients; cp->client++) {
+		int err = hooks->cp_clients[cp->client].step == NULL ? 0 : hooks->cp_clients[cp->client].step(run);
+
+		if (err != 0)
+			return err;
+	}
+	return 0;
 }
 
 static int cp_step(struct fs_run *run)
@@ -280,17 +300,7 @@ static int cp_step(struct fs_run *run)
 	struct cp *cp = run->vol->cp;
 	int err = 0;
 
-	if (cp->stage == CP_STAGE_RESTORE && (err = restore_cp_step(run)) == 0)
-		cp->stage = CP_STAGE_FILES;
-	if (cp->stage == CP_STAGE_FILES && run->vol->repair != NULL)
-		err = repair_cp_step(run);
-	if (err != 0)
-		return err;
-	if (cp->stage == CP_STAGE_FILES && (err = cp_files_step(run)) == 0)
-		cp->stage = CP_STAGE_ZOMBIES;
-	if (cp->stage == CP_STAGE_ZOMBIES && (err = zombie_step(run)) == 0)
-		cp->stage = CP_STAGE_SNAPSHOTS;
-	if (cp->stage == CP_STAGE_SNAPSHOTS && (err = snapshot_cp_step(run)) == 0)
+	if (cp->stage == CP_STAGE_CLIENTS && (err = clients_step(run)) == 0)
 		cp->stage = CP_STAGE_PLACE;
 	if (cp->stage == CP_STAGE_PLACE)
 		err = cp_place_step(run);
@@ -324,7 +334,7 @@ static void cp_finish(struct fs_run *run, int err)
 		return;
 	}
 	cp_encode_records(cp);
-	snapshot_cp_encode(cp->vol);
+	CLIENTS_CALL(cp->vol, encode, cp->vol);
 	cp->stage = CP_STAGE_WRITE; /* not before: an early piece that ends now is not the last one */
 	cp_write_rest(cp);
 }
@@ -389,7 +399,6 @@ static void cp_release(struct task *task)
 		return;
 	}
 	inodes_release(cp);
-	restore_fini(vol);
 	alloc_cp_done(vol);
 	vbn_set_clear(&cp->freed);
 	vol->pending_blocks[cp->bit] = 0;
@@ -399,11 +408,10 @@ static void cp_release(struct task *task)
 	cp->running = false;
 	cp->stage = CP_STAGE_IDLE;
 	nvlog_release(vol);
-	snapshot_cp_committed(vol);
+	CLIENTS_CALL(vol, committed, vol);
 	space_cp_done(vol, snapshot); /* before anybody can ask */
 	waiters_serve(cp, cp->generation, 0);
-	vdisk_cp_done(vol);
-	autodelete_cp_done(vol);
+	CLIENTS_CALL(vol, served, vol);
 	run_wake_all(&vol->cp_waiters);
 	run_wake_all(&vol->page_waiters);
 	if ((background_is_pending(vol) && atomic_load(&vol->state) != VOLUME_STOPPING) || !TAILQ_EMPTY(&cp->waiters))

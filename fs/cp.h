@@ -2,10 +2,11 @@
 /* The consistency point: how the changes of one generation reach the disks, all or nothing.
  *
  * THEORY. When a CP starts, the generation is closed: operations go on in the next one. The CP then, as one background run that gives the loop
- * back all the time, (0) RESTORE: in the one that puts a volume back to a snapshot, takes over what is not the snapshot's (fs/restore.h), (1) FILES: takes every inode of the closed generation and turns its punched ranges and dirty buffers into changes of
- * its tree, (2) ZOMBIES, SNAPSHOTS: frees slices of removed trees, carries snapshot creations and deletions on, (3) PLACE: gives every
+ * back all the time, (1) CLIENTS: lets everybody who takes part make changes, one after the other (struct cp_client): files turn the punched ranges
+ * and dirty buffers of the closed generation's inodes into changes of their trees, zombies free slices of removed trees, snapshots are made and
+ * reclaimed, (2) PLACE: gives every
  * block that must be written a VBN, sets the pointer in its parent, frees the old one; map blocks dirtied by that join the same worklist, in
- * which a block gets a VBN once, (4) WRITE: everything to the RAID layer, (5) FSINFO: the new root. Only then are freed blocks allocatable, log
+ * which a block gets a VBN once, (3) WRITE: everything to the RAID layer, (4) FSINFO: the new root. Only then are freed blocks allocatable, log
  * half and waiters released.
  * INVARIANTS
  *  CP1 no block that the last fsinfo or a snapshot can reach is written: a VBN is allocated only when clear in the active and the summary
@@ -24,7 +25,20 @@
 #define CP_ZOMBIE_LEAVES 256U /* 1 GiB of file a CP */
 #define CP_ZOMBIE_SKIPS 65536U /* absent subtrees a CP steps over */
 
-enum cp_stage { CP_STAGE_IDLE, CP_STAGE_RESTORE, CP_STAGE_FILES, CP_STAGE_ZOMBIES, CP_STAGE_SNAPSHOTS, CP_STAGE_PLACE, CP_STAGE_WRITE };
+enum cp_stage { CP_STAGE_IDLE, CP_STAGE_CLIENTS, CP_STAGE_PLACE, CP_STAGE_WRITE };
+
+/* Who takes part in every consistency point. All are called in the order of one table (fs/volume_hooks.c), which is the order of what a CP
+ * does; a NULL is passed over. */
+struct cp_client {
+	const char *name;
+	void (*open)(struct fs_volume *vol); /* the generation is being closed */
+	int (*step)(
+	    struct fs_run *run); /* its changes, until 0 is returned; -EAGAIN. Begins when those of the clients before it are made */
+	void (*encode)(struct fs_volume *vol); /* after the last VBN: records that hold roots */
+	void (*committed)(struct fs_volume *vol); /* durable; nobody has been told yet */
+	void (*served)(struct fs_volume *vol); /* who waited for it has been told */
+	void (*failed)(struct fs_volume *vol, int err); /* there will be no CP any more */
+};
 
 struct cp_members {
 	struct buf **bufs;
@@ -48,6 +62,7 @@ struct cp {
 	struct fs_volume *vol;
 	struct fs_run run;
 	enum cp_stage stage;
+	unsigned client; /* CLIENTS: whose step is under way */
 	bool running, wanted;
 	bool broken; /* failed half-way: it stays `running` and never ends */
 	unsigned wanted_why;

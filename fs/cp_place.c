@@ -22,7 +22,8 @@ static void member_place(struct cp *cp, struct buf *buf, uint32_t vbn)
 		buf->inode->n_blocks++;
 		space_count(buf->inode, 1);
 		if (buf->level == 0 && buf->inode->attr.type == FS_TYPE_VDISK && !cp_is_cloned(buf))
-			clone_tree_changed(buf->inode, buf->fbn, 1, old == VBN_ZERO ? FILE_BLOCK_ZERO : FILE_BLOCK_HOLE, FILE_BLOCK_DATA);
+			cp->vol->hooks->tree_changed(buf->inode, buf->fbn, 1, old == VBN_ZERO ? FILE_BLOCK_ZERO : FILE_BLOCK_HOLE,
+			                             FILE_BLOCK_DATA);
 	} else {
 		cp_free_block(cp, buf->inode, old);
 	}

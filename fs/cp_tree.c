@@ -314,7 +314,8 @@ static void punch_set(struct punch *punch, unsigned level, uint32_t base, uint32
 static void punch_tell(const struct punch *punch, uint32_t fbn, uint64_t n, enum file_block from)
 {
 	if (punch->inode->attr.type == FS_TYPE_VDISK)
-		clone_tree_changed(punch->inode, fbn, n, from, punch->fill == VBN_ZERO ? FILE_BLOCK_ZERO : FILE_BLOCK_HOLE);
+		punch->inode->vol->hooks->tree_changed(punch->inode, fbn, n, from,
+		                                       punch->fill == VBN_ZERO ? FILE_BLOCK_ZERO : FILE_BLOCK_HOLE);
 }
 
 static void punch_free(struct punch *punch, unsigned level, uint32_t base, uint32_t vbn)

@@ -10,6 +10,7 @@
  *  DIR2 when the index is complete, it has one pair for every entry, or its bucket is marked to be scanned.
  *  DIR3 nothing in index and free table is the only copy of anything.
  * WRITE PATH previous hop namespace_apply.c; next hop file.h. */
+#include "fs/dir.h"
 #include "fs/dir_private.h"
 
 enum { PLAN_INDEXED = 1, PLAN_CONVERT = 2, PLAN_APPEND = 4, PLAN_SPLIT = 8 };

@@ -1,10 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Directories: what fs/core.h does not already declare of them. */
+/* Directories: their entries, and all that keeps them findable. */
 #ifndef FS_DIR_H
 #define FS_DIR_H
 
 #include "fs/core.h"
 
+/* ---- entries ---- */
+/* Look `name` up in `dir`. -ENOENT, -ENOTDIR, -EAGAIN. */
+MUST_CHECK int dir_lookup(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct fs_file_id *ret_id,
+                          uint8_t *ret_type);
+/* Prepare adding `name` (blocks named, slot found): -EEXIST, -EAGAIN, -ENOSPC. The plan is used by dir_add in the same step. */
+struct dir_plan {
+	uint32_t slot_fbn;
+	uint32_t slot;
+	uint32_t n_pages;
+	uint64_t word[6];
+};
+MUST_CHECK int dir_plan_add(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct dir_plan *ret_plan);
+void dir_add(struct inode *dir, const struct dir_plan *plan, const char *name, size_t name_len, const struct fs_file_id *id, uint8_t type);
+MUST_CHECK int dir_plan_remove(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct dir_plan *ret_plan);
+void dir_remove(struct inode *dir, const struct dir_plan *plan, const char *name, size_t name_len);
+/* Next entry at or after slot *io_slot; sets it past that entry. -ENOENT: end. Names point into the block, valid as file_need's bytes. */
+struct dir_entry {
+	uint32_t slot;
+	struct fs_file_id id;
+	uint8_t type;
+	const char *name;
+	size_t name_len;
+};
+MUST_CHECK int dir_next(struct fs_run *run, struct inode *dir, uint32_t *io_slot, struct dir_entry *ret_entry);
+MUST_CHECK int dir_is_empty(struct fs_run *run, struct inode *dir, bool *ret_empty);
+
+/* ---- the rest ---- */
 /* Pages dir_add, dir_remove may edit at most: for callers that reserve before they plan. */
 #define DIR_PLAN_PAGES_MAX 24U
 

@@ -4,6 +4,7 @@
  * INVARIANTS
  *  DB1 an entry begins at unit u exactly when bit u of `starts` is set; its units hold no other start bit and end within the block.
  *  DB2 n_used and n_entries are the sums over the entries; unit 0 is the head and never an entry. */
+#include "fs/dir.h"
 #include "fs/dir_private.h"
 
 struct starts {

@@ -4,6 +4,7 @@
  * THEORY. Phase 0 shows every slot block to be sound, and every entry to be in the index once, with its name not taken by another slot (two
  * equal names have one hash, hence one bucket). Phase 1 sums the buckets: as many pairs as entries, each in the bucket it belongs to.
  * So index and slots are a bijection, in time linear in the entries. */
+#include "fs/dir.h"
 #include "fs/dir_private.h"
 
 enum { PHASE_SLOTS, PHASE_BUCKETS, PHASE_DONE };

@@ -6,6 +6,7 @@
  * buckets. Hashes are keyed: nobody outside can aim at a bucket. Should one overflow all the same, it is marked and its names are found
  * by scanning. REFERENCES Litwin, Linear Hashing, VLDB 1980. */
 #include "base/siphash.h"
+#include "fs/dir.h"
 #include "fs/dir_private.h"
 
 uint32_t dir_hash(const struct fs_volume *vol, const char *name, size_t name_len)

@@ -7,6 +7,7 @@
 
 #include "fs/cache_private.h"
 #include "fs/core.h"
+#include "fs/dir.h"
 #include "fs/file_restore.h"
 #include "fs/recordformat.h"
 

@@ -12,6 +12,7 @@
 
 #include "fs/cache_private.h"
 #include "fs/clone_pace.h"
+#include "fs/dir.h"
 #include "fs/file_restore_private.h"
 #include "fs/recordformat.h"
 

@@ -19,6 +19,7 @@
 #define FS_FILE_RESTORE_H
 
 #include "fs/core.h"
+#include "fs/dir.h"
 
 #define FILE_RESTORES_MAX 8U /* at work on a volume */
 #define STAGED_MARK '@'

@@ -5,8 +5,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "fs/dir.h"
 #include "fs/file_restore_private.h"
 #include "fs/namespace.h"
+#include "fs/path.h"
 #include "fs/snapshot_table.h"
 
 #define MIB ((uint64_t)1 << 20)

@@ -342,7 +342,7 @@ static int inode_load(struct fs_run *run, struct inode *file, struct inode *inod
 	if (inode->attr.type == FS_TYPE_NONE)
 		return -ESTALE;
 	if ((inode->attr.flags & INODE_BACKED) != 0)
-		err = vdisk_load_backing(run, inode);
+		err = run->vol->hooks->backing_load(run, inode);
 	inode->loaded = err == 0;
 	return err;
 }

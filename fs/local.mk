@@ -21,7 +21,7 @@ libvcfs_a_SOURCES = \
 	fs/space.c fs/space.h fs/space_count.c fs/space_level.c \
 	fs/tree.c fs/tree.h \
 	fs/vbnset.c fs/vbnset.h \
-	fs/volume.c fs/volume_format.c fs/volume_ops.c fs/volume_private.h fs/volume_table.c \
+	fs/volume.c fs/volume_format.c fs/volume_hooks.c fs/volume_ops.c fs/volume_private.h fs/volume_table.c \
 	fs/zombie.c fs/zombie.h
 include fs/dir.mk
 include fs/vdisk.mk

@@ -4,8 +4,10 @@
  * READ PATH previous hop message.c; next hops dir.c, inode.h. */
 #include <stdlib.h>
 
+#include "fs/dir.h"
 #include "fs/dirformat.h"
 #include "fs/namespace.h"
+#include "fs/path.h"
 #include "fs/snapshot_table.h"
 
 /* Fixed part of an entry in in.readdir.max_bytes. */

@@ -8,6 +8,7 @@
 #include "fs/namespace_apply.h"
 
 #include "fs/cache_private.h"
+#include "fs/dir.h"
 #include "fs/recordformat.h"
 
 /* The result of several calls that each name what they miss: the first error that is not -EAGAIN only counts when none is. */

@@ -3,6 +3,7 @@
  *
  * Each: find and check; choose results (inode, generation, times); prepare; admit; commit and log. Attributes of directories before and
  * after go out with errors, too. WRITE PATH previous hop message.c; next hop namespace_apply.c. */
+#include "fs/dir.h"
 #include "fs/namespace.h"
 
 /* Levels a rename walks up to see that it makes no cycle. */

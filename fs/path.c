@@ -3,6 +3,7 @@
 #include "fs/dir.h"
 #include "fs/inode.h"
 #include "fs/namespace.h"
+#include "fs/path.h"
 
 /* The next component of *io_path; 0 long at the end. */
 static size_t next_component(const char **io_path, const char **ret_name)

@@ -182,6 +182,8 @@ int repair_cp_step(struct fs_run *run)
 {
 	struct repair *repair = run->vol->repair;
 
+	if (repair == NULL)
+		return 0;
 	for (; repair->at < repair->fixes->n; repair->at++) {
 		int err = fix_repair(run, &repair->fixes->fixes[repair->at]);
 

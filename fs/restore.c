@@ -16,6 +16,7 @@
 #include "fs/snapshot.h"
 #include "fs/space.h"
 #include "fs/tree.h"
+#include "fs/vdisk.h"
 #include "fs/volume_private.h"
 #include "fs/zombie.h"
 
@@ -451,8 +452,11 @@ static int inodes_write(struct fs_run *run)
 int restore_cp_step(struct fs_run *run)
 {
 	struct restore *restore = run->vol->restore;
-	int err = adopt(run, &restore->adopted, &restore->n_adopted, false);
+	int err;
 
+	if (restore == NULL)
+		return 0;
+	err = adopt(run, &restore->adopted, &restore->n_adopted, false);
 	if (err == 0)
 		err = adopt(run, &restore->table, &restore->n_table, true);
 	if (err == 0 && !restore->table_freed) {

@@ -31,7 +31,7 @@ MUST_CHECK int restore_init(struct fs_volume *vol, const char *snapshot_name);
 /* Everything but the consistency point; no CP may begin meanwhile. -EAGAIN; -EBUSY: not made ready, or something came between; -ENOTSUP: the
  * snapshot does not say which blocks were the table's (made by a version that did not record it); -ENOMEM, -EUCLEAN, -EIO. */
 MUST_CHECK int restore_step(struct fs_run *run);
-/* CP stage RESTORE. -EAGAIN. */
+/* In the CP, first: what the switch changes. -EAGAIN. */
 MUST_CHECK int restore_cp_step(struct fs_run *run);
 /* It is durable, or will not be. */
 void restore_fini(struct fs_volume *vol);

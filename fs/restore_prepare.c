@@ -159,7 +159,7 @@ static int make_ready(struct fs_run *run)
 	struct fs_volume *vol = run->vol;
 	struct snapshot_table *table = vol->snapshots;
 
-	check_cancel(vol, "the volume is being put back to a snapshot");
+	vol->hooks->check_cancel(vol, "the volume is being put back to a snapshot");
 	if (!others_at_work(vol)) {
 		if (table->fold.done)
 			return 0;

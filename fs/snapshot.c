@@ -8,7 +8,7 @@
 #include "fs/file_restore.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
-#include "fs/restore.h"
+#include "fs/vdisk.h"
 
 /* ---- in the CP ---- */
 
@@ -40,11 +40,10 @@ void snapshot_cp_open(struct fs_volume *vol)
 	for (unsigned i = 0; i < table->n; i++)
 		table->byage[i]->delete_durable = table->byage[i]->deleting && !table->slot_dirty[table->byage[i]->slot];
 	table->delete_budget = delete_regions(vol);
-	restore_fold_open(vol);
 	table->delete_finished = false;
 }
 
-static int slots_need(struct fs_run *run)
+int snapshot_cp_step(struct fs_run *run)
 {
 	struct fs_volume *vol = run->vol;
 	struct buf *buf;
@@ -62,23 +61,6 @@ static int slots_need(struct fs_run *run)
 		(void)cp_edit_block(vol->cp, buf);
 	}
 	return 0;
-}
-
-int snapshot_cp_step(struct fs_run *run)
-{
-	struct fs_volume *vol = run->vol;
-	int err = snapshot_delete_step(run);
-
-	if (err == 0)
-		err = restore_fold_step(run);
-	if (err == 0)
-		err = slots_need(run);
-	if (err == 0 && vol->formatting) {
-		err = maps_need(run, 0);
-		if (err == 0)
-			maps_set_active(vol->cp, VBN_HOLE); /* the block that no pointer can name */
-	}
-	return err;
 }
 
 static struct snapshot_disk *slot_record(struct fs_volume *vol, unsigned slot)
@@ -141,7 +123,6 @@ void snapshot_cp_committed(struct fs_volume *vol)
 	memset(table->slot_dirty_next, 0, sizeof(table->slot_dirty_next));
 	if (table->delete_finished)
 		deletion_finished(vol);
-	restore_fold_committed(vol);
 	while ((request = TAILQ_FIRST(&table->taken)) != NULL) {
 		TAILQ_REMOVE(&table->taken, request, link);
 		if (request->created != NULL) {
@@ -197,6 +178,12 @@ void snapshot_delete_freed(struct fs_volume *vol)
 		snapshot_slot_changed(vol, snapshot->slot);
 		cp_request(vol, CP_SNAPSHOT);
 	}
+}
+
+void snapshot_cp_served(struct fs_volume *vol)
+{
+	if (vol->vtoc != NULL && vtoc_is_ready(vol))
+		snapshot_delete_freed(vol);
 }
 
 /* ---- the file system's own ---- */

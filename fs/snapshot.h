@@ -34,6 +34,8 @@ void snapshot_cp_open(struct fs_volume *vol);
 MUST_CHECK int snapshot_cp_step(struct fs_run *run);
 void snapshot_cp_encode(struct fs_volume *vol);
 void snapshot_cp_committed(struct fs_volume *vol);
+/* Who waited has been told: those that nothing needs any more may go. */
+void snapshot_cp_served(struct fs_volume *vol);
 /* There will be no CP any more: everybody who waits for one is told. */
 void snapshot_cp_failed(struct fs_volume *vol, int err);
 /* The deletion pass: one slice (snapshot_delete.c). */

@@ -6,6 +6,7 @@
 #include "fs/file_restore.h"
 #include "fs/snapshot.h"
 #include "fs/space.h"
+#include "fs/vdisk.h"
 
 static int name_check(struct fs_message *msg, const char *name, uint32_t len)
 {

@@ -147,7 +147,7 @@ static int room_wait(struct fs_run *run)
 		return vol->failed;
 	/* The snapshot of a check keeps what was freed since: clients come first. */
 	if (vol->check != NULL)
-		check_cancel(vol, "clients needed the space that its snapshot kept");
+		vol->hooks->check_cancel(vol, "clients needed the space that its snapshot kept");
 	/* Pending is an upper estimate, and what was freed counts only after its CP. */
 	if (zombie_pending(vol) || snapshot_work_pending(vol) || vol->check != NULL || space_count_is_running(vol)) {
 		if (!space_count_is_running(vol))
@@ -159,7 +159,7 @@ static int room_wait(struct fs_run *run)
 		cp_request(vol, CP_SPACE);
 		return run_wait(run, &vol->cp_waiters);
 	}
-	return autodelete_make_room(vol) ? run_wait(run, &vol->cp_waiters) : -ENOSPC;
+	return vol->hooks->make_room(vol) ? run_wait(run, &vol->cp_waiters) : -ENOSPC;
 }
 
 int space_admit(struct fs_run *run, size_t n_blocks, enum space_class cls)

@@ -9,6 +9,7 @@
 #include "fs/clone.h"
 #include "fs/dir.h"
 #include "fs/inode_table.h"
+#include "fs/path.h"
 #include "fs/snapshot.h"
 #include "fs/space.h"
 #include "fs/streamdir.h"
@@ -205,7 +206,7 @@ int vdisk_info(struct fs_run *run, const struct vdisk *vdisk, struct fs_vdisk_in
 	ret_info->state_generation = attr->state_generation;
 	memcpy(ret_info->comment, attr->comment, sizeof ret_info->comment);
 	backing_info(run->vol, &attr->backing, ret_info);
-	clone_info(run->vol, vdisk, &ret_info->clone);
+	run->vol->hooks->clone_info(run->vol, vdisk, &ret_info->clone);
 	if (attr->maps == NULL)
 		return 0;
 	ret_info->maps = strdup(attr->maps);
@@ -226,24 +227,16 @@ int vdisk_mount(struct fs_run *run)
 	if (err != 0)
 		return err;
 	space_sum(run->vol);
-	err = clone_mount(run);
-	if (err == 0 && !run->vol->read_only)
-		snapshot_delete_freed(run->vol); /* a crash came between a release and the deletion */
-	return err;
+	return 0;
 }
 
 void vdisk_unmount(struct fs_volume *vol)
 {
-	clone_unmount(vol);
 	vtoc_fini(vol);
 }
 
 void vdisk_cp_done(struct fs_volume *vol)
 {
-	if (vol->vtoc == NULL)
-		return;
-	vtoc_cp_done(vol);
-	if (vtoc_is_ready(vol))
-		snapshot_delete_freed(vol);
-	clone_cp_done(vol);
+	if (vol->vtoc != NULL)
+		vtoc_cp_done(vol);
 }

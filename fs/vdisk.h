@@ -40,4 +40,15 @@ MUST_CHECK int vdisk_info(struct fs_run *run, const struct vdisk *vdisk, struct 
 /* Make `vdisk` the one description in the answer of the run's message. May be called again: the last one counts. */
 MUST_CHECK int vdisk_answer(struct fs_run *run, const struct vdisk *vdisk);
 
+/* ---- for the rest of the file system ---- */
+/* An inode with INODE_BACKED is being loaded: set inode->backing from its attributes. -EAGAIN, -EUCLEAN. */
+MUST_CHECK int vdisk_load_backing(struct fs_run *run, struct inode *inode);
+/* How many vdisks of the active file system need snapshot `id`; the first one's path for the message. */
+unsigned vdisk_dependants(struct fs_volume *vol, uint32_t snapshot_id, char *ret_path, size_t path_size);
+/* Mount: load the VTOC (rebuild by scan when missing or wrong). A run step. */
+MUST_CHECK int vdisk_mount(struct fs_run *run);
+void vdisk_unmount(struct fs_volume *vol);
+/* After each CP: releases waiting for it. */
+void vdisk_cp_done(struct fs_volume *vol);
+
 #endif

@@ -6,6 +6,7 @@
 #ifndef FS_VDISK_APPLY_H
 #define FS_VDISK_APPLY_H
 
+#include "fs/dir.h"
 #include "fs/vdisk.h"
 
 enum { VDISK_INODES = 3 }; /* container, stream_dir, attributes */
@@ -70,24 +71,5 @@ size_t vdisk_change_log_size(const struct vdisk_change *change);
 uint64_t vdisk_change_log(struct fs_volume *vol, const struct vdisk_change *change);
 void vdisk_change_commit(struct vdisk_change *change);
 void vdisk_change_end(struct vdisk_change *change);
-
-/* Start, stop or change of a clone: its attribute as it is afterwards, but for what the cloner has done (cursor, copied). */
-struct clone_change {
-	struct fs_file_id id;
-	enum fs_clone_state state;
-	uint32_t flags;
-	unsigned priority;
-	uint64_t rate_bytes_s;
-	int64_t started_ns;
-	bool restart; /* from FBN 0 */
-	/* prepared */
-	struct vdisk vdisk;
-	unsigned n_pages;
-};
-MUST_CHECK int clone_change_prepare(struct fs_run *run, struct clone_change *change);
-size_t clone_change_log_size(void);
-uint64_t clone_change_log(struct fs_volume *vol, const struct clone_change *change);
-void clone_change_commit(struct clone_change *change);
-void clone_change_end(struct clone_change *change);
 
 #endif

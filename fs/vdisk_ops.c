@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vdisk operations: create, restore, destroy, resize, set, get, list.
+/* vdisk operations: create, destroy, resize, set, get, list.
  *
  * WRITE PATH previous hop message.c; next hops vdisk_apply.c and nvlog.c. */
 #include <inttypes.h>
@@ -7,20 +7,20 @@
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
-#include "fs/clone.h"
+#include "fs/dir.h"
 #include "fs/inode_table.h"
 #include "fs/namespace.h"
+#include "fs/path.h"
 #include "fs/snapshot_table.h"
 #include "fs/space.h"
-#include "fs/vdisk_apply.h"
+#include "fs/vdisk_ops.h"
 
 #define MIB ((uint64_t)1 << 20)
-#define LUN_BLOCKS 48U /* inodes, streams, name and VTOC record of a LUN, and what a change of them drags along */
 
 /* ---- errors ---------------------------------------------------------------------------------------------------- */
 
 /* Why a path given by the administrator does not lead to a LUN. */
-static int path_failed(struct fs_message *msg, int err)
+int vdisk_path_failed(struct fs_message *msg, int err)
 {
 	const char *path = msg->in.path, *vol = msg->volume->name;
 
@@ -49,13 +49,13 @@ static int refuse(struct vdisk *vdisk, int err)
 	return err;
 }
 
-static int path_given(struct fs_message *msg)
+int vdisk_path_check(struct fs_message *msg)
 {
 	if (msg->in.path == NULL || msg->in.path[0] != '/') {
 		message_error_text(msg, "a LUN is named by its path inside the volume, as in \"/test\"");
 		return -EINVAL;
 	}
-	return strlen(msg->in.path) < FS_PATH_MAX ? 0 : path_failed(msg, -ENAMETOOLONG);
+	return strlen(msg->in.path) < FS_PATH_MAX ? 0 : vdisk_path_failed(msg, -ENAMETOOLONG);
 }
 
 /* ---- answering ------------------------------------------------------------------------------------------------- */
@@ -104,7 +104,7 @@ static const char *path_in_snapshot(const char *path)
 }
 
 /* Find the file under the new LUN. */
-static int backing_find(struct fs_run *run, const char *path, struct vdisk_attr *attr, struct inode **ret_inode)
+int vdisk_backing_find(struct fs_run *run, const char *path, struct vdisk_attr *attr, struct inode **ret_inode)
 {
 	const char *inner = path_in_snapshot(path);
 	const struct snapshot *snapshot;
@@ -150,7 +150,7 @@ static int space_check(struct fs_run *run, uint64_t old_blocks, uint64_t new_blo
 	int err = 0;
 
 	if (new_blocks > old_blocks)
-		err = space_promise_admit(run, new_blocks - old_blocks + LUN_BLOCKS, &missing);
+		err = space_promise_admit(run, new_blocks - old_blocks + VDISK_CREATE_BLOCKS, &missing);
 	if (err == -ENOSPC)
 		message_error_text(run->msg,
 		                   "a reserved LUN takes %" PRIu64 " MiB more and %" PRIu64
@@ -160,7 +160,7 @@ static int space_check(struct fs_run *run, uint64_t old_blocks, uint64_t new_blo
 }
 
 /* Three free inode numbers: the search starts behind the last one found. */
-static int inodes_find(struct fs_run *run, uint32_t ret_ino[VDISK_INODES])
+int vdisk_inodes_find(struct fs_run *run, uint32_t ret_ino[VDISK_INODES])
 {
 	struct inode_table *table = run->vol->inodes;
 	uint32_t hint = table->free_hint;
@@ -192,7 +192,7 @@ static int name_failed(struct fs_message *msg)
 }
 
 /* Where it will stand: directory, name, nothing of that name yet. */
-static int place_find(struct fs_run *run, struct vdisk_create *create, struct vdisk_attr *attr)
+int vdisk_place_find(struct fs_run *run, struct vdisk_create *create, struct vdisk_attr *attr)
 {
 	struct fs_message *msg = run->msg;
 	struct fs_file_id dir, id;
@@ -216,7 +216,7 @@ static int place_find(struct fs_run *run, struct vdisk_create *create, struct vd
 		return -EEXIST;
 	}
 	if (err != -ENOENT)
-		return path_failed(msg, err);
+		return vdisk_path_failed(msg, err);
 	create->dir = dir.inode;
 	attr->parent = dir.inode;
 	memcpy(attr->path, msg->in.path, strlen(msg->in.path) + 1U);
@@ -229,10 +229,10 @@ static int create_choose(struct fs_run *run, struct vdisk_create *create, struct
 	struct fs_message *msg = run->msg;
 	uint64_t size = msg->in.vdisk.size_bytes, backing_size = 0;
 	struct inode *backing;
-	int err = place_find(run, create, attr);
+	int err = vdisk_place_find(run, create, attr);
 
 	if (err == 0 && msg->in.vdisk.backing_path != NULL) {
-		err = backing_find(run, msg->in.vdisk.backing_path, attr, &backing);
+		err = vdisk_backing_find(run, msg->in.vdisk.backing_path, attr, &backing);
 		if (err != 0)
 			return backing_failed(msg, err);
 		backing_size = backing->attr.size_bytes;
@@ -248,7 +248,7 @@ static int create_choose(struct fs_run *run, struct vdisk_create *create, struct
 	attr->reserved = msg->in.vdisk.reserve;
 	if (attr->reserved)
 		err = space_check(run, 0, space_full_blocks(size));
-	return err != 0 ? err : inodes_find(run, create->ino);
+	return err != 0 ? err : vdisk_inodes_find(run, create->ino);
 }
 
 static int create_options(struct fs_message *msg, struct vdisk_attr *attr)
@@ -303,7 +303,7 @@ int op_vdisk_create(struct fs_run *run)
 	struct vdisk_create create = { .now_ns = volume_now_ns(vol), .attr = &attr };
 	struct uuid uuid;
 	uint8_t random[16];
-	int err = path_given(run->msg);
+	int err = vdisk_path_check(run->msg);
 
 	if (err != 0)
 		return err;
@@ -325,200 +325,6 @@ int op_vdisk_create(struct fs_run *run)
 	return err;
 }
 
-/* ---- restore --------------------------------------------------------------------------------------------------- */
-
-/* A LUN as it was in a snapshot: a new vdisk that is backed by the old one there takes over name and identity in one change, and its clone
- * begins. What wrote to the LUN before has written to the vdisk that is gone; what comes after is -ESTALE under the old `file`. */
-struct restore {
-	struct vdisk_create create;
-	struct vdisk_attr attr; /* of the new one */
-	bool has_attr;
-	uint64_t reservation; /* blocks promised to the one it replaces */
-	uint64_t need; /* of the clone */
-	struct inode *source;
-};
-
-static int source_failed(struct fs_message *msg, int err)
-{
-	if (err == -ENOENT || err == -ENOTDIR)
-		message_error_text(msg, "snapshot \"%.*s\" has no \"%.128s\": see /.snapshot for what it has", (int)msg->in.name_len,
-		                   msg->in.name, msg->in.path);
-	else if (err == -EINVAL)
-		message_error_text(msg, "\"%.128s\" is no LUN in snapshot \"%.*s\"", msg->in.path, (int)msg->in.name_len, msg->in.name);
-	return err;
-}
-
-/* The LUN in the snapshot. */
-static int source_find(struct fs_run *run, struct restore *restore, struct vdisk_attr *backed)
-{
-	struct fs_message *msg = run->msg;
-	char path[FS_PATH_MAX + FS_NAME_MAX + sizeof "/.snapshot/"];
-	int err;
-
-	if (snapshot_find(run->vol, msg->in.name, msg->in.name_len) == NULL) {
-		message_error_text(msg, "volume \"%s\" has no snapshot \"%.*s\", or it is being deleted: see `snapshot list`",
-		                   run->vol->name, (int)msg->in.name_len, msg->in.name);
-		return -ENOENT;
-	}
-	(void)snprintf(path, sizeof path, "/.snapshot/%.*s%s", (int)msg->in.name_len, msg->in.name, msg->in.path);
-	err = backing_find(run, path, backed, &restore->source);
-	if (err == 0 && restore->source->attr.type != FS_TYPE_VDISK)
-		err = -EINVAL;
-	return err == 0 ? 0 : source_failed(msg, err);
-}
-
-static int target_check(struct fs_message *msg, const struct vdisk *vdisk)
-{
-	if (vdisk->attr.backing.snapshot == 0 || vdisk->attr.clone.state != FS_CLONE_RUNNING)
-		return 0;
-	message_error_text(msg, "a clone of \"%.128s\" is running: wait until it is done, or stop it with `lun clone stop`", msg->in.path);
-	return -EBUSY;
-}
-
-/* The LUN there is: its attributes go over to the new one. */
-static int target_take(struct fs_run *run, struct restore *restore)
-{
-	struct fs_message *msg = run->msg;
-	struct fs_file_id dir;
-	struct vdisk vdisk;
-	int err = vdisk_open_path(run, msg->in.path, &vdisk);
-
-	if (err == -ENOENT)
-		return err;
-	if (err != 0)
-		return path_failed(msg, err);
-	restore->attr = vdisk.attr;
-	restore->has_attr = true;
-	restore->create.replaced = vdisk.container->ino;
-	restore->reservation = space_reservation(vdisk.entry);
-	err = target_check(msg, &vdisk);
-	if (err == 0)
-		err = path_resolve_parent(run, msg->in.path, &dir, &restore->create.name, &restore->create.name_len);
-	if (err == 0)
-		restore->create.dir = dir.inode;
-	return err;
-}
-
-static bool uuid_is_taken(struct fs_volume *vol, const struct uuid *uuid)
-{
-	const struct vtoc_entry *entry = NULL;
-
-	while ((entry = vtoc_next(vol, entry)) != NULL)
-		if (uuid_equal(&entry->uuid, uuid))
-			return true;
-	return false;
-}
-
-/* It is no more: made anew with the attributes the snapshot has of it, its identity too unless a LUN has it (renamed); not mapped. */
-static int target_make(struct fs_run *run, struct restore *restore)
-{
-	struct vdisk source;
-	struct uuid uuid;
-	uint8_t random[16];
-	int err = vdisk_open(run, restore->source, &source);
-
-	if (err != 0)
-		return err;
-	world_random(run->vol->world, random, sizeof random);
-	uuid = uuid_from_random(random);
-	vdisk_attr_init(&restore->attr, &uuid, restore->create.now_ns);
-	restore->has_attr = true;
-	restore->attr.online = source.attr.online;
-	restore->attr.write_cache = source.attr.write_cache;
-	restore->attr.reserved = source.attr.reserved;
-	memcpy(restore->attr.comment, source.attr.comment, sizeof restore->attr.comment);
-	if (!uuid_is_taken(run->vol, &source.attr.uuid)) {
-		restore->attr.uuid = source.attr.uuid;
-		memcpy(restore->attr.serial, source.attr.serial, sizeof restore->attr.serial);
-	}
-	vdisk_close(&source);
-	return place_find(run, &restore->create, &restore->attr);
-}
-
-static int restore_space(struct fs_run *run, struct restore *restore)
-{
-	uint64_t need = restore->attr.reserved ? space_full_blocks(restore->create.size_bytes) : restore->need, missing;
-	uint64_t more = need - MIN_OF(need, restore->reservation);
-	int err = space_promise_admit(run, more + LUN_BLOCKS, &missing);
-
-	if (err == -ENOSPC)
-		message_error_text(run->msg,
-		                   "restoring \"%.100s\" takes %" PRIu64 " MiB more and %" PRIu64 " MiB are free: free space or add disks",
-		                   run->msg->in.path, DIV_UP(more * FS_BLOCK_SIZE, MIB), space_available(run->vol) * FS_BLOCK_SIZE / MIB);
-	return err;
-}
-
-static int restore_choose(struct fs_run *run, struct restore *restore)
-{
-	struct vdisk_attr backed = { 0 };
-	struct inode_backing backing;
-	int err = source_find(run, restore, &backed);
-
-	if (err == 0)
-		err = target_take(run, restore);
-	if (err == -ENOENT && restore->source != NULL)
-		err = target_make(run, restore);
-	if (err != 0)
-		return err;
-	restore->create.size_bytes = restore->source->attr.size_bytes;
-	backed.backing.n_blocks = blocks_of_size(restore->create.size_bytes);
-	restore->attr.backing = backed.backing;
-	restore->attr.state_generation++;
-	restore->attr.clone = (struct vdisk_clone){ .state = FS_CLONE_RUNNING,
-		                                    .priority = FS_CLONE_PRIORITY_NORMAL,
-		                                    .n_total = backed.backing.n_blocks,
-		                                    .started_ns = restore->create.now_ns };
-	backing = (struct inode_backing){ backed.backing.snapshot, backed.backing.inode, backed.backing.generation,
-		                          backed.backing.n_blocks };
-	err = clone_need_of(run, &backing, &restore->need);
-	if (err == 0)
-		err = restore_space(run, restore);
-	return err != 0 ? err : inodes_find(run, restore->create.ino);
-}
-
-static int restore_carry_out(struct fs_run *run, struct restore *restore)
-{
-	struct fs_volume *vol = run->vol;
-	struct vdisk_create *create = &restore->create;
-	struct vdisk vdisk;
-	int err = vdisk_create_prepare(run, create);
-
-	if (err == 0)
-		err = run_admit_change(run, create->n_pages, vdisk_create_log_size(create), create->n_pages);
-	if (err != 0)
-		return err;
-	for (unsigned i = 0; i < VDISK_INODES; i++)
-		create->generation[i] = volume_next_generation(vol);
-	run->msg->word[0] = vdisk_create_log(vol, create);
-	err = vdisk_open(run, vdisk_create_commit(vol, create), &vdisk);
-	vc_assert(err != -EAGAIN);
-	if (err != 0)
-		return err;
-	if (clone_begin(vol, &vdisk, restore->need) != 0) /* stays backed until the next mount */
-		log_error("vdisk", "restored_not_cloned", "volume=%s inode=%u", vol->name, create->ino[0]);
-	err = vdisk_answer(run, &vdisk);
-	vdisk_close(&vdisk);
-	return err == 0 || err == -EAGAIN ? OP_LOGGED : err;
-}
-
-int op_vdisk_restore(struct fs_run *run)
-{
-	struct restore restore = { .create.now_ns = volume_now_ns(run->vol) };
-	int err = path_given(run->msg);
-
-	if (err == 0)
-		err = vtoc_need(run);
-	if (err != 0)
-		return err;
-	restore.create.attr = &restore.attr;
-	err = restore_choose(run, &restore);
-	if (err == 0)
-		err = restore_carry_out(run, &restore);
-	if (restore.has_attr)
-		vdisk_attr_fini(&restore.attr);
-	return err;
-}
-
 /* ---- destroy --------------------------------------------------------------------------------------------------- */
 
 int op_vdisk_destroy(struct fs_run *run)
@@ -527,13 +333,13 @@ int op_vdisk_destroy(struct fs_run *run)
 	struct vdisk_destroy destroy = { .now_ns = volume_now_ns(run->vol) };
 	struct fs_file_id dir;
 	struct vdisk vdisk;
-	int err = path_given(msg);
+	int err = vdisk_path_check(msg);
 
 	if (err != 0)
 		return err;
 	err = vdisk_open_path(run, msg->in.path, &vdisk);
 	if (err != 0)
-		return path_failed(msg, err);
+		return vdisk_path_failed(msg, err);
 	destroy.id = (struct fs_file_id){ 0, vdisk.container->ino, vdisk.container->attr.generation };
 	if (!msg->in.vdisk.force && vdisk.attr.online && vdisk.attr.maps != NULL) {
 		message_error_text(msg, "LUN \"%.128s\" is online and mapped: take it offline or unmap it first, or use --force",
@@ -547,7 +353,7 @@ int op_vdisk_destroy(struct fs_run *run)
 	destroy.dir = dir.inode;
 	err = vdisk_destroy_prepare(run, &destroy);
 	if (err != 0)
-		return path_failed(msg, err);
+		return vdisk_path_failed(msg, err);
 	err = run_admit_change(run, destroy.n_pages, vdisk_destroy_log_size(&destroy), 0);
 	if (err == 0) {
 		msg->word[0] = vdisk_destroy_log(run->vol, &destroy);
@@ -583,7 +389,7 @@ static int change_run(struct fs_run *run, struct vdisk_change *change)
 	int err = vdisk_change_prepare(run, change);
 
 	if (err != 0)
-		return path_failed(run->msg, err);
+		return vdisk_path_failed(run->msg, err);
 	err = change_carry_out(run, change);
 	vdisk_change_end(change);
 	return err;
@@ -623,8 +429,8 @@ static int vdisk_named(struct fs_run *run, struct vdisk *vdisk)
 	int err;
 
 	if (msg->in.path != NULL) {
-		err = path_given(msg);
-		return err != 0 ? err : path_failed(msg, vdisk_open_path(run, msg->in.path, vdisk));
+		err = vdisk_path_check(msg);
+		return err != 0 ? err : vdisk_path_failed(msg, vdisk_open_path(run, msg->in.path, vdisk));
 	}
 	err = vtoc_need(run);
 	if (err == 0)
@@ -672,10 +478,10 @@ int op_vdisk_resize(struct fs_run *run)
 	struct fs_message *msg = run->msg;
 	struct vdisk_change change = { .set = VDISK_CHANGE_SIZE, .now_ns = volume_now_ns(run->vol) };
 	struct vdisk vdisk;
-	int err = path_given(msg);
+	int err = vdisk_path_check(msg);
 
 	if (err == 0)
-		err = path_failed(msg, vdisk_open_path(run, msg->in.path, &vdisk));
+		err = vdisk_path_failed(msg, vdisk_open_path(run, msg->in.path, &vdisk));
 	if (err != 0)
 		return err;
 	change.size_bytes = ROUND_UP(MIN_OF(msg->in.vdisk.size_bytes, VDISK_SIZE_MAX + 1U), FS_BLOCK_SIZE);

@@ -11,6 +11,7 @@
 #include "base/reserve.h"
 #include "fs/alloc.h"
 #include "fs/cache_private.h"
+#include "fs/clone.h"
 #include "fs/file_restore.h"
 #include "fs/fsinfo.h"
 #include "fs/hostfull.h"
@@ -18,8 +19,9 @@
 #include "fs/maps.h"
 #include "fs/message_pool.h"
 #include "fs/restore.h"
-#include "fs/snapshot_table.h"
+#include "fs/snapshot.h"
 #include "fs/space.h"
+#include "fs/vdisk.h"
 #include "fs/volume_private.h"
 #include "fs/zombie.h"
 
@@ -51,6 +53,7 @@ int volume_new(struct world *world, struct raid *raid, const struct fs_mount_opt
 
 	if (vol == NULL)
 		return -ENOMEM;
+	vol->hooks = &volume_hooks;
 	vol->world = world;
 	vol->raid = raid;
 	vol->options = *options;
@@ -112,7 +115,8 @@ static void close_try(struct timer *timer)
 		world_timer_set(vol->world, timer, QUIET_POLL_NS);
 		return;
 	}
-	vdisk_unmount(vol); /* what has not been yet */
+	clone_unmount(vol); /* what has not been yet */
+	vdisk_unmount(vol);
 	hostfull_fini(vol);
 	volume_free_parts(vol);
 	atomic_store(&vol->state, VOLUME_OFFLINE);
@@ -210,6 +214,7 @@ static void mount_online(struct mount *mount)
 	int err = volume_table_insert(vol);
 
 	if (err != 0) {
+		clone_unmount(vol);
 		vdisk_unmount(vol);
 		mount_fail(mount, err);
 		return;
@@ -230,7 +235,13 @@ static void mount_online(struct mount *mount)
 
 static int vdisks_step(struct fs_run *run)
 {
-	return vdisk_mount(run);
+	int err = vdisk_mount(run);
+
+	if (err == 0)
+		err = clone_mount(run);
+	if (err == 0 && !run->vol->read_only)
+		snapshot_delete_freed(run->vol); /* a crash came between a release and the deletion */
+	return err;
 }
 
 static void vdisks_loaded(struct fs_run *run, int err)
@@ -428,6 +439,7 @@ static void unmount_idle(struct fs_run *run, int err)
 	struct fs_volume *vol = run->vol;
 
 	(void)err;
+	clone_unmount(vol);
 	vdisk_unmount(vol);
 	world_timer_cancel(&vol->cp->timer);
 	unmount->cp_waiter.durable = unmount_durable;

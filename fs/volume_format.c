@@ -63,6 +63,18 @@ static void format_durable(struct cp_waiter *waiter, int err)
 	world_defer(format->world, &format->task);
 }
 
+int volume_format_cp_step(struct fs_run *run)
+{
+	int err;
+
+	if (!run->vol->formatting)
+		return 0;
+	err = maps_need(run, 0);
+	if (err == 0)
+		maps_set_active(run->vol->cp, VBN_HOLE);
+	return err;
+}
+
 static struct inode *fixed_inode(struct fs_volume *vol, uint32_t ino, enum fs_type type, uint16_t mode)
 {
 	int64_t now = volume_now_ns(vol);

@@ -5,6 +5,9 @@
 
 #include "fs/core.h"
 
+/* What every volume has (fs/volume_hooks.c). */
+extern const struct volume_hooks volume_hooks;
+
 /* A volume structure with all its parts, state MOUNTING, on an open RAID. */
 MUST_CHECK int volume_new(struct world *world, struct raid *raid, const struct fs_mount_options *options, struct fs_volume **ret_vol);
 /* Free the parts (the structure itself lives on until the last fs_volume_put). The RAID is closed by the caller. */
@@ -15,6 +18,9 @@ MUST_CHECK int volume_metafiles_load(struct fs_run *run);
 
 MUST_CHECK int volume_table_insert(struct fs_volume *vol); /* -EEXIST: the name is taken; -EALREADY: it is there, or a copy of it */
 void volume_table_remove(struct fs_volume *vol);
+
+/* In the first CP of a new volume: the block that no pointer can name. -EAGAIN. */
+MUST_CHECK int volume_format_cp_step(struct fs_run *run);
 
 /* Nothing that was begun is under way any more: it can be taken apart. */
 bool volume_is_quiet(const struct fs_volume *vol);

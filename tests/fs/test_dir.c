@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fs/dir.h"
 #include "fs/dir_private.h"
 #include "tests/support/ramfile.h"
 

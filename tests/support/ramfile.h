@@ -10,6 +10,7 @@
 
 #include "fs/core.h"
 #include "fs/space.h"
+#include "fs/snapshot_table.h"
 
 struct ram_record {
 	enum nvlog_type type;
