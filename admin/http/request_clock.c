@@ -118,9 +118,6 @@ static void door_make_room(struct request_door *door)
 
 	if (door->n < door->max)
 		return;
-	door_sweep(door);
-	if (door->n < door->max)
-		return;
 	TAILQ_FOREACH(watch, &door->watches, link) {
 		if (watch->state != WATCH_COMING && watch->state != WATCH_IDLE)
 			continue;
@@ -137,6 +134,8 @@ static void bytes_came(struct evbuffer *input, const struct evbuffer_cb_info *in
 	struct watch *watch = arg;
 
 	(void)input;
+	if (watch_is_over(watch))
+		(void)bufferevent_disable(watch->bev, EV_READ); /* nobody reads it any more */
 	if (info->n_added == 0 || watch->state != WATCH_IDLE)
 		return;
 	watch_state(watch, WATCH_COMING);
@@ -146,13 +145,15 @@ static void bytes_came(struct evbuffer *input, const struct evbuffer_cb_info *in
 static struct bufferevent *watch_new(struct event_base *base, void *arg)
 {
 	struct request_door *door = arg;
-	struct bufferevent *bev = bufferevent_socket_new(base, -1, 0); /* evhttp closes the socket */
+	/* The socket is closed with the bufferevent and not before: what is left of it would read from the next connection, under the same number. */
+	struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	struct watch *watch = calloc(1, sizeof *watch);
 
 	if (bev == NULL || watch == NULL || evbuffer_add_cb(bufferevent_get_input(bev), bytes_came, watch) == NULL) {
 		free(watch);
 		return bev;
 	}
+	door_sweep(door);
 	door_make_room(door);
 	bufferevent_incref(bev);
 	watch->door = door;

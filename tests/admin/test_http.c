@@ -639,6 +639,29 @@ static void without_descriptors_the_listener_rests_and_comes_back(void **state)
 	assert_in_range(n_events("accept_paused") - before, 1, 20);
 }
 
+/* Connections that are over have the numbers of the next ones: of a request that comes in many pieces none is lost to them. */
+static void what_is_left_of_a_connection_reads_nothing_of_the_next(void **state)
+{
+	static char request[1 << 17];
+
+	(void)state;
+	int len = snprintf(
+	    request, sizeof request,
+	    "POST /api/v1/storage/volumes HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\nConnection: close\r\n"
+	    "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n",
+	    (unsigned)host.port, host.token);
+	memset(request + len, ' ', 100000);
+	memcpy(request + len + 99997, "[1]", 3);
+	for (unsigned i = 0; i < 30; i++) {
+		int status = 0;
+
+		assert_int_equal(raw("GET /healthz HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", NULL), 200);
+		(void)host_raw(&host, request, (size_t)len + 100000U, answer, sizeof answer);
+		(void)sscanf(answer, "HTTP/1.1 %d", &status);
+		assert_int_equal(status, 400);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -650,6 +673,7 @@ int main(void)
 		cmocka_unit_test(other_origins_are_refused),
 		cmocka_unit_test(a_body_must_be_json_and_small),
 		cmocka_unit_test(headers_are_bounded),
+		cmocka_unit_test(what_is_left_of_a_connection_reads_nothing_of_the_next),
 		cmocka_unit_test(a_client_that_drips_its_request_is_hung_up_on),
 		cmocka_unit_test(a_connection_kept_open_may_rest_between_requests),
 		cmocka_unit_test(of_half_requests_the_first_give_way),
