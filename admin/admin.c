@@ -8,6 +8,7 @@
 #include "admin/admin_private.h"
 #include "admin/http/http_server.h"
 #include "admin/http/signin.h"
+#include "admin/jobfile.h"
 #include "admin/jobs.h"
 #include "admin/journal.h"
 #include "admin/known.h"
@@ -65,6 +66,8 @@ static int load_state(struct admin *admin, char text[256])
 		    text, 256,
 		    "the list of volumes in %.100s/volumes.json is not readable (%s); make it so, or move it away and import again",
 		    admin->state_dir, error_name(err));
+	else
+		jobfile_load(admin);
 	return err;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "admin/fault.h"
+#include "admin/known.h"
 #include "admin/volpath.h"
 #include "fs/volume.h"
 
@@ -99,14 +100,14 @@ static void clone_judge(struct job *job, const struct fs_clone_info *clone, bool
 		(void)snprintf(job->message, sizeof job->message, "%s", why);
 		break;
 	case FS_CLONE_FAILED: job_fail(job, clone->error, why); break;
-	case FS_CLONE_STOPPED: job_fail(job, -ECANCELED, "stopped; what was filled is kept, start it again to go on"); break;
+	case FS_CLONE_STOPPED: job_stop(job, "stopped; what was filled is kept, start it again to go on"); break;
 	case FS_CLONE_NONE:
 	case FS_CLONE_DONE:
 		if (!backed) {
 			json_decref(job->result);
 			job_succeed_take(job, json_pack("{s:I}", "copied", (json_int_t)(clone->blocks_copied * FS_BLOCK_SIZE)));
 		} else {
-			job_fail(job, -ECANCELED, "the clone is not running any more");
+			job_stop(job, "the clone is not running any more");
 		}
 		break;
 	}
@@ -116,14 +117,16 @@ static void clone_polled(struct fs_message *msg)
 {
 	struct job *job = msg->owner;
 
+	int err = msg->status;
+
 	job->polling = false;
-	if (msg->status == 0 && msg->out.n == 1)
+	if (err == 0 && msg->out.n == 1)
 		clone_judge(job, &msg->out.vdisks[0].clone, msg->out.vdisks[0].backing_snapshot[0] != '\0');
-	else if (msg->status == -ENODEV)
-		job_fail(job, -ENODEV, "the volume went offline; the clone goes on when it is online again");
-	else if (msg->status != -FS_EJUKEBOX)
-		job_fail(job, msg->status, msg->out.error_text);
+	else if (err != -ENODEV && err != -FS_EJUKEBOX)
+		job_fail(job, err, msg->out.error_text);
 	fs_message_fini(msg);
+	if (err == -ENODEV)
+		job_wait_for_volume(job);
 	admin_stop_go_on(job->admin);
 }
 
@@ -172,18 +175,19 @@ struct job *clonejob_start(struct admin *admin, struct fs_volume *volume, const 
 static void reclaim_polled(struct fs_message *msg)
 {
 	struct job *job = msg->owner;
+	int err = msg->status;
 	bool there = false;
 
 	job->polling = false;
-	for (unsigned i = 0; msg->status == 0 && i < msg->out.n; i++)
+	for (unsigned i = 0; err == 0 && i < msg->out.n; i++)
 		there = there || (strcmp(msg->out.snapshots[i].name, job->inner) == 0 && msg->out.snapshots[i].deleting);
-	if (msg->status == -ENODEV)
-		job_fail(job, -ENODEV, "the volume went offline; the space comes back when it is online again");
-	else if (msg->status != 0 && msg->status != -FS_EJUKEBOX)
-		job_fail(job, msg->status, msg->out.error_text);
-	else if (msg->status == 0 && !there)
+	if (err != 0 && err != -ENODEV && err != -FS_EJUKEBOX)
+		job_fail(job, err, msg->out.error_text);
+	else if (err == 0 && !there)
 		job_succeed_take(job, NULL);
 	fs_message_fini(msg);
+	if (err == -ENODEV)
+		job_wait_for_volume(job);
 	admin_stop_go_on(job->admin);
 }
 
@@ -205,7 +209,57 @@ struct job *reclaimjob_start(struct admin *admin, struct fs_volume *volume, cons
 	return job;
 }
 
-/* ---- after a mount ----------------------------------------------------------------------------------------------- */
+/* ---- after a restart, after a mount ------------------------------------------------------------------------------ */
+
+/* How the jobs of each kind look after their work, and what of the target inside the volume names it. */
+static const struct kind {
+	const char *name, *prefix;
+	void (*poll)(struct job *job);
+	void (*cancel)(struct job *job, void (*done)(void *arg, int err, const char *text), void *arg);
+} kinds[] = { { CLONEJOB_KIND, "", clone_poll, clone_cancel }, { RECLAIM_KIND, "/.snapshot/", reclaim_poll, NULL } };
+
+static const char *inner_of(const struct job *job, const struct kind *kind)
+{
+	const struct known_volume *known;
+
+	TAILQ_FOREACH(known, &job->admin->volumes, link) {
+		const char *inner = job_inner(job, known->name);
+		if (inner != NULL && strncmp(inner, kind->prefix, strlen(kind->prefix)) == 0)
+			return inner + strlen(kind->prefix);
+	}
+	return NULL;
+}
+
+bool clonejob_goes_on(struct job *job)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		const char *inner = strcmp(kinds[i].name, job->kind) == 0 ? inner_of(job, &kinds[i]) : NULL;
+
+		if (inner == NULL)
+			continue;
+		(void)snprintf(job->inner, sizeof job->inner, "%s", inner);
+		job->poll = kinds[i].poll;
+		job->cancel = kinds[i].cancel;
+		job_wait_for_volume(job);
+		return true;
+	}
+	return false;
+}
+
+/* Those that waited for it. */
+static void jobs_give_volume(struct admin *admin, struct fs_volume *volume)
+{
+	struct job *job;
+
+	TAILQ_FOREACH(job, &admin->jobs, link) {
+		if (job_is_over(job) || job->poll == NULL || job->volume != NULL || job_inner(job, fs_volume_name(volume)) == NULL)
+			continue;
+		job->volume = fs_volume_get(volume);
+		job->state = JOB_RUNNING;
+		job->code[0] = job->message[0] = '\0';
+		job_follow(job);
+	}
+}
 
 struct adopt {
 	struct fs_message msg;
@@ -230,6 +284,7 @@ void clonejob_adopt(struct admin *admin, struct fs_volume *volume)
 {
 	struct adopt *adopt = calloc(1, sizeof *adopt);
 
+	jobs_give_volume(admin, volume);
 	if (adopt == NULL)
 		return; /* the clones go on, unwatched */
 	adopt->admin = admin;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Jobs that follow work inside a volume: a LUN clone, the reclaim of a deleted snapshot. */
+/* Jobs that follow work inside a volume, which goes on after a restart: a LUN clone, the reclaim of a deleted snapshot. */
 #ifndef ADMIN_CLONEJOB_H
 #define ADMIN_CLONEJOB_H
 
@@ -12,8 +12,10 @@
 struct job *clonejob_start(struct admin *admin, struct fs_volume *volume, const char *inner);
 /* A job until snapshot `name` is gone. */
 struct job *reclaimjob_start(struct admin *admin, struct fs_volume *volume, const char *name);
-/* After a mount: jobs for the clones that go on by themselves. */
+/* After a mount: jobs that waited for the volume go on, and clones that go on by themselves have one. */
 void clonejob_adopt(struct admin *admin, struct fs_volume *volume);
+/* A job that the last process left: true when it is of this kind and about a volume that is known; it waits for that from now on. */
+bool clonejob_goes_on(struct job *job);
 /* "running", "stopped", ... */
 const char *clonejob_state_name(enum fs_clone_state state);
 const char *clonejob_phase_name(enum fs_clone_phase phase);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "fs/message.h"
 
@@ -11,12 +12,15 @@ static const struct fault faults[] = {
 	{ EINVAL, 400, "invalid", "the request makes no sense" },
 	{ ERANGE, 400, "out_of_range", "a value is out of range" },
 	{ ENAMETOOLONG, 400, "name_too_long", "the name is too long" },
+	{ E2BIG, 400, "too_long", "a text is too long" },
 	{ ENOENT, 404, "not_found", "there is no such object" },
 	{ ESTALE, 404, "not_found", "the object is gone" },
 	{ EEXIST, 409, "exists", "there is one of that name already" },
 	{ EBUSY, 409, "in_use", "the object is in use" },
 	{ ENOTEMPTY, 409, "not_empty", "it is not empty" },
 	{ EALREADY, 409, "already", "it is already so" },
+	{ ESRCH, 409, "not_running", "it is not running" },
+	{ EMLINK, 409, "limit_reached", "there are as many as there can be" },
 	{ ENODEV, 409, "offline", "the volume is offline; bring it online first" },
 	{ EROFS, 409, "read_only", "a snapshot or a read-only volume can't be changed" },
 	{ ECANCELED, 409, "stopped", "it was stopped" },
@@ -47,6 +51,15 @@ const struct fault *fault_of(int err)
 			return &faults[i];
 	}
 	return &internal;
+}
+
+int fault_status_of(const char *code)
+{
+	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+		if (strcmp(faults[i].code, code) == 0)
+			return faults[i].http_status;
+	}
+	return 500;
 }
 
 const char *fault_reason(int http_status)

@@ -12,6 +12,8 @@ struct fault {
 
 /* Never NULL: unknown errors are "internal", 500. `err` as returned: negative. */
 const struct fault *fault_of(int err);
+/* The HTTP status of a code; 500: not known. */
+int fault_status_of(const char *code);
 /* The standard reason phrase of a status this server sends. */
 const char *fault_reason(int http_status);
 

@@ -6,6 +6,8 @@
 #include <stdio.h>
 
 #include "admin/fault.h"
+#include "admin/jobfile.h"
+#include "admin/known.h"
 #include "admin/moment.h"
 #include "admin/textjson.h"
 #include "fs/volume.h"
@@ -13,12 +15,13 @@
 #define POLL_NS 500000000ULL
 
 static const char *const state_names[] = {
-	[JOB_QUEUED] = "queued", [JOB_RUNNING] = "running", [JOB_PAUSED] = "paused", [JOB_SUCCESS] = "success", [JOB_FAILURE] = "failure"
+	[JOB_QUEUED] = "queued",   [JOB_RUNNING] = "running", [JOB_PAUSED] = "paused",       [JOB_SUCCESS] = "success",
+	[JOB_FAILURE] = "failure", [JOB_STOPPED] = "stopped", [JOB_CANCELLED] = "cancelled", [JOB_INTERRUPTED] = "interrupted",
 };
 
 bool job_is_over(const struct job *job)
 {
-	return job->state == JOB_SUCCESS || job->state == JOB_FAILURE;
+	return job->state >= JOB_SUCCESS;
 }
 
 static void job_free(struct job *job)
@@ -63,7 +66,7 @@ struct job *job_new(struct admin *admin, const char *kind, const char *target, c
 	struct uuid uuid = uuid_from_random(random);
 	uuid_format(&uuid, job->uuid);
 	job->admin = admin;
-	job->kind = kind;
+	(void)snprintf(job->kind, sizeof job->kind, "%s", kind);
 	job->state = JOB_RUNNING;
 	job->started_ns = world_wall_ns(admin->world);
 	(void)snprintf(job->target, sizeof job->target, "%s", target);
@@ -72,6 +75,7 @@ struct job *job_new(struct admin *admin, const char *kind, const char *target, c
 	va_end(args);
 	TAILQ_INSERT_HEAD(&admin->jobs, job, link);
 	admin->n_jobs++;
+	jobfile_save(admin);
 	return job;
 }
 
@@ -85,6 +89,7 @@ static void job_end(struct job *job, enum job_state state)
 	job->state = state;
 	job->ended_ns = world_wall_ns(job->admin->world);
 	job->cancel = NULL;
+	jobfile_save(job->admin);
 	admin_stop_go_on(job->admin);
 }
 
@@ -98,13 +103,42 @@ void job_succeed_take(struct job *job, json_t *result)
 	job_end(job, JOB_SUCCESS);
 }
 
-void job_fail(struct job *job, int err, const char *text)
+static void job_say(struct job *job, int err, const char *text)
 {
 	(void)snprintf(job->code, sizeof job->code, "%s", fault_of(err)->code);
 	(void)snprintf(job->message, sizeof job->message, "%s", text != NULL && *text != '\0' ? text : fault_of(err)->text);
-	log_warn("admin", "job_failed", "kind=\"%s\" target=%s job=%s error=%s text=\"%s\"", job->kind, job->target, job->uuid,
-	         error_name(err), job->message);
-	job_end(job, JOB_FAILURE);
+}
+
+void job_set_interrupted(struct job *job)
+{
+	job->state = JOB_INTERRUPTED;
+	job->ended_ns = world_wall_ns(job->admin->world);
+	(void)snprintf(job->code, sizeof job->code, "interrupted");
+	(void)snprintf(job->message, sizeof job->message, "the server ended while it was under way: start it again");
+	log_warn("admin", "job_interrupted", "kind=\"%s\" target=%s job=%s", job->kind, job->target, job->uuid);
+}
+
+void job_stop(struct job *job, const char *text)
+{
+	job_say(job, -ECANCELED, text);
+	log_info("admin", "job_stopped", "kind=\"%s\" target=%s job=%s", job->kind, job->target, job->uuid);
+	job_end(job, JOB_STOPPED);
+}
+
+void job_fail(struct job *job, int err, const char *text)
+{
+	if (err == -ECANCELED && job->admin->stopping) {
+		job_set_interrupted(job);
+		job_end(job, JOB_INTERRUPTED);
+		return;
+	}
+	job_say(job, err, text);
+	if (err == -ECANCELED)
+		log_info("admin", "job_cancelled", "kind=\"%s\" target=%s job=%s", job->kind, job->target, job->uuid);
+	else
+		log_warn("admin", "job_failed", "kind=\"%s\" target=%s job=%s error=%s text=\"%s\"", job->kind, job->target, job->uuid,
+		         error_name(err), job->message);
+	job_end(job, err == -ECANCELED ? JOB_CANCELLED : JOB_FAILURE);
 }
 
 struct job *job_find(struct admin *admin, const char *uuid)
@@ -157,7 +191,7 @@ static void jobs_poll(struct timer *timer)
 	bool more = false;
 
 	TAILQ_FOREACH_SAFE(job, &admin->jobs, link, next) {
-		if (job->poll == NULL || job_is_over(job))
+		if (job->poll == NULL || job->volume == NULL || job_is_over(job))
 			continue;
 		if (!job->polling)
 			job->poll(job);
@@ -174,6 +208,44 @@ void job_follow(struct job *job)
 	admin->job_timer.fire = jobs_poll;
 	if (!admin->job_timer.armed && !admin->stopping)
 		world_timer_set(admin->world, &admin->job_timer, POLL_NS);
+}
+
+/* ---- while the volume is offline --------------------------------------------------------------------------------- */
+
+const char *job_inner(const struct job *job, const char *name)
+{
+	size_t len = strlen(name);
+	bool inside = strncmp(job->target, "/vol/", 5) == 0 && strncmp(job->target + 5, name, len) == 0 && job->target[5 + len] == '/';
+
+	return inside ? job->target + 5 + len : NULL;
+}
+
+static void job_volume_gone(struct job *job)
+{
+	job_fail(job, -ENOENT, "the volume is not there any more");
+}
+
+void job_wait_for_volume(struct job *job)
+{
+	bool known = job->volume == NULL || known_find(job->admin, fs_volume_name(job->volume)) != NULL;
+
+	if (job->volume != NULL)
+		fs_volume_put(job->volume);
+	job->volume = NULL;
+	job->state = JOB_PAUSED;
+	job_say(job, -ENODEV, "the volume is offline: it goes on by itself when that is online");
+	if (!known)
+		job_volume_gone(job);
+}
+
+void jobs_volume_gone(struct admin *admin, const char *name)
+{
+	struct job *job;
+
+	TAILQ_FOREACH(job, &admin->jobs, link) {
+		if (!job_is_over(job) && job->poll != NULL && job->volume == NULL && job_inner(job, name) != NULL)
+			job_volume_gone(job);
+	}
 }
 
 unsigned jobs_n_own(const struct admin *admin)
@@ -208,11 +280,11 @@ static void job_told(struct fs_message *msg)
 
 void job_tell(struct job *job, enum fs_op op, uint64_t rate_bytes_s, void (*done)(void *arg, int err, const char *text), void *arg)
 {
-	struct job_order *order = calloc(1, sizeof *order);
+	struct job_order *order = job->volume == NULL ? NULL : calloc(1, sizeof *order);
 
 	if (order == NULL) {
 		if (done != NULL)
-			done(arg, -ENOMEM, NULL);
+			done(arg, job->volume == NULL ? -ENODEV : -ENOMEM, NULL);
 		return;
 	}
 	order->done = done;

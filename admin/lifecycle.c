@@ -586,6 +586,7 @@ static void step_erase(struct op *op)
 	int err = diskfile_give_up(op->known, op->text);
 
 	log_info("admin", "volume_destroyed", "volume=%s", op->known->name);
+	jobs_volume_gone(op->admin, op->known->name);
 	known_remove(op->admin, op->known);
 	op->known = NULL;
 	op_next(op, err);

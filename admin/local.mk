@@ -1,14 +1,14 @@
 # admin: the table of verbs (shared by both programs), the administration, the web page, vcadm
 noinst_LIBRARIES += libvcverbs.a libvcadmin.a
-libvcverbs_a_SOURCES = admin/verbs.c admin/verbs.h admin/size.c admin/size.h
+libvcverbs_a_SOURCES = admin/fault.c admin/fault.h admin/verbs.c admin/verbs.h admin/size.c admin/size.h
 libvcadmin_a_SOURCES = \
 	admin/admin.c admin/admin.h admin/admin_private.h \
 	admin/checkjob.c admin/checkjob.h \
 	admin/clonejob.c admin/clonejob.h \
 	admin/diskfile.c admin/diskfile.h \
 	admin/document.c admin/document.h \
-	admin/fault.c admin/fault.h \
 	admin/filejob.c admin/filejob.h \
+	admin/jobfile.c admin/jobfile.h \
 	admin/jobs.c admin/jobs.h \
 	admin/journal.c admin/journal.h \
 	admin/keeper.c admin/keeper.h \

@@ -70,7 +70,7 @@ static int start_check(struct fs_run *run, const struct vdisk *vdisk, uint64_t *
 	}
 	if (vdisk->attr.backing.snapshot == 0) {
 		message_error_text(msg, "LUN \"%.128s\" is not backed by a snapshot: there is nothing to separate", msg->in.path);
-		return -EINVAL;
+		return -EALREADY;
 	}
 	if ((msg->in.clone.flags & ~CLONE_OPTIONS) != 0)
 		return -EINVAL;
@@ -143,7 +143,7 @@ static int stop_check(struct fs_run *run, const struct vdisk *vdisk)
 		message_error_text(msg, "the clone of \"%.128s\" is complete: there is nothing to stop", msg->in.path);
 	else
 		message_error_text(msg, "no clone of \"%.128s\" is running: see `lun clone show`", msg->in.path);
-	return -EINVAL;
+	return -ESRCH;
 }
 
 /* What the cloner knows better than the attributes. */
@@ -219,7 +219,7 @@ static int modify_check(struct fs_run *run, const struct vdisk *vdisk)
 	if (state == FS_CLONE_DONE || state == FS_CLONE_NONE || vdisk->attr.backing.snapshot == 0) {
 		message_error_text(msg, "no clone of \"%.128s\" is running or stopped: there is nothing to change; see `lun clone show`",
 		                   msg->in.path);
-		return -EINVAL;
+		return -ESRCH;
 	}
 	if ((msg->in.clone.set & FS_CLONE_SET_PRIORITY) != 0 &&
 	    (msg->in.clone.priority == 0 || msg->in.clone.priority > FS_CLONE_PRIORITY_MAX))

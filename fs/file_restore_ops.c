@@ -141,7 +141,7 @@ static int busy_check(struct fs_message *msg)
 		return 0;
 	message_error_text(msg, "%u files of volume %s are being restored, the most there can be at once: try again when one is done",
 	                   FILE_RESTORES_MAX, vol->name);
-	return -EBUSY;
+	return -EMLINK;
 }
 
 /* Old and new are there at once until the old one is replaced. */

@@ -12,7 +12,8 @@
  *   -ESTALE no such file (handle, generation, snapshot)   -ENODEV volume offline   -EROFS snapshot or volume read-only
  *   -EJUKEBOX (FS_EJUKEBOX) try again later               -EUCLEAN, -EIO damage    -ENOSPC, -EDQUOT no space
  *   -FS_ENOTSYNC SETATTR: in.guard_ctime_ns is not the ctime
- *   -EBUSY an object others depend on                     -ENOTSUP not for this type of object, the usual POSIX ones
+ *   -EBUSY an object others depend on                     -EMLINK as many as there can be
+ *   -ESRCH no clone of it is running                      -ENOTSUP not for this type of object, the usual POSIX ones
  * WHAT AN ERROR LEAVES. Of `out` only the attributes whose has_* or `valid` is set, and error_text. All else is empty: no bytes, no entries, no
  * pages, nothing to give back. Every entry of the array that a READ was given is NULL. */
 #ifndef FS_MESSAGE_H

@@ -148,7 +148,7 @@ int op_snapshot_create(struct fs_run *run)
 	}
 	if (snapshot_count(vol) + creations_asked(vol) >= SNAPSHOTS_MAX) {
 		message_error_text(msg, "volume %s has %u snapshots, the most there can be: delete one first", vol->name, SNAPSHOTS_MAX);
-		return -ENOSPC;
+		return -EMLINK;
 	}
 	err = space_for_snapshot(run);
 	if (err != 0)

@@ -416,7 +416,7 @@ static int set_check(struct fs_message *msg, struct vdisk_change *change)
 		message_error_text(
 		    msg, "too many maps for LUN \"%.128s\": unmap it from some initiator groups, or put initiators into one group",
 		    msg->in.path);
-		return -E2BIG;
+		return -EMLINK;
 	}
 	return 0;
 }

@@ -92,7 +92,7 @@ static int ask_job(struct client *client, const char *uuid, json_t **ret_job)
 static bool is_over(json_t *job)
 {
 	const char *state = json_string_value(json_object_get(job, "state"));
-	return state != NULL && (strcmp(state, "success") == 0 || strcmp(state, "failure") == 0);
+	return state != NULL && strcmp(state, "queued") != 0 && strcmp(state, "running") != 0 && strcmp(state, "paused") != 0;
 }
 
 int follow_job(struct client *client, const char *uuid, double timeout_s, json_t **ret_job)

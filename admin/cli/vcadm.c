@@ -14,6 +14,7 @@
 #include "admin/cli/render.h"
 #include "admin/cli/request.h"
 #include "admin/cli/shown.h"
+#include "admin/fault.h"
 #include "config.h"
 
 #define SERVER_DEFAULT "unix:/run/vcstore/admin.sock"
@@ -95,19 +96,13 @@ static int token_find(const struct cli_options *options, char token[512])
 static int job_failed(json_t *exact)
 {
 	json_t *job = shown_copy(exact);
-	int code = EXIT_OTHER;
-	const char *message = json_string_value(column_member(job, "error.message")), *error = column_string(job, "error.code");
+	int code = exit_of(fault_status_of(column_string(job, "error.code")));
+	const char *message = json_string_value(column_member(job, "error.message"));
 	const char *report = json_string_value(column_member(job, "result.report"));
 
 	(void)fprintf(stderr, "vcadm: %s: %s\n", column_string(job, "description"), message == NULL ? "failed" : message);
 	if (report != NULL)
 		(void)fputs(report, stdout);
-	if (strcmp(error, "not_found") == 0)
-		code = EXIT_NOT_FOUND;
-	else if (strcmp(error, "denied") == 0)
-		code = EXIT_DENIED;
-	else if (strcmp(error, "exists") == 0 || strcmp(error, "in_use") == 0 || strcmp(error, "offline") == 0)
-		code = EXIT_CONFLICT;
 	json_decref(job);
 	return code;
 }

@@ -176,7 +176,7 @@ static void set_turn(struct call *call)
 	if (!there && i >= EXPORTS_MAX) {
 		json_decref(list);
 		json_decref(rules);
-		call_fail(call, -ENOSPC, call->path.volume, "a volume has at most %u exports", EXPORTS_MAX);
+		call_fail(call, -EMLINK, call->path.volume, "a volume has at most %u exports", EXPORTS_MAX);
 		return;
 	}
 	if (there)

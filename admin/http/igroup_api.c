@@ -171,7 +171,7 @@ static bool add_initiator(struct call *call, json_t *have, json_t *there, const 
 	}
 	if (json_array_size(have) == IGROUP_INITIATORS_MAX) {
 		json_decref(folded);
-		call_fail(call, -ENOSPC, "initiators", "an igroup has at most %u initiators", IGROUP_INITIATORS_MAX);
+		call_fail(call, -EMLINK, "initiators", "an igroup has at most %u initiators", IGROUP_INITIATORS_MAX);
 		return false;
 	}
 	(void)json_object_set_new(there, json_string_value(folded), json_true());
@@ -230,7 +230,7 @@ static void create_turn(struct call *call)
 		return;
 	}
 	if (json_array_size(call->admin->san->igroups) >= IGROUPS_MAX) {
-		call_fail(call, -ENOSPC, name, "there are at most %u igroups", IGROUPS_MAX);
+		call_fail(call, -EMLINK, name, "there are at most %u igroups", IGROUPS_MAX);
 		return;
 	}
 	json_t *initiators = json_array();

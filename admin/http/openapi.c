@@ -227,7 +227,7 @@ json_t *openapi_make(const char *cookie)
 	return json_pack("{s:s,s:{s:s,s:s,s:s},s:[{s:[]},{s:[]}],s:o,s:o}", "openapi", "3.1.0", "info", "title", "vcstore", "version",
 	                 PACKAGE_VERSION, "description",
 	                 "Administration of a vcstore server. Long work answers 202 and a job; look at jobs/{job} until its state is "
-	                 "success or failure. On the unix socket nobody signs in: the kernel says who asks.",
+	                 "none of queued, running and paused. On the unix socket nobody signs in: the kernel says who asks.",
 	                 "security", "token", "session", "paths", paths(), "components", parts);
 }
 

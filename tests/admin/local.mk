@@ -1,5 +1,6 @@
 # admin: unit tests, and the whole administration over HTTP against a double of the file system (tests/support/ramadmin.c)
 ADMIN_TESTS = \
+	tests/admin/test_jobs \
 	tests/admin/test_journal \
 	tests/admin/test_portal \
 	tests/admin/test_targetname \
@@ -25,6 +26,8 @@ ADMIN_HOST = tests/admin/host.c tests/admin/host.h tests/support/ramadmin.c test
 tests_admin_test_keeper_SOURCES = tests/admin/test_keeper.c tests/support/ramadmin.c tests/support/ramadmin.h \
 	tests/support/simworld.c tests/support/simworld.h
 tests_admin_test_keeper_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_jobs_SOURCES = tests/admin/test_jobs.c $(ADMIN_HOST)
+tests_admin_test_jobs_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_journal_SOURCES = tests/admin/test_journal.c
 tests_admin_test_journal_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_targetname_SOURCES = tests/admin/test_targetname.c

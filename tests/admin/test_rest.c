@@ -431,7 +431,7 @@ static void a_check_shows_its_progress_and_can_be_cancelled(void **state)
 	assert_true(job_gets(path, "running", 42));
 	does("POST", V1 "storage/volumes/vol0/check", NULL, 409);
 	does("DELETE", path, NULL, 200);
-	assert_true(job_gets(path, "failure", 42));
+	assert_true(job_gets(path, "cancelled", 42));
 	does("DELETE", path, NULL, 409);
 	ramadmin_check_hangs = false;
 	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes/vol0/check", NULL, text), 's');
@@ -493,7 +493,9 @@ static void the_way_of_a_clone(void **state)
 	json_decref(clone);
 	assert_int_equal(host_job(&host, "DELETE", V1 "storage/volumes/vol0/snapshots/s1", NULL, text), 's');
 	assert_int_equal(count(V1 "storage/volumes/vol0/snapshots"), 0);
-	does("POST", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest/clone", "{}", 400);
+	does("POST", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest/clone", "{}", 409);
+	does("DELETE", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest/clone", NULL, 409);
+	does("PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest/clone", "{\"rate\": 1}", 409);
 }
 
 static void a_running_clone_can_be_cancelled_by_its_job(void **state)
@@ -512,7 +514,7 @@ static void a_running_clone_can_be_cancelled_by_its_job(void **state)
 	for (int i = 0; !over && i < 100; i++) {
 		(void)usleep(50000);
 		json = get(path);
-		over = strcmp(json_string_value(json_object_get(json, "state")), "failure") == 0;
+		over = strcmp(json_string_value(json_object_get(json, "state")), "stopped") == 0;
 		json_decref(json);
 	}
 	assert_true(over);
@@ -637,6 +639,22 @@ static void exports_are_kept_in_the_volume_with_their_ids(void **state)
 	does("DELETE", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir", NULL, 200);
 	does("DELETE", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir", NULL, 404);
 	assert_int_equal(host.n_exports, 1);
+}
+
+static void a_limit_that_is_reached_is_a_conflict(void **state)
+{
+	char body[65536] = "{\"name\": \"hosts\", \"initiators\": [\"*\"";
+	size_t used = strlen(body);
+
+	(void)state;
+	ramadmin_fail_snapshot = -EMLINK;
+	does("POST", V1 "storage/volumes/vol0/snapshots", "{\"name\": \"s256\"}", 409);
+	for (unsigned i = 1; i < 1024; i++)
+		used += (size_t)snprintf(body + used, sizeof body - used, ", \"iqn.2026-01.test:%u\"", i);
+	(void)snprintf(body + used, sizeof body - used, "]}");
+	does("POST", V1 "protocols/san/igroups", body, 201);
+	assert_true(message_has("POST", V1 "protocols/san/igroups/hosts/initiators", "{\"initiators\": [\"iqn.2026-01.test:more\"]}", 409,
+	                        "at most"));
 }
 
 #define A_RULE "{\"rules\": [{\"client\": \"*\", \"access\": \"ro\"}]}"
@@ -992,6 +1010,7 @@ int main(void)
 		TEST(a_lun_is_mapped_and_the_map_survives_a_restart),
 		TEST(a_volume_brings_along_the_igroups_its_maps_name),
 		TEST(initiators_come_and_go),
+		TEST(a_limit_that_is_reached_is_a_conflict),
 		TEST(exports_are_kept_in_the_volume_with_their_ids),
 		TEST(a_schedule_is_kept_in_the_volume),
 		TEST(an_autodelete_policy_reaches_the_volume_again_after_a_restart),

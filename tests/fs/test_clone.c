@@ -46,7 +46,7 @@ static void a_cloned_lun_is_exact_and_frees_its_snapshot(void **state)
 		assert_int_equal(vd_op(&box, FS_CLONE_STATUS, "/top"), 0);
 		assert_int_equal(vd_info.clone.state, FS_CLONE_DONE);
 	}
-	assert_int_equal(vd_op(&box, FS_CLONE_START, "/top"), -EINVAL);
+	assert_int_equal(vd_op(&box, FS_CLONE_START, "/top"), -EALREADY);
 }
 
 static void holes_over_holes_stay_holes(void **state)
@@ -77,7 +77,7 @@ static void stop_keeps_what_was_filled_and_start_goes_on(void **state)
 	assert_int_equal(vd_info.clone.state, FS_CLONE_STOPPED);
 	done = vd_info.clone.blocks_done;
 	assert_true(done > 200);
-	assert_int_equal(vd_op(&box, FS_CLONE_STOP, "/top"), -EINVAL);
+	assert_int_equal(vd_op(&box, FS_CLONE_STOP, "/top"), -ESRCH);
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), -EBUSY);
 	box_run(&box, 3000000000);
 	assert_int_equal(box_unmount(&box), 0);

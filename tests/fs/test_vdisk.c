@@ -282,9 +282,9 @@ static void errors_say_what_and_what_to_do(void **state)
 	assert_int_equal(vd_op(&box, FS_VDISK_GET, "/none"), -ENOENT);
 	assert_non_null(strstr(vd_error, "no LUN"));
 	assert_int_equal(vd_op(&box, FS_VDISK_GET, "/file"), -EINVAL);
-	assert_int_equal(vd_op(&box, FS_CLONE_START, "/base"), -EINVAL);
+	assert_int_equal(vd_op(&box, FS_CLONE_START, "/base"), -EALREADY);
 	assert_non_null(strstr(vd_error, "not backed"));
-	assert_int_equal(vd_op(&box, FS_CLONE_STOP, "/top"), -EINVAL);
+	assert_int_equal(vd_op(&box, FS_CLONE_STOP, "/top"), -ESRCH);
 	assert_int_equal(box_remove(&box, box_root, "top"), -EPERM);
 	assert_int_equal(vd_count(&box), 2);
 	assert_int_equal(vd_check(&box), 0);

@@ -451,7 +451,7 @@ static int clone_op(struct fs_message *msg, struct ram_lun *lun)
 
 	if (msg->op == FS_CLONE_START) {
 		if (lun->info.backing_snapshot[0] == '\0')
-			return -EINVAL;
+			return -EALREADY;
 		clone->state = FS_CLONE_RUNNING;
 		clone->blocks_total = lun->info.size_bytes / FS_BLOCK_SIZE;
 		clone->rate_bytes_s = msg->in.clone.rate_bytes_s;
@@ -461,7 +461,7 @@ static int clone_op(struct fs_message *msg, struct ram_lun *lun)
 		clone->error_offset = UINT64_MAX;
 	} else if (msg->op == FS_CLONE_MODIFY) {
 		if (clone->state != FS_CLONE_RUNNING && clone->state != FS_CLONE_STOPPED)
-			return -EINVAL;
+			return -ESRCH;
 		if ((msg->in.clone.set & FS_CLONE_SET_RATE) != 0)
 			clone->rate_bytes_s = msg->in.clone.rate_bytes_s;
 		if ((msg->in.clone.set & FS_CLONE_SET_PRIORITY) != 0)
@@ -472,7 +472,7 @@ static int clone_op(struct fs_message *msg, struct ram_lun *lun)
 			clone->flags = (clone->flags & ~FS_CLONE_DELETE_SNAPSHOT) | (msg->in.clone.flags & FS_CLONE_DELETE_SNAPSHOT);
 	} else if (msg->op == FS_CLONE_STOP) {
 		if (clone->state != FS_CLONE_RUNNING)
-			return -ENOENT;
+			return -ESRCH;
 		clone->state = FS_CLONE_STOPPED;
 	} else {
 		clone_go_on(lun);

@@ -7,7 +7,7 @@ import { scheduleText } from "./policy.jsx";
 
 const open = (what) => () => { dialog.value = what; };
 const tones = {
-	online: "good", normal: "good", valid: "good", success: "good", done: "good", running: "", offline: "dim", stopped: "warn", paused: "warn", degraded: "warn", waiting: "bad",
+	online: "good", normal: "good", valid: "good", success: "good", done: "good", running: "", offline: "dim", stopped: "warn", cancelled: "warn", interrupted: "warn", paused: "warn", degraded: "warn", waiting: "bad",
 	deleting: "dim", failed: "bad", failure: "bad",
 };
 

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an administrator meets: jobs over the end of the daemon."""
+from harness import MIB, ROOT, need, run, wait_until
+
+
+def job(server, uuid):
+    return server.vcadm_json("job", "show", uuid)
+
+
+def test_jobs_keep_their_names_over_a_crash_and_a_stop(test):
+    server = test.server(disk_size="256m")
+    server.create_lun("/vol/vol0/test", 64 * MIB, number=0)
+    run(f"{ROOT}/scripts/fill-lun", server.iscsi, 0, 32)
+    server.vcadm("snapshot", "create", "vol0", "s1")
+    server.vcadm("lun", "create", "/vol/vol0/test2", "--backing", "/vol/vol0/.snapshot/s1/test")
+    clone = server.vcadm_json("lun", "clone", "start", "/vol/vol0/test2", "--rate", "64k")["uuid"]
+    check = server.vcadm_json("volume", "check", "vol0", "--rate", "64k", "--no-wait")["uuid"]
+    wait_until("both run", lambda: job(server, clone)["state"] == job(server, check)["state"] == "running", 20)
+    server.kill()
+    server.start()
+    wait_until("the clone goes on under its name", lambda: job(server, clone)["state"] == "running", 20)
+    need(job(server, check)["state"] == "interrupted", f"the check: {job(server, check)}")
+    watched = server.vcadm("job", "watch", check, check=False)
+    need(watched.returncode == 1 and "start it again" in watched.stderr, f"watching it: {watched}")
+    server.stop()
+    server.start()
+    wait_until("the clone goes on after a stop", lambda: job(server, clone)["state"] == "running", 20)
+    need(job(server, check)["state"] == "interrupted", f"the check: {job(server, check)}")
+    server.vcadm("volume", "offline", "vol0", "--yes")
+    wait_until("the clone waits for its volume", lambda: job(server, clone)["state"] == "paused", 20)
+    server.vcadm("volume", "online", "vol0")
+    server.vcadm("lun", "clone", "modify", "/vol/vol0/test2", "--rate", "0")
+    wait_until("the clone ends under its name", lambda: job(server, clone)["state"] == "success", 60)
+    need(server.vcadm("lun", "clone", "stop", "/vol/vol0/test2", check=False).returncode == 4, "no clone is running: a conflict")
+    need(server.vcadm("lun", "clone", "start", "/vol/vol0/test2", check=False).returncode == 4, "nothing to separate: a conflict")
