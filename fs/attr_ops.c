@@ -2,6 +2,7 @@
 /* GETATTR, SETATTR, ACCESS, READLINK, FSSTAT. */
 #include <stdlib.h>
 
+#include "fs/calls.h"
 #include "fs/namespace.h"
 #include "fs/space.h"
 
@@ -31,7 +32,7 @@ void ns_out_to_dir(struct fs_message *msg, const struct inode *dir)
 
 int ns_log(struct fs_run *run, enum nvlog_type type, const uint8_t *body, size_t body_len)
 {
-	run->msg->word[0] = nvlog_append(run->vol, type, body, body_len, NULL, 0);
+	run->msg->word[0] = calls_log(run->msg, type, body, body_len);
 	return OP_LOGGED;
 }
 

@@ -17,6 +17,7 @@
 #include "raid/raid.h"
 
 struct cache;
+struct calls;
 struct inode_table;
 struct nvlog;
 struct cp;
@@ -84,6 +85,7 @@ struct fs_volume {
 	bool autodelete_said; /* that nothing is left to delete */
 	struct repair *repair; /* its fixes go into the next CP; NULL */
 	struct message_pool *message_pool;
+	struct calls *calls; /* NULL: no call yet */
 	struct zombie_list *zombie_list;
 	struct maps *maps;
 	struct inode *inode_file, *inode_map, *active_map, *summary_map, *space_map, *zombies, *snapshot_file;

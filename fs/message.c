@@ -10,6 +10,7 @@
 
 #include "base/reserve.h"
 #include "fs/cache_private.h"
+#include "fs/calls.h"
 #include "fs/core.h"
 #include "fs/hostfull.h"
 #include "fs/message_pool.h"
@@ -19,11 +20,12 @@ struct operation {
 	bool while_failed; /* works on a volume whose log or CP has failed, and on one mounted read-only */
 	bool while_read_only; /* makes durable what there is: nothing */
 	bool repeatable; /* made twice it is as made once, whatever came between */
+	bool once; /* a call of it is carried out once (fs/calls.h) */
 };
 
 static const struct operation operations[FS_OP_COUNT] = {
 	[FS_GETATTR] = { op_getattr, true },
-	[FS_SETATTR] = { op_setattr, false, false, true },
+	[FS_SETATTR] = { op_setattr, .repeatable = true, .once = true },
 	[FS_LOOKUP] = { op_lookup, true },
 	[FS_ACCESS] = { op_access, true },
 	[FS_READLINK] = { op_readlink, true },
@@ -31,14 +33,14 @@ static const struct operation operations[FS_OP_COUNT] = {
 	[FS_WRITE] = { op_write, false, false, true },
 	[FS_COMMIT] = { op_commit, false, true, true },
 	[FS_ZERO] = { op_zero, false, false, true },
-	[FS_CREATE] = { op_create, false },
-	[FS_MKDIR] = { op_mkdir, false },
-	[FS_SYMLINK] = { op_symlink, false },
-	[FS_MKNOD] = { op_mknod, false },
-	[FS_REMOVE] = { op_remove, false },
-	[FS_RMDIR] = { op_rmdir, false },
-	[FS_RENAME] = { op_rename, false },
-	[FS_LINK] = { op_link, false },
+	[FS_CREATE] = { op_create, .once = true },
+	[FS_MKDIR] = { op_mkdir, .once = true },
+	[FS_SYMLINK] = { op_symlink, .once = true },
+	[FS_MKNOD] = { op_mknod, .once = true },
+	[FS_REMOVE] = { op_remove, .once = true },
+	[FS_RMDIR] = { op_rmdir, .once = true },
+	[FS_RENAME] = { op_rename, .once = true },
+	[FS_LINK] = { op_link, .once = true },
 	[FS_READDIR] = { op_readdir, true },
 	[FS_FSSTAT] = { op_fsstat, true },
 	[FS_RESOLVE] = { op_resolve, true },
@@ -208,6 +210,8 @@ void message_complete(struct fs_message *msg, int status)
 	struct fs_volume *vol = msg->volume;
 
 	vc_assert(vol->n_messages > 0);
+	if (msg->kept != NULL)
+		calls_answered(msg, status);
 	vol->n_messages--;
 	vol->n_client_messages -= msg->cls == FS_CLASS_CLIENT;
 	message_note_latency(msg);
@@ -293,8 +297,13 @@ static int message_gate(const struct fs_volume *vol, const struct operation *ope
 static int message_change(struct fs_run *fs_run)
 {
 	struct message_run *run = container_of(fs_run, struct message_run, run);
-	int err = run->begun ? 0 : hostfull_admit(fs_run);
+	bool again = false;
+	int err = fs_run->msg->call != NULL ? calls_admit(fs_run, &again) : 0;
 
+	if (again)
+		return err;
+	if (!run->begun)
+		err = hostfull_admit(fs_run);
 	if (err != 0)
 		return err;
 	run->begun = true;
@@ -322,6 +331,8 @@ static void message_dispatch(struct fs_message *msg)
 	run_reinit(&run->run, vol, operation->while_failed ? operation->step : message_change, message_finish);
 	run->run.msg = msg;
 	msg->run = &run->run;
+	if (!operation->once)
+		msg->call = NULL;
 	run_start(&run->run);
 }
 

@@ -29,6 +29,7 @@
 #include "base/world.h"
 
 struct fs_volume;
+struct fs_message;
 
 #define FS_BLOCK_SIZE 4096U
 #define FS_IO_MAX (1U << 20) /* most bytes of one read or write */
@@ -324,6 +325,26 @@ struct fs_check_result {
 };
 void fs_check_result_fini(struct fs_check_result *result);
 
+/* A call: a change that its client may ask for again because the answer was lost. It is carried out once: a message with the key of one that is
+ * under way waits for it, and one with the key of one that was answered is answered so too, with the same reply, and changes nothing. The replies of
+ * logged changes survive restarts and crashes, exactly as the changes do. What is kept is bounded (fs_mount_options.max_calls) and shared out by peer;
+ * an answer that is no last word (-FS_EJUKEBOX, -ENODEV, -ENOMEM, damage, I/O errors) and a reply longer than FS_REPLY_MAX are not kept.
+ * For SETATTR, CREATE, MKDIR, SYMLINK, MKNOD, REMOVE, RMDIR, RENAME, LINK; others are carried out each time. */
+#define FS_CALL_PEER_SIZE 16U
+#define FS_CALL_ID_SIZE 32U
+#define FS_REPLY_MAX 368U
+struct fs_call_key {
+	uint8_t peer[FS_CALL_PEER_SIZE]; /* whose */
+	uint8_t id[FS_CALL_ID_SIZE]; /* which of theirs: with the arguments in it, for calls are told apart by nothing else */
+};
+struct fs_call {
+	struct fs_call_key key;
+	/* Write the results into `bytes` (FS_REPLY_MAX): how many, 0: they do not fit. Runs once, on the home loop, when out.* and the status are known
+	 * and `done` is still to come; must touch only what the sender leaves alone until then. */
+	uint32_t (*encode)(const struct fs_message *msg, int status, uint8_t *bytes);
+	uint8_t reply[FS_REPLY_MAX]; /* out.reply_len bytes of it are the answer; when that is 0, the rest of `out` is */
+};
+
 struct fs_message {
 	/* in */
 	enum fs_op op;
@@ -334,6 +355,7 @@ struct fs_message {
 	struct world *origin;
 	void (*done)(struct fs_message *msg);
 	void *owner;
+	struct fs_call *call; /* NULL: none */
 	struct {
 		const char *name; /* one component or a document's or snapshot's name; name_len bytes, no NUL needed */
 		uint32_t name_len;
@@ -398,6 +420,7 @@ struct fs_message {
 		struct fs_io io; /* READ: in.io.pages filled; WRITE: len_bytes */
 		bool eof;
 		enum fs_stable stable;
+		uint32_t reply_len; /* of call->reply */
 		uint64_t verifier;
 		uint32_t access;
 		void *blob;
@@ -420,6 +443,7 @@ struct fs_message {
 	struct task task;
 	TAILQ_ENTRY(fs_message) link;
 	struct fs_run *run;
+	struct call *kept; /* fs/calls.h: the entry of its call */
 	uint64_t begun_ns;
 	uint64_t word[2];
 };

@@ -11,6 +11,7 @@
 #include "base/reserve.h"
 #include "fs/alloc.h"
 #include "fs/cache_private.h"
+#include "fs/calls.h"
 #include "fs/clone.h"
 #include "fs/file_restore.h"
 #include "fs/fsinfo.h"
@@ -95,6 +96,8 @@ void volume_free_parts(struct fs_volume *vol)
 	alloc_fini(vol);
 	space_fini(vol);
 	message_pool_fini(vol);
+	calls_free(vol->calls);
+	vol->calls = NULL;
 }
 
 /* ---- closing ---- */

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/counters.h"
 #include "base/error.h"
 #include "base/uuid.h"
 #include "base/world.h"
@@ -13,9 +14,13 @@
 
 struct fs_volume;
 
+#define FS_MAX_CALLS 4096U
+
 struct fs_mount_options {
 	size_t cache_pages; /* hard bound of the buffer cache, dirty data included; at least 2048 */
 	uint64_t cp_interval_ns; /* 0: 10 s */
+	unsigned
+	    max_calls; /* most calls whose replies are kept (fs/message.h), half a KiB each; 0: FS_MAX_CALLS; never more than cache_pages / 4 */
 	const char *name; /* what it is called from now on, also on its disks; NULL: what it was called before. Valid until `done` */
 	bool read_only; /* not one byte is written; -EROFS when a crash left something to replay or settle first */
 	struct raid_report
@@ -63,5 +68,16 @@ struct fs_space_notice {
 };
 /* Any thread. */
 void fs_volume_space(const struct fs_volume *volume, struct fs_space_notice *ret_notice);
+
+/* Of the calls of all volumes. Any thread. */
+struct fs_call_counters {
+	struct counter kept; /* now */
+	struct counter hits; /* answered again from what was kept */
+	struct counter waits; /* sent again while it was under way */
+	struct counter misses; /* carried out */
+	struct counter evicted; /* too old, or their room was needed */
+	struct counter unkept; /* there was no room for them, or their replies were too long */
+};
+struct fs_call_counters *fs_call_counters(void);
 
 #endif

@@ -70,9 +70,11 @@ void box_open(struct fsbox *box, uint64_t seed, unsigned n_disks, uint64_t disk_
 
 int box_mount(struct fsbox *box)
 {
-	struct fs_mount_options options = {
-		.cache_pages = box->cache_pages, .read_only = box->read_only, .restore_to = box->restore_to, .name = box->name
-	};
+	struct fs_mount_options options = { .cache_pages = box->cache_pages,
+		                            .read_only = box->read_only,
+		                            .restore_to = box->restore_to,
+		                            .name = box->name,
+		                            .max_calls = box->max_calls };
 	struct waiting wait = { false, 0, NULL };
 	const char *urls[BOX_DISKS_MAX];
 

@@ -19,6 +19,7 @@ struct fsbox {
 	size_t cache_pages;
 	bool read_only; /* how to mount */
 	const char *restore_to; /* the same, once */
+	unsigned max_calls; /* 0: the default */
 	const char *name; /* what the volume is called from the next mount on; NULL: as before */
 };
 

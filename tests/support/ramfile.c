@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fs/calls.h"
 #include "fs/cache_private.h"
 
 struct ram_block {
@@ -393,6 +394,11 @@ uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *b
 	memcpy(copy, body, body_len);
 	ram->records[ram->n_records++] = (struct ram_record){ type, copy, body_len };
 	return ram->n_records;
+}
+
+uint64_t calls_log(struct fs_message *msg, enum nvlog_type type, const void *body, size_t body_len)
+{
+	return nvlog_append(msg->volume, type, body, body_len, NULL, 0);
 }
 
 static int execute(struct ram *ram, struct fs_run *run)

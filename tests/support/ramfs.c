@@ -20,6 +20,7 @@ struct fs_volume *ramfs_new(struct world *world, const char *name)
 	volume->uuid = uuid_from_random(random);
 	world_random(world, volume->key, sizeof volume->key);
 	volume->world = world;
+	vc_assert(calls_new(1024, &(struct siphash_key){ { 1 } }, &volume->calls) == 0);
 	volume->refs = 1;
 	volume->mounted = true;
 	volume->next_generation = 1;
@@ -121,6 +122,7 @@ void fs_volume_put(struct fs_volume *volume)
 			ram_inode_clear(&volume->trees[t].inodes[i]);
 		free(volume->trees[t].inodes);
 	}
+	calls_free(volume->calls);
 	free(volume);
 }
 
@@ -173,12 +175,38 @@ static void done_run(struct task *task)
 	msg->done(msg);
 }
 
+/* Messages are carried out at once, so none is ever under way when another comes. */
+static void run_call(struct fs_message *msg)
+{
+	struct calls *calls = msg->volume->calls;
+	struct call *call = calls_find(calls, &msg->call->key, world_now_ns(msg->volume->world));
+
+	if (call != NULL) {
+		msg->status = call->status;
+		msg->out.reply_len = call->reply_len;
+		memcpy(msg->call->reply, call->reply, call->reply_len);
+		return;
+	}
+	ram_run(msg);
+	msg->out.reply_len = msg->call->encode(msg, msg->status, msg->call->reply);
+	call = calls_add(calls, &msg->call->key, msg);
+	if (call == NULL)
+		return;
+	if (msg->out.reply_len > 0)
+		calls_reply(call, &(struct call_reply){ .bytes = msg->call->reply, .len_bytes = msg->out.reply_len, .status = msg->status },
+		            world_now_ns(msg->volume->world));
+	calls_end(calls, call);
+}
+
 static void run(struct task *task)
 {
 	struct fs_message *msg = container_of(task, struct fs_message, task);
 	struct world *origin = msg->origin != NULL ? msg->origin : msg->volume->world;
 
-	ram_run(msg);
+	if (msg->call != NULL)
+		run_call(msg);
+	else
+		ram_run(msg);
 	msg->task.run = done_run;
 	if (world_is_home(origin))
 		world_defer(origin, &msg->task);

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "fs/calls.h"
 #include "fs/message.h"
 #include "tests/support/ramfs.h"
 
@@ -47,6 +48,7 @@ struct fs_volume {
 	uint64_t next_generation;
 	struct ram_tree trees[RAM_TREES_MAX];
 	struct fs_cred last_cred;
+	struct calls *calls;
 };
 
 /* Run one message on the volume's home; sets status and out. */
