@@ -17,6 +17,7 @@ libvcnfs_a_SOURCES = \
 	proto/nfs/nfs_metrics.c proto/nfs/nfs_metrics.h \
 	proto/nfs/nfs_name.c \
 	proto/nfs/nfs_private.h \
+	proto/nfs/nfs_drc.c \
 	proto/nfs/nfs_server.c proto/nfs/nfs_server.h \
 	proto/nfs/nfs_status.c proto/nfs/nfs_status.h \
 	proto/nfs/nfs_types.c proto/nfs/nfs_types.h

@@ -19,20 +19,20 @@ static bool_t decode_symlink(XDR *xdr, SYMLINK3args *args)
 static const struct nfs_procedure procedures[] = {
 	[0] = { "null", NULL, NULL, NULL, 0 },
 	[1] = { "getattr", DECODE(xdr_GETATTR3args), nfs_getattr_start, nfs_getattr_encode, 0 },
-	[2] = { "setattr", DECODE(xdr_SETATTR3args), nfs_setattr_start, nfs_wcc_encode, NFS_MODIFIES },
+	[2] = { "setattr", DECODE(xdr_SETATTR3args), nfs_setattr_start, nfs_wcc_encode, NFS_MODIFIES | NFS_ONCE },
 	[3] = { "lookup", DECODE(xdr_LOOKUP3args), nfs_lookup_start, nfs_lookup_encode, 0 },
 	[4] = { "access", DECODE(xdr_ACCESS3args), nfs_access_start, nfs_access_encode, 0 },
 	[5] = { "readlink", DECODE(xdr_READLINK3args), nfs_readlink_start, nfs_readlink_encode, 0 },
 	[6] = { "read", DECODE(xdr_READ3args), nfs_read_start, nfs_read_encode, 0 },
 	[7] = { "write", DECODE(decode_write), NULL, nfs_write_encode, NFS_MODIFIES },
-	[8] = { "create", DECODE(xdr_CREATE3args), nfs_create_start, nfs_create_encode, NFS_MODIFIES },
-	[9] = { "mkdir", DECODE(xdr_MKDIR3args), nfs_mkdir_start, nfs_create_encode, NFS_MODIFIES },
-	[10] = { "symlink", DECODE(decode_symlink), nfs_symlink_start, nfs_create_encode, NFS_MODIFIES },
-	[11] = { "mknod", DECODE(xdr_MKNOD3args), nfs_mknod_start, nfs_create_encode, NFS_MODIFIES },
-	[12] = { "remove", DECODE(xdr_REMOVE3args), nfs_remove_start, nfs_remove_encode, NFS_MODIFIES },
-	[13] = { "rmdir", DECODE(xdr_REMOVE3args), nfs_rmdir_start, nfs_remove_encode, NFS_MODIFIES },
-	[14] = { "rename", DECODE(xdr_RENAME3args), nfs_rename_start, nfs_rename_encode, NFS_MODIFIES },
-	[15] = { "link", DECODE(xdr_LINK3args), nfs_link_start, nfs_link_encode, NFS_MODIFIES },
+	[8] = { "create", DECODE(xdr_CREATE3args), nfs_create_start, nfs_create_encode, NFS_MODIFIES | NFS_ONCE },
+	[9] = { "mkdir", DECODE(xdr_MKDIR3args), nfs_mkdir_start, nfs_create_encode, NFS_MODIFIES | NFS_ONCE },
+	[10] = { "symlink", DECODE(decode_symlink), nfs_symlink_start, nfs_create_encode, NFS_MODIFIES | NFS_ONCE },
+	[11] = { "mknod", DECODE(xdr_MKNOD3args), nfs_mknod_start, nfs_create_encode, NFS_MODIFIES | NFS_ONCE },
+	[12] = { "remove", DECODE(xdr_REMOVE3args), nfs_remove_start, nfs_remove_encode, NFS_MODIFIES | NFS_ONCE },
+	[13] = { "rmdir", DECODE(xdr_REMOVE3args), nfs_rmdir_start, nfs_remove_encode, NFS_MODIFIES | NFS_ONCE },
+	[14] = { "rename", DECODE(xdr_RENAME3args), nfs_rename_start, nfs_rename_encode, NFS_MODIFIES | NFS_ONCE },
+	[15] = { "link", DECODE(xdr_LINK3args), nfs_link_start, nfs_link_encode, NFS_MODIFIES | NFS_ONCE },
 	[16] = { "readdir", DECODE(xdr_READDIR3args), nfs_readdir_start, nfs_readdir_encode, 0 },
 	[17] = { "readdirplus", DECODE(xdr_READDIRPLUS3args), nfs_readdirplus_start, nfs_readdirplus_encode, 0 },
 	[18] = { "fsstat", DECODE(xdr_FSSTAT3args), nfs_fsstat_start, nfs_fsstat_encode, 0 },
@@ -95,10 +95,12 @@ static bool nfs_call(struct rpc_request *rpc, const uint8_t *args, uint32_t len_
 	status = nfs_admit(request);
 	if (status == NFS3_OK)
 		status = request->procedure->start(request);
-	if (status == NFS3_OK)
+	if (status == NFS3_OK) {
+		nfs_drc_prepare(request, args, len_bytes);
 		nfs_send(request);
-	else
+	} else {
 		nfs_finish(request, status);
+	}
 	return true;
 }
 
@@ -117,6 +119,20 @@ void nfs_done(struct fs_message *msg)
 	nfs_finish(request, nfs_status_of(msg->status));
 }
 
+/* Encode status and results anew; how many segments follow. */
+static unsigned results_encode(struct nfs_request *request, uint32_t status, struct rpc_out *out, struct stream_seg *tail)
+{
+	request->status = status;
+	rpc_out_u32(out, status);
+	request->procedure->encode(request, out);
+	if (request->status != status) { /* the results do not fit: encode has changed its mind */
+		rpc_reply_begin(&request->rpc, out, request->shard->scratch, sizeof request->shard->scratch);
+		rpc_out_u32(out, request->status);
+		request->procedure->encode(request, out);
+	}
+	return request->rpc.procedure == PROCEDURE_READ && status == NFS3_OK ? nfs_read_tail(request, tail) : 0;
+}
+
 void nfs_finish(struct nfs_request *request, uint32_t status)
 {
 	struct stream_seg tail[FS_IO_PAGES_MAX + 1];
@@ -124,17 +140,13 @@ void nfs_finish(struct nfs_request *request, uint32_t status)
 	unsigned n_tail = 0;
 	struct rpc_out out;
 
-	request->status = status;
 	rpc_reply_begin(&request->rpc, &out, request->shard->scratch, sizeof request->shard->scratch);
-	rpc_out_u32(&out, status);
-	request->procedure->encode(request, &out);
-	if (request->status != status) { /* the results do not fit: encode has changed its mind */
-		rpc_reply_begin(&request->rpc, &out, request->shard->scratch, sizeof request->shard->scratch);
-		rpc_out_u32(&out, request->status);
-		request->procedure->encode(request, &out);
+	if (request->msg.out.reply_len > 0) {
+		request->status = nfs_drc_status(request);
+		memcpy(rpc_out_take(&out, request->msg.out.reply_len), request->call.reply, request->msg.out.reply_len);
+	} else {
+		n_tail = results_encode(request, status, &out, tail);
 	}
-	if (request->rpc.procedure == PROCEDURE_READ && status == NFS3_OK)
-		n_tail = nfs_read_tail(request, tail);
 	rpc_reply_send(&request->rpc, &out, tail, n_tail);
 	nfs_metrics_count(metrics, request->rpc.procedure, request->status, world_now_ns(request->shard->world) - request->began_ns);
 	nfs_request_end(request);

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 
 #include "base/list.h"
+#include "fs/volume.h"
 
-enum { N_RPC = 8 };
+enum { N_RPC = 8, N_CALLS = 6 };
 
 struct nfs_metrics {
 	struct counter requests[NFS_METRICS_PROCEDURES];
@@ -17,6 +18,7 @@ struct nfs_metrics {
 	struct metric error_metrics[NFS_METRICS_PROCEDURES];
 	struct metric latency_metric;
 	struct metric rpc_metrics[N_RPC];
+	struct metric call_metrics[N_CALLS];
 };
 
 static const char *const labels[NFS_METRICS_PROCEDURES] = {
@@ -55,6 +57,27 @@ static void add_rpc(struct nfs_metrics *metrics)
 		add(&metrics->rpc_metrics[i], rows[i].name, NULL, rows[i].help, rows[i].kind, rows[i].value);
 }
 
+/* The duplicate request cache, which is the volumes'. */
+static void add_calls(struct nfs_metrics *metrics)
+{
+	const struct fs_call_counters *calls = fs_call_counters();
+	const struct {
+		const char *name, *help;
+		enum metric_kind kind;
+		const struct counter *value;
+	} rows[N_CALLS] = {
+		{ "vc_nfs_drc_hits_total", "Calls sent again and answered with the kept reply.", METRIC_COUNTER, &calls->hits },
+		{ "vc_nfs_drc_waits_total", "Calls sent again while the first was under way.", METRIC_COUNTER, &calls->waits },
+		{ "vc_nfs_drc_misses_total", "Calls that are not idempotent, carried out.", METRIC_COUNTER, &calls->misses },
+		{ "vc_nfs_drc_evicted_total", "Kept replies dropped: too old, or for room.", METRIC_COUNTER, &calls->evicted },
+		{ "vc_nfs_drc_unkept_total", "Calls carried out whose replies could not be kept.", METRIC_COUNTER, &calls->unkept },
+		{ "vc_nfs_drc_kept", "Replies now kept.", METRIC_GAUGE, &calls->kept },
+	};
+
+	for (unsigned i = 0; i < N_CALLS; i++)
+		add(&metrics->call_metrics[i], rows[i].name, NULL, rows[i].help, rows[i].kind, rows[i].value);
+}
+
 struct nfs_metrics *nfs_metrics_new(void)
 {
 	struct nfs_metrics *metrics = calloc(1, sizeof *metrics);
@@ -70,6 +93,7 @@ struct nfs_metrics *nfs_metrics_new(void)
 	add(&metrics->latency_metric, "vc_nfs_request_seconds", NULL, "Time from a request taken to its reply queued.", METRIC_HISTOGRAM,
 	    &metrics->latency);
 	add_rpc(metrics);
+	add_calls(metrics);
 	return metrics;
 }
 
@@ -82,6 +106,8 @@ void nfs_metrics_free(struct nfs_metrics *metrics)
 	metrics_unregister(&metrics->latency_metric);
 	for (unsigned i = 0; i < N_RPC; i++)
 		metrics_unregister(&metrics->rpc_metrics[i]);
+	for (unsigned i = 0; i < N_CALLS; i++)
+		metrics_unregister(&metrics->call_metrics[i]);
 	free(metrics);
 }
 

@@ -43,6 +43,7 @@ struct nfs_conn {
 };
 
 #define NFS_MODIFIES 1U /* refused on read-only exports */
+#define NFS_ONCE 2U /* not idempotent: sent again it is not carried out again (nfs_drc.c) */
 struct nfs_procedure {
 	const char *name;
 	xdrproc_t decode; /* NULL: no arguments */
@@ -89,6 +90,7 @@ struct nfs_request {
 	unsigned n_pages; /* in `pages`, references held */
 	union nfs_args args;
 	struct fs_message msg;
+	struct fs_call call; /* of NFS_ONCE */
 	struct page *pages[FS_IO_PAGES_MAX];
 };
 
@@ -103,6 +105,7 @@ struct nfs_server {
 	_Atomic unsigned next_shard;
 	_Atomic unsigned n_running;
 	struct door *door; /* of all loops */
+	bool has_drc; /* calls sent again are known (nfs_drc.c) */
 	struct nfs_metrics *metrics;
 	void (*stopped)(void *arg);
 	void *stopped_arg;
@@ -134,6 +137,13 @@ void nfs_send(struct nfs_request *request);
 /* Encode and send the reply by `status`, and end the request. */
 void nfs_finish(struct nfs_request *request, uint32_t status);
 void nfs_done(struct fs_message *msg);
+
+/* nfs_drc.c */
+
+/* Before the message of a decoded and admitted call is sent: it may be one that was sent before. */
+void nfs_drc_prepare(struct nfs_request *request, const uint8_t *args, uint32_t len_bytes);
+/* The nfsstat3 that the kept reply (msg.out.reply_len) begins with. */
+uint32_t nfs_drc_status(const struct nfs_request *request);
 
 /* The procedures: nfs_attr.c, nfs_io.c, nfs_name.c, nfs_dir.c. */
 uint32_t nfs_getattr_start(struct nfs_request *request);

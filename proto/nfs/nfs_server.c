@@ -131,6 +131,7 @@ int nfs_server_new(struct loop *const *loops, unsigned n_loops, struct export_ta
 		return -ENOMEM;
 	server->n_shards = n_loops;
 	server->n_running = n_loops;
+	server->has_drc = !options->no_drc;
 	server->shards = calloc(n_loops, sizeof(struct nfs_shard *));
 	server->metrics = nfs_metrics_new();
 	if (server->shards == NULL || server->metrics == NULL)

@@ -18,6 +18,7 @@ struct nfs_server;
 
 struct nfs_server_options {
 	const struct rpc_program *mount; /* &mount_program of proto/mount/mount.h; NULL: none */
+	bool no_drc; /* a call sent again is carried out again */
 	const struct rpc_limits *limits; /* of each loop, but max_conns: of all; NULL: rpc_limits_default */
 };
 

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/checksum.h"
+
 /* What is left to read; every take is checked. */
 struct cursor {
 	const uint8_t *next;
@@ -40,8 +42,10 @@ static bool auth_sys_decode(struct cursor body, struct rpc_cred *ret_cred)
 {
 	uint32_t stamp, name_len;
 
-	if (!cursor_u32(&body, &stamp) || !cursor_u32(&body, &name_len) || name_len > RPC_AUTH_SYS_NAME_MAX ||
-	    !cursor_skip(&body, name_len))
+	if (!cursor_u32(&body, &stamp))
+		return false;
+	ret_cred->checksum = crc32c(body.next, body.left);
+	if (!cursor_u32(&body, &name_len) || name_len > RPC_AUTH_SYS_NAME_MAX || !cursor_skip(&body, name_len))
 		return false;
 	if (!cursor_u32(&body, &ret_cred->uid) || !cursor_u32(&body, &ret_cred->gid) || !cursor_u32(&body, &ret_cred->n_gids))
 		return false;

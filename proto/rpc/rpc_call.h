@@ -15,6 +15,7 @@ struct rpc_cred {
 	uint32_t uid, gid;
 	uint32_t n_gids;
 	uint32_t gids[RPC_AUTH_SYS_GIDS_MAX];
+	uint32_t checksum; /* of all the caller says but the stamp, which may differ when a call is sent again; 0: nobody */
 };
 
 struct rpc_call_head {

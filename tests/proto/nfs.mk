@@ -1,14 +1,15 @@
 # NFS, MOUNT and RPC, over a file system in memory.
 RAMFS_SOURCES = tests/support/ramfs.c tests/support/ramfs.h tests/support/ramfs_ops.c tests/support/ramfs_private.h
-NFS_TEST_LIBS = $(VCNFS_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+NFS_TEST_LIBS = $(VCNFS_LIBS) libvcfs.a $(BASE_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/proto/nfs_ramserver
 tests_proto_nfs_ramserver_CPPFLAGS = $(VCNFS_CPPFLAGS)
 tests_proto_nfs_ramserver_SOURCES = tests/proto/nfs_ramserver.c $(RAMFS_SOURCES)
-tests_proto_nfs_ramserver_LDADD = $(VCNFS_LIBS) $(BASE_LIBS)
+tests_proto_nfs_ramserver_LDADD = $(VCNFS_LIBS) libvcfs.a $(BASE_LIBS)
 
 NFS_RIG_SOURCES = tests/proto/nfs_rig.c tests/proto/nfs_rig.h $(RAMFS_SOURCES)
 NFS_TESTS = \
+	tests/proto/test_nfs_drc \
 	tests/proto/test_nfs_export \
 	tests/proto/test_nfs_proc \
 	tests/proto/test_nfs_rights \
@@ -17,6 +18,9 @@ NFS_TESTS = \
 check_PROGRAMS += $(NFS_TESTS)
 TESTS += $(NFS_TESTS)
 
+tests_proto_test_nfs_drc_CPPFLAGS = $(VCNFS_CPPFLAGS)
+tests_proto_test_nfs_drc_SOURCES = tests/proto/test_nfs_drc.c $(NFS_RIG_SOURCES)
+tests_proto_test_nfs_drc_LDADD = $(NFS_TEST_LIBS)
 tests_proto_test_nfs_export_CPPFLAGS = $(VCNFS_CPPFLAGS)
 tests_proto_test_nfs_export_SOURCES = tests/proto/test_nfs_export.c
 tests_proto_test_nfs_export_LDADD = $(NFS_TEST_LIBS)
@@ -33,7 +37,7 @@ tests_proto_test_rpc_limits_CPPFLAGS = $(VCNFS_CPPFLAGS)
 tests_proto_test_rpc_limits_SOURCES = tests/proto/test_rpc_limits.c $(NFS_RIG_SOURCES)
 tests_proto_test_rpc_limits_LDADD = $(NFS_TEST_LIBS)
 
-$(tests_proto_nfs_ramserver_OBJECTS) $(tests_proto_test_nfs_export_OBJECTS) $(tests_proto_test_nfs_proc_OBJECTS) \
+$(tests_proto_nfs_ramserver_OBJECTS) $(tests_proto_test_nfs_drc_OBJECTS) $(tests_proto_test_nfs_export_OBJECTS) $(tests_proto_test_nfs_proc_OBJECTS) \
 $(tests_proto_test_nfs_rights_OBJECTS) $(tests_proto_test_rpc_OBJECTS) $(tests_proto_test_rpc_limits_OBJECTS): $(VCNFS_GENERATED)
 
 # Clients we did not write; each is a program without our server's code (libntirpc and libtirpc must never meet).
