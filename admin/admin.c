@@ -108,6 +108,7 @@ int admin_new(struct loop *loop, const struct admin_settings *settings, const st
 	admin->world = loop_world(loop);
 	admin->hooks = *hooks;
 	admin->cache_pages = settings->cache_pages;
+	admin->max_calls = settings->max_calls;
 	admin->remount_ns = (settings->remount_ms != 0 ? settings->remount_ms : REMOUNT_MS) * 1000000ULL;
 	admin->started_ns = world_wall_ns(admin->world);
 	admin->state_dir = strdup(settings->state_dir);

@@ -72,6 +72,7 @@ struct admin_settings {
 	unsigned request_ms; /* a client has so long to send a whole request; 0: 10 s */
 	unsigned remount_ms; /* a volume for which the host had no room is tried again after so long; 0: 10 s */
 	size_t cache_pages; /* for the buffer caches of all volumes together */
+	unsigned max_calls; /* as in fs_mount_options, of every volume */
 	const char *const *info; /* name, value, name, value, ..., NULL: shown by `status` (addresses of the protocols) */
 };
 

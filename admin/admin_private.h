@@ -35,6 +35,7 @@ struct admin {
 	char *disk_paths; /* where disks may lie besides STATE_DIR/disks, with commas */
 	json_t *info; /* addresses, for status */
 	size_t cache_pages, cache_pages_given;
+	unsigned max_calls;
 	struct known_list volumes;
 	json_t *unsound; /* [{"entry"?, "why"}]: what of the list of volumes was not understood (known.h) */
 	struct job_list jobs; /* newest first */

@@ -269,7 +269,9 @@ static void mounted(void *arg, int err, struct fs_volume *volume)
 
 static void home_mount(struct op *op)
 {
-	struct fs_mount_options options = { .cache_pages = op->known->cache_pages, .report = &op->known->disk_report };
+	struct fs_mount_options options = { .cache_pages = op->known->cache_pages,
+		                            .max_calls = op->admin->max_calls,
+		                            .report = &op->known->disk_report };
 	options.name = op->known->name[0] != '\0' ? op->known->name : NULL;
 	options.restore_to = op->restore_to[0] != '\0' ? op->restore_to : NULL;
 	fs_volume_mount(op->home, op->disks, op->n_disks, &options, mounted, op);

@@ -397,7 +397,7 @@ static int make_services(struct server *server)
 		.max_connections = server->plan.iscsi,
 	};
 	struct rpc_limits limits = rpc_limits_default;
-	const struct nfs_server_options nfs = { .mount = &mount_program, .limits = &limits };
+	const struct nfs_server_options nfs = { .mount = &mount_program, .no_drc = server->settings->nfs_drc == 0, .limits = &limits };
 
 	limits.max_conns = server->plan.nfs;
 	if (choose_target_name(server, target) != 0)
@@ -444,6 +444,7 @@ static int make_admin(struct server *server)
 		                              .token_path = settings->admin_token_file[0] == '\0' ? NULL : settings->admin_token_file,
 		                              .http_connections = server->plan.http,
 		                              .cache_pages = (size_t)(settings->memory_bytes / PAGE_SIZE / 4 * 3),
+		                              .max_calls = settings->nfs_drc,
 		                              .info = server->info };
 	const struct admin_hooks hooks = { .arg = server, .volume_world = hook_volume_world, .exports = hook_exports, .san = hook_san };
 	char text[256];

@@ -9,6 +9,7 @@
 
 #include "admin/size.h"
 #include "base/iscsiname.h"
+#include "fs/volume.h"
 
 struct load {
 	struct settings *settings;
@@ -133,6 +134,16 @@ static const char *set_iscsi_connections(struct settings *settings, const char *
 	return set_connections(&settings->iscsi_connections, value);
 }
 
+static const char *set_nfs_drc(struct settings *settings, const char *value)
+{
+	uint64_t n;
+
+	if (size_parse_integer(value, SETTINGS_DRC_MAX, &n) != 0 || (n != 0 && n < SETTINGS_DRC_MIN))
+		return "must be a number from 64 to 65536, or 0 for none";
+	settings->nfs_drc = (unsigned)n;
+	return NULL;
+}
+
 static const char *set_log_level(struct settings *settings, const char *value)
 {
 	static const char *const names[] = {
@@ -164,6 +175,7 @@ static const struct {
 	{ "admin_token_file", set_admin_token_file },
 	{ "nfs_connections", set_nfs_connections },
 	{ "iscsi_connections", set_iscsi_connections },
+	{ "nfs_drc", set_nfs_drc },
 	{ "disk_paths", set_disk_paths },
 };
 
@@ -203,6 +215,7 @@ int settings_load(const char *path, struct settings *ret_settings, char ret_text
 		                     .memory_bytes = 1ULL << 30,
 		                     .nfs_connections = 5120,
 		                     .iscsi_connections = 5000,
+		                     .nfs_drc = FS_MAX_CALLS,
 		                     .log_level = LOG_LEVEL_INFO };
 	struct load load = { .settings = &settings };
 	FILE *file = fopen(path, "re");

@@ -13,6 +13,8 @@
 #define SETTINGS_THREADS_MAX 64U
 #define SETTINGS_CONNECTIONS_MIN 16U
 #define SETTINGS_CONNECTIONS_MAX 65536U
+#define SETTINGS_DRC_MIN 64U
+#define SETTINGS_DRC_MAX 65536U
 
 struct settings {
 	char state_dir[4096];
@@ -26,6 +28,7 @@ struct settings {
 	uint64_t memory_bytes;
 	unsigned threads; /* 0: as many as cores */
 	unsigned nfs_connections, iscsi_connections;
+	unsigned nfs_drc; /* entries of each volume's duplicate request cache; 0: off */
 	enum log_level log_level;
 };
 

@@ -54,7 +54,7 @@ static void keys_are_taken(void **state)
 	(void)state;
 	assert_int_equal(load("# comment\n[server]\nstate_dir=/s\nadmin_socket = "
 	                      "/s/a.sock\nhttp=none\nadmin_token_file=/s/t\nnfs=[::1]:0\nmemory=256m\nthreads=3\nlog_level=debug\n"
-	                      "nfs_connections=16\niscsi_connections=65536\n"),
+	                      "nfs_connections=16\niscsi_connections=65536\nnfs_drc=0\n"),
 	                 0);
 	assert_string_equal(settings.state_dir, "/s");
 	assert_string_equal(settings.admin_socket, "/s/a.sock");
@@ -65,6 +65,7 @@ static void keys_are_taken(void **state)
 	assert_int_equal(settings.threads, 3);
 	assert_int_equal(settings.nfs_connections, 16);
 	assert_int_equal(settings.iscsi_connections, 65536);
+	assert_int_equal(settings.nfs_drc, 0);
 	assert_int_equal(settings.log_level, LOG_LEVEL_DEBUG);
 	assert_int_equal(load("[server]\ndisk_paths = /srv/a b , /dev/sdb,/c \n"), 0);
 	assert_string_equal(settings.disk_paths, "/srv/a b,/dev/sdb,/c");
@@ -79,6 +80,8 @@ static void what_is_wrong_is_said_with_its_line(void **state)
 	refuses("[server]\nthreads=65\n", 2, "threads");
 	refuses("[server]\nnfs_connections=15\n", 2, "16 to 65536");
 	refuses("[server]\niscsi_connections=65537\n", 2, "16 to 65536");
+	refuses("[server]\nnfs_drc=63\n", 2, "64 to 65536");
+	refuses("[server]\nnfs_drc=65537\n", 2, "64 to 65536");
 	refuses("[server]\nhttp=8080\n", 2, "ADDRESS:PORT");
 	refuses("[server]\nnfs=127.0.0.1:99999\n", 2, "nfs");
 	refuses("[server]\ndisk_paths=disks\n", 2, "absolute");
