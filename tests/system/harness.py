@@ -18,6 +18,8 @@ import threading
 import time
 import urllib.request
 
+from rpcproxy import RpcProxy
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MIB = 1 << 20
 GIB = 1 << 30
@@ -131,7 +133,8 @@ class Watch(threading.Thread):
 class Server:
     """One vcd. start(), kill(), stop() may be repeated; the folder and the ports stay."""
 
-    def __init__(self, build, folder, memory="256m", disks=4, disk_size="1g", threads=2, nofile=None):
+    def __init__(self, build, folder, memory="256m", disks=4, disk_size="1g", threads=2, nofile=None, settings=""):
+        self.settings = settings  # more lines of vcd.conf
         self.build, self.folder, self.nofile = build, folder, nofile
         self.memory, self.n_disks, self.disk_size, self.threads = memory, disks, disk_size, threads
         self.nfs, self.iscsi, self.http = free_port(), free_port(), free_port()
@@ -150,7 +153,7 @@ class Server:
         with open(path, "w") as f:
             f.write(f"[server]\nstate_dir={self.folder}/state\ndisk_paths={','.join(self.disk_paths)}\nadmin_socket={self.folder}/admin.sock\n"
                     f"http=127.0.0.1:{self.http}\nnfs=127.0.0.1:{self.nfs}\niscsi=127.0.0.1:{self.iscsi}\n"
-                    f"memory={self.memory}\nthreads={self.threads}\n")
+                    f"memory={self.memory}\nthreads={self.threads}\n{self.settings}")
         return path
 
     def start(self, seconds=60):
@@ -320,8 +323,8 @@ class Server:
     def lun_url(self, number):
         return f"iscsi://{self.portal}/{self.target()}/{number}"
 
-    def nfs_url(self, path="/vol/vol0"):
-        return f"nfs://127.0.0.1{path}?nfsport={self.nfs}&mountport={self.nfs}&version=3"
+    def nfs_url(self, path="/vol/vol0", port=None):
+        return f"nfs://127.0.0.1{path}?nfsport={port or self.nfs}&mountport={port or self.nfs}&version=3"
 
     def helper(self, name):
         return os.path.join(self.build, "tests", name)
@@ -343,6 +346,12 @@ class Test:
             server.start()
             server.create_volume()
         return server
+
+    def proxy(self, server):
+        """A proxy before its NFS port, which can lose replies (rpcproxy.py)."""
+        proxy = RpcProxy(server.nfs)
+        self.at_end(proxy.close)
+        return proxy
 
     def path(self, name):
         return os.path.join(self.folder, name)

@@ -2,6 +2,7 @@
 """An NFS client that stays mounted: libnfs, called from here. Its file handles go stale like anybody's."""
 import ctypes
 import os
+import stat
 
 lib = ctypes.CDLL("libnfs.so.13")
 P, U64, INT, STR = ctypes.c_void_p, ctypes.c_uint64, ctypes.c_int, ctypes.c_char_p
@@ -29,6 +30,8 @@ pread, pwrite = call("nfs_pread", INT, P, P, U64, U64, P), call("nfs_pwrite", IN
 fsync, close = call("nfs_fsync", INT, P, P), call("nfs_close", INT, P, P)
 truncate = call("nfs_truncate", INT, P, STR, U64)
 unlink, mkdir, rename = call("nfs_unlink", INT, P, STR), call("nfs_mkdir", INT, P, STR), call("nfs_rename", INT, P, STR, STR)
+rmdir, link, symlink = call("nfs_rmdir", INT, P, STR), call("nfs_link", INT, P, STR, STR), call("nfs_symlink", INT, P, STR, STR)
+chmod, mknod = call("nfs_chmod", INT, P, STR, INT), call("nfs_mknod", INT, P, STR, INT, INT)
 opendir, readdir, closedir = call("nfs_opendir", INT, P, STR, P), call("nfs_readdir", ctypes.POINTER(Dirent), P, P), call("nfs_closedir", None, P, P)
 
 
@@ -56,10 +59,12 @@ class NfsFile:
 
 
 class NfsClient:
-    def __init__(self, server, path="/vol/vol0"):
+    """`port`: of a proxy before the server. `reconnect`: when the connection is cut, connect again and send again what was not answered."""
+
+    def __init__(self, server, path="/vol/vol0", port=None, reconnect=False):
         self.nfs = init_context()
-        url = parse_url_dir(self.nfs, server.nfs_url(path).encode()).contents
-        set_autoreconnect(self.nfs, 0)
+        url = parse_url_dir(self.nfs, server.nfs_url(path, port).encode()).contents
+        set_autoreconnect(self.nfs, -1 if reconnect else 0)
         set_timeout(self.nfs, 60000)
         self.must(mount(self.nfs, url.server, url.path))
 
@@ -115,6 +120,21 @@ class NfsClient:
 
     def mkdir(self, path):
         self.must(mkdir(self.nfs, path.encode()))
+
+    def rmdir(self, path):
+        self.must(rmdir(self.nfs, path.encode()))
+
+    def link(self, path, to_path):
+        self.must(link(self.nfs, path.encode(), to_path.encode()))
+
+    def symlink(self, target, path):
+        self.must(symlink(self.nfs, target.encode(), path.encode()))
+
+    def chmod(self, path, mode):
+        self.must(chmod(self.nfs, path.encode(), mode))
+
+    def mknod(self, path):
+        self.must(mknod(self.nfs, path.encode(), stat.S_IFIFO | 0o644, 0))
 
     def rename(self, path, to_path):
         self.must(rename(self.nfs, path.encode(), to_path.encode()))
