@@ -44,7 +44,7 @@ static int space_check(struct fs_run *run, const struct vdisk *vdisk, uint64_t *
 		return err;
 	message_error_text(run->msg,
 	                   "cloning \"%.100s\" needs up to %" PRIu64 " MiB and %" PRIu64
-	                   " MiB are free: free space or add disks, then start again",
+	                   " MiB are free: delete files or snapshots, then start again",
 	                   run->msg->in.path, DIV_UP(need * FS_BLOCK_SIZE, MIB), available * FS_BLOCK_SIZE / MIB);
 	return -ENOSPC;
 }

@@ -100,9 +100,9 @@ static void failure_tell(struct fs_message *msg, int err)
 	if (msg->out.error_text[0] != '\0')
 		return;
 	if (err == -ENOSPC)
-		message_error_text(msg,
-		                   "no space was left while \"/vol/%s%.128s\" was being restored; it is as it was: free space or add disks",
-		                   vol, path);
+		message_error_text(
+		    msg, "no space was left while \"/vol/%s%.128s\" was being restored; it is as it was: delete files or other snapshots",
+		    vol, path);
 	else if (err == -ECANCELED)
 		message_error_text(msg, "restoring \"/vol/%s%.128s\" was ended early; it is as it was", vol, path);
 	else if (err == -EUCLEAN || err == -EIO)

@@ -152,7 +152,7 @@ static int space_check(struct fs_run *run, uint64_t n_blocks)
 
 	if (err == -ENOSPC)
 		message_error_text(
-		    run->msg, "restoring \"%.100s\" takes %" PRIu64 " MiB and %" PRIu64 " MiB are free: free space or add disks",
+		    run->msg, "restoring \"%.100s\" takes %" PRIu64 " MiB and %" PRIu64 " MiB are free: delete files or other snapshots",
 		    run->msg->in.path, DIV_UP(n_blocks * FS_BLOCK_SIZE, MIB), space_available(run->vol) * FS_BLOCK_SIZE / MIB);
 	return err;
 }

@@ -129,7 +129,8 @@ static int restore_space(struct fs_run *run, struct lun_restore *restore)
 
 	if (err == -ENOSPC)
 		message_error_text(run->msg,
-		                   "restoring \"%.100s\" takes %" PRIu64 " MiB more and %" PRIu64 " MiB are free: free space or add disks",
+		                   "restoring \"%.100s\" takes %" PRIu64 " MiB more and %" PRIu64
+		                   " MiB are free: delete files or other snapshots",
 		                   run->msg->in.path, DIV_UP(more * FS_BLOCK_SIZE, MIB), space_available(run->vol) * FS_BLOCK_SIZE / MIB);
 	return err;
 }

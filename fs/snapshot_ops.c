@@ -126,7 +126,7 @@ static int space_for_snapshot(struct fs_run *run)
 	if (err == -ENOSPC)
 		message_error_text(run->msg,
 		                   "a snapshot would keep what reserved LUNs, files' names and maps overwrite: %" PRIu64
-		                   " MiB more must be available in volume %s: free space, delete snapshots or add disks, then try again",
+		                   " MiB more must be available in volume %s: free space or delete snapshots, then try again",
 		                   DIV_UP(missing * FS_BLOCK_SIZE, (uint64_t)1 << 20), run->vol->name);
 	return err;
 }
@@ -285,7 +285,7 @@ int op_snapshot_list(struct fs_run *run)
 		info = &msg->out.snapshots[msg->out.n++];
 		*info = table->byage[i]->info;
 		info->deleting = table->byage[i]->deleting;
-		info->n_dependants = vdisk_dependants(run->vol, info->id, NULL, 0);
+		info->n_dependants = vtoc_backed_by(run->vol, info->id, NULL, 0);
 	}
 	return 0;
 }

@@ -109,6 +109,24 @@ uint64_t space_available(const struct fs_volume *vol)
 	return minus(vol->free_blocks, pending(vol) + pool(vol) + promised(vol, snapshot_is_coming(vol)));
 }
 
+/* What of the reservations may turn out to be no promise at all when it is counted. */
+static uint64_t uncounted(const struct fs_volume *vol)
+{
+	const struct vtoc_entry *entry = NULL;
+	uint64_t n = 0;
+
+	while (vol->vtoc != NULL && (entry = vtoc_next((struct fs_volume *)(uintptr_t)vol, entry)) != NULL)
+		n += entry->reserved && entry->shared_stale ? entry->shared_blocks : 0;
+	return n;
+}
+
+uint64_t space_available_most(const struct fs_volume *vol)
+{
+	if (snapshot_is_coming(vol))
+		return space_available(vol); /* it will hold all of them */
+	return minus(vol->free_blocks + uncounted(vol), pending(vol) + pool(vol) + promised(vol, false));
+}
+
 /* ---- admission ---- */
 
 static bool has_room_held(const struct fs_volume *vol, uint64_t n_blocks)

@@ -69,6 +69,8 @@ MUST_CHECK int space_promise_admit(struct fs_run *run, uint64_t n_blocks, uint64
 MUST_CHECK int space_snapshot_admit(struct fs_run *run, uint64_t *ret_missing);
 /* Blocks that SPACE_NEW may still have. */
 uint64_t space_available(const struct fs_volume *vol);
+/* As much as that may turn out to be once all LUNs have been counted (fs/space_count.c). */
+uint64_t space_available_most(const struct fs_volume *vol);
 
 /* ---- claims ---- */
 
@@ -131,7 +133,7 @@ struct space_figures {
 	uint64_t available_blocks;
 };
 void space_figures(const struct fs_volume *vol, struct space_figures *ret_figures);
-/* The level the volume is at, and the events of a change (fs/space_level.c). Once it serves: after every CP. */
+/* The level the volume is at, and the events of a change (fs/space_level.c). Once it serves: after every CP, and when LUNs have been counted. */
 void space_level_update(struct fs_volume *vol);
 
 #endif

@@ -201,6 +201,8 @@ static void count_finished(struct fs_run *run, int err)
 
 	(void)err;
 	vol->space->counter->busy = false;
+	if (atomic_load_explicit(&vol->state, memory_order_relaxed) == VOLUME_ONLINE)
+		space_level_update(vol);
 	run_wake_all(&vol->cp_waiters); /* who hopes for space */
 	run_wake_all(&vol->idle_waiters);
 }

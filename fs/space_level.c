@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How full the volume is, in levels: an event when one is entered, and a count that makes SCSI warn the initiators of thin LUNs. */
+/* How full the volume is, in levels: an event when one is entered, and a count that makes SCSI warn the initiators of thin LUNs.
+ *
+ * THEORY. After a mount the promises to LUNs are too high until they have been counted. Nobody is warned of what may not be so: a level is
+ * entered when even the least that they can be leaves no more than that. */
 #include <inttypes.h>
 
 #include "fs/space.h"
@@ -30,9 +33,8 @@ static void level_tell(struct fs_volume *vol, enum fs_space_level level, uint64_
 	unsigned used = usable == 0 ? 100U : (unsigned)(100U - available * 100U / usable);
 
 	if (level == FS_SPACE_CRITICAL)
-		log_error("fs", "space_critical",
-		          "volume=%s used_percent=%u available_bytes=%" PRIu64 ": delete files or snapshots, or add disks", vol->name, used,
-		          available * FS_BLOCK_SIZE);
+		log_error("fs", "space_critical", "volume=%s used_percent=%u available_bytes=%" PRIu64 ": delete files or snapshots",
+		          vol->name, used, available * FS_BLOCK_SIZE);
 	else
 		log_warn("fs", "space_low", "volume=%s used_percent=%u available_bytes=%" PRIu64, vol->name, used,
 		         available * FS_BLOCK_SIZE);
@@ -42,21 +44,21 @@ void space_level_update(struct fs_volume *vol)
 {
 	struct space_figures figures;
 	enum fs_space_level before = (enum fs_space_level)atomic_load(&vol->space_level), level;
-	uint64_t usable;
+	uint64_t usable, available = space_available_most(vol);
 
 	space_figures(vol, &figures);
 	usable = figures.size_blocks - figures.kept_blocks - figures.metadata_blocks;
-	level = level_of(usable, figures.available_blocks, before);
+	level = level_of(usable, available, before);
 	atomic_store(&vol->space_available_bytes, figures.available_blocks * FS_BLOCK_SIZE);
 	atomic_store(&vol->space_soft_bytes, available_at(usable, FS_SPACE_SOFT_PERCENT) * FS_BLOCK_SIZE);
 	if (level == before)
 		return;
 	atomic_store(&vol->space_level, (int)level);
 	if (level < before) {
-		log_info("fs", "space_back", "volume=%s available_bytes=%" PRIu64, vol->name, figures.available_blocks * FS_BLOCK_SIZE);
+		log_info("fs", "space_back", "volume=%s available_bytes=%" PRIu64, vol->name, available * FS_BLOCK_SIZE);
 		return;
 	}
-	level_tell(vol, level, usable, figures.available_blocks);
+	level_tell(vol, level, usable, available);
 	atomic_fetch_add(&vol->space_warnings, 1);
 }
 

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "admin/fault.h"
 #include "admin/http/handlers.h"
+#include "admin/jobs.h"
 #include "admin/known.h"
 #include "admin/textjson.h"
 #include "base/counters.h"
@@ -13,11 +15,28 @@
 #include "fs/volume.h"
 #include "raid/raid.h"
 
+#define JOB_REMEMBERED_NS (86400LL * 1000000000LL)
+
 /* ---- status ------------------------------------------------------------------------------------------------------ */
 
 static json_t *problem(const char *severity, const char *target, const char *text)
 {
 	return json_pack("{s:s,s:o,s:o}", "severity", severity, "target", textjson(target), "message", textjson(text));
+}
+
+/* As the events say it: by the thresholds of fs/volume.h. */
+static void space_visited(struct call *call, const struct fs_volume_info *info, const char *name)
+{
+	uint64_t held = info->kept_bytes + info->metadata_bytes, usable = info->size_bytes - MIN_OF(info->size_bytes, held);
+	unsigned used = usable == 0 ? 100U : (unsigned)(100U - MIN_OF(info->free_bytes, usable) * 100U / usable);
+
+	if (info->space_level == FS_SPACE_FINE)
+		return;
+	(void)json_array_append_new(call->records,
+	                            json_pack("{s:s,s:o,s:o}", "severity", info->space_level == FS_SPACE_CRITICAL ? "error" : "warn",
+	                                      "target", textjson(name), "message",
+	                                      textjson_format("the volume is %u %% full: %llu MiB are available; delete files or snapshots",
+	                                                      used, (unsigned long long)(info->free_bytes >> 20))));
 }
 
 static void status_visited(struct call *call)
@@ -27,8 +46,7 @@ static void status_visited(struct call *call)
 
 	if (info->read_only)
 		(void)json_array_append_new(call->records, problem("warn", name, "the volume is read-only"));
-	if (info->size_bytes > 0 && info->free_bytes < info->size_bytes / 20)
-		(void)json_array_append_new(call->records, problem("warn", name, "less than 5 % of the volume is free"));
+	space_visited(call, info, name);
 }
 
 /* "data disk /disks/d0 is missing", for every disk of the group that is not well; how many there are. */
@@ -112,10 +130,42 @@ static json_t *volumes_summary(struct admin *admin, json_t *problems)
 	return json_pack("{s:i,s:i}", "count", n, "online", online);
 }
 
+/* The same has been done, or is being done, since. */
+static bool is_made_good(const struct job *job)
+{
+	const struct job *newer = job;
+
+	while ((newer = TAILQ_PREV(newer, job_list, link)) != NULL) {
+		if (strcmp(newer->kind, job->kind) == 0 && strcmp(newer->target, job->target) == 0 &&
+		    (newer->state == JOB_SUCCESS || !job_is_over(newer)))
+			return true;
+	}
+	return false;
+}
+
+/* Work that failed or was interrupted: for a day, and not what was only refused. */
+static void jobs_summary(const struct admin *admin, json_t *problems)
+{
+	int64_t now = world_wall_ns(admin->world);
+	const struct job *job;
+
+	TAILQ_FOREACH(job, &admin->jobs, link) {
+		bool bad = job->state == JOB_INTERRUPTED || (job->state == JOB_FAILURE && fault_status_of(job->code) >= 500);
+
+		if (!bad || now - job->ended_ns > JOB_REMEMBERED_NS || is_made_good(job))
+			continue;
+		(void)json_array_append_new(problems,
+		                            json_pack("{s:s,s:o,s:o}", "severity", "warn", "target", textjson(job->target), "message",
+		                                      textjson_format("job %s, %s: %s", job->uuid, job->description, job->message)));
+	}
+}
+
 static void status_end(struct call *call)
 {
 	struct admin *admin = call->admin;
 	json_t *volumes = volumes_summary(admin, call->records);
+
+	jobs_summary(admin, call->records);
 	const char *state = !admin->ready ? "starting" : json_array_size(call->records) == 0 ? "ok" : "degraded";
 	int64_t up = (world_wall_ns(admin->world) - admin->started_ns) / 1000000000;
 

@@ -19,6 +19,7 @@ int main(void)
 		ramadmin_degraded = strcmp(line, "degrade\n") == 0;
 		if (sscanf(line, "check %lu", &ramadmin_check_errors) != 1)
 			ramadmin_check_errors = 0;
+		(void)sscanf(line, "space %u", &ramadmin_space_level);
 		(void)sscanf(line, "clone %lu", &ramadmin_clone_step);
 		(void)puts("ok");
 		(void)fflush(stdout);

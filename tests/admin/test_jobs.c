@@ -169,8 +169,10 @@ static void a_check_that_a_crash_or_a_stop_ended_is_shown_as_interrupted(void **
 	restart();
 	job_becomes(second, "interrupted", "start it again");
 	job_becomes(first, "interrupted", "start it again"); /* still */
+	job_becomes(V1 "status", "degraded", "");
 	does("DELETE", first, NULL, 409);
 	assert_int_equal(host_job(&host, "POST", CHECK, NULL, text), 's');
+	job_becomes(V1 "status", "ok", ""); /* it was done since */
 }
 
 static void the_space_of_a_snapshot_comes_back_under_the_same_job(void **state)

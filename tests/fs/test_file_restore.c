@@ -478,7 +478,7 @@ static void what_does_not_fit_is_refused_and_what_was_begun_is_not_starved(void 
 	snap("s1");
 	vd_write(&box, file, 0, 7, FS_FILE_SYNC);
 	assert_int_equal(vd_create(&box, "/big", 64 * MIB, NULL, true), 0);
-	expect_refused("/f", "s1", -ENOSPC, "free space or add disks");
+	expect_refused("/f", "s1", -ENOSPC, "delete files or other snapshots");
 	assert_int_equal(vd_read(&box, file, 0), 7);
 	assert_int_equal(vd_destroy(&box, "/big", true), 0);
 	for (unsigned i = 0; i < 5; i++)

@@ -238,7 +238,7 @@ static void a_thin_lun_is_not_put_back_where_it_does_not_fit(void **state)
 	snap("s1");
 	assert_int_equal(vd_create(&box, "/fill", 45 * MIB, NULL, true), 0);
 	assert_int_equal(vd_restore(&box, "/a", "s1"), -ENOSPC);
-	assert_non_null(strstr(vd_error, "free space or add disks"));
+	assert_non_null(strstr(vd_error, "delete files or other snapshots"));
 	assert_int_equal(vd_read(&box, lun_id("/a"), 5), 6);
 	assert_int_equal(vd_destroy(&box, "/fill", true), 0);
 	assert_int_equal(vd_restore(&box, "/a", "s1"), 0);

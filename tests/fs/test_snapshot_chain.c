@@ -49,6 +49,21 @@ static void expect_needed(const char *snapshot, const char *by)
 		fail_msg("\"%s\" does not name %s", vd_error, by);
 }
 
+/* How many LUNs the list says are on it. */
+static unsigned luns_on(const char *name)
+{
+	struct fs_message msg;
+	unsigned n = 1000;
+
+	fs_message_init(&msg, FS_SNAPSHOT_LIST, box.vol, NULL, NULL);
+	assert_int_equal(box_send(&box, &msg), 0);
+	for (unsigned i = 0; i < msg.out.n; i++)
+		if (strcmp(msg.out.snapshots[i].name, name) == 0)
+			n = msg.out.snapshots[i].n_dependants;
+	fs_message_fini(&msg);
+	return n;
+}
+
 static int rename_snapshot(const char *from, const char *to)
 {
 	struct fs_message msg;
@@ -108,6 +123,7 @@ static void chain_is_taken_down_from_its_end(void **state)
 	expect_needed("s0", "/l1");
 	expect_needed("s1", "/l2");
 	expect_needed("s2", "/l3");
+	assert_int_equal(luns_on("s1"), 1); /* s2 has l2 on it too, but is no LUN */
 	assert_int_equal(rename_snapshot("s2", "renamed"), 0);
 	assert_int_equal(vd_op(&box, FS_VDISK_GET, "/l3"), 0);
 	assert_string_equal(vd_info.backing_snapshot, "renamed");
@@ -116,6 +132,7 @@ static void chain_is_taken_down_from_its_end(void **state)
 	chain_expect();
 	separate("/l2");
 	expect_needed("s1", "\"renamed\""); /* l2 in there is on s1 still */
+	assert_int_equal(luns_on("s1"), 0);
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "renamed"), 0);
 	chain_expect();
 	box_crash(&box, 2);

@@ -50,6 +50,7 @@ struct fs_volume {
 };
 
 uint64_t ramadmin_clone_step = 64;
+unsigned ramadmin_space_level;
 unsigned ramadmin_reclaim_looks = 1;
 int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot, ramadmin_fail_wipe;
 unsigned ramadmin_mounts;
@@ -72,6 +73,7 @@ void ramadmin_reset(void)
 	ramadmin_reclaim_looks = 1;
 	ramadmin_fail_format = ramadmin_fail_mount = ramadmin_fail_snapshot = ramadmin_fail_wipe = 0;
 	ramadmin_check_errors = 0;
+	ramadmin_space_level = 0;
 	ramadmin_degraded = ramadmin_check_hangs = false;
 	hanging_check = NULL;
 }
@@ -602,6 +604,9 @@ static int volume_stat(struct fs_message *msg)
 	info->free_bytes = 2ULL << 30;
 	info->used_bytes = 1ULL << 30;
 	info->degraded = ramadmin_degraded;
+	info->space_level = ramadmin_space_level;
+	if (ramadmin_space_level > 0)
+		info->free_bytes = 210ULL << 20; /* 94 % used */
 	info->check_running = hanging_check != NULL;
 	info->check_percent = hanging_check != NULL ? 42 : 0;
 	return 0;

@@ -20,6 +20,8 @@ extern uint64_t ramadmin_check_errors;
 /* Checks stand at 42 % until they are cancelled. */
 extern bool ramadmin_check_hangs;
 extern bool ramadmin_degraded;
+/* How full every volume says it is: enum fs_space_level. */
+extern unsigned ramadmin_space_level;
 /* What a volume was told last. */
 extern struct fs_autodelete ramadmin_autodelete;
 /* Put a document into a volume behind the administration's back. */

@@ -39,6 +39,8 @@ def test_a_full_volume_keeps_its_promises(test):
     need(space["available"] < 2 * MIB, f"full, and still available: {space}")
     events = server.vcadm("event", "list").stdout
     need("space_critical" in events, f"nobody was warned: {events}")
+    status = server.vcadm("status", check=False)
+    need(status.returncode == 8 and "error: vol0: the volume is" in status.stdout and "% full" in status.stdout, f"status: {status}")
     done = run(tool("qemu-io"), "-f", "raw", "-c", "write -P 0x42 0 8m", server.lun_url(1), check=False)
     need("No space left" in done.stdout + done.stderr, f"the thin LUN was not refused: {done.stdout}{done.stderr}")
     for _ in range(3):
