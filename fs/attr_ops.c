@@ -2,8 +2,10 @@
 /* GETATTR, SETATTR, ACCESS, READLINK, FSSTAT. */
 #include <stdlib.h>
 
+#include "fs/admit.h"
 #include "fs/calls.h"
 #include "fs/namespace.h"
+#include "fs/operations.h"
 #include "fs/space.h"
 
 void ns_out_attr(struct fs_message *msg, const struct inode *inode)

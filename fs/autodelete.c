@@ -11,6 +11,7 @@
 
 #include "fs/file_restore.h"
 #include "fs/maps.h"
+#include "fs/operations.h"
 #include "fs/snapshot_table.h"
 #include "fs/space.h"
 #include "fs/vdisk.h"

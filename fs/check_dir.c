@@ -5,6 +5,7 @@
 #include "fs/cache_private.h"
 #include "fs/check_fix.h"
 #include "fs/dir.h"
+#include "fs/docs.h"
 #include "fs/file_restore.h"
 #include "fs/inode_table.h"
 
@@ -55,7 +56,7 @@ static void subdir_found(struct check *check, struct check_dir *dir, const struc
 /* FR2; and no document stands anywhere else. */
 static void document_check(struct check *check, const struct check_dir *dir, const struct dir_entry *entry, unsigned type)
 {
-	bool fits = dir->ino == INO_DOCS ? type == FS_TYPE_META || file_restore_is_staged(entry) : type != FS_TYPE_META;
+	bool fits = dir->ino == INO_DOCS ? type == FS_TYPE_META || docs_is_staged(entry) : type != FS_TYPE_META;
 
 	if (!fits && entry->type == type)
 		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" names inode %u of type %u, which has no place there",

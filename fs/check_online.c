@@ -6,6 +6,7 @@
  * the snapshot is let go; one that a crash left behind goes at the next mount.
  * READ PATH. previous hop: fs/message.c; next hop: fs/check.c. */
 #include "fs/check_private.h"
+#include "fs/operations.h"
 
 #define CHECK_SNAPSHOT_NAME "@check"
 

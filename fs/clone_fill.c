@@ -5,6 +5,7 @@
  * altering the content"); the next CP write-allocates it. What is looked at and what is installed happen in one execution of the step,
  * so a host write, a zeroed range or a shrunk size in between cannot be overwritten: the client always wins. Nothing is logged: after a
  * crash the walk goes on from the cursor, which is stored in the generation of the blocks below it: nothing is looked at twice. */
+#include "fs/admit.h"
 #include "fs/cache_private.h"
 #include "fs/clone_private.h"
 #include "fs/file_apply.h"

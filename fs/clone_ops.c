@@ -5,8 +5,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "fs/admit.h"
 #include "fs/clone_apply.h"
 #include "fs/clone_private.h"
+#include "fs/operations.h"
 #include "fs/space.h"
 #include "fs/vdisk_apply.h"
 

@@ -9,6 +9,7 @@
  * READ PATH previous hop clone.c; next hop raid_read. */
 #include <stdlib.h>
 
+#include "fs/admit.h"
 #include "fs/cache_private.h"
 #include "fs/clone_private.h"
 #include "fs/tree.h"

@@ -9,6 +9,7 @@
 
 #include "base/counters.h"
 #include "base/log.h"
+#include "fs/cp_ask.h"
 #include "fs/file.h"
 #include "fs/latency.h"
 #include "fs/message.h"
@@ -71,6 +72,7 @@ struct fs_volume {
 	struct cache *cache;
 	struct inode_table *inodes;
 	struct nvlog *nvlog;
+	struct cp_ask cp_ask;
 	struct cp *cp;
 	struct alloc *alloc;
 	struct snapshot_table *snapshots;
@@ -118,6 +120,10 @@ struct fs_volume {
 struct volume_hooks {
 	const struct cp_client *cp_clients; /* in the order of what a CP does (fs/cp.h) */
 	unsigned n_cp_clients;
+	/* A message with an entry among the calls kept is about to be answered (fs/calls.h). */
+	void (*call_answered)(struct fs_message *msg, int status);
+	/* There will be no CP any more: tell everybody who waits for one. */
+	void (*cp_failed)(struct fs_volume *vol, int err);
 	/* An inode with INODE_BACKED is being loaded: set inode->backing from its attributes. -EAGAIN, -EUCLEAN. */
 	int (*backing_load)(struct fs_run *run, struct inode *inode);
 	/* The vdisk is being destroyed in this step. */
@@ -136,6 +142,10 @@ static inline unsigned gen_bit(const struct fs_volume *vol)
 {
 	return (unsigned)(vol->generation & 1U);
 }
+static inline uint64_t volume_write_verifier(const struct fs_volume *vol)
+{
+	return atomic_load_explicit(&vol->write_verifier, memory_order_relaxed);
+}
 static inline int64_t volume_now_ns(struct fs_volume *vol)
 {
 	return world_wall_ns(vol->world);
@@ -145,41 +155,23 @@ static inline uint64_t volume_next_generation(struct fs_volume *vol)
 	return vol->next_generation++;
 }
 
-/* ---- operations (message.c has the table) ----
+/* ---- operations (dispatch.c has the table) ----
  * A step of a message: 0 or a negative errno completes it; -EAGAIN parks; OP_LOGGED completes it when the log is durable up to
  * run->msg->word[0] (the sequence nvlog_append returned); OP_IN_CP when a CP with everything changed until now is; OP_LATER: the operation calls
  * message_complete by itself. */
 enum { OP_LOGGED = 1, OP_LATER = 2, OP_IN_CP = 3 };
 void message_complete(struct fs_message *msg, int status);
-/* It does no harm to make the change again: the sender may be told to, when it may have been made already. */
-bool message_is_repeatable(const struct fs_message *msg);
+/* The same for one that was never begun. */
+void message_answer(struct fs_message *msg, int status);
+/* A read or write of a client: what the pace of work in the background looks at. */
+bool message_is_client_io(const struct fs_message *msg);
+/* The host's file system is full, and the message (NULL: background work, never) has waited long enough for room. */
+#define MESSAGE_ROOM_WAIT_NS 1000000000ULL
+bool message_is_over(const struct fs_message *msg);
 /* Fill out.error_text. */
 void message_error_text(struct fs_message *msg, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* namespace_ops.c, directory listing, access */
-int op_getattr(struct fs_run *run), op_setattr(struct fs_run *run), op_lookup(struct fs_run *run), op_access(struct fs_run *run),
-    op_readlink(struct fs_run *run), op_create(struct fs_run *run), op_mkdir(struct fs_run *run), op_symlink(struct fs_run *run),
-    op_mknod(struct fs_run *run), op_remove(struct fs_run *run), op_rmdir(struct fs_run *run), op_rename(struct fs_run *run),
-    op_link(struct fs_run *run), op_readdir(struct fs_run *run), op_fsstat(struct fs_run *run), op_resolve(struct fs_run *run);
-/* file_restore_ops.c */
-int op_file_restore(struct fs_run *run), op_file_restore_status(struct fs_run *run), op_file_restore_cancel(struct fs_run *run);
-/* vdisk_ops.c, clone.c, docs.c */
-int op_vdisk_restore(struct fs_run *run); /* lun_restore.c */
-int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), op_vdisk_resize(struct fs_run *run),
-    op_vdisk_set(struct fs_run *run), op_vdisk_get(struct fs_run *run), op_vdisk_list(struct fs_run *run),
-    op_clone_start(struct fs_run *run), op_clone_stop(struct fs_run *run), op_clone_modify(struct fs_run *run),
-    op_clone_status(struct fs_run *run), op_doc_put(struct fs_run *run), op_doc_get(struct fs_run *run), op_doc_delete(struct fs_run *run),
-    op_doc_list(struct fs_run *run);
-/* snapshot_ops.c, volume_ops.c, check_online.c */
-int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *run), op_snapshot_rename(struct fs_run *run),
-    op_snapshot_list(struct fs_run *run), op_snapshot_space(struct fs_run *run), op_snapshot_restore(struct fs_run *run),
-    op_autodelete_set(struct fs_run *run), op_volume_stat(struct fs_run *run), op_raid_status(struct fs_run *run),
-    op_sync(struct fs_run *run), op_check(struct fs_run *run), op_check_rate(struct fs_run *run), op_check_cancel(struct fs_run *run);
-
-/* ---- the CP, as others see it ---- */
-/* Ask for a consistency point soon (why: for the counters and the log line). */
-enum cp_why { CP_TIMER, CP_LOG, CP_DIRTY, CP_SNAPSHOT, CP_CLIENT, CP_UNMOUNT, CP_SPACE };
-void cp_request(struct fs_volume *vol, enum cp_why why);
+/* ---- the CP, as others see it (asking for one: fs/cp_ask.h) ---- */
 /* Call back when a CP that contains everything changed until now is durable: `err` 0 or -EIO. Asks for one. Never inline. */
 struct cp_waiter {
 	void (*durable)(struct cp_waiter *waiter, int err);
@@ -190,10 +182,7 @@ struct cp_waiter {
 void cp_wait(struct fs_volume *vol, struct cp_waiter *waiter);
 /* Those whose message gives up wait no longer: they are told -FS_EJUKEBOX. */
 void cp_give_up(struct fs_volume *vol, bool (*gives_up)(const struct fs_message *msg));
-bool cp_is_running(const struct fs_volume *vol);
 /* Blocks that the running CP writes, as far as it has come. */
 size_t cp_block_count(const struct fs_volume *vol);
-/* The volume cannot go on: log, remember, stop acknowledging, tell everybody who waits. */
-void cp_fail(struct fs_volume *vol, int err, const char *what);
 
 #endif

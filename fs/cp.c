@@ -32,6 +32,7 @@
 static int cp_step(struct fs_run *run);
 static void cp_finish(struct fs_run *run, int err);
 static void cp_timer_fired(struct timer *timer);
+static void cp_start_task(struct task *task);
 
 int cp_init(struct fs_volume *vol)
 {
@@ -44,6 +45,7 @@ int cp_init(struct fs_volume *vol)
 	TAILQ_INIT(&cp->applied);
 	TAILQ_INIT(&cp->waiters);
 	cp->timer.fire = cp_timer_fired;
+	vol->cp_ask.start.run = cp_start_task;
 	run_init(&cp->run, vol, cp_step, cp_finish, cp);
 	cp->run.patient = true;
 	return 0;
@@ -66,7 +68,7 @@ void cp_fini(struct fs_volume *vol)
 
 	if (cp == NULL)
 		return;
-	if (cp->running)
+	if (vol->cp_ask.running)
 		cp_abandon(cp);
 	world_timer_cancel(&cp->timer);
 	run_fini(&cp->run);
@@ -82,11 +84,6 @@ void cp_fini(struct fs_volume *vol)
 	vol->cp = NULL;
 }
 
-bool cp_is_running(const struct fs_volume *vol)
-{
-	return vol->cp->running;
-}
-
 size_t cp_block_count(const struct fs_volume *vol)
 {
 	return vol->cp->members.n + vol->cp->late.n;
@@ -94,13 +91,12 @@ size_t cp_block_count(const struct fs_volume *vol)
 
 bool cp_is_quiet(const struct fs_volume *vol)
 {
-	return (!vol->cp->running || vol->cp->broken) && vol->cp->n_writing == 0 && !vol->cp->start_task.queued;
+	return (!vol->cp_ask.running || vol->cp->broken) && vol->cp->n_writing == 0 && !vol->cp_ask.start.queued;
 }
 
-/* ---- asking for one ---- */
+/* ---- beginning ---- */
 
 static void cp_open(struct cp *cp);
-static void waiters_tell(struct fs_volume *vol, int err);
 
 /* Work with a durable cursor: goes on from CP to CP, and after the next mount. */
 static bool background_is_pending(const struct fs_volume *vol)
@@ -115,29 +111,12 @@ static bool volume_is_dirty(const struct fs_volume *vol)
 
 static void cp_start_task(struct task *task)
 {
-	struct cp *cp = container_of(task, struct cp, start_task);
+	struct fs_volume *vol = container_of(task, struct fs_volume, cp_ask.start);
 
-	if (cp->vol->failed != 0)
-		waiters_tell(cp->vol, cp->vol->failed);
-	else if (!cp->running && cp->wanted && !cp->vol->cp_barred)
-		cp_open(cp);
-}
-
-void cp_request(struct fs_volume *vol, enum cp_why why)
-{
-	struct cp *cp = vol->cp;
-
-	if (vol->read_only || vol->cp_barred)
-		return; /* nothing is ever dirty; or what is dirty is not whole yet */
-	if (vol->failed != 0 && why == CP_DIRTY)
-		return; /* no CP frees pages any more: those who wait for them get them when a read ends */
-	cp->wanted_why |= 1U << why;
-	if (cp->wanted && vol->failed == 0)
-		return;
-	cp->wanted = true;
-	cp->start_task.run = cp_start_task;
-	if ((!cp->running || vol->failed != 0) && !cp->start_task.queued)
-		world_defer(vol->world, &cp->start_task);
+	if (vol->failed != 0)
+		cp_failed(vol, vol->failed);
+	else if (!vol->cp_ask.running && vol->cp_ask.wanted && !vol->cp_barred)
+		cp_open(vol->cp);
 }
 
 static void cp_timer_set(struct cp *cp)
@@ -163,7 +142,7 @@ static bool cp_is_urgent(struct fs_volume *vol)
 	uint64_t used, half;
 
 	nvlog_usage(vol, &used, &half);
-	return (cp->wanted_why & ~(1U << CP_TIMER)) != 0 || !TAILQ_EMPTY(&cp->waiters) || !TAILQ_EMPTY(&vol->cp_waiters) ||
+	return (vol->cp_ask.why & ~(1U << CP_TIMER)) != 0 || !TAILQ_EMPTY(&cp->waiters) || !TAILQ_EMPTY(&vol->cp_waiters) ||
 	       !TAILQ_EMPTY(&vol->page_waiters) || 2U * used > half || vol->n_dirty_pages > cache_dirty_max(vol) / 4U * 3U ||
 	       vol->n_dirty_inodes > inode_dirty_max(vol) / 4U * 3U;
 }
@@ -217,26 +196,12 @@ static void waiters_serve(struct cp *cp, uint64_t generation, int err)
 	}
 }
 
-/* There will be no CP any more. */
-static void waiters_tell(struct fs_volume *vol, int err)
+void cp_failed(struct fs_volume *vol, int err)
 {
 	waiters_serve(vol->cp, UINT64_MAX, err);
 	CLIENTS_CALL(vol, failed, vol, err);
 	run_wake_all(&vol->cp_waiters);
 	run_wake_all(&vol->page_waiters);
-}
-
-void cp_fail(struct fs_volume *vol, int err, const char *what)
-{
-	if (vol->failed == 0) {
-		log_error("fs", "volume_failed",
-		          "volume=%s what=%s error=%s: no change is acknowledged any more; restart the server after repair", vol->name,
-		          what, error_name(err));
-		vol->failed = err;
-		/* Unstable data may be lost from here on: clients must notice. */
-		atomic_fetch_add(&vol->write_verifier, 1);
-	}
-	waiters_tell(vol, err);
 }
 
 static void cp_break(struct cp *cp, int err, const char *what)
@@ -251,9 +216,9 @@ static void cp_open(struct cp *cp)
 {
 	struct fs_volume *vol = cp->vol;
 
-	cp->running = true;
-	cp->wanted = false;
-	cp->wanted_why = 0;
+	vol->cp_ask.running = true;
+	vol->cp_ask.wanted = false;
+	vol->cp_ask.why = 0;
 	cp->generation = vol->generation;
 	cp->bit = gen_bit(vol);
 	cp->nvlog_sequence = nvlog_last_sequence(vol);
@@ -405,7 +370,7 @@ static void cp_release(struct task *task)
 	cp->count++;
 	cp->last_ms = (world_now_ns(vol->world) - cp->started_ns) / 1000000U;
 	counter_add(&vol->counters.cps, 1);
-	cp->running = false;
+	vol->cp_ask.running = false;
 	cp->stage = CP_STAGE_IDLE;
 	nvlog_release(vol);
 	CLIENTS_CALL(vol, committed, vol);
@@ -416,8 +381,8 @@ static void cp_release(struct task *task)
 	run_wake_all(&vol->page_waiters);
 	if ((background_is_pending(vol) && atomic_load(&vol->state) != VOLUME_STOPPING) || !TAILQ_EMPTY(&cp->waiters))
 		cp_request(vol, CP_SPACE);
-	if (cp->wanted && !cp->start_task.queued)
-		world_defer(vol->world, &cp->start_task);
+	if (vol->cp_ask.wanted && !vol->cp_ask.start.queued)
+		world_defer(vol->world, &vol->cp_ask.start);
 }
 
 static void cp_committed(void *arg, int err)

@@ -63,9 +63,7 @@ struct cp {
 	struct fs_run run;
 	enum cp_stage stage;
 	unsigned client; /* CLIENTS: whose step is under way */
-	bool running, wanted;
 	bool broken; /* failed half-way: it stays `running` and never ends */
-	unsigned wanted_why;
 	uint64_t generation; /* being written */
 	unsigned bit; /* its parity */
 	uint64_t nvlog_sequence; /* last record of that generation */
@@ -104,12 +102,14 @@ struct cp {
 	int write_err;
 	struct cp_waiter_queue waiters;
 	struct timer timer;
-	struct task start_task, release_task;
+	struct task release_task;
 	size_t n_released; /* of members, after the commit */
 };
 
 MUST_CHECK int cp_init(struct fs_volume *vol);
 void cp_fini(struct fs_volume *vol);
+/* There will be no CP any more (hook of cp_fail). */
+void cp_failed(struct fs_volume *vol, int err);
 /* Start the periodic timer once the volume serves. */
 void cp_enable_timer(struct fs_volume *vol);
 /* Nothing of it is under way any more: it can be taken apart. */

@@ -3,7 +3,6 @@
 #include "base/radix.h"
 #include "fs/alloc.h"
 #include "fs/cache_private.h"
-#include "fs/clone.h"
 #include "fs/cp.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"

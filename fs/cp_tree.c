@@ -4,7 +4,6 @@
 
 #include "base/reserve.h"
 #include "fs/cache_private.h"
-#include "fs/clone.h"
 #include "fs/cp.h"
 #include "fs/space.h"
 #include "fs/tree.h"

@@ -3,17 +3,32 @@
  *
  * THEORY. A put replaces the whole content in one step, so it is atomic: one generation has the old blob, the next one the new. It is
  * logged with the blob as pages, and answered when durable. The log record does not depend on what was there before. */
+#include "fs/docs.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "fs/admit.h"
 #include "fs/cache_private.h"
-#include "fs/core.h"
-#include "fs/dir.h"
-#include "fs/file_restore.h"
+#include "fs/operations.h"
 #include "fs/recordformat.h"
 
 #define DOC_BYTES_MAX (1U << 20)
 #define DOC_PAGES_SMALL 4U
 #define DOC_PAGES_MAX (DOC_BYTES_MAX / FS_BLOCK_SIZE)
+
+size_t docs_staged_name(uint32_t ino, char ret_name[STAGED_NAME_SIZE])
+{
+	return (size_t)snprintf(ret_name, STAGED_NAME_SIZE, "%crestore-%u", STAGED_MARK, ino);
+}
+
+bool docs_is_staged(const struct dir_entry *entry)
+{
+	char name[STAGED_NAME_SIZE];
+
+	return entry->type == FS_TYPE_REG && docs_staged_name(entry->id.inode, name) == entry->name_len &&
+	       memcmp(name, entry->name, entry->name_len) == 0;
+}
 
 struct doc_put {
 	const char *name;
@@ -334,7 +349,7 @@ int op_doc_list(struct fs_run *run)
 	msg->out.n = 0;
 	while (err == 0) {
 		err = dir_next(run, dir, &slot, &entry);
-		if (err == 0 && !file_restore_is_staged(&entry))
+		if (err == 0 && !docs_is_staged(&entry))
 			err = doc_list_add(msg, &entry);
 	}
 	return err == -ENOENT ? 0 : err;

@@ -39,10 +39,4 @@ static inline uint32_t blocks_of_size(uint64_t size_bytes)
 	return (uint32_t)DIV_UP(size_bytes, FS_BLOCK_SIZE);
 }
 
-/* Operations of message.c's table (fs/file_ops.c). */
-int op_read(struct fs_run *run);
-int op_write(struct fs_run *run);
-int op_commit(struct fs_run *run);
-int op_zero(struct fs_run *run);
-
 #endif

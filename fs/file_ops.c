@@ -5,11 +5,13 @@
  * READ PATH. previous hop: message.c; next hop: file.c. */
 #include <stdlib.h>
 
+#include "fs/admit.h"
 #include "fs/cache_private.h"
 #include "fs/core.h"
 #include "fs/file_apply.h"
 #include "fs/perm.h"
 #include "fs/space.h"
+#include "fs/operations.h"
 #include "fs/tree.h"
 
 #define TRIM_BLOCKS 16U /* both ends of a range, and the paths to them */
@@ -230,7 +232,7 @@ int op_write(struct fs_run *run)
 		return err;
 	msg->out.io.len_bytes = io->len_bytes;
 	msg->out.stable = msg->in.stable;
-	msg->out.verifier = fs_volume_write_verifier(run->vol);
+	msg->out.verifier = volume_write_verifier(run->vol);
 	if (io->len_bytes == 0)
 		return 0;
 	err = write_need(run, inode, io->offset_bytes, end);
@@ -323,7 +325,7 @@ int op_commit(struct fs_run *run)
 		err = 0; /* nothing of it can be unstable through this caller */
 	if (err != 0)
 		return err;
-	msg->out.verifier = fs_volume_write_verifier(run->vol);
+	msg->out.verifier = volume_write_verifier(run->vol);
 	if (run->vol->failed != 0)
 		return run->vol->failed;
 	if (msg->file.snapshot != 0)

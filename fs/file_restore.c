@@ -13,6 +13,7 @@
 #include "fs/cache_private.h"
 #include "fs/clone_pace.h"
 #include "fs/dir.h"
+#include "fs/docs.h"
 #include "fs/file_restore_private.h"
 #include "fs/recordformat.h"
 
@@ -20,19 +21,6 @@
 #define PAUSE_NS 4000000U /* 16 MiB/s beside clients */
 
 static void restore_go_on(struct file_restore *restore);
-
-size_t file_restore_name(uint32_t ino, char ret_name[STAGED_NAME_SIZE])
-{
-	return (size_t)snprintf(ret_name, STAGED_NAME_SIZE, "%crestore-%u", STAGED_MARK, ino);
-}
-
-bool file_restore_is_staged(const struct dir_entry *entry)
-{
-	char name[STAGED_NAME_SIZE];
-
-	return entry->type == FS_TYPE_REG && file_restore_name(entry->id.inode, name) == entry->name_len &&
-	       memcmp(name, entry->name, entry->name_len) == 0;
-}
 
 /* ---- the table ---- */
 
@@ -261,7 +249,7 @@ static int sweep_find(struct fs_run *run, uint32_t *io_slot, struct dir_entry *r
 	do {
 		if (err == 0)
 			err = dir_next(run, dir, io_slot, ret_entry);
-	} while (err == 0 && (!file_restore_is_staged(ret_entry) || is_at_work(run->vol, &ret_entry->id)));
+	} while (err == 0 && (!docs_is_staged(ret_entry) || is_at_work(run->vol, &ret_entry->id)));
 	return err;
 }
 

@@ -13,17 +13,14 @@
  * the CP takes back what would be dropped anyway.
  * INVARIANTS
  *  FR1 a staged file gets its name only when a committed CP has every block of it.
- *  FR2 an entry of the directory of documents is a document, or a staged file of the name its inode number gives it.
+ *  FR2 an entry of the directory of documents is a document, or a staged file of the name its inode number gives it (fs/docs.h).
  * THREADS. Home thread. */
 #ifndef FS_FILE_RESTORE_H
 #define FS_FILE_RESTORE_H
 
 #include "fs/core.h"
-#include "fs/dir.h"
 
 #define FILE_RESTORES_MAX 8U /* at work on a volume */
-#define STAGED_MARK '@'
-#define STAGED_NAME_SIZE (sizeof("@restore-4294967295"))
 
 struct file_restore_table;
 MUST_CHECK int file_restore_init(struct fs_volume *vol);
@@ -32,9 +29,5 @@ void file_restore_fini(struct fs_volume *vol);
 void file_restore_sweep(struct fs_volume *vol);
 /* The path of a file that is being restored from the snapshot, which must stay for so long; NULL: there is none. */
 const char *file_restore_reads(const struct fs_volume *vol, uint32_t snapshot_id);
-/* The name of inode `ino` while it is staged. */
-size_t file_restore_name(uint32_t ino, char ret_name[STAGED_NAME_SIZE]);
-/* FR2: that entry of the directory of documents is a staged file. */
-bool file_restore_is_staged(const struct dir_entry *entry);
 
 #endif

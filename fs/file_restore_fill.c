@@ -4,7 +4,9 @@
  * WRITE PATH previous hop file_restore.c; next hops namespace_apply.c, cache.h, nvlog.h. */
 #include <stdio.h>
 
+#include "fs/admit.h"
 #include "fs/cache_private.h"
+#include "fs/docs.h"
 #include "fs/file_restore_private.h"
 #include "fs/page_batch.h"
 #include "fs/recordformat.h"
@@ -62,7 +64,7 @@ int file_restore_stage_step(struct fs_run *run)
 		err = inode_find_free(run, &create.ino);
 	if (err != 0)
 		return err;
-	create.name = (struct ns_name){ name, file_restore_name(create.ino, name) };
+	create.name = (struct ns_name){ name, docs_staged_name(create.ino, name) };
 	create.attr = attr_of(source);
 	err = ns_create_prepare(run, &create);
 	if (err == 0)
@@ -133,7 +135,7 @@ int file_restore_place_step(struct fs_run *run)
 		err = file_restore_place(run, restore->msg, &rename);
 	if (err != 0)
 		return err;
-	rename.name = (struct ns_name){ name, file_restore_name(restore->staged.inode, name) };
+	rename.name = (struct ns_name){ name, docs_staged_name(restore->staged.inode, name) };
 	err = ns_rename_prepare(run, &rename);
 	if (err == 0)
 		err = admit(run, restore, rename.n_pages, nvlog_size(sizeof(body), 0));
@@ -154,7 +156,7 @@ int file_restore_unstage(struct fs_run *run, const struct fs_file_id *id)
 	char name[STAGED_NAME_SIZE];
 	int err;
 
-	remove.name = (struct ns_name){ name, file_restore_name(id->inode, name) };
+	remove.name = (struct ns_name){ name, docs_staged_name(id->inode, name) };
 	err = ns_remove_prepare(run, &remove);
 	if (err == 0)
 		err = run_admit_change(run, remove.n_pages, nvlog_size(sizeof(body), 0), 0);

@@ -8,6 +8,7 @@
 #include "fs/dir.h"
 #include "fs/file_restore_private.h"
 #include "fs/namespace.h"
+#include "fs/operations.h"
 #include "fs/path.h"
 #include "fs/snapshot_table.h"
 

@@ -9,36 +9,16 @@
 
 #define LOOK_NS 250000000ULL
 
-/* Background work is nobody's request: it waits. */
-static bool has_waited(const struct fs_volume *vol, const struct fs_message *msg)
-{
-	return vol->host_full_ns != 0 && msg != NULL && msg->cls != FS_CLASS_BACKDOOR &&
-	       world_now_ns(vol->world) - MAX_OF(msg->begun_ns, vol->host_full_ns) >= HOSTFULL_WAIT_NS;
-}
-
-bool hostfull_is_over(const struct fs_run *run)
-{
-	return has_waited(run->vol, run->msg);
-}
-
 int hostfull_admit(struct fs_run *run)
 {
 	if (run->vol->host_full_ns == 0 || run->msg == NULL || run->msg->cls == FS_CLASS_BACKDOOR)
 		return 0;
-	return hostfull_is_over(run) ? -FS_EJUKEBOX : run_wait(run, &run->vol->cp_waiters);
-}
-
-void hostfull_explain(struct fs_message *msg)
-{
-	const char *url = msg->volume->raid != NULL ? raid_waits_for_room(msg->volume->raid) : NULL;
-
-	if (url != NULL && msg->out.error_text[0] == '\0')
-		message_error_text(msg, "the host's file system is full: disk %s waits for room; try again when there is some", url);
+	return message_is_over(run->msg) ? -FS_EJUKEBOX : run_wait(run, &run->vol->cp_waiters);
 }
 
 static bool gives_up(const struct fs_message *msg)
 {
-	return msg != NULL && message_is_repeatable(msg) && has_waited(msg->volume, msg);
+	return message_is_over(msg) && message_is_repeatable(msg);
 }
 
 static void look(struct timer *timer)

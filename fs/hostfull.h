@@ -2,7 +2,7 @@
 /* A volume whose disks wait for room on the host: reads go on, changes wait a little and are then told to come again.
  *
  * THEORY. While the host's file system is full nothing becomes durable (raid/hostroom.c). A change that has not been made yet waits for
- * HOSTFULL_WAIT_NS, in case room comes, and is answered with -FS_EJUKEBOX: an initiator hears BUSY and an NFS client JUKEBOX long before they would
+ * MESSAGE_ROOM_WAIT_NS, in case room comes, and is answered with -FS_EJUKEBOX: an initiator hears BUSY and an NFS client JUKEBOX long before they would
  * give up, and a connection's window does not fill with what cannot be done. A change that has been made in memory and waits for the log or a CP is
  * answered so too when it does no harm to make it twice (message_is_repeatable), else it is answered when it is durable: never before. When there is room
  * again everything goes on by itself.
@@ -18,17 +18,13 @@ struct fs_message;
 struct fs_run;
 struct fs_volume;
 
-#define HOSTFULL_WAIT_NS 1000000000ULL
-
 /* The volume serves from now on: writes wait for ever. / It leaves: they wait RAID_ROOM_PATIENCE_NS. / Its RAID layer is about to be closed. */
 void hostfull_serve(struct fs_volume *vol);
 void hostfull_leave(struct fs_volume *vol);
 void hostfull_fini(struct fs_volume *vol);
 /* In a step, before a change: 0 there is room; -EAGAIN parked; -FS_EJUKEBOX. */
 MUST_CHECK int hostfull_admit(struct fs_run *run);
-/* The step's message has waited long enough for what only room on the host can bring. */
-bool hostfull_is_over(const struct fs_run *run);
-/* The answer to a message is -FS_EJUKEBOX: say why, when this is why. */
-void hostfull_explain(struct fs_message *msg);
+/* It does no harm to make the change again: the sender may be told to, when it may have been made already. */
+bool message_is_repeatable(const struct fs_message *msg); /* dispatch.c */
 
 #endif

@@ -595,3 +595,31 @@ void inode_to_wcc(const struct inode *inode, struct fs_wcc *ret_wcc)
 {
 	*ret_wcc = (struct fs_wcc){ true, inode->attr.size_bytes, inode->attr.mtime_ns, inode->attr.ctime_ns };
 }
+
+/* ---- those everybody uses ---- */
+
+int inode_metafiles_load(struct fs_run *run)
+{
+	struct fs_volume *vol = run->vol;
+	const struct {
+		uint32_t ino;
+		struct inode **slot;
+	} files[] = {
+		{ INO_INODE_MAP, &vol->inode_map }, { INO_ACTIVE_MAP, &vol->active_map }, { INO_SUMMARY_MAP, &vol->summary_map },
+		{ INO_SPACE_MAP, &vol->space_map }, { INO_ZOMBIES, &vol->zombies },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(files); i++) {
+		int err;
+
+		if (*files[i].slot != NULL)
+			continue;
+		err = inode_get(run, 0, files[i].ino, files[i].slot);
+		if (err != 0) {
+			*files[i].slot = NULL;
+			return err == -ESTALE ? -EUCLEAN : err;
+		}
+		inode_pin(*files[i].slot);
+	}
+	return 0;
+}

@@ -117,4 +117,7 @@ size_t inode_dirty_max(const struct fs_volume *vol);
 MUST_CHECK int inode_table_init(struct fs_volume *vol);
 void inode_table_fini(struct fs_volume *vol);
 
+/* The metafiles everybody uses, pinned: those that are not there yet. -EAGAIN, -EUCLEAN. */
+MUST_CHECK int inode_metafiles_load(struct fs_run *run);
+
 #endif

@@ -1,18 +1,18 @@
 noinst_LIBRARIES += libvcfs.a
 libvcfs_a_SOURCES = \
 	fs/message.h fs/volume.h fs/core.h fs/fsformat.h fs/latency.h \
-	fs/alloc.c fs/alloc.h \
+	fs/admit.c fs/admit.h fs/alloc.c fs/alloc.h \
 	fs/autodelete.c fs/autodelete.h \
 	fs/cache.c fs/cache.h fs/cache_private.h fs/cache_read.c \
 	fs/calls.c fs/calls.h fs/calls_door.c \
-	fs/cp.c fs/cp.h fs/cp_files.c fs/cp_place.c fs/cp_tree.c fs/cp_write.c \
+	fs/cp.c fs/cp.h fs/cp_ask.c fs/cp_ask.h fs/cp_files.c fs/cp_place.c fs/cp_tree.c fs/cp_write.c \
 	fs/file.c fs/file.h fs/file_apply.c fs/file_apply.h fs/file_ops.c \
 	fs/file_restore.c fs/file_restore.h fs/file_restore_fill.c fs/file_restore_ops.c fs/file_restore_private.h \
 	fs/fsinfo.c fs/fsinfo.h \
 	fs/hostfull.c fs/hostfull.h \
 	fs/inode.c fs/inode.h fs/inode_table.h \
 	fs/maps.c fs/maps.h \
-	fs/latency.c fs/message.c fs/message_pool.h \
+	fs/dispatch.c fs/latency.c fs/message.c fs/message_run.c fs/message_run.h fs/operations.h \
 	fs/page_batch.c fs/page_batch.h \
 	fs/nvlog.h fs/nvlog_group.c fs/nvlog_group.h \
 	fs/range.c fs/range.h \

@@ -7,6 +7,7 @@
 #include "fs/dir.h"
 #include "fs/dirformat.h"
 #include "fs/namespace.h"
+#include "fs/operations.h"
 #include "fs/path.h"
 #include "fs/snapshot_table.h"
 

@@ -6,8 +6,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "fs/admit.h"
 #include "fs/clone.h"
 #include "fs/namespace.h"
+#include "fs/operations.h"
 #include "fs/path.h"
 #include "fs/snapshot_table.h"
 #include "fs/space.h"

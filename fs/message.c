@@ -1,115 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages: the table of operations, dispatch on the home loop, completion on the sender's.
- *
- * WRITE PATH, READ PATH. previous hop: proto/nfs, proto/scsi, admin; next hop: the operation in the table. */
+/* Messages: made and freed by their sender, completed by an operation. */
 #include "fs/message.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/reserve.h"
-#include "fs/cache_private.h"
-#include "fs/calls.h"
 #include "fs/core.h"
-#include "fs/hostfull.h"
-#include "fs/message_pool.h"
-
-struct operation {
-	int (*step)(struct fs_run *run);
-	bool while_failed; /* works on a volume whose log or CP has failed, and on one mounted read-only */
-	bool while_read_only; /* makes durable what there is: nothing */
-	bool repeatable; /* made twice it is as made once, whatever came between */
-	bool once; /* a call of it is carried out once (fs/calls.h) */
-};
-
-static const struct operation operations[FS_OP_COUNT] = {
-	[FS_GETATTR] = { op_getattr, true },
-	[FS_SETATTR] = { op_setattr, .repeatable = true, .once = true },
-	[FS_LOOKUP] = { op_lookup, true },
-	[FS_ACCESS] = { op_access, true },
-	[FS_READLINK] = { op_readlink, true },
-	[FS_READ] = { op_read, true },
-	[FS_WRITE] = { op_write, false, false, true },
-	[FS_COMMIT] = { op_commit, false, true, true },
-	[FS_ZERO] = { op_zero, false, false, true },
-	[FS_CREATE] = { op_create, .once = true },
-	[FS_MKDIR] = { op_mkdir, .once = true },
-	[FS_SYMLINK] = { op_symlink, .once = true },
-	[FS_MKNOD] = { op_mknod, .once = true },
-	[FS_REMOVE] = { op_remove, .once = true },
-	[FS_RMDIR] = { op_rmdir, .once = true },
-	[FS_RENAME] = { op_rename, .once = true },
-	[FS_LINK] = { op_link, .once = true },
-	[FS_READDIR] = { op_readdir, true },
-	[FS_FSSTAT] = { op_fsstat, true },
-	[FS_RESOLVE] = { op_resolve, true },
-	[FS_SNAPSHOT_CREATE] = { op_snapshot_create, false },
-	[FS_SNAPSHOT_DELETE] = { op_snapshot_delete, false },
-	[FS_SNAPSHOT_RENAME] = { op_snapshot_rename, false },
-	[FS_SNAPSHOT_LIST] = { op_snapshot_list, true },
-	[FS_SNAPSHOT_SPACE] = { op_snapshot_space, true },
-	[FS_SNAPSHOT_RESTORE] = { op_snapshot_restore, false },
-	[FS_FILE_RESTORE] = { op_file_restore, false },
-	[FS_FILE_RESTORE_STATUS] = { op_file_restore_status, true },
-	[FS_FILE_RESTORE_CANCEL] = { op_file_restore_cancel, true },
-	[FS_AUTODELETE_SET] = { op_autodelete_set, true },
-	[FS_VDISK_CREATE] = { op_vdisk_create, false },
-	[FS_VDISK_DESTROY] = { op_vdisk_destroy, false },
-	[FS_VDISK_RESIZE] = { op_vdisk_resize, false },
-	[FS_VDISK_SET] = { op_vdisk_set, false },
-	[FS_VDISK_GET] = { op_vdisk_get, true },
-	[FS_VDISK_RESTORE] = { op_vdisk_restore, false },
-	[FS_VDISK_LIST] = { op_vdisk_list, true },
-	[FS_CLONE_START] = { op_clone_start, false },
-	[FS_CLONE_STOP] = { op_clone_stop, false },
-	[FS_CLONE_MODIFY] = { op_clone_modify, false },
-	[FS_CLONE_STATUS] = { op_clone_status, true },
-	[FS_DOC_PUT] = { op_doc_put, false },
-	[FS_DOC_GET] = { op_doc_get, true },
-	[FS_DOC_DELETE] = { op_doc_delete, false },
-	[FS_DOC_LIST] = { op_doc_list, true },
-	[FS_VOLUME_STAT] = { op_volume_stat, true },
-	[FS_RAID_STATUS] = { op_raid_status, true },
-	[FS_SYNC] = { op_sync, false, true, true },
-	[FS_CHECK] = { op_check, true },
-	[FS_CHECK_RATE] = { op_check_rate, true },
-	[FS_CHECK_CANCEL] = { op_check_cancel, true },
-};
-
-/* A message being carried out: its run, and its wait for the log or a CP. */
-struct message_run {
-	struct fs_run run;
-	struct nvlog_waiter waiter;
-	struct cp_waiter cp_waiter;
-	bool begun; /* a change: it has been let in */
-	struct message_run *next_free;
-};
-
-struct message_pool {
-	struct message_run *free;
-};
-
-int message_pool_init(struct fs_volume *vol)
-{
-	vol->message_pool = calloc(1, sizeof(struct message_pool));
-	return vol->message_pool == NULL ? -ENOMEM : 0;
-}
-
-void message_pool_fini(struct fs_volume *vol)
-{
-	struct message_run *run;
-
-	if (vol->message_pool == NULL)
-		return;
-	while ((run = vol->message_pool->free) != NULL) {
-		vol->message_pool->free = run->next_free;
-		run_fini(&run->run);
-		free(run);
-	}
-	free(vol->message_pool);
-	vol->message_pool = NULL;
-}
+#include "fs/run.h"
 
 void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume, void (*done)(struct fs_message *msg), void *owner)
 {
@@ -150,9 +48,12 @@ void message_error_text(struct fs_message *msg, const char *format, ...)
 	va_end(args);
 }
 
-bool message_is_repeatable(const struct fs_message *msg)
+bool message_is_over(const struct fs_message *msg)
 {
-	return msg->cls == FS_CLASS_ADMIN || (operations[msg->op].repeatable && !(msg->op == FS_SETATTR && msg->in.has_guard));
+	const struct fs_volume *vol = msg == NULL ? NULL : msg->volume;
+
+	return msg != NULL && vol->host_full_ns != 0 && msg->cls != FS_CLASS_BACKDOOR &&
+	       world_now_ns(vol->world) - MAX_OF(msg->begun_ns, vol->host_full_ns) >= MESSAGE_ROOM_WAIT_NS;
 }
 
 /* ---- completion ---- */
@@ -176,7 +77,7 @@ static void message_empty_results(struct fs_message *msg)
 		msg->in.io.pages[i] = NULL;
 }
 
-static void message_answer(struct fs_message *msg, int status)
+void message_answer(struct fs_message *msg, int status)
 {
 	struct world *home = msg->volume->world, *to = msg->origin != NULL ? msg->origin : home;
 
@@ -191,7 +92,7 @@ static void message_answer(struct fs_message *msg, int status)
 		world_post(to, &msg->task);
 }
 
-static bool is_client_io(const struct fs_message *msg)
+bool message_is_client_io(const struct fs_message *msg)
 {
 	return msg->cls == FS_CLASS_CLIENT && (msg->op == FS_READ || msg->op == FS_WRITE);
 }
@@ -201,8 +102,17 @@ static void message_note_latency(const struct fs_message *msg)
 {
 	struct fs_volume *vol = msg->volume;
 
-	if (is_client_io(msg))
+	if (message_is_client_io(msg))
 		latency_add(&vol->client_latency, world_now_ns(vol->world) - msg->begun_ns);
+}
+
+/* The answer is -FS_EJUKEBOX: say why, when this is why. */
+static void message_explain_full(struct fs_message *msg)
+{
+	const char *url = msg->volume->raid != NULL ? raid_waits_for_room(msg->volume->raid) : NULL;
+
+	if (url != NULL && msg->out.error_text[0] == '\0')
+		message_error_text(msg, "the host's file system is full: disk %s waits for room; try again when there is some", url);
 }
 
 void message_complete(struct fs_message *msg, int status)
@@ -211,143 +121,13 @@ void message_complete(struct fs_message *msg, int status)
 
 	vc_assert(vol->n_messages > 0);
 	if (msg->kept != NULL)
-		calls_answered(msg, status);
+		vol->hooks->call_answered(msg, status);
 	vol->n_messages--;
 	vol->n_client_messages -= msg->cls == FS_CLASS_CLIENT;
 	message_note_latency(msg);
 	if (status == -FS_EJUKEBOX)
-		hostfull_explain(msg);
+		message_explain_full(msg);
 	message_answer(msg, status);
 	if (vol->n_messages == 0)
 		run_wake_all(&vol->idle_waiters);
-}
-
-static struct message_run *message_run_new(struct fs_volume *vol)
-{
-	struct message_run *run = vol->message_pool->free;
-
-	if (run != NULL) {
-		vol->message_pool->free = run->next_free;
-		return run;
-	}
-	run = calloc(1, sizeof(*run));
-	return run;
-}
-
-static void message_run_free(struct message_run *run)
-{
-	struct message_pool *pool = run->run.vol->message_pool;
-
-	run->next_free = pool->free;
-	pool->free = run;
-}
-
-static void message_durable(struct nvlog_waiter *waiter, int err)
-{
-	struct message_run *run = container_of(waiter, struct message_run, waiter);
-	struct fs_message *msg = run->run.msg;
-
-	message_run_free(run);
-	message_complete(msg, err);
-}
-
-static void message_in_cp(struct cp_waiter *waiter, int err)
-{
-	struct message_run *run = container_of(waiter, struct message_run, cp_waiter);
-
-	message_run_free(run);
-	message_complete(waiter->msg, err);
-}
-
-static void message_finish(struct fs_run *fs_run, int err)
-{
-	struct message_run *run = container_of(fs_run, struct message_run, run);
-	struct fs_message *msg = fs_run->msg;
-
-	if (err == OP_LOGGED) {
-		run->waiter.durable = message_durable;
-		run->waiter.msg = msg;
-		nvlog_wait(fs_run->vol, msg->word[0], &run->waiter);
-		return;
-	}
-	if (err == OP_IN_CP) {
-		run->cp_waiter = (struct cp_waiter){ .durable = message_in_cp, .msg = msg };
-		cp_wait(fs_run->vol, &run->cp_waiter);
-		return;
-	}
-	message_run_free(run);
-	if (err != OP_LATER)
-		message_complete(msg, err);
-}
-
-/* ---- dispatch ---- */
-
-static int message_gate(const struct fs_volume *vol, const struct operation *operation)
-{
-	if (atomic_load_explicit(&vol->state, memory_order_relaxed) != VOLUME_ONLINE)
-		return -ENODEV;
-	if (vol->failed != 0 && !operation->while_failed)
-		return vol->failed;
-	if (vol->read_only && !operation->while_failed && !operation->while_read_only)
-		return -EROFS;
-	return 0;
-}
-
-/* A change begins when the host has room. */
-static int message_change(struct fs_run *fs_run)
-{
-	struct message_run *run = container_of(fs_run, struct message_run, run);
-	bool again = false;
-	int err = fs_run->msg->call != NULL ? calls_admit(fs_run, &again) : 0;
-
-	if (again)
-		return err;
-	if (!run->begun)
-		err = hostfull_admit(fs_run);
-	if (err != 0)
-		return err;
-	run->begun = true;
-	return operations[fs_run->msg->op].step(fs_run);
-}
-
-static void message_dispatch(struct fs_message *msg)
-{
-	struct fs_volume *vol = msg->volume;
-	const struct operation *operation = &operations[msg->op];
-	int err = message_gate(vol, operation);
-	struct message_run *run = err == 0 && !reserve_is_low() ? message_run_new(vol) : NULL;
-
-	if (run == NULL) {
-		message_answer(msg, err != 0 ? err : -ENOMEM);
-		return;
-	}
-	vol->n_messages++;
-	vol->n_client_messages += msg->cls == FS_CLASS_CLIENT;
-	msg->begun_ns = world_now_ns(vol->world) - world_lag_ns(vol->world);
-	if (is_client_io(msg))
-		vol->client_at_ns = msg->begun_ns;
-	counter_add(&vol->counters.messages[msg->op], 1);
-	run->begun = false;
-	run_reinit(&run->run, vol, operation->while_failed ? operation->step : message_change, message_finish);
-	run->run.msg = msg;
-	msg->run = &run->run;
-	if (!operation->once)
-		msg->call = NULL;
-	run_start(&run->run);
-}
-
-static void message_dispatch_task(struct task *task)
-{
-	message_dispatch(container_of(task, struct fs_message, task));
-}
-
-void fs_message_send(struct fs_message *msg)
-{
-	vc_assert((unsigned)msg->op < FS_OP_COUNT);
-	if (world_is_home(msg->volume->world)) {
-		message_dispatch(msg);
-		return;
-	}
-	msg->task.run = message_dispatch_task;
-	world_post(msg->volume->world, &msg->task);
 }

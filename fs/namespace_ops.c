@@ -3,8 +3,10 @@
  *
  * Each: find and check; choose results (inode, generation, times); prepare; admit; commit and log. Attributes of directories before and
  * after go out with errors, too. WRITE PATH previous hop message.c; next hop namespace_apply.c. */
+#include "fs/admit.h"
 #include "fs/dir.h"
 #include "fs/namespace.h"
+#include "fs/operations.h"
 
 /* Levels a rename walks up to see that it makes no cycle. */
 #define DEPTH_MAX 65536U

@@ -316,7 +316,7 @@ static void cp_durable(struct cp_waiter *waiter, int err)
 
 static int load_step(struct fs_run *run)
 {
-	int (*const stages[])(struct fs_run *) = { volume_metafiles_load, maps_load, snapshot_table_load, zombie_load };
+	int (*const stages[])(struct fs_run *) = { inode_metafiles_load, maps_load, snapshot_table_load, zombie_load };
 	struct offline *offline = run->arg;
 
 	for (; offline->stage < ARRAY_SIZE(stages); offline->stage++) {

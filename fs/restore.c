@@ -352,7 +352,7 @@ int restore_step(struct fs_run *run)
 		[RESTORE_TREES] = trees_step,
 		[RESTORE_TAKE] = kept_take_step,
 		[RESTORE_SWITCH] = switch_step,
-		[RESTORE_METAFILES] = volume_metafiles_load,
+		[RESTORE_METAFILES] = inode_metafiles_load,
 		[RESTORE_ADOPTABLE] = adoptable_step,
 		[RESTORE_COUNT] = count_step,
 		[RESTORE_INODES] = inodes_step,

@@ -12,6 +12,7 @@
 
 #include "fs/cache_private.h"
 #include "fs/dir.h"
+#include "fs/docs.h"
 #include "fs/file_restore.h"
 #include "fs/inode_table.h"
 #include "fs/recordformat.h"
@@ -79,7 +80,7 @@ static int docs_take(struct fs_run *run, struct restore_kept *kept)
 		uint32_t slot = kept->doc_slot;
 
 		err = dir_next(run, dir, &slot, &entry);
-		if (err == 0 && !file_restore_is_staged(&entry))
+		if (err == 0 && !docs_is_staged(&entry))
 			err = doc_take(run, kept, &entry);
 		if (err == 0) {
 			kept->doc_slot = slot;
@@ -225,7 +226,7 @@ static int docs_delete(struct fs_run *run, struct restore_kept *kept)
 		uint32_t slot = kept->doc_slot;
 
 		err = dir_next(run, dir, &slot, &entry);
-		if (err == 0 && !doc_is_kept(kept, &entry) && !file_restore_is_staged(&entry)) /* the sweep after the mount has it */
+		if (err == 0 && !doc_is_kept(kept, &entry) && !docs_is_staged(&entry)) /* the sweep after the mount has it */
 			err = doc_delete(run, &entry);
 		if (err == 0)
 			kept->doc_slot = slot;

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
-#include "fs/check.h"
 #include "fs/file.h"
 #include "fs/maps.h"
+#include "fs/operations.h"
 #include "fs/restore.h"
 #include "fs/snapshot_table.h"
 #include "fs/tree.h"

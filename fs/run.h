@@ -19,14 +19,6 @@ struct fs_message;
 struct buf;
 struct raid_read_block;
 
-/* On what ground a change takes blocks (fs/space.h). */
-enum space_class {
-	SPACE_NEW, /* none: of what is available */
-	SPACE_LUN, /* content of a reserved LUN: it was promised */
-	SPACE_NAMES, /* inodes, names, attributes rewritten in place, whole files freed: promised as well */
-	SPACE_TRIM, /* a part of a file is freed: what it rewrites was not promised, but it should nearly always work */
-};
-
 struct fs_run {
 	struct fs_volume *vol;
 	struct fs_message *msg; /* NULL: background work */
@@ -81,11 +73,5 @@ MUST_CHECK int run_yield(struct fs_run *run);
 /* Make sure `n_pages`, and buffers for them, can be had by this execution (evicting, else waiting for the CP). -EAGAIN: parked; -ENOMEM. Before
  * modifying. */
 MUST_CHECK int run_reserve(struct fs_run *run, size_t n_pages);
-/* A client's change is admitted: dirty limits, log room for `log_bytes`, free space for `n_blocks` more blocks of class `cls` (with
- * 0 pages: nothing becomes dirty).
- * -EAGAIN parked, -ENOSPC, -EROFS, -ENOMEM. Call once all reads have succeeded, before modifying. */
-MUST_CHECK int run_admit_space(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks, enum space_class cls);
-/* The same for SPACE_NEW, and, with 0 blocks, SPACE_NAMES. */
-MUST_CHECK int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "fs/file_restore.h"
+#include "fs/operations.h"
 #include "fs/snapshot.h"
 #include "fs/space.h"
 #include "fs/vdisk.h"

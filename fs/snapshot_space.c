@@ -14,6 +14,7 @@
 
 #include "fs/cache_private.h"
 #include "fs/maps.h"
+#include "fs/operations.h"
 #include "fs/snapshot_table.h"
 #include "fs/tree.h"
 

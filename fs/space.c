@@ -4,9 +4,7 @@
 
 #include <stdlib.h>
 
-#include "fs/autodelete.h"
 #include "fs/cache_private.h"
-#include "fs/check.h"
 #include "fs/cp.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"

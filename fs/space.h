@@ -26,6 +26,14 @@
 
 #include "fs/core.h"
 
+/* On what ground a change takes blocks. */
+enum space_class {
+	SPACE_NEW, /* none: of what is available */
+	SPACE_LUN, /* content of a reserved LUN: it was promised */
+	SPACE_NAMES, /* inodes, names, attributes rewritten in place, whole files freed: promised as well */
+	SPACE_TRIM, /* a part of a file is freed: what it rewrites was not promised, but it should nearly always work */
+};
+
 struct vtoc_entry;
 struct cp;
 
@@ -58,7 +66,7 @@ void space_fini(struct fs_volume *vol);
 
 /* ---- admission ---- */
 
-/* May `n_blocks` more become dirty? 0; -EAGAIN parked until a CP has freed; -ENOSPC. (enum space_class: fs/core.h) */
+/* May `n_blocks` more become dirty? 0; -EAGAIN parked until a CP has freed; -ENOSPC. */
 MUST_CHECK int space_admit(struct fs_run *run, size_t n_blocks, enum space_class cls);
 /* The class of a change to the content of `inode`: SPACE_LUN for reserved vdisks, else `otherwise`. */
 enum space_class space_class_of(struct inode *inode, enum space_class otherwise);

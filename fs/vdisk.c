@@ -6,11 +6,10 @@
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
-#include "fs/clone.h"
 #include "fs/dir.h"
 #include "fs/inode_table.h"
 #include "fs/path.h"
-#include "fs/snapshot.h"
+#include "fs/snapshot_table.h"
 #include "fs/space.h"
 #include "fs/streamdir.h"
 

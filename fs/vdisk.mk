@@ -1,6 +1,6 @@
 libvcfs_a_SOURCES += \
 	fs/nvlog.c fs/nvlog_replay.c fs/nvlogformat.h fs/recordformat.h \
-	fs/docs.c \
+	fs/docs.c fs/docs.h \
 	fs/streamdir.c fs/streamdir.h fs/streamformat.h \
 	fs/vdiskattr.c fs/vdiskattr.h fs/vdiskformat.h \
 	fs/vtoc.c fs/vtoc.h fs/vtocformat.h fs/vtoc_holds.c fs/vtoc_private.h fs/vtoc_verify.c \

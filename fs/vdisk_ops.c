@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fs/admit.h"
 #include "fs/cache_private.h"
 #include "fs/dir.h"
 #include "fs/inode_table.h"
 #include "fs/namespace.h"
+#include "fs/operations.h"
 #include "fs/path.h"
 #include "fs/snapshot_table.h"
 #include "fs/space.h"

@@ -18,7 +18,7 @@
 #include "fs/hostfull.h"
 #include "fs/inode_table.h"
 #include "fs/maps.h"
-#include "fs/message_pool.h"
+#include "fs/message_run.h"
 #include "fs/restore.h"
 #include "fs/snapshot.h"
 #include "fs/space.h"
@@ -169,38 +169,12 @@ static void mount_fail(struct mount *mount, int err)
 	volume_close(&mount->close, mount->vol, mount_closed, mount);
 }
 
-int volume_metafiles_load(struct fs_run *run)
-{
-	struct fs_volume *vol = run->vol;
-	const struct {
-		uint32_t ino;
-		struct inode **slot;
-	} files[] = {
-		{ INO_INODE_MAP, &vol->inode_map }, { INO_ACTIVE_MAP, &vol->active_map }, { INO_SUMMARY_MAP, &vol->summary_map },
-		{ INO_SPACE_MAP, &vol->space_map }, { INO_ZOMBIES, &vol->zombies },
-	};
-
-	for (unsigned i = 0; i < ARRAY_SIZE(files); i++) {
-		int err;
-
-		if (*files[i].slot != NULL)
-			continue;
-		err = inode_get(run, 0, files[i].ino, files[i].slot);
-		if (err != 0) {
-			*files[i].slot = NULL;
-			return err == -ESTALE ? -EUCLEAN : err;
-		}
-		inode_pin(*files[i].slot);
-	}
-	return 0;
-}
-
 static int mount_step(struct fs_run *run)
 {
 	struct mount *mount = run->arg;
 	int err = 0;
 
-	if (mount->stage == MOUNT_METAFILES && (err = volume_metafiles_load(run)) == 0)
+	if (mount->stage == MOUNT_METAFILES && (err = inode_metafiles_load(run)) == 0)
 		mount->stage = MOUNT_MAPS;
 	if (mount->stage == MOUNT_MAPS && (err = maps_load(run)) == 0)
 		mount->stage = MOUNT_SNAPSHOTS;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What lower rooms call of higher ones, and the order of what a consistency point does. */
 #include "fs/autodelete.h"
+#include "fs/calls.h"
 #include "fs/check.h"
 #include "fs/clone.h"
 #include "fs/cp.h"
@@ -41,6 +42,8 @@ static const struct cp_client cp_clients[] = {
 const struct volume_hooks volume_hooks = {
 	.cp_clients = cp_clients,
 	.n_cp_clients = ARRAY_SIZE(cp_clients),
+	.call_answered = calls_answered,
+	.cp_failed = cp_failed,
 	.backing_load = vdisk_load_backing,
 	.vdisk_gone = clone_forget,
 	.clone_info = clone_info,

@@ -6,6 +6,7 @@
 #include "fs/check.h"
 #include "fs/cp.h"
 #include "fs/maps.h"
+#include "fs/operations.h"
 #include "fs/snapshot_table.h"
 #include "fs/space.h"
 

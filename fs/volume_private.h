@@ -13,9 +13,6 @@ MUST_CHECK int volume_new(struct world *world, struct raid *raid, const struct f
 /* Free the parts (the structure itself lives on until the last fs_volume_put). The RAID is closed by the caller. */
 void volume_free_parts(struct fs_volume *vol);
 
-/* The metafiles everybody uses, pinned: those that are not there yet. -EAGAIN, -EUCLEAN. */
-MUST_CHECK int volume_metafiles_load(struct fs_run *run);
-
 MUST_CHECK int volume_table_insert(struct fs_volume *vol); /* -EEXIST: the name is taken; -EALREADY: it is there, or a copy of it */
 void volume_table_remove(struct fs_volume *vol);
 

@@ -112,5 +112,5 @@ const uint8_t *fs_volume_handle_key(const struct fs_volume *vol)
 
 uint64_t fs_volume_write_verifier(const struct fs_volume *vol)
 {
-	return atomic_load_explicit(&vol->write_verifier, memory_order_relaxed);
+	return volume_write_verifier(vol);
 }
