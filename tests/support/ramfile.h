@@ -10,6 +10,8 @@
 
 #include "fs/core.h"
 #include "fs/space.h"
+#include "fs/admit.h"
+#include "fs/operations.h"
 #include "fs/snapshot_table.h"
 
 struct ram_record {
