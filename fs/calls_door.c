@@ -7,7 +7,7 @@
  *   given up           (the first ended without a reply to keep) takes it over, and is the first.
  * The reply is made when the change is made, not when it is answered: from then on the change will survive, so its reply must be there for whoever asks
  * again, whatever becomes of the first one's answer.
- * WRITE PATH. previous hop: message.c; next hop: nvlog.c (what survives), proto/nfs (what is answered). */
+ * WRITE PATH. previous hop: dispatch.c; next hop: nvlog.c (what survives), proto/nfs (what is answered). */
 #include "fs/core.h"
 
 #include "fs/calls.h"

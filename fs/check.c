@@ -4,7 +4,7 @@
  * THEORY. Who has the image starts it: check_online.c a private snapshot of a volume at work, check_offline.c the last consistency point of one that
  * is not mounted. Memory: two bits a block for a window of blocks at a time, eight bytes an inode, a megabyte for reads. While clients send
  * messages the check rests after every megabyte; a rate makes it rest longer.
- * READ PATH. previous hop: fs/message.c or fs_check_offline; next hops: raid/raid.h (trees), fs/cache.h (directories, maps, attributes). */
+ * READ PATH. previous hop: fs/dispatch.c or fs_check_offline; next hops: raid/raid.h (trees), fs/cache.h (directories, maps, attributes). */
 #include <stdlib.h>
 
 #include "base/checksum.h"

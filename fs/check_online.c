@@ -4,7 +4,7 @@
  * THEORY. A snapshot of the file system's own is made through a CP; when that CP is committed its fsinfo is taken down, and from then on the image
  * stands still (fs/check_private.h). As long as the maps of older snapshots and their vdisks are looked at, deletion passes wait. At the end
  * the snapshot is let go; one that a crash left behind goes at the next mount.
- * READ PATH. previous hop: fs/message.c; next hop: fs/check.c. */
+ * READ PATH. previous hop: fs/dispatch.c; next hop: fs/check.c. */
 #include "fs/check_private.h"
 #include "fs/operations.h"
 

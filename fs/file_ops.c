@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* READ, WRITE, COMMIT and ZERO: the data operations of every protocol.
  *
- * WRITE PATH. previous hop: message.c; next hop: the cache (dirty in this generation) and, for stable writes, nvlog.c; fs/cp.c later.
- * READ PATH. previous hop: message.c; next hop: file.c. */
+ * WRITE PATH. previous hop: dispatch.c; next hop: the cache (dirty in this generation) and, for stable writes, nvlog.c; fs/cp.c later.
+ * READ PATH. previous hop: dispatch.c; next hop: file.c. */
 #include <stdlib.h>
 
 #include "fs/admit.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FS_FILE_RESTORE and what goes with it: which file, where to, whether there is room (fs/file_restore.h).
  *
- * WRITE PATH previous hop message.c; next hop file_restore.c. */
+ * WRITE PATH previous hop dispatch.c; next hop file_restore.c. */
 #include <inttypes.h>
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LOOKUP, READDIR, RESOLVE, and what all namespace operations share in finding things.
  *
- * READ PATH previous hop message.c; next hops dir.c, inode.h. */
+ * READ PATH previous hop dispatch.c; next hops dir.c, inode.h. */
 #include <stdlib.h>
 
 #include "fs/dir.h"

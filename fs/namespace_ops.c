@@ -2,7 +2,7 @@
 /* CREATE, MKDIR, SYMLINK, MKNOD, REMOVE, RMDIR, RENAME, LINK.
  *
  * Each: find and check; choose results (inode, generation, times); prepare; admit; commit and log. Attributes of directories before and
- * after go out with errors, too. WRITE PATH previous hop message.c; next hop namespace_apply.c. */
+ * after go out with errors, too. WRITE PATH previous hop dispatch.c; next hop namespace_apply.c. */
 #include "fs/admit.h"
 #include "fs/dir.h"
 #include "fs/namespace.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vdisk operations: create, destroy, resize, set, get, list.
  *
- * WRITE PATH previous hop message.c; next hops vdisk_apply.c and nvlog.c. */
+ * WRITE PATH previous hop dispatch.c; next hops vdisk_apply.c and nvlog.c. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
