@@ -27,9 +27,9 @@ def guest_of(test, may_fail=False):
         guest.end()
 
 
-def mount_nfs(guest, server, at="/mnt/nfs", options=""):
-    guest.sh(f"mount -t nfs -o vers=3,proto=tcp,port={server.nfs},mountport={server.nfs},mountproto=tcp,nolock,hard{options} "
-             f"{HOST}:/vol/vol0 {at}")
+def mount_nfs(guest, server, at="/mnt/nfs", options="", port=None, export="/vol/vol0"):
+    port = port or server.nfs
+    guest.sh(f"mount -t nfs -o vers=3,proto=tcp,port={port},mountport={port},mountproto=tcp,nolock,hard{options} {HOST}:{export} {at}")
 
 
 def remount_nfs(guest, server):
