@@ -68,6 +68,7 @@ struct admin_settings {
 	const char *socket_path; /* unix socket; NULL: none */
 	unsigned http_connections; /* to each of socket_path and http: who came first of those that say nothing gives way; 0: 128 */
 	const char *http; /* "127.0.0.1:8080", "[::1]:8080", port 0: any; NULL: none */
+	const char *http_allowed_hosts; /* names besides the loopback's that `http` may be asked under, with commas; NULL: none */
 	const char *token_path; /* the token for `http`, made when it is not there; NULL: STATE_DIR/admin.token */
 	unsigned request_ms; /* a client has so long to send a whole request; 0: 10 s */
 	unsigned remount_ms; /* a volume for which the host had no room is tried again after so long; 0: 10 s */

@@ -34,6 +34,7 @@ libvcadmin_a_SOURCES = \
 	admin/http/event_stream.c admin/http/event_stream.h \
 	admin/http/export_api.c \
 	admin/http/handlers.c admin/http/handlers.h \
+	admin/http/hostname.c admin/http/hostname.h \
 	admin/http/http_server.c admin/http/http_server.h \
 	admin/http/igroup_api.c \
 	admin/http/job_api.c \

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "admin/size.h"
+
 /* "[::1]:80" -> "::1", "80" */
 static int split(const char *address, char host[96], const char **ret_port)
 {
@@ -54,15 +56,33 @@ static uint16_t port_of(int fd)
 	                                           : ((struct sockaddr_in *)(void *)&address)->sin_port);
 }
 
-int listen_tcp(const char *key, const char *address, int *ret_fd, uint16_t *ret_port, char ret_text[256])
+static int address_parse(const char *address, struct addrinfo **ret_info)
 {
 	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM };
-	struct addrinfo *info;
 	char host[96];
 	const char *port;
+	uint64_t number;
 
-	if (split(address, host, &port) != 0 ||
-	    getaddrinfo(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port, &hints, &info) != 0) {
+	if (split(address, host, &port) != 0 || size_parse_integer(port, 65535, &number) != 0)
+		return -EINVAL;
+	return getaddrinfo(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port, &hints, ret_info) == 0 ? 0 : -EINVAL;
+}
+
+bool listen_is_address(const char *address)
+{
+	struct addrinfo *info;
+
+	if (address_parse(address, &info) != 0)
+		return false;
+	freeaddrinfo(info);
+	return true;
+}
+
+int listen_tcp(const char *key, const char *address, int *ret_fd, uint16_t *ret_port, char ret_text[256])
+{
+	struct addrinfo *info;
+
+	if (address_parse(address, &info) != 0) {
 		(void)snprintf(ret_text, 256, "%s=%.100s: not an address and a port such as 127.0.0.1:2049", key, address);
 		return -EINVAL;
 	}

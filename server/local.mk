@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libvcconfig.a
 libvcconfig_a_SOURCES = \
 	server/descriptors.c server/descriptors.h \
+	server/listen.c server/listen.h \
 	server/portal.c server/portal.h \
 	server/settings.c server/settings.h \
 	server/targetname.c server/targetname.h \
@@ -10,7 +11,6 @@ sbin_PROGRAMS += vcd
 vcd_SOURCES = \
 	server/check_command.c server/check_command.h \
 	server/glue.c server/glue.h \
-	server/listen.c server/listen.h \
 	server/main.c \
 	server/server.c server/server.h
 vcd_LDADD = libvcconfig.a $(INIH_LIBS) $(ADMIN_LIBS) $(VCNFS_LIBS) libvciscsi.a libvcscsi.a $(CRYPTO_LIBS) $(FS_LIBS) $(RAID_LIBS) $(BASE_LIBS)

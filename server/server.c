@@ -441,6 +441,7 @@ static int make_admin(struct server *server)
 		                              .disk_paths = settings->disk_paths[0] == '\0' ? NULL : settings->disk_paths,
 		                              .socket_path = settings->admin_socket,
 		                              .http = settings->http[0] == '\0' ? NULL : settings->http,
+		                              .http_allowed_hosts = settings->http_allowed_hosts,
 		                              .token_path = settings->admin_token_file[0] == '\0' ? NULL : settings->admin_token_file,
 		                              .http_connections = server->plan.http,
 		                              .cache_pages = (size_t)(settings->memory_bytes / PAGE_SIZE / 4 * 3),

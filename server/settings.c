@@ -6,10 +6,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "admin/http/hostname.h"
 #include "admin/size.h"
 #include "base/iscsiname.h"
 #include "fs/volume.h"
+#include "server/listen.h"
 
 struct load {
 	struct settings *settings;
@@ -66,22 +69,44 @@ static const char *set_admin_token_file(struct settings *settings, const char *v
 	return value[0] != '/' ? "must be an absolute path" : copy(settings->admin_token_file, sizeof settings->admin_token_file, value);
 }
 
-/* ADDRESS:PORT, or none. That the address is one is seen when it is opened. */
+/* ADDRESS:PORT, or none. */
 static const char *set_address(char *to, size_t size, const char *value)
 {
-	const char *colon = strrchr(value, ':');
-	uint64_t port;
-
 	if (strcmp(value, "none") == 0)
 		return copy(to, size, "");
-	if (colon == NULL || colon == value || size_parse_integer(colon + 1, 65535, &port) != 0)
-		return "must be ADDRESS:PORT (127.0.0.1:2049, [::1]:2049) or none";
-	return copy(to, size, value);
+	return listen_is_address(value) ? copy(to, size, value) : "must be ADDRESS:PORT (127.0.0.1:2049, [::1]:2049) or none";
 }
 
 static const char *set_http(struct settings *settings, const char *value)
 {
-	return set_address(settings->http, sizeof settings->http, value);
+	char host[64];
+	uint16_t port;
+	int err = strcmp(value, "none") == 0 ? 0 : hostname_address(value, host, &port);
+
+	return err != 0 ? hostname_fault(err) : set_address(settings->http, sizeof settings->http, value);
+}
+
+/* Names with commas between them; blanks around them are none of theirs. */
+static const char *set_http_allowed_hosts(struct settings *settings, const char *value)
+{
+	char *to = settings->http_allowed_hosts, *name, *rest;
+	const char *why = copy(to, sizeof settings->http_allowed_hosts, value);
+	size_t used = 0;
+
+	if (why != NULL)
+		return why;
+	rest = to;
+	while ((name = strsep(&rest, ",")) != NULL) {
+		name += strspn(name, " \t");
+		name[strcspn(name, " \t")] = '\0';
+		size_t len = strlen(name);
+		if (!hostname_can_be_listed(name))
+			return "must be names or addresses, each with or without a port, with commas between them";
+		memmove(to + used, name, len);
+		used += len;
+		to[used++] = rest == NULL ? '\0' : ',';
+	}
+	return NULL;
 }
 static const char *set_nfs(struct settings *settings, const char *value)
 {
@@ -98,11 +123,19 @@ static const char *set_iscsi_target(struct settings *settings, const char *value
 	                                 : "must be an iSCSI name (iqn.2026-11.org.example:name)";
 }
 
+static uint64_t machine_bytes(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : UINT64_MAX;
+}
+
 static const char *set_memory(struct settings *settings, const char *value)
 {
 	if (size_parse(value, &settings->memory_bytes) != 0)
 		return "must be a size such as 512m or 4g";
-	return settings->memory_bytes < SETTINGS_MEMORY_MIN ? "must be at least 64m" : NULL;
+	if (settings->memory_bytes < SETTINGS_MEMORY_MIN)
+		return "must be at least 64m";
+	return settings->memory_bytes > machine_bytes() ? "is more than this machine has" : NULL;
 }
 
 static const char *set_threads(struct settings *settings, const char *value)
@@ -177,6 +210,7 @@ static const struct {
 	{ "iscsi_connections", set_iscsi_connections },
 	{ "nfs_drc", set_nfs_drc },
 	{ "disk_paths", set_disk_paths },
+	{ "http_allowed_hosts", set_http_allowed_hosts },
 };
 
 static const char *set_key(struct load *load, const char *name, const char *value)
@@ -206,6 +240,19 @@ static int take_line(void *arg, const char *section, const char *name, const cha
 	return 0;
 }
 
+/* Two services on one port of one address. */
+static bool has_clash(const struct settings *settings)
+{
+	const char *const addresses[] = { settings->nfs, settings->iscsi, settings->http };
+
+	for (size_t i = 0; i < 3; i++) {
+		const char *port = strrchr(addresses[i], ':');
+		if (port != NULL && strcmp(port, ":0") != 0 && strcmp(addresses[i], addresses[(i + 1) % 3]) == 0)
+			return true;
+	}
+	return false;
+}
+
 int settings_load(const char *path, struct settings *ret_settings, char ret_text[512])
 {
 	struct settings settings = { .state_dir = "/var/lib/vcstore",
@@ -230,6 +277,10 @@ int settings_load(const char *path, struct settings *ret_settings, char ret_text
 	if (line != 0) {
 		(void)snprintf(ret_text, 512, "%.200s:%d: %s", path, line,
 		               load.why[0] != '\0' ? load.why : "not a line of the form key = value");
+		return -EINVAL;
+	}
+	if (has_clash(&settings)) {
+		(void)snprintf(ret_text, 512, "%.200s: nfs, iscsi and http need an address and port each", path);
 		return -EINVAL;
 	}
 	*ret_settings = settings;

@@ -21,6 +21,7 @@ struct settings {
 	char disk_paths[4096]; /* with commas; "": the state directory */
 	char admin_socket[108]; /* as long as a unix socket's address may be */
 	char http[96]; /* "" when "none" */
+	char http_allowed_hosts[1024]; /* with commas */
 	char admin_token_file[4096]; /* "": STATE_DIR/admin.token */
 	char nfs[96];
 	char iscsi[96];
@@ -32,7 +33,8 @@ struct settings {
 	enum log_level log_level;
 };
 
-/* Defaults, then the file. -EINVAL with a sentence naming file, line and key; -ENOENT, -EACCES, ... */
+/* Defaults, then the file. -EINVAL with a sentence naming file, line and key; -ENOENT, -EACCES, ... Whatever the start would refuse is refused here, as far
+ * as the file and the machine's memory tell. */
 MUST_CHECK int settings_load(const char *path, struct settings *ret_settings, char ret_text[512]);
 
 #endif

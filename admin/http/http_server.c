@@ -19,6 +19,7 @@
 #include "admin/http/call.h"
 #include "admin/http/event_stream.h"
 #include "admin/http/handlers.h"
+#include "admin/http/hostname.h"
 #include "admin/http/request_clock.h"
 #include "admin/http/router.h"
 #include "admin/http/signin.h"
@@ -32,6 +33,7 @@ struct http_server {
 	struct admin *admin;
 	struct evhttp *unix_http, *tcp_http;
 	char *socket_path;
+	char *allowed_hosts; /* names with commas; NULL: none */
 	uint16_t port;
 	unsigned n_calls;
 	bool stopping;
@@ -39,56 +41,6 @@ struct http_server {
 	struct request_clock clock;
 	unsigned max_connections; /* of each of the two */
 };
-
-/* ---- addresses --------------------------------------------------------------------------------------------------- */
-
-int http_address_parse(const char *text, char ret_host[64], uint16_t *ret_port)
-{
-	const char *colon = strrchr(text, ':');
-	uint64_t port;
-	struct in_addr v4;
-
-	if (colon == NULL || (size_t)(colon - text) >= 64 || size_parse_integer(colon + 1, 65535, &port) != 0)
-		return -EINVAL;
-	size_t len = (size_t)(colon - text);
-	if (len > 2 && text[0] == '[' && text[len - 1] == ']') {
-		text++;
-		len -= 2;
-	}
-	memcpy(ret_host, text, len);
-	ret_host[len] = '\0';
-	*ret_port = (uint16_t)port;
-	if (strcmp(ret_host, "localhost") == 0)
-		(void)snprintf(ret_host, 64, "127.0.0.1");
-	if (inet_pton(AF_INET, ret_host, &v4) == 1)
-		return ntohl(v4.s_addr) >> 24 == 127 ? 0 : -EPERM;
-	struct in6_addr v6;
-	if (inet_pton(AF_INET6, ret_host, &v6) != 1)
-		return -EINVAL;
-	return IN6_IS_ADDR_LOOPBACK(&v6) ? 0 : -EPERM;
-}
-
-bool http_host_is_ours(const char *host, uint16_t port)
-{
-	char name[64];
-	const char *rest = host;
-	uint64_t said = 80;
-	struct in_addr v4;
-
-	size_t len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
-	if (len >= sizeof name || len > strlen(host))
-		return false;
-	memcpy(name, host, len);
-	name[len] = '\0';
-	rest += len;
-	if (*rest == ':' ? size_parse_integer(rest + 1, 65535, &said) != 0 : *rest != '\0')
-		return false;
-	if (said != port)
-		return false;
-	if (strcasecmp(name, "localhost") == 0 || strcmp(name, "[::1]") == 0)
-		return true;
-	return inet_pton(AF_INET, name, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
-}
 
 /* ---- checks ------------------------------------------------------------------------------------------------------ */
 
@@ -140,19 +92,35 @@ static const struct refusal *check_framing(struct evkeyvalq *headers)
 	return NULL;
 }
 
+static bool is_our_name(const struct http_server *server, const char *host)
+{
+	return hostname_is_loopback(host, server->port) || hostname_is_listed(server->allowed_hosts, host);
+}
+
+/* https: what the administrator named may lie behind a proxy that encrypts. */
+static bool is_our_page(const struct http_server *server, const char *origin)
+{
+	if (strncmp(origin, "https://", 8) == 0)
+		return hostname_is_listed(server->allowed_hosts, origin + 8);
+	return strncmp(origin, "http://", 7) == 0 && is_our_name(server, origin + 7);
+}
+
 /* On TCP: is it the page's own request, or a program's on this machine? */
 static const struct refusal *check_browser(const struct http_server *server, struct evkeyvalq *headers)
 {
-	static const struct refusal host = { 421, "wrong_host", "this server answers to the names of its loopback address only" };
+	static const struct refusal host = {
+		421, "wrong_host",
+		"this server answers to the names of its loopback address, and to those that http_allowed_hosts= in "
+		"vcd.conf names"
+	};
 	static const struct refusal origin = { 403, "wrong_origin", "requests from other sites' pages are refused" };
 	const struct evkeyval *header;
 	unsigned n_hosts = 0;
 
 	TAILQ_FOREACH(header, headers, next) {
-		if (strcasecmp(header->key, "Host") == 0 && (++n_hosts > 1 || !http_host_is_ours(header->value, server->port)))
+		if (strcasecmp(header->key, "Host") == 0 && (++n_hosts > 1 || !is_our_name(server, header->value)))
 			return &host;
-		if (strcasecmp(header->key, "Origin") == 0 &&
-		    (strncmp(header->value, "http://", 7) != 0 || !http_host_is_ours(header->value + 7, server->port)))
+		if (strcasecmp(header->key, "Origin") == 0 && !is_our_page(server, header->value))
 			return &origin;
 		if (strcasecmp(header->key, "Sec-Fetch-Site") == 0 && strcmp(header->value, "same-origin") != 0 &&
 		    strcmp(header->value, "none") != 0)
@@ -463,14 +431,10 @@ static int open_tcp(struct http_server *server, const char *tcp, char text[256])
 {
 	char host[64];
 	uint16_t port;
-	int err = http_address_parse(tcp, host, &port);
+	int err = hostname_address(tcp, host, &port);
 
 	if (err != 0) {
-		(void)snprintf(text, 256,
-		               err == -EPERM
-		                   ? "http=%.80s: there is no encryption yet, so only loopback addresses (127.0.0.1, [::1]) are served"
-		                   : "http=%.80s: not ADDRESS:PORT",
-		               tcp);
+		(void)snprintf(text, 256, "http=%.80s %s", tcp, hostname_fault(err));
 		return err;
 	}
 	struct request_door *door;
@@ -502,7 +466,9 @@ int http_server_new(struct admin *admin, const struct admin_settings *settings, 
 	event_streams_init(&server->streams, admin);
 	request_clock_init(&server->clock, admin->world, settings->request_ms);
 	server->max_connections = settings->http_connections != 0 ? settings->http_connections : HTTP_CONNECTIONS_MAX;
-	if (settings->socket_path != NULL)
+	if (settings->http_allowed_hosts != NULL && (server->allowed_hosts = strdup(settings->http_allowed_hosts)) == NULL)
+		err = -ENOMEM;
+	if (err == 0 && settings->socket_path != NULL)
 		err = open_unix(server, settings->socket_path, ret_text);
 	if (err == 0 && settings->http != NULL)
 		err = open_tcp(server, settings->http, ret_text);
@@ -532,6 +498,7 @@ void http_server_free(struct http_server *server)
 	if (server->socket_path != NULL)
 		(void)unlink(server->socket_path);
 	free(server->socket_path);
+	free(server->allowed_hosts);
 	free(server);
 }
 

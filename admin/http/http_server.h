@@ -3,7 +3,7 @@
  *
  * THEORY. Who asks is answered by signin.h. Whom the unix socket does not let in is refused everything; on TCP /healthz, the page's own files
  * and signing in are for everybody, all else is for who has signed in. Nothing is encrypted, so only loopback addresses are accepted on TCP,
- * and requests a browser was tricked into are refused: Host must be a name of this machine's loopback and Origin, where given, must be the page's own.
+ * and requests a browser was tricked into are refused: Host must be a name of this machine's loopback, or one the configuration lists, and Origin, where given, must be the page's own.
  * What two HTTP readers could understand differently is refused and the connection closed: any Transfer-Encoding, more than one
  * Content-Length or one that is not digits only, header names that are not tokens, values with control characters. */
 #ifndef ADMIN_HTTP_SERVER_H
@@ -28,10 +28,5 @@ unsigned http_server_n_calls(const struct http_server *server);
 uint16_t http_server_port(const struct http_server *server);
 /* The journal has something new: tell the event streams. */
 void http_server_events(struct http_server *server);
-
-/* "127.0.0.1:8080", "[::1]:0", "localhost:80" apart; -EINVAL; -EPERM: not a loopback address. */
-MUST_CHECK int http_address_parse(const char *text, char ret_host[64], uint16_t *ret_port);
-/* Is `host` (a Host header or what follows :// in an Origin) a name of our own loopback at `port`? */
-bool http_host_is_ours(const char *host, uint16_t port);
 
 #endif

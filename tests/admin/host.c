@@ -74,6 +74,7 @@ static void wait_done(void)
 		;
 }
 
+const char *host_allowed_hosts;
 unsigned host_request_ms, host_remount_ms, host_http_connections;
 
 static void read_token(struct host *host)
@@ -105,6 +106,7 @@ void host_start(struct host *host, const char *dir)
 		.state_dir = host->dir,
 		.socket_path = host->socket_path,
 		.http = "127.0.0.1:0",
+		.http_allowed_hosts = host_allowed_hosts,
 		.request_ms = host_request_ms,
 		.remount_ms = host_remount_ms,
 		.http_connections = host_http_connections,

@@ -21,6 +21,8 @@ extern unsigned host_request_ms;
 extern unsigned host_http_connections;
 /* After how long a volume for which the host had no room is tried again; 0: the usual 10 s. */
 extern unsigned host_remount_ms;
+/* Other names that the next host_start answers to. */
+extern const char *host_allowed_hosts;
 /* Jobs are asked for over HTTP, with the token. */
 extern bool host_by_token;
 /* Start; NULL dir: a fresh temporary one. */

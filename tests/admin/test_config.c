@@ -69,6 +69,9 @@ static void keys_are_taken(void **state)
 	assert_int_equal(settings.log_level, LOG_LEVEL_DEBUG);
 	assert_int_equal(load("[server]\ndisk_paths = /srv/a b , /dev/sdb,/c \n"), 0);
 	assert_string_equal(settings.disk_paths, "/srv/a b,/dev/sdb,/c");
+	assert_int_equal(
+	    load("[server]\nhttp_allowed_hosts = localhost:9999 , storage.example.org,[::1]:80\nnfs=127.0.0.1:0\niscsi=127.0.0.1:0\n"), 0);
+	assert_string_equal(settings.http_allowed_hosts, "localhost:9999,storage.example.org,[::1]:80");
 }
 
 static void what_is_wrong_is_said_with_its_line(void **state)
@@ -84,6 +87,18 @@ static void what_is_wrong_is_said_with_its_line(void **state)
 	refuses("[server]\nnfs_drc=65537\n", 2, "64 to 65536");
 	refuses("[server]\nhttp=8080\n", 2, "ADDRESS:PORT");
 	refuses("[server]\nnfs=127.0.0.1:99999\n", 2, "nfs");
+	refuses("[server]\nnfs=storage:2049\n", 2, "ADDRESS:PORT");
+	refuses("[server]\niscsi=300.0.0.1:3260\n", 2, "ADDRESS:PORT");
+	refuses("[server]\nhttp=0.0.0.0:8080\n", 2, "loopback");
+	refuses("[server]\nhttp=192.168.1.1:8080\n", 2, "loopback");
+	refuses("[server]\nhttp=name:8080\n", 2, "ADDRESS:PORT");
+	refuses("[server]\nmemory=4000t\n", 2, "more than this machine has");
+	refuses("[server]\nhttp_allowed_hosts=a,,b\n", 2, "http_allowed_hosts");
+	refuses("[server]\nhttp_allowed_hosts=*\n", 2, "http_allowed_hosts");
+	refuses("[server]\nhttp_allowed_hosts=http://a\n", 2, "http_allowed_hosts");
+	refuses("[server]\nhttp_allowed_hosts=a:b\n", 2, "http_allowed_hosts");
+	assert_int_equal(load("[server]\nnfs=127.0.0.1:2049\niscsi=127.0.0.1:2049\n"), -EINVAL);
+	assert_non_null(strstr(text, "an address and port each"));
 	refuses("[server]\ndisk_paths=disks\n", 2, "absolute");
 	refuses("[server]\ndisk_paths=/a,,/b\n", 2, "absolute");
 	refuses("[server]\ndisk_paths=/a,b\n", 2, "absolute");

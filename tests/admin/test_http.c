@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/http/hostname.h"
 #include "admin/http/http_server.h"
 #include "admin/http/router.h"
 #include "tests/admin/host.h"
@@ -142,10 +143,42 @@ static void only_the_loopback_names_are_hosts(void **state)
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:1\r\nConnection: close\r\n\r\n", NULL), 421);
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n", NULL), 421);
 	assert_int_equal(raw("GET / HTTP/1.1\r\nHost: evil.example:%u\r\nConnection: close\r\n\r\n", NULL), 421);
-	assert_false(http_host_is_ours("127.0.0.1@evil:80", 80));
-	assert_false(http_host_is_ours("[::1", 80));
-	assert_true(http_host_is_ours("[::1]:80", 80));
-	assert_true(http_host_is_ours("localhost", 80));
+	assert_false(hostname_is_loopback("127.0.0.1@evil:80", 80));
+	assert_false(hostname_is_loopback("[::1", 80));
+	assert_true(hostname_is_loopback("[::1]:80", 80));
+	assert_true(hostname_is_loopback("localhost", 80));
+}
+
+/* A tunnel has another port, a proxy another name. */
+static void names_that_are_listed_are_hosts(void **state)
+{
+	char dir[64];
+
+	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: localhost:9999\r\nConnection: close\r\n\r\n", NULL), 421);
+	assert_non_null(strstr(answer, "http_allowed_hosts="));
+	(void)snprintf(dir, sizeof dir, "%s", host.dir);
+	host_stop(&host);
+	host_allowed_hosts = "localhost:9999,storage.example.org,[fd00::1]";
+	host_start(&host, dir);
+	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: localhost:9999\r\nConnection: close\r\n\r\n", NULL), 200);
+	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: Storage.Example.org\r\nConnection: close\r\n\r\n", NULL), 200);
+	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: storage.example.org:8443\r\nConnection: close\r\n\r\n", NULL), 200);
+	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: [fd00::1]:80\r\nConnection: close\r\n\r\n", NULL), 200);
+	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\n\r\n", NULL), 200);
+	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: localhost:9998\r\nConnection: close\r\n\r\n", NULL), 421);
+	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", NULL), 421);
+	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n", NULL), 421);
+	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: storage.example.org.evil\r\nConnection: close\r\n\r\n", NULL), 421);
+	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: localhost:9999,storage\r\nConnection: close\r\n\r\n", NULL), 421);
+	assert_int_equal(
+	    raw("GET /api/v1/status HTTP/1.1\r\nConnection: close\r\n" HOST_TOKEN "Origin: https://storage.example.org\r\n\r\n", NULL),
+	    200);
+	assert_int_equal(
+	    raw("GET /api/v1/status HTTP/1.1\r\nConnection: close\r\n" HOST_TOKEN "Origin: https://127.0.0.1:%1$u\r\n\r\n", NULL), 403);
+	host_stop(&host);
+	host_allowed_hosts = NULL;
+	host_start(&host, dir);
+	(void)state;
 }
 
 static void other_origins_are_refused(void **state)
@@ -382,14 +415,14 @@ static void addresses_that_are_not_loopback_are_refused(void **state)
 	char name[64];
 	uint16_t port;
 	(void)state;
-	assert_int_equal(http_address_parse("127.0.0.1:8080", name, &port), 0);
-	assert_int_equal(http_address_parse("localhost:8080", name, &port), 0);
-	assert_int_equal(http_address_parse("[::1]:8080", name, &port), 0);
-	assert_int_equal(http_address_parse("0.0.0.0:8080", name, &port), -EPERM);
-	assert_int_equal(http_address_parse("192.168.1.1:8080", name, &port), -EPERM);
-	assert_int_equal(http_address_parse("[::]:8080", name, &port), -EPERM);
-	assert_int_equal(http_address_parse("127.0.0.1", name, &port), -EINVAL);
-	assert_int_equal(http_address_parse("name:80", name, &port), -EINVAL);
+	assert_int_equal(hostname_address("127.0.0.1:8080", name, &port), 0);
+	assert_int_equal(hostname_address("localhost:8080", name, &port), 0);
+	assert_int_equal(hostname_address("[::1]:8080", name, &port), 0);
+	assert_int_equal(hostname_address("0.0.0.0:8080", name, &port), -EPERM);
+	assert_int_equal(hostname_address("192.168.1.1:8080", name, &port), -EPERM);
+	assert_int_equal(hostname_address("[::]:8080", name, &port), -EPERM);
+	assert_int_equal(hostname_address("127.0.0.1", name, &port), -EINVAL);
+	assert_int_equal(hostname_address("name:80", name, &port), -EINVAL);
 }
 
 /* Send `piece` every 50 ms for at most 10 s: after how many ms did the server hang up? -1: it did not. */
@@ -670,6 +703,7 @@ int main(void)
 		cmocka_unit_test(requests_that_can_be_read_two_ways_are_refused),
 		cmocka_unit_test(a_nul_in_a_header_is_refused),
 		cmocka_unit_test(only_the_loopback_names_are_hosts),
+		cmocka_unit_test(names_that_are_listed_are_hosts),
 		cmocka_unit_test(other_origins_are_refused),
 		cmocka_unit_test(a_body_must_be_json_and_small),
 		cmocka_unit_test(headers_are_bounded),

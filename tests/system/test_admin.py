@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an administrator meets: jobs over the end of the daemon."""
+"""What an administrator meets: jobs over the end of the daemon, a configuration that is refused, a tunnel to the page, the quickstart again."""
+import http.client
+import os
+
 from harness import MIB, ROOT, need, run, wait_until
 
 
@@ -33,3 +36,32 @@ def test_jobs_keep_their_names_over_a_crash_and_a_stop(test):
     wait_until("the clone ends under its name", lambda: job(server, clone)["state"] == "success", 60)
     need(server.vcadm("lun", "clone", "stop", "/vol/vol0/test2", check=False).returncode == 4, "no clone is running: a conflict")
     need(server.vcadm("lun", "clone", "start", "/vol/vol0/test2", check=False).returncode == 4, "nothing to separate: a conflict")
+
+
+def test_a_configuration_that_the_start_refuses_is_refused_by_the_check(test):
+    server = test.server(start=False)
+    for line, words in (("http=0.0.0.0:8080", "loopback"), ("memory=4000t", "more than this machine has"), ("nfs=storage:2049", "ADDRESS:PORT")):
+        config = test.path("refused.conf")
+        with open(config, "w") as f:
+            f.write(f"[server]\nstate_dir={server.folder}/state\nadmin_socket={server.folder}/admin.sock\n{line}\n")
+        for flags in (["--check-config"], []):
+            done = run(os.path.join(server.build, "vcd"), "--config", config, *flags, check=False)
+            need(done.returncode == 2 and ":4: " in done.stderr and words in done.stderr, f"{line} {flags}: {done}")
+
+
+def asked_as(server, host):
+    connection = http.client.HTTPConnection("127.0.0.1", server.http, timeout=10)
+    connection.request("GET", "/healthz", headers={"Host": host})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_a_tunnel_reaches_the_page_when_its_name_is_allowed(test):
+    server = test.server()
+    need(asked_as(server, "localhost:9999") == 421, "a name nobody allowed")
+    server.stop()
+    server.settings += "http_allowed_hosts=localhost:9999\n"
+    server.start()
+    need(asked_as(server, "localhost:9999") == 200 and asked_as(server, f"localhost:{server.http}") == 200, "the tunnel")
+    need(asked_as(server, "evil.example:9999") == asked_as(server, "localhost:9998") == 421, "DNS rebinding")
