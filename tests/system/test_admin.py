@@ -3,7 +3,7 @@
 import http.client
 import os
 
-from harness import MIB, ROOT, need, run, wait_until
+from harness import MIB, ROOT, free_port, need, run, wait_until
 
 
 def job(server, uuid):
@@ -65,3 +65,66 @@ def test_a_tunnel_reaches_the_page_when_its_name_is_allowed(test):
     server.start()
     need(asked_as(server, "localhost:9999") == 200 and asked_as(server, f"localhost:{server.http}") == 200, "the tunnel")
     need(asked_as(server, "evil.example:9999") == asked_as(server, "localhost:9998") == 421, "DNS rebinding")
+
+
+class Quickstart:
+    """./quickstart in a folder of its own, with the build under test."""
+
+    def __init__(self, test):
+        self.folder = test.path("qs")
+        self.build = test.build
+        self.ports = [str(free_port()) for _ in range(3)]
+        test.at_end(lambda: self.run("--stop", check=False))
+
+    def run(self, *words, check=True):
+        return run(f"{ROOT}/quickstart", "--dir", self.folder, *words, check=check, timeout=600, env=dict(os.environ, VC_BUILD=self.build))
+
+    def start(self):
+        words = [word for pair in zip(("--nfs-port", "--iscsi-port", "--http-port"), self.ports) for word in pair]
+        done = self.run(*words, "--disk-size", "256m", "--detach")
+        need(done.stdout == "ready\n", f"quickstart said: {done.stdout}")
+        need(f"http://127.0.0.1:{self.ports[2]}/#token=" in done.stderr, f"no address of the page: {done.stderr}")
+        return done
+
+    def vcadm(self, *words, check=True):
+        return run(os.path.join(self.build, "vcadm"), "--server", f"unix:{self.folder}/admin.sock", *words, check=check)
+
+
+def test_quickstart_again_leaves_what_was_changed(test):
+    quick = Quickstart(test)
+    quick.start()
+    config = os.path.join(quick.folder, "vcd.conf")
+    quick.vcadm("export", "delete", "/vol/vol0", "--yes")
+    quick.vcadm("lun", "unmap", "/vol/vol0/test", "--igroup", "local")
+    quick.vcadm("lun", "destroy", "/vol/vol0/test", "--yes")
+    quick.vcadm("igroup", "destroy", "local", "--yes")
+    pid = open(os.path.join(quick.folder, "vcd.pid")).read()
+    said = quick.start().stderr  # it runs, and is left alone
+    said += quick.run().stderr
+    need(said.count("runs already") == 2 and open(os.path.join(quick.folder, "vcd.pid")).read() == pid, f"while it runs: {said}")
+    quick.run("--stop")
+    with open(config, "a") as f:
+        f.write("log_level=warn\n")
+    kept = open(config).read()
+    quick.start()
+    need(open(config).read() == kept, "vcd.conf is another one")
+    for noun in ("export", "igroup", "lun"):
+        need(quick.vcadm(noun, "list", "-o", "name").stdout == "", f"{noun}: what was closed is open again")
+    quick.run("--stop")
+    quick.ports[0] = str(free_port())  # asked for: that line, and no other
+    quick.start()
+    lines = open(config).read().splitlines()
+    need(f"nfs=127.0.0.1:{quick.ports[0]}" in lines and sum(a != b for a, b in zip(lines, kept.splitlines())) == 1, f"one line: {lines}")
+
+
+def test_quickstart_starts_a_full_server_and_one_without_its_volume(test):
+    quick = Quickstart(test)
+    quick.start()
+    quick.vcadm("lun", "create", "/vol/vol0/rest", "--size", "600m")  # what is left, nearly
+    need(quick.vcadm("status", check=False).returncode == 8, "the volume is not full")
+    quick.run("--stop")
+    quick.start()
+    quick.vcadm("volume", "destroy", "vol0", "--yes")
+    quick.run("--stop")
+    quick.start()
+    need(quick.vcadm("volume", "list", "-o", "name").stdout == "", "the destroyed volume is back")
