@@ -121,7 +121,7 @@ def test_quickstart_starts_a_full_server_and_one_without_its_volume(test):
     quick = Quickstart(test)
     quick.start()
     quick.vcadm("lun", "create", "/vol/vol0/rest", "--size", "600m")  # what is left, nearly
-    need(quick.vcadm("status", check=False).returncode == 8, "the volume is not full")
+    wait_until("status says that the volume is full", lambda: quick.vcadm("status", check=False).returncode == 8, 30)
     quick.run("--stop")
     quick.start()
     quick.vcadm("volume", "destroy", "vol0", "--yes")
