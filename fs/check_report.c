@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fs/check_private.h"
+#include "fs/check_result.h"
 
 #define KIND_MAX 100U
 #define KIND_PLACED_MAX 1000U /* of files: each is one to restore */
@@ -272,31 +273,14 @@ int check_report_take(struct check *check, struct fs_check_result *ret_result)
 	return err;
 }
 
-static void finding_fini(struct fs_check_finding *finding)
-{
-	free(finding->text);
-	free(finding->path);
-	free(finding->disk);
-}
-
 void check_report_fini(struct check *check)
 {
 	struct check_report *report = &check->report;
 
 	for (size_t i = 0; i < report->n; i++)
-		finding_fini(&report->findings[i].public);
+		check_finding_fini(&report->findings[i].public);
 	for (size_t i = 0; i < report->n_kinds; i++)
 		free(report->kinds[i].text);
 	free(report->findings);
 	free(report->kinds);
-}
-
-void fs_check_result_fini(struct fs_check_result *result)
-{
-	for (size_t i = 0; i < result->n_findings; i++)
-		finding_fini(&result->findings[i]);
-	free(result->findings);
-	free(result->absent);
-	free(result->report);
-	*result = (struct fs_check_result){ .report = NULL };
 }

@@ -70,7 +70,8 @@ static const struct operation operations[FS_OP_COUNT] = {
 	[FS_CHECK_CANCEL] = { op_check_cancel, true },
 };
 
-bool message_is_repeatable(const struct fs_message *msg)
+/* It does no harm to make the change again: the sender may be told to, when it may have been made already. */
+static bool is_repeatable(const struct fs_message *msg)
 {
 	return msg->cls == FS_CLASS_ADMIN || (operations[msg->op].repeatable && !(msg->op == FS_SETATTR && msg->in.has_guard));
 }
@@ -166,6 +167,7 @@ static void message_dispatch(struct fs_message *msg)
 	run_reinit(&run->run, vol, operation->while_failed ? operation->step : message_change, message_finish);
 	run->run.msg = msg;
 	msg->run = &run->run;
+	msg->repeatable = is_repeatable(msg);
 	if (!operation->once)
 		msg->call = NULL;
 	run_start(&run->run);

@@ -18,7 +18,7 @@ int hostfull_admit(struct fs_run *run)
 
 static bool gives_up(const struct fs_message *msg)
 {
-	return message_is_over(msg) && message_is_repeatable(msg);
+	return message_is_over(msg) && msg->repeatable;
 }
 
 static void look(struct timer *timer)

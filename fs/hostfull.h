@@ -4,7 +4,7 @@
  * THEORY. While the host's file system is full nothing becomes durable (raid/hostroom.c). A change that has not been made yet waits for
  * MESSAGE_ROOM_WAIT_NS, in case room comes, and is answered with -FS_EJUKEBOX: an initiator hears BUSY and an NFS client JUKEBOX long before they would
  * give up, and a connection's window does not fill with what cannot be done. A change that has been made in memory and waits for the log or a CP is
- * answered so too when it does no harm to make it twice (message_is_repeatable), else it is answered when it is durable: never before. When there is room
+ * answered so too when it does no harm to make it twice (msg->repeatable), else it is answered when it is durable: never before. When there is room
  * again everything goes on by itself.
  * THREADS. Home thread. */
 #ifndef FS_HOSTFULL_H
@@ -24,7 +24,5 @@ void hostfull_leave(struct fs_volume *vol);
 void hostfull_fini(struct fs_volume *vol);
 /* In a step, before a change: 0 there is room; -EAGAIN parked; -FS_EJUKEBOX. */
 MUST_CHECK int hostfull_admit(struct fs_run *run);
-/* It does no harm to make the change again: the sender may be told to, when it may have been made already. */
-bool message_is_repeatable(const struct fs_message *msg); /* dispatch.c */
 
 #endif

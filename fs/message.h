@@ -443,6 +443,7 @@ struct fs_message {
 	struct task task;
 	TAILQ_ENTRY(fs_message) link;
 	struct fs_run *run;
+	bool repeatable; /* it does no harm to make its change again */
 	struct call *kept; /* fs/calls.h: the entry of its call */
 	uint64_t begun_ns;
 	uint64_t word[2];
