@@ -98,6 +98,8 @@ struct fs_volume {
 	uint64_t free_blocks; /* allocatable, as of the last CP */
 	struct space *space; /* what of them is promised */
 	uint64_t inodes_used;
+	uint64_t n_moves; /* directories that got another parent since the mount */
+	LIST_HEAD(, ancestry_walk) walks; /* fs/ancestry.h */
 	struct fs_run_queue cp_waiters; /* woken after every CP: dirty limit, log room, space to come */
 	struct fs_run_queue page_waiters; /* woken when pages come free */
 	struct fs_run_queue idle_waiters; /* woken when no message is under way (unmount) */

@@ -3,6 +3,7 @@
  *
  * WRITE PATH, READ PATH. previous hop: proto/nfs, proto/scsi, admin; next hop: the operation in the table. */
 #include "base/reserve.h"
+#include "fs/ancestry.h"
 #include "fs/calls.h"
 #include "fs/hostfull.h"
 #include "fs/message_run.h"
@@ -100,6 +101,7 @@ static void message_finish(struct fs_run *fs_run, int err)
 	struct message_run *run = container_of(fs_run, struct message_run, run);
 	struct fs_message *msg = fs_run->msg;
 
+	ancestry_forget(fs_run);
 	if (err == OP_LOGGED) {
 		run->waiter.durable = message_durable;
 		run->waiter.msg = msg;
@@ -129,21 +131,24 @@ static int message_gate(const struct fs_volume *vol, const struct operation *ope
 	return 0;
 }
 
-/* A change begins when the host has room. */
-static int message_change(struct fs_run *fs_run)
+/* What the message names is where it must be; a change begins when the host has room. */
+static int message_step(struct fs_run *fs_run)
 {
 	struct message_run *run = container_of(fs_run, struct message_run, run);
+	const struct operation *operation = &operations[fs_run->msg->op];
 	bool again = false;
 	int err = fs_run->msg->call != NULL ? calls_admit(fs_run, &again) : 0;
 
 	if (again)
 		return err;
-	if (!run->begun)
+	if (fs_run->msg->in.beneath.inode != 0)
+		err = ancestry_admit(fs_run);
+	if (err == 0 && !operation->while_failed && !run->begun)
 		err = hostfull_admit(fs_run);
 	if (err != 0)
 		return err;
 	run->begun = true;
-	return operations[fs_run->msg->op].step(fs_run);
+	return operation->step(fs_run);
 }
 
 static void message_dispatch(struct fs_message *msg)
@@ -164,7 +169,7 @@ static void message_dispatch(struct fs_message *msg)
 		vol->client_at_ns = msg->begun_ns;
 	counter_add(&vol->counters.messages[msg->op], 1);
 	run->begun = false;
-	run_reinit(&run->run, vol, operation->while_failed ? operation->step : message_change, message_finish);
+	run_reinit(&run->run, vol, operation->while_failed && msg->in.beneath.inode == 0 ? operation->step : message_step, message_finish);
 	run->run.msg = msg;
 	msg->run = &run->run;
 	msg->repeatable = is_repeatable(msg);

@@ -35,6 +35,12 @@ enum { INODE_SPACE_UNKNOWN, INODE_SPACE_NEW, INODE_SPACE_LUN };
 LIST_HEAD(buf_list, buf);
 TAILQ_HEAD(buf_queue, buf);
 
+/* Of a directory: when n_moves of the volume is the same, it is below directory `top`. */
+struct inode_below {
+	uint64_t n_moves;
+	uint32_t top;
+};
+
 /* Under which file another one lies: the backing store of a vdisk (§seed "backing store handle 846"). */
 struct inode_backing {
 	uint32_t snapshot;
@@ -60,6 +66,7 @@ struct inode {
 	struct range_list punched[2];
 	bool has_backing; /* INODE_BACKED and loaded */
 	struct inode_backing backing;
+	struct inode_below below; /* fs/ancestry.c */
 	uint8_t space_class; /* INODE_SPACE_*: a vdisk's, learned when it is first written to (fs/space.c) */
 	/* the CP's */
 	bool frozen; /* cp_attr holds what this CP writes */

@@ -2,6 +2,7 @@ noinst_LIBRARIES += libvcfs.a
 libvcfs_a_SOURCES = \
 	fs/message.h fs/volume.h fs/core.h fs/fsformat.h fs/latency.h \
 	fs/admit.c fs/admit.h fs/alloc.c fs/alloc.h \
+	fs/ancestry.c fs/ancestry.h \
 	fs/autodelete.c fs/autodelete.h \
 	fs/cache.c fs/cache.h fs/cache_private.h fs/cache_read.c \
 	fs/calls.c fs/calls.h fs/calls_door.c \

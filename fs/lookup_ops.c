@@ -4,6 +4,7 @@
  * READ PATH previous hop dispatch.c; next hops dir.c, inode.h. */
 #include <stdlib.h>
 
+#include "fs/ancestry.h"
 #include "fs/dir.h"
 #include "fs/dirformat.h"
 #include "fs/namespace.h"
@@ -131,6 +132,14 @@ int ns_lookup(struct fs_run *run, const struct fs_cred *cred, const struct fs_fi
 	return 0;
 }
 
+/* ".." where there is no way up. */
+static bool stays(const struct fs_message *msg)
+{
+	const struct fs_file_id *file = &msg->file, *top = &msg->in.beneath;
+	return top->inode != 0 && is_dot_dot(msg->in.name, msg->in.name_len) &&
+	       (file->snapshot != 0 || (file->inode == top->inode && file->generation == top->generation));
+}
+
 int op_lookup(struct fs_run *run)
 {
 	struct fs_message *msg = run->msg;
@@ -139,7 +148,7 @@ int op_lookup(struct fs_run *run)
 	if (err != 0)
 		return err;
 	msg->out.has_dir_attr = true;
-	err = ns_lookup(run, msg->cred, &msg->file, msg->in.name, msg->in.name_len, &id);
+	err = ns_lookup(run, msg->cred, &msg->file, msg->in.name, stays(msg) ? 1 : msg->in.name_len, &id);
 	if (err != 0)
 		return err;
 	err = ns_attr(run, &id, &msg->out.attr);
@@ -156,6 +165,10 @@ int op_resolve(struct fs_run *run)
 	if (msg->in.path == NULL)
 		return -EINVAL;
 	int err = path_resolve(run, msg->in.path, &id);
+	if (err == 0 && msg->in.beneath.inode != 0) {
+		err = ancestry_check_below(run, &id, &msg->in.beneath);
+		err = err == -ESTALE ? -ENOENT : err;
+	}
 	if (err == 0)
 		err = ns_attr(run, &id, &msg->out.attr);
 	if (err != 0)

@@ -362,6 +362,10 @@ struct fs_message {
 		uint32_t to_name_len;
 		const char *to_name;
 		struct fs_file_id to_dir;
+		struct fs_file_id
+		    beneath; /* inode 0: anywhere. Else a directory of the active file system: directories that `file` and to_dir name,
+		                            * and what RESOLVE finds, must be it or below it (-ESTALE; RESOLVE: -ENOENT), and there is no way up
+		                            * from it, nor in snapshots: ".." is "." */
 		bool scheduled; /* the snapshot is a schedule's */
 		uint64_t wait_ns;
 		const struct fs_autodelete *autodelete;

@@ -7,6 +7,7 @@
  * WRITE PATH previous hop namespace_ops.c and nvlog_replay.c; next hops dir.c, inode.h, nvlog.h. */
 #include "fs/namespace_apply.h"
 
+#include "fs/ancestry.h"
 #include "fs/cache_private.h"
 #include "fs/dir.h"
 #include "fs/recordformat.h"
@@ -195,6 +196,7 @@ void ns_rename_commit(struct ns_rename *r)
 		dir_add(r->to_dir_inode, &r->to_plan, r->to_name.bytes, r->to_name.len, &r->id, r->inode->attr.type);
 	if (is_dir && r->dir != r->to_dir) {
 		dir_set_parent(r->inode, r->to_dir);
+		ancestry_moved(r->inode->vol, r->inode->ino);
 		nlink_add(r->dir_inode, -1);
 		nlink_add(r->to_dir_inode, 1);
 	}

@@ -4,12 +4,10 @@
  * Each: find and check; choose results (inode, generation, times); prepare; admit; commit and log. Attributes of directories before and
  * after go out with errors, too. WRITE PATH previous hop dispatch.c; next hop namespace_apply.c. */
 #include "fs/admit.h"
+#include "fs/ancestry.h"
 #include "fs/dir.h"
 #include "fs/namespace.h"
 #include "fs/operations.h"
-
-/* Levels a rename walks up to see that it makes no cycle. */
-#define DEPTH_MAX 65536U
 
 /* The directory to change something in: writable, and its attributes told. */
 static int target_dir_get(struct fs_run *run, const struct fs_file_id *id, struct inode **ret_dir)
@@ -277,24 +275,6 @@ int op_rmdir(struct fs_run *run)
 
 /* ---- rename ---------------------------------------------------------------------------------------------------- */
 
-/* -EINVAL when `inode` is `dir` or above it. */
-static int cycle_check(struct fs_run *run, const struct inode *inode, struct inode *dir)
-{
-	for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
-		uint32_t parent;
-		if (dir->ino == inode->ino)
-			return -EINVAL;
-		if (dir->ino == FS_INO_ROOT)
-			return 0;
-		int err = dir_parent(run, dir, &parent);
-		if (err == 0)
-			err = inode_get(run, 0, parent, &dir);
-		if (err != 0)
-			return err == -ESTALE ? -EUCLEAN : err;
-	}
-	return -EUCLEAN;
-}
-
 /* The entry the new name stands for now may go: -EPERM, -EISDIR, -ENOTDIR, -ENOTEMPTY. */
 static int replaced_check(struct fs_run *run, struct inode *to_dir, const struct inode *inode, struct inode *replaced)
 {
@@ -317,7 +297,7 @@ static int move_check(struct fs_run *run, const struct inode *dir, struct inode 
 	if (inode->attr.type != FS_TYPE_DIR || dir == to_dir)
 		return 0;
 	int err = perm_check(cred, &inode->attr, PERM_WRITE); /* its ".." changes */
-	return err != 0 ? err : cycle_check(run, inode, to_dir);
+	return err != 0 ? err : ancestry_check_cycle(run, inode, to_dir);
 }
 
 /* Fill r->replaced. 1: both names are the same file, nothing to do. */

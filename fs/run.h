@@ -18,6 +18,7 @@ struct fs_volume;
 struct fs_message;
 struct buf;
 struct raid_read_block;
+struct ancestry_walk;
 
 struct fs_run {
 	struct fs_volume *vol;
@@ -37,6 +38,7 @@ struct fs_run {
 	size_t reserved_pages; /* admission: what it may pin at most */
 	struct buf **starts; /* misses named by this execution, submitted together at its end */
 	unsigned n_starts, n_starts_max;
+	struct ancestry_walk *walks; /* fs/ancestry.h */
 	struct task task;
 	TAILQ_ENTRY(fs_run) link; /* on a wait queue, or the free list */
 };

@@ -17,3 +17,7 @@ check_PROGRAMS += tests/fs/test_namespace_engine
 TESTS += tests/fs/test_namespace_engine
 tests_fs_test_namespace_engine_SOURCES = tests/fs/test_namespace_engine.c $(FSBOX_SOURCES)
 tests_fs_test_namespace_engine_LDADD = $(ENGINE_LIBS)
+check_PROGRAMS += tests/fs/test_ancestry
+TESTS += tests/fs/test_ancestry
+tests_fs_test_ancestry_SOURCES = tests/fs/test_ancestry.c $(FSBOX_SOURCES)
+tests_fs_test_ancestry_LDADD = $(ENGINE_LIBS)
