@@ -8,6 +8,7 @@
 #include "admin/admin_private.h"
 #include "admin/http/http_server.h"
 #include "admin/http/signin.h"
+#include "admin/exportwatch.h"
 #include "admin/jobfile.h"
 #include "admin/jobs.h"
 #include "admin/journal.h"
@@ -121,7 +122,10 @@ int admin_new(struct loop *loop, const struct admin_settings *settings, const st
 	TAILQ_INIT(&admin->turns);
 	admin->event_task.run = journal_woke;
 	admin->san = san_new(admin);
-	int err = admin->state_dir == NULL || admin->disk_paths == NULL || admin->san == NULL ? -ENOMEM : load_state(admin, ret_text);
+	admin->exportwatch = exportwatch_new(admin);
+	int err = admin->state_dir == NULL || admin->disk_paths == NULL || admin->san == NULL || admin->exportwatch == NULL
+	              ? -ENOMEM
+	              : load_state(admin, ret_text);
 	if (err == 0)
 		err = load_signin(admin, settings, ret_text);
 	if (err == 0)
@@ -186,7 +190,8 @@ static void stop_look(struct timer *timer)
 {
 	struct admin *admin = container_of(timer, struct admin, stop_timer);
 	struct known_volume *known;
-	bool busy = http_server_n_calls(admin->http) != 0 || jobs_n_own(admin) != 0 || admin->san->painting;
+	bool busy = http_server_n_calls(admin->http) != 0 || jobs_n_own(admin) != 0 || admin->san->painting ||
+	            exportwatch_is_busy(admin->exportwatch);
 
 	if (!busy) {
 		TAILQ_FOREACH(known, &admin->volumes, link) {
@@ -218,6 +223,7 @@ void admin_stop(struct admin *admin, void (*done)(void *arg, int err), void *arg
 	admin->stop_arg = arg;
 	world_timer_cancel(&admin->job_timer);
 	remount_stop(admin);
+	exportwatch_stop(admin->exportwatch);
 	journal_stop();
 	http_server_stop(admin->http);
 	jobs_cancel_working(admin);
@@ -234,6 +240,8 @@ void admin_free(struct admin *admin)
 		signin_free(admin->signin);
 	jobs_fini(admin);
 	known_fini(admin);
+	if (admin->exportwatch != NULL)
+		exportwatch_free(admin->exportwatch);
 	if (admin->san != NULL)
 		san_free(admin->san);
 	json_decref(admin->info);

@@ -21,14 +21,16 @@ struct admin;
 
 struct admin_rule {
 	const char *client; /* "192.168.1.0/24", "10.0.0.7", "::1", "fd00::/8" */
-	bool read_write, root_squash, secure;
+	bool read_write, root_squash, all_squash, secure;
+	uint32_t anon_uid, anon_gid;
 };
 struct admin_export {
 	struct fs_volume *volume; /* referenced during the call; take an own reference to keep it */
 	const char *path; /* "/vol/vol0/dir", as clients mount it */
 	const char *inner; /* "/dir" inside the volume, "/" for all of it */
 	uint32_t id; /* in file handles: for the life of the export, not used again */
-	const struct admin_rule *rules; /* first match counts; no match: no access */
+	struct fs_file_id root; /* which directory it is */
+	const struct admin_rule *rules; /* the smallest network counts, in whatever order; no match: no access */
 	size_t n_rules;
 };
 struct admin_igroup {

@@ -15,6 +15,7 @@ struct http_server;
 struct signin;
 struct job;
 struct san;
+struct exportwatch;
 
 TAILQ_HEAD(job_list, job);
 TAILQ_HEAD(known_list, known_volume);
@@ -44,6 +45,7 @@ struct admin {
 	struct turn_list turns;
 	struct turn *turn_owner;
 	struct san *san;
+	struct exportwatch *exportwatch;
 	struct signin *signin;
 	struct http_server *http;
 	struct task event_task; /* the journal has something new */

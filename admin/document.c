@@ -2,10 +2,12 @@
 /* Documents kept inside a volume. */
 #include "admin/document.h"
 
+#include "admin/exportwatch.h"
 #include "admin/known.h"
 #include "admin/policy.h"
 #include "admin/volpath.h"
 #include "base/iscsiname.h"
+#include "base/text.h"
 #include "fs/volume.h"
 
 struct document_io {
@@ -76,8 +78,13 @@ static bool is_export(json_t *entry)
 {
 	const char *path = json_string_value(json_object_get(entry, "path"));
 	json_int_t id = json_integer_value(json_object_get(entry, "id"));
+	char inner[4U * DOCUMENT_EXPORT_PATH_MAX + 1U]; /* all of it escapes */
 
-	return path != NULL && strlen(path) <= DOCUMENT_EXPORT_PATH_MAX && volpath_is_inner(path) && id > 0 && id <= UINT32_MAX &&
+	if (path == NULL || strlen(path) >= sizeof inner)
+		return false;
+	memcpy(inner, path, strlen(path) + 1U);
+	text_unescape(inner);
+	return strlen(inner) <= DOCUMENT_EXPORT_PATH_MAX && volpath_is_inner(inner) && id > 0 && id <= UINT32_MAX &&
 	       json_array_size(json_object_get(entry, "rules")) <= DOCUMENT_EXPORT_RULES_MAX &&
 	       all_are(json_object_get(entry, "rules"), is_rule);
 }
@@ -223,6 +230,23 @@ void document_put(struct admin *admin, struct fs_volume *volume, const char *nam
 	fs_message_send(&io->msg);
 }
 
+void exports_put(struct admin *admin, struct fs_volume *volume, json_t *exports, void (*done)(void *arg, int err), void *arg)
+{
+	json_t *plain = json_deep_copy(exports), *entry;
+	size_t i;
+
+	json_array_foreach(plain, i, entry)(void) json_object_del(entry, "missing");
+	document_put(admin, volume, DOCUMENT_EXPORTS, plain, done, arg);
+	json_decref(plain);
+}
+
+static uint32_t id_of(json_t *rule, const char *key)
+{
+	json_t *id = json_object_get(rule, key);
+
+	return json_is_integer(id) ? (uint32_t)json_integer_value(id) : DOCUMENT_ANON_ID;
+}
+
 static struct admin_rule *rules_of(json_t *list)
 {
 	struct admin_rule *rules = calloc(json_array_size(list) + 1, sizeof *rules);
@@ -237,9 +261,31 @@ static struct admin_rule *rules_of(json_t *list)
 		rules[i].client = json_string_value(json_object_get(rule, "client"));
 		rules[i].read_write = access != NULL && strcmp(access, "rw") == 0;
 		rules[i].root_squash = !json_is_false(json_object_get(rule, "root_squash"));
+		rules[i].all_squash = json_is_true(json_object_get(rule, "all_squash"));
+		rules[i].anon_uid = id_of(rule, "anonuid");
+		rules[i].anon_gid = id_of(rule, "anongid");
 		rules[i].secure = !json_is_false(json_object_get(rule, "secure"));
 	}
 	return rules;
+}
+
+static void export_fill(struct admin_export *export, const struct known_volume *known, json_t *entry)
+{
+	json_t *rules = json_object_get(entry, "rules");
+	char *path = volpath_join(known->name, json_string_value(json_object_get(entry, "path")));
+
+	if (path == NULL)
+		abort();
+	text_unescape(path);
+	*export = (struct admin_export){ .volume = known->volume,
+		                         .path = path,
+		                         .id = (uint32_t)json_integer_value(json_object_get(entry, "id")),
+		                         .rules = rules_of(rules),
+		                         .n_rules = json_array_size(rules) };
+	export->inner = strchr(path + strlen("/vol/"), '/');
+	if (export->inner == NULL)
+		export->inner = "/";
+	export->root = exportwatch_directory(entry);
 }
 
 void exports_publish(struct admin *admin)
@@ -259,14 +305,8 @@ void exports_publish(struct admin *admin)
 		exports = more;
 		json_array_foreach(known->exports, i, entry)
 		{
-			json_t *rules = json_object_get(entry, "rules");
-			exports[n].volume = known->volume;
-			exports[n].inner = json_string_value(json_object_get(entry, "path"));
-			exports[n].path = volpath_join(known->name, exports[n].inner);
-			exports[n].id = (uint32_t)json_integer_value(json_object_get(entry, "id"));
-			exports[n].rules = rules_of(rules);
-			exports[n].n_rules = json_array_size(rules);
-			n++;
+			if (json_object_get(entry, "missing") == NULL)
+				export_fill(&exports[n++], known, entry);
 		}
 	}
 	if (admin->hooks.exports != NULL)

@@ -22,7 +22,8 @@ struct known_volume {
 	bool remembered; /* in the state file (a volume being made is not yet) */
 	struct fs_volume *volume; /* ONLINE, UNMOUNTING: referenced */
 	size_t cache_pages; /* granted while mounted */
-	json_t *exports; /* array, as in the volume's document; ONLINE */
+	json_t *exports; /* array, as in the volume's document, and "missing" (exportwatch.h); ONLINE */
+	uint64_t tree_seen; /* fs_volume_tree_changes at the last look at its paths; ONLINE */
 	json_t *igroups;
 	json_t *igroups_held; /* UUIDs, as of the last time the state was saved while it was online; may be NULL */
 	json_t *kept_out; /* UUIDs (trust.h); may be NULL */

@@ -10,6 +10,7 @@
 
 #include "admin/diskfile.h"
 #include "admin/document.h"
+#include "admin/exportwatch.h"
 #include "admin/fault.h"
 #include "admin/jobs.h"
 #include "admin/keeper.h"
@@ -305,6 +306,11 @@ static void step_mount(struct op *op)
 	op_at_home(op, home_mount);
 }
 
+static void exports_learned(void *arg)
+{
+	op_next(arg, 0);
+}
+
 static void policy_loaded(void *arg, int err, json_t *records)
 {
 	struct op *op = arg;
@@ -313,7 +319,7 @@ static void policy_loaded(void *arg, int err, json_t *records)
 		log_error("admin", "document_bad", "volume=%s document=snapshot-policy error=%s", op->known->name, error_name(err));
 	op->known->policy = records != NULL ? records : json_array();
 	op->known->policy_damaged = err != 0;
-	op_next(op, 0);
+	exportwatch_learn(op->admin, op->known, exports_learned, op);
 }
 
 static void igroups_loaded(void *arg, int err, json_t *records)

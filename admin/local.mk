@@ -7,6 +7,7 @@ libvcadmin_a_SOURCES = \
 	admin/clonejob.c admin/clonejob.h \
 	admin/diskfile.c admin/diskfile.h \
 	admin/document.c admin/document.h \
+	admin/exportwatch.c admin/exportwatch.h \
 	admin/filejob.c admin/filejob.h \
 	admin/jobfile.c admin/jobfile.h \
 	admin/jobs.c admin/jobs.h \

@@ -150,7 +150,8 @@ const struct verb verbs[] = {
 	/* ---- export ---- */
 	{ "export", "set", "export a volume or a directory of it over NFS", VERB_PUT, "protocols/nfs/exports/{path}", VERB_H_EXPORT_SET, 0, NULL, NULL,
 	  { ROUTE_EXPORT,
-	    { "client", "rules", "CIDR[:OPT,..]", "who, and how: rw or ro, root_squash or no_root_squash, secure or insecure; may repeat, first match counts",
+	    { "client", "rules", "CIDR[:OPT,..]", "who, and how: rw or ro (ro), root_squash, no_root_squash or all_squash (root_squash), anonuid=ID, anongid=ID (65534), secure or insecure (secure); may "
+	      "repeat: the smallest network that a client is in counts, in whatever order",
 	      VERB_CLIENTS, VERB_IN_BODY, VERB_REQUIRED } } },
 	{ "export", "list", "list the exports", VERB_GET, "protocols/nfs/exports", VERB_H_EXPORT_LIST, VERB_COLLECTION, NULL, NULL, { QUERY_VOLUME } },
 	{ "export", "delete", "export it no more: clients that have it mounted lose it", VERB_DELETE, "protocols/nfs/exports/{path}", VERB_H_EXPORT_DELETE, VERB_DESTROYS, NULL, NULL, { ROUTE_EXPORT } },

@@ -28,7 +28,7 @@ enum verb_kind {
 	VERB_GROUPS, /* array of {"disks": [...]}; one a flag, split at commas */
 	VERB_PERCENT, /* integer; vcadm takes 5 or 5% */
 	VERB_RULE, /* {"keep", "at"}; vcadm takes KEEP[@AT] */
-	VERB_CLIENTS, /* array of {"client", "access", "root_squash", "secure"}; CIDR:opt,opt a flag */
+	VERB_CLIENTS, /* array of {"client", "access", "root_squash", "all_squash", "anonuid", "anongid", "secure"}; CIDR:opt,opt a flag */
 };
 
 enum verb_place { VERB_IN_ROUTE, VERB_IN_QUERY, VERB_IN_BODY };

@@ -17,6 +17,7 @@
 struct ancestry_walk {
 	struct ancestry_walk *next; /* the run's others */
 	LIST_ENTRY(ancestry_walk) link; /* the volume's */
+	uint32_t snapshot;
 	unsigned n, n_max;
 	uint32_t *chain; /* [0]: where it began; [n - 1]: where it is */
 };
@@ -48,17 +49,18 @@ static void walk_free(struct ancestry_walk *walk)
 }
 
 /* The run's walk that began at `ino`, or a new one. NULL: no memory. */
-static struct ancestry_walk *walk_of(struct fs_run *run, uint32_t ino)
+static struct ancestry_walk *walk_of(struct fs_run *run, uint32_t snapshot, uint32_t ino)
 {
 	struct ancestry_walk *walk = run->walks;
 
-	while (walk != NULL && walk->chain[0] != ino)
+	while (walk != NULL && (walk->chain[0] != ino || walk->snapshot != snapshot))
 		walk = walk->next;
 	if (walk != NULL)
 		return walk;
 	walk = calloc(1, sizeof *walk);
 	if (walk == NULL)
 		return NULL;
+	walk->snapshot = snapshot;
 	LIST_INSERT_HEAD(&run->vol->walks, walk, link);
 	if (chain_push(walk, ino) != 0) {
 		walk_free(walk);
@@ -85,7 +87,7 @@ void ancestry_moved(struct fs_volume *vol, uint32_t ino)
 
 	vol->n_moves++;
 	LIST_FOREACH(walk, &vol->walks, link) {
-		for (unsigned i = 0; i < walk->n; i++) {
+		for (unsigned i = 0; i < walk->n && walk->snapshot == 0; i++) {
 			if (walk->chain[i] == ino)
 				walk->n = i + 1U;
 		}
@@ -109,9 +111,9 @@ static bool is_known_below(const struct inode *dir, uint32_t top)
 }
 
 /* Walk up from `from` until `top` is reached, or a directory that is known to be below it (1), or the root (0). */
-static int climb(struct fs_run *run, uint32_t from, uint32_t top)
+static int climb(struct fs_run *run, const struct inode *from, uint32_t top)
 {
-	struct ancestry_walk *walk = walk_of(run, from);
+	struct ancestry_walk *walk = walk_of(run, from->snapshot, from->ino);
 
 	if (walk == NULL)
 		return run_no_memory(run);
@@ -126,7 +128,7 @@ static int climb(struct fs_run *run, uint32_t from, uint32_t top)
 			return ino == top;
 		if (level == LEVELS_A_TURN)
 			return run_yield(run);
-		err = inode_get(run, 0, ino, &at);
+		err = inode_get(run, from->snapshot, ino, &at);
 		if (err == 0 && is_known_below(at, top))
 			return 1;
 		if (err == 0)
@@ -140,7 +142,7 @@ static int climb(struct fs_run *run, uint32_t from, uint32_t top)
 
 int ancestry_check_cycle(struct fs_run *run, const struct inode *inode, const struct inode *dir)
 {
-	int rc = climb(run, dir->ino, inode->ino);
+	int rc = climb(run, dir, inode->ino);
 
 	return rc > 0 ? -EINVAL : rc;
 }
@@ -150,15 +152,15 @@ int ancestry_check_below(struct fs_run *run, const struct fs_file_id *id, const 
 	struct inode *dir, *top_dir;
 	int rc;
 
-	if (id->snapshot != 0)
-		return 0;
+	if (id->snapshot != top->snapshot)
+		return top->snapshot == 0 ? 0 : -ESTALE;
 	rc = ns_is_snapdir(id) ? snapdir_dir(run, id, &dir) : inode_get_id(run, id, &dir);
 	if (rc != 0 || dir->attr.type != FS_TYPE_DIR)
 		return rc;
 	rc = inode_get_id(run, top, &top_dir);
 	if (rc != 0 || dir == top_dir || is_known_below(dir, top->inode))
 		return rc;
-	rc = climb(run, dir->ino, top->inode);
+	rc = climb(run, dir, top->inode);
 	if (rc != 1)
 		return rc == 0 ? -ESTALE : rc;
 	dir->below = (struct inode_below){ .n_moves = run->vol->n_moves, .top = top->inode };

@@ -17,7 +17,8 @@ struct inode;
 /* In a step: is `inode` the directory `dir` or above it? Then it must not be moved there: -EINVAL. -EAGAIN, -EUCLEAN, -ENOMEM. */
 MUST_CHECK int ancestry_check_cycle(struct fs_run *run, const struct inode *inode, const struct inode *dir);
 /* In a step: may what `id` names be reached from directory `top`? Directories (and their ".snapshot") must be `top` or below it: else -ESTALE, as when
- * one of both is gone. Of all else nobody knows a parent, and what a snapshot has does not change: 0. */
+ * one of both is gone. Of all else nobody knows a parent: 0; so for what snapshots have, below a `top` of today: it shows what was there when the
+ * handle was given out. */
 MUST_CHECK int ancestry_check_below(struct fs_run *run, const struct fs_file_id *id, const struct fs_file_id *top);
 /* The same for all that a message names, by its in.beneath. */
 MUST_CHECK int ancestry_admit(struct fs_run *run);

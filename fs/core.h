@@ -53,6 +53,7 @@ struct fs_volume {
 	_Atomic int space_level; /* enum fs_space_level; this and the next ones: fs/space_level.c */
 	_Atomic uint32_t space_warnings;
 	_Atomic uint64_t space_available_bytes, space_soft_bytes;
+	_Atomic uint64_t tree_changes; /* fs_volume_tree_changes */
 	struct fs_mount_options options;
 	TAILQ_ENTRY(fs_volume) link; /* the table's */
 	/* home thread only */

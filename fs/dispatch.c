@@ -38,6 +38,7 @@ static const struct operation operations[FS_OP_COUNT] = {
 	[FS_READDIR] = { op_readdir, true },
 	[FS_FSSTAT] = { op_fsstat, true },
 	[FS_RESOLVE] = { op_resolve, true },
+	[FS_PATH_OF] = { op_path_of, true },
 	[FS_SNAPSHOT_CREATE] = { op_snapshot_create, false },
 	[FS_SNAPSHOT_DELETE] = { op_snapshot_delete, false },
 	[FS_SNAPSHOT_RENAME] = { op_snapshot_rename, false },

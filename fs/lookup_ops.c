@@ -4,7 +4,6 @@
  * READ PATH previous hop dispatch.c; next hops dir.c, inode.h. */
 #include <stdlib.h>
 
-#include "fs/ancestry.h"
 #include "fs/dir.h"
 #include "fs/dirformat.h"
 #include "fs/namespace.h"
@@ -164,11 +163,8 @@ int op_resolve(struct fs_run *run)
 	size_t name_len;
 	if (msg->in.path == NULL)
 		return -EINVAL;
-	int err = path_resolve(run, msg->in.path, &id);
-	if (err == 0 && msg->in.beneath.inode != 0) {
-		err = ancestry_check_below(run, &id, &msg->in.beneath);
-		err = err == -ESTALE ? -ENOENT : err;
-	}
+	int err = msg->in.beneath.inode == 0 ? path_resolve(run, msg->in.path, &id)
+	                                     : path_resolve_beneath(run, msg->in.path, &msg->in.beneath, &id);
 	if (err == 0)
 		err = ns_attr(run, &id, &msg->out.attr);
 	if (err != 0)
@@ -183,6 +179,25 @@ int op_resolve(struct fs_run *run)
 	}
 	msg->out.has_dir_attr = err == 0;
 	return err;
+}
+
+int op_path_of(struct fs_run *run)
+{
+	struct fs_message *msg = run->msg;
+	char path[FS_PATH_MAX] = "/";
+	struct inode *dir;
+	uint32_t parent;
+	int err = msg->file.snapshot != 0 || ns_is_snapdir(&msg->file) ? -EINVAL : ns_dir_get(run, &msg->file, &dir);
+	if (err == 0 && dir->ino != FS_INO_ROOT) {
+		err = dir_parent(run, dir, &parent);
+		if (err == 0)
+			err = path_of(run, 0, dir->ino, parent, path);
+	}
+	if (err != 0)
+		return err;
+	msg->out.blob = strdup(path);
+	msg->out.blob_len = strlen(path);
+	return msg->out.blob == NULL ? -ENOMEM : 0;
 }
 
 /* ---- READDIR --------------------------------------------------------------------------------------------------- */

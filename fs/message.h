@@ -121,6 +121,7 @@ enum fs_op {
 	FS_READDIR, /* in.readdir; out.dirents, out.eof, out.dir_attr */
 	FS_FSSTAT, /* out.fsstat, out.attr */
 	FS_RESOLVE, /* in.path: path inside the volume ("/dir/x", "/.snapshot/s1/x"); follows no symlink; out.attr, out.dir (its parent) */
+	FS_PATH_OF, /* `file`: a directory of the active file system; out.blob: its path inside the volume, now. -ESTALE: it is gone */
 	/* snapshots: in.name */
 	FS_SNAPSHOT_CREATE, /* in.scheduled */
 	FS_SNAPSHOT_DELETE,
@@ -363,7 +364,7 @@ struct fs_message {
 		const char *to_name;
 		struct fs_file_id to_dir;
 		struct fs_file_id
-		    beneath; /* inode 0: anywhere. Else a directory of the active file system: directories that `file` and to_dir name,
+		    beneath; /* inode 0: anywhere. Else a directory, of the active file system or a snapshot: directories that `file` and to_dir name,
 		                            * and what RESOLVE finds, must be it or below it (-ESTALE; RESOLVE: -ENOENT), and there is no way up
 		                            * from it, nor in snapshots: ".." is "." */
 		bool scheduled; /* the snapshot is a schedule's */

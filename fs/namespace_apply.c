@@ -43,6 +43,13 @@ static void unlink_one(struct inode *inode, int64_t now_ns)
 		inode_remove(inode);
 }
 
+/* What may be known elsewhere by its path. */
+static void tell_change(const struct inode *inode)
+{
+	if (inode->attr.type == FS_TYPE_DIR || inode->attr.type == FS_TYPE_VDISK)
+		atomic_fetch_add_explicit(&inode->vol->tree_changes, 1, memory_order_relaxed);
+}
+
 static size_t encode_name(uint8_t *body, size_t at, const struct ns_name *name)
 {
 	memcpy(body + at, name->bytes, name->len);
@@ -134,6 +141,7 @@ void ns_remove_commit(struct ns_remove *r)
 	touch(r->dir_inode, r->now_ns);
 	if (is_dir)
 		nlink_add(r->dir_inode, -1);
+	tell_change(r->inode);
 	unlink_one(r->inode, r->now_ns);
 }
 
@@ -200,6 +208,7 @@ void ns_rename_commit(struct ns_rename *r)
 		nlink_add(r->dir_inode, -1);
 		nlink_add(r->to_dir_inode, 1);
 	}
+	tell_change(r->inode);
 	inode_modify(r->inode)->ctime_ns = r->now_ns;
 	touch(r->dir_inode, r->now_ns);
 	touch(r->to_dir_inode, r->now_ns);

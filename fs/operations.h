@@ -11,7 +11,8 @@ int op_read(struct fs_run *run), op_write(struct fs_run *run), op_commit(struct 
 int op_getattr(struct fs_run *run), op_setattr(struct fs_run *run), op_lookup(struct fs_run *run), op_access(struct fs_run *run),
     op_readlink(struct fs_run *run), op_create(struct fs_run *run), op_mkdir(struct fs_run *run), op_symlink(struct fs_run *run),
     op_mknod(struct fs_run *run), op_remove(struct fs_run *run), op_rmdir(struct fs_run *run), op_rename(struct fs_run *run),
-    op_link(struct fs_run *run), op_readdir(struct fs_run *run), op_fsstat(struct fs_run *run), op_resolve(struct fs_run *run);
+    op_link(struct fs_run *run), op_readdir(struct fs_run *run), op_fsstat(struct fs_run *run), op_resolve(struct fs_run *run),
+    op_path_of(struct fs_run *run);
 /* file_restore_ops.c */
 int op_file_restore(struct fs_run *run), op_file_restore_status(struct fs_run *run), op_file_restore_cancel(struct fs_run *run);
 /* vdisk_ops.c, clone.c, docs.c */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Paths inside a volume, component by component: "/dir/x", "/.snapshot/s1/x". No symlink is followed. */
+#include "fs/ancestry.h"
 #include "fs/dir.h"
 #include "fs/inode.h"
 #include "fs/namespace.h"
@@ -18,8 +19,8 @@ static size_t next_component(const char **io_path, const char **ret_name)
 	return (size_t)(p - *ret_name);
 }
 
-/* Walk until `end` is reached. */
-static int walk(struct fs_run *run, const char *path, const char *end, struct fs_file_id *ret_id)
+/* Walk until `end` is reached. *ret_active: the last on the way that is in no snapshot. */
+static int walk(struct fs_run *run, const char *path, const char *end, struct fs_file_id *ret_id, struct fs_file_id *ret_active)
 {
 	const struct fs_cred *cred = run->msg == NULL ? NULL : run->msg->cred;
 	struct fs_file_id id;
@@ -28,9 +29,12 @@ static int walk(struct fs_run *run, const char *path, const char *end, struct fs
 	if (strnlen(path, FS_PATH_MAX) == FS_PATH_MAX)
 		return -ENAMETOOLONG;
 	int err = ns_id_of_ino(run, 0, FS_INO_ROOT, &id);
+	*ret_active = id;
 	while (err == 0 && (name_len = next_component(&path, &name)) != 0 && name < end) {
 		struct fs_file_id dir_id = id;
 		err = ns_lookup(run, cred, &dir_id, name, name_len, &id);
+		if (err == 0 && id.snapshot == 0)
+			*ret_active = id;
 	}
 	if (err == 0)
 		*ret_id = id;
@@ -39,12 +43,24 @@ static int walk(struct fs_run *run, const char *path, const char *end, struct fs
 
 int path_resolve(struct fs_run *run, const char *path, struct fs_file_id *ret_id)
 {
-	return walk(run, path, path + strlen(path), ret_id);
+	struct fs_file_id active;
+	return walk(run, path, path + strlen(path), ret_id, &active);
+}
+
+int path_resolve_beneath(struct fs_run *run, const char *path, const struct fs_file_id *top, struct fs_file_id *ret_id)
+{
+	struct fs_file_id active;
+	int err = walk(run, path, path + strlen(path), ret_id, &active);
+
+	if (err == 0)
+		err = ancestry_check_below(run, top->snapshot == 0 ? &active : ret_id, top);
+	return err == -ESTALE ? -ENOENT : err;
 }
 
 int path_resolve_parent(struct fs_run *run, const char *path, struct fs_file_id *ret_dir, const char **ret_name, size_t *ret_name_len)
 {
 	const char *rest = path, *name, *last = NULL;
+	struct fs_file_id active;
 	size_t name_len, last_len = 0;
 	while ((name_len = next_component(&rest, &name)) != 0) {
 		last = name;
@@ -54,7 +70,7 @@ int path_resolve_parent(struct fs_run *run, const char *path, struct fs_file_id 
 		return -EINVAL;
 	if (last_len > FS_NAME_MAX)
 		return -ENAMETOOLONG;
-	int err = walk(run, path, last, ret_dir);
+	int err = walk(run, path, last, ret_dir, &active);
 	if (err != 0)
 		return err;
 	*ret_name = last;

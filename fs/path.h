@@ -7,6 +7,8 @@
 
 /* Resolve a path inside the volume, "/.snapshot/NAME/..." too. -ENOENT, -ENOTDIR, -ENAMETOOLONG. */
 MUST_CHECK int path_resolve(struct fs_run *run, const char *path, struct fs_file_id *ret_id);
+/* The same; it, or the directory whose snapshots it is in, must lie below `top` (fs/ancestry.h): -ENOENT. */
+MUST_CHECK int path_resolve_beneath(struct fs_run *run, const char *path, const struct fs_file_id *top, struct fs_file_id *ret_id);
 /* Its parent and last component (borrowed from `path`). */
 MUST_CHECK int path_resolve_parent(struct fs_run *run, const char *path, struct fs_file_id *ret_dir, const char **ret_name,
                                    size_t *ret_name_len);

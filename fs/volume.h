@@ -56,6 +56,9 @@ const uint8_t *fs_volume_handle_key(const struct fs_volume *volume);
 /* NFS write verifier: changes with every mount after a crash and whenever unstable data may have been lost. */
 uint64_t fs_volume_write_verifier(const struct fs_volume *volume);
 
+/* Rises whenever a directory or a LUN may have another path than before, or none: each is renamed or a directory removed. Any thread. */
+uint64_t fs_volume_tree_changes(const struct fs_volume *volume);
+
 /* How full a volume is, for whoever must warn of it. The thresholds are shares of what clients can use at most (size less what is kept back);
  * a level is left only when 5 % more than its threshold are available again. */
 #define FS_SPACE_SOFT_PERCENT 80U

@@ -110,6 +110,11 @@ const uint8_t *fs_volume_handle_key(const struct fs_volume *vol)
 	return vol->handle_key;
 }
 
+uint64_t fs_volume_tree_changes(const struct fs_volume *volume)
+{
+	return atomic_load_explicit(&volume->tree_changes, memory_order_relaxed);
+}
+
 uint64_t fs_volume_write_verifier(const struct fs_volume *vol)
 {
 	return volume_write_verifier(vol);

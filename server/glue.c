@@ -70,23 +70,24 @@ static void volumes_add(struct glue_volumes *volumes, struct fs_volume *volume)
 
 /* ---- exports ----------------------------------------------------------------------------------------------------- */
 
+/* A rule that is none may have been there to keep somebody out: then nobody gets in. */
 static unsigned make_clients(const struct admin_export *export, struct export_client *clients)
 {
-	unsigned n = 0;
-
 	for (size_t i = 0; i < export->n_rules; i++) {
 		const struct admin_rule *rule = &export->rules[i];
-		int err = export_client_init(&clients[n], rule->client);
+		int err = export_client_init(&clients[i], rule->client);
 		if (err != 0) {
-			log_error("server", "export_rule_bad", "export=%s client=%s error=%s", export->path, rule->client, error_name(err));
-			continue;
+			log_error("server", "export_rule_bad", "export=%s client=%s error=%s: nobody may use it", export->path,
+			          rule->client, error_name(err));
+			return 0;
 		}
-		clients[n].read_write = rule->read_write;
-		clients[n].secure = rule->secure;
-		clients[n].squash = rule->root_squash ? EXPORT_SQUASH_ROOT : EXPORT_SQUASH_NONE;
-		n++;
+		clients[i].read_write = rule->read_write;
+		clients[i].secure = rule->secure;
+		clients[i].squash = rule->all_squash ? EXPORT_SQUASH_ALL : rule->root_squash ? EXPORT_SQUASH_ROOT : EXPORT_SQUASH_NONE;
+		clients[i].anon_uid = rule->anon_uid;
+		clients[i].anon_gid = rule->anon_gid;
 	}
-	return n;
+	return (unsigned)export->n_rules;
 }
 
 static void set_exports(struct glue *glue, struct fs_volume *volume, const struct admin_export *exports, size_t n)
@@ -99,7 +100,9 @@ static void set_exports(struct glue *glue, struct fs_volume *volume, const struc
 		if (exports[i].volume != volume)
 			continue;
 		clients[n_specs] = must(calloc(exports[i].n_rules + 1, sizeof **clients));
-		specs[n_specs] = (struct export_spec){ .id = exports[i].id, .path = exports[i].inner, .clients = clients[n_specs] };
+		specs[n_specs] = (struct export_spec){
+			.id = exports[i].id, .path = exports[i].inner, .clients = clients[n_specs], .root = exports[i].root
+		};
 		specs[n_specs].n_clients = make_clients(&exports[i], clients[n_specs]);
 		n_specs++;
 	}

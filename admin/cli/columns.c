@@ -9,6 +9,8 @@
 #include "admin/size.h"
 #include "base/list.h"
 
+#define ANON_ID 65534 /* not shown: the default */
+
 static const struct column volume_columns[] = {
 	{ "NAME", "name", COLUMN_TEXT, false },
 	{ "STATE", "state", COLUMN_TEXT, false },
@@ -105,6 +107,7 @@ static const struct column igroup_columns[] = {
 static const struct column export_columns[] = {
 	{ "PATH", "path", COLUMN_TEXT, false },
 	{ "CLIENTS", "rules", COLUMN_RULES, false },
+	{ "STATE", "state", COLUMN_TEXT, false },
 	{ 0 },
 };
 static const struct column raid_columns[] = {
@@ -216,6 +219,23 @@ const char *column_string(json_t *object, const char *dotted)
 	return text == NULL ? "" : text;
 }
 
+/* As --client takes it. */
+static void print_rule(FILE *out, json_t *rule)
+{
+	static const char *const ids[] = { "anonuid", "anongid" };
+	const char *squash = json_is_true(json_object_get(rule, "all_squash"))     ? "all_squash"
+	                     : json_is_false(json_object_get(rule, "root_squash")) ? "no_root_squash"
+	                                                                           : "root_squash";
+
+	(void)fprintf(out, "%s:%s,%s,%s", column_string(rule, "client"), column_string(rule, "access"), squash,
+	              json_is_false(json_object_get(rule, "secure")) ? "insecure" : "secure");
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		json_t *id = json_object_get(rule, ids[i]);
+		if (id != NULL && json_integer_value(id) != ANON_ID)
+			(void)fprintf(out, ",%s=%lld", ids[i], (long long)json_integer_value(id));
+	}
+}
+
 static void print_item(FILE *out, json_t *item, enum column_format format)
 {
 	if (format == COLUMN_MAPS) {
@@ -225,9 +245,7 @@ static void print_item(FILE *out, json_t *item, enum column_format format)
 		              (long long)json_integer_value(json_object_get(item, "lun")), good ? "" : "(", good ? "" : state,
 		              good ? "" : ")");
 	} else if (format == COLUMN_RULES) {
-		(void)fprintf(out, "%s:%s,%s,%s", column_string(item, "client"), column_string(item, "access"),
-		              json_is_false(json_object_get(item, "root_squash")) ? "no_root_squash" : "root_squash",
-		              json_is_false(json_object_get(item, "secure")) ? "insecure" : "secure");
+		print_rule(out, item);
 	} else {
 		char *text = column_value_text(item, COLUMN_TEXT);
 		(void)fputs(text == NULL ? "" : text, out);

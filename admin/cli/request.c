@@ -147,8 +147,29 @@ static const struct {
 	int is; /* for "access": 1 rw, 0 ro */
 } client_options[] = {
 	{ "rw", "access", 1 },     { "ro", "access", 0 },       { "root_squash", "root_squash", 1 }, { "no_root_squash", "root_squash", 0 },
-	{ "secure", "secure", 1 }, { "insecure", "secure", 0 },
+	{ "secure", "secure", 1 }, { "insecure", "secure", 0 }, { "all_squash", "all_squash", 1 },
 };
+
+/* "anonuid=99" */
+static bool client_id_option(json_t *rule, const char *text, size_t len)
+{
+	static const char *const keys[] = { "anonuid", "anongid" };
+	char number[16];
+	uint64_t id;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		size_t key_len = strlen(keys[i]);
+		if (strncmp(text, keys[i], key_len) != 0 || text[key_len] != '=')
+			continue;
+		(void)snprintf(number, sizeof number, "%.*s", (int)MIN_OF(len - key_len - 1U, sizeof number - 1), text + key_len + 1U);
+		if (size_parse_integer(number, UINT32_MAX, &id) != 0)
+			return false;
+		if (rule != NULL)
+			(void)json_object_set_new(rule, keys[i], json_integer((json_int_t)id));
+		return true;
+	}
+	return false;
+}
 
 static bool client_option(json_t *rule, const char *text, size_t len)
 {
@@ -162,7 +183,7 @@ static bool client_option(json_t *rule, const char *text, size_t len)
 			                              : json_boolean(client_options[i].is));
 		return true;
 	}
-	return false;
+	return client_id_option(rule, text, len);
 }
 
 /* "192.168.1.0/24:rw,no_root_squash": what follows the last colon are options, unless it is a part of an IPv6 address. */
@@ -178,7 +199,9 @@ static json_t *client_value(const char *text)
 	for (const char *p = options; p != NULL && *p != '\0';) {
 		size_t option_len = strcspn(++p, ",");
 		if (!client_option(rule, p, option_len)) {
-			(void)complain("--client: \"%.*s\" is none of rw, ro, root_squash, no_root_squash, secure, insecure",
+			(void)complain("--client: \"%.*s\" is none of rw, ro, root_squash, no_root_squash, all_squash, anonuid=ID, "
+			               "anongid=ID, secure, "
+			               "insecure",
 			               (int)option_len, p);
 			json_decref(rule);
 			return NULL;

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "admin/exportwatch.h"
 #include "admin/fault.h"
 #include "admin/http/collection.h"
 #include "admin/http/router.h"
@@ -240,6 +241,21 @@ void call_repaint(struct call *call, call_step *then)
 	call->wait.done = call_painted;
 	call->painted = then;
 	san_refresh(call->admin->san, &call->wait);
+}
+
+void call_look_up_exports(struct call *call, call_step *then)
+{
+	call->wait.done = call_painted;
+	call->painted = then;
+	exportwatch_refresh(call->admin->exportwatch, &call->wait);
+}
+
+void call_fresh(struct call *call, call_step *then)
+{
+	if (exportwatch_is_stale(call->admin->exportwatch))
+		call_look_up_exports(call, then);
+	else
+		then(call);
 }
 
 /* ---- answering --------------------------------------------------------------------------------------------------- */

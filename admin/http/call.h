@@ -76,6 +76,10 @@ void call_each_volume(struct call *call, enum fs_op op, call_step *visit, call_s
 /* Another operation on the same volumes, from an `end`. */
 void call_each_again(struct call *call, enum fs_op op, call_step *visit, call_step *end);
 void call_turn(struct call *call, call_step *then);
+/* Look up again what exports and LUNs are called, if that may have changed, then go on (perhaps at once). */
+void call_fresh(struct call *call, call_step *then);
+/* Look up all exports again and publish them, then go on. */
+void call_look_up_exports(struct call *call, call_step *then);
 /* Paint the SAN picture again, then go on. */
 void call_repaint(struct call *call, call_step *then);
 

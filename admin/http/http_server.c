@@ -280,6 +280,8 @@ static void run_api(struct http_server *server, struct call *call, const struct 
 	else if (take_body(call)) {
 		if (call->route->handler == VERB_H_EVENT_LIST && wants_stream(call->req))
 			open_stream(server, call);
+		else if (call_param(call, "lun") != NULL)
+			call_fresh(call, handler_of(call->route->handler)); /* a UUID leads to a path */
 		else
 			handler_of(call->route->handler)(call);
 	}

@@ -15,7 +15,7 @@ static json_t *map_json(const char *path, const char *uuid, json_t *map)
 	                 json_object_get(map, "lun"), "state", json_object_get(map, "state"));
 }
 
-void map_api_list(struct call *call)
+static void list_fresh(struct call *call)
 {
 	const struct san *san = call->admin->san;
 	const char *only = call_query(call, "volume");
@@ -32,6 +32,11 @@ void map_api_list(struct call *call)
 		    json_array_append_new(call->records, map_json(san->luns[i].path, uuid, map));
 	}
 	call_reply_collection(call);
+}
+
+void map_api_list(struct call *call)
+{
+	call_fresh(call, list_fresh);
 }
 
 /* ---- changing the maps of one LUN: read them, change the list, write them back --------------------------------- */

@@ -17,6 +17,11 @@ static json_t *of_type(const char *type)
 	return json_pack("{s:s}", "type", type);
 }
 
+static json_t *user_id(void)
+{
+	return json_pack("{s:s,s:i,s:I}", "type", "integer", "minimum", 0, "maximum", (json_int_t)UINT32_MAX);
+}
+
 static json_t *kind_schema(enum verb_kind kind)
 {
 	switch (kind) {
@@ -37,9 +42,10 @@ static json_t *kind_schema(enum verb_kind kind)
 		                 json_pack("{s:s,s:i,s:i}", "type", "integer", "minimum", 1, "maximum", (int)SCHEDULE_KEEP_MAX), "at",
 		                 of_type("string"), "additionalProperties", 0);
 	case VERB_CLIENTS:
-		return array_of(json_pack("{s:s,s:[s,s],s:{s:o,s:{s:s,s:[s,s]},s:o,s:o}}", "type", "object", "required", "client", "access",
-		                          "properties", "client", of_type("string"), "access", "type", "string", "enum", "rw", "ro",
-		                          "root_squash", of_type("boolean"), "secure", of_type("boolean")));
+		return array_of(json_pack("{s:s,s:[s,s],s:{s:o,s:{s:s,s:[s,s]},s:o,s:o,s:o,s:o,s:o}}", "type", "object", "required",
+		                          "client", "access", "properties", "client", of_type("string"), "access", "type", "string", "enum",
+		                          "rw", "ro", "root_squash", of_type("boolean"), "all_squash", of_type("boolean"), "anonuid",
+		                          user_id(), "anongid", user_id(), "secure", of_type("boolean")));
 	}
 	return json_object();
 }

@@ -170,6 +170,13 @@ static bool is_optional_bool(json_t *object, const char *key, size_t *n)
 	return value == NULL || json_is_boolean(value);
 }
 
+static bool is_optional_id(json_t *object, const char *key, size_t *n)
+{
+	json_t *value = json_object_get(object, key);
+	*n += value != NULL;
+	return value == NULL || (json_is_integer(value) && json_integer_value(value) >= 0 && json_integer_value(value) <= UINT32_MAX);
+}
+
 static bool is_rules(json_t *value)
 {
 	json_t *rule;
@@ -183,7 +190,9 @@ static bool is_rules(json_t *value)
 		size_t n = 2;
 		bool good = json_is_string(json_object_get(rule, "client")) && access != NULL &&
 		            (strcmp(access, "rw") == 0 || strcmp(access, "ro") == 0);
-		good = is_optional_bool(rule, "root_squash", &n) && is_optional_bool(rule, "secure", &n) && good;
+		good = is_optional_bool(rule, "root_squash", &n) && is_optional_bool(rule, "secure", &n) &&
+		       is_optional_bool(rule, "all_squash", &n) && is_optional_id(rule, "anonuid", &n) &&
+		       is_optional_id(rule, "anongid", &n) && good;
 		if (!good || json_object_size(rule) != n)
 			return false;
 	}
@@ -216,7 +225,7 @@ static const char *kind_problem(enum verb_kind kind, json_t *value)
 	case VERB_CLIENTS:
 		return is_rules(value) ? NULL
 		                       : "must be an array of {\"client\": CIDR, \"access\": \"rw\" or \"ro\", \"root_squash\": bool, "
-		                         "\"secure\": bool}";
+		                         "\"all_squash\": bool, \"anonuid\": ID, \"anongid\": ID, \"secure\": bool}";
 	}
 	return "is of no known kind";
 }

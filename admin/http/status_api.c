@@ -107,6 +107,21 @@ static void raid_visited(struct call *call)
 	}
 }
 
+static void missing_exports(const struct known_volume *known, json_t *problems)
+{
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach(known->exports, i, entry)
+	{
+		if (json_object_get(entry, "missing") != NULL)
+			(void)json_array_append_new(
+			    problems, json_pack("{s:s,s:o,s:s}", "severity", "warn", "target",
+			                        json_sprintf("/vol/%s%s", known->name, json_string_value(json_object_get(entry, "path"))),
+			                        "message", "the directory of this export is gone: set the export anew, or delete it"));
+	}
+}
+
 static json_t *volumes_summary(struct admin *admin, json_t *problems)
 {
 	const struct known_volume *known;
@@ -124,6 +139,7 @@ static json_t *volumes_summary(struct admin *admin, json_t *problems)
 			    problems, problem("warn", known->name,
 			                      "it came with other igroups of identities that are known here; LUNs mapped to those are "
 			                      "not served (conflict): unmap them, and map them again"));
+		missing_exports(known, problems);
 		if (known->state == KNOWN_FAILED)
 			(void)json_array_append_new(problems, problem("error", known->name, known->error));
 	}

@@ -3,7 +3,7 @@
  *
  * THEORY. The nearest export above the path decides who may mount; then the path is resolved inside the volume, following no symlink. What
  * is handed out is a handle like any other: all later rights are checked by proto/nfs/nfs_admit.c, request by request.
- * DUMP and EXPORT lists end, well-formed, where the reply buffer ends. */
+ * DUMP and EXPORT tell the asker what concerns its own address and nothing of others. They end, well-formed, where the reply buffer ends. */
 #include "proto/mount/mount.h"
 
 #include "mount3.h"
@@ -124,12 +124,14 @@ static uint32_t mnt_start(struct nfs_request *request)
 	if (client == NULL || !export_client_port_ok(client, &conn->peer))
 		return MNT3ERR_ACCES;
 	request->volume = fs_volume_find_uuid(&export->volume_uuid);
-	if (request->volume == NULL)
+	if (request->volume == NULL || (export->is_subdirectory && export->root.inode == 0))
 		return MNT3ERR_NOENT;
 	request->handle = (struct nfs_handle){ .export_id = export->id, .volume_uuid = export->volume_uuid };
 	fs_message_init(msg, FS_RESOLVE, request->volume, mnt_resolved, request);
 	msg->origin = shard->world;
 	msg->in.path = path_in_volume(request->path.bytes);
+	if (export->is_subdirectory)
+		msg->in.beneath = export->root;
 	fs_message_send(msg);
 	return MNT3_OK;
 }
@@ -150,13 +152,19 @@ static bool mnt_call(struct nfs_request *request, const uint8_t *args, uint32_t 
 
 /* --- lists --- */
 
-/* One entry of DUMP; `arg` is the writer. */
+struct dump {
+	struct rpc_out out;
+	char client[EXPORT_CIDR_SIZE]; /* who asks */
+};
+
+/* One entry of DUMP. */
 static void dump_entry(const char *client, const char *path, void *arg)
 {
-	struct rpc_out *out = arg;
+	struct dump *dump = arg;
+	struct rpc_out *out = &dump->out;
 	size_t size = 4 + 4 + strlen(client) + 3 + 4 + strlen(path) + 3;
 
-	if (rpc_out_room(out) < size + LIST_END_SIZE)
+	if (strcmp(client, dump->client) != 0 || rpc_out_room(out) < size + LIST_END_SIZE)
 		return;
 	rpc_out_u32(out, true);
 	rpc_out_opaque(out, client, (uint32_t)strlen(client));
@@ -165,27 +173,26 @@ static void dump_entry(const char *client, const char *path, void *arg)
 
 static void dump_call(struct nfs_request *request)
 {
-	struct rpc_out out;
+	struct dump dump;
 
-	reply_begin(request, &out);
-	mount_list_visit(dump_entry, &out);
-	rpc_out_u32(&out, false);
-	reply_end(request, &out);
+	export_peer_format(&nfs_conn_of(request)->peer, dump.client);
+	reply_begin(request, &dump.out);
+	mount_list_visit(dump_entry, &dump);
+	rpc_out_u32(&dump.out, false);
+	reply_end(request, &dump.out);
 }
 
-/* An export and its networks; false and nothing written when it does not fit. */
-static bool export_entry(struct rpc_out *out, const struct export *export)
+/* An export and the network by which the asker may use it; false and nothing written when it does not fit. */
+static bool export_entry(struct rpc_out *out, const struct export *export, const struct export_client *client)
 {
 	char cidr[EXPORT_CIDR_SIZE], options[EXPORT_OPTIONS_SIZE];
 	struct rpc_out before = *out;
 
 	rpc_out_u32(out, true);
 	rpc_out_opaque(out, export->full_path, (uint32_t)strlen(export->full_path));
-	for (unsigned i = 0; i < export->n_clients; i++) {
-		export_client_format(&export->clients[i], cidr, options);
-		rpc_out_u32(out, true);
-		rpc_out_opaque(out, cidr, (uint32_t)strlen(cidr));
-	}
+	export_client_format(client, cidr, options);
+	rpc_out_u32(out, true);
+	rpc_out_opaque(out, cidr, (uint32_t)strlen(cidr));
 	rpc_out_u32(out, false);
 	if (!out->overflow && rpc_out_room(out) >= LIST_END_SIZE)
 		return true;
@@ -196,11 +203,16 @@ static bool export_entry(struct rpc_out *out, const struct export *export)
 static void export_call(struct nfs_request *request)
 {
 	const struct export_set *set = export_view_now(&request->shard->exports);
+	const struct export_peer *peer = &nfs_conn_of(request)->peer;
 	struct rpc_out out;
 
 	reply_begin(request, &out);
-	for (unsigned i = 0; i < set->n_exports; i++)
-		(void)export_entry(&out, set->exports[i]);
+	for (unsigned i = 0; i < set->n_exports; i++) {
+		const struct export_client *client = export_find_client(set->exports[i], peer);
+
+		if (client != NULL)
+			(void)export_entry(&out, set->exports[i], client);
+	}
 	rpc_out_u32(&out, false);
 	reply_end(request, &out);
 }

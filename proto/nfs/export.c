@@ -35,7 +35,24 @@ static int client_compare(const void *a, const void *b)
 {
 	const struct export_client *left = a, *right = b;
 
-	return (int)right->prefix_bits - (int)left->prefix_bits;
+	if (left->prefix_bits != right->prefix_bits)
+		return (int)right->prefix_bits - (int)left->prefix_bits;
+	return memcmp(left->address, right->address, sizeof left->address);
+}
+
+/* Longest prefix first; the same network twice becomes one that may what both may. */
+static void clients_sort(struct export *export)
+{
+	unsigned n = 0;
+
+	qsort(export->clients, export->n_clients, sizeof export->clients[0], client_compare);
+	for (unsigned i = 0; i < export->n_clients; i++) {
+		if (n > 0 && client_compare(&export->clients[n - 1], &export->clients[i]) == 0)
+			export_client_restrict(&export->clients[n - 1], &export->clients[i]);
+		else
+			export->clients[n++] = export->clients[i];
+	}
+	export->n_clients = n;
 }
 
 int export_path_clean(char *path)
@@ -105,10 +122,11 @@ static int export_new(const struct uuid *volume_uuid, const char *volume_name, c
 	export->volume_uuid = *volume_uuid;
 	export->is_subdirectory = strcmp(spec->path, "/") != 0;
 	export->path = export->is_subdirectory ? export->full_path + strlen("/vol/") + strlen(volume_name) : "/";
+	export->root = spec->root;
 	export->n_clients = spec->n_clients;
 	if (spec->n_clients > 0) {
 		memcpy(export->clients, spec->clients, spec->n_clients * sizeof export->clients[0]);
-		qsort(export->clients, export->n_clients, sizeof export->clients[0], client_compare);
+		clients_sort(export);
 	}
 	*ret_export = export;
 	return 0;

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/uuid.h"
+#include "fs/message.h"
 #include "proto/nfs/export_client.h"
 
 #define EXPORT_PATH_MAX 1024U /* of the whole path, with the NUL */
@@ -29,6 +30,7 @@ struct export_spec {
 	const char *path; /* inside the volume: "/", "/dir" */
 	const struct export_client *clients;
 	unsigned n_clients;
+	struct fs_file_id root; /* not for "/": which directory it is; inode 0: it is gone */
 };
 
 /* An export; immutable. */
@@ -37,11 +39,13 @@ struct export
 	_Atomic uint32_t refs;
 	uint32_t id;
 	struct uuid volume_uuid;
-	bool is_subdirectory; /* not the root of its volume: ".." must not leave it */
+	bool is_subdirectory; /* not the root of its volume: nobody gets out of it */
+	struct fs_file_id root; /* then: its directory, whatever it is called now; inode 0: it is gone */
 	unsigned n_clients;
 	char *full_path; /* "/vol/NAME" or "/vol/NAME/dir" */
 	const char *path; /* its part inside the volume: "/" or "/dir" */
-	struct export_client clients[]; /* longest prefix first: the first match counts */
+	struct export_client
+	    clients[]; /* longest prefix first, no network twice: so the first match is the most specific one, and counts */
 };
 
 struct export_set {
@@ -68,7 +72,8 @@ void export_set_put(struct export_set *set);
 struct export *export_set_find(const struct export_set *set, uint32_t id, const struct uuid *volume_uuid);
 /* The export whose directory is `path` (clean and absolute) or the nearest above it; NULL: none. */
 struct export *export_set_find_path(const struct export_set *set, const char *path);
-/* The client entry that counts for `peer`; NULL: it may not use the export. */
+/* The client entry that counts for `peer`, that of the smallest network it is in, in whatever order they were given (of one given twice, what both
+ * allow); NULL: it may not use the export. */
 const struct export_client *export_find_client(const struct export *export, const struct export_peer *peer);
 struct export *export_get(struct export *export);
 void export_put(struct export *export);

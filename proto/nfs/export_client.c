@@ -167,6 +167,16 @@ int export_client_set_options(struct export_client *client, const char *options)
 	return 0;
 }
 
+void export_client_restrict(struct export_client *client, const struct export_client *other)
+{
+	static const unsigned strictness[] = { [EXPORT_SQUASH_NONE] = 0, [EXPORT_SQUASH_ROOT] = 1, [EXPORT_SQUASH_ALL] = 2 };
+
+	client->read_write = client->read_write && other->read_write;
+	client->secure = client->secure || other->secure;
+	if (strictness[other->squash] > strictness[client->squash])
+		client->squash = other->squash;
+}
+
 static void address_format(const uint8_t address[16], char *ret_text, size_t size)
 {
 	if (is_mapped(address))

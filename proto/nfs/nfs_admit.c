@@ -2,7 +2,8 @@
 /* Admission: from a file handle to a volume, a file and the caller's rights, anew for every request.
  *
  * THEORY. A handle is a capability to ask, not to get: the export it names must still exist, still admit this client from this port, and
- * its MAC must be right. What a connection found for its last request is kept as long as the set of exports is the same one. */
+ * its MAC must be right. A directory must still lie in the export (the file system looks, fs/message.h, in.beneath); a handle of a file is what an
+ * open file is, and goes on after the file was moved. What a connection found for its last request is kept as long as the set of exports is the same one. */
 #include "proto/nfs/nfs_private.h"
 
 /* --- the life of a request --- */
@@ -12,7 +13,6 @@ void nfs_request_begin(struct nfs_request *request)
 	request->shard = rpc_service_owner(rpc_conn_service(request->rpc.conn));
 	request->procedure = NULL;
 	request->volume = NULL;
-	request->export = NULL;
 	request->status = NFS3_OK;
 	request->read_only = false;
 	request->subdirectory_export = false;
@@ -28,7 +28,6 @@ void nfs_request_end(struct nfs_request *request)
 	if (request->path.page != NULL)
 		nfspath3_free(&request->path);
 	fs_message_fini(&request->msg);
-	export_put(request->export);
 	if (request->volume != NULL)
 		fs_volume_put(request->volume);
 	rpc_request_done(&request->rpc);
@@ -126,6 +125,8 @@ uint32_t nfs_admit(struct nfs_request *request)
 	if (nfs_handle_verify(&request->args.object, fs_volume_handle_key(conn->volume)) != 0)
 		return NFS3ERR_BADHANDLE;
 	request->volume = fs_volume_get(conn->volume);
+	if (conn->export->is_subdirectory && conn->export->root.inode == 0)
+		return NFS3ERR_STALE;
 	request->read_only = !conn->client->read_write;
 	request->subdirectory_export = conn->export->is_subdirectory;
 	if (request->read_only && (request->procedure->flags & NFS_MODIFIES) != 0)
@@ -133,6 +134,8 @@ uint32_t nfs_admit(struct nfs_request *request)
 	nfs_squash(conn->client, &request->rpc.cred, &request->cred);
 	request->msg.volume = request->volume;
 	request->msg.file = request->handle.file;
+	if (conn->export->is_subdirectory)
+		request->msg.in.beneath = conn->export->root;
 	request->msg.cred = &request->cred;
 	request->msg.origin = request->shard->world;
 	return NFS3_OK;

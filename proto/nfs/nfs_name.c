@@ -32,49 +32,9 @@ static uint32_t name_start(struct nfs_request *request, enum fs_op op, const fil
 
 /* --- LOOKUP --- */
 
-/* ".." in an export of a subdirectory: the export's root, found by its path, is the end of the way up. */
-static void lookup_root_done(struct fs_message *msg)
-{
-	struct nfs_request *request = msg->owner;
-	struct fs_file_id root = msg->out.attr.id, *file = &request->handle.file;
-	/* In a snapshot the way up may lead elsewhere than today: nobody goes up there. */
-	bool at_root = msg->status == 0 &&
-	               (file->snapshot != 0 || (root.snapshot == 0 && root.inode == file->inode && root.generation == file->generation));
-
-	if (msg->status != 0) {
-		msg->out.has_attr = msg->out.has_dir_attr = false;
-		nfs_finish(request, msg->status == -FS_EJUKEBOX || msg->status == -ENODEV ? NFS3ERR_JUKEBOX : NFS3ERR_ACCES);
-		return;
-	}
-	fs_message_fini(msg);
-	fs_message_init(msg, FS_LOOKUP, request->volume, nfs_done, request);
-	msg->file = *file;
-	msg->cred = &request->cred;
-	msg->origin = request->shard->world;
-	msg->in.name = "..";
-	msg->in.name_len = at_root ? 1 : 2; /* "." at the root */
-	nfs_send(request);
-}
-
-static void lookup_root_start(struct nfs_request *request)
-{
-	const struct nfs_conn *conn = nfs_conn_of(request);
-
-	request->export = export_get((struct export *)(uintptr_t)conn->export);
-	request->msg.op = FS_RESOLVE;
-	request->msg.cred = NULL;
-	request->msg.in.path = request->export->path;
-	request->msg.done = lookup_root_done;
-}
-
 uint32_t nfs_lookup_start(struct nfs_request *request)
 {
-	const filename3 *name = &request->args.lookup.what.name;
-	uint32_t status = name_start(request, FS_LOOKUP, name, NAME_LOOKUP);
-
-	if (status == NFS3_OK && request->subdirectory_export && name_is(name, ".."))
-		lookup_root_start(request);
-	return status;
+	return name_start(request, FS_LOOKUP, &request->args.lookup.what.name, NAME_LOOKUP);
 }
 
 void nfs_lookup_encode(struct nfs_request *request, struct rpc_out *out)

@@ -79,7 +79,6 @@ struct nfs_request {
 	const struct nfs_procedure *procedure;
 	struct nfs_shard *shard;
 	struct fs_volume *volume; /* reference, or NULL */
-	struct export *export; /* reference, where the procedure needs it after admission, or NULL */
 	uint32_t status; /* nfsstat3 */
 	bool read_only; /* by its export */
 	bool subdirectory_export;

@@ -35,8 +35,16 @@ static void hook_exports(void *arg, const struct admin_export *exports, size_t n
 {
 	(void)arg;
 	for (size_t i = 0; i < n; i++) {
+		const struct admin_rule *rule = exports[i].rules;
+
 		if (exports[i].id == 0 || exports[i].n_rules == 0)
 			abort();
+		(void)snprintf(one.host->export.path, sizeof one.host->export.path, "%s", exports[i].path);
+		one.host->export.id = exports[i].id;
+		one.host->export.root = exports[i].root.inode;
+		one.host->export.all_squash = rule->all_squash;
+		one.host->export.anon_uid = rule->anon_uid;
+		one.host->export.anon_gid = rule->anon_gid;
 	}
 	one.host->n_exports = (unsigned)n;
 }

@@ -13,6 +13,12 @@ struct host {
 	uint16_t port;
 	char token[72]; /* what DIR/admin.token holds */
 	unsigned n_exports, n_maps; /* what the hooks were told last */
+	struct {
+		char path[128];
+		uint32_t id, root; /* root: the directory's inode number */
+		bool all_squash;
+		uint32_t anon_uid, anon_gid; /* of its first rule */
+	} export; /* the last of the exports */
 };
 
 /* How long a request may take to come in, for the next host_start; 0: the usual 10 s. */

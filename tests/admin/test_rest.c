@@ -659,6 +659,109 @@ static void a_limit_that_is_reached_is_a_conflict(void **state)
 
 #define A_RULE "{\"rules\": [{\"client\": \"*\", \"access\": \"ro\"}]}"
 
+/* Its id is in file handles. */
+static void export_that_is_withdrawn_and_set_again_has_its_id(void **state)
+{
+	uint32_t id;
+
+	(void)state;
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir", A_RULE, 201);
+	id = host.export.id;
+	does("DELETE", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir", NULL, 200);
+	assert_int_equal(host.n_exports, 0);
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", A_RULE, 201);
+	assert_int_not_equal(host.export.id, id);
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir", A_RULE, 201);
+	assert_int_equal(host.export.id, id);
+}
+
+static bool export_is(const char *path, const char *export_state)
+{
+	json_t *list = get(V1 "protocols/nfs/exports"), *record = json_array_get(json_object_get(list, "records"), 0);
+	bool is = strcmp(json_string_value(json_object_get(record, "path")), path) == 0 &&
+	          strcmp(json_string_value(json_object_get(record, "state")), export_state) == 0;
+	json_decref(list);
+	return is;
+}
+
+static void export_is_a_directory_whatever_its_name(void **state)
+{
+	uint32_t id;
+
+	(void)state;
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir", A_RULE, 201);
+	assert_true(export_is("/vol/vol0/dir", "exported"));
+	id = host.export.id;
+	ramadmin_directory = "/other\xff";
+	ramadmin_tree_changes++;
+	assert_true(export_is("/vol/vol0/other\\xFF", "exported"));
+	assert_string_equal(host.export.path, "/vol/vol0/other\xff");
+	assert_int_equal(host.export.root, 100);
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0%2Fother%5CxFF", A_RULE, 200);
+	assert_int_equal(host.export.id, id);
+	does("DELETE", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir", NULL, 404);
+	ramadmin_directory = NULL;
+	ramadmin_tree_changes++;
+	assert_true(export_is("/vol/vol0/other\\xFF", "missing"));
+	assert_int_equal(host.n_exports, 0);
+	does("DELETE", V1 "protocols/nfs/exports/vol%2Fvol0%2Fother%5CxFF", NULL, 200);
+	assert_int_equal(count(V1 "protocols/nfs/exports"), 0);
+}
+
+/* Without anybody asking. */
+static void renamed_export_is_noticed_by_itself(void **state)
+{
+	(void)state;
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir", A_RULE, 201);
+	ramadmin_directory = "/elsewhere";
+	ramadmin_tree_changes++;
+	for (unsigned i = 0; i < 200 && strcmp(host.export.path, "/vol/vol0/elsewhere") != 0; i++)
+		usleep(50000);
+	assert_string_equal(host.export.path, "/vol/vol0/elsewhere");
+}
+
+static void export_of_an_older_version_keeps_its_id_and_learns_its_directory(void **state)
+{
+	char dir[64];
+
+	(void)state;
+	(void)snprintf(dir, sizeof dir, "%s", host.dir);
+	host_stop(&host);
+	ramadmin_put_document(
+	    "vol0", "exports",
+	    "{\"version\":1,\"records\":[{\"id\":77,\"path\":\"/dir\",\"rules\":[{\"client\":\"*\",\"access\":\"ro\"}]}]}");
+	host_start(&host, dir);
+	assert_int_equal(host.export.id, 77);
+	assert_int_equal(host.export.root, 100);
+	assert_int_equal(host.export.anon_uid, 65534);
+	host_stop(&host);
+	ramadmin_directory = "/other"; /* renamed while nobody looked */
+	host_start(&host, dir);
+	assert_string_equal(host.export.path, "/vol/vol0/other");
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0%2Fother", A_RULE, 200);
+	assert_int_equal(host.export.id, 77);
+}
+
+static void rules_say_who_squashed_users_are_and_name_a_network_once(void **state)
+{
+	(void)state;
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0",
+	     "{\"rules\": [{\"client\": \"*\", \"access\": \"rw\", \"all_squash\": true, \"anonuid\": 99, \"anongid\": 4294967295}]}", 201);
+	assert_true(host.export.all_squash);
+	assert_int_equal(host.export.anon_uid, 99);
+	assert_int_equal(host.export.anon_gid, UINT32_MAX);
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0",
+	     "{\"rules\": [{\"client\": \"*\", \"access\": \"rw\", \"anonuid\": 4294967296}]}", 400);
+	does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", "{\"rules\": [{\"client\": \"*\", \"access\": \"rw\", \"anonuid\": -1}]}", 400);
+	assert_true(
+	    message_has("PUT", V1 "protocols/nfs/exports/vol%2Fvol0",
+	                "{\"rules\": [{\"client\": \"10.0.0.7\", \"access\": \"ro\"}, {\"client\": \"10.0.0.7/32\", \"access\": \"rw\"}]}",
+	                400, "twice"));
+	assert_true(message_has("PUT", V1 "protocols/nfs/exports/vol%2Fvol0",
+	                        "{\"rules\": [{\"client\": \"*\", \"access\": \"ro\"}, {\"client\": \"::/0\", \"access\": \"rw\"}]}", 400,
+	                        "twice"));
+}
+
 static void a_schedule_is_kept_in_the_volume(void **state)
 {
 	char dir[64];
@@ -1012,6 +1115,11 @@ int main(void)
 		TEST(initiators_come_and_go),
 		TEST(a_limit_that_is_reached_is_a_conflict),
 		TEST(exports_are_kept_in_the_volume_with_their_ids),
+		TEST(export_that_is_withdrawn_and_set_again_has_its_id),
+		TEST(export_is_a_directory_whatever_its_name),
+		TEST(renamed_export_is_noticed_by_itself),
+		TEST(export_of_an_older_version_keeps_its_id_and_learns_its_directory),
+		TEST(rules_say_who_squashed_users_are_and_name_a_network_once),
 		TEST(a_schedule_is_kept_in_the_volume),
 		TEST(an_autodelete_policy_reaches_the_volume_again_after_a_restart),
 		TEST(a_damaged_schedule_is_said_and_kept),

@@ -231,6 +231,10 @@ static void nothing_outside_is_reached_by_any_argument(void **state)
 	assert_int_equal(beneath(FS_RESOLVE, box_root, "/top/a/inside", NULL), 0);
 	assert_int_equal(beneath(FS_RESOLVE, box_root, "/other/outside", NULL), -ENOENT);
 	assert_int_equal(beneath(FS_RESOLVE, box_root, "/", NULL), -ENOENT);
+	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, "s"), 0);
+	assert_int_equal(beneath(FS_RESOLVE, box_root, "/top/.snapshot/s/a", NULL), 0);
+	assert_int_equal(beneath(FS_RESOLVE, box_root, "/other/.snapshot/s", NULL), -ENOENT);
+	assert_int_equal(beneath(FS_RESOLVE, box_root, "/.snapshot/s/top", NULL), -ENOENT);
 	assert_int_equal(beneath(FS_RENAME, top, "file", NULL), 0);
 	inside = outside; /* what it is moved to */
 	assert_int_equal(beneath(FS_RENAME, top, "a", NULL), -ESTALE);
@@ -258,6 +262,62 @@ static void way_up_ends_at_the_top_and_is_none_in_snapshots(void **state)
 	box_close(&box);
 }
 
+static void expect_path(struct fs_file_id dir, int status, const char *path)
+{
+	struct fs_message msg;
+
+	assert_int_equal(box_send(&box, message(&msg, FS_PATH_OF, dir, NULL)), status);
+	if (status == 0)
+		assert_string_equal(msg.out.blob, path);
+	fs_message_fini(&msg);
+}
+
+static void directory_says_its_path_of_today(void **state)
+{
+	struct fs_file_id other, then;
+	uint64_t changes;
+
+	(void)state;
+	tree_make();
+	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, "s"), 0);
+	expect_path(box_root, 0, "/");
+	expect_path(inside, 0, "/top/a/inside");
+	changes = fs_volume_tree_changes(box.vol);
+	assert_int_equal(box_lookup(&box, box_root, "other", &other), 0);
+	assert_int_equal(move(top, "a", other), 0);
+	assert_true(fs_volume_tree_changes(box.vol) > changes);
+	expect_path(inside, 0, "/other/a/inside");
+	assert_int_equal(box_resolve(&box, "/.snapshot/s/top/a", &then), 0);
+	expect_path(then, -EINVAL, NULL);
+	changes = fs_volume_tree_changes(box.vol);
+	assert_int_equal(box_named(&box, FS_RMDIR, other, "outside", &other), 0);
+	assert_true(fs_volume_tree_changes(box.vol) > changes);
+	expect_path(outside, -ESTALE, NULL);
+	box_close(&box);
+}
+
+/* An export of a directory as a snapshot has it. */
+static void top_may_be_in_a_snapshot(void **state)
+{
+	struct fs_file_id then_inside, then_outside, today = { 0 };
+
+	(void)state;
+	tree_make();
+	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, "s"), 0);
+	today = top;
+	assert_int_equal(box_resolve(&box, "/.snapshot/s/top", &top), 0);
+	assert_int_equal(box_resolve(&box, "/.snapshot/s/top/a/inside", &then_inside), 0);
+	assert_int_equal(box_resolve(&box, "/.snapshot/s/other/outside", &then_outside), 0);
+	assert_int_equal(beneath(FS_GETATTR, then_inside, NULL, NULL), 0);
+	assert_int_equal(beneath(FS_GETATTR, then_outside, NULL, NULL), -ESTALE);
+	assert_int_equal(beneath(FS_GETATTR, today, NULL, NULL), -ESTALE);
+	assert_int_equal(beneath(FS_RESOLVE, box_root, "/.snapshot/s/top/a", NULL), 0);
+	assert_int_equal(beneath(FS_RESOLVE, box_root, "/top/.snapshot/s/a", NULL), 0);
+	assert_int_equal(beneath(FS_RESOLVE, box_root, "/.snapshot/s/other", NULL), -ENOENT);
+	assert_int_equal(beneath(FS_RESOLVE, box_root, "/top/a", NULL), -ENOENT);
+	box_close(&box);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +328,8 @@ int main(void)
 		cmocka_unit_test(directory_that_left_is_stale_until_it_is_back),
 		cmocka_unit_test(nothing_outside_is_reached_by_any_argument),
 		cmocka_unit_test(way_up_ends_at_the_top_and_is_none_in_snapshots),
+		cmocka_unit_test(directory_says_its_path_of_today),
+		cmocka_unit_test(top_may_be_in_a_snapshot),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,11 +91,25 @@ static int listen_anywhere(uint16_t *ret_port)
 	return fd;
 }
 
+/* Which directory of the root "/name" is. */
+static struct fs_file_id directory_at(struct rig *rig, const char *path)
+{
+	struct nfs_handle handle = { 0 };
+	nfs_fh3 dir;
+
+	if (rig_lookup(rig, &rig->root, path + 1, &dir) == NFS3_OK)
+		assert_int_equal(nfs_handle_decode(&dir, &handle), 0);
+	return handle.file;
+}
+
 void rig_export(struct rig *rig, const char *options, uint32_t id, const char *path)
 {
 	struct export_client client;
 	struct export_spec specs[] = { { .id = 1, .path = "/", .clients = &client, .n_clients = 1 },
 		                       { .id = id, .path = path, .clients = &client, .n_clients = 1 } };
+
+	if (path != NULL)
+		specs[1].root = directory_at(rig, path);
 
 	assert_int_equal(export_client_init(&client, rig_clients != NULL ? rig_clients : "127.0.0.0/8"), 0);
 	assert_int_equal(export_client_set_options(&client, options), 0);

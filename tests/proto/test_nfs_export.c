@@ -233,6 +233,33 @@ static void most_specific_network_counts(void **state)
 	export_table_free(table);
 }
 
+static void network_given_twice_may_what_both_may(void **state)
+{
+	struct export_peer inside = peer_of("10.1.2.3", 700);
+	struct export_client clients[2];
+	struct export_spec spec = { 1, "/", clients, 2 };
+	struct export_table *table;
+
+	(void)state;
+	assert_int_equal(export_table_new(&table), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct export_client *found;
+		struct export_set *set;
+
+		assert_int_equal(export_client_init(&clients[i], "10.0.0.0/8"), 0);
+		assert_int_equal(export_client_init(&clients[!i], "10.0.0.0/8"), 0);
+		assert_int_equal(export_client_set_options(&clients[i], "rw,all_squash,secure"), 0);
+		assert_int_equal(export_client_set_options(&clients[!i], "ro,no_root_squash,insecure"), 0);
+		assert_int_equal(export_table_set(table, &volume_a, "a", &spec, 1), 0);
+		set = export_table_get(table);
+		assert_int_equal(set->exports[0]->n_clients, 1);
+		found = export_find_client(set->exports[0], &inside);
+		assert_true(!found->read_write && found->secure && found->squash == EXPORT_SQUASH_ALL);
+		export_set_put(set);
+	}
+	export_table_free(table);
+}
+
 static void *look_up_all_the_time(void *arg)
 {
 	struct export_view view;
@@ -251,6 +278,7 @@ static void *look_up_all_the_time(void *arg)
 
 static void views_see_whole_sets_while_the_table_changes(void **state)
 {
+	static const char *const networks[4] = { "10.0.0.0/8", "10.1.0.0/16", "11.0.0.0/8", "12.0.0.0/8" };
 	struct export_client clients[4];
 	struct export_table *table;
 	pthread_t threads[2];
@@ -258,7 +286,7 @@ static void views_see_whole_sets_while_the_table_changes(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 4; i++)
-		assert_int_equal(export_client_init(&clients[i], "*"), 0);
+		assert_int_equal(export_client_init(&clients[i], networks[i]), 0);
 	assert_int_equal(export_table_new(&table), 0);
 	for (unsigned i = 0; i < 2; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, look_up_all_the_time, table), 0);
@@ -277,11 +305,17 @@ static void views_see_whole_sets_while_the_table_changes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(networks_match_the_addresses_in_them), cmocka_unit_test(networks_that_are_none_are_refused),
-		cmocka_unit_test(options_are_parsed_and_printed),       cmocka_unit_test(options_that_are_none_change_nothing),
-		cmocka_unit_test(secure_exports_want_low_ports),        cmocka_unit_test(paths_are_cleaned),
-		cmocka_unit_test(nearest_export_above_a_path_counts),   cmocka_unit_test(bad_exports_leave_the_table_as_it_was),
-		cmocka_unit_test(most_specific_network_counts),         cmocka_unit_test(views_see_whole_sets_while_the_table_changes),
+		cmocka_unit_test(networks_match_the_addresses_in_them),
+		cmocka_unit_test(networks_that_are_none_are_refused),
+		cmocka_unit_test(options_are_parsed_and_printed),
+		cmocka_unit_test(options_that_are_none_change_nothing),
+		cmocka_unit_test(secure_exports_want_low_ports),
+		cmocka_unit_test(paths_are_cleaned),
+		cmocka_unit_test(nearest_export_above_a_path_counts),
+		cmocka_unit_test(bad_exports_leave_the_table_as_it_was),
+		cmocka_unit_test(network_given_twice_may_what_both_may),
+		cmocka_unit_test(most_specific_network_counts),
+		cmocka_unit_test(views_see_whole_sets_while_the_table_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

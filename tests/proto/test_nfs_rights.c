@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who may do what: forged handles, squashing, read-only and withdrawn exports, "..", offline volumes; MOUNT. */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/list.h"
 #include "proto/nfs/nfs_private.h"
@@ -303,6 +304,46 @@ static void dotdot_does_not_leave_a_subdirectory_export(void **state)
 	rig_export(&rig, default_options, 0, NULL);
 }
 
+static uint32_t rename_of(const nfs_fh3 *dir, const char *from, const nfs_fh3 *to_dir, const char *to)
+{
+	RENAME3args args = { .from.dir = *dir, .to.dir = *to_dir };
+	RENAME3res res;
+
+	rig_name(&args.from.name, from);
+	rig_name(&args.to.name, to);
+	rig_nfs(&rig, 14, RIG_XDR(xdr_RENAME3args), &args, RIG_XDR(xdr_RENAME3res), &res);
+	return res.status;
+}
+
+static void directory_moved_out_of_an_export_answers_no_old_handle(void **state)
+{
+	nfs_fh3 shared, moved, root, inside, file, up, handle;
+	fattr3 attr;
+
+	(void)state;
+	assert_int_equal(rig_mkdir(&rig, &rig.root, "shared", &shared), NFS3_OK);
+	assert_int_equal(rig_mkdir(&rig, &shared, "moved", &moved), NFS3_OK);
+	rig_export(&rig, default_options, 7, "/shared");
+	assert_int_equal(rig_mount(&rig, "/vol/vol0/shared", &root), MNT3_OK);
+	assert_int_equal(rig_lookup(&rig, &root, "moved", &inside), NFS3_OK);
+	assert_int_equal(rig_create(&rig, &inside, "file", &file), NFS3_OK);
+	assert_int_equal(rename_of(&shared, "moved", &rig.root, "private"), NFS3_OK);
+	assert_int_equal(rig_lookup(&rig, &inside, "..", &up), NFS3ERR_STALE);
+	assert_int_equal(rig_lookup(&rig, &inside, "file", &handle), NFS3ERR_STALE);
+	assert_int_equal(rig_getattr(&rig, &inside, &attr), NFS3ERR_STALE);
+	assert_int_equal(rig_create(&rig, &inside, "more", &handle), NFS3ERR_STALE);
+	assert_int_equal(rename_of(&root, "x", &inside, "x"), NFS3ERR_STALE);
+	assert_int_equal(rig_getattr(&rig, &file, &attr), NFS3_OK); /* as an open file */
+	assert_int_equal(rename_of(&rig.root, "private", &shared, "back"), NFS3_OK);
+	assert_int_equal(rig_lookup(&rig, &inside, "file", &handle), NFS3_OK);
+	/* the export is the directory, not its name */
+	assert_int_equal(rename_of(&rig.root, "shared", &rig.root, "elsewhere"), NFS3_OK);
+	assert_int_equal(rig_mkdir(&rig, &rig.root, "shared", &handle), NFS3_OK);
+	assert_int_equal(rig_mount(&rig, "/vol/vol0/shared", &handle), MNT3ERR_NOENT);
+	assert_int_equal(rig_lookup(&rig, &inside, "file", &handle), NFS3_OK);
+	rig_export(&rig, default_options, 0, NULL);
+}
+
 static void two_directories_of_different_exports_are_different_devices(void **state)
 {
 	nfs_fh3 sub, root, file;
@@ -420,6 +461,35 @@ static void mounts_and_exports_are_listed(void **state)
 	rig_export(&rig, default_options, 0, NULL);
 }
 
+static void strangers_are_told_neither_rules_nor_clients_nor_paths(void **state)
+{
+	struct export_client clients[3];
+	struct export_spec specs[] = { { .id = 1, .path = "/", .clients = &clients[0], .n_clients = 2 },
+		                       { .id = 2, .path = "/secret", .clients = &clients[2], .n_clients = 1 } };
+	nfs_fh3 handle;
+
+	(void)state;
+	assert_int_equal(export_client_init(&clients[0], "127.0.0.0/24"), 0);
+	assert_int_equal(export_client_init(&clients[1], "127.0.9.0/24"), 0);
+	assert_int_equal(export_client_init(&clients[2], "127.0.9.9"), 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(export_client_set_options(&clients[i], default_options), 0);
+	assert_int_equal(export_table_set(rig.exports, fs_volume_uuid(rig.volume), "vol0", specs, 2), 0);
+	assert_int_equal(rig_mount(&rig, "/vol/vol0", &handle), MNT3_OK);
+	rig_call(&rig, MOUNT3_PROGRAM, MOUNTPROC3_EXPORT, NULL, NULL, NULL, NULL);
+	assert_true(list_has("/vol/vol0") && list_has("127.0.0.0/24") && !list_has("127.0.9") && !list_has("secret"));
+	close(rig.fd);
+	rig.fd = rig_connect_from(&rig, "127.0.5.1");
+	rig_call(&rig, MOUNT3_PROGRAM, MOUNTPROC3_EXPORT, NULL, NULL, NULL, NULL);
+	assert_false(list_has("/vol"));
+	rig_call(&rig, MOUNT3_PROGRAM, MOUNTPROC3_DUMP, NULL, NULL, NULL, NULL);
+	assert_false(list_has("/vol") || list_has("127.0.0.1"));
+	rig_reconnect(&rig);
+	rig_call(&rig, MOUNT3_PROGRAM, MOUNTPROC3_DUMP, NULL, NULL, NULL, NULL);
+	assert_true(list_has("/vol/vol0") && list_has("127.0.0.1"));
+	rig_export(&rig, default_options, 0, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -432,11 +502,13 @@ int main(void)
 		cmocka_unit_test(read_only_export_refuses_every_change),
 		cmocka_unit_test(export_is_checked_at_every_request),
 		cmocka_unit_test(dotdot_does_not_leave_a_subdirectory_export),
+		cmocka_unit_test(directory_moved_out_of_an_export_answers_no_old_handle),
 		cmocka_unit_test(two_directories_of_different_exports_are_different_devices),
 		cmocka_unit_test(failures_of_the_file_system_reach_the_client),
 		cmocka_unit_test(mount_takes_paths_and_says_what_is_wrong_with_others),
 		cmocka_unit_test(snapshots_are_mounted_and_read_only),
 		cmocka_unit_test(mounts_and_exports_are_listed),
+		cmocka_unit_test(strangers_are_told_neither_rules_nor_clients_nor_paths),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

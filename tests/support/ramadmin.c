@@ -49,6 +49,8 @@ struct fs_volume {
 	uint32_t next_id;
 };
 
+const char *ramadmin_directory = "/dir";
+uint64_t ramadmin_tree_changes;
 uint64_t ramadmin_clone_step = 64;
 unsigned ramadmin_space_level;
 unsigned ramadmin_reclaim_looks = 1;
@@ -69,6 +71,8 @@ void ramadmin_reset(void)
 		}
 	}
 	memset(volumes, 0, sizeof volumes);
+	ramadmin_directory = "/dir";
+	ramadmin_tree_changes = 0;
 	ramadmin_clone_step = 64;
 	ramadmin_reclaim_looks = 1;
 	ramadmin_fail_format = ramadmin_fail_mount = ramadmin_fail_snapshot = ramadmin_fail_wipe = 0;
@@ -267,6 +271,11 @@ const char *fs_volume_name(const struct fs_volume *volume)
 const struct uuid *fs_volume_uuid(const struct fs_volume *volume)
 {
 	return &volume->uuid;
+}
+uint64_t fs_volume_tree_changes(const struct fs_volume *volume)
+{
+	(void)volume;
+	return ramadmin_tree_changes;
 }
 struct world *fs_volume_world(const struct fs_volume *volume)
 {
@@ -573,12 +582,29 @@ bool ramadmin_document_is(const char *volume, const char *name, const char *text
 	return false;
 }
 
+static const struct fs_file_id directory_id = { 0, 100, 7 };
+
+static int path_of(struct fs_message *msg)
+{
+	const char *path = msg->file.inode == FS_INO_ROOT ? "/" : msg->file.inode == directory_id.inode ? ramadmin_directory : NULL;
+
+	if (path == NULL)
+		return -ESTALE;
+	msg->out.blob = strdup(path);
+	msg->out.blob_len = strlen(path);
+	return msg->out.blob == NULL ? -ENOMEM : 0;
+}
+
 static int resolve(struct fs_message *msg)
 {
 	char snapshot[256], path[256];
 
 	msg->out.attr.type = FS_TYPE_DIR;
-	if (strcmp(msg->in.path, "/") == 0 || strcmp(msg->in.path, "/dir") == 0)
+	msg->out.attr.id = (struct fs_file_id){ 0, FS_INO_ROOT, 1 };
+	if (strcmp(msg->in.path, "/") == 0)
+		return 0;
+	msg->out.attr.id = directory_id;
+	if (ramadmin_directory != NULL && strcmp(msg->in.path, ramadmin_directory) == 0)
 		return 0;
 	const char *inner = msg->in.path;
 	if (sscanf(msg->in.path, "/.snapshot/%255[^/]%255s", snapshot, path) == 2) {
@@ -682,6 +708,7 @@ static int run(struct fs_message *msg)
 	case FS_DOC_GET:
 	case FS_DOC_PUT: return doc_op(msg);
 	case FS_RESOLVE: return resolve(msg);
+	case FS_PATH_OF: return path_of(msg);
 	case FS_VOLUME_STAT: return volume_stat(msg);
 	case FS_RAID_STATUS: return raid_stat(msg);
 	case FS_CHECK: return check(msg);

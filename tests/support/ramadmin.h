@@ -9,6 +9,9 @@
 
 #include "fs/message.h"
 
+/* The one directory a volume has, "/dir" at first; NULL: it is gone. Tell the volumes by raising the other. */
+extern const char *ramadmin_directory;
+extern uint64_t ramadmin_tree_changes;
 /* Blocks a clone gets on with at every look at its status. */
 extern uint64_t ramadmin_clone_step;
 /* How often a deleted snapshot is still listed. */

@@ -395,8 +395,26 @@ static int lookup_in(struct run *r, struct ram_inode *dir, const char *name, uin
 	return 0;
 }
 
+static bool is_beneath(struct fs_volume *volume, const struct fs_file_id *id, const struct fs_file_id *top)
+{
+	struct ram_tree *tree = &volume->trees[0];
+	const struct ram_inode *inode = inode_find(tree, id);
+
+	if (top->inode == 0 || id->snapshot != 0 || inode == NULL || inode->attr.type != FS_TYPE_DIR)
+		return true;
+	if (inode_find(tree, top) == NULL)
+		return false;
+	while (inode->attr.id.inode != top->inode && inode->attr.id.inode != FS_INO_ROOT)
+		inode = inode_at(tree, inode->parent);
+	return inode->attr.id.inode == top->inode;
+}
+
 static int op_lookup(struct run *r)
 {
+	const struct fs_file_id *file = &r->msg->file, *top = &r->msg->in.beneath;
+
+	if (top->inode != 0 && is(r->msg->in.name, r->msg->in.name_len, "..") && (file->snapshot != 0 || file->inode == top->inode))
+		return lookup_in(r, r->inode, ".", 1, &r->msg->out.attr);
 	return lookup_in(r, r->inode, r->msg->in.name, r->msg->in.name_len, &r->msg->out.attr);
 }
 
@@ -419,6 +437,8 @@ static int op_resolve(struct run *r)
 		}
 		at += len;
 	}
+	if (err == 0 && !is_beneath(r->volume, &attr->id, &r->msg->in.beneath))
+		return -ENOENT;
 	return err;
 }
 
@@ -759,6 +779,9 @@ void ram_run(struct fs_message *msg)
 		msg->status = -ENODEV;
 	else if (r.volume->fail != 0)
 		msg->status = r.volume->fail;
+	else if (msg->op != FS_RESOLVE &&
+	         (!is_beneath(r.volume, &msg->file, &msg->in.beneath) || !is_beneath(r.volume, &msg->in.to_dir, &msg->in.beneath)))
+		msg->status = -ESTALE;
 	else if (msg->op == FS_RESOLVE)
 		msg->status = op_resolve(&r);
 	else if (msg->op == FS_SNAPSHOT_CREATE)
