@@ -97,3 +97,63 @@ def test_a_client_that_filled_the_volume_deletes_and_goes_on(test):
     need(fill(client) >= n // 2 - 2, "the room that came back cannot be used")
     client.close()
     server.check_volume()
+
+
+def export_states(server):
+    return {record["path"]: record["state"] for record in server.vcadm_json("export", "list")["records"]}
+
+
+def test_an_export_that_is_withdrawn_and_set_again_keeps_its_clients(test):
+    server = test.server()
+    top = NfsClient(server)
+    top.mkdir("/shared")
+    rule = "127.0.0.0/8:rw,no_root_squash,insecure"
+    server.vcadm("export", "set", "/vol/vol0/shared", "--client", rule)
+    for path in ("/vol/vol0", "/vol/vol0/shared"):
+        client = NfsClient(server, path)
+        client.write("/file", b"before")
+        held = client.open("/file", os.O_RDWR)
+        server.vcadm("export", "delete", path, "--yes")
+        refused(errno.EFAULT, lambda held=held: held.read(6))  # NFS3ERR_STALE
+        server.vcadm("export", "set", path, "--client", rule)
+        need(held.read(6) == b"before", "an open file after the export was set again")
+        client.write("/more", b"x")
+        client.close()
+    top.close()
+
+
+def test_an_export_is_a_directory_whatever_its_name(test):
+    server = test.server()
+    top = NfsClient(server)
+    for path in ("/shared", "/shared/moved", "/other"):
+        top.mkdir(path)
+    top.write("/secret", b"secret")
+    server.vcadm("export", "set", "/vol/vol0/shared", "--client", "127.0.0.0/8:rw,no_root_squash,insecure")
+    client = NfsClient(server, "/vol/vol0/shared")
+    client.write("/moved/file", b"file")
+
+    top.rename("/shared", "/public")
+    top.mkdir("/shared")
+    need(export_states(server) == {"/vol/vol0": "exported", "/vol/vol0/public": "exported"}, f"{export_states(server)}")
+    need(client.read("/moved/file") == b"file", "a client of the renamed export")
+    again = NfsClient(server, "/vol/vol0/public")
+    need(again.list("/") == ["moved"], "mounted by its new path")
+
+    top.rename("/public/moved", "/other/moved")
+    refused(errno.ENOENT, lambda: client.read("/moved/file"))
+    need(again.list("/") == [], "what was moved out of the export is listed")
+    top.rename("/other/moved", "/public/moved")
+    need(client.read("/moved/file") == b"file", "moved back")
+
+    top.unlink("/public/moved/file")
+    top.rmdir("/public/moved")
+    top.rmdir("/public")
+    need(export_states(server)["/vol/vol0/public"] == "missing", f"{export_states(server)}")
+    need("/vol/vol0/public" in server.vcadm("status", check=False).stdout, "status does not say it")
+    need("export_missing" in server.vcadm("event", "list").stdout, "no event")
+    top.mkdir("/public")
+    need(export_states(server)["/vol/vol0/public"] == "missing", "another directory is exported because of its name")
+    server.vcadm("export", "set", "/vol/vol0/public", "--client", "127.0.0.0/8:rw,no_root_squash,insecure")
+    NfsClient(server, "/vol/vol0/public").close()
+    for each in (top, client, again):
+        each.close()
