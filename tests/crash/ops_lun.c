@@ -413,7 +413,7 @@ static bool modify_generate(struct history *h, struct op *op)
 	if (!admin_begin(h, op, FS_CLONE_MODIFY) || object_of(op)->cloning != YES)
 		return false;
 	object_of(op)->admin = true;
-	op->also = -EINVAL; /* done */
+	op->also = -ESRCH; /* done */
 	op->msg.in.clone.set = history_draw(h, 2) == 0 ? FS_CLONE_SET_RATE : FS_CLONE_SET_PRIORITY | FS_CLONE_SET_VERIFY;
 	op->msg.in.clone.rate_bytes_s = history_draw(h, 2) == 0 ? 65536U << history_draw(h, 8) : 0;
 	op->msg.in.clone.priority = 1U + (unsigned)history_draw(h, FS_CLONE_PRIORITY_MAX);
@@ -433,7 +433,7 @@ static bool stop_generate(struct history *h, struct op *op)
 	if (!admin_begin(h, op, FS_CLONE_STOP) || object_of(op)->cloning != YES)
 		return false;
 	object_of(op)->admin = true;
-	op->also = -EINVAL; /* it may be done before it can be stopped */
+	op->also = -ESRCH; /* it may be done before it can be stopped */
 	return true;
 }
 
