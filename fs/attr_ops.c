@@ -32,6 +32,11 @@ void ns_out_to_dir(struct fs_message *msg, const struct inode *dir)
 	msg->out.has_to_dir_attr = true;
 }
 
+size_t ns_log_size(const struct fs_run *run, size_t body_len)
+{
+	return nvlog_size(body_len + calls_log_size(run->msg), 0);
+}
+
 int ns_log(struct fs_run *run, enum nvlog_type type, const uint8_t *body, size_t body_len)
 {
 	run->msg->word[0] = calls_log(run->msg, type, body, body_len);
@@ -99,7 +104,7 @@ int ns_setattr(struct fs_run *run, struct inode *inode, const struct fs_setattr 
 	resolve_setattr(run->msg->cred, inode, set, volume_now_ns(run->vol), &s);
 	err = ns_setattr_prepare(run, &s);
 	if (err == 0)
-		err = run_admit_space(run, s.n_pages, nvlog_size(sizeof body, 0), 8, setattr_class(inode, set));
+		err = run_admit_space(run, s.n_pages, ns_log_size(run, sizeof body), 8, setattr_class(inode, set));
 	if (err != 0)
 		return err;
 	ns_setattr_commit(&s);

@@ -296,27 +296,29 @@ void calls_leave(struct calls *calls, struct call *call)
 /* ---- what is to survive ------------------------------------------------------------------------------------------ */
 
 /* From `call` on towards older ones: the first that counts. */
-static struct call *older_logged(struct call *call, uint64_t sequence)
+static struct call *older_logged(struct call *call, uint64_t sequence, uint64_t now_ns)
 {
 	while (call != NULL && (!call->logged || call->sequence > sequence))
 		call = TAILQ_PREV(call, call_list, link);
-	return call;
+	return call == NULL || now_ns - call->replied_ns > CALLS_AGE_NS ? NULL : call;
 }
 
-unsigned calls_collect(struct calls *calls, uint64_t sequence, struct call **ret_calls, unsigned n_max)
+unsigned calls_collect(struct calls *calls, uint64_t sequence, uint64_t now_ns, struct call **ret_calls, unsigned n_max)
 {
 	struct call_peer *peer;
 	unsigned n = 0, n_before;
 
 	TAILQ_FOREACH(peer, &calls->peers, link)
-		peer->next_collected = older_logged(TAILQ_LAST(&peer->replied, call_list), sequence);
+		peer->next_collected = older_logged(TAILQ_LAST(&peer->replied, call_list), sequence, now_ns);
 	do {
 		n_before = n;
 		TAILQ_FOREACH(peer, &calls->peers, link) {
-			if (peer->next_collected == NULL || n == n_max)
+			struct call *call = peer->next_collected;
+
+			if (call == NULL || n == n_max)
 				continue;
-			ret_calls[n++] = peer->next_collected;
-			peer->next_collected = older_logged(TAILQ_PREV(peer->next_collected, call_list, link), sequence);
+			ret_calls[n++] = call;
+			peer->next_collected = older_logged(TAILQ_PREV(call, call_list, link), sequence, now_ns);
 		}
 	} while (n > n_before);
 	return n;

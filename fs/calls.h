@@ -60,9 +60,9 @@ void calls_end(struct calls *calls, struct call *call);
 void calls_wait(struct call *call);
 void calls_leave(struct calls *calls, struct call *call);
 
-/* Up to n_max kept calls that are to survive and whose change is in the log up to `sequence`, in rounds: the youngest of every peer, then the second of
+/* Up to n_max kept calls that are to survive and whose change is in the log up to `sequence`, and not too old, in rounds: the youngest of every peer, then the second of
  * every peer, and so on, so that a part of them is a fair part. How many. */
-unsigned calls_collect(struct calls *calls, uint64_t sequence, struct call **ret_calls, unsigned n_max);
+unsigned calls_collect(struct calls *calls, uint64_t sequence, uint64_t now_ns, struct call **ret_calls, unsigned n_max);
 
 /* ---- at the door (calls_door.c) ---------------------------------------------------------------------------------- */
 
@@ -70,7 +70,26 @@ unsigned calls_collect(struct calls *calls, uint64_t sequence, struct call **ret
 MUST_CHECK int calls_admit(struct fs_run *run, bool *ret_again);
 /* The message has made its change, and out.* is complete: append the record (room was checked), with the reply if it is to be kept. Its sequence. */
 uint64_t calls_log(struct fs_message *msg, enum nvlog_type type, const void *body, size_t body_len);
+/* What the message's record may be longer by. */
+size_t calls_log_size(const struct fs_message *msg);
 /* A message with an entry is about to be answered. */
 void calls_answered(struct fs_message *msg, int status);
+
+/* ---- across a restart (calls_save.c) ------------------------------------------------------------------------------- */
+
+/* The volume's table, made if there is none yet; NULL: there is no memory for it. */
+struct calls *calls_of(struct fs_volume *vol);
+/* CP: save those whose change is in it, if any came since they were saved last; durable before its fsinfo. */
+void calls_cp_encode(struct fs_volume *vol);
+/* Mount, before the replay: what was saved. What cannot be read is not known any more. -EAGAIN, -ENOMEM. */
+MUST_CHECK int calls_load(struct fs_run *run);
+/* A call as a record of the log has it (NULL: none), which is in the volume now. */
+void calls_replay(struct fs_volume *vol, const uint8_t *bytes, size_t len_bytes, uint64_t sequence);
+/* A call with its reply as it stands in a record; how many bytes. */
+size_t calls_encode(const struct fs_call_key *key, const uint8_t *reply, size_t reply_len, uint8_t *bytes);
+/* A call has come that is to survive, with this record. */
+void calls_came(struct fs_volume *vol, uint64_t sequence);
+/* With the log, before it: nothing is under way. */
+void calls_fini(struct fs_volume *vol);
 
 #endif

@@ -8,25 +8,11 @@
  * The reply is made when the change is made, not when it is answered: from then on the change will survive, so its reply must be there for whoever asks
  * again, whatever becomes of the first one's answer.
  * WRITE PATH. previous hop: dispatch.c; next hop: nvlog.c (what survives), proto/nfs (what is answered). */
+#include "fs/callformat.h"
+#include "fs/calls.h"
 #include "fs/core.h"
 
-#include "fs/calls.h"
-
-/* NULL: there is no memory for it. Then calls are carried out unkept. */
-static struct calls *calls_of(struct fs_volume *vol)
-{
-	unsigned n_max = vol->options.max_calls != 0 ? vol->options.max_calls : FS_MAX_CALLS;
-	struct siphash_key volume_key, key;
-
-	if (vol->calls != NULL)
-		return vol->calls;
-	n_max = (unsigned)MIN_OF(n_max, vol->options.cache_pages / 4U); /* 1/32 of its memory */
-	memcpy(volume_key.b, vol->handle_key, sizeof volume_key.b);
-	siphash128(&volume_key, "calls", 5, key.b); /* not the key of the handles' MAC itself */
-	if (calls_new(n_max, &key, &vol->calls) != 0)
-		return NULL;
-	return vol->calls;
-}
+#define CALL_BYTES_MAX (sizeof(struct call_disk) + FS_REPLY_MAX)
 
 static void waiter_leave(struct fs_message *msg)
 {
@@ -97,27 +83,44 @@ int calls_admit(struct fs_run *run, bool *ret_again)
 }
 
 /* The reply to what the message has done, or to what it was refused, is known. */
-static void reply_make(struct fs_message *msg, int status, uint64_t sequence)
+static uint32_t reply_make(struct fs_message *msg, int status)
 {
 	uint32_t len = msg->call->encode(msg, status, msg->call->reply);
-	const struct call_reply reply = {
-		.bytes = msg->call->reply, .len_bytes = len, .status = status, .logged = sequence != 0, .sequence = sequence
-	};
 
 	vc_assert(len <= FS_REPLY_MAX);
 	msg->out.reply_len = len;
-	if (len != 0)
-		calls_reply(msg->kept, &reply, world_now_ns(msg->volume->world));
-	else
+	if (len == 0)
 		counter_add(&fs_call_counters()->unkept, 1);
+	return len;
+}
+
+static void reply_keep(struct fs_message *msg, int status, uint64_t sequence)
+{
+	const struct call_reply reply = {
+		.bytes = msg->call->reply, .len_bytes = msg->out.reply_len, .status = status, .logged = sequence != 0, .sequence = sequence
+	};
+
+	calls_reply(msg->kept, &reply, world_now_ns(msg->volume->world));
+}
+
+size_t calls_log_size(const struct fs_message *msg)
+{
+	return msg->kept != NULL ? CALL_BYTES_MAX : 0;
 }
 
 uint64_t calls_log(struct fs_message *msg, enum nvlog_type type, const void *body, size_t body_len)
 {
-	uint64_t sequence = nvlog_append(msg->volume, type, body, body_len, NULL, 0);
+	struct fs_volume *vol = msg->volume;
+	uint8_t bytes[CALL_BYTES_MAX];
+	uint64_t sequence;
+	size_t len;
 
-	if (msg->kept != NULL)
-		reply_make(msg, 0, sequence);
+	if (msg->kept == NULL || reply_make(msg, 0) == 0)
+		return nvlog_append(vol, type, body, body_len, NULL, 0);
+	len = calls_encode(&msg->call->key, msg->call->reply, msg->out.reply_len, bytes);
+	sequence = nvlog_append_call(vol, type, body, body_len, bytes, len);
+	reply_keep(msg, 0, sequence);
+	calls_came(vol, sequence);
 	return sequence;
 }
 
@@ -141,8 +144,8 @@ void calls_answered(struct fs_message *msg, int status)
 		waiter_leave(msg);
 		return;
 	}
-	if (call->reply_len == 0 && is_last_word(status))
-		reply_make(msg, status, 0);
+	if (call->reply_len == 0 && is_last_word(status) && reply_make(msg, status) != 0)
+		reply_keep(msg, status, 0);
 	if (status != call->status)
 		msg->out.reply_len = 0; /* the change is made, but its own answer is another one */
 	msg->kept = NULL;

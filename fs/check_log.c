@@ -8,6 +8,7 @@
  * own business. */
 #include <stdlib.h>
 
+#include "fs/callformat.h"
 #include "fs/check_private.h"
 #include "fs/nvlog_group.h"
 #include "fs/recordformat.h"
@@ -136,6 +137,16 @@ static const struct {
 	[NVLOG_CLONE_SET] = { sizeof(struct oplog_clone_set) },
 };
 
+/* Of the body. A call that is none is as long as no body is. */
+static unsigned call_len(const struct nvlog_record_disk *record)
+{
+	unsigned len = le32_get(record->call_len);
+
+	if ((record->type & NVLOG_CALL) == 0)
+		return 0;
+	return len <= sizeof(struct call_disk) || len > sizeof(struct call_disk) + FS_REPLY_MAX ? NVLOG_HEAD_BYTES_MAX : len;
+}
+
 static void records_check(struct check *check, const uint8_t *heads)
 {
 	const struct nvlog_group_disk *head = (const struct nvlog_group_disk *)(const void *)heads;
@@ -143,16 +154,18 @@ static void records_check(struct check *check, const uint8_t *heads)
 
 	for (uint32_t n = le32_get(head->n_records); n > 0; n--) {
 		struct nvlog_record_disk record;
-		unsigned len;
+		unsigned len, type;
 
 		memcpy(&record, heads + at, sizeof record);
 		len = le32_get(record.body_len);
-		if (record.type == 0 || record.type >= NVLOG_TYPE_COUNT)
+		type = record.type & ~NVLOG_CALL;
+		if (type == 0 || type >= NVLOG_TYPE_COUNT)
 			check_found(check, CHECK_LOG, "log record %llu: type %u is not known",
 			            (unsigned long long)le64_get(record.sequence), record.type);
-		else if (len < record_types[record.type].body_min)
+		else if (len < record_types[type].body_min + call_len(&record))
 			check_found(check, CHECK_LOG, "log record %llu: type %u with a body of %u bytes, at least %u",
-			            (unsigned long long)le64_get(record.sequence), record.type, len, record_types[record.type].body_min);
+			            (unsigned long long)le64_get(record.sequence), type, len,
+			            record_types[type].body_min + call_len(&record));
 		at += (uint32_t)sizeof record + len + 4U * le16_get(record.n_pages);
 	}
 }

@@ -19,6 +19,7 @@
 
 struct cache;
 struct calls;
+struct calls_save;
 struct inode_table;
 struct nvlog;
 struct cp;
@@ -89,6 +90,7 @@ struct fs_volume {
 	struct repair *repair; /* its fixes go into the next CP; NULL */
 	struct message_pool *message_pool;
 	struct calls *calls; /* NULL: no call yet */
+	struct calls_save *calls_save; /* where they are made ready to be saved; NULL: not yet */
 	struct zombie_list *zombie_list;
 	struct maps *maps;
 	struct inode *inode_file, *inode_map, *active_map, *summary_map, *space_map, *zombies, *snapshot_file;

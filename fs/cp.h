@@ -155,6 +155,9 @@ void cp_write_early(struct cp *cp); /* cp_write.c */
 /* WRITE: all that is left; `cp_written(cp, err)` when every write of this CP has ended. */
 void cp_write_rest(struct cp *cp);
 void cp_written(struct cp *cp, int err); /* cp.c */
+/* A write of somebody else's that must be durable before the fsinfo begins, in `encode`; and has ended. */
+void cp_write_begin(struct cp *cp);
+void cp_write_end(struct cp *cp, int err);
 /* Data of a client's file: final when its generation closes, unlike metadata. */
 static inline bool cp_is_data(const struct buf *buf)
 {

@@ -20,6 +20,19 @@ struct cp_piece {
 	struct raid_write_block blocks[];
 };
 
+void cp_write_begin(struct cp *cp)
+{
+	cp->n_writing++;
+}
+
+void cp_write_end(struct cp *cp, int err)
+{
+	if (err != 0 && cp->write_err == 0)
+		cp->write_err = err;
+	if (--cp->n_writing == 0 && cp->stage == CP_STAGE_WRITE)
+		cp_written(cp, cp->write_err);
+}
+
 static void piece_done(struct raid_write *write, int err)
 {
 	struct cp_piece *piece = container_of(write, struct cp_piece, write);
@@ -28,10 +41,7 @@ static void piece_done(struct raid_write *write, int err)
 	for (unsigned i = 0; i < write->n_blocks; i++)
 		page_put(piece->blocks[i].page);
 	free(piece);
-	if (err != 0 && cp->write_err == 0)
-		cp->write_err = err;
-	if (--cp->n_writing == 0 && cp->stage == CP_STAGE_WRITE)
-		cp_written(cp, cp->write_err);
+	cp_write_end(cp, err);
 }
 
 /* Members [n_submitted, end): from now on their pages are shared (edits go to copies). */
@@ -62,7 +72,7 @@ static void piece_submit(struct cp *cp, size_t end)
 	cp->n_submitted = end;
 	piece->cp = cp;
 	piece->write = (struct raid_write){ .blocks = piece->blocks, .n_blocks = (unsigned)n, .done = piece_done };
-	cp->n_writing++;
+	cp_write_begin(cp);
 	raid_write(cp->vol->raid, &piece->write);
 }
 

@@ -102,6 +102,7 @@ struct fsinfo_disk {
 };
 static_assert(sizeof(struct fsinfo_disk) <= RAID_FSINFO_BODY, "fsinfo fits its slot");
 #define FSINFO_CLEAN 1U
+#define FSINFO_COMPAT_CALLS 1U /* consistency points save calls (fs/callformat.h) */
 #define FSINFO_NAMES_COUNTED 1U /* space_flags; a volume made by an early version does not have it */
 
 /* A snapshot: a kept copy of the inode file's inode. 16 a block, by slot. */

@@ -32,6 +32,8 @@ void ns_out_attr(struct fs_message *msg, const struct inode *inode);
 void ns_out_dir(struct fs_message *msg, const struct inode *dir);
 void ns_out_dir_pre(struct fs_message *msg, const struct inode *dir);
 void ns_out_to_dir(struct fs_message *msg, const struct inode *dir);
+/* What ns_log takes in the log, for run_admit_change. */
+size_t ns_log_size(const struct fs_run *run, size_t body_len);
 /* Append the record; the step then returns what this returns. */
 int ns_log(struct fs_run *run, enum nvlog_type type, const uint8_t *body, size_t body_len);
 /* SETATTR of a loaded active inode, permission included; logged. Fills out.attr. */

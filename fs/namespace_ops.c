@@ -129,7 +129,7 @@ static int create_new(struct fs_run *run, struct inode *dir, struct ns_create *c
 	if (err != 0 || err2 != 0)
 		return err == -EAGAIN || err2 == 0 ? err : err2;
 	size_t body_len = sizeof(struct oplog_create) + c->name.len + c->target_len;
-	err = run_admit_change(run, c->n_pages, nvlog_size(body_len, 0), c->n_pages);
+	err = run_admit_change(run, c->n_pages, ns_log_size(run, body_len), c->n_pages);
 	if (err != 0)
 		return err;
 	c->attr.generation = volume_next_generation(run->vol);
@@ -256,7 +256,7 @@ static int remove_any(struct fs_run *run, bool want_dir)
 	r.now_ns = volume_now_ns(run->vol);
 	err = ns_remove_prepare(run, &r);
 	if (err == 0)
-		err = run_admit_change(run, r.n_pages, nvlog_size(sizeof(struct oplog_remove) + r.name.len, 0), 0);
+		err = run_admit_change(run, r.n_pages, ns_log_size(run, sizeof(struct oplog_remove) + r.name.len), 0);
 	if (err != 0)
 		return err;
 	ns_remove_commit(&r);
@@ -356,7 +356,8 @@ int op_rename(struct fs_run *run)
 	r.now_ns = volume_now_ns(run->vol);
 	err = ns_rename_prepare(run, &r);
 	if (err == 0)
-		err = run_admit_change(run, r.n_pages, nvlog_size(sizeof(struct oplog_rename) + r.name.len + r.to_name.len, 0), r.n_pages);
+		err = run_admit_change(run, r.n_pages, ns_log_size(run, sizeof(struct oplog_rename) + r.name.len + r.to_name.len),
+		                       r.n_pages);
 	if (err != 0)
 		return err;
 	ns_rename_commit(&r);
@@ -406,7 +407,7 @@ int op_link(struct fs_run *run)
 	l.now_ns = volume_now_ns(run->vol);
 	err = ns_link_prepare(run, &l);
 	if (err == 0)
-		err = run_admit_change(run, l.n_pages, nvlog_size(sizeof(struct oplog_link) + l.name.len, 0), l.n_pages);
+		err = run_admit_change(run, l.n_pages, ns_log_size(run, sizeof(struct oplog_link) + l.name.len), l.n_pages);
 	if (err != 0)
 		return err;
 	ns_link_commit(&l);

@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/checksum.h"
+#include "fs/callformat.h"
 #include "fs/core.h"
 #include "fs/nvlogformat.h"
 
@@ -38,9 +39,21 @@ struct log_half {
 	uint32_t last_crc; /* of the last record appended */
 };
 
+/* What a CP saves beside the records. */
+struct save {
+	bool wanted, busy; /* `wanted` until it is durable */
+	unsigned half;
+	struct iovec iov;
+	void (*done)(void *arg, int err);
+	void *arg;
+};
+
 struct nvlog {
 	struct fs_volume *vol;
-	uint32_t half_blocks;
+	uint32_t half_blocks; /* for records */
+	unsigned save_blocks; /* behind them */
+	bool save_barred; /* until the next nvlog_release */
+	struct save save;
 	struct log_half halves[2];
 	unsigned current;
 	uint64_t next_sequence;
@@ -202,6 +215,7 @@ static void durable_up_to(struct nvlog *log, uint64_t sequence)
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
 static void write_start(struct nvlog *log);
+static void save_start(struct nvlog *log);
 
 static void write_done(void *arg, int err)
 {
@@ -211,6 +225,7 @@ static void write_done(void *arg, int err)
 
 	log->writing = NULL;
 	group_recycle(log, group);
+	save_start(log);
 	if (err != 0 || log->vol->failed != 0) {
 		log_failed(log, err != 0 ? err : log->vol->failed);
 		return;
@@ -243,10 +258,29 @@ static void write_start(struct nvlog *log)
 	if (STAILQ_EMPTY(&log->closed) && log->open != NULL)
 		group_close(log);
 	group = STAILQ_FIRST(&log->closed);
-	if (group == NULL)
+	if (group == NULL || (log->save.busy && group->half == log->save.half)) /* raid takes one write of a half at a time */
 		return;
 	STAILQ_REMOVE_HEAD(&log->closed, link);
 	group_submit(log, group);
+}
+
+static void save_written(void *arg, int err)
+{
+	struct nvlog *log = arg;
+
+	log->save.wanted = log->save.busy = false;
+	log->save.done(log->save.arg, err);
+	write_start(log);
+}
+
+static void save_start(struct nvlog *log)
+{
+	struct save *save = &log->save;
+
+	if (!save->wanted || save->busy || (log->writing != NULL && log->writing->half == save->half))
+		return;
+	save->busy = true;
+	raid_log_write(log->vol->raid, save->half, log->half_blocks, &save->iov, 1, save_written, log);
 }
 
 static void turn_end(struct task *task)
@@ -290,55 +324,78 @@ void nvlog_usage(const struct fs_volume *vol, uint64_t *ret_used_bytes, uint64_t
 	*ret_half_bytes = (uint64_t)vol->nvlog->half_blocks * PAGE_SIZE;
 }
 
-/* Lay the record out behind what the open group has. */
-static void record_encode(struct nvlog *log, struct group *group, enum nvlog_type type, const void *body, size_t body_len,
-                          struct page *const *pages, unsigned n_pages)
+static size_t record_body_len(const struct nvlog_record *record)
 {
+	return record->body_len + record->call_len;
+}
+
+/* Lay the record out behind what the open group has. */
+static void record_encode(struct nvlog *log, struct group *group, const struct nvlog_record *record)
+{
+	size_t body_len = record_body_len(record);
 	uint8_t *at = group->heads + group->head_bytes;
 	uint8_t *crcs = at + sizeof(struct nvlog_record_disk) + body_len;
 	struct nvlog_record_disk head = {
 		.magic = NVLOG_RECORD_MAGIC,
-		.type = (uint8_t)type,
-		.n_pages = le16_of((uint16_t)n_pages),
+		.type = (uint8_t)(record->type | (record->call_len > 0 ? NVLOG_CALL : 0U)),
+		.n_pages = le16_of((uint16_t)record->n_pages),
 		.body_len = le32_of((uint32_t)body_len),
+		.call_len = le32_of((uint32_t)record->call_len),
 		.epoch = le64_of(log->vol->epoch),
 		.sequence = le64_of(log->next_sequence),
 		.prev_crc = le32_of(log->halves[group->half].last_crc),
 	};
 
 	memcpy(at, &head, sizeof head);
-	if (body_len > 0)
-		memcpy(at + sizeof head, body, body_len);
-	for (unsigned i = 0; i < n_pages; i++) {
-		le32 crc = le32_of(crc32c(pages[i]->data, PAGE_SIZE));
+	if (record->body_len > 0)
+		memcpy(at + sizeof head, record->body, record->body_len);
+	if (record->call_len > 0)
+		memcpy(at + sizeof head + record->body_len, record->call, record->call_len);
+	for (unsigned i = 0; i < record->n_pages; i++) {
+		le32 crc = le32_of(crc32c(record->pages[i]->data, PAGE_SIZE));
 		memcpy(crcs + 4U * (size_t)i, &crc, sizeof crc);
-		group->pages[group->n_pages++] = page_get(pages[i]);
+		group->pages[group->n_pages++] = page_get(record->pages[i]);
 	}
-	head.crc = le32_of(crc32c(at, record_head_bytes(body_len, n_pages)));
+	head.crc = le32_of(crc32c(at, record_head_bytes(body_len, record->n_pages)));
 	memcpy(at, &head, sizeof head);
 	log->halves[group->half].last_crc = le32_get(head.crc);
-	group->head_bytes += (uint32_t)record_head_bytes(body_len, n_pages);
+	group->head_bytes += (uint32_t)record_head_bytes(body_len, record->n_pages);
 	group->n_records++;
 }
 
-uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, struct page *const *pages,
-                      unsigned n_pages)
+static uint64_t record_append(struct fs_volume *vol, const struct nvlog_record *record)
 {
 	struct nvlog *log = vol->nvlog;
+	size_t body_len = record_body_len(record);
 
-	vc_assert(n_pages <= NVLOG_RECORD_PAGES_MAX);
-	vc_assert(sizeof(struct nvlog_group_disk) + record_head_bytes(body_len, n_pages) <= NVLOG_HEAD_BYTES_MAX);
+	vc_assert(record->n_pages <= NVLOG_RECORD_PAGES_MAX);
+	vc_assert(sizeof(struct nvlog_group_disk) + record_head_bytes(body_len, record->n_pages) <= NVLOG_HEAD_BYTES_MAX);
 	if (vol->failed != 0)
 		return log->next_sequence++;
-	if (log->open != NULL && !group_takes(log->open, body_len, n_pages)) {
+	if (log->open != NULL && !group_takes(log->open, body_len, record->n_pages)) {
 		group_close(log);
 		world_defer(vol->world, &log->turn);
 	}
 	if (log->open == NULL)
 		log->open = group_open(log);
-	record_encode(log, log->open, type, body, body_len, pages, n_pages);
+	record_encode(log, log->open, record);
 	vc_assert(half_used_blocks(log) <= log->half_blocks);
 	return log->next_sequence++;
+}
+
+uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, struct page *const *pages,
+                      unsigned n_pages)
+{
+	return record_append(
+	    vol, &(struct nvlog_record){
+	             .type = type, .body = body, .body_len = body_len, .pages = (struct page **)(uintptr_t)pages, .n_pages = n_pages });
+}
+
+uint64_t nvlog_append_call(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, const void *call,
+                           size_t call_len)
+{
+	return record_append(
+	    vol, &(struct nvlog_record){ .type = type, .body = body, .body_len = body_len, .call = call, .call_len = call_len });
 }
 
 void nvlog_wait(struct fs_volume *vol, uint64_t sequence, struct nvlog_waiter *waiter)
@@ -381,7 +438,43 @@ uint64_t nvlog_last_sequence(const struct fs_volume *vol)
 
 bool nvlog_is_idle(const struct fs_volume *vol)
 {
-	return vol->nvlog->writing == NULL && !vol->nvlog->turn.queued;
+	return vol->nvlog->writing == NULL && !vol->nvlog->save.wanted && !vol->nvlog->turn.queued;
+}
+
+unsigned nvlog_save_blocks(const struct fs_volume *vol)
+{
+	return vol->nvlog->save_blocks;
+}
+
+uint32_t nvlog_save_first(const struct fs_volume *vol)
+{
+	return vol->nvlog->half_blocks;
+}
+
+void nvlog_save(struct fs_volume *vol, unsigned half, void *bytes, unsigned n_blocks, void (*done)(void *arg, int err), void *arg)
+{
+	struct nvlog *log = vol->nvlog;
+
+	vc_assert(!log->save.wanted && n_blocks > 0 && n_blocks <= log->save_blocks && nvlog_save_allowed(vol));
+	log->save = (struct save){ .wanted = true, .half = half, .iov = { bytes, (size_t)n_blocks * PAGE_SIZE }, .done = done, .arg = arg };
+	save_start(log);
+}
+
+/* What the last mount left in it may still have to be applied. */
+static bool log_still_counts(const struct fs_volume *vol)
+{
+	return vol->epoch == vol->fsinfo_epoch;
+}
+
+bool nvlog_save_allowed(const struct fs_volume *vol)
+{
+	return !log_still_counts(vol) && !vol->nvlog->save_barred;
+}
+
+void nvlog_reaches(struct fs_volume *vol, uint32_t end_block)
+{
+	if (end_block > vol->nvlog->half_blocks)
+		vol->nvlog->save_barred = true;
 }
 
 void nvlog_switch(struct fs_volume *vol)
@@ -417,6 +510,8 @@ void nvlog_release(struct fs_volume *vol)
 
 	vc_assert(log->halves[half].busy);
 	log->halves[half].busy = false;
+	if (!log_still_counts(vol))
+		log->save_barred = false;
 	closed_drop(log, half);
 	if (log->sealed) {
 		log->sealed = false;
@@ -434,6 +529,8 @@ int nvlog_init(struct fs_volume *vol)
 		return -ENOMEM;
 	log->vol = vol;
 	log->half_blocks = raid_log_half_blocks(vol->raid);
+	log->save_blocks = MIN_OF(CALLS_SAVE_BLOCKS_MAX, log->half_blocks / CALLS_SAVE_SHARE);
+	log->half_blocks -= log->save_blocks;
 	STAILQ_INIT(&log->closed);
 	STAILQ_INIT(&log->spare);
 	TAILQ_INIT(&log->waiters);
@@ -462,7 +559,7 @@ void nvlog_fini(struct fs_volume *vol)
 
 	if (log == NULL)
 		return;
-	vc_assert(log->writing == NULL && !log->turn.queued);
+	vc_assert(nvlog_is_idle(vol));
 	if (log->open != NULL)
 		group_free(log->open);
 	while ((group = STAILQ_FIRST(&log->closed)) != NULL) {

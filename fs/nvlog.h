@@ -27,6 +27,10 @@ void nvlog_usage(const struct fs_volume *vol, uint64_t *ret_used_bytes, uint64_t
 uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, struct page *const *pages,
                       unsigned n_pages);
 
+/* The same for a record that carries a call: `call` is the end of its body (fs/callformat.h). */
+uint64_t nvlog_append_call(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, const void *call,
+                           size_t call_len);
+
 /* Tell when everything up to `sequence` is durable (in the log, or in a committed CP). Never inline. err -EIO: the log has failed. */
 struct nvlog_waiter {
 	void (*durable)(struct nvlog_waiter *waiter, int err);
@@ -47,6 +51,14 @@ void nvlog_switch(struct fs_volume *vol);
 /* The fsinfo that covers everything before the last switch is durable: that half is free, waiters up to there are served. */
 void nvlog_release(struct fs_volume *vol);
 
+/* Behind what records may take of a half there is room for the CP to save calls (fs/calls.h): so many blocks, 0 in a very small log. */
+unsigned nvlog_save_blocks(const struct fs_volume *vol);
+uint32_t nvlog_save_first(const struct fs_volume *vol);
+/* Write them, durably; `done(arg, err)`, never inline. The bytes stay until then; one at a time. */
+void nvlog_save(struct fs_volume *vol, unsigned half, void *bytes, unsigned n_blocks, void (*done)(void *arg, int err), void *arg);
+/* False while a mount may still need what stands there: during a replay, and, when the log was an earlier version's, until the CP after it. */
+bool nvlog_save_allowed(const struct fs_volume *vol);
+
 MUST_CHECK int nvlog_init(struct fs_volume *vol);
 void nvlog_fini(struct fs_volume *vol);
 /* At mount: read the newest copy of the halves and apply every record after `vol->fsinfo_sequence` of epoch `vol->fsinfo_epoch`, in order.
@@ -55,8 +67,9 @@ void nvlog_fini(struct fs_volume *vol);
  * nvlog_last_sequence is the last record applied until `done`, which finds the new epoch in vol->epoch. */
 void nvlog_replay(struct fs_volume *vol, void (*done)(struct fs_volume *vol, int err, uint64_t n_records));
 
-/* For nvlog_replay: the log goes on after `sequence`. */
+/* For nvlog_replay: the log goes on after `sequence`; a group that counts ends at `end_block` of its half. */
 void nvlog_resume(struct fs_volume *vol, uint64_t sequence);
+void nvlog_reaches(struct fs_volume *vol, uint32_t end_block);
 
 /* How a record is applied again: a step body: `body` decoded and bounds-checked (-EUCLEAN), restartable, the same code as the operation's. */
 struct nvlog_record {
@@ -65,6 +78,8 @@ struct nvlog_record {
 	size_t body_len;
 	struct page **pages;
 	unsigned n_pages;
+	const uint8_t *call; /* not of the body any more; NULL: none */
+	size_t call_len;
 };
 typedef int nvlog_apply_fn(struct fs_run *run, const struct nvlog_record *record);
 nvlog_apply_fn namespace_apply_create, namespace_apply_remove, namespace_apply_rename, namespace_apply_link,

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "fs/calls.h"
 #include "fs/core.h"
 #include "fs/nvlog_group.h"
 
@@ -210,7 +211,19 @@ static void group_end(struct replay *replay)
 {
 	replay->chain_sequence = le64_get(replay->head.first_sequence) + le32_get(replay->head.n_records) - 1U;
 	replay->block += replay->n_head_blocks + replay->n_pages;
+	nvlog_reaches(replay->vol, replay->block);
 	group_read(replay, half_next_group);
+}
+
+/* A call is the end of the body. One that does not fit leaves the record of a type that nobody knows. */
+static void record_split(struct nvlog_record *record, uint32_t call_len)
+{
+	if ((record->type & NVLOG_CALL) == 0 || call_len == 0 || call_len > record->body_len)
+		return;
+	record->type &= ~NVLOG_CALL;
+	record->body_len -= call_len;
+	record->call = record->body + record->body_len;
+	record->call_len = call_len;
 }
 
 /* Decode the record at the cursor and step over it. */
@@ -231,6 +244,7 @@ static void record_take(struct replay *replay)
 	replay->record_at += (uint32_t)(sizeof head + replay->record.body_len + 4U * (size_t)replay->record.n_pages);
 	replay->record_page += replay->record.n_pages;
 	replay->records_left--;
+	record_split(&replay->record, le32_get(head.call_len));
 }
 
 static int record_step(struct fs_run *run)
@@ -258,6 +272,7 @@ static void record_applied(struct fs_run *run, int err)
 	replay->sequence = replay->record_sequence;
 	replay->n_records++;
 	nvlog_resume(replay->vol, replay->sequence);
+	calls_replay(replay->vol, replay->record.call, replay->record.call_len, replay->sequence);
 	records_continue(replay);
 }
 
@@ -265,8 +280,11 @@ static void records_continue(struct replay *replay)
 {
 	while (replay->records_left > 0) {
 		record_take(replay);
-		if (replay->record_sequence <= replay->sequence)
+		if (replay->record_sequence <= replay->sequence) {
+			/* A CP in the middle of a replay saves no calls: they are still here. */
+			calls_replay(replay->vol, replay->record.call, replay->record.call_len, replay->record_sequence);
 			continue;
+		}
 		if (replay->vol->read_only) {
 			log_error("nvlog", "replay_needed",
 			          "volume=%s sequence=%" PRIu64

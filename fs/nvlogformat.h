@@ -41,14 +41,15 @@ static_assert(sizeof(struct nvlog_group_disk) == 64, "group head");
 
 struct nvlog_record_disk {
 	uint8_t magic;
-	uint8_t type; /* enum nvlog_type */
+	uint8_t type; /* enum nvlog_type, perhaps with NVLOG_CALL */
 	le16 n_pages;
 	le32 body_len;
 	le64 epoch;
 	le64 sequence;
 	le32 prev_crc; /* of the record before in this half; 0: the first */
 	le32 crc; /* CRC32C of the head (this field zero), the body and the page CRCs */
-	le64 reserved;
+	le32 call_len; /* NVLOG_CALL: the last bytes of the body, a call with its reply (fs/callformat.h) */
+	le32 reserved;
 };
 static_assert(sizeof(struct nvlog_record_disk) == 40, "record head");
 

@@ -24,6 +24,7 @@ enum nvlog_type {
 	NVLOG_CLONE_SET = 13,
 	NVLOG_TYPE_COUNT
 };
+#define NVLOG_CALL 0x80U /* beside any of them: the body ends with a call. Without it a version that knows none does not mount */
 
 /* NVLOG_CREATE; then the name, then a symlink's target. */
 struct oplog_create {

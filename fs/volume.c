@@ -96,8 +96,7 @@ void volume_free_parts(struct fs_volume *vol)
 	alloc_fini(vol);
 	space_fini(vol);
 	message_pool_fini(vol);
-	calls_free(vol->calls);
-	vol->calls = NULL;
+	calls_fini(vol);
 }
 
 /* ---- closing ---- */
@@ -135,7 +134,7 @@ void volume_close(struct volume_close *close, struct fs_volume *vol, void (*done
 
 /* ---- mounting ---- */
 
-enum mount_stage { MOUNT_METAFILES, MOUNT_MAPS, MOUNT_SNAPSHOTS, MOUNT_ZOMBIES, MOUNT_VDISKS };
+enum mount_stage { MOUNT_METAFILES, MOUNT_MAPS, MOUNT_SNAPSHOTS, MOUNT_ZOMBIES, MOUNT_CALLS, MOUNT_VDISKS };
 
 struct mount {
 	struct world *world;
@@ -179,8 +178,10 @@ static int mount_step(struct fs_run *run)
 	if (mount->stage == MOUNT_MAPS && (err = maps_load(run)) == 0)
 		mount->stage = MOUNT_SNAPSHOTS;
 	if (mount->stage == MOUNT_SNAPSHOTS && (err = snapshot_table_load(run)) == 0)
-		mount->stage = mount->options.restore_to != NULL ? MOUNT_VDISKS : MOUNT_ZOMBIES; /* a restore takes the snapshot's */
+		mount->stage = mount->options.restore_to != NULL ? MOUNT_CALLS : MOUNT_ZOMBIES; /* a restore takes the snapshot's */
 	if (mount->stage == MOUNT_ZOMBIES && (err = zombie_load(run)) == 0)
+		mount->stage = MOUNT_CALLS;
+	if (mount->stage == MOUNT_CALLS && (err = calls_load(run)) == 0)
 		mount->stage = MOUNT_VDISKS;
 	return err;
 }

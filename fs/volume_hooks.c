@@ -32,6 +32,8 @@ static const struct cp_client cp_clients[] = {
 	  .served = snapshot_cp_served,
 	  .failed = snapshot_cp_failed },
 	{ .name = "format", .step = volume_format_cp_step },
+	/* Replies for calls that come again, when their changes leave the log. */
+	{ .name = "calls", .encode = calls_cp_encode },
 	{ .name = "vdisks", .served = vdisk_cp_done },
 	/* Clones are released when what they filled is durable. */
 	{ .name = "clones", .served = clone_cp_done },

@@ -6,7 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/callformat.h"
+#include "raid/memdisk.h"
 #include "tests/base/cmocka_all.h"
+
+#define REPLY_BYTES 272U /* of a MKDIR over NFS */
 
 /* Times and ids are enough to tell two replies apart, and fit. */
 static uint32_t results_encode(const struct fs_message *msg, int status, uint8_t *bytes)
@@ -26,11 +30,12 @@ static uint32_t results_encode(const struct fs_message *msg, int status, uint8_t
 		      msg->out.attr.nlink,
 		      msg->out.dir_attr.nlink };
 
-	static_assert(sizeof results <= FS_REPLY_MAX, "fits");
+	static_assert(sizeof results <= REPLY_BYTES, "fits");
 	if (call->reply_too_long)
 		return 0;
+	memset(bytes, 0xA5, REPLY_BYTES);
 	memcpy(bytes, &results, sizeof results);
-	return sizeof results;
+	return REPLY_BYTES;
 }
 
 static void answered(struct fs_message *msg)
@@ -117,4 +122,23 @@ int call_anew(struct fsbox *box, const struct box_call *first)
 	struct box_call again = *first;
 
 	return call_do(box, &again);
+}
+
+unsigned call_damage_saved(struct fsbox *box, unsigned disk)
+{
+	const char *name = box->urls[disk] + strlen("mem:");
+	unsigned n = 0;
+
+	for (uint64_t block = 0; block < memdisk_blocks(name); block++) {
+		struct calls_save_disk head;
+		uint8_t bytes[FS_BLOCK_SIZE];
+
+		memdisk_peek(name, block, bytes);
+		memcpy(&head, bytes, sizeof head);
+		if (le32_get(head.magic) != CALLS_SAVE_MAGIC)
+			continue;
+		memdisk_flip_bit(name, block, 8 * sizeof head + 77);
+		n++;
+	}
+	return n;
 }

@@ -35,5 +35,7 @@ void call_wait(struct fsbox *box, struct box_call *call);
 void call_again(struct fsbox *box, const struct box_call *first);
 /* The same, but it is carried out anew: what comes of it. */
 int call_anew(struct fsbox *box, const struct box_call *first);
+/* Damage what consistency points have saved on a disk of an unmounted box; how many there were. */
+unsigned call_damage_saved(struct fsbox *box, unsigned disk);
 
 #endif

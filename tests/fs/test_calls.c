@@ -281,6 +281,201 @@ static void many_peers_share_the_room_alike(void **state)
 		call_again(&box, &last[peer]);
 }
 
+/* ---- across a restart -------------------------------------------------------------------------------------------- */
+
+/* Every change, each of which would fail the second time. */
+static struct box_call survivors[] = {
+	{ .op = FS_MKDIR, .name = "dir" },
+	{ .op = FS_CREATE, .name = "guarded", .mode = FS_CREATE_GUARDED },
+	{ .op = FS_CREATE, .name = "exclusive", .mode = FS_CREATE_EXCLUSIVE, .verifier = 77 },
+	{ .op = FS_SYMLINK, .name = "link" },
+	{ .op = FS_MKNOD, .name = "fifo" },
+	{ .op = FS_LINK, .to_name = "hard" },
+	{ .op = FS_RENAME, .name = "hard", .to_name = "moved" },
+	{ .op = FS_SETATTR, .set_mode = 0600 },
+	{ .op = FS_REMOVE, .name = "moved" },
+	{ .op = FS_RMDIR, .name = "dir" },
+};
+
+static void survivors_do(unsigned xid)
+{
+	struct fs_file_id file;
+
+	if (box_lookup(&box, box_root, "file", &file) != 0)
+		assert_int_equal(box_create(&box, box_root, "file", &file), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(survivors); i++) {
+		survivors[i].xid = xid + i;
+		survivors[i].dir = survivors[i].op == FS_LINK || survivors[i].op == FS_SETATTR ? file : box_root;
+		assert_int_equal(call_do(&box, &survivors[i]), 0);
+	}
+}
+
+static void survivors_again(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(survivors); i++)
+		call_again(&box, &survivors[i]);
+	assert_false(exists("dir") || exists("moved"));
+}
+
+static void replies_survive_a_restart(void **state)
+{
+	(void)state;
+	survivors_do(100);
+	box_restart(&box, 0);
+	survivors_again();
+	box_restart(&box, 0); /* nothing came since */
+	box_restart(&box, 0);
+	survivors_again();
+}
+
+/* Power fails while they are in the log, when a CP has saved them, when two have, and again before anything else happens. */
+static void replies_survive_power_cuts(void **state)
+{
+	(void)state;
+	for (unsigned n_cps = 0; n_cps < 4; n_cps++) {
+		survivors_do(1000 * (n_cps + 1));
+		for (unsigned i = 0; i < n_cps; i++)
+			assert_int_equal(box_sync(&box), 0);
+		for (unsigned i = 0; i < 3; i++) {
+			box_crash(&box, 11 * n_cps + i + 1);
+			survivors_again();
+		}
+		for (unsigned i = 0; i < ARRAY_SIZE(survivors); i++)
+			if (survivors[i].op != FS_SETATTR && survivors[i].name != NULL)
+				(void)box_remove(&box, box_root, survivors[i].name);
+	}
+}
+
+/* Each acknowledged, the power failing at any time: during the log's writes, a CP, a mount. A call is answered by what is there, or was never done. */
+static void a_cut_at_any_time_leaves_change_and_reply_or_neither(void **state)
+{
+	static char names[400][8];
+	struct box_call call;
+	unsigned n_done = 0, n_kept = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(names[i], sizeof names[i], "n%u", i);
+		call = mkdir_call(names[i], 1 + i % 3, i);
+		call_send(&box, &call);
+		if (i % 5 == 0)
+			(void)box_sync(&box);
+		if (i % 4 != 3) {
+			call_wait(&box, &call);
+			assert_int_equal(call.status, 0);
+			if (i % 4 == 1)
+				continue;
+		} else {
+			box_run(&box, sim_random(box.sim) % 3000000U);
+		}
+		n_done += call.answered;
+		box_cut(&box, i + 1); /* what was not answered is now */
+		assert_int_equal(box_mount(&box), 0);
+		bool there = exists(names[i]);
+		struct box_call again = mkdir_call(names[i], call.peer, call.xid);
+		assert_int_equal(call_do(&box, &again), 0); /* EEXIST would be a change without its reply */
+		n_kept += there;
+		if (there && call.status == 0)
+			assert_memory_equal(again.reply, call.reply, call.reply_len);
+	}
+	assert_true(n_done > 100 && n_kept >= n_done);
+}
+
+/* What was never acknowledged and is lost must not be answered as done. */
+static void a_change_that_was_lost_has_no_reply(void **state)
+{
+	unsigned n_lost = 0;
+	char name[16];
+
+	(void)state;
+	for (unsigned i = 0; i < 40; i++) {
+		struct box_call call, again;
+
+		snprintf(name, sizeof name, "l%u", i);
+		call = mkdir_call(name, 1, i);
+		call_send(&box, &call);
+		if (i % 2 == 1)
+			box_run(&box, i * 50000U);
+		box_crash(&box, i + 1);
+		n_lost += !exists(name);
+		again = mkdir_call(name, 1, i);
+		assert_int_equal(call_do(&box, &again), 0);
+		assert_true(exists(name));
+	}
+	assert_true(n_lost > 0);
+}
+
+static void a_refusal_is_not_known_after_a_restart(void **state)
+{
+	struct box_call first = mkdir_call("d", 1, 1);
+
+	(void)state;
+	assert_int_equal(box_named(&box, FS_MKDIR, box_root, "d", NULL), 0);
+	assert_int_equal(call_do(&box, &first), -EEXIST);
+	assert_int_equal(box_named(&box, FS_RMDIR, box_root, "d", NULL), 0);
+	box_restart(&box, 1);
+	assert_int_equal(call_anew(&box, &first), 0);
+}
+
+/* More than there is room for behind the log: the youngest of each peer. */
+static void what_is_saved_is_a_fair_part(void **state)
+{
+	struct box_call modest[2] = { mkdir_call("a", 2, 1), mkdir_call("b", 3, 1) }, first, last;
+
+	(void)state;
+	first = mkdir_call("first", 1, 9000);
+	assert_int_equal(call_do(&box, &first), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(modest); i++)
+		assert_int_equal(call_do(&box, &modest[i]), 0);
+	make_dirs(1, 0, 400);
+	make_dirs(1, 400, 400);
+	make_dirs(1, 800, 190);
+	call_again(&box, &first);
+	last = mkdir_call("last", 1, 9001);
+	assert_int_equal(call_do(&box, &last), 0);
+	assert_int_equal(box_sync(&box), 0);
+	box_restart(&box, 5);
+	for (unsigned i = 0; i < ARRAY_SIZE(modest); i++)
+		call_again(&box, &modest[i]);
+	call_again(&box, &last);
+	assert_int_equal(call_anew(&box, &first), -EEXIST);
+}
+
+static void what_is_too_old_is_not_saved(void **state)
+{
+	struct box_call first = mkdir_call("d", 1, 1), second = mkdir_call("e", 1, 2);
+
+	(void)state;
+	assert_int_equal(call_do(&box, &first), 0);
+	box_run(&box, 11 * MINUTE_NS);
+	assert_int_equal(call_do(&box, &second), 0);
+	box_restart(&box, 0);
+	call_again(&box, &second);
+	assert_int_equal(call_anew(&box, &first), -EEXIST);
+}
+
+/* No copy of them can be read: the volume comes up all the same. */
+static void damage_to_what_was_saved_costs_only_the_replies(void **state)
+{
+	struct box_call first = mkdir_call("d", 1, 1);
+	static const char *const names[] = { "a", "b", "c", "e" };
+	unsigned n_damaged = 0;
+
+	(void)state;
+	assert_int_equal(call_do(&box, &first), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) { /* until both halves of the log have been used again */
+		assert_int_equal(box_named(&box, FS_MKDIR, box_root, names[i], NULL), 0);
+		assert_int_equal(box_sync(&box), 0);
+	}
+	assert_int_equal(box_unmount(&box), 0);
+	for (unsigned i = 0; i < box.n_disks; i++)
+		n_damaged += call_damage_saved(&box, i);
+	assert_true(n_damaged > 0);
+	assert_int_equal(box_mount(&box), 0);
+	assert_int_equal(call_anew(&box, &first), -EEXIST);
+	assert_true(exists("d"));
+}
+
 static void operations_that_may_be_repeated_are(void **state)
 {
 	struct box_call look = { .op = FS_LOOKUP, .dir = box_root, .name = "d", .xid = 1 };
@@ -305,6 +500,14 @@ int main(void)
 		CALLS_TEST(a_reply_that_is_too_long_is_not_kept),
 		CALLS_TEST(a_kept_reply_gets_too_old),
 		CALLS_TEST(operations_that_may_be_repeated_are),
+		CALLS_TEST(replies_survive_a_restart),
+		CALLS_TEST(replies_survive_power_cuts),
+		CALLS_TEST(a_cut_at_any_time_leaves_change_and_reply_or_neither),
+		CALLS_TEST(a_change_that_was_lost_has_no_reply),
+		CALLS_TEST(a_refusal_is_not_known_after_a_restart),
+		CALLS_TEST(what_is_saved_is_a_fair_part),
+		CALLS_TEST(what_is_too_old_is_not_saved),
+		CALLS_TEST(damage_to_what_was_saved_costs_only_the_replies),
 		cmocka_unit_test_setup_teardown(the_oldest_make_room, setup_small, teardown),
 		cmocka_unit_test_setup_teardown(a_greedy_peer_drives_out_only_its_own, setup_small, teardown),
 		cmocka_unit_test_setup_teardown(many_peers_share_the_room_alike, setup_small, teardown),

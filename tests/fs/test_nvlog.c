@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "base/checksum.h"
+#include "fs/calls.h"
 #include "fs/core.h"
 #include "fs/nvlogformat.h"
 #include "tests/support/simworld.h"
@@ -46,9 +48,11 @@ static struct {
 static unsigned n_applied;
 static unsigned n_restarts;
 
+static uint32_t half_blocks = HALF_BLOCKS; /* of the media; 68 makes records reach as far as a version that saved no calls had them */
+
 uint32_t raid_log_half_blocks(const struct raid *r)
 {
-	return r != NULL ? HALF_BLOCKS : 0;
+	return r != NULL ? half_blocks : 0;
 }
 unsigned raid_log_copies(const struct raid *r)
 {
@@ -215,6 +219,25 @@ APPLY(docs_apply_delete)
 APPLY(clone_apply_set)
 /* clang-format on */
 
+/* Calls are bytes to the log. */
+static struct {
+	uint64_t sequence;
+	size_t len;
+	uint8_t bytes[64];
+} calls_seen[16];
+static unsigned n_calls_seen;
+
+void calls_replay(struct fs_volume *v, const uint8_t *bytes, size_t len_bytes, uint64_t sequence)
+{
+	assert_ptr_equal(v, vol);
+	if (bytes == NULL)
+		return;
+	assert_true(n_calls_seen < 16 && len_bytes <= sizeof calls_seen[0].bytes);
+	calls_seen[n_calls_seen].sequence = sequence;
+	calls_seen[n_calls_seen].len = len_bytes;
+	memcpy(calls_seen[n_calls_seen++].bytes, bytes, len_bytes);
+}
+
 /* ---- scaffolding ----------------------------------------------------------------------------------------------- */
 
 static void log_open(uint64_t fsinfo_epoch, uint64_t fsinfo_sequence, uint64_t epoch)
@@ -254,7 +277,7 @@ static int setup(void **state)
 			raid.media[c][h] = calloc(HALF_BLOCKS, PAGE_SIZE);
 			raid.before[c][h] = calloc(HALF_BLOCKS, PAGE_SIZE);
 		}
-	n_cp_requests = n_applied = n_restarts = 0;
+	n_cp_requests = n_applied = n_restarts = n_calls_seen = 0;
 	log_open(10, 100, 11);
 	return 0;
 }
@@ -644,11 +667,11 @@ static void a_full_half_has_no_room_and_asks_for_a_cp(void **state)
 	assert_int_equal(n_cp_requests, 0);
 	while (nvlog_room(vol, nvlog_size(100, 4))) {
 		nvlog_usage(vol, &used, &half);
-		assert_int_equal(half, HALF_BLOCKS * PAGE_SIZE);
+		assert_int_equal(half, (HALF_BLOCKS - nvlog_save_blocks(vol)) * PAGE_SIZE);
 		assert_true(n_cp_requests == 0 || 2 * used >= half);
 		append_durably(n++, 100, 4);
 	}
-	assert_int_equal(n, HALF_BLOCKS / 5U);
+	assert_int_equal(n, (HALF_BLOCKS - nvlog_save_blocks(vol)) / 5U);
 	assert_true(n_cp_requests > 0);
 	nvlog_switch(vol);
 	assert_true(nvlog_room(vol, nvlog_size(100, 4)));
@@ -697,6 +720,127 @@ static void a_failed_write_fails_the_volume_and_every_waiter(void **state)
 	assert_int_equal(w[1].err, -EIO);
 	assert_int_equal(w[2].err, -EIO);
 	assert_int_equal(raid.n_writes, 2);
+}
+
+/* ---- calls ----------------------------------------------------------------------------------------------------- */
+
+static uint64_t append_call(uint64_t tag, const char *call)
+{
+	uint8_t body[100];
+
+	memset(body, (uint8_t)tag, sizeof body);
+	memcpy(body, &tag, sizeof tag);
+	return nvlog_append_call(vol, NVLOG_REMOVE, body, sizeof body, call, strlen(call));
+}
+
+static void a_call_comes_back_with_its_record(void **state)
+{
+	struct waited w;
+
+	(void)state;
+	append_durably(0, 100, 0);
+	await(&w, append_call(1, "first"));
+	settle();
+	append_durably(2, 100, 1);
+	await(&w, append_call(3, "second call"));
+	settle();
+	assert_int_equal(remount(11, 100), 0);
+	assert_applied(0, 4); /* the bodies are without the calls */
+	assert_int_equal(applied[1].type, NVLOG_REMOVE);
+	assert_int_equal(n_calls_seen, 2);
+	assert_int_equal(calls_seen[0].sequence, 102);
+	assert_int_equal(calls_seen[0].len, 5);
+	assert_memory_equal(calls_seen[0].bytes, "first", 5);
+	assert_int_equal(calls_seen[1].sequence, 104);
+	assert_memory_equal(calls_seen[1].bytes, "second call", 11);
+	n_calls_seen = 0;
+	assert_int_equal(remount(11, 103), 0); /* what a CP has is not applied again, but its call is known */
+	assert_applied(3, 1);
+	assert_int_equal(n_calls_seen, 2);
+}
+
+/* As a version that knows no calls sees it. */
+static void a_call_that_does_not_fit_its_record_refuses_the_mount(void **state)
+{
+	struct nvlog_record_disk head;
+	struct nvlog_group_disk group;
+	struct waited w;
+
+	(void)state;
+	await(&w, append_call(0, "first"));
+	settle();
+	for (unsigned c = 0; c < COPIES; c++) {
+		uint8_t *bytes = raid.media[c][0];
+		uint32_t len;
+
+		memcpy(&group, bytes, sizeof group);
+		memcpy(&head, bytes + sizeof group, sizeof head);
+		assert_int_equal(head.type, NVLOG_REMOVE | NVLOG_CALL);
+		assert_int_equal(le32_get(head.body_len), 105);
+		head.call_len = le32_of(106);
+		memcpy(bytes + sizeof group, &head, sizeof head);
+		len = le32_get(group.head_bytes);
+		group.crc = le32_of(crc32c(bytes + 8, len - 8U));
+		memcpy(bytes, &group, sizeof group);
+	}
+	assert_int_equal(remount(11, 100), -EUCLEAN);
+	assert_int_equal(n_calls_seen, 0);
+}
+
+static bool saved;
+static int saved_err;
+
+static void save_done(void *arg, int err)
+{
+	assert_ptr_equal(arg, &saved);
+	saved = true;
+	saved_err = err;
+}
+
+/* Beside groups of the other half, and in turn with groups of its own. */
+static void what_a_cp_saves_stands_behind_the_groups(void **state)
+{
+	uint8_t *bytes = aligned_alloc(PAGE_SIZE, 2U * PAGE_SIZE);
+	struct waited w;
+
+	(void)state;
+	memset(bytes, 0xCA, 2U * PAGE_SIZE);
+	for (unsigned half = 0; half < 2; half++) {
+		saved = false;
+		await(&w, append(half, 100, 0));
+		nvlog_save(vol, half, bytes, 2, save_done, &saved);
+		assert_false(nvlog_is_idle(vol));
+		assert_false(saved);
+		settle();
+		assert_true(saved && saved_err == 0 && w.told);
+		for (unsigned c = 0; c < COPIES; c++)
+			assert_memory_equal(raid.media[c][half] + (size_t)nvlog_save_first(vol) * PAGE_SIZE, bytes, 2U * PAGE_SIZE);
+	}
+	assert_true(nvlog_is_idle(vol));
+	assert_int_equal(nvlog_save_first(vol) + nvlog_save_blocks(vol), HALF_BLOCKS);
+	assert_int_equal(remount(11, 100), 0);
+	assert_applied(0, 2);
+	free(bytes);
+}
+
+static void a_log_that_an_earlier_version_filled_is_not_saved_over(void **state)
+{
+	(void)state;
+	log_close();
+	half_blocks = 68;
+	log_open(10, 100, 11);
+	for (unsigned i = 0; i < 4; i++)
+		append_durably(i, 100, 15);
+	assert_int_equal(raid.last_block + raid.last_blocks, HALF_BLOCKS);
+	log_close();
+	half_blocks = HALF_BLOCKS;
+	assert_int_equal(remount(11, 100), 0);
+	assert_applied(0, 4);
+	assert_false(nvlog_save_allowed(vol));
+	nvlog_switch(vol); /* the CP of the mount */
+	assert_false(nvlog_save_allowed(vol));
+	nvlog_release(vol);
+	assert_true(nvlog_save_allowed(vol));
 }
 
 /* ---- random histories ------------------------------------------------------------------------------------------ */
@@ -839,6 +983,10 @@ int main(void)
 		T(a_full_half_has_no_room_and_asks_for_a_cp),
 		T(a_size_promised_is_never_exceeded),
 		T(a_failed_write_fails_the_volume_and_every_waiter),
+		T(a_call_comes_back_with_its_record),
+		T(a_call_that_does_not_fit_its_record_refuses_the_mount),
+		T(what_a_cp_saves_stands_behind_the_groups),
+		T(a_log_that_an_earlier_version_filled_is_not_saved_over),
 		T(random_histories_lose_nothing_acknowledged),
 	};
 	log_set_level(LOG_LEVEL_ERROR);

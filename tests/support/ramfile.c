@@ -414,6 +414,12 @@ uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *b
 	return ram->n_records;
 }
 
+size_t calls_log_size(const struct fs_message *msg)
+{
+	(void)msg;
+	return 0;
+}
+
 uint64_t calls_log(struct fs_message *msg, enum nvlog_type type, const void *body, size_t body_len)
 {
 	return nvlog_append(msg->volume, type, body, body_len, NULL, 0);
