@@ -200,6 +200,7 @@ static void op_answered(struct fs_message *msg)
 	if (!status_is_expected(op))
 		history_fail(h, FAIL_WRONG, "%s answered %s, expected %s: %s", op->kind->name, error_name(msg->status),
 		             error_name(op->expect), msg->out.error_text);
+	resend_answered(h, op);
 	op->kind->answered(h, op);
 	op_clean(op);
 	op->state = OP_FREE;
@@ -234,6 +235,7 @@ bool history_send(struct history *h, const struct op_kind *kind)
 	h->n_flying++;
 	h->counts->ops++;
 	op_names_log(h, op);
+	resend_prepare(op);
 	op->asked = op->msg;
 	fs_message_send(&op->msg);
 	return true;

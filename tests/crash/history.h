@@ -12,6 +12,7 @@
 #include "tests/crash/impostor.h"
 #include "tests/crash/machine.h"
 #include "tests/crash/model.h"
+#include "tests/crash/resend.h"
 
 #define HISTORY_OPS 40U
 #define OP_CHANGES 2U
@@ -39,6 +40,7 @@ enum op_state { OP_FREE, OP_FLYING, OP_CUT /* it was under way when the power fa
 
 struct op {
 	struct fs_message msg, asked; /* `asked`: as it was sent */
+	struct fs_call call;
 	uint64_t again_ns; /* it was told to come again, and does so then; 0: it was not */
 	struct history *history;
 	const struct op_kind *kind;
@@ -95,6 +97,7 @@ struct history {
 	bool host_was_full; /* what is under way may be told to come again */
 	struct history_counts *counts;
 	struct impostors impostors;
+	struct resends resends;
 };
 
 void history_init(struct history *h, uint64_t seed, struct history_counts *counts);

@@ -13,6 +13,7 @@ tests_crash_sim_SOURCES = \
 	tests/crash/ops.h tests/crash/ops_file.c tests/crash/ops_lun.c tests/crash/ops_name.c tests/crash/ops_volume.c \
 	tests/crash/oracle.c tests/crash/oracle.h tests/crash/oracle_data.c tests/crash/oracle_name.c tests/crash/oracle_volume.c \
 	tests/crash/random.c tests/crash/random.h \
+	tests/crash/resend.c tests/crash/resend.h \
 	tests/crash/rewind.c tests/crash/rewind.h \
 	tests/crash/sim.c \
 	tests/crash/small.c tests/crash/small.h \

@@ -50,6 +50,7 @@ static void outcomes_adopt(struct oracle *o)
 
 		if (op->state != OP_CUT)
 			continue;
+		resend_outcome(o->h, o->machine, op, o->applied[i]);
 		op->msg.status = o->applied[i] ? 0 : -ECANCELED;
 		op->kind->answered(o->h, op);
 		history_say(o->h, "      %2u %s %s", i, op->kind->name,
@@ -75,6 +76,7 @@ void oracle_compare(struct history *h, struct machine *machine, enum oracle_mode
 	oracle_objects(&o);
 	oracle_docs(&o);
 	oracle_luns(&o);
+	resend_compare(h, machine);
 	if (mode == ORACLE_ADOPT)
 		outcomes_adopt(&o);
 	check(&o);
