@@ -2,6 +2,7 @@
 """A reply that is lost: the client connects again, sends the call again, and must be told what the first one did. Without a duplicate request cache a
 mkdir says "File exists", and rm, mv and rmdir say that there is no such file, each though it was done."""
 import errno
+import itertools
 import threading
 
 from harness import need
@@ -67,6 +68,25 @@ def test_a_change_that_is_sent_again_while_it_is_under_way_is_made_once(test):
     client.close()
     for number in range(20):
         need_done(server, proxy, f"/a{number}")
+
+
+def test_a_change_is_made_once_though_the_server_goes_down_in_between(test):
+    """Killed, or stopped, when the change is made and nobody knows it; what the new one says is what the old one would have said."""
+    server = test.server()
+    turns = itertools.count()
+
+    def go_down():
+        if next(turns) % 2:
+            server.stop()
+            server.start()
+        else:
+            server.restart_after_kill()
+
+    proxy, client = lossy(test, server, between=go_down)
+    changes(client, "/a")
+    client.close()
+    need_done(server, proxy, "/a")
+    need(next(turns) == sum(proxy.lost.values()) >= 10, f"{proxy.lost}")
 
 
 def test_many_clients_that_lose_replies_see_each_its_own(test):
