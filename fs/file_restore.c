@@ -11,13 +11,14 @@
 #include <stdlib.h>
 
 #include "fs/cache_private.h"
-#include "fs/clone_pace.h"
 #include "fs/dir.h"
 #include "fs/docs.h"
 #include "fs/file_restore_private.h"
 #include "fs/recordformat.h"
 
 #define CLIENTS_GONE_NS 50000000U
+#define BATCH_BUSY 16U /* blocks, beside clients */
+#define BATCH_IDLE 256U
 #define PAUSE_NS 4000000U /* 16 MiB/s beside clients */
 
 static void restore_go_on(struct file_restore *restore);
@@ -196,7 +197,7 @@ static void restore_go_on(struct file_restore *restore)
 	bool clients = vol->n_client_messages > 0 ||
 	               (vol->client_at_ns != 0 && world_now_ns(vol->world) - vol->client_at_ns < CLIENTS_GONE_NS);
 
-	restore->batch_blocks = clients ? CLONE_BATCH_BUSY : CLONE_BATCH_IDLE;
+	restore->batch_blocks = clients ? BATCH_BUSY : BATCH_IDLE;
 	if (clients && restore->phase == FILE_RESTORE_FILL)
 		world_timer_set(vol->world, &restore->timer, PAUSE_NS);
 	else

@@ -17,7 +17,6 @@
 #include "fs/space.h"
 #include "fs/tree.h"
 #include "fs/vdisk.h"
-#include "fs/volume_private.h"
 #include "fs/zombie.h"
 
 #define WORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(uint64_t))
