@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "admin/exportwatch.h"
 #include "admin/fault.h"
 #include "admin/known.h"
 #include "admin/volpath.h"
@@ -113,6 +114,25 @@ static void clone_judge(struct job *job, const struct fs_clone_info *clone, bool
 	}
 }
 
+/* Directories above the LUN may have been renamed. */
+static void find_lun(struct job *job)
+{
+	const struct san_lun *lun = job->has_lun ? san_find_lun(job->admin->san, &job->lun) : NULL;
+
+	if (lun == NULL || lun->volume != job->volume)
+		return;
+	(void)snprintf(job->inner, sizeof job->inner, "%s", lun->inner);
+	(void)snprintf(job->target, sizeof job->target, "%s", lun->path);
+}
+
+/* It may be there under a path that is not known yet. */
+static bool is_lost_for_now(const struct job *job, int err)
+{
+	const struct exportwatch *watch = job->admin->exportwatch;
+
+	return err == -ENOENT && job->has_lun && (exportwatch_is_busy(watch) || exportwatch_is_stale(watch) || job->admin->san->painting);
+}
+
 static void clone_polled(struct fs_message *msg)
 {
 	struct job *job = msg->owner;
@@ -120,10 +140,13 @@ static void clone_polled(struct fs_message *msg)
 	int err = msg->status;
 
 	job->polling = false;
-	if (err == 0 && msg->out.n == 1)
+	if (err == 0 && msg->out.n == 1) {
+		job->lun = msg->out.vdisks[0].uuid;
+		job->has_lun = true;
 		clone_judge(job, &msg->out.vdisks[0].clone, msg->out.vdisks[0].backing_snapshot[0] != '\0');
-	else if (err != -ENODEV && err != -FS_EJUKEBOX)
+	} else if (err != -ENODEV && err != -FS_EJUKEBOX && !is_lost_for_now(job, err)) {
 		job_fail(job, err, msg->out.error_text);
+	}
 	fs_message_fini(msg);
 	if (err == -ENODEV)
 		job_wait_for_volume(job);
@@ -132,11 +155,13 @@ static void clone_polled(struct fs_message *msg)
 
 static void clone_poll(struct job *job)
 {
+	find_lun(job);
 	ask(job, FS_CLONE_STATUS, clone_polled);
 }
 
 static void clone_cancel(struct job *job, void (*done)(void *arg, int err, const char *text), void *arg)
 {
+	find_lun(job);
 	job_tell(job, FS_CLONE_STOP, 0, done, arg);
 }
 

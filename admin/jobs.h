@@ -39,6 +39,8 @@ struct job {
 	               void *arg); /* NULL: it can't be; done may be, if `working` */
 	struct fs_volume *volume; /* referenced; NULL with a poll: it waits for its volume */
 	char inner[FS_PATH_MAX]; /* LUN's path or snapshot's name inside it */
+	struct uuid lun; /* which LUN it is about, whatever its path is now */
+	bool has_lun; /* it is known */
 	uint32_t snapshot;
 	struct fs_message message_out;
 	bool polling;

@@ -10,6 +10,7 @@
 #include "fs/core.h"
 #include "fs/file_apply.h"
 #include "fs/perm.h"
+#include "fs/snapshot_table.h"
 #include "fs/space.h"
 #include "fs/operations.h"
 #include "fs/tree.h"
@@ -43,6 +44,8 @@ static int data_file(struct fs_run *run, uint32_t want, struct inode **ret_inode
 		return -EROFS;
 	return perm_check_io(msg->cred, &(*ret_inode)->attr, want == FS_ACCESS_MODIFY ? PERM_WRITE : PERM_READ);
 }
+
+static_assert(FS_FILE_SIZE_MAX == (uint64_t)FBN_MAX * FS_BLOCK_SIZE, "what clients are told is where files end");
 
 static int range_check(uint64_t offset_bytes, uint64_t len_bytes)
 {
@@ -216,11 +219,71 @@ static int write_check(const struct fs_message *msg, const struct inode *inode, 
 	return 0;
 }
 
+/* The file as the newest snapshot has it, NULL: it has not, and so no other has a block of it. -EBUSY: it cannot be told now. */
+static int kept_version(struct fs_run *run, const struct inode *inode, struct inode **ret_then)
+{
+	const struct snapshot_table *table = run->vol->snapshots;
+	const struct snapshot *newest = table->n == 0 ? NULL : table->byage[table->n - 1U];
+	struct inode *then;
+	int err;
+
+	*ret_then = NULL;
+	if (newest == NULL)
+		return 0;
+	if (newest->deleting || snapshot_is_own(newest))
+		return -EBUSY;
+	err = inode_get(run, newest->info.id, inode->ino, &then);
+	if (err == 0 && then->attr.generation == inode->attr.generation)
+		*ret_then = then;
+	return err == -ESTALE ? 0 : err;
+}
+
+/* 1: block `fbn` is written already, on the disks or soon, and no snapshot holds what is there. */
+static int comes_back(struct fs_run *run, struct inode *inode, struct inode *then, uint32_t fbn)
+{
+	const struct buf *buf = cache_peek(inode, 0, fbn);
+	bool held = false;
+	uint32_t vbn;
+	uint64_t end;
+	int err;
+
+	if (buf != NULL && buf->dirty != 0)
+		return 1;
+	err = tree_lookup(run, inode, fbn, &vbn, &end);
+	if (err == 0 && (vbn == VBN_HOLE || vbn == VBN_ZERO))
+		return 0;
+	if (err == 0 && then != NULL)
+		err = tree_compare(run, then, inode, fbn, &held, &end);
+	return err != 0 ? err : !held;
+}
+
+/* Of what blocks a write lives when hardly any are left: those it gives back itself, if it gives back as many as it takes. */
+static int write_class(struct fs_run *run, struct inode *inode, uint32_t first, unsigned n, enum space_class *ret_class)
+{
+	struct inode *then;
+	int rc;
+
+	*ret_class = space_class_of(inode, SPACE_NEW);
+	if (*ret_class != SPACE_NEW || space_available(run->vol) > 2U * FS_IO_PAGES_MAX || inode->inline_data)
+		return 0;
+	rc = kept_version(run, inode, &then);
+	if (rc != 0)
+		return rc == -EBUSY ? 0 : rc;
+	for (unsigned i = 0; i < n; i++) {
+		rc = comes_back(run, inode, then, first + i);
+		if (rc <= 0)
+			return rc;
+	}
+	*ret_class = SPACE_REWRITE;
+	return 0;
+}
+
 int op_write(struct fs_run *run)
 {
 	struct fs_message *msg = run->msg;
 	struct fs_io *io = &msg->in.io;
 	struct write_result result;
+	enum space_class cls;
 	struct inode *inode;
 	uint64_t end;
 	int err = data_file(run, FS_ACCESS_MODIFY, &inode);
@@ -236,11 +299,12 @@ int op_write(struct fs_run *run)
 	if (io->len_bytes == 0)
 		return 0;
 	err = write_need(run, inode, io->offset_bytes, end);
+	if (err == 0)
+		err = write_class(run, inode, (uint32_t)(io->offset_bytes / FS_BLOCK_SIZE), io->n_pages, &cls);
 	if (err != 0)
 		return err;
 	err = run_admit_space(run, io->n_pages + 2U, file_write_log_size(io->n_pages),
-	                      file_new_blocks(inode, (uint32_t)(io->offset_bytes / FS_BLOCK_SIZE), io->n_pages),
-	                      space_class_of(inode, SPACE_NEW));
+	                      file_new_blocks(inode, (uint32_t)(io->offset_bytes / FS_BLOCK_SIZE), io->n_pages), cls);
 	if (err != 0)
 		return err;
 	result = write_result_of(run, inode, end);

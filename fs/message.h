@@ -34,6 +34,7 @@ struct fs_message;
 #define FS_BLOCK_SIZE 4096U
 #define FS_IO_MAX (1U << 20) /* most bytes of one read or write */
 #define FS_IO_PAGES_MAX 257U /* an unaligned FS_IO_MAX */
+#define FS_FILE_SIZE_MAX (0xFFFFFFFEULL * FS_BLOCK_SIZE) /* of any file: beyond it -EFBIG */
 #define FS_NAME_MAX 255U
 #define FS_PATH_MAX 4096U /* symlink targets, administrative paths */
 #define FS_LINK_MAX 65000U

@@ -216,6 +216,8 @@ static int victim_get(struct fs_run *run, struct inode *dir, const char *name, s
 	int err = perm_check(run->msg->cred, &dir->attr, PERM_EXEC);
 	if (err == 0)
 		err = dir_lookup(run, dir, name, name_len, ret_id, &type);
+	if (err == -ENOENT && ns_is_snapdir_name(dir, name, name_len))
+		err = -EACCES; /* LOOKUP finds it, and nobody can take it away */
 	if (err == 0)
 		err = ns_child_get(run, ret_id, ret_inode);
 	return err != 0 ? err : perm_check_delete(run->msg->cred, &dir->attr, &(*ret_inode)->attr);

@@ -148,6 +148,10 @@ static bool has_room(const struct fs_volume *vol, uint64_t n_blocks, enum space_
 	switch (cls) {
 	case SPACE_NEW: return space_available(vol) >= n_blocks;
 	case SPACE_TRIM: return has_room_trim(vol, n_blocks);
+	case SPACE_REWRITE:
+		if (snapshot_is_coming(vol))
+			return space_available(vol) >= n_blocks;
+		break;
 	case SPACE_LUN:
 	case SPACE_NAMES: break;
 	}

@@ -31,6 +31,7 @@ enum space_class {
 	SPACE_NEW, /* none: of what is available */
 	SPACE_LUN, /* content of a reserved LUN: it was promised */
 	SPACE_NAMES, /* inodes, names, attributes rewritten in place, whole files freed: promised as well */
+	SPACE_REWRITE, /* content rewritten in place, of which no snapshot holds the old blocks: all of them come back with the CP */
 	SPACE_TRIM, /* a part of a file is freed: what it rewrites was not promised, but it should nearly always work */
 };
 

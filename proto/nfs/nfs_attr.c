@@ -53,7 +53,7 @@ uint32_t nfs_setattr_of(const sattr3 *wire, struct fs_setattr *ret_setattr)
 		ret_setattr->gid = wire->gid.set_uint32_u.value;
 	if (wire->size.set_it)
 		ret_setattr->size_bytes = wire->size.set_uint64_u.value;
-	if (ret_setattr->set_size && ret_setattr->size_bytes > NFS_FILE_SIZE_MAX)
+	if (ret_setattr->set_size && ret_setattr->size_bytes > FS_FILE_SIZE_MAX)
 		return NFS3ERR_FBIG;
 	status = set_time_of(&wire->atime, &ret_setattr->set_atime, &ret_setattr->atime_ns);
 	if (status == NFS3_OK)
@@ -145,7 +145,7 @@ void nfs_fsinfo_encode(struct nfs_request *request, struct rpc_out *out)
 	rpc_out_u32(out, NFS_IO_MAX); /* wtpref */
 	rpc_out_u32(out, FS_BLOCK_SIZE); /* wtmult */
 	rpc_out_u32(out, NFS_DIR_REPLY_MAX); /* dtpref */
-	rpc_out_u64(out, NFS_FILE_SIZE_MAX); /* maxfilesize */
+	rpc_out_u64(out, FS_FILE_SIZE_MAX); /* maxfilesize */
 	rpc_out_u32(out, 0); /* time_delta: 1 ns */
 	rpc_out_u32(out, 1);
 	rpc_out_u32(out, FSF3_LINK | FSF3_SYMLINK | FSF3_HOMOGENEOUS | FSF3_CANSETTIME);

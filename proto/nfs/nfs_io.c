@@ -11,7 +11,7 @@ uint32_t nfs_read_start(struct nfs_request *request)
 {
 	const READ3args *args = &request->args.read;
 	struct fs_message *msg = &request->msg;
-	uint64_t offset = MIN_OF(args->offset, NFS_FILE_SIZE_MAX * 2); /* far beyond every end, and adding to it does not overflow */
+	uint64_t offset = MIN_OF(args->offset, FS_FILE_SIZE_MAX * 2); /* far beyond every end, and adding to it does not overflow */
 
 	msg->op = FS_READ;
 	msg->in.io = (struct fs_io){ .offset_bytes = offset,
@@ -71,7 +71,7 @@ static uint32_t write_check(struct nfs_request *request)
 	const WRITE3head *args = &request->args.write;
 	uint32_t status = nfs_admit(request);
 
-	if (status == NFS3_OK && (args->offset > NFS_FILE_SIZE_MAX || args->offset + args->count > NFS_FILE_SIZE_MAX))
+	if (status == NFS3_OK && (args->offset > FS_FILE_SIZE_MAX || args->offset + args->count > FS_FILE_SIZE_MAX))
 		status = NFS3ERR_FBIG;
 	return status;
 }
@@ -167,7 +167,7 @@ uint32_t nfs_commit_start(struct nfs_request *request)
 	const COMMIT3args *args = &request->args.commit;
 
 	request->msg.op = FS_COMMIT;
-	if (args->offset <= NFS_FILE_SIZE_MAX && args->count != 0) { /* otherwise the whole file, which includes what was asked */
+	if (args->offset <= FS_FILE_SIZE_MAX && args->count != 0) { /* otherwise the whole file, which includes what was asked */
 		request->msg.in.io.offset_bytes = args->offset;
 		request->msg.in.io.len_bytes = args->count;
 	}

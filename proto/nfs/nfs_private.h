@@ -17,7 +17,6 @@
 
 #define NFS_IO_MAX FS_IO_MAX /* rtmax, wtmax */
 #define NFS_DIR_REPLY_MAX 65536U /* READDIR, READDIRPLUS: dtpref */
-#define NFS_FILE_SIZE_MAX (1ULL << 44) /* what a volume can hold */
 #define NFS_SCRATCH_SIZE (NFS_DIR_REPLY_MAX + 1024U)
 
 struct nfs_request;

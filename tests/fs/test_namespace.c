@@ -205,7 +205,10 @@ static void names_are_checked_in_every_operation(void **state)
 	assert_int_equal(ns_file(ns_root, ".snapshot"), -EEXIST);
 	assert_int_equal(ns_file(kind_id[K_DIR], ".snapshot"), -EEXIST); /* every directory has one */
 	assert_int_equal(ns_dir(kind_id[K_DIR], ".snapshot"), -EEXIST);
-	assert_int_equal(ns_unlink(kind_id[K_DIR], ".snapshot"), -ENOENT);
+	assert_int_equal(ns_unlink(kind_id[K_DIR], ".snapshot"), -EACCES);
+	assert_int_equal(ns_rmdir(kind_id[K_DIR], ".snapshot"), -EACCES);
+	assert_int_equal(ns_move(kind_id[K_DIR], ".snapshot", ns_root, "taken"), -EACCES);
+	assert_int_equal(ns_unlink(ns_root, ".snapshot"), -EACCES);
 }
 
 static int create(enum fs_create_mode mode, const char *name, uint64_t verifier, bool set_size, uint64_t size)

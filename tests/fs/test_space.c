@@ -684,6 +684,91 @@ static void a_reserved_lun_is_overwritten_on_a_volume_without_a_byte_to_spare(vo
 	assert_int_equal(vd_check(&box), 0);
 }
 
+static int overwrite(struct fs_file_id id, uint32_t fbn, uint32_t n_blocks, uint8_t byte)
+{
+	static uint8_t bytes[64 * FS_BLOCK_SIZE];
+
+	memset(bytes, byte, sizeof bytes);
+	return box_write(&box, id, (uint64_t)fbn * FS_BLOCK_SIZE, bytes, n_blocks * FS_BLOCK_SIZE, FS_UNSTABLE);
+}
+
+static struct fs_file_id written(const char *name, uint32_t n_blocks)
+{
+	struct fs_file_id id;
+
+	assert_int_equal(box_create(&box, box_root, name, &id), 0);
+	for (uint32_t fbn = 0; fbn < n_blocks; fbn += 64)
+		assert_int_equal(overwrite(id, fbn, 64, 1), 0);
+	return id;
+}
+
+static void what_gives_back_all_it_takes_is_written_on_a_full_volume(void **state)
+{
+	const uint32_t n = 1024;
+	struct fs_file_id lun, file;
+	uint8_t bytes[FS_BLOCK_SIZE];
+
+	(void)state;
+	assert_int_equal(vd_create(&box, "/thin", (uint64_t)2 * n * FS_BLOCK_SIZE, NULL, false), 0);
+	lun = vd_info.id;
+	lun_write_all(lun, n, 1000);
+	file = written("file", n);
+	fill_up("filler");
+	assert_true(figures_add_up(&box) < 16U * FS_BLOCK_SIZE);
+	for (uint8_t pass = 1; pass <= 3; pass++) {
+		lun_write_all(lun, n, pass * 100000U);
+		for (uint32_t fbn = 0; fbn < n; fbn += 64)
+			assert_int_equal(overwrite(file, fbn, 64, pass), 0);
+		assert_int_equal(box_commit(&box, lun), 0);
+		assert_int_equal(box_commit(&box, file), 0);
+		box_crash(&box, pass);
+		lun_read_all(lun, n, pass * 100000U);
+		assert_int_equal(box_read(&box, file, (uint64_t)(n - 1) * FS_BLOCK_SIZE, bytes, sizeof bytes), sizeof bytes);
+		assert_int_equal(bytes[17], pass);
+	}
+	assert_int_equal(overwrite(lun, n, 64, 9), -ENOSPC); /* holes */
+	assert_int_equal(overwrite(file, n - 32, 64, 9), -ENOSPC); /* half of it is new */
+	figures_add_up(&box);
+	assert_int_equal(vd_check(&box), 0);
+}
+
+static void what_a_snapshot_holds_does_not_come_back(void **state)
+{
+	struct fs_file_id held, young;
+	uint8_t bytes[FS_BLOCK_SIZE];
+	unsigned n_refused = 0;
+
+	(void)state;
+	held = written("held", 1024);
+	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_CREATE, "s1"), 0);
+	young = written("young", 1024);
+	fill_up("filler");
+	for (uint32_t fbn = 0; fbn < 1024; fbn += 64) {
+		int err = overwrite(held, fbn, 64, 2);
+
+		assert_true(err == 0 || err == -ENOSPC);
+		n_refused += err != 0;
+		assert_int_equal(overwrite(young, fbn, 64, 3), 0);
+	}
+	assert_int_equal(n_refused, 16);
+	box_crash(&box, 3);
+	assert_int_equal(box_read(&box, young, 1023U * FS_BLOCK_SIZE, bytes, sizeof bytes), sizeof bytes);
+	figures_add_up(&box);
+	assert_int_equal(vd_check(&box), 0);
+}
+
+static void files_end_where_clients_are_told(void **state)
+{
+	struct fs_file_id id;
+
+	(void)state;
+	assert_int_equal(box_create(&box, box_root, "long", &id), 0);
+	assert_int_equal(box_truncate(&box, id, FS_FILE_SIZE_MAX), 0);
+	assert_int_equal(box_write(&box, id, FS_FILE_SIZE_MAX - 1U, "x", 1, FS_UNSTABLE), 0);
+	assert_int_equal(box_truncate(&box, id, FS_FILE_SIZE_MAX + 1U), -EFBIG);
+	assert_int_equal(box_write(&box, id, FS_FILE_SIZE_MAX, "x", 1, FS_UNSTABLE), -EFBIG);
+}
+
 static void a_snapshot_that_would_break_a_promise_is_refused(void **state)
 {
 	struct fs_file_id lun;
@@ -801,6 +886,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_reserved_lun_is_overwritten_on_a_volume_without_a_byte_to_spare, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_gives_back_all_it_takes_is_written_on_a_full_volume, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_a_snapshot_holds_does_not_come_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(files_end_where_clients_are_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_snapshot_that_would_break_a_promise_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_reservation_is_used_up_and_comes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(thresholds_are_told_once_and_again_after_they_were_left, setup, teardown),

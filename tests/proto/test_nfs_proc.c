@@ -142,6 +142,7 @@ static void file_system_facts_are_honest(void **state)
 	assert_int_equal(info.status, NFS3_OK);
 	assert_int_equal(info.FSINFO3res_u.resok.rtmax, 1 << 20);
 	assert_int_equal(info.FSINFO3res_u.resok.wtmax, 1 << 20);
+	assert_true(info.FSINFO3res_u.resok.maxfilesize == FS_FILE_SIZE_MAX);
 	assert_int_equal(info.FSINFO3res_u.resok.time_delta.nseconds, 1);
 	assert_int_equal(info.FSINFO3res_u.resok.properties, FSF3_LINK | FSF3_SYMLINK | FSF3_HOMOGENEOUS | FSF3_CANSETTIME);
 	rig_nfs(&rig, 20, RIG_XDR(xdr_PATHCONF3args), &conf_args, RIG_XDR(xdr_PATHCONF3res), &conf);

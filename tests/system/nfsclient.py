@@ -137,7 +137,7 @@ class NfsClient:
         self.must(mknod(self.nfs, path.encode(), stat.S_IFIFO | 0o644, 0))
 
     def rename(self, path, to_path):
-        self.must(rename(self.nfs, path.encode(), to_path.encode()))
+        self.must(rename(self.nfs, os.fsencode(path), os.fsencode(to_path)))
 
     def close(self):
         destroy_context(self.nfs)
