@@ -26,6 +26,7 @@ static const struct operation operations[FS_OP_COUNT] = {
 	[FS_READ] = { op_read, true },
 	[FS_WRITE] = { op_write, false, false, true },
 	[FS_COMMIT] = { op_commit, false, true, true },
+	[FS_EXTENTS] = { op_extents, true },
 	[FS_ZERO] = { op_zero, false, false, true },
 	[FS_CREATE] = { op_create, .once = true },
 	[FS_MKDIR] = { op_mkdir, .once = true },

@@ -7,7 +7,7 @@ libvcfs_a_SOURCES = \
 	fs/cache.c fs/cache.h fs/cache_private.h fs/cache_read.c \
 	fs/callformat.h fs/calls.c fs/calls.h fs/calls_door.c fs/calls_save.c \
 	fs/cp.c fs/cp.h fs/cp_ask.c fs/cp_ask.h fs/cp_files.c fs/cp_place.c fs/cp_tree.c fs/cp_write.c \
-	fs/file.c fs/file.h fs/file_apply.c fs/file_apply.h fs/file_ops.c \
+	fs/extents.c fs/file.c fs/file.h fs/file_apply.c fs/file_apply.h fs/file_ops.c \
 	fs/file_restore.c fs/file_restore.h fs/file_restore_fill.c fs/file_restore_ops.c fs/file_restore_private.h \
 	fs/fsinfo.c fs/fsinfo.h \
 	fs/hostfull.c fs/hostfull.h \

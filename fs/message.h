@@ -77,6 +77,10 @@ struct fs_attr {
 	struct fs_file_id id; /* id.inode is the fileid */
 	int64_t atime_ns, mtime_ns, ctime_ns; /* since 1970 */
 };
+struct fs_extent {
+	uint64_t offset_bytes, len_bytes;
+	bool is_hole; /* reads as zeros and has no block */
+};
 struct fs_wcc {
 	bool valid;
 	uint64_t size_bytes;
@@ -110,6 +114,9 @@ enum fs_op {
 	FS_READ, /* in.io; out.io, out.eof, out.attr */
 	FS_WRITE, /* in.io, in.stable; out.io.len_bytes, out.stable, out.verifier, out.attr, out.pre */
 	FS_COMMIT, /* in.io.offset_bytes / 64-bit len 0 = whole file; out.verifier, out.attr, out.pre */
+	FS_EXTENTS, /* in.extents.found (the sender's), out.n: which parts of a range have blocks, of their own or in the backing store, and which are holes, in
+	             * order from offset_bytes on and without a gap; neighbours differ. As far as a bounded look reached, at least one; none at or beyond the end
+	             * of the file */
 	FS_ZERO, /* in.zero: make a range read as zeros, freeing what can be (UNMAP, WRITE SAME of zeros) */
 	FS_CREATE, /* in.name, in.create, in.setattr; out.attr, out.dir_attr, out.dir_pre */
 	FS_MKDIR,
@@ -396,6 +403,11 @@ struct fs_message {
 			uint64_t offset_bytes, len_bytes;
 			bool stable;
 		} zero;
+		struct {
+			uint64_t offset_bytes, len_bytes;
+			struct fs_extent *found;
+			unsigned n_max;
+		} extents;
 		struct {
 			uint64_t size_bytes;
 			bool reserve;

@@ -6,6 +6,7 @@
 struct fs_run;
 
 /* file_ops.c */
+int op_extents(struct fs_run *run); /* extents.c */
 int op_read(struct fs_run *run), op_write(struct fs_run *run), op_commit(struct fs_run *run), op_zero(struct fs_run *run);
 /* namespace_ops.c, directory listing, access */
 int op_getattr(struct fs_run *run), op_setattr(struct fs_run *run), op_lookup(struct fs_run *run), op_access(struct fs_run *run),

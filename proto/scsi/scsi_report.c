@@ -111,12 +111,51 @@ void scsi_report_capacity_16(struct scsi_task *task)
 	scsi_task_finish_param(task, 32, get32(task->cdb + 10));
 }
 
-/* One extent, to the end of the LUN, "mapped or unknown": the file system does not tell holes yet, and initiators ask because LBPME is 1. */
+/* ---- GET LBA STATUS ---- */
+
+#define LBA_STATUS_HEADER 8U
+#define LBA_STATUS_DESCRIPTOR 16U
+#define LBA_STATUS_DEALLOCATED 1U /* it reads as zeros (LBPRZ); 0: mapped */
+#define LBA_STATUS_BLOCKS_MAX (UINT32_MAX & ~7U) /* of a descriptor, and of a command: whole blocks of the file system */
+#define LBA_STATUS_MAX 64U /* descriptors of a command */
+
+/* Where the file system writes, in the task's buffer behind the answer. */
+#define LBA_STATUS_FOUND_AT 2048U
+_Static_assert(LBA_STATUS_HEADER + LBA_STATUS_MAX * LBA_STATUS_DESCRIPTOR <= LBA_STATUS_FOUND_AT, "all descriptors fit");
+_Static_assert(LBA_STATUS_FOUND_AT + LBA_STATUS_MAX * sizeof(struct fs_extent) <= SCSI_PARAM_SIZE, "and what they are made from");
+
+static void lba_status_found(struct scsi_task *task)
+{
+	const struct fs_message *msg = &task->msg;
+	uint8_t *p = task->param;
+
+	if (msg->status != 0) {
+		scsi_task_fail_errno(task, msg->status);
+		return;
+	}
+	if (msg->out.n == 0) { /* the LUN has been made smaller meanwhile */
+		scsi_task_fail(task, SCSI_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE);
+		return;
+	}
+	put32(p, LBA_STATUS_HEADER - 4U + msg->out.n * LBA_STATUS_DESCRIPTOR);
+	for (unsigned i = 0; i < msg->out.n; i++) {
+		const struct fs_extent *extent = &msg->in.extents.found[i];
+		be64 lba = be64_of(extent->offset_bytes >> SCSI_BLOCK_SHIFT);
+		uint8_t *descriptor = p + LBA_STATUS_HEADER + i * LBA_STATUS_DESCRIPTOR;
+
+		memcpy(descriptor, &lba, sizeof lba);
+		put32(descriptor + 8, (uint32_t)(extent->len_bytes >> SCSI_BLOCK_SHIFT));
+		descriptor[12] = extent->is_hole ? LBA_STATUS_DEALLOCATED : 0;
+	}
+	scsi_task_finish_param(task, LBA_STATUS_HEADER + msg->out.n * LBA_STATUS_DESCRIPTOR, get32(task->cdb + 10));
+}
+
+/* As far as the file system looks at once; initiators go on from there. */
 void scsi_report_lba_status(struct scsi_task *task)
 {
 	struct scsi_extent extent = scsi_opcode_extent(task->cdb);
 	uint64_t blocks = scsi_lu_blocks(scsi_task_lu(task));
-	be64 lba = be64_of(extent.lba);
+	struct fs_message *msg;
 	uint8_t *p;
 
 	if (extent.lba >= blocks) {
@@ -126,10 +165,12 @@ void scsi_report_lba_status(struct scsi_task *task)
 	p = scsi_task_param(task);
 	if (p == NULL)
 		return;
-	put32(p, 20); /* what follows: 4 reserved bytes and a descriptor */
-	memcpy(p + 8, &lba, sizeof lba);
-	put32(p + 16, (uint32_t)MIN_OF(blocks - extent.lba, (uint64_t)UINT32_MAX));
-	scsi_task_finish_param(task, 24, get32(task->cdb + 10));
+	msg = scsi_task_message(task, FS_EXTENTS);
+	msg->in.extents.found = (struct fs_extent *)(void *)(p + LBA_STATUS_FOUND_AT);
+	msg->in.extents.n_max = LBA_STATUS_MAX;
+	msg->in.extents.offset_bytes = extent.lba << SCSI_BLOCK_SHIFT;
+	msg->in.extents.len_bytes = MIN_OF(blocks - extent.lba, (uint64_t)LBA_STATUS_BLOCKS_MAX) << SCSI_BLOCK_SHIFT;
+	scsi_task_send(task, lba_status_found);
 }
 
 /* ---- REPORT SUPPORTED OPERATION CODES ---- */

@@ -2,6 +2,7 @@ VDISK_TESTS = \
 	tests/fs/test_clone \
 	tests/fs/test_clone_load \
 	tests/fs/test_clone_options \
+	tests/fs/test_extents \
 	tests/fs/test_clone_pace \
 	tests/fs/test_file_restore \
 	tests/fs/test_nvlog \
@@ -34,6 +35,8 @@ tests_fs_test_file_restore_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_restore_file_SOURCES = tests/fs/test_restore_file.c $(VDISK_TEST_BOX)
 tests_fs_test_restore_file_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_clone_SOURCES = tests/fs/test_clone.c $(CLONE_TEST_BOX)
+tests_fs_test_extents_SOURCES = tests/fs/test_extents.c $(CLONE_TEST_BOX)
+tests_fs_test_extents_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_clone_options_SOURCES = tests/fs/test_clone_options.c $(CLONE_TEST_BOX)
 tests_fs_test_clone_options_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_clone_LDADD = $(VDISK_TEST_LIBS)

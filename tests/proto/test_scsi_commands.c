@@ -52,7 +52,7 @@ static const struct {
 	{ { OP_REPORT_LUNS }, 12, 6, 4, 24 },
 	{ { OP_REPORT_LUNS, 0, 1 }, 12, 6, 4, 8 },
 	{ { OP_SERVICE_ACTION_IN_16, SA_READ_CAPACITY_16 }, 16, 10, 4, 32 },
-	{ { OP_SERVICE_ACTION_IN_16, SA_GET_LBA_STATUS }, 16, 10, 4, 24 },
+	{ { OP_SERVICE_ACTION_IN_16, SA_GET_LBA_STATUS }, 16, 10, 4, 0 },
 	{ { OP_MAINTENANCE_IN, SA_REPORT_SUPPORTED_OPCODES }, 12, 6, 4, 0 },
 	{ { OP_MAINTENANCE_IN, SA_REPORT_SUPPORTED_OPCODES, 0x81, OP_READ_10 }, 12, 6, 4, 26 },
 };
@@ -169,6 +169,40 @@ static void expected_lengths_and_transfer_lengths_may_differ(void **state)
 	assert_true(raw_recv(raw, 5000));
 	assert_int_equal(raw->bhs.opcode, ISCSI_SCSI_RESPONSE); /* and not asked for */
 	assert_int_equal(be32_get(raw->bhs.residual), 200 * 512 - 65540);
+}
+
+/* LBA and number of blocks of descriptor `i`, and whether it is deallocated. */
+static bool lba_status(unsigned i, uint64_t lba, uint32_t blocks)
+{
+	be64 l = be64_of(lba);
+	be32 b = be32_of(blocks);
+
+	assert_memory_equal(raw->data + 8 + 16 * i, &l, 8);
+	assert_memory_equal(raw->data + 16 + 16 * i, &b, 4);
+	assert_in_range(raw->data[20 + 16 * i], 0, 1);
+	return raw->data[20 + 16 * i] == 1;
+}
+
+static void lba_status_tells_holes(void **state)
+{
+	static uint8_t data[8192];
+	uint8_t cdb[16] = { OP_SERVICE_ACTION_IN_16, SA_GET_LBA_STATUS, [13] = 255 };
+	be32 length;
+
+	(void)state;
+	assert_int_equal(io(OP_WRITE_SAME_16, 0, 256, 0x09, NULL, 0, 0), 0); /* UNMAP, NDOB */
+	assert_int_equal(io(OP_WRITE_10, 16, 16, 0, data, sizeof data, 0), 0);
+	assert_int_equal(raw_scsi(raw, 0, cdb, 16, 255, NULL, 0), 0);
+	memcpy(&length, raw->data, 4);
+	assert_true(be32_get(length) >= 4 + 3 * 16);
+	assert_true(lba_status(0, 0, 16));
+	assert_false(lba_status(1, 16, 16));
+	cdb[9] = 20; /* in the middle of what is mapped */
+	assert_int_equal(raw_scsi(raw, 0, cdb, 16, 255, NULL, 0), 0);
+	assert_false(lba_status(0, 20, 12));
+	ramlun_fail_next(FS_EXTENTS, -EIO);
+	assert_int_equal(raw_scsi(raw, 0, cdb, 16, 255, NULL, 0), SCSI_CHECK_CONDITION);
+	assert_int_equal(raw_sense(raw) >> 16, SCSI_MEDIUM_ERROR);
 }
 
 static int unmap(const uint8_t *list, uint32_t len)
@@ -380,6 +414,7 @@ int main(void)
 		cmocka_unit_test(answers_are_cut_to_every_allocation_length),
 		cmocka_unit_test(expected_lengths_and_transfer_lengths_may_differ),
 		cmocka_unit_test(ranges_end_where_the_lun_ends),
+		cmocka_unit_test(lba_status_tells_holes),
 		cmocka_unit_test(unmap_zeroes_what_it_names_and_nothing_when_any_of_it_is_wrong),
 		cmocka_unit_test(write_same_repeats_the_block_or_zeroes),
 		cmocka_unit_test(errors_of_the_file_system_reach_the_initiator),

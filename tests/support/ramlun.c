@@ -174,6 +174,26 @@ static int lun_write(struct ramlun *lun, struct fs_message *msg)
 	return lun_change(lun, io->offset_bytes, io->len_bytes, io->pages);
 }
 
+static int lun_extents(const struct ramlun *lun, struct fs_message *msg)
+{
+	uint64_t offset = msg->in.extents.offset_bytes, end = MIN_OF(offset + msg->in.extents.len_bytes, lun->size_bytes), next;
+	struct fs_extent *last = NULL;
+
+	for (; offset < end; offset = next) {
+		bool is_hole = lun->pages[offset / PAGE_SIZE] == NULL;
+
+		next = MIN_OF((offset / PAGE_SIZE + 1) * PAGE_SIZE, end);
+		if (last == NULL || last->is_hole != is_hole) {
+			if (msg->out.n == msg->in.extents.n_max)
+				break;
+			last = &msg->in.extents.found[msg->out.n++];
+			*last = (struct fs_extent){ .offset_bytes = offset, .is_hole = is_hole };
+		}
+		last->len_bytes = next - last->offset_bytes;
+	}
+	return 0;
+}
+
 static int lun_run(struct ramlun *lun, struct fs_message *msg)
 {
 	switch (msg->op) {
@@ -184,6 +204,7 @@ static int lun_run(struct ramlun *lun, struct fs_message *msg)
 		if (msg->in.zero.offset_bytes + msg->in.zero.len_bytes > lun->size_bytes)
 			return -EINVAL;
 		return lun_change(lun, msg->in.zero.offset_bytes, msg->in.zero.len_bytes, NULL);
+	case FS_EXTENTS: return lun_extents(lun, msg);
 	case FS_COMMIT:
 		ramlun_seen.commits++;
 		msg->out.verifier = volume.verifier;
