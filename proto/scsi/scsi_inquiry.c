@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* INQUIRY: who we are, and the vital product data.
- * REFERENCES. SPC-4 6.6, 7.8; SBC-3 6.5 (pages B0, B1, B2). */
+ * REFERENCES. SPC-4 6.6, 7.8; SBC-3 6.5 (pages B0, B1, B2); IEEE 802c-2017 (structured local address plan). */
 #include <stdio.h>
 #include <string.h>
 
@@ -68,16 +68,28 @@ static uint32_t designator(uint8_t *p, uint8_t code_set, uint8_t association_typ
 enum { CODE_BINARY = 1, CODE_ASCII = 2, CODE_UTF8 = 3 };
 enum { TYPE_T10 = 1, TYPE_NAA = 3, TYPE_PORT = 4, TYPE_NAME = 8, TYPE_UUID = 10, OF_PORT = 0x90 /* PIV, association target port */ };
 
+/* NAA 6, IEEE Registered Extended: 4 bits, a company id of 24, 100 of ours: the last 100 of the LUN's UUID, of which 94 are random at least. The project has no
+ * company id, so this one (02-56-43) is taken from those that IEEE 802c leaves to local administration (first octet ending in binary 0010):
+ * no company has it, and whoever compares designators by all 128 bits finds no two alike. */
+#define NAA_SIZE 16U
+static void naa_encode(const struct uuid *uuid, uint8_t naa[NAA_SIZE])
+{
+	memcpy(naa, uuid->b, NAA_SIZE);
+	naa[0] = 0x60;
+	naa[1] = 0x25;
+	naa[2] = 0x64;
+	naa[3] = (uint8_t)(0x30U | (naa[3] & 0x0FU));
+}
+
 static uint32_t vpd_identification(struct scsi_task *task, uint8_t *p)
 {
 	const struct scsi_lu *lu = scsi_task_lu(task);
 	static const uint8_t port[4] = { 0, 0, 0, 1 };
-	uint8_t naa[8], uuid[18] = { 0x10, 0 };
+	uint8_t naa[NAA_SIZE], uuid[18] = { 0x10, 0 };
 	char t10[8 + sizeof lu->serial], name[244];
 	uint32_t n = 0;
 
-	memcpy(naa, lu->uuid.b, sizeof naa);
-	naa[0] = (uint8_t)(0x30U | (naa[0] & 0x0FU)); /* locally assigned */
+	naa_encode(&lu->uuid, naa);
 	n += designator(p + n, CODE_BINARY, TYPE_NAA, naa, sizeof naa);
 	memcpy(uuid + 2, lu->uuid.b, sizeof lu->uuid.b);
 	n += designator(p + n, CODE_BINARY, TYPE_UUID, uuid, sizeof uuid);

@@ -85,6 +85,49 @@ static void answers_are_cut_to_every_allocation_length(void **state)
 	}
 }
 
+/* The designator of this type in the last answer, `len` bytes; it must be there once. */
+static const uint8_t *designator_of(uint8_t type, unsigned len)
+{
+	const uint8_t *found = NULL;
+
+	for (unsigned at = 4; at + 4 <= raw->data_len; at += 4U + raw->data[at + 3]) {
+		if ((raw->data[at + 1] & 0x3FU) != type)
+			continue;
+		assert_null(found);
+		assert_int_equal(raw->data[at + 3], len);
+		found = raw->data + at + 4;
+	}
+	assert_non_null(found);
+	return found;
+}
+
+/* NAA 6 of 16 bytes, made from the LUN's UUID: another for every LUN, the same at every login. */
+static void a_lun_is_known_by_its_uuid(void **state)
+{
+	static const uint8_t cdb[6] = { OP_INQUIRY, 1, 0x83, 1, 0 };
+	uint8_t naa[3][16];
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		uint8_t uuid[18];
+
+		if (i == 2) {
+			raw_close(raw);
+			raw = raw_connect();
+			assert_int_equal(raw_login(raw, NULL, 0), 0);
+			raw_settle(raw, 0);
+		}
+		assert_int_equal(raw_scsi(raw, i == 1, cdb, 6, 256, NULL, 0), 0);
+		memcpy(uuid, designator_of(10, 18), sizeof uuid);
+		memcpy(naa[i], designator_of(3, 16), 16);
+		assert_memory_equal(naa[i] + 4, uuid + 2 + 4, 12);
+		assert_int_equal(naa[i][3] & 0xF, uuid[2 + 3] & 0xF);
+		assert_true(naa[i][0] == 0x60 && naa[i][1] == 0x25 && naa[i][2] == 0x64 && naa[i][3] >> 4 == 3);
+	}
+	assert_memory_not_equal(naa[0], naa[1], 16);
+	assert_memory_equal(naa[0], naa[2], 16);
+}
+
 static int io(uint8_t code, uint64_t lba, uint32_t blocks, uint8_t byte1, const void *out, uint32_t out_len, uint32_t in_len)
 {
 	uint8_t cdb[16] = { code, byte1 };
@@ -412,6 +455,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_cut_to_every_allocation_length),
+		cmocka_unit_test(a_lun_is_known_by_its_uuid),
 		cmocka_unit_test(expected_lengths_and_transfer_lengths_may_differ),
 		cmocka_unit_test(ranges_end_where_the_lun_ends),
 		cmocka_unit_test(lba_status_tells_holes),
