@@ -4,6 +4,7 @@ import os
 
 from harness import MIB, need
 from iscsiclient import CHECK_CONDITION, LUNS_CHANGED, UNIT_ATTENTION, Initiator
+from nfsclient import NfsClient
 
 NOT_SUPPORTED = (CHECK_CONDITION, 5, 0x2500)
 POWER_ON = (CHECK_CONDITION, UNIT_ATTENTION, 0x2900)
@@ -37,3 +38,31 @@ def test_writes_for_a_lun_never_land_on_another_one_that_got_its_number(test):
     need(fresh.write(0, data) is None, "who logged in anew may not write")
     for initiator in (lun, other, fresh):
         initiator.close()
+
+
+def test_a_lun_goes_by_its_new_path_when_its_directory_is_renamed(test):
+    server = test.server()
+    client = NfsClient(server)
+    client.mkdir("/before")
+    server.create_lun("/vol/vol0/before/disk", 16 * MIB, number=4)
+    lun = Initiator(server, 4)
+    while lun.ready():
+        pass
+    need(lun.write(0, os.urandom(MIB)) is None and lun.write(8 * MIB, os.urandom(MIB)) is None, "the first writes failed")
+    server.vcadm("snapshot", "create", "vol0", "s1")
+    server.create_lun("/vol/vol0/before/copy", backing="/vol/vol0/.snapshot/s1/before/disk", number=5)
+    server.vcadm("lun", "clone", "start", "/vol/vol0/before/copy", "--rate", "64k")
+    job = server.vcadm("job", "list", "-o", "name").stdout
+    client.rename("/before", "/after")
+    for words in (("lun", "map", "list"), ("lun", "list")):
+        listed = server.vcadm(*words).stdout
+        need("/vol/vol0/after/disk" in listed and "/before/" not in listed, f"{' '.join(words)}: {listed}")
+    need(server.clone_state("/vol/vol0/after/copy") == "running", "the clone does not go on under its new path")
+    need(server.vcadm("job", "list", "-o", "name").stdout == job, "the clone has another job")
+    while lun.ready() == CHANGED:
+        pass
+    need(lun.write(0, os.urandom(MIB)) is None, "the session lost its LUN")
+    server.vcadm("lun", "unmap", "/vol/vol0/after/disk", "--igroup", "clients")
+    need(lun.ready() == NOT_SUPPORTED, "it is still mapped")
+    lun.close()
+    client.close()
