@@ -99,7 +99,7 @@ void scsi_task_fail(struct scsi_task *task, enum scsi_sense_key key, enum scsi_a
 
 void scsi_task_fail_errno(struct scsi_task *task, int err)
 {
-	struct scsi_error error = scsi_error_of(err, task->msg.op != FS_READ);
+	struct scsi_error error = scsi_error_of(err, task->msg.op != FS_READ && task->msg.op != FS_EXTENTS);
 
 	if (error.status == SCSI_CHECK_CONDITION)
 		scsi_task_fail(task, error.key, error.asc);
