@@ -3,6 +3,7 @@
 #include "admin/http/call.h"
 
 #include <event2/buffer.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -12,6 +13,7 @@
 #include "admin/http/router.h"
 #include "admin/known.h"
 #include "admin/textjson.h"
+#include "base/siphash.h"
 #include "fs/volume.h"
 
 void *call_must(void *memory)
@@ -310,16 +312,30 @@ bool call_precondition_failed(struct call *call, const char *etag)
 	return true;
 }
 
+#define ETAG_SIZE 19U
+
+/* A tag of what the answer says: who asks again and again is sent what has changed. */
+static void etag_of(const json_t *json, char ret_etag[ETAG_SIZE])
+{
+	static const struct siphash_key key = { .b = "collection" };
+	char *text = call_must(json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER));
+
+	(void)snprintf(ret_etag, ETAG_SIZE, "\"%016" PRIx64 "\"", siphash64(&key, text, strlen(text)));
+	free(text);
+}
+
 void call_reply_collection(struct call *call)
 {
-	char text[256];
+	char text[256], etag[ETAG_SIZE];
 	json_t *page = NULL;
 	int err = collection_page(call->records, &call->query, evhttp_uri_get_path(evhttp_request_get_evhttp_uri(call->req)), &page, text);
 
-	if (err != 0)
+	if (err != 0) {
 		call_fail(call, err, NULL, "%s", text);
-	else
-		call_reply_take(call, 200, page);
+		return;
+	}
+	etag_of(page, etag);
+	call_reply_tagged_take(call, page, etag);
 }
 
 void call_accept(struct call *call, struct job *job)

@@ -5,6 +5,7 @@ import os
 import re
 
 from harness import MIB, need, records, run, tool, wait_until
+from page import Page
 
 # The families of libiscsi's suite that the SCSI commands of this server belong to.
 # GetLBAStatus.UnmapSingle is left out: its second half asks for LBA i + 1 and wants a descriptor that begins elsewhere, unless physical blocks have 512 bytes.
@@ -154,6 +155,30 @@ def test_rest_and_the_page_answer_on_loopback(test):
     luns = json.loads(server.fetch("/api/v1/storage/luns"))
     need("/vol/vol0/test" in json.dumps(luns), json.dumps(luns))
     need("<html" in server.fetch("/").lower(), "no page at /")
+
+
+def test_the_page_says_when_the_server_is_away_and_destroys_a_mapped_lun_when_told_to(test):
+    server = test.server()
+    server.create_lun("/vol/vol0/disk", 16 * MIB, number=0)
+    page = Page(test, server.page_url)
+    page.waits_for("the page shows that all is well", "document.querySelector('.card .state.good')?.textContent === 'ok'")
+    server.kill()
+    page.waits_for("the page does not know how the server is", "document.querySelector('.card .state.bad')?.textContent === 'not known'")
+    need(page.run("document.querySelector('.card .state.good') === null"), "something is still well")
+    page.close()
+    server.start()
+    page = Page(test, server.page_url)
+    page.waits_for("all is well again", "document.querySelector('.card .state.good')?.textContent === 'ok'")
+    page.run("document.querySelector('[aria-label=\"Destroy /vol/vol0/disk\"]').click()")
+    page.waits_for("the dialog", "document.querySelector('dialog[open] [name=force]') !== null")
+    page.run("document.querySelector('dialog[open] button.danger').click()")
+    page.waits_for("it is refused", "document.querySelector('dialog[open] [role=alert]')?.textContent.includes('mapped')")
+    page.run("document.querySelector('dialog[open] [name=force]').click()")
+    page.run("document.querySelector('dialog[open] button.danger').click()")
+    page.waits_for("the dialog closes", "document.querySelector('dialog[open]') === null")
+    need("/vol/vol0/disk" not in server.vcadm("lun", "list").stdout, "it is still there")
+    need(not page.errors, f"{page.errors}")
+    page.close()
 
 
 def test_the_page_shows_volumes_and_luns_in_a_browser(test):

@@ -218,9 +218,11 @@ def test_options_are_changed_while_it_runs_and_the_page_shows_them(test):
     time.sleep(3)
     clone = server.vcadm_json("lun", "clone", "status", "vol/vol0/test2")
     need(clone["rate"] == 2 * MIB and clone["priority"] == "high" and clone["phase"] == "copying" and clone["eta_seconds"] > 5, f"{clone}")
-    page = Page(test, server.page_url, width=1600, height=1400)
+    page = Page(test, server.page_url, width=1280, height=1400)
     for words in ("Stop", "verify, delete the snapshot", "high", "limit 2 MiB"):
         page.waits_for(repr(words), f"document.body?.innerText.includes({words!r})")
+    need(page.run("(() => { const at = [...document.querySelectorAll('button')].find((b) => b.textContent === 'Stop').getBoundingClientRect();"
+                  " return at.left > 0 && at.right <= innerWidth; })()"), "the Stop button is outside of the window")
     page.photograph(test.path("page.png"))
     page.tab_to("Change the clone of /vol/vol0/test2")
     page.key("Enter")

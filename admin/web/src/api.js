@@ -12,19 +12,27 @@ export const toast = signal(null);
 export function signedOut() {
 	signedIn.value = false;
 	state.value = nothing;
+	answers.clear();
 	toast.value = null;
 }
 
+// What was answered to a GET that had a tag: asked again, the server sends it only when it has changed.
+const answers = new Map();
+
 export async function ask(method, path, body) {
+	const before = method === "GET" ? answers.get(path) : undefined;
 	const response = await fetch(path.startsWith("/") ? path : `/api/v1/${path}`, {
 		method,
-		headers: body === undefined ? {} : { "Content-Type": "application/json" },
+		headers: body !== undefined ? { "Content-Type": "application/json" } : before ? { "If-None-Match": before.etag } : {},
 		body: body === undefined ? undefined : JSON.stringify(body),
 		cache: "no-store",
 	});
+	if (response.status === 304) return before.answer;
 	const answer = await response.json().catch(() => ({}));
 	if (response.status === 401) signedOut();
 	if (!response.ok) throw new Error(answer.error?.message ?? `HTTP ${response.status}`);
+	const etag = method === "GET" && response.headers.get("ETag");
+	if (etag) answers.set(path, { etag, answer });
 	return answer;
 }
 

@@ -130,10 +130,12 @@ function CloneModifyDialog({ path, rate, priority, verify, deletes }) {
 	);
 }
 
-function SureDialog({ title, text, action, method, path }) {
+// `force`: what else would be lost, when the server refuses it otherwise.
+function SureDialog({ title, text, action, method, path, force }) {
 	return (
-		<Form title={title} action={action} danger send={() => ask(method, path).then(() => `${title}: done`)}>
+		<Form title={title} action={action} danger send={(v) => ask(method, v.force === "on" ? `${path}?force=true` : path).then(() => `${title}: done`)}>
 			<div>{text}</div>
+			{force && <label class="line"><input type="checkbox" name="force" />{force}</label>}
 		</Form>
 	);
 }

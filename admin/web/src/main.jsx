@@ -25,6 +25,7 @@ function nextTheme() {
 function Health() {
 	const { status } = state.value;
 	if (!status) return <div class="card"><h2>Health</h2><div class="big dim">…</div></div>;
+	if (offline.value) return <div class="card"><h2>Health</h2><div class="big state bad">not known</div><div class="dim">was {status.state} when the server last answered</div></div>;
 	const tone = status.state === "ok" ? "good" : status.state === "starting" ? "dim" : "warn";
 	return (
 		<div class="card">

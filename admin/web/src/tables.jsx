@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tables of the page.
+import { useState } from "preact/hooks";
 import { act, ask, lunPath, say, state } from "./api.js";
 import { dialog } from "./form.jsx";
 import { ago, left, size } from "./format.js";
@@ -13,7 +14,11 @@ const tones = {
 
 const State = ({ is }) => <span class={`state ${tones[is] ?? ""}`}>{is}</span>;
 
-function Table({ title, columns, rows, empty, buttons, id }) {
+const ROWS = 100; // shown at first: a page of a thousand is slow and of no use
+
+function Table({ title, columns, rows: every, empty, buttons, id }) {
+	const [whole, setWhole] = useState(false);
+	const rows = whole ? every : every.slice(0, ROWS);
 	return (
 		<section aria-labelledby={id}>
 			<div class="head"><h2 id={id}>{title}</h2>{buttons}</div>
@@ -25,6 +30,7 @@ function Table({ title, columns, rows, empty, buttons, id }) {
 					))}</tbody>
 				</table></div>
 			)}
+			{rows.length < every.length && <div class="empty">{rows.length} of {every.length} <button onClick={() => setWhole(true)}>Show all</button></div>}
 		</section>
 	);
 }
@@ -107,7 +113,7 @@ export function Luns() {
 				{ head: "", class: "do", cell: (l) => <>
 					{canStart(l) && <button aria-label={`Start the clone of ${l.path}`} onClick={open({ kind: "clone", path: l.path, snapshot: l.backing.snapshot, bytes: l.size })}>Start clone</button>}
 					<button aria-label={`Bring ${l.path} ${l.state === "online" ? "offline" : "online"}`} onClick={() => act(l.path, "PATCH", lunPath(l.path), { state: l.state === "online" ? "offline" : "online" })}>{l.state === "online" ? "Offline" : "Online"}</button>
-					<button class="danger" aria-label={`Destroy ${l.path}`} onClick={open({ kind: "sure", title: `Destroy ${l.path}`, action: "Destroy", method: "DELETE", path: lunPath(l.path), text: "Its data is lost." })}>Destroy</button>
+					<button class="danger" aria-label={`Destroy ${l.path}`} onClick={open({ kind: "sure", title: `Destroy ${l.path}`, action: "Destroy", method: "DELETE", path: lunPath(l.path), text: "Its data is lost.", force: l.maps?.length > 0 && "Also while it is mapped: initiators lose it" })}>Destroy</button>
 				</> },
 			]} />
 	);
