@@ -37,7 +37,7 @@ const struct iscsi_row iscsi_rows[] = {
 	{ "MODE-SELECT(10)", ROW_PAYLOAD, 0x55, 10, iscsi_mode_select_send, NULL },
 	{ "READ-CAP(10)", 0, 0x25, 10, iscsi_capacity_send, iscsi_capacity_check },
 	{ "READ-CAP(16)", 0, 0x9E, 16, iscsi_capacity_send, iscsi_capacity_check },
-	{ "LBA-STATUS", MEDIUM, 0x9E, 16, iscsi_lba_status_send, iscsi_lba_status_check },
+	{ "LBA-STATUS", ROW_MAPS, 0x9E, 16, iscsi_lba_status_send, iscsi_lba_status_check },
 	{ "REPORT-LUNS", 0, 0xA0, 12, iscsi_luns_send, iscsi_luns_check },
 	{ "REPORT-OPCODES", 0, 0xA3, 12, iscsi_opcodes_send, iscsi_opcodes_check },
 	{ "NOP-OUT", ROW_PAYLOAD, 0, 0, iscsi_nop_send, NULL },

@@ -215,7 +215,7 @@ static bool is_excused(const struct iscsi_call *call, int status)
 {
 	const struct front *front = call->front;
 	enum scsi_sense_key key = call->task->sense.key;
-	bool medium = (call->row->flags & ROW_MEDIUM) != 0 || call->syncs;
+	bool medium = (call->row->flags & (ROW_MEDIUM | ROW_MAPS)) != 0 || call->syncs;
 
 	if (status == SCSI_STATUS_BUSY || status == SCSI_STATUS_TASK_SET_FULL)
 		return front_excuses(front, EXCUSE_MEMORY);

@@ -53,6 +53,7 @@ struct iscsi_call {
 #define ROW_PAYLOAD 4U /* data follow the header of the command */
 #define ROW_GUEST 8U /* a session of its own */
 #define ROW_SYNCS 16U /* it may flush */
+#define ROW_MAPS 32U /* it may find that what says where the blocks are cannot be read */
 struct iscsi_row {
 	const char *name;
 	unsigned flags;

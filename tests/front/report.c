@@ -32,7 +32,7 @@ static const struct {
 } iscsi_never[] = {
 	{ FAULT_CUT_PAYLOAD, ROW_PAYLOAD, "no data follow its header" },
 	{ FAULT_BLOCK_LOST, ROW_MEDIUM, "it needs no data of the LUN" },
-	{ FAULT_DISKS_LOST, ROW_MEDIUM | ROW_SYNCS, "it needs no disk" },
+	{ FAULT_DISKS_LOST, ROW_MEDIUM | ROW_SYNCS | ROW_MAPS, "it needs no disk" },
 	{ FAULT_FULL, ROW_WRITES, "it takes no space" },
 };
 
