@@ -6,14 +6,11 @@
 
 int clone_change_prepare(struct fs_run *run, struct clone_change *change)
 {
-	struct inode *container;
 	struct vdisk_clone *clone = &change->vdisk.attr.clone;
 	int err = vtoc_need(run);
 
 	if (err == 0)
-		err = inode_get_id(run, &change->id, &container);
-	if (err == 0)
-		err = vdisk_open(run, container, &change->vdisk);
+		err = vdisk_open_id(run, &change->id, &change->vdisk);
 	if (err != 0)
 		return err;
 	if (change->restart)

@@ -61,6 +61,14 @@ int vdisk_open(struct fs_run *run, struct inode *container, struct vdisk *ret_vd
 	return 0;
 }
 
+int vdisk_open_id(struct fs_run *run, const struct fs_file_id *id, struct vdisk *ret_vdisk)
+{
+	struct inode *container;
+	int err = inode_get_id(run, id, &container);
+
+	return err != 0 ? err : vdisk_open(run, container, ret_vdisk);
+}
+
 int vdisk_open_path(struct fs_run *run, const char *path, struct vdisk *ret_vdisk)
 {
 	struct fs_file_id id;

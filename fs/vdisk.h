@@ -20,6 +20,8 @@ struct vdisk {
 
 /* Load what belongs to `container`. -EINVAL: it is no vdisk; -EAGAIN, -EUCLEAN, -EIO. Only success needs vdisk_close. */
 MUST_CHECK int vdisk_open(struct fs_run *run, struct inode *container, struct vdisk *ret_vdisk);
+/* By its container's handle. As inode_get_id, then as vdisk_open. */
+MUST_CHECK int vdisk_open_id(struct fs_run *run, const struct fs_file_id *id, struct vdisk *ret_vdisk);
 /* By path, in the active file system. -ENOENT, -ENOTDIR, -EINVAL, ... */
 MUST_CHECK int vdisk_open_path(struct fs_run *run, const char *path, struct vdisk *ret_vdisk);
 MUST_CHECK int vdisk_open_entry(struct fs_run *run, struct vtoc_entry *entry, struct vdisk *ret_vdisk);

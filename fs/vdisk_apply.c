@@ -42,7 +42,6 @@ static bool name_is_good(const char *name, size_t len)
 /* The vdisk that has the name now. */
 static int replaced_plan(struct fs_run *run, struct vdisk_create *create)
 {
-	struct inode *container;
 	struct fs_file_id id;
 	struct vdisk vdisk;
 	uint8_t type;
@@ -51,9 +50,7 @@ static int replaced_plan(struct fs_run *run, struct vdisk_create *create)
 	if (err == 0 && id.inode != create->replaced)
 		err = -EUCLEAN;
 	if (err == 0)
-		err = inode_get_id(run, &id, &container);
-	if (err == 0)
-		err = vdisk_open(run, container, &vdisk);
+		err = vdisk_open_id(run, &id, &vdisk);
 	if (err != 0)
 		return err == -EINVAL ? -EUCLEAN : err;
 	create->old[0] = vdisk.container;
@@ -234,7 +231,6 @@ int vdisk_apply_create(struct fs_run *run, const struct nvlog_record *record)
 
 static int destroy_find(struct fs_run *run, struct vdisk_destroy *destroy)
 {
-	struct inode *container;
 	struct fs_file_id id;
 	uint8_t type;
 	int err = vtoc_need(run);
@@ -246,9 +242,7 @@ static int destroy_find(struct fs_run *run, struct vdisk_destroy *destroy)
 	if (err == 0 && (id.inode != destroy->id.inode || id.generation != destroy->id.generation))
 		err = -EUCLEAN;
 	if (err == 0)
-		err = inode_get_id(run, &destroy->id, &container);
-	if (err == 0)
-		err = vdisk_open(run, container, &destroy->vdisk);
+		err = vdisk_open_id(run, &destroy->id, &destroy->vdisk);
 	return err;
 }
 
@@ -364,17 +358,14 @@ static int change_attr(struct vdisk_attr *attr, const struct vdisk_change *chang
 
 int vdisk_change_prepare(struct fs_run *run, struct vdisk_change *change)
 {
-	struct inode *container;
 	int err = vtoc_need(run);
 
 	if (err == 0)
-		err = inode_get_id(run, &change->id, &container);
-	if (err == 0)
-		err = vdisk_open(run, container, &change->vdisk);
+		err = vdisk_open_id(run, &change->id, &change->vdisk);
 	if (err != 0)
 		return err;
 	if ((change->set & VDISK_CHANGE_SIZE) != 0)
-		err = file_truncate_need(run, container, change->size_bytes);
+		err = file_truncate_need(run, change->vdisk.container, change->size_bytes);
 	if (err == 0)
 		err = change_attr(&change->vdisk.attr, change);
 	change->n_pages = vdisk_store_pages(&change->vdisk.attr) + 1U;

@@ -427,7 +427,6 @@ static int set_check(struct fs_message *msg, struct vdisk_change *change)
 static int vdisk_named(struct fs_run *run, struct vdisk *vdisk)
 {
 	struct fs_message *msg = run->msg;
-	struct inode *inode;
 	int err;
 
 	if (msg->in.path != NULL) {
@@ -436,9 +435,7 @@ static int vdisk_named(struct fs_run *run, struct vdisk *vdisk)
 	}
 	err = vtoc_need(run);
 	if (err == 0)
-		err = inode_get_id(run, &msg->file, &inode);
-	if (err == 0)
-		err = vdisk_open(run, inode, vdisk);
+		err = vdisk_open_id(run, &msg->file, vdisk);
 	if (err == 0 && vdisk->entry == NULL)
 		return refuse(vdisk, -EROFS);
 	return err;
