@@ -26,19 +26,24 @@ def change_all(guest, folder):
     need(guest.sh(f"cd {folder} && echo * && cat kept").split() == ["kept", "one"], f"{folder} has not what it should")
 
 
+def change_all_with_losses(test, guest, server, folder, **how):
+    """How many replies were lost: one of each procedure at least."""
+    proxy = test.proxy(server)
+    mount_nfs(guest, server, port=proxy.port)
+    proxy.start(CHANGES, **how)
+    change_all(guest, folder)
+    for name in CHANGES:
+        need(proxy.lost[name] > 0, f"no reply of {name} was lost")
+    proxy.start(())
+    guest.sh("umount /mnt/nfs", timeout=300)
+    return sum(proxy.lost.values())
+
+
 def test_no_command_fails_because_a_reply_was_lost(test):
     server = test.server()
     with guest_of(test) as guest:
         for how in ("reply", "call"):
-            proxy = test.proxy(server)
-            mount_nfs(guest, server, port=proxy.port)
-            proxy.start(CHANGES, how=how)
-            change_all(guest, f"/mnt/nfs/{how}")
-            for name in CHANGES:
-                need(proxy.lost[name] > 0, f"no reply of {name} was lost")
-            test.note(f"{how}: {sum(proxy.lost.values())} replies were lost")
-            proxy.start(())
-            guest.sh("umount /mnt/nfs", timeout=300)
+            test.note(f"{how}: {change_all_with_losses(test, guest, server, f'/mnt/nfs/{how}', how=how)} replies were lost")
 
 
 def test_no_command_fails_because_the_server_died_before_its_reply(test):
@@ -49,15 +54,7 @@ def test_no_command_fails_because_the_server_died_before_its_reply(test):
         server.start()
 
     with guest_of(test) as guest:
-        proxy = test.proxy(server)
-        mount_nfs(guest, server, port=proxy.port)
-        proxy.start(CHANGES, between=crash)
-        change_all(guest, "/mnt/nfs/crash")
-        for name in CHANGES:
-            need(proxy.lost[name] > 0, f"no reply of {name} was lost")
-        test.note(f"vcd was killed {sum(proxy.lost.values())} times")
-        proxy.start(())
-        guest.sh("umount /mnt/nfs", timeout=300)
+        test.note(f"vcd was killed {change_all_with_losses(test, guest, server, '/mnt/nfs/crash', between=crash)} times")
 
 
 def test_an_export_that_is_made_again_is_the_same_to_its_clients(test):
