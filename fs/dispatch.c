@@ -3,18 +3,18 @@
  *
  * WRITE PATH, READ PATH. previous hop: proto/nfs, proto/scsi, admin; next hop: the operation in the table. */
 #include "base/reserve.h"
-#include "fs/ancestry.h"
-#include "fs/calls.h"
-#include "fs/hostfull.h"
-#include "fs/message_run.h"
-#include "fs/operations.h"
+#include "fs/names/ancestry.h"
+#include "fs/cp/calls.h"
+#include "fs/volume/hostfull.h"
+#include "fs/cp/message_run.h"
+#include "fs/core/operations.h"
 
 struct operation {
 	int (*step)(struct fs_run *run);
 	bool while_failed; /* works on a volume whose log or CP has failed, and on one mounted read-only */
 	bool while_read_only; /* makes durable what there is: nothing */
 	bool repeatable; /* made twice it is as made once, whatever came between */
-	bool once; /* a call of it is carried out once (fs/calls.h) */
+	bool once; /* a call of it is carried out once (fs/cp/calls.h) */
 };
 
 static const struct operation operations[FS_OP_COUNT] = {

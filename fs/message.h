@@ -462,7 +462,7 @@ struct fs_message {
 	TAILQ_ENTRY(fs_message) link;
 	struct fs_run *run;
 	bool repeatable; /* it does no harm to make its change again */
-	struct call *kept; /* fs/calls.h: the entry of its call */
+	struct call *kept; /* fs/cp/calls.h: the entry of its call */
 	uint64_t begun_ns;
 	uint64_t word[2];
 };

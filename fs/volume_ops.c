@@ -2,13 +2,13 @@
 /* Operations on the whole volume: figures, RAID state, sync. */
 #include <stdlib.h>
 
-#include "fs/cache_private.h"
-#include "fs/check.h"
-#include "fs/cp.h"
-#include "fs/maps.h"
-#include "fs/operations.h"
-#include "fs/snapshot_table.h"
-#include "fs/space.h"
+#include "fs/file/cache_private.h"
+#include "fs/check/check.h"
+#include "fs/cp/cp.h"
+#include "fs/cp/maps.h"
+#include "fs/core/operations.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/cp/space.h"
 
 static void space_info(const struct fs_volume *vol, struct fs_volume_info *info)
 {

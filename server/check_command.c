@@ -17,7 +17,7 @@
 #include "base/loop.h"
 #include "base/page.h"
 #include "base/text.h"
-#include "fs/check_offline.h"
+#include "fs/check/check_offline.h"
 
 #define DISKS_MAX 256U
 #define MEMORY_DEFAULT (256ULL << 20)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "fs/volume_private.h"
+#include "fs/volume/volume_private.h"
 #include "raid/raid_impl.h"
 
 #define STEPS_MAX 20000000ULL

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fs/core.h"
+#include "fs/core/core.h"
 
 /* A finding about parity or checksum entries is what a bad disk leaves until somebody reads there. */
 static bool report_is_of_the_victim(const struct history *h, const char *report)

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "fs/core.h"
+#include "fs/core/core.h"
 #include "tests/crash/history.h"
 
 #define RESEND_NS 300000000000ULL /* kept for ten minutes */

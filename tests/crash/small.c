@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/list.h"
-#include "fs/volume_private.h"
+#include "fs/volume/volume_private.h"
 #include "tests/crash/explored.h"
 
 #define PENDING_MAX 512U

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fs/callformat.h"
+#include "fs/format/callformat.h"
 #include "raid/memdisk.h"
 #include "tests/base/cmocka_all.h"
 

@@ -3,9 +3,9 @@
 #include "tests/fs/checkbox.h"
 
 #include "base/page.h"
-#include "fs/core.h"
-#include "fs/cp.h"
-#include "fs/tree.h"
+#include "fs/core/core.h"
+#include "fs/cp/cp.h"
+#include "fs/file/tree.h"
 #include "raid/memdisk.h"
 
 struct cb_inodes cb_ino;

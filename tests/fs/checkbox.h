@@ -4,8 +4,8 @@
 #ifndef TESTS_CHECKBOX_H
 #define TESTS_CHECKBOX_H
 
-#include "fs/check_offline.h"
-#include "fs/fsformat.h"
+#include "fs/check/check_offline.h"
+#include "fs/format/fsformat.h"
 #include "tests/fs/vdiskbox.h"
 
 /* Inodes of the volume that cb_populate makes. */

@@ -2,7 +2,7 @@
 /* Damage by hand: directories, streams, snapshots. */
 #include "tests/fs/damagecase.h"
 
-#include "fs/dir_private.h"
+#include "fs/names/dir_private.h"
 
 #define R(n) (1U << (n))
 

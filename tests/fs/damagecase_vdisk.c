@@ -3,9 +3,9 @@
 #include "tests/fs/damagecase.h"
 
 #include "base/checksum.h"
-#include "fs/vdiskattr.h"
-#include "fs/vtoc.h"
-#include "fs/vtocformat.h"
+#include "fs/vdisk/vdiskattr.h"
+#include "fs/vdisk/vtoc.h"
+#include "fs/format/vtocformat.h"
 #include "raid/memdisk.h"
 
 #define R(n) (1U << (n))

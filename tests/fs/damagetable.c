@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables: inodes, fsinfo, snapshots, regions, zombies. (damagetable_names.c has directories, streams and vdisks.) */
-#include "fs/inode.h"
+#include "fs/file/inode.h"
 #include "tests/fs/damagetable.h"
 
 #define R(n) (1U << (n))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables: what is there only in the middle of something. A clone that was stopped, the tree of a removed file that is half freed. */
-#include "fs/vdiskformat.h"
+#include "fs/format/vdiskformat.h"
 #include "tests/fs/damagetable.h"
 
 #define R(n) (1U << (n))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables: directories, streams, the VTOC and the attributes of vdisks. */
 #include "base/checksum.h"
-#include "fs/dir_private.h"
-#include "fs/streamformat.h"
-#include "fs/vdiskformat.h"
-#include "fs/vtocformat.h"
+#include "fs/names/dir_private.h"
+#include "fs/format/streamformat.h"
+#include "fs/format/vdiskformat.h"
+#include "fs/format/vtocformat.h"
 #include "tests/fs/damagetable.h"
 
 #define R(n) (1U << (n))
@@ -242,7 +242,7 @@ void damage_attributes_seal(uint8_t *block, uint8_t *record)
 	head->crc = le32_of(0);
 	head->crc = le32_of(crc32c(block, MIN_OF(le32_get(head->length), 4096U)));
 }
-/* The encoder writes them in this order: uuid, serial, state (fs/vdiskattr.c). */
+/* The encoder writes them in this order: uuid, serial, state (fs/vdisk/vdiskattr.c). */
 #define ITEM1 sizeof(struct vdiskattr_head_disk)
 #define ITEM2 (ITEM1 + sizeof(struct vdiskattr_item_disk) + 16U)
 /* R(6): the streams of a vdisk that cannot be loaded are nobody's. */

@@ -3,8 +3,8 @@
 #include "tests/fs/imagedamage.h"
 
 #include "base/checksum.h"
-#include "fs/nvlogformat.h"
-#include "fs/tree.h"
+#include "fs/format/nvlogformat.h"
+#include "fs/file/tree.h"
 #include "raid/layout.h"
 #include "raid/memdisk.h"
 

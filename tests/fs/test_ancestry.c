@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "fs/cache_private.h"
+#include "fs/file/cache_private.h"
 #include "tests/support/fsbox.h"
 
 #define N_CHAIN 4000U

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/maps.h"
-#include "fs/snapshot.h"
+#include "fs/cp/maps.h"
+#include "fs/snapshot/snapshot.h"
 #include "tests/support/fsbox.h"
 
 #define DISK_BYTES (48ULL << 20) /* two data disks */

@@ -3,8 +3,8 @@
 #include "tests/fs/checkbox.h"
 
 #include "base/page.h"
-#include "fs/check_private.h"
-#include "fs/zombie.h"
+#include "fs/check/check_private.h"
+#include "fs/cp/zombie.h"
 #include "raid/memdisk.h"
 
 #define DISK_BYTES (64ULL << 20)

@@ -4,7 +4,7 @@
 #include "tests/fs/checkbox.h"
 
 #include "base/page.h"
-#include "fs/dir_private.h"
+#include "fs/names/dir_private.h"
 #include "raid/memdisk.h"
 #include "raid/raidformat.h"
 

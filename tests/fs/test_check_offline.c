@@ -4,10 +4,10 @@
 #include "tests/fs/checkbox.h"
 
 #include "base/page.h"
-#include "fs/inode_table.h"
-#include "fs/maps.h"
-#include "fs/nvlogformat.h"
-#include "fs/volume_private.h"
+#include "fs/file/inode_table.h"
+#include "fs/cp/maps.h"
+#include "fs/format/nvlogformat.h"
+#include "fs/volume/volume_private.h"
 #include "raid/memdisk.h"
 
 #define N_DISKS 4U

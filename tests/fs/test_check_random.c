@@ -3,7 +3,7 @@
 #include "tests/fs/damagecase.h"
 
 #include "base/page.h"
-#include "fs/dir_private.h"
+#include "fs/names/dir_private.h"
 #include "raid/memdisk.h"
 
 /* Some bytes of some block, anything: the check comes to its end. What it finds is another matter, and so is what the volume can still do. */

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "fs/clone_load.h"
+#include "fs/clone/clone_load.h"
 
 #define SECOND 1000000000ULL
 #define MS 1000000ULL

@@ -4,9 +4,9 @@
 
 #include "base/list.h"
 #include "base/log.h"
-#include "fs/cache_private.h"
-#include "fs/clone_private.h"
-#include "fs/inode_table.h"
+#include "fs/file/cache_private.h"
+#include "fs/clone/clone_private.h"
+#include "fs/file/inode_table.h"
 #include "raid/memdisk.h"
 #include "tests/fs/checkbox.h"
 

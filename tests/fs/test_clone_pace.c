@@ -5,9 +5,9 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "fs/clone_pace.h"
-#include "fs/clone_share.h"
-#include "fs/clone_speed.h"
+#include "fs/clone/clone_pace.h"
+#include "fs/clone/clone_share.h"
+#include "fs/clone/clone_speed.h"
 
 #define SECOND 1000000000ULL
 

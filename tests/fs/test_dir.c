@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fs/dir.h"
-#include "fs/dir_private.h"
+#include "fs/names/dir.h"
+#include "fs/names/dir_private.h"
 #include "tests/support/ramfile.h"
 
 /* One directory operation as a run. */

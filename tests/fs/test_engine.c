@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/checksum.h"
-#include "fs/fsformat.h"
+#include "fs/format/fsformat.h"
 #include "raid/layout.h"
 #include "raid/memdisk.h"
 #include "raid/raidformat.h"

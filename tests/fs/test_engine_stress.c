@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "base/page.h"
-#include "fs/cache_private.h"
-#include "fs/cp.h"
+#include "fs/file/cache_private.h"
+#include "fs/cp/cp.h"
 #include "raid/memdisk.h"
 #include "tests/support/fsbox.h"
 

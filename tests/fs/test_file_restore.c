@@ -2,7 +2,7 @@
 /* One regular file put back to a snapshot: what it is afterwards, what clients see meanwhile, what is refused, and a power cut at every I/O. */
 #include "tests/fs/vdiskbox.h"
 
-#include "fs/file_restore.h"
+#include "fs/snapshot/file_restore.h"
 #include "raid/memdisk.h"
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

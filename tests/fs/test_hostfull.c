@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fs/hostfull.h"
+#include "fs/volume/hostfull.h"
 #include "raid/memdisk.h"
 #include "tests/support/fsbox.h"
 

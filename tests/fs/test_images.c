@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/page.h"
-#include "fs/core.h"
+#include "fs/core/core.h"
 #include "raid/memdisk.h"
 #include "raid/raid_impl.h"
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fs/dir.h"
+#include "fs/names/dir.h"
 #include "tests/support/fsbox.h"
 
 static struct fsbox box;

@@ -3,7 +3,7 @@
  * byte. Records with wrong bytes are refused, never obeyed to ruin. */
 #include "tests/fs/namespace_client.h"
 
-#include "fs/dir.h"
+#include "fs/names/dir.h"
 
 /* ---- soundness: every inode is reached, link counts and parents are right ---- */
 

@@ -6,9 +6,9 @@
 #include <cmocka.h>
 
 #include "base/checksum.h"
-#include "fs/calls.h"
-#include "fs/core.h"
-#include "fs/nvlogformat.h"
+#include "fs/cp/calls.h"
+#include "fs/core/core.h"
+#include "fs/format/nvlogformat.h"
 #include "tests/support/simworld.h"
 
 #define HALF_BLOCKS 64U

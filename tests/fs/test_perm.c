@@ -2,7 +2,7 @@
 /* The permission matrix. */
 #include "tests/base/cmocka_all.h"
 
-#include "fs/perm.h"
+#include "fs/file/perm.h"
 
 static const struct fs_cred admin = { .privileged = true, .uid = 99, .gid = 99 };
 static const struct fs_cred root = { .uid = 0, .gid = 0 };

@@ -4,8 +4,8 @@
 #include "tests/fs/checkbox.h"
 
 #include "base/page.h"
-#include "fs/core.h"
-#include "fs/zombie.h"
+#include "fs/core/core.h"
+#include "fs/cp/zombie.h"
 #include "raid/memdisk.h"
 
 #define N_DISKS 3U

@@ -3,9 +3,9 @@
 #include "tests/fs/vdiskbox.h"
 
 #include "base/page.h"
-#include "fs/cp.h"
-#include "fs/maps.h"
-#include "fs/snapshot.h"
+#include "fs/cp/cp.h"
+#include "fs/cp/maps.h"
+#include "fs/snapshot/snapshot.h"
 #include "raid/memdisk.h"
 
 #define DISK_BYTES (96 * MIB)

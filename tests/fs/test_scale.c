@@ -9,11 +9,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "fs/cache_private.h"
-#include "fs/inode_table.h"
-#include "fs/maps.h"
-#include "fs/snapshot.h"
-#include "fs/zombie.h"
+#include "fs/file/cache_private.h"
+#include "fs/file/inode_table.h"
+#include "fs/cp/maps.h"
+#include "fs/snapshot/snapshot.h"
+#include "fs/cp/zombie.h"
 #include "raid/memdisk.h"
 #include "tests/fs/vdiskbox.h"
 

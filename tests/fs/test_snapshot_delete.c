@@ -17,9 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/maps.h"
-#include "fs/snapshot.h"
-#include "fs/tree.h"
+#include "fs/cp/maps.h"
+#include "fs/snapshot/snapshot.h"
+#include "fs/file/tree.h"
 #include "raid/memdisk.h"
 #include "tests/support/fsbox.h"
 

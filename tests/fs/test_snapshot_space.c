@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/cache_private.h"
-#include "fs/maps.h"
-#include "fs/snapshot.h"
+#include "fs/file/cache_private.h"
+#include "fs/cp/maps.h"
+#include "fs/snapshot/snapshot.h"
 #include "raid/memdisk.h"
 #include "tests/support/fsbox.h"
 

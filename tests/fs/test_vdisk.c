@@ -3,8 +3,8 @@
 #include "tests/fs/vdiskbox.h"
 
 #include "base/log.h"
-#include "fs/core.h"
-#include "fs/inode_table.h"
+#include "fs/core/core.h"
+#include "fs/file/inode_table.h"
 
 static struct fsbox box;
 

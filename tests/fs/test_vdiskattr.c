@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/checksum.h"
-#include "fs/vdiskattr.h"
+#include "fs/vdisk/vdiskattr.h"
 
 static uint8_t bytes[VDISKATTR_BYTES_MAX];
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "base/page.h"
-#include "fs/fsformat.h"
+#include "fs/format/fsformat.h"
 #include "raid/disk.h"
 #include "raid/memdisk.h"
 

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fs/ancestry.h"
-#include "fs/cache_private.h"
-#include "fs/calls.h"
+#include "fs/names/ancestry.h"
+#include "fs/file/cache_private.h"
+#include "fs/cp/calls.h"
 
 struct ram_block {
 	uint32_t fbn;

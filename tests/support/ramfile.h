@@ -8,11 +8,11 @@
 #ifndef SUPPORT_RAMFILE_H
 #define SUPPORT_RAMFILE_H
 
-#include "fs/core.h"
-#include "fs/space.h"
-#include "fs/admit.h"
-#include "fs/operations.h"
-#include "fs/snapshot_table.h"
+#include "fs/core/core.h"
+#include "fs/cp/space.h"
+#include "fs/cp/admit.h"
+#include "fs/core/operations.h"
+#include "fs/file/snapshot_table.h"
 
 struct ram_record {
 	enum nvlog_type type;

@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include "fs/calls.h"
+#include "fs/cp/calls.h"
 #include "fs/message.h"
 #include "tests/support/ramfs.h"
 

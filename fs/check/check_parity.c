@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parity and checksum entries of every stripe, free ones too, but for those where nothing is used in whole regions of all disks: on a large volume
+ * that is sparsely used there would be nothing else to read.
+ *
+ * THEORY. Of a volume at work a stripe found wrong is a suspect. After a consistency point the suspects are looked at again, thousands at a
+ * time: only what is wrong twice is an error. What is wrong is summed by disk and kind of damage, with its ranges: a disk that was written over
+ * is one finding, not one a stripe. Groups that miss a disk have no parity to compare with. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/check/check_fix.h"
+#include "fs/cp/maps.h"
+
+#define CHUNK_STRIPES 256U
+#define SUSPECTS_MAX 16384U
+#define RANGES_MAX 6U /* listed of a sum; more are counted */
+
+enum { PARITY_SCAN, PARITY_SCANNED, PARITY_WAITED, PARITY_AGAIN, PARITY_SEEN_AGAIN };
+
+enum wrong_kind {
+	WRONG_BLOCK, /* of a disk: bytes that neither their entry nor parity says */
+	WRONG_ENTRY, /* of a disk: an entry that neither its block nor parity says */
+	WRONG_MEDIUM, /* of a disk: it does not give the block */
+	WRONG_PARITY, /* of the group: every block matches its entry, and they do not add up */
+	WRONG_LOST, /* of the group: more than parity carries */
+	WRONG_KINDS
+};
+
+struct range {
+	uint32_t first, last;
+};
+struct parity_sum {
+	uint64_t n_stripes, n_ranges;
+	struct range now; /* the latest range */
+	struct range ranges[RANGES_MAX];
+	unsigned positions; /* of the blocks that are lost */
+};
+
+struct check_parity {
+	struct check *check;
+	unsigned group;
+	uint32_t dbn, end;
+	unsigned state;
+	int err;
+	struct cp_waiter waiter;
+	struct raid_wrong_stripe wrong[CHUNK_STRIPES]; /* of the stripes looked at last */
+	unsigned n_wrong;
+	struct raid_wrong_stripe suspects[SUSPECTS_MAX];
+	unsigned n_suspects, at;
+	struct parity_sum sums[WRONG_KINDS][RAID_MAX_GROUP_DISKS];
+};
+
+void check_parity_fini(struct check *check)
+{
+	free(check->parity);
+}
+
+/* ---- looking ---- */
+
+static void verified(void *arg, int err, const struct raid_verify_result *result)
+{
+	struct check *check = arg;
+	struct check_parity *parity = check->parity;
+
+	parity->err = err;
+	check->no_memory = check->no_memory || err == -ENOMEM;
+	parity->n_wrong = 0;
+	if (err == 0 && result->n_wrong > 0) {
+		memcpy(parity->wrong, result->wrong, result->n_wrong * sizeof(parity->wrong[0]));
+		parity->n_wrong = result->n_wrong;
+	}
+	run_event(&check->run);
+}
+
+/* At most CHUNK_STRIPES. */
+static int verify(struct fs_run *run, uint32_t dbn, uint32_t n, unsigned state)
+{
+	struct check *check = check_of(run);
+
+	check->parity->state = state;
+	run->n_waiting++;
+	raid_verify(run->vol->raid, check->parity->group, dbn, n, verified, check);
+	return -EAGAIN;
+}
+
+static uint32_t group_stripes(const struct raid_geometry *geometry, unsigned group)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < geometry->n_data_disks; i++)
+		if (geometry->disks[i].group == group)
+			n = MAX_OF(n, geometry->disks[i].n_blocks);
+	return n;
+}
+
+static unsigned group_disks(const struct raid_geometry *geometry, unsigned group)
+{
+	unsigned n = 1; /* parity */
+
+	for (unsigned i = 0; i < geometry->n_data_disks; i++)
+		n += geometry->disks[i].group == group;
+	return n;
+}
+
+static bool region_is_unused(const struct check *check, uint32_t region)
+{
+	const struct region *counts = &check->vol->maps->regions[region];
+
+	/* The counts of a volume that is not mounted are not loaded; one that is may have come to more than its image. */
+	return check->offline ? !check_bit_get(check->maps.in_use, region) : counts->n_active + counts->n_summary == 0;
+}
+
+/* Is there nothing in the regions that stripe `dbn` goes through? *ret_end: so far they go. */
+static bool stripes_are_unused(const struct check *check, uint32_t dbn, uint32_t *ret_end)
+{
+	const struct raid_geometry *geometry = raid_geometry(check->vol->raid);
+	uint32_t n = UINT32_MAX;
+
+	for (unsigned i = 0; i < geometry->n_data_disks; i++) {
+		const struct raid_disk_geometry *disk = &geometry->disks[i];
+		uint32_t vbn = disk->vbn_first + dbn;
+
+		if (disk->group != check->parity->group || dbn >= disk->n_blocks)
+			continue;
+		if (!region_is_unused(check, region_of(vbn)))
+			return false;
+		n = MIN_OF(n, MIN_OF(REGION_BLOCKS - vbn % REGION_BLOCKS, disk->n_blocks - dbn));
+	}
+	*ret_end = dbn + n;
+	return true;
+}
+
+static void unused_skip(struct check *check, uint32_t n_stripes)
+{
+	struct check_parity *parity = check->parity;
+	uint32_t end;
+
+	while (parity->dbn < n_stripes && stripes_are_unused(check, parity->dbn, &end)) {
+		end = MIN_OF(end, n_stripes);
+		check->n_done += end - parity->dbn;
+		parity->dbn = end;
+	}
+}
+
+/* ---- summing ---- */
+
+static void range_end(struct check *check, struct parity_sum *sum, bool repairable)
+{
+	if (sum->n_stripes == 0)
+		return;
+	if (sum->n_ranges < RANGES_MAX)
+		sum->ranges[sum->n_ranges] = sum->now;
+	sum->n_ranges++;
+	if (repairable)
+		check_fix(check, FIX_PARITY, check->parity->group, sum->now.first, sum->now.last - sum->now.first + 1U);
+}
+
+static void sum_add(struct check *check, enum wrong_kind kind, unsigned position, const struct raid_wrong_stripe *wrong)
+{
+	struct parity_sum *sum = &check->parity->sums[kind][position];
+
+	if (sum->n_stripes == 0 || wrong->dbn != sum->now.last + 1U) {
+		range_end(check, sum, kind != WRONG_LOST);
+		sum->now.first = wrong->dbn;
+	}
+	sum->now.last = wrong->dbn;
+	sum->n_stripes++;
+	sum->positions |= (unsigned)(wrong->unreadable | wrong->mismatched);
+}
+
+/* Which disk is it? The one whose block does not match its entry; whether the block or the entry is wrong is told by parity. */
+static void stripe_sum(struct check *check, const struct raid_wrong_stripe *wrong)
+{
+	unsigned bad = (unsigned)(wrong->unreadable | wrong->mismatched);
+
+	if (raid_stripe_is_unsettled(check->vol->raid, check->parity->group, wrong->dbn))
+		return;
+	if (raid_stripe_is_lost(wrong))
+		sum_add(check, WRONG_LOST, 0, wrong);
+	else if (bad == 0)
+		sum_add(check, WRONG_PARITY, 0, wrong);
+	else if (wrong->unreadable != 0)
+		sum_add(check, WRONG_MEDIUM, (unsigned)__builtin_ctz(bad), wrong);
+	else
+		sum_add(check, wrong->parity ? WRONG_BLOCK : WRONG_ENTRY, (unsigned)__builtin_ctz(bad), wrong);
+}
+
+/* ---- saying it ---- */
+
+#define SAY(...) len += (size_t)snprintf(text + len, len < size ? size - len : 0, __VA_ARGS__)
+
+static void ranges_print(const struct parity_sum *sum, char *text, size_t size)
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < MIN_OF(sum->n_ranges, (uint64_t)RANGES_MAX); i++) {
+		SAY("%s%u", i == 0 ? "" : ", ", sum->ranges[i].first);
+		if (sum->ranges[i].last != sum->ranges[i].first)
+			SAY("-%u", sum->ranges[i].last);
+	}
+	if (sum->n_ranges > RANGES_MAX)
+		SAY(" and %llu more ranges up to %u", (unsigned long long)(sum->n_ranges - RANGES_MAX), sum->now.last);
+}
+
+static void positions_print(unsigned positions, unsigned parity, char *text, size_t size)
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < RAID_MAX_GROUP_DISKS; i++)
+		if (positions >> i & 1U)
+			SAY(i == parity ? "%sparity" : "%s%u", len == 0 ? "" : ", ", i);
+}
+
+static const struct raid_disk_status *disk_at(const struct raid_status *status, unsigned group, unsigned position)
+{
+	for (unsigned i = 0; i < status->n_disks; i++)
+		if (status->disks[i].group == group && status->disks[i].position == position)
+			return &status->disks[i];
+	return NULL;
+}
+
+static void sum_tell(struct check *check, const struct raid_status *status, enum wrong_kind kind, unsigned position)
+{
+	static const char *const whats[WRONG_KINDS] = {
+		[WRONG_BLOCK] = "blocks do not match their checksums, and parity has others",
+		[WRONG_ENTRY] = "checksums are wrong, the blocks are what parity says",
+		[WRONG_MEDIUM] = "blocks cannot be read",
+		[WRONG_PARITY] = "parity is not the sum of blocks that all match their checksums",
+	};
+	const struct check_parity *parity = check->parity;
+	const struct parity_sum *sum = &parity->sums[kind][position];
+	const struct raid_disk_status *disk = disk_at(status, parity->group, position);
+	const char *stripes = sum->n_stripes == 1 ? "stripe" : "stripes";
+	unsigned long long n = sum->n_stripes;
+	char ranges[256], positions[64];
+
+	ranges_print(sum, ranges, sizeof(ranges));
+	if (kind == WRONG_LOST) {
+		positions_print(sum->positions, group_disks(raid_geometry(check->vol->raid), parity->group) - 1U, positions,
+		                sizeof(positions));
+		check_found(check, CHECK_PARITY, "group %u: %s %s: more is wrong than parity can put right, on the disks at %s (%llu %s)",
+		            parity->group, stripes, ranges, positions, n, stripes);
+	} else if (kind == WRONG_PARITY || disk == NULL) {
+		check_found(check, CHECK_PARITY, "group %u: %s %s: %s (%llu %s)", parity->group, stripes, ranges, whats[kind], n, stripes);
+	} else {
+		check_found(check, CHECK_PARITY, "%s disk %s (group %u): %s %s: %s (%llu %s)", disk->is_parity ? "parity" : "data",
+		            disk->url, parity->group, stripes, ranges, whats[kind], n, stripes);
+		check_found_disk(check, disk->url);
+	}
+	check_found_count(check, sum->n_stripes);
+	if (kind != WRONG_LOST)
+		check_found_repairable(check);
+}
+
+/* All of a group has been looked at. */
+static int group_end(struct check *check)
+{
+	struct check_parity *parity = check->parity;
+	struct raid_status *status = malloc(sizeof(*status));
+
+	if (status == NULL)
+		return -ENOMEM;
+	raid_status(check->vol->raid, status);
+	for (unsigned kind = 0; kind < WRONG_KINDS; kind++)
+		for (unsigned i = 0; i < RAID_MAX_GROUP_DISKS; i++) {
+			if (parity->sums[kind][i].n_stripes == 0)
+				continue;
+			range_end(check, &parity->sums[kind][i], kind != WRONG_LOST);
+			sum_tell(check, status, (enum wrong_kind)kind, i);
+		}
+	free(status);
+	memset(parity->sums, 0, sizeof(parity->sums));
+	parity->n_suspects = 0;
+	parity->group++;
+	parity->dbn = 0;
+	return 0;
+}
+
+/* ---- the stages of a group ---- */
+
+static void cp_durable(struct cp_waiter *waiter, int err)
+{
+	struct check_parity *parity = container_of(waiter, struct check_parity, waiter);
+
+	parity->err = err;
+	run_event(&parity->check->run);
+}
+
+static int cp_await(struct fs_run *run)
+{
+	struct check_parity *parity = check_of(run)->parity;
+
+	parity->state = PARITY_WAITED;
+	parity->at = 0;
+	parity->waiter.durable = cp_durable;
+	run->n_waiting++;
+	cp_wait(run->vol, &parity->waiter);
+	return -EAGAIN;
+}
+
+/* The next chunk of the group, or the second look at what was found so far. */
+static int scan(struct fs_run *run)
+{
+	struct check *check = check_of(run);
+	struct check_parity *parity = check->parity;
+	uint32_t n = group_stripes(raid_geometry(run->vol->raid), parity->group);
+
+	unused_skip(check, n);
+	if (!raid_group_is_whole(run->vol->raid, parity->group))
+		return group_end(check);
+	if (parity->n_suspects > 0 && (parity->dbn >= n || parity->n_suspects > SUSPECTS_MAX - CHUNK_STRIPES))
+		return cp_await(run);
+	if (parity->dbn >= n)
+		return group_end(check);
+	parity->end = MIN_OF(n, (parity->dbn / CHUNK_STRIPES + 1U) * CHUNK_STRIPES);
+	return verify(run, parity->dbn, parity->end - parity->dbn, PARITY_SCANNED);
+}
+
+static int scanned(struct fs_run *run)
+{
+	struct check *check = check_of(run);
+	struct check_parity *parity = check->parity;
+	bool whole = parity->err == 0 && raid_group_is_whole(run->vol->raid, parity->group);
+
+	for (unsigned i = 0; i < parity->n_wrong && whole; i++) {
+		if (check->offline) /* nobody writes: once is enough */
+			stripe_sum(check, &parity->wrong[i]);
+		else
+			parity->suspects[parity->n_suspects++] = parity->wrong[i];
+	}
+	check->n_done += parity->end - parity->dbn;
+	parity->dbn = parity->end;
+	parity->state = PARITY_SCAN;
+	return check_pace(run, CHUNK_STRIPES * group_disks(raid_geometry(run->vol->raid), parity->group));
+}
+
+/* Suspects that follow each other are looked at together. */
+static int again(struct fs_run *run)
+{
+	struct check_parity *parity = check_of(run)->parity;
+	uint32_t first, n = 1;
+
+	if (parity->at == parity->n_suspects || !raid_group_is_whole(run->vol->raid, parity->group)) {
+		parity->n_suspects = 0;
+		parity->state = PARITY_SCAN;
+		return 0;
+	}
+	first = parity->suspects[parity->at++].dbn;
+	while (parity->at < parity->n_suspects && n < CHUNK_STRIPES && parity->suspects[parity->at].dbn == first + n) {
+		parity->at++;
+		n++;
+	}
+	parity->end = first + n;
+	return verify(run, first, n, PARITY_SEEN_AGAIN);
+}
+
+static int seen_again(struct fs_run *run)
+{
+	struct check *check = check_of(run);
+	struct check_parity *parity = check->parity;
+
+	for (unsigned i = 0; i < parity->n_wrong; i++)
+		stripe_sum(check, &parity->wrong[i]);
+	parity->state = PARITY_AGAIN;
+	return check_pace(run, MAX_OF(parity->n_wrong, 1U) * group_disks(raid_geometry(run->vol->raid), parity->group));
+}
+
+int check_parity_step(struct fs_run *run)
+{
+	struct check *check = check_of(run);
+	struct check_parity *parity = check->parity;
+
+	if (parity == NULL) {
+		parity = check->parity = calloc(1, sizeof(*parity));
+		if (parity == NULL)
+			return -ENOMEM;
+		parity->check = check;
+	}
+	while (parity->group < raid_geometry(run->vol->raid)->n_groups) {
+		int err = 0;
+
+		if (run->vol->failed != 0) /* there will be no consistency point to wait for */
+			return run->vol->failed;
+		switch (parity->state) {
+		case PARITY_SCANNED: err = scanned(run); break;
+		case PARITY_WAITED:
+			parity->state = PARITY_AGAIN;
+			err = parity->err;
+			break;
+		case PARITY_AGAIN: err = again(run); break;
+		case PARITY_SEEN_AGAIN: err = seen_again(run); break;
+		default: err = scan(run);
+		}
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}

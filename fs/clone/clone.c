@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* LUN clones: the life of one, from start (or mount) to the release of the backing store.
+ *
+ * THEORY. A clone is background work of the lowest class, a chain of short runs with pauses between them (fs/clone/clone_pace.h), each counted as
+ * a message of the volume while it is under way ("backdoor message", §seed 626), so that an unmount waits for it. Phases:
+ *
+ *   FILL --all looked at--> SETTLE --CP with all fills durable--> [VERIFY --all compared-->] RELEASE --handle dropped--> FINISH
+ *     ^ \--no space: paused, tried again--                                 any: --error--> FAILED (start tries again)
+ *   FINISH --CP durable--> gone, state DONE
+ *
+ * Which of several goes next, and when: fs/clone/clone_pace.h says how much all of them may do, fs/clone_limit (there) what one may, and
+ * fs/clone/clone_share.h who comes first.
+ *
+ * INVARIANTS
+ *  CL1 the backing store handle is dropped only when a committed CP holds every fill.
+ *  CL2 a page is only installed where the same step has seen a hole.
+ *  CL3 a clone that is to be verified drops the handle only when every block it has copied was read from the disks and found equal.
+ * THREADS. Home thread. */
+#include "fs/clone/clone.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "fs/clone/clone_private.h"
+
+#define NO_SPACE_RETRY_NS 2000000000ULL
+#define NOT_ONLINE_RETRY_NS 20000000ULL
+#define FULL_RETRY_NS 200000000ULL
+#define TURN_RETRY_NS 100000000ULL
+
+static void clone_schedule(struct clone *clone);
+static void clones_kick(struct fs_volume *vol);
+
+struct clone *clone_find(struct fs_volume *vol, const struct fs_file_id *id)
+{
+	struct clone *clone;
+
+	if (vol->clones == NULL)
+		return NULL;
+	TAILQ_FOREACH(clone, &vol->clones->clones, link)
+		if (clone->id.inode == id->inode && clone->id.generation == id->generation && !clone->forgotten)
+			return clone;
+	return NULL;
+}
+
+static void clone_free(struct clone *clone)
+{
+	struct fs_volume *vol = clone->vol;
+
+	world_timer_cancel(&clone->timer);
+	clone_verify_drop(clone);
+	space_claim_drop(vol, &clone->claim);
+	run_fini(&clone->run);
+	run_fini(&clone->ahead_run);
+	if (vol->clones->noted == clone)
+		vol->clones->noted = NULL;
+	TAILQ_REMOVE(&vol->clones->clones, clone, link);
+	free(clone);
+	clones_kick(vol);
+}
+
+static bool clone_is_quiet(const struct clone *clone)
+{
+	return !clone->busy && !clone->cp_waiting && !clone->ahead_busy;
+}
+
+/* Gone, now or when what is under way has ended. */
+static void clone_let_go(struct clone *clone)
+{
+	clone->stopping = true;
+	space_claim_drop(clone->vol, &clone->claim);
+	if (clone_is_quiet(clone))
+		clone_free(clone);
+}
+
+void clone_stop(struct clone *clone, bool forget)
+{
+	clone->forgotten |= forget;
+	world_timer_cancel(&clone->timer);
+	clone_let_go(clone);
+}
+
+static void clone_fail(struct clone *clone, int err)
+{
+	if (clone->error_fbn != UINT32_MAX)
+		log_error("clone", "failed", "volume=%s inode=%u error=%s offset=%" PRIu64 ": the copy %s", clone->vol->name,
+		          clone->id.inode, error_name(err), (uint64_t)clone->error_fbn * FS_BLOCK_SIZE,
+		          err == -EUCLEAN ? "differs from the snapshot" : "cannot be compared with the snapshot");
+	else
+		log_error("clone", "failed", "volume=%s inode=%u at=%u error=%s", clone->vol->name, clone->id.inode, clone->cursor,
+		          error_name(err));
+	clone->phase = CLONE_FAILED;
+	clone->error = err;
+	space_claim_drop(clone->vol, &clone->claim);
+}
+
+/* ---- waiting for a CP ------------------------------------------------------------------------------------------ */
+
+static void run_begin(struct clone *clone);
+
+static void clone_durable(struct cp_waiter *waiter, int err)
+{
+	struct clone *clone = container_of(waiter, struct clone, waiter);
+
+	clone->cp_waiting = false;
+	if (clone->vol == NULL) { /* unmounted meanwhile */
+		free(clone);
+		return;
+	}
+	if (clone->phase == CLONE_FINISH && err == 0) {
+		log_info("clone", "done", "volume=%s inode=%u copied=%" PRIu64, clone->vol->name, clone->id.inode, clone->n_copied);
+		clone_let_go(clone);
+		return;
+	}
+	if (clone->stopping) {
+		clone_let_go(clone);
+		return;
+	}
+	if (err != 0) {
+		clone_fail(clone, err);
+		return;
+	}
+	clone->phase = (clone->flags & FS_CLONE_VERIFY) != 0 ? CLONE_VERIFY : CLONE_RELEASE;
+	clone_schedule(clone);
+}
+
+static void wait_for_cp(struct clone *clone, enum clone_phase phase)
+{
+	clone->phase = phase;
+	clone->cp_waiting = true;
+	clone->waiter.durable = clone_durable;
+	cp_wait(clone->vol, &clone->waiter);
+}
+
+/* ---- runs ------------------------------------------------------------------------------------------------------ */
+
+static void run_ended(struct fs_volume *vol)
+{
+	vc_assert(vol->n_messages > 0);
+	if (--vol->n_messages == 0)
+		run_wake_all(&vol->idle_waiters);
+}
+
+/* Blocks it has worked on, as the limit and the shares count them. */
+static uint64_t work_of(const struct clone *clone)
+{
+	return clone->n_copied + clone->n_verified;
+}
+
+static void batch_account(struct clone *clone)
+{
+	unsigned n = (unsigned)(work_of(clone) - clone->batch_before);
+
+	clone_share_end(&clone->share, n, clone->priority);
+	clone_look(clone);
+	if (n > 0) /* stepping over what is there costs nothing */
+		clone_limit_note(&clone->limit, clone->batch_at_ns, n, clone->rate_bytes_s);
+}
+
+static void batch_ended(struct clone *clone)
+{
+	if (clone->error != 0) {
+		log_info("clone", "goes_on", "volume=%s inode=%u", clone->vol->name, clone->id.inode);
+		clone->error = 0;
+		clone_speed_restart(clone);
+	}
+	if (clone->phase == CLONE_FILL && clone->cursor >= clone->n_total)
+		wait_for_cp(clone, CLONE_SETTLE);
+	else if (clone->phase == CLONE_RELEASE)
+		wait_for_cp(clone, CLONE_FINISH);
+	else if (clone->phase == CLONE_VERIFY && clone->verify_cursor >= clone->n_total)
+		clone->phase = CLONE_RELEASE;
+	clone_schedule(clone);
+}
+
+static void run_failed(struct clone *clone, int err)
+{
+	if (err == -EINTR) { /* the volume is being unmounted, or a stop was taken back */
+		world_timer_set(clone->vol->world, &clone->timer, NOT_ONLINE_RETRY_NS);
+	} else if (err == -ENOSPC) {
+		if (clone->error == 0)
+			log_warn("clone", "paused", "volume=%s inode=%u error=ENOSPC: no space; it goes on by itself when there is",
+			         clone->vol->name, clone->id.inode);
+		clone->error = err;
+		clone->share.away = true;
+		world_timer_set(clone->vol->world, &clone->timer, NO_SPACE_RETRY_NS);
+	} else {
+		clone_fail(clone, err);
+	}
+}
+
+static void clone_run_finished(struct fs_run *run, int err)
+{
+	struct clone *clone = run->arg;
+	struct fs_volume *vol = clone->vol;
+
+	clone->busy = false;
+	run_ended(vol);
+	clone_verify_drop(clone);
+	if (clone->phase == CLONE_FILL || clone->phase == CLONE_VERIFY)
+		batch_account(clone);
+	if (err == -ESTALE)
+		clone->forgotten = clone->stopping = true;
+	if (clone->stopping && !(clone->phase == CLONE_RELEASE && err == 0)) {
+		clone_let_go(clone);
+		return;
+	}
+	if (err == 0)
+		batch_ended(clone);
+	else
+		run_failed(clone, err);
+	clones_kick(vol);
+}
+
+void clone_ahead_ended(struct clone *clone)
+{
+	run_ended(clone->vol);
+	if (clone->stopping)
+		clone_let_go(clone);
+}
+
+static void run_begin(struct clone *clone)
+{
+	struct fs_volume *vol = clone->vol;
+
+	vc_assert(!clone->busy);
+	clone->busy = true;
+	vol->n_messages++;
+	run_reinit(&clone->run, vol,
+	           clone->phase == CLONE_RELEASE  ? clone_release_step
+	           : clone->phase == CLONE_VERIFY ? clone_verify_step
+	                                          : clone_fill_step,
+	           clone_run_finished);
+	clone->run.arg = clone;
+	run_start_later(&clone->run);
+}
+
+/* ---- pacing ---------------------------------------------------------------------------------------------------- */
+
+static uint64_t client_ops(const struct fs_volume *vol)
+{
+	uint64_t sum = 0;
+
+	for (unsigned op = FS_GETATTR; op <= FS_RESOLVE; op++)
+		sum += counter_get(&vol->counters.messages[op]);
+	return sum;
+}
+
+static struct clone_view view_of(struct fs_volume *vol)
+{
+	uint64_t used, half;
+
+	nvlog_usage(vol, &used, &half);
+	return (struct clone_view){
+		.now_ns = world_now_ns(vol->world),
+		.n_client_ops = client_ops(vol),
+		.n_clients_waiting = vol->n_client_messages,
+		.clients = &vol->client_latency,
+		.busy_ns = world_busy_ns(vol->world),
+		.cp_is_ours = cp_is_running(vol) && 4U * vol->clones->n_filled[!gen_bit(vol)] > cp_block_count(vol),
+		.cp_running = cp_is_running(vol),
+		.log_over_half = 2U * used > half,
+	};
+}
+
+/* A CP is due when filled blocks have taken their share of the cache, and as many more may be filled while it runs. */
+static bool too_many_filled(struct fs_volume *vol)
+{
+	uint64_t share = MAX_OF(vol->options.cache_pages / 8U, (size_t)2U * CLONE_BATCH_IDLE);
+	uint64_t now = vol->clones->n_filled[gen_bit(vol)], in_cp = vol->clones->n_filled[!gen_bit(vol)];
+
+	if (now + CLONE_BATCH_IDLE > share)
+		cp_request(vol, CP_DIRTY);
+	return now + in_cp + CLONE_BATCH_IDLE > 2U * share || (now + CLONE_BATCH_IDLE > share && !cp_is_running(vol));
+}
+
+static bool is_walking(const struct clone *clone)
+{
+	return clone->phase == CLONE_FILL || clone->phase == CLONE_VERIFY;
+}
+
+/* The least virtual time of the others that could work now. */
+static uint64_t least_time(const struct clone *than, uint64_t now_ns)
+{
+	const struct clone *clone;
+	uint64_t least = UINT64_MAX;
+
+	TAILQ_FOREACH(clone, &than->vol->clones->clones, link) {
+		bool able = clone->busy || clone_limit_delay(&clone->limit, now_ns, clone->rate_bytes_s) == 0;
+
+		if (clone != than && is_walking(clone) && !clone->stopping && clone->error == 0 && !clone->share.away && able)
+			least = MIN_OF(least, clone->share.time);
+	}
+	return least;
+}
+
+/* Whether the clone may begin a batch; else it has been told when to ask again. */
+static bool batch_is_due(struct clone *clone, struct clone_view *view, struct clone_plan *ret_plan)
+{
+	struct fs_volume *vol = clone->vol;
+	uint64_t delay_ns = clone_limit_delay(&clone->limit, view->now_ns, clone->rate_bytes_s), least;
+
+	clone->waits_turn = false;
+	if (delay_ns > 0) {
+		clone->share.away = true;
+		world_timer_set(vol->world, &clone->timer, delay_ns);
+		return false;
+	}
+	least = least_time(clone, view->now_ns);
+	if (clone->share.away)
+		clone_share_return(&clone->share, least);
+	if (clone->share.time > least) {
+		clone->waits_turn = true;
+		world_timer_set(vol->world, &clone->timer, TURN_RETRY_NS); /* or when the others are as far */
+		return false;
+	}
+	*ret_plan = clone_pace_plan(&vol->clones->pace, view);
+	if (ret_plan->delay_ns > 0)
+		world_timer_set(vol->world, &clone->timer, ret_plan->delay_ns);
+	return ret_plan->delay_ns == 0;
+}
+
+static void batch_begin(struct clone *clone, uint64_t now_ns, const struct clone_plan *plan)
+{
+	world_timer_cancel(&clone->timer);
+	clone->batch_blocks = clone_limit_blocks(clone->rate_bytes_s, plan->n_blocks);
+	clone->batch_at_ns = now_ns;
+	clone->batch_before = work_of(clone);
+	clone_share_begin(&clone->share, clone->batch_blocks, clone->priority);
+	clone_pace_batch(&clone->vol->clones->pace, now_ns);
+	if (clone->phase == CLONE_FILL) {
+		clone->ahead_blocks = clone->rate_bytes_s == 0 ? plan->n_ahead : 0;
+		clone_ahead(clone);
+	}
+	run_begin(clone);
+}
+
+static void clone_schedule(struct clone *clone)
+{
+	struct fs_volume *vol = clone->vol;
+	struct clone_view view;
+	struct clone_plan plan;
+
+	if (clone->busy || clone->cp_waiting || clone->stopping || !(is_walking(clone) || clone->phase == CLONE_RELEASE))
+		return;
+	if (atomic_load_explicit(&vol->state, memory_order_relaxed) != VOLUME_ONLINE) {
+		world_timer_set(vol->world, &clone->timer, NOT_ONLINE_RETRY_NS);
+		return;
+	}
+	if (clone->phase == CLONE_RELEASE) {
+		run_begin(clone);
+		return;
+	}
+	if (clone->phase == CLONE_FILL && too_many_filled(vol)) {
+		world_timer_set(vol->world, &clone->timer, FULL_RETRY_NS); /* or when the CP is done */
+		return;
+	}
+	view = view_of(vol);
+	if (batch_is_due(clone, &view, &plan))
+		batch_begin(clone, view.now_ns, &plan);
+}
+
+/* Somebody has got on, or left: whoever waited for that goes on. */
+static void clones_kick(struct fs_volume *vol)
+{
+	struct clone *clone, *next;
+
+	TAILQ_FOREACH_SAFE(clone, &vol->clones->clones, link, next)
+		if (clone->waits_turn)
+			clone_schedule(clone);
+}
+
+static void clone_timer(struct timer *timer)
+{
+	clone_schedule(container_of(timer, struct clone, timer));
+}
+
+/* ---- beginning and end ----------------------------------------------------------------------------------------- */
+
+static int table_need(struct fs_volume *vol)
+{
+	if (vol->clones != NULL)
+		return 0;
+	vol->clones = calloc(1, sizeof *vol->clones);
+	if (vol->clones == NULL)
+		return -ENOMEM;
+	TAILQ_INIT(&vol->clones->clones);
+	return 0;
+}
+
+void clone_change(struct clone *clone, const struct vdisk_clone *attr)
+{
+	if (clone->rate_bytes_s != attr->rate_bytes_s)
+		clone_speed_restart(clone);
+	clone->rate_bytes_s = attr->rate_bytes_s;
+	clone->priority = attr->priority;
+	clone->flags = attr->flags;
+	clone->limit.allowed_at_ns = 0; /* at once */
+	clone_schedule(clone);
+}
+
+static void clone_set(struct clone *clone, const struct vdisk *vdisk)
+{
+	const struct vdisk_clone *attr = &vdisk->attr.clone;
+
+	clone->n_total = vdisk->attr.backing.n_blocks;
+	clone->cursor = MIN_OF(attr->cursor, clone->n_total);
+	clone->verify_cursor = MIN_OF(attr->verify_cursor, clone->cursor);
+	clone->n_copied = attr->n_copied;
+	clone->n_verified = attr->n_verified;
+	clone->n_own_below = MIN_OF(attr->n_own_below, clone->cursor);
+	clone->n_zero_above = attr->n_zero_above;
+	clone->started_ns = attr->started_ns;
+	clone->ahead = clone->cursor;
+	clone->phase = CLONE_FILL;
+	clone->error = 0;
+	clone->error_fbn = UINT32_MAX;
+	clone->share = (struct clone_share){ .away = true };
+	clone_speed_reset(&clone->speed, world_now_ns(clone->vol->world), clone_work_done(clone, vdisk->container));
+}
+
+static void claim_begin(struct clone *clone, const struct vdisk *vdisk, uint64_t need)
+{
+	if (space_class_of(vdisk->container, SPACE_NEW) != SPACE_LUN)
+		clone_claim(clone, need);
+}
+
+int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk, uint64_t need)
+{
+	struct fs_file_id id = { 0, vdisk->container->ino, vdisk->container->attr.generation };
+	struct clone *clone = clone_find(vol, &id);
+	int err = table_need(vol);
+
+	if (err != 0)
+		return err;
+	if (clone != NULL && (clone->busy || clone->cp_waiting)) { /* a stop taken back, or a limit changed, before it came to rest */
+		clone->stopping = false;
+		claim_begin(clone, vdisk, need);
+		clone_change(clone, &vdisk->attr.clone);
+		return 0;
+	}
+	if (clone == NULL) {
+		clone = calloc(1, sizeof *clone);
+		if (clone == NULL)
+			return -ENOMEM;
+		clone->vol = vol;
+		clone->id = id;
+		clone->timer.fire = clone_timer;
+		run_init(&clone->run, vol, clone_fill_step, clone_run_finished, clone);
+		clone->run.patient = true;
+		run_init(&clone->ahead_run, vol, NULL, NULL, clone);
+		TAILQ_INSERT_TAIL(&vol->clones->clones, clone, link);
+	}
+	clone->stopping = false;
+	clone_set(clone, vdisk);
+	claim_begin(clone, vdisk, need);
+	clone_change(clone, &vdisk->attr.clone);
+	return 0;
+}
+
+static int entry_resume(struct fs_run *run, struct vtoc_entry *entry)
+{
+	struct fs_file_id id = { 0, entry->ino, entry->generation };
+	struct vdisk vdisk;
+	uint64_t need = 0;
+	int err;
+
+	if (entry->backing.snapshot == 0 || clone_find(run->vol, &id) != NULL)
+		return 0;
+	err = vdisk_open_entry(run, entry, &vdisk);
+	if (err != 0)
+		return err;
+	if (vdisk.attr.clone.state == FS_CLONE_RUNNING)
+		err = clone_need(run, &vdisk, &need);
+	if (err == 0 && vdisk.attr.clone.state == FS_CLONE_RUNNING) {
+		log_info("clone", "resumed", "volume=%s inode=%u at=%u of=%u", run->vol->name, entry->ino, vdisk.attr.clone.cursor,
+		         vdisk.attr.backing.n_blocks);
+		err = clone_begin(run->vol, &vdisk, need);
+	}
+	vdisk_close(&vdisk);
+	return err;
+}
+
+int clone_mount(struct fs_run *run)
+{
+	struct vtoc_entry *entry = NULL;
+	int err = table_need(run->vol), result = 0;
+
+	if (err != 0 || run->vol->read_only)
+		return err;
+	while ((entry = vtoc_next(run->vol, entry)) != NULL) {
+		err = entry_resume(run, entry);
+		if (err == -ENOMEM) /* no mount rather than one whose clones stand still */
+			return err;
+		if (err != 0 && err != -EAGAIN)
+			log_error("clone", "not_resumed", "volume=%s inode=%u error=%s", run->vol->name, entry->ino, error_name(err));
+		else if (err != 0)
+			result = err;
+	}
+	return result;
+}
+
+void clone_unmount(struct fs_volume *vol)
+{
+	struct clone *clone;
+
+	if (vol->clones == NULL)
+		return;
+	while ((clone = TAILQ_FIRST(&vol->clones->clones)) != NULL) {
+		vc_assert(!clone->busy && !clone->ahead_busy);
+		clone->stopping = true;
+		if (!clone->cp_waiting) {
+			clone_free(clone);
+			continue;
+		}
+		world_timer_cancel(&clone->timer);
+		clone_verify_drop(clone);
+		space_claim_drop(vol, &clone->claim);
+		run_fini(&clone->run);
+		run_fini(&clone->ahead_run);
+		TAILQ_REMOVE(&vol->clones->clones, clone, link);
+		clone->vol = NULL; /* the CP's waiter frees it */
+	}
+	free(vol->clones);
+	vol->clones = NULL;
+}
+
+void clone_cp_done(struct fs_volume *vol)
+{
+	struct clone *clone, *next;
+
+	if (vol->clones == NULL)
+		return;
+	vol->clones->n_filled[(vol->generation - 1U) & 1U] = 0;
+	clone_pace_cp_done(&vol->clones->pace, world_now_ns(vol->world));
+	TAILQ_FOREACH_SAFE(clone, &vol->clones->clones, link, next) {
+		clone->n_unplaced[(vol->generation - 1U) & 1U] = 0;
+		clone_look(clone);
+		if (clone->error == 0)
+			clone_schedule(clone);
+	}
+}
+
+void clone_forget(struct fs_volume *vol, const struct inode *container)
+{
+	struct fs_file_id id = { 0, container->ino, container->attr.generation };
+	struct clone *clone = clone_find(vol, &id);
+
+	if (clone != NULL)
+		clone_stop(clone, true);
+}

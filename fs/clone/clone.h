@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* LUN cloning, as the rest of the file system sees it (§seed Figs. 10, 11). */
+#ifndef FS_CLONE_H
+#define FS_CLONE_H
+
+#include "fs/vdisk/vdisk.h"
+
+/* Resume what was running (a step of the mount, after vdisk_mount). -EAGAIN, -EIO. */
+MUST_CHECK int clone_mount(struct fs_run *run);
+/* No clone runs any more; those that wait for a CP are left to it. After the last message has ended. */
+void clone_unmount(struct fs_volume *vol);
+/* After every CP: room for more, figures. */
+void clone_cp_done(struct fs_volume *vol);
+/* The vdisk is being destroyed in this step. */
+void clone_forget(struct fs_volume *vol, const struct inode *container);
+/* The running CP has changed what the tree of a vdisk has at [fbn, fbn + n); not told of what a clone has copied. */
+void clone_tree_changed(const struct inode *inode, uint32_t fbn, uint64_t n, enum file_block from, enum file_block to);
+/* A clone of the vdisk begins or goes on, as its attributes say; `need`: clone_need, or clone_need_of its backing. */
+MUST_CHECK int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk, uint64_t need);
+/* Blocks that cloning a vdisk with this backing may take, from its beginning. -EAGAIN, -EUCLEAN, -EIO. */
+MUST_CHECK int clone_need_of(struct fs_run *run, const struct inode_backing *backing, uint64_t *ret_blocks);
+/* The clone part of a vdisk's description. */
+void clone_info(struct fs_volume *vol, const struct vdisk *vdisk, struct fs_clone_info *ret_info);
+
+#endif

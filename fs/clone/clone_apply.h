@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The change that starting, stopping or modifying a clone is: prepare (may park), log, commit, always end. */
+#ifndef FS_CLONE_APPLY_H
+#define FS_CLONE_APPLY_H
+
+#include "fs/vdisk/vdisk.h"
+
+/* Start, stop or change of a clone: its attribute as it is afterwards, but for what the cloner has done (cursor, copied). */
+struct clone_change {
+	struct fs_file_id id;
+	enum fs_clone_state state;
+	uint32_t flags;
+	unsigned priority;
+	uint64_t rate_bytes_s;
+	int64_t started_ns;
+	bool restart; /* from FBN 0 */
+	/* prepared */
+	struct vdisk vdisk;
+	unsigned n_pages;
+};
+MUST_CHECK int clone_change_prepare(struct fs_run *run, struct clone_change *change);
+size_t clone_change_log_size(void);
+uint64_t clone_change_log(struct fs_volume *vol, const struct clone_change *change);
+void clone_change_commit(struct clone_change *change);
+void clone_change_end(struct clone_change *change);
+
+#endif

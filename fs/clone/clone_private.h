@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between clone.c (life of a clone), clone_fill.c and clone_ahead.c (the walk over the blocks), clone_verify.c (the second look), clone_info.c (figures) and
+ * clone_ops.c (start, stop, modify, status). */
+#ifndef FS_CLONE_PRIVATE_H
+#define FS_CLONE_PRIVATE_H
+
+#include "fs/clone/clone.h"
+#include "fs/clone/clone_pace.h"
+#include "fs/clone/clone_share.h"
+#include "fs/clone/clone_speed.h"
+#include "fs/cp/space.h"
+
+enum clone_phase {
+	CLONE_FILL, /* walking */
+	CLONE_SETTLE, /* everything filled: waiting for the CP that has it */
+	CLONE_VERIFY, /* comparing what was filled with the backing store */
+	CLONE_RELEASE, /* dropping the backing store handle */
+	CLONE_FINISH, /* waiting for the CP that has that */
+	CLONE_FAILED,
+};
+
+struct clone_verify;
+
+struct clone {
+	struct fs_volume *vol;
+	struct fs_file_id id;
+	enum clone_phase phase;
+	int error; /* FAILED: why; else: why it is paused, 0: it is not */
+	uint32_t error_fbn; /* FAILED: where; UINT32_MAX: nowhere */
+	bool stopping; /* by stop, by destroy, by unmount */
+	bool forgotten; /* nobody asks for it any more */
+	bool busy; /* its run is scheduled or under way: counts as a message of the volume, as does ahead_run */
+	bool cp_waiting;
+	bool waits_turn; /* another one comes first: woken when a batch ends */
+	uint32_t cursor; /* FBNs below were looked at */
+	uint32_t verify_cursor; /* FBNs below were compared */
+	uint32_t n_total;
+	uint32_t n_own_below; /* own data blocks that the tree has below the cursor, and those filled and not yet in it */
+	uint32_t n_unplaced[2]; /* of these: not yet in the tree, per parity of generation */
+	uint32_t n_zero_above; /* zeroed at and above the cursor, as far as known */
+	uint64_t n_copied;
+	uint64_t n_verified;
+	struct space_claim claim; /* for what it has still to copy, unless the LUN's own reservation is for that */
+	uint64_t rate_bytes_s;
+	unsigned priority;
+	uint32_t flags;
+	int64_t started_ns;
+	unsigned batch_blocks; /* of the batch under way, which began at batch_at_ns with batch_before blocks of work done */
+	uint64_t batch_at_ns, batch_before;
+	struct clone_limit limit;
+	struct clone_share share;
+	struct clone_speed speed;
+	struct clone_verify *verify; /* the batch being compared, or NULL */
+	struct fs_run run;
+	uint32_t ahead, ahead_blocks; /* FBNs below are being read, or were; how far that may be from the cursor */
+	bool ahead_busy;
+	struct fs_run ahead_run;
+	struct cp_waiter waiter;
+	struct timer timer;
+	TAILQ_ENTRY(clone) link;
+};
+TAILQ_HEAD(clone_queue, clone);
+
+struct clone_table {
+	struct clone_queue clones;
+	uint64_t n_filled[2]; /* blocks filled per parity of generation and not yet in a CP */
+	struct clone_pace pace; /* of all of them together */
+	struct clone *noted; /* the last one that clone_tree_changed found */
+};
+
+struct clone *clone_find(struct fs_volume *vol, const struct fs_file_id *id);
+/* Blocks that cloning it may still take: no more than the layers below hold. -EAGAIN, -EUCLEAN, -EIO. */
+MUST_CHECK int clone_need(struct fs_run *run, const struct vdisk *vdisk, uint64_t *ret_blocks);
+/* Set `n_blocks` aside, or as many as there are. */
+void clone_claim(struct clone *clone, uint64_t n_blocks);
+/* No more of that than for the `n_left` blocks it still has to look at. */
+void clone_claim_follow(struct clone *clone, uint64_t n_left);
+/* Limit, priority and options as the attributes have them now. */
+void clone_change(struct clone *clone, const struct vdisk_clone *attr);
+/* Take it out of the way as soon as nothing of it is under way. */
+void clone_stop(struct clone *clone, bool forget);
+/* What it has done of all it has to do, blocks compared included, but for what clients have overwritten since the last CP. */
+uint64_t clone_work_done(const struct clone *clone, const struct inode *container);
+/* Some of it may have been done, by whomever: speed and claim follow. */
+void clone_look(struct clone *clone);
+/* It has been paused: what was measured before does not count any more. */
+void clone_speed_restart(struct clone *clone);
+/* The attributes take over what the cloner knows better: cursors and counts. */
+void clone_progress_put(const struct clone *clone, struct vdisk_clone *attr);
+/* It must not go on: being stopped, or the volume is. */
+bool clone_must_end(const struct clone *clone);
+
+/* What the backing store has at `fbn`, through all its layers, and until where that is known. DATA: *ret_under is the layer whose own it
+ * is. -EAGAIN, -EUCLEAN, -EIO. */
+MUST_CHECK int clone_backing_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum file_block *ret_state, uint32_t *ret_end,
+                                   struct inode **ret_under);
+
+/* Steps. 0: one batch done; -EINTR: stopping; -ESTALE: it is gone; errors. Examine and fill up to clone->batch_blocks blocks. */
+int clone_fill_step(struct fs_run *run);
+/* Keep ahead_blocks blocks beyond the cursor on their way into memory. */
+void clone_ahead(struct clone *clone);
+/* A run of it has ended (clone.c; the clone may be gone afterwards). */
+void clone_ahead_ended(struct clone *clone);
+/* Compare up to clone->batch_blocks blocks. -EUCLEAN with clone->error_fbn set: one differs. */
+int clone_verify_step(struct fs_run *run);
+/* A run of clone_verify_step has ended, or never will again: what it holds is freed. */
+void clone_verify_drop(struct clone *clone);
+/* Drop the backing store handle. */
+int clone_release_step(struct fs_run *run);
+
+#endif

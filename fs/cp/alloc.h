@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The write allocator (§seed "write allocator 628"): which free VBN a block gets.
+ *
+ * THEORY. It works in windows of stripes of one RAID group, taken in turn and chosen for their free share, and in a window in bands of up to 64
+ * stripes: a band is filled disk by disk, so that consecutive blocks of a file lie together on a disk while the band as a whole becomes full
+ * stripes. The last band of a CP is only as deep as what is left needs.
+ * INVARIANT CP1 (fs/cp/cp.h): a window's bitmap holds what is in the active map, in the summary map, or was freed in this CP. */
+#ifndef FS_ALLOC_H
+#define FS_ALLOC_H
+
+#include "fs/cp/cp.h"
+
+MUST_CHECK int alloc_init(struct fs_volume *vol);
+void alloc_fini(struct fs_volume *vol);
+/* A VBN for the next block, of `n_left` still to be placed in this CP; its region's maps are in memory (maps_need). -EAGAIN, -ENOSPC. */
+MUST_CHECK int alloc_next(struct fs_run *run, size_t n_left, uint32_t *ret_vbn);
+/* Rises whenever a new band is begun: all VBNs given before it are of finished bands. */
+uint64_t alloc_band(const struct fs_volume *vol);
+/* The CP has ended: the window is to be looked at afresh. */
+void alloc_cp_done(struct fs_volume *vol);
+
+#endif

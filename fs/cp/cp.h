@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The consistency point: how the changes of one generation reach the disks, all or nothing.
+ *
+ * THEORY. When a CP starts, the generation is closed: operations go on in the next one. The CP then, as one background run that gives the loop
+ * back all the time, (1) CLIENTS: lets everybody who takes part make changes, one after the other (struct cp_client): files turn the punched ranges
+ * and dirty buffers of the closed generation's inodes into changes of their trees, zombies free slices of removed trees, snapshots are made and
+ * reclaimed, (2) PLACE: gives every
+ * block that must be written a VBN, sets the pointer in its parent, frees the old one; map blocks dirtied by that join the same worklist, in
+ * which a block gets a VBN once, (3) WRITE: everything to the RAID layer, (4) FSINFO: the new root. Only then are freed blocks allocatable, log
+ * half and waiters released.
+ * INVARIANTS
+ *  CP1 no block that the last fsinfo or a snapshot can reach is written: a VBN is allocated only when clear in the active and the summary
+ *      map and not freed in this CP.
+ *  CP2 a block gets at most one VBN in a CP.
+ *  CP3 an active bit of a region is cleared only after the region was folded up to the newest snapshot.
+ *  CP4 the CP writes an inode and its blocks as they were when the generation was closed.
+ *  CP5 it writes every block that was dirty then, but those of removed files and those that the inode itself holds.
+ * REFERENCES. Hitz, Lau, Malcolm: File System Design for an NFS File Server Appliance; §seed Figs. 1-3, 10-11. */
+#ifndef FS_CP_H
+#define FS_CP_H
+
+#include "fs/core/core.h"
+#include "fs/core/vbnset.h"
+
+#define CP_ZOMBIE_LEAVES 256U /* 1 GiB of file a CP */
+#define CP_ZOMBIE_SKIPS 65536U /* absent subtrees a CP steps over */
+
+enum cp_stage { CP_STAGE_IDLE, CP_STAGE_CLIENTS, CP_STAGE_PLACE, CP_STAGE_WRITE };
+
+/* Who takes part in every consistency point. All are called in the order of one table (fs/volume_hooks.c), which is the order of what a CP
+ * does; a NULL is passed over. */
+struct cp_client {
+	const char *name;
+	void (*open)(struct fs_volume *vol); /* the generation is being closed */
+	int (*step)(
+	    struct fs_run *run); /* its changes, until 0 is returned; -EAGAIN. Begins when those of the clients before it are made */
+	void (*encode)(struct fs_volume *vol); /* after the last VBN: records that hold roots */
+	void (*committed)(struct fs_volume *vol); /* durable; nobody has been told yet */
+	void (*served)(struct fs_volume *vol); /* who waited for it has been told */
+	void (*failed)(struct fs_volume *vol, int err); /* there will be no CP any more */
+};
+
+struct cp_members {
+	struct buf **bufs;
+	size_t n, n_max;
+};
+
+/* Blocks to be cleared in the active map, and whose they were (as far as the accounting asks): CP_OWNER_*, or an index of cp->owners. */
+struct cp_free {
+	uint32_t vbn, owner;
+};
+enum { CP_OWNER_NONE, CP_OWNER_NAMES, CP_OWNER_FIRST };
+#define CP_OWNER_REMOVED 0x80000000U /* beside it: of a removed file, whose tree may be damaged */
+struct cp_free_vector {
+	struct cp_free *frees;
+	size_t n, n_max;
+};
+
+TAILQ_HEAD(cp_waiter_queue, cp_waiter);
+
+struct cp {
+	struct fs_volume *vol;
+	struct fs_run run;
+	enum cp_stage stage;
+	unsigned client; /* CLIENTS: whose step is under way */
+	bool broken; /* failed half-way: it stays `running` and never ends */
+	uint64_t generation; /* being written */
+	unsigned bit; /* its parity */
+	uint64_t nvlog_sequence; /* last record of that generation */
+	uint64_t next_generation, inodes_used;
+	uint64_t started_ns;
+	uint64_t count, last_ms;
+	/* every block this CP writes, in order of joining; until PLACE begins, metadata joins `late`: data gets its places first, file by file */
+	struct cp_members members, late;
+	bool placing;
+	size_t n_placed;
+	/* inodes whose records this CP writes */
+	struct inode **inodes;
+	size_t n_inodes, n_inodes_max;
+	struct cp_free_vector frees;
+	struct inode **owners; /* vdisks that blocks in frees belonged to: index CP_OWNER_FIRST + i */
+	size_t n_owners, n_owners_max;
+	struct vbn_set freed; /* became free in this CP: allocatable only after it (CP1) */
+	struct inode_queue applied; /* dirty inodes already taken over */
+	/* FILES: the inode in work */
+	struct inode *file;
+	struct buf **file_bufs;
+	size_t n_file_bufs, n_file_bufs_max, file_pos;
+	unsigned punch_index;
+	bool file_prepared;
+	uint32_t vbn_in_hand; /* PLACE: allocated for members[n_placed], maps being made sure of */
+	size_t n_cleared; /* of frees */
+	uint64_t *keys; /* room for sorting: half of it for the sort itself */
+	size_t n_keys_max;
+	unsigned zombie_leaves, zombie_skips; /* ZOMBIES: level-1 blocks this CP may still free, absent ones it may step over (budgets) */
+	bool zombie_moved;
+	/* writes handed to the RAID layer (cp_write.c) */
+	size_t n_submitted; /* members already handed over */
+	size_t band_first; /* first member of the band being filled */
+	uint64_t band;
+	unsigned n_writing;
+	int write_err;
+	struct cp_waiter_queue waiters;
+	struct timer timer;
+	struct task release_task;
+	size_t n_released; /* of members, after the commit */
+};
+
+MUST_CHECK int cp_init(struct fs_volume *vol);
+void cp_fini(struct fs_volume *vol);
+/* There will be no CP any more (hook of cp_fail). */
+void cp_failed(struct fs_volume *vol, int err);
+/* Start the periodic timer once the volume serves. */
+void cp_enable_timer(struct fs_volume *vol);
+/* Nothing of it is under way any more: it can be taken apart. */
+bool cp_is_quiet(const struct fs_volume *vol);
+
+/* ---- building blocks of the stages (cp_tree.c) ---- */
+/* The block will be written by this CP. It is loaded, and so is its path. */
+void cp_member_add(struct cp *cp, struct buf *buf);
+/* Room for `n` keys to sort, and as many again behind them. */
+uint64_t *cp_keys(struct cp *cp, size_t n);
+/* PLACE begins. */
+void cp_members_join(struct cp *cp);
+/* The inode's record will be written. Its inode-file block was needed (cp_need_inode). */
+void cp_inode_add(struct cp *cp, struct inode *inode);
+/* The inode's block in the inode file, with the path to it. -EAGAIN. */
+MUST_CHECK int cp_need_inode(struct fs_run *run, struct inode *inode);
+/* The existing indirect blocks above `fbn`. -EAGAIN. */
+MUST_CHECK int cp_need_path(struct fs_run *run, struct inode *inode, uint32_t fbn);
+/* Make the path to `fbn` complete (growing the tree, new indirect blocks) and all of it members. After cp_need_path and run_reserve(8). */
+void cp_make_path(struct cp *cp, struct inode *inode, uint32_t fbn);
+/* A level-0 block of a file the CP owns (maps, inode file, tables): in memory, zeros if it was a hole, with its path. -EAGAIN. */
+MUST_CHECK int cp_need_block(struct fs_run *run, struct inode *inode, uint32_t fbn, struct buf **ret_buf);
+/* Its bytes to change: the block, its path and its inode's record join the CP. After cp_need_block (+ cp_need_inode of the inode). */
+uint8_t *cp_edit_block(struct cp *cp, struct buf *buf);
+/* Free everything in [first, end) of the file's tree and leave holes (or explicit zeros below the backing length). Restartable. */
+MUST_CHECK int cp_punch(struct fs_run *run, struct inode *inode, uint32_t first, uint32_t end);
+/* `inode`: whose it was; NULL: a removed file's. */
+void cp_free_block(struct cp *cp, struct inode *inode, uint32_t vbn);
+/* Of a removed file (NULL: one removed before): a pointer that leads nowhere, or to a block that is not in use, is passed over. */
+void cp_free_removed(struct cp *cp, struct inode *inode, uint32_t vbn);
+/* Something of a removed file cannot be freed: counted, and said now and then. Blocks below it are lost until a repair. */
+void cp_damage_passed(struct fs_volume *vol, const char *what, uint32_t number, int err);
+/* Where the parent keeps the pointer to a block. */
+uint32_t cp_parent_ptr(const struct buf *buf);
+void cp_parent_set(struct buf *buf, uint32_t vbn);
+
+/* ---- stages ---- */
+MUST_CHECK int cp_files_step(struct fs_run *run); /* cp_files.c */
+MUST_CHECK int cp_place_step(struct fs_run *run); /* cp_place.c */
+void cp_encode_records(struct cp *cp); /* cp_place.c: inode records, space map, after the last VBN */
+/* PLACE, before a member gets its VBN: data of finished bands may go to the disks while the rest is being placed. */
+void cp_write_early(struct cp *cp); /* cp_write.c */
+/* WRITE: all that is left; `cp_written(cp, err)` when every write of this CP has ended. */
+void cp_write_rest(struct cp *cp);
+void cp_written(struct cp *cp, int err); /* cp.c */
+/* A write of somebody else's that must be durable before the fsinfo begins, in `encode`; and has ended. */
+void cp_write_begin(struct cp *cp);
+void cp_write_end(struct cp *cp, int err);
+/* Data of a client's file: final when its generation closes, unlike metadata. */
+static inline bool cp_is_data(const struct buf *buf)
+{
+	return buf->level == 0 && buf->inode->ino >= INO_ROOT;
+}
+
+/* What the CP writes of it is a copy that a clone has made. */
+static inline bool cp_is_cloned(const struct buf *buf)
+{
+	return buf->cp_page != NULL ? buf->cp_cloned : buf->cloned;
+}
+
+static inline const struct inode_attr *cp_attr_of(const struct inode *inode)
+{
+	return inode->frozen ? &inode->cp_attr : &inode->attr;
+}
+static inline struct page *cp_page_of(const struct buf *buf)
+{
+	return buf->cp_page != NULL ? buf->cp_page : buf->page;
+}
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The buffer cache: blocks of files in memory, level 0 (data) and indirect, under a hard bound of pages.
+ *
+ * THEORY. A buffer is (inode, level, FBN). `page` is the content operations see; pages are immutable once shared, so a change installs
+ * a new page or writes in place while the page is the buffer's alone and this generation's. There are two generations of dirty
+ * state: `gen` (clients) and gen-1 (the consistency point being written, if one is). When a buffer that is dirty in the CP's generation is
+ * changed, its old page becomes `cp_page`: the CP writes that.
+ * Indirect buffers belong to the CP: operations only read them.
+ * SHARES of the bound, so that a CP always finds pages: a third for dirty blocks, a third for the indirect blocks they may drag along (random writes: one each),
+ * a sixth for what parked operations pin; the rest, and whatever of these is unused, caches clean blocks.
+ * INVARIANTS
+ *  C1 a dirty buffer is never evicted.          C2 what the CP writes is what was there when its generation was closed.
+ *  C3 a buffer without a page is no hit: it only carries cp_page or a read under way. */
+#ifndef FS_CACHE_H
+#define FS_CACHE_H
+
+#include "base/list.h"
+#include "base/page.h"
+#include "fs/file/run.h"
+
+struct inode;
+
+enum buf_state { BUF_EMPTY, BUF_READING, BUF_VALID, BUF_ERROR };
+
+struct buf {
+	struct inode *inode;
+	uint32_t fbn; /* level n: first FBN covered by the block */
+	uint8_t level;
+	uint8_t state;
+	uint8_t dirty; /* bit 0: dirty in even generations, bit 1: in odd ones */
+	bool logged; /* content of the current generation is in the NVLOG */
+	bool in_cp; /* indirect/meta: member of the CP being built */
+	bool on_lru, meta, referenced;
+	bool dropped; /* was a member of the CP and was freed by it: nothing to write */
+	bool inline_copy; /* clean content made from inline data: no block on disk */
+	bool cloned, cp_cloned; /* page, cp_page: what a clone has copied, byte for byte; its block is marked so on disk */
+	uint16_t pins;
+	uint32_t step; /* the step that last looked at it: not evicted under its feet */
+	int err;
+	uint32_t vbn; /* where the clean content lives, 0 unknown */
+	uint32_t vbn_new; /* given by the running CP */
+	struct buf *hash_next;
+	struct page *page;
+	struct page *cp_page;
+	void *read; /* the read under way (cache_read.c), when READING */
+	struct buf_waiter *waiters;
+	LIST_ENTRY(buf) inode_link; /* all buffers of the inode */
+	TAILQ_ENTRY(buf) lru; /* clean ones */
+	TAILQ_ENTRY(buf) dirty_link[2]; /* per generation parity, on the inode's list */
+};
+
+struct fs_volume;
+
+MUST_CHECK int cache_init(struct fs_volume *vol, size_t pages_max);
+void cache_fini(struct fs_volume *vol);
+
+/* A hit: valid content in memory; NULL otherwise. Touches the LRU. */
+struct buf *cache_find(struct inode *inode, unsigned level, uint32_t fbn);
+/* Find, or start reading `vbn` for `run`. -EAGAIN: named, go on and return it; -EIO, -EUCLEAN: the read failed. */
+MUST_CHECK int cache_read(struct fs_run *run, struct inode *inode, unsigned level, uint32_t fbn, uint32_t vbn, struct buf **ret_buf);
+/* Make `page` (reference taken over) the content of a level-0 block, dirty in the current generation. Never fails: pages and
+ * buffers were reserved (run_reserve). */
+struct buf *cache_install(struct inode *inode, uint32_t fbn, struct page *page);
+/* Make a clean buffer of content that needs no disk (inline data). Takes the reference. */
+struct buf *cache_insert_clean(struct inode *inode, unsigned level, uint32_t fbn, struct page *page);
+/* Writable bytes of a buffer that cache_find/cache_read gave: in place, or on a copy; dirty in the current generation. */
+uint8_t *cache_edit(struct buf *buf);
+/* Operations' view of [first, end) is gone; what the running CP needs of it stays until written. */
+void cache_drop_range(struct inode *inode, uint32_t first, uint32_t end);
+/* All clean buffers of an inode that is leaving memory. */
+void cache_drop_inode(struct inode *inode);
+
+#endif

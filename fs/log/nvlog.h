@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* NVLOG: what was acknowledged and is not yet in a consistency point, as records of operations with their results, in two halves.
+ *
+ * THEORY. An operation appends its record at the moment it changes memory, so the order in the log is the order of the changes; its
+ * answer waits until the record is durable (group commit: one write carries all that was appended while the last one was under
+ * way). The halves alternate: each CP switches to the
+ * other half, and the one it left is reused only after its fsinfo is durable. A record carries the mount epoch,
+ * a sequence number without gaps and the CRC of the record before it; replay stops at the first that does not fit.
+ * Data records carry whole resulting 4 KiB blocks, page aligned in the log, so replay never reads client data.
+ * WRITE PATH previous hop fs/..._ops.c; next hop raid/raid.h raid_log_write. */
+#ifndef FS_NVLOG_H
+#define FS_NVLOG_H
+
+#include "fs/format/recordformat.h"
+#include "fs/file/run.h"
+
+struct inode;
+struct page;
+
+/* Bytes a record of this size takes in the log (head, alignment, pages), for run_admit_change. */
+size_t nvlog_size(size_t body_len, unsigned n_pages);
+/* True when the current half has room for `bytes` more; when not, a CP has been asked for (wait on vol->cp_waiters). */
+bool nvlog_room(struct fs_volume *vol, size_t bytes);
+/* What is in the half now being filled, and how much a half holds. A single record may be at most half of that. */
+void nvlog_usage(const struct fs_volume *vol, uint64_t *ret_used_bytes, uint64_t *ret_half_bytes);
+/* Append; room was checked in this step. Body and pages are taken as they are now (body copied, pages referenced). Returns its sequence. */
+uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, struct page *const *pages,
+                      unsigned n_pages);
+
+/* The same for a record that carries a call: `call` is the end of its body (fs/format/callformat.h). */
+uint64_t nvlog_append_call(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, const void *call,
+                           size_t call_len);
+
+/* Tell when everything up to `sequence` is durable (in the log, or in a committed CP). Never inline. err -EIO: the log has failed. */
+struct nvlog_waiter {
+	void (*durable)(struct nvlog_waiter *waiter, int err);
+	const struct fs_message *msg; /* whose answer waits; NULL: nobody's */
+	uint64_t sequence;
+	TAILQ_ENTRY(nvlog_waiter) link;
+};
+void nvlog_wait(struct fs_volume *vol, uint64_t sequence, struct nvlog_waiter *waiter);
+/* Those whose message gives up wait no longer: they are told -FS_EJUKEBOX. */
+void nvlog_give_up(struct fs_volume *vol, bool (*gives_up)(const struct fs_message *msg));
+uint64_t nvlog_last_sequence(const struct fs_volume *vol);
+
+/* No log write is under way (an unmount waits for this before it closes the disks; nvlog_fini asserts it). */
+bool nvlog_is_idle(const struct fs_volume *vol);
+
+/* The CP's: records from now on belong to the next generation and the other half (which is free: asserted). */
+void nvlog_switch(struct fs_volume *vol);
+/* The fsinfo that covers everything before the last switch is durable: that half is free, waiters up to there are served. */
+void nvlog_release(struct fs_volume *vol);
+
+/* Behind what records may take of a half there is room for the CP to save calls (fs/cp/calls.h): so many blocks, 0 in a very small log. */
+unsigned nvlog_save_blocks(const struct fs_volume *vol);
+uint32_t nvlog_save_first(const struct fs_volume *vol);
+/* Write them, durably; `done(arg, err)`, never inline. The bytes stay until then; one at a time. */
+void nvlog_save(struct fs_volume *vol, unsigned half, void *bytes, unsigned n_blocks, void (*done)(void *arg, int err), void *arg);
+/* False while a mount may still need what stands there: during a replay, and, when the log was an earlier version's, until the CP after it. */
+bool nvlog_save_allowed(const struct fs_volume *vol);
+
+MUST_CHECK int nvlog_init(struct fs_volume *vol);
+void nvlog_fini(struct fs_volume *vol);
+/* At mount: read the newest copy of the halves and apply every record after `vol->fsinfo_sequence` of epoch `vol->fsinfo_epoch`, in order.
+ * `done(vol, err, n_records)`; read-only: -EROFS when there is such a record. Nothing else runs meanwhile, and a CP follows, also after 0 records: until its nvlog_release nothing is written
+ * to the log (the records there still count). A CP may run meanwhile (a big log in a small cache): vol->epoch stays fsinfo_epoch and
+ * nvlog_last_sequence is the last record applied until `done`, which finds the new epoch in vol->epoch. */
+void nvlog_replay(struct fs_volume *vol, void (*done)(struct fs_volume *vol, int err, uint64_t n_records));
+
+/* For nvlog_replay: the log goes on after `sequence`; a group that counts ends at `end_block` of its half. */
+void nvlog_resume(struct fs_volume *vol, uint64_t sequence);
+void nvlog_reaches(struct fs_volume *vol, uint32_t end_block);
+
+/* How a record is applied again: a step body: `body` decoded and bounds-checked (-EUCLEAN), restartable, the same code as the operation's. */
+struct nvlog_record {
+	enum nvlog_type type;
+	const uint8_t *body;
+	size_t body_len;
+	struct page **pages;
+	unsigned n_pages;
+	const uint8_t *call; /* not of the body any more; NULL: none */
+	size_t call_len;
+};
+typedef int nvlog_apply_fn(struct fs_run *run, const struct nvlog_record *record);
+nvlog_apply_fn namespace_apply_create, namespace_apply_remove, namespace_apply_rename, namespace_apply_link,
+    namespace_apply_setattr; /* fs/names/namespace_apply.c */
+nvlog_apply_fn file_apply_write, file_apply_zero; /* fs/names/file_apply.c */
+nvlog_apply_fn vdisk_apply_create, vdisk_apply_set, vdisk_apply_destroy, docs_apply_put, docs_apply_delete,
+    clone_apply_set; /* fs/vdisk/vdisk_apply.c, fs/vdisk/docs.c */
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the namespace operations do to memory, with explicit parameters: the live operation and the log's replay share it.
+ *
+ * USE. Fill the parameters; _prepare (restartable, changes nothing: -EAGAIN and what the directory says); admission for `n_pages`;
+ * _commit, which cannot fail; _encode for the log. Replay decodes the same parameters. */
+#ifndef FS_NAMESPACE_APPLY_H
+#define FS_NAMESPACE_APPLY_H
+
+#include "fs/names/dir.h"
+
+struct ns_name {
+	const char *bytes;
+	size_t len;
+};
+
+struct ns_create {
+	uint32_t dir;
+	struct ns_name name;
+	uint32_t ino;
+	struct inode_attr attr; /* of the new inode, its generation too */
+	const void *target; /* symlink */
+	uint32_t target_len;
+	int64_t now_ns;
+	/* prepared */
+	struct inode *dir_inode;
+	struct dir_plan plan;
+	uint32_t n_pages;
+};
+MUST_CHECK int ns_create_prepare(struct fs_run *run, struct ns_create *c);
+struct inode *ns_create_commit(struct fs_volume *vol, struct ns_create *c);
+size_t ns_create_encode(const struct ns_create *c, uint8_t *body);
+
+struct ns_remove {
+	uint32_t dir;
+	struct ns_name name;
+	struct fs_file_id id; /* what the name must mean */
+	int64_t now_ns;
+	struct inode *dir_inode, *inode;
+	struct dir_plan plan;
+	uint32_t n_pages;
+};
+MUST_CHECK int ns_remove_prepare(struct fs_run *run, struct ns_remove *r);
+void ns_remove_commit(struct ns_remove *r);
+size_t ns_remove_encode(const struct ns_remove *r, uint8_t *body);
+
+struct ns_rename {
+	uint32_t dir, to_dir;
+	struct ns_name name, to_name;
+	struct fs_file_id id;
+	uint32_t replaced; /* inode the new name meant, 0: none */
+	int64_t now_ns;
+	struct inode *dir_inode, *to_dir_inode, *inode, *replaced_inode;
+	struct dir_plan plan, to_plan;
+	uint32_t n_pages;
+};
+MUST_CHECK int ns_rename_prepare(struct fs_run *run, struct ns_rename *r);
+void ns_rename_commit(struct ns_rename *r);
+size_t ns_rename_encode(const struct ns_rename *r, uint8_t *body);
+
+struct ns_link {
+	uint32_t dir;
+	struct ns_name name;
+	struct fs_file_id id;
+	int64_t now_ns;
+	struct inode *dir_inode, *inode;
+	struct dir_plan plan;
+	uint32_t n_pages;
+};
+MUST_CHECK int ns_link_prepare(struct fs_run *run, struct ns_link *l);
+void ns_link_commit(struct ns_link *l);
+size_t ns_link_encode(const struct ns_link *l, uint8_t *body);
+
+struct ns_setattr {
+	struct fs_file_id id;
+	bool truncate;
+	struct inode_attr attr; /* mode, uid, gid, size_bytes, times: as they are afterwards */
+	struct inode *inode;
+	uint32_t n_pages;
+};
+MUST_CHECK int ns_setattr_prepare(struct fs_run *run, struct ns_setattr *s);
+void ns_setattr_commit(struct ns_setattr *s);
+size_t ns_setattr_encode(const struct ns_setattr *s, uint8_t *body);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Paths inside a volume: where one leads, and which one leads to an inode. */
+#ifndef FS_PATH_H
+#define FS_PATH_H
+
+#include "fs/core/core.h"
+
+/* Resolve a path inside the volume, "/.snapshot/NAME/..." too. -ENOENT, -ENOTDIR, -ENAMETOOLONG. */
+MUST_CHECK int path_resolve(struct fs_run *run, const char *path, struct fs_file_id *ret_id);
+/* The same; it, or the directory whose snapshots it is in, must lie below `top` (fs/names/ancestry.h): -ENOENT. */
+MUST_CHECK int path_resolve_beneath(struct fs_run *run, const char *path, const struct fs_file_id *top, struct fs_file_id *ret_id);
+/* Its parent and last component (borrowed from `path`). */
+MUST_CHECK int path_resolve_parent(struct fs_run *run, const char *path, struct fs_file_id *ret_dir, const char **ret_name,
+                                   size_t *ret_name_len);
+/* The path (below FS_PATH_MAX bytes) of inode `ino` that directory `parent` of the snapshot (0: the active file system) names, made from its
+ * end. -ENOENT when a directory does not name what it should, -ENAMETOOLONG, -EUCLEAN. */
+MUST_CHECK int path_of(struct fs_run *run, uint32_t snapshot, uint32_t ino, uint32_t parent, char *ret_path);
+
+#endif

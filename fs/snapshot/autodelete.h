@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Deleting snapshots when space runs short, as the volume's policy says (FS_AUTODELETE_SET; off until it is sent).
+ *
+ * THREADS. Home thread. */
+#ifndef FS_AUTODELETE_H
+#define FS_AUTODELETE_H
+
+#include "fs/core/core.h"
+
+/* A change finds no room, and nothing under way will make some: begin deleting the next snapshot the policy gives up. False: there is none. */
+bool autodelete_make_room(struct fs_volume *vol);
+/* After each CP: begin, or go on, when too little is available. */
+void autodelete_cp_done(struct fs_volume *vol);
+
+#endif

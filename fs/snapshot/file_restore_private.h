@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between file_restore.c, file_restore_fill.c and file_restore_ops.c. */
+#ifndef FS_FILE_RESTORE_PRIVATE_H
+#define FS_FILE_RESTORE_PRIVATE_H
+
+#include "fs/snapshot/file_restore.h"
+#include "fs/names/namespace_apply.h"
+#include "fs/cp/space.h"
+
+enum file_restore_phase { FILE_RESTORE_STAGE, FILE_RESTORE_FILL, FILE_RESTORE_SETTLE, FILE_RESTORE_PLACE, FILE_RESTORE_DROP };
+
+struct file_restore {
+	struct fs_volume *vol;
+	struct fs_message *msg; /* answered at the end */
+	enum file_restore_phase phase;
+	struct fs_run run;
+	struct cp_waiter settled;
+	struct nvlog_waiter logged;
+	struct timer timer;
+	struct fs_file_id source, staged; /* staged.inode 0: there is none */
+	struct space_claim claim;
+	uint32_t cursor, end; /* FBNs below `cursor` are filled */
+	uint32_t n_filled; /* pages since the last CP it waited for */
+	uint32_t batch_blocks; /* what the next step may fill */
+	uint64_t sequence; /* of the log record to wait for */
+	bool cancelled;
+	int err; /* DROP: why */
+	TAILQ_ENTRY(file_restore) link;
+};
+
+struct file_restore_table {
+	TAILQ_HEAD(, file_restore) all;
+	unsigned n;
+	struct fs_run sweep;
+	uint32_t sweep_slot;
+	uint64_t n_swept;
+};
+
+/* Where the restored file is to stand: to_dir, to_name (of the message's path), replaced. -EAGAIN; else an error, with its text in `msg`. */
+MUST_CHECK int file_restore_place(struct fs_run *run, struct fs_message *msg, struct ns_rename *ret_rename);
+/* Begin; `source` is the file in the snapshot, `n_blocks` what it may take, which has been admitted in this step. */
+MUST_CHECK int file_restore_begin(struct fs_message *msg, const struct inode *source, uint64_t n_blocks);
+/* An end before time: -ECANCELED unless the error is known already. */
+void file_restore_cancel(struct file_restore *restore);
+struct file_restore *file_restore_find(const struct fs_volume *vol, const char *path);
+
+/* Remove the staged file `id`: no more of a step can follow. -EAGAIN, -ENOENT, errors. */
+MUST_CHECK int file_restore_unstage(struct fs_run *run, const struct fs_file_id *id);
+/* The steps of restore->run. */
+MUST_CHECK int file_restore_stage_step(struct fs_run *run);
+MUST_CHECK int file_restore_fill_step(struct fs_run *run);
+MUST_CHECK int file_restore_place_step(struct fs_run *run);
+MUST_CHECK int file_restore_drop_step(struct fs_run *run);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The directory of documents (INO_DOCS): who stands in it besides documents.
+ *
+ * A file that is put back to a snapshot (fs/snapshot/file_restore.h) is built there, under a name that no document may have. */
+#ifndef FS_DOCS_H
+#define FS_DOCS_H
+
+#include "fs/names/dir.h"
+
+#define STAGED_MARK '@'
+#define STAGED_NAME_SIZE (sizeof("@restore-4294967295"))
+
+/* The name of inode `ino` while it is staged. */
+size_t docs_staged_name(uint32_t ino, char ret_name[STAGED_NAME_SIZE]);
+/* The entry of the directory of documents is a staged file. */
+bool docs_is_staged(const struct dir_entry *entry);
+
+#endif

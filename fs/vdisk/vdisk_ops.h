@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pieces of the vdisk operations that another operation is made of too (fs/clone/lun_restore.c). */
+#ifndef FS_VDISK_OPS_H
+#define FS_VDISK_OPS_H
+
+#include "fs/vdisk/vdisk_apply.h"
+
+#define VDISK_CREATE_BLOCKS 48U /* inodes, streams, name and VTOC record of a LUN, and what a change of them drags along */
+
+/* The message names a vdisk by a path inside the volume. -EINVAL, -ENAMETOOLONG with error_text. */
+MUST_CHECK int vdisk_path_check(struct fs_message *msg);
+/* Why a path given by the administrator does not lead to a LUN, as error_text; returns `err`. */
+int vdisk_path_failed(struct fs_message *msg, int err);
+/* The vdisk or file that `path` in a snapshot leads to, as the backing of a new one: its handle in attr->backing, and its inode. */
+MUST_CHECK int vdisk_backing_find(struct fs_run *run, const char *path, struct vdisk_attr *attr, struct inode **ret_inode);
+/* Numbers for the inodes of a new vdisk. -EAGAIN, -ENOSPC. */
+MUST_CHECK int vdisk_inodes_find(struct fs_run *run, uint32_t ret_ino[VDISK_INODES]);
+/* Where the new vdisk's name goes; the name must be free. error_text. */
+MUST_CHECK int vdisk_place_find(struct fs_run *run, struct vdisk_create *create, struct vdisk_attr *attr);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* VTOC, the vdisk table of contents (§seed 670): one record a vdisk of the active file system, in the metafile INO_VTOC.
+ *
+ * THEORY. An accelerator: it says which vdisks there are and which snapshots they need without a walk over the inode file. It is changed
+ * in the same generation as the attributes it repeats, checked against them at mount, and built anew by a scan of the inode file when it
+ * is missing or wrong. All of it is in memory while the volume is mounted. Snapshots contain the VTOC of their time: what a vdisk in a
+ * snapshot is backed by stays locked as well. */
+#ifndef FS_VTOC_H
+#define FS_VTOC_H
+
+#include "fs/core/core.h"
+#include "fs/vdisk/vdiskattr.h"
+#include "fs/format/vtocformat.h"
+
+struct vtoc_entry {
+	uint32_t slot;
+	uint32_t ino;
+	uint64_t generation;
+	struct uuid uuid;
+	struct vdisk_backing_handle {
+		uint32_t snapshot, inode;
+		uint64_t generation;
+	} backing;
+	uint64_t backed_since; /* volume generation in which it got its backing store; 0: before this mount */
+	uint32_t parent;
+	char path[VTOC_PATH_MAX + 1U];
+	/* for the accounting of reservations (fs/cp/space.c) */
+	bool reserved;
+	uint64_t full_blocks; /* what the whole LUN would take */
+	uint64_t own_blocks; /* what it takes, as of the last CP */
+	uint64_t shared_blocks; /* of them the newest snapshot holds; never less than there are */
+	bool shared_stale; /* there may be less */
+	uint64_t n_shared_freed; /* of them overwritten or freed, ever since the mount */
+	uint64_t shrunk_in; /* generation in which its size became less */
+	TAILQ_ENTRY(vtoc_entry) link;
+};
+TAILQ_HEAD(vtoc_queue, vtoc_entry);
+
+/* A step part: the VTOC is in memory (loaded, or rebuilt). Before any use of the functions below. -EAGAIN, -EIO. */
+MUST_CHECK int vtoc_need(struct fs_run *run);
+/* By inode number and generation; NULL: none. */
+struct vtoc_entry *vtoc_find(struct fs_volume *vol, uint32_t ino, uint64_t generation);
+/* In order of age of the slot; NULL starts. */
+struct vtoc_entry *vtoc_next(struct fs_volume *vol, const struct vtoc_entry *after);
+
+/* Make the blocks available that vtoc_add, _update or _remove will edit (VTOC_PAGES at most). -EAGAIN. */
+#define VTOC_PAGES 2U
+MUST_CHECK int vtoc_plan_add(struct fs_run *run);
+MUST_CHECK int vtoc_plan_change(struct fs_run *run, const struct vtoc_entry *entry);
+struct vtoc_entry *vtoc_add(struct fs_volume *vol, uint32_t ino, uint64_t generation, const struct vdisk_attr *attr);
+/* Backing handle, parent and path as the attributes have them now. */
+void vtoc_update(struct fs_volume *vol, struct vtoc_entry *entry, const struct vdisk_attr *attr);
+void vtoc_remove(struct fs_volume *vol, struct vtoc_entry *entry);
+
+/* At mount: compare with the attributes of every vdisk; rebuild when wrong. Learn what the snapshots' vdisks need. -EAGAIN, -EIO. */
+MUST_CHECK int vtoc_verify(struct fs_run *run);
+/* After a CP: remember what new snapshots hold, forget deleted ones. */
+void vtoc_cp_done(struct fs_volume *vol);
+/* What snapshots hold is known: false before the end of vtoc_verify. */
+bool vtoc_is_ready(const struct fs_volume *vol);
+/* How many vdisks, and snapshots that contain such vdisks, need snapshot `id`; the path of the first. */
+unsigned vtoc_dependants(struct fs_volume *vol, uint32_t id, char *ret_path, size_t path_size);
+/* How many vdisks of the active file system alone are backed by it; the path of the first. */
+unsigned vtoc_backed_by(struct fs_volume *vol, uint32_t id, char *ret_path, size_t path_size);
+
+void vtoc_fini(struct fs_volume *vol);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between vtoc.c (the file and the list), vtoc_verify.c (check and rebuild) and vtoc_holds.c (what snapshots need). */
+#ifndef FS_VTOC_PRIVATE_H
+#define FS_VTOC_PRIVATE_H
+
+#include "fs/file/inode_table.h"
+#include "fs/vdisk/vtoc.h"
+
+/* The vdisks inside snapshot `snapshot` are backed by the snapshots `ids`. */
+struct vtoc_hold {
+	uint32_t snapshot;
+	unsigned n;
+	uint32_t *ids;
+};
+
+/* In generation `until` a vdisk, backed since generation `since`, stopped needing `backing`. */
+struct vtoc_release {
+	uint32_t backing;
+	uint64_t since, until;
+};
+
+struct vtoc {
+	struct vtoc_queue entries; /* by slot */
+	uint32_t n;
+	bool loaded;
+	bool damaged; /* being rebuilt */
+	bool rebuilt; /* in memory only: to be written */
+	uint32_t scan_fbn; /* of the inode file: blocks below were looked through */
+	struct vtoc_hold *holds;
+	unsigned n_holds;
+	bool holds_loaded;
+	struct vtoc_release *releases;
+	unsigned n_releases, n_releases_max;
+};
+
+MUST_CHECK int vtoc_file_visit(struct fs_run *run, struct inode *file,
+                               int (*visit)(void *arg, uint32_t slot, const struct vtoc_entry *entry), void *arg);
+void vtoc_clear(struct vtoc *vtoc);
+struct vtoc_entry *vtoc_insert(struct vtoc *vtoc, uint32_t ino, uint64_t generation, const struct vdisk_attr *attr);
+uint32_t vtoc_blocks(const struct vtoc *vtoc);
+void vtoc_write_all(struct fs_volume *vol, struct page *const *pages);
+/* Scan the inode file, a piece a call, into memory. -EAGAIN until done. */
+MUST_CHECK int vtoc_rebuild(struct fs_run *run);
+
+void vtoc_note_release(struct fs_volume *vol, const struct vtoc_entry *entry);
+/* Read the VTOCs of all snapshots. -EAGAIN, -EIO. */
+MUST_CHECK int vtoc_holds_load(struct fs_run *run);
+
+#endif
