@@ -61,17 +61,9 @@ ADMIN_LIBS = libvcadmin.a libvcverbs.a $(JANSSON_LIBS) $(EVENT_LIBS) $(CRYPTO_LI
 # so that only a build from a checkout needs npm.
 WEB_PAGE = admin/web/src/main.jsx admin/web/src/api.js admin/web/src/format.js admin/web/src/dialogs.jsx admin/web/src/form.jsx admin/web/src/policy.jsx admin/web/src/signin.jsx admin/web/src/tables.jsx
 WEB_FILES = admin/web/package.json admin/web/package-lock.json
-EXTRA_DIST += $(WEB_PAGE) $(WEB_FILES) admin/web/index.html admin/web/app.css admin/web/icon.svg admin/web/embed.sh admin/web/dist/app.js
+EXTRA_DIST += $(WEB_PAGE) $(WEB_FILES) admin/web/index.html admin/web/app.css admin/web/icon.svg admin/web/embed.sh admin/web/bundle.sh admin/web/dist/app.js
 admin/web/dist/app.js: $(WEB_PAGE) $(WEB_FILES)
-	$(AM_V_GEN)$(MKDIR_P) admin/web/dist admin/web/bundle/src && \
-	if command -v npm >/dev/null 2>&1; then \
-		for f in $(WEB_PAGE); do cp $(srcdir)/$$f admin/web/bundle/src/ || exit 1; done && \
-		for f in $(WEB_FILES); do cp $(srcdir)/$$f admin/web/bundle/ || exit 1; done && \
-		(cd admin/web/bundle && npm ci --no-audit --no-fund --ignore-scripts --silent && \
-		 node_modules/.bin/esbuild src/main.jsx --bundle --minify --target=es2022 --jsx=automatic --jsx-import-source=preact \
-			--log-level=warning --outfile=../dist/app.js.new) && \
-		mv admin/web/dist/app.js.new admin/web/dist/app.js; \
-	else echo "npm is needed to build the web page from a checkout (Debian: apt-get install npm)" >&2; exit 1; fi
+	$(AM_V_GEN)sh $(srcdir)/admin/web/bundle.sh $(srcdir) $(WEB_PAGE) $(WEB_FILES)
 # A bundle that came with the tarball is in the source folder: make finds it there by VPATH.
 admin/web/assets.c: admin/web/index.html admin/web/app.css admin/web/icon.svg admin/web/dist/app.js admin/web/embed.sh
 	$(AM_V_GEN)$(MKDIR_P) admin/web && \

@@ -11,6 +11,7 @@ include tests/crash/local.mk
 include tests/front/local.mk
 include tests/system/local.mk
 include tests/bench/local.mk
+include tests/build/local.mk
 
 # Images from elsewhere, more than `make check` has of them: make images COUNT=1000 FIRST=5000
 COUNT = 1000
