@@ -15,6 +15,9 @@ tests_bench_nfsnames_SOURCES = tests/bench/nfsnames.c
 tests_bench_nfsnames_CPPFLAGS = $(AM_CPPFLAGS) $(NFS_CFLAGS)
 tests_bench_nfsnames_LDADD = $(NFS_LIBS)
 tests_bench_limit_server_SOURCES = tests/bench/limit_server.c tests/bench/limit_server.h tests/bench/limit_nfs.c tests/bench/limit_iscsi.c
+else
+tests/bench/vcbench tests/bench/limit_server tests/bench/nfsnames:
+	@echo "$@ needs libiscsi and libnfs: run scripts/install-deps check, then make again" >&2; exit 1
 endif
 # The engine without a network: a clone beside a plain copy (tests/bench/clone).
 EXTRA_DIST += tests/bench/clone
