@@ -55,6 +55,15 @@ uint32_t crc32c(const void *bytes, size_t len_bytes)
 	return crc32c_more(0, bytes, len_bytes);
 }
 
+uint32_t crc32c_sealed(const void *bytes, size_t len_bytes, size_t seal_at)
+{
+	static const uint8_t zeros[4];
+	size_t behind = seal_at + sizeof zeros;
+	uint32_t crc = crc32c_more(crc32c(bytes, seal_at), zeros, sizeof zeros);
+
+	return crc32c_more(crc, (const uint8_t *)bytes + behind, len_bytes - behind);
+}
+
 /* dst = XOR of the sources, for pointers isa-l does not take. */
 static void xor_unaligned(uint8_t *dst, const void *const *srcs, unsigned n)
 {

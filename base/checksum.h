@@ -15,6 +15,8 @@ uint32_t crc32c_linear_more(uint32_t crc, const void *bytes, size_t len_bytes);
 /* CRC32C as RFC 3720 and everybody else has it (seed ~0, inverted): iSCSI digests, log records. */
 uint32_t crc32c(const void *bytes, size_t len_bytes);
 uint32_t crc32c_more(uint32_t crc, const void *bytes, size_t len_bytes);
+/* The CRC of a structure that holds its own CRC: the four bytes at `seal_at`, where it stands, count as zeros. */
+uint32_t crc32c_sealed(const void *bytes, size_t len_bytes, size_t seal_at);
 
 /* Pages at multiples of this are many times faster to XOR than others. */
 #define XOR_ALIGN 64

@@ -7,10 +7,12 @@
  * A disk with a cache takes such writes at once and keeps its clients waiting when the cache is emptied: a flush of four MiB stops a virtual
  * disk for eight milliseconds. So short writes are made durable one by one, where that takes little: the flush that follows finds little to
  * do. Where it takes long each time (a disk that spins) they are not, but for one now and then, to see. */
+#include "raid/batch.h"
+
 #include <limits.h>
 #include <stdlib.h>
 
-#include "raid/raid_impl.h"
+#include "raid/raid_volume.h"
 
 #define LANE_RUN_BLOCKS 16U /* an I/O of the lane while its window is small */
 #define LANE_SAVE_NS 2000000U /* more than this, on average, is too much for a durable one */

@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "raid/fsinfo_ring.h"
+#include "raid/mark.h"
+#include "raid/raid_volume.h"
+
 /* ---- loading ------------------------------------------------------------------------------------------------------------ */
 
 static void load_label(struct candidate *c, const struct raid_label_format *bytes, unsigned copy)

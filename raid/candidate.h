@@ -9,7 +9,7 @@
 #ifndef RAID_CANDIDATE_H
 #define RAID_CANDIDATE_H
 
-#include "raid/raid_impl.h"
+#include "raid/label.h"
 #include "raid/raid_probe.h"
 
 enum candidate_verdict {

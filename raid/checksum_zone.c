@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checksum zones: a bounded cache of checksum blocks, and the arithmetic of their entries.
+/* Checksum zones: a bounded cache of checksum blocks.
  *
- * THEORY. Entries are linear: in every stripe the parity disk's entry is the XOR of the data disks' entries. So the checksum block of a disk
- * that is missing (or of a bad sector) is the XOR of the checksum blocks of the same zone on the other disks, and a degraded group
- * reads and writes through the cache exactly as a whole one. A piece changes the entries of a stripe on all members at once, with all
+ * THEORY. Entries are linear (raid/checksum_entry.h). So the checksum block of a disk that is missing (or of a bad sector) is the XOR of the
+ * checksum blocks of the same zone on the other disks, and a degraded group reads and writes through the cache exactly as a whole one. A piece changes the entries of a stripe on all members at once, with all
  * their blocks pinned; that keeps the XOR true in memory at every moment.
  * Changed blocks stay in memory until the next flush writes them; a crash before that is what the stripe intents are for.
  * INVARIANTS
  *  Z1 A block is on exactly one of: the free list, the evictable list, the dirty list, or none (pinned, loading, being written).
  *  Z2 A dirty block is never evicted and never dropped, except when its member has failed. */
+#include "raid/checksum_zone.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "raid/raid_impl.h"
+#include "base/checksum.h"
+#include "base/log.h"
+#include "raid/checksum_set.h"
+#include "raid/layout.h"
+#include "raid/member.h"
+#include "raid/raid_flush.h"
+#include "raid/raid_group.h"
+#include "raid/raid_repair.h"
+#include "raid/raid_volume.h"
 
 #define CACHE_MAX_BLOCKS 8192U
 
@@ -24,62 +33,6 @@ struct checksum_derive {
 	struct checksum_wait waits[RAID_MAX_GROUP_DISKS];
 	struct task task;
 };
-
-/* ---- entries --------------------------------------------------------------------------------------------------------- */
-
-struct raid_checksum_format checksum_entry_make(const struct raid_ident *ident, uint32_t crc)
-{
-	return (struct raid_checksum_format){
-		.crc = le32_of(crc),
-		.inode = le32_of(ident->inode),
-		.fbn = le32_of(ident->fbn),
-		.generation_level = le32_of(ident->level << RAID_LEVEL_SHIFT | (ident->mark ? RAID_MARK_BIT : 0U) |
-		                            (ident->generation & RAID_GENERATION_MASK)),
-	};
-}
-
-void checksum_entry_xor(struct raid_checksum_format *a, const struct raid_checksum_format *b)
-{
-	uint64_t x[2], y[2];
-
-	memcpy(x, a, sizeof x);
-	memcpy(y, b, sizeof y);
-	x[0] ^= y[0];
-	x[1] ^= y[1];
-	memcpy(a, x, sizeof x);
-}
-
-bool checksum_entry_is_zero(const struct raid_checksum_format *a)
-{
-	uint64_t x[2];
-
-	memcpy(x, a, sizeof x);
-	return (x[0] | x[1]) == 0;
-}
-
-bool checksum_entry_equal(const struct raid_checksum_format *a, const struct raid_checksum_format *b)
-{
-	return memcmp(a, b, sizeof *a) == 0;
-}
-
-bool checksum_entry_matches(const struct raid_checksum_format *a, const struct raid_ident *ident)
-{
-	return le32_get(a->inode) == ident->inode && le32_get(a->fbn) == ident->fbn &&
-	       le32_get(a->generation_level) >> RAID_LEVEL_SHIFT == ident->level;
-}
-
-bool checksum_entry_mark(const struct raid_checksum_format *a)
-{
-	return (le32_get(a->generation_level) & RAID_MARK_BIT) != 0;
-}
-
-struct raid_checksum_format checksum_zone_entry(const struct checksum_block *block, uint32_t dbn)
-{
-	struct raid_checksum_format entry;
-
-	memcpy(&entry, block->page->data + layout_zone_slot(dbn) * sizeof entry, sizeof entry);
-	return entry;
-}
 
 /* ---- the table --------------------------------------------------------------------------------------------------------- */
 
@@ -194,6 +147,14 @@ static void zone_mark_dirty(struct raid *raid, struct checksum_block *b)
 	if (!b->writing)
 		raid->cache.n_dirty++;
 	TAILQ_INSERT_TAIL(&raid->cache.dirty, b, link);
+}
+
+struct raid_checksum_format checksum_zone_entry(const struct checksum_block *block, uint32_t dbn)
+{
+	struct raid_checksum_format entry;
+
+	memcpy(&entry, block->page->data + layout_zone_slot(dbn) * sizeof entry, sizeof entry);
+	return entry;
 }
 
 void checksum_zone_set(struct raid *raid, struct checksum_block *b, uint32_t dbn, const struct raid_checksum_format *entry)
@@ -453,94 +414,6 @@ bool checksum_zone_has_room(const struct raid *raid, unsigned n)
 	const struct checksum_cache *c = &raid->cache;
 
 	return c->complete || c->n_dirty + c->n_admitted + n + c->margin <= c->n_blocks;
-}
-
-/* ---- sets ---------------------------------------------------------------------------------------------------------------- */
-
-static void set_task_run(struct task *task)
-{
-	struct checksum_set *set = container_of(task, struct checksum_set, task);
-
-	set->done(set);
-}
-
-static void set_arrived(struct checksum_set *set)
-{
-	if (--set->n_pending > 0)
-		return;
-	set->task = (struct task){ .run = set_task_run };
-	world_defer(set->group->raid->world, &set->task);
-}
-
-static void set_take(struct checksum_set *set, struct member *m, uint32_t zone, struct checksum_block *b)
-{
-	for (unsigned z = 0; z < set->n_zones; z++)
-		if (set->zones[z] == zone)
-			set->blocks[z][m->position] = b;
-	checksum_zone_pin(m->raid, b);
-}
-
-static void set_ready(struct checksum_wait *wait, struct checksum_block *b, int err)
-{
-	struct checksum_set *set = wait->owner;
-
-	if (err != 0)
-		set->err = err;
-	else
-		set_take(set, wait->member, wait->zone, b);
-	set_arrived(set);
-}
-
-static void set_want(struct raid *raid, struct checksum_set *set, unsigned z, struct member *m)
-{
-	struct checksum_wait *wait = &set->waits[z][m->position];
-	struct checksum_block *b;
-
-	*wait = (struct checksum_wait){ .ready = set_ready, .owner = set };
-	set->n_pending++;
-	b = checksum_zone_get(raid, m, set->zones[z], wait);
-	if (b == NULL)
-		return;
-	set_take(set, m, set->zones[z], b);
-	set->n_pending--;
-}
-
-void checksum_set_pin(struct raid *raid, struct checksum_set *set)
-{
-	struct raid_group *g = set->group;
-
-	set->err = 0;
-	set->n_pending = 1;
-	memset(set->blocks, 0, sizeof set->blocks);
-	for (unsigned z = 0; z < set->n_zones; z++)
-		for (unsigned i = 0; i < g->n_members; i++)
-			if (set->zones[z] < layout_n_zones(i < g->n_data ? g->members[i]->n_dbn : g->n_dbn))
-				set_want(raid, set, z, g->members[i]);
-	set_arrived(set);
-}
-
-void checksum_set_unpin(struct raid *raid, struct checksum_set *set)
-{
-	for (unsigned z = 0; z < set->n_zones; z++)
-		for (unsigned i = 0; i < set->group->n_members; i++)
-			if (set->blocks[z][i] != NULL)
-				checksum_zone_unpin(raid, set->blocks[z][i]);
-	memset(set->blocks, 0, sizeof set->blocks);
-}
-
-struct checksum_block *checksum_set_block(const struct checksum_set *set, unsigned position, uint32_t dbn)
-{
-	uint32_t zone = layout_zone(dbn);
-
-	for (unsigned z = 0; z < set->n_zones; z++)
-		if (set->zones[z] == zone)
-			return set->blocks[z][position];
-	return NULL;
-}
-
-struct raid_checksum_format checksum_set_entry(const struct checksum_set *set, unsigned position, uint32_t dbn)
-{
-	return checksum_zone_entry(checksum_set_block(set, position, dbn), dbn);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------------------- */

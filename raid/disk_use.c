@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 #include "raid/filedisk.h"
-#include "raid/raid_impl.h"
+#include "raid/label.h"
+#include "raid/raid_probe.h"
 
 #define LOOK_BYTES (1U << 20) /* at either end */
 #define LOOK_PLACES 16U /* blocks between */

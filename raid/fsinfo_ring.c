@@ -4,19 +4,19 @@
  * THEORY. A write goes to a slot that holds an older one, so a torn write loses nothing. Our head of the slot carries the sequence up to which
  * stripe intents are settled: blocks become live only by an fsinfo, so exactly then the intents that covered their writing must be
  * dead, or recovery would take live blocks for blocks in flight. */
+#include "raid/fsinfo_ring.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "raid/raid_impl.h"
+#include "base/checksum.h"
+#include "raid/layout.h"
+#include "raid/member.h"
+#include "raid/raid_volume.h"
 
 static uint32_t fsinfo_crc(const struct raid_fsinfo_format *f)
 {
-	static const le32 zero;
-	uint32_t crc = crc32c(f, offsetof(struct raid_fsinfo_format, crc));
-
-	crc = crc32c_more(crc, &zero, sizeof zero);
-	return crc32c_more(crc, (const uint8_t *)f + offsetof(struct raid_fsinfo_format, version),
-	                   sizeof *f - offsetof(struct raid_fsinfo_format, version));
+	return crc32c_sealed(f, sizeof *f, offsetof(struct raid_fsinfo_format, crc));
 }
 
 bool fsinfo_valid(const struct raid_fsinfo_format *f, const struct uuid *volume_uuid)
@@ -78,19 +78,11 @@ static void fsinfo_end(struct raid *raid, int err)
 	raid_idle_check(raid);
 }
 
-static bool group_failed_any(const struct raid *raid)
-{
-	for (unsigned i = 0; i < raid->n_groups; i++)
-		if (group_failed(raid->groups[i]))
-			return true;
-	return false;
-}
-
 static void fsinfo_labels_done(struct label_wait *wait, int err)
 {
 	struct raid *raid = container_of(wait, struct raid, fsinfo.label);
 
-	fsinfo_end(raid, err != 0 || group_failed_any(raid) ? -EIO : 0);
+	fsinfo_end(raid, err != 0 || raid_group_failed_any(raid) ? -EIO : 0);
 }
 
 static void fsinfo_half_done(struct batch *batch);
@@ -120,7 +112,7 @@ static void fsinfo_half_done(struct batch *batch)
 		return;
 	}
 	if (label_in_step(raid)) {
-		fsinfo_end(raid, group_failed_any(raid) ? -EIO : 0);
+		fsinfo_end(raid, raid_group_failed_any(raid) ? -EIO : 0);
 		return;
 	}
 	s->label.done = fsinfo_labels_done;

@@ -6,7 +6,10 @@
  * unmount) sets a patience: when it has run out the volume is cut off. Not one write is carried out any more, so that none comes after one that was
  * not, and everything that would have to be durable fails, as when a group has lost too many disks. What is on the disks then is what a crash leaves.
  * WRITE PATH previous hop member.c; next hop disk.h, again. */
-#include "raid/raid_impl.h"
+#include "raid/hostroom.h"
+
+#include "base/log.h"
+#include "raid/raid_volume.h"
 
 #define ROOM_RETRY_NS 500000000ULL
 #define ROOM_SAY_NS 10000000000ULL

@@ -6,10 +6,19 @@
  * slot of its own; slots are used in a ring and released all together by a flush. Recovery believes records of the epoch in the labels
  * with a sequence above the one in the newest fsinfo. A stripe is in at most one unreleased record (a second write of it waits for a flush),
  * so the XOR never contains a block that may itself be torn. */
+#include "raid/intent.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "raid/raid_impl.h"
+#include "base/checksum.h"
+#include "raid/batch.h"
+#include "raid/checksum_entry.h"
+#include "raid/checksum_set.h"
+#include "raid/layout.h"
+#include "raid/member.h"
+#include "raid/raid_piece.h"
+#include "raid/raid_volume.h"
 
 #define INTENT_COPIES 2U
 

@@ -7,21 +7,20 @@
  * back after a crash and be believed.
  * INVARIANTS
  *  LB1 Of a member's two copies the newest valid one is never the one being written. */
+#include "raid/label.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "raid/raid_impl.h"
+#include "base/checksum.h"
+#include "raid/member.h"
+#include "raid/raid_volume.h"
 
 /* ---- bytes --------------------------------------------------------------------------------------------------------- */
 
 static uint32_t label_crc(const struct raid_label_format *f)
 {
-	static const le32 zero;
-	uint32_t crc = crc32c(f, offsetof(struct raid_label_format, crc));
-
-	crc = crc32c_more(crc, &zero, sizeof zero);
-	return crc32c_more(crc, (const uint8_t *)f + offsetof(struct raid_label_format, version),
-	                   sizeof *f - offsetof(struct raid_label_format, version));
+	return crc32c_sealed(f, sizeof *f, offsetof(struct raid_label_format, crc));
 }
 
 static void label_encode_member(const struct label_member *m, struct raid_member_format *f)

@@ -1,34 +1,44 @@
 noinst_LIBRARIES += libvcraid.a
 libvcraid_a_CFLAGS = $(AM_CFLAGS) $(URING_CFLAGS) $(BLKID_CFLAGS) $(BSD_CFLAGS)
 libvcraid_a_SOURCES = \
-	raid/batch.c \
+	raid/batch.c raid/batch.h \
 	raid/candidate.c raid/candidate.h \
-	raid/checksum_zone.c \
+	raid/checksum_entry.c raid/checksum_entry.h \
+	raid/checksum_set.c raid/checksum_set.h \
+	raid/checksum_zone.c raid/checksum_zone.h \
 	raid/disk.c raid/disk.h \
 	raid/disk_use.c raid/disk_use.h \
 	raid/filedisk.c raid/filedisk.h \
 	raid/filedisk_pool.c \
 	raid/filedisk_uring.c \
-	raid/fsinfo_ring.c \
-	raid/hostroom.c \
-	raid/intent.c \
-	raid/label.c \
+	raid/fsinfo_ring.c raid/fsinfo_ring.h \
+	raid/hostroom.c raid/hostroom.h \
+	raid/intent.c raid/intent.h \
+	raid/label.c raid/label.h \
 	raid/layout.c raid/layout.h \
 	raid/lineage.c raid/lineage.h \
-	raid/mark.c \
-	raid/member.c \
+	raid/mark.c raid/mark.h \
+	raid/member.c raid/member.h \
 	raid/memdisk.c raid/memdisk.h \
 	raid/memtable.c raid/memtable.h \
-	raid/raid.h raid/raid_impl.h raid/raidformat.h \
-	raid/raid_flush.c \
+	raid/raid.h \
+	raid/raid_assemble.c raid/raid_assemble.h \
+	raid/raid_close.c \
+	raid/raid_flush.c raid/raid_flush.h \
 	raid/raid_format.c \
-	raid/raid_log.c \
+	raid/raid_group.h \
+	raid/raid_log.c raid/raid_log.h \
 	raid/raid_open.c \
-	raid/raid_piece.c \
+	raid/raid_piece.c raid/raid_piece.h \
 	raid/raid_probe.c raid/raid_probe.h \
 	raid/raid_read.c \
-	raid/raid_recover.c \
-	raid/raid_repair.c \
+	raid/raid_recover.c raid/raid_recover.h \
+	raid/raid_repair.c raid/raid_repair.h \
 	raid/raid_status.c \
 	raid/raid_verify.c \
-	raid/raid_write.c
+	raid/raid_volume.h \
+	raid/raid_write.c raid/raid_write.h \
+	raid/raidformat.h \
+	raid/recover_private.h \
+	raid/recover_record.c \
+	raid/recover_stripe.c

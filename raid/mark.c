@@ -4,18 +4,18 @@
  * THEORY. A flush writes them after all it is to make durable has been written, and before the disks are flushed: so it makes them durable too,
  * and costs no flush more. A mark goes to the older of the disk's two copies: a torn one leaves the other. The lineage in the marks runs ahead of
  * raid->lineage while a flush is under way; only when it has ended may anything lean on it (raid/lineage.h). */
+#include "raid/mark.h"
+
 #include <string.h>
 
-#include "raid/raid_impl.h"
+#include "base/checksum.h"
+#include "raid/layout.h"
+#include "raid/member.h"
+#include "raid/raid_volume.h"
 
 static uint32_t mark_crc(const struct raid_mark_format *f)
 {
-	static const le32 zero;
-	uint32_t crc = crc32c(f, offsetof(struct raid_mark_format, crc));
-
-	crc = crc32c_more(crc, &zero, sizeof zero);
-	return crc32c_more(crc, (const uint8_t *)f + offsetof(struct raid_mark_format, version),
-	                   sizeof *f - offsetof(struct raid_mark_format, version));
+	return crc32c_sealed(f, sizeof *f, offsetof(struct raid_mark_format, crc));
 }
 
 bool mark_decode(const struct raid_mark_format *f, const struct uuid *volume_uuid, struct lineage *ret_lineage)

@@ -3,10 +3,20 @@
  *
  * INVARIANTS
  *  R4 A member whose write or flush failed is FAILED before anybody hears of it, and gets no further I/O. */
+#include "raid/member.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "raid/raid_impl.h"
+#include "base/log.h"
+#include "raid/checksum_zone.h"
+#include "raid/hostroom.h"
+#include "raid/label.h"
+#include "raid/layout.h"
+#include "raid/raid_log.h"
+#include "raid/raid_volume.h"
+
+#define MEMBER_HEALTH_NS 2000000000ULL
 
 #define READ_SCORE_MAX 64U /* errors minus good reads */
 
@@ -219,7 +229,7 @@ static void health_fire(struct timer *timer)
 
 	for (unsigned i = 0; i < raid->n_members; i++)
 		member_check_health(raid->members[i]);
-	world_timer_set(raid->world, &raid->health, RAID_HEALTH_NS);
+	world_timer_set(raid->world, &raid->health, MEMBER_HEALTH_NS);
 }
 
 struct member *member_new(struct raid *raid)
@@ -248,7 +258,7 @@ void member_free(struct member *m)
 void member_health_start(struct raid *raid)
 {
 	raid->health = (struct timer){ .fire = health_fire };
-	world_timer_set(raid->world, &raid->health, RAID_HEALTH_NS);
+	world_timer_set(raid->world, &raid->health, MEMBER_HEALTH_NS);
 }
 
 void member_health_stop(struct raid *raid)

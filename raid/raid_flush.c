@@ -4,19 +4,19 @@
  * THEORY. A flush is a barrier: no piece starts while it is wanted or runs, so after it no stripe is half written and every intent can
  * be released together. Stages: pieces drained -> dirty checksum blocks written -> marks written -> disks flushed -> labels in step (a disk
  * that failed on the way is on the labels of the others) -> released, waiters answered; from then on others may lean on its number. */
-#include "raid/raid_impl.h"
+#include "raid/raid_flush.h"
 
-static bool any_group_failed(const struct raid *raid)
-{
-	for (unsigned i = 0; i < raid->n_groups; i++)
-		if (group_failed(raid->groups[i]))
-			return true;
-	return false;
-}
+#include "raid/batch.h"
+#include "raid/checksum_zone.h"
+#include "raid/intent.h"
+#include "raid/label.h"
+#include "raid/mark.h"
+#include "raid/raid_volume.h"
+#include "raid/raid_write.h"
 
 static void flush_end(struct raid *raid)
 {
-	int err = any_group_failed(raid) ? -EIO : 0;
+	int err = raid_group_failed_any(raid) ? -EIO : 0;
 	struct flush_wait_list answered = STAILQ_HEAD_INITIALIZER(answered);
 	struct flush_wait *w;
 

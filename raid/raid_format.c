@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "raid/raid_impl.h"
+#include "base/log.h"
+#include "raid/label.h"
+#include "raid/layout.h"
 #include "raid/raid_probe.h"
+#include "raid/raid_volume.h"
 
 #define ZERO_CHUNK (1U << 20)
 #define DISCARD_CHUNK (1ULL << 30)

@@ -5,10 +5,16 @@
  * acknowledged until the labels of the others no longer name it, a new copy has been made on another disk of the group, and the labels
  * name that: else the lost disk could come back alone and replay old operations. When no other disk is left the log goes on with what there is.
  * WRITE PATH previous hop fs/nvlog; next hop member.c. */
+#include "raid/raid_log.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "raid/raid_impl.h"
+#include "base/log.h"
+#include "raid/batch.h"
+#include "raid/layout.h"
+#include "raid/raid_group.h"
+#include "raid/raid_volume.h"
 
 #define MOVE_BLOCKS 256U
 #define LOG_COPIES_WANTED 2U

@@ -8,9 +8,20 @@
  * INVARIANTS
  *  R3 No data I/O before the intent is durable: piece_commit is only called by piece_intent_done.
  * WRITE PATH previous hop raid_write.c; next hops intent.c, batch.c. */
+#include "raid/raid_piece.h"
+
 #include <string.h>
 
-#include "raid/raid_impl.h"
+#include "base/checksum.h"
+#include "raid/batch.h"
+#include "raid/checksum_entry.h"
+#include "raid/checksum_zone.h"
+#include "raid/intent.h"
+#include "raid/layout.h"
+#include "raid/member.h"
+#include "raid/raid_repair.h"
+#include "raid/raid_volume.h"
+#include "raid/raid_write.h"
 
 #define PIECE_MAX_TRIES 6U
 #define PARITY_SLICE_BLOCKS 16U /* about 15 us of checksums and parity */

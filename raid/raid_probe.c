@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "raid/layout.h"
+#include "raid/raid.h"
+
 #define FRONT_BYTES ((size_t)RAID_INTENT_FIRST * RAID_BLOCK_SIZE)
 
 static void probe_task_run(struct task *task)

@@ -3,7 +3,8 @@
 #ifndef RAID_RAID_PROBE_H
 #define RAID_RAID_PROBE_H
 
-#include "raid/raid_impl.h"
+#include "raid/disk.h"
+#include "raid/raidformat.h"
 
 struct probe_read {
 	struct probe *probe;

@@ -9,7 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "raid/raid_impl.h"
+#include "base/checksum.h"
+#include "raid/batch.h"
+#include "raid/checksum_entry.h"
+#include "raid/checksum_zone.h"
+#include "raid/layout.h"
+#include "raid/member.h"
+#include "raid/raid_repair.h"
+#include "raid/raid_volume.h"
 
 struct read_block {
 	struct member *member; /* NULL: no such VBN */

@@ -7,11 +7,21 @@
  * online disk is then written: the block, or only the entry when the bytes were right all along.
  * Stripes under repair and pieces in flight exclude each other.
  * READ PATH previous hop raid_read.c; next hop batch.c. */
+#include "raid/raid_repair.h"
+
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "raid/raid_impl.h"
+#include "base/checksum.h"
+#include "base/log.h"
+#include "raid/batch.h"
+#include "raid/checksum_entry.h"
+#include "raid/checksum_zone.h"
+#include "raid/layout.h"
+#include "raid/member.h"
+#include "raid/raid_volume.h"
+#include "raid/raid_write.h"
 
 /* A disk can go wrong in every block: say the first ones, then now and then. */
 #define LOG_FIRST 16U

@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "base/reserve.h"
-#include "raid/raid_impl.h"
+#include "raid/member.h"
+#include "raid/raid_volume.h"
 
 void *raid_call_new(size_t len_bytes)
 {
@@ -89,4 +90,25 @@ bool raid_group_is_whole(const struct raid *raid, unsigned group)
 		if (raid->members[i]->group->index == group && raid->members[i]->state != RAID_DISK_ONLINE)
 			return false;
 	return true;
+}
+
+unsigned raid_n_unsettled(const struct raid *raid)
+{
+	return raid->n_unsettled;
+}
+
+bool raid_stripe_is_unsettled(const struct raid *raid, unsigned group, uint32_t dbn)
+{
+	unsigned low = 0, high = raid->n_unsettled;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2U;
+		const struct raid_stripe *stripe = &raid->unsettled[middle];
+
+		if (stripe->group < group || (stripe->group == group && stripe->dbn < dbn))
+			low = middle + 1U;
+		else
+			high = middle;
+	}
+	return low < raid->n_unsettled && raid->unsettled[low].group == group && raid->unsettled[low].dbn == dbn;
 }

@@ -2,7 +2,9 @@
 /* Verify: read stripes in runs and tell what does not agree; for the check and the scrub. It changes nothing; making stripes whole does. */
 #include <stdlib.h>
 
-#include "raid/raid_impl.h"
+#include "raid/raid_group.h"
+#include "raid/raid_repair.h"
+#include "raid/raid_volume.h"
 
 struct verify_call {
 	struct raid *raid;

@@ -6,10 +6,21 @@
  * intent slot and in its share of memory. Pieces run side by side (their stripes differ); a stripe that is already under an
  * unreleased intent waits for a flush.
  * WRITE PATH previous hop raid.h; next hop raid_piece.c. */
+#include "raid/raid_write.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "raid/raid_impl.h"
+#include "raid/checksum_set.h"
+#include "raid/checksum_zone.h"
+#include "raid/intent.h"
+#include "raid/layout.h"
+#include "raid/member.h"
+#include "raid/raid_flush.h"
+#include "raid/raid_group.h"
+#include "raid/raid_piece.h"
+#include "raid/raid_repair.h"
+#include "raid/raid_volume.h"
 
 enum cut { CUT_PIECE, CUT_NOTHING_LEFT, CUT_WAIT, CUT_FLUSH };
 

@@ -79,6 +79,19 @@ static void crc32c_continues_where_it_stopped(void **state)
 	}
 }
 
+static void a_sealed_crc_takes_itself_for_zeros(void **state)
+{
+	uint8_t bytes[100], zeroed[100];
+
+	(void)state;
+	fill_random(bytes, sizeof bytes, 3);
+	for (size_t at = 0; at + 4 <= sizeof bytes; at++) {
+		memcpy(zeroed, bytes, sizeof bytes);
+		memset(zeroed + at, 0, 4);
+		assert_int_equal(crc32c_sealed(bytes, sizeof bytes, at), crc32c(zeroed, sizeof zeroed));
+	}
+}
+
 static void linear_crc_of_a_xor_is_the_xor_of_the_crcs(void **state)
 {
 	uint8_t *a = aligned_alloc(PAGE_SIZE, PAGE_SIZE), *b = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
@@ -202,6 +215,7 @@ int main(void)
 		cmocka_unit_test(crc32c_gives_the_vectors_of_rfc_3720),
 		cmocka_unit_test(crc32c_agrees_with_its_definition_at_every_length_and_offset),
 		cmocka_unit_test(crc32c_continues_where_it_stopped),
+		cmocka_unit_test(a_sealed_crc_takes_itself_for_zeros),
 		cmocka_unit_test(linear_crc_of_a_xor_is_the_xor_of_the_crcs),
 		cmocka_unit_test(xor_pages_agrees_with_a_byte_loop_for_any_number_of_sources),
 		cmocka_unit_test(xor_page_twice_gives_the_page_back),

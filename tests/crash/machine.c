@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "fs/volume/volume_private.h"
-#include "raid/raid_impl.h"
+#include "raid/raid_volume.h"
 
 #define STEPS_MAX 20000000ULL
 #define CACHE_PAGES 2048U

@@ -12,7 +12,7 @@
 #include "base/page.h"
 #include "fs/core/core.h"
 #include "raid/memdisk.h"
-#include "raid/raid_impl.h"
+#include "raid/raid_volume.h"
 
 #define N_DISKS 3U
 #define DISK_BYTES (20ULL << 20)

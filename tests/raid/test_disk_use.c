@@ -13,7 +13,8 @@
 
 #include "raid/disk_use.h"
 #include "raid/filedisk.h"
-#include "raid/raid_impl.h"
+#include "raid/label.h"
+#include "raid/layout.h"
 
 #define DISK_BYTES (32ULL << 20)
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "raid/raid_impl.h"
+#include "raid/raid_volume.h"
 #include "tests/support/simraid.h"
 
 #define DISK_BLOCKS (32U * 256U)

@@ -10,7 +10,8 @@
 
 #include <cmocka.h>
 
-#include "raid/raid_impl.h"
+#include "base/log.h"
+#include "raid/raid_volume.h"
 #include "tests/support/simraid.h"
 
 #define DISK_BLOCKS (32U * 256U)

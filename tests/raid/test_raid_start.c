@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "raid/raid_impl.h"
+#include "raid/raid_volume.h"
 #include "tests/support/simraid.h"
 
 #define N_DISKS 4U

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A member: one disk of the volume, with its state, its counters and its place in a group.
+ *
+ * WRITE PATH  previous hop batch.h; next hop disk.h.
+ * READ PATH   the same.
+ * A member that is missing has no disk; a member that has failed keeps its disk open, and nobody reads or writes it any more. */
+#ifndef RAID_MEMBER_H
+#define RAID_MEMBER_H
+
+#include "raid/disk.h"
+#include "raid/lineage.h"
+#include "raid/raid.h"
+
+struct raid_group;
+struct member_health;
+
+struct member {
+	struct raid *raid;
+	struct disk *disk; /* NULL: missing */
+	struct raid_group *group;
+	char url[256];
+	struct uuid uuid;
+	unsigned index; /* in raid->members and in the labels */
+	unsigned position; /* in the group; the parity disk's is the group's n_data */
+	bool is_parity;
+	bool unflushed; /* written since the last flush began */
+	bool recorded_failed; /* the labels call it failed */
+	uint8_t reason; /* RAID_REASON_*: why it failed, as the labels say it */
+	char why[RAID_WHY_BYTES]; /* why it is not online, for people; or "" */
+	struct lineage lineage; /* what it had lived through at the start, by its own label and mark */
+	unsigned mark_copy; /* which copy of its mark is the newest valid one */
+	bool health_wanted, health_running;
+	enum raid_disk_state state;
+	uint64_t size_blocks;
+	uint32_t vbn_first;
+	uint32_t n_dbn;
+	unsigned label_copy; /* which copy of its label is the newest valid one */
+	unsigned read_score;
+	unsigned n_waiting_for_room; /* its writes that wait (raid/hostroom.h) */
+	uint64_t n_reads, n_writes, n_errors, n_checksum_errors, n_repaired, read_bytes, written_bytes;
+	struct member_health *health;
+};
+
+/* One I/O of a member. It is the caller's memory, and nobody else touches it from `done` on. */
+struct member_io {
+	struct disk_io io;
+	struct member *member;
+	bool waits_for_room;
+	bool optional; /* a write that is left out when the host is full */
+	void (*done)(struct member_io *mio, int err);
+	struct task task;
+	struct timer retry;
+};
+
+static inline bool member_online(const struct member *m)
+{
+	return m->state == RAID_DISK_ONLINE;
+}
+MUST_CHECK struct member *member_new(struct raid *raid); /* NULL: no memory */
+void member_free(struct member *m);
+/* Submit an I/O. A member that is not online answers -ENODEV. When a write or a flush fails, the member has failed before `done` is
+ * called. `done` is never called inside this call. */
+void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uint64_t block, uint64_t n_blocks, const struct iovec *iov,
+                   unsigned n_iov, void (*done)(struct member_io *mio, int err));
+/* The I/O has ended: count it, and call its `done`. */
+void member_io_end(struct member_io *mio, int err);
+/* The disk has failed: it is never written or believed again. Calling it twice is calling it once. */
+void member_fail(struct member *m, const char *reason, int err);
+/* Only at a start: the disk is an old copy, or was away while the volume went on. */
+void member_stale(struct member *m);
+/* Look soon whether the disk still has its label. */
+void member_check_health(struct member *m);
+/* From now on look at every member's label regularly; and stop doing so. */
+void member_health_start(struct raid *raid);
+void member_health_stop(struct raid *raid);
+
+#endif

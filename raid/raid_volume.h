@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The volume: what raid.h calls `struct raid`, with the state of each part of it. Every part has a header of its own; only raid/ looks here.
+ *
+ * WRITE PATH  raid_write.h (queue) -> raid_piece.h (old data, intents, data and parity) -> batch.h -> member.h -> disk.h.
+ * READ PATH   raid_read.c -> batch.h -> member.h -> disk.h; when something does not match, raid_repair.h.
+ * DURABILITY  raid_flush.h: pieces drained, dirty checksum blocks and marks written, disks flushed, labels in step, intents released. */
+#ifndef RAID_RAID_VOLUME_H
+#define RAID_RAID_VOLUME_H
+
+#include "raid/batch.h"
+#include "raid/checksum_zone.h"
+#include "raid/fsinfo_ring.h"
+#include "raid/hostroom.h"
+#include "raid/label.h"
+#include "raid/mark.h"
+#include "raid/raid_flush.h"
+#include "raid/raid_group.h"
+#include "raid/raid_log.h"
+#include "raid/raid_repair.h"
+#include "raid/raid_write.h"
+
+#define RAID_RETRY_NS 1000000ULL /* memory was short: how long until the next attempt */
+
+struct raid_stripe {
+	unsigned group;
+	uint32_t dbn;
+};
+
+struct raid {
+	struct world *world;
+	struct uuid volume_uuid;
+	struct layout layout;
+	struct raid_geometry geometry;
+	unsigned n_members, n_groups;
+	struct member *members[RAID_LABEL_MAX_MEMBERS];
+	struct member *data_members[RAID_LABEL_MAX_MEMBERS]; /* by vbn_first, ascending */
+	struct raid_group *groups[RAID_MAX_GROUPS];
+	uint64_t intent_sequence; /* the last one given out */
+	uint64_t intent_released; /* intents up to this sequence are settled */
+	uint64_t n_full_stripes, n_partial_stripes, n_reconstructed, n_lost_blocks;
+	unsigned n_ios; /* at the disks */
+	bool opening, closing;
+	bool read_only; /* nothing is written to any disk */
+	bool inspecting; /* and what a crash left is looked at as it is */
+	struct raid_stripe *unsettled; /* inspecting: the stripes named by intents, by group and DBN */
+	unsigned n_unsettled;
+
+	struct hostroom room;
+	struct lineage lineage; /* what every online member has lived through; while opening: what is asked of them */
+	struct mark_state marks;
+	struct label_state label;
+	struct checksum_cache cache;
+	struct batch_lane lane;
+	struct fsinfo_state fsinfo;
+	struct log_state log;
+
+	/* writes: raid_write.c */
+	STAILQ_HEAD(, write_op) writes;
+	struct piece *pieces[RAID_PIECES];
+	unsigned n_pieces_active;
+	struct task write_task;
+	struct page **reserve;
+	unsigned n_reserve;
+	bool reserve_taken;
+
+	/* flush: raid_flush.c */
+	struct flush_wait_list flush_waiting, flush_running;
+	bool flush_wanted, flush_active;
+	struct flush_all flush_disks;
+	struct label_wait flush_label;
+
+	/* repairs: raid_repair.c */
+	struct repair_list repairs_active, repairs_waiting;
+	unsigned n_repairs_active;
+	struct page **repair_reserve;
+	unsigned n_repair_reserve;
+	bool repair_reserve_taken;
+
+	/* reads: raid_read.c */
+	unsigned n_reads_active;
+	struct raid_read *starved_reads; /* no memory: chained through impl */
+	struct timer read_retry;
+
+	struct timer health;
+
+	/* close: raid_close.c */
+	struct task close_task;
+	void (*close_done)(void *arg, int err);
+	void *close_arg;
+	struct flush_wait close_flush;
+	bool close_ready;
+	int close_err;
+};
+
+/* Is nothing kept of what is written to this group? Too many of its disks are lost, or the host is full for good. */
+static inline bool group_failed(const struct raid_group *g)
+{
+	return g->n_lost > 1 || g->raid->room.cut_off;
+}
+static inline bool raid_group_failed_any(const struct raid *raid)
+{
+	for (unsigned i = 0; i < raid->n_groups; i++)
+		if (group_failed(raid->groups[i]))
+			return true;
+	return false;
+}
+/* The member that has this VBN, and the DBN on it. NULL: there is no such block. */
+struct member *raid_member_of(const struct raid *raid, uint32_t vbn, uint32_t *ret_dbn);
+/* Something has ended. When a close waits for all to be still, it may go on. */
+void raid_idle_check(struct raid *raid);
+/* Close without a flush, once all is still: `done` is called with `err` when the volume is gone. */
+void raid_close_still(struct raid *raid, void (*done)(void *arg, int err), void *arg);
+/* The records of calls in progress: there is no way to go on without them, so they come from the reserve when memory is short. */
+void *raid_call_new(size_t len_bytes);
+void raid_call_free(void *call);
+/* Free it, and close its disks. Nothing may be under way. */
+void raid_free(struct raid *raid);
+
+#endif
