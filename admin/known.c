@@ -132,7 +132,7 @@ json_t *known_disk_url(const struct admin *admin, const char *name)
 {
 	if (name[0] == '/')
 		return json_sprintf("file:%s", name);
-	if (strchr(name, ':') != NULL) /* disks in memory are for tests of the engine */
+	if (strchr(name, ':') != NULL)
 		return strncmp(name, "file:/", 6) == 0 ? json_string(name) : NULL;
 	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
 		return NULL;

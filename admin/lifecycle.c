@@ -172,10 +172,7 @@ static int add_disk(struct op *op, json_t *urls, const char *name)
 	size_t i;
 
 	if (url == NULL) {
-		op_say(op,
-		       strncmp(name, "mem:", 4) == 0 ? "\"%s\" is not a disk: memory keeps nothing; mem: is for tests of the engine only"
-		                                     : "\"%s\" is not a disk: give a name, an absolute path or a URL (file:/path)",
-		       name);
+		op_say(op, "\"%s\" is not a disk: give a name, an absolute path or a URL (file:/path)", name);
 		return -EINVAL;
 	}
 	int err = 0;

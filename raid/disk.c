@@ -5,21 +5,19 @@
 #include <string.h>
 
 #include "raid/filedisk.h"
-#include "raid/memdisk.h"
 
-#define MAX_REGISTERED 8U
+#define MAX_DRIVERS 8U
 
-static const struct disk_driver *registered[MAX_REGISTERED];
-static unsigned n_registered;
-static const struct disk_driver *const builtin[] = { &filedisk_driver, &memdisk_driver };
+static const struct disk_driver *drivers[MAX_DRIVERS] = { &filedisk_driver };
+static unsigned n_drivers = 1;
 
 void disk_driver_register(const struct disk_driver *driver)
 {
-	for (unsigned i = 0; i < n_registered; i++)
-		if (registered[i] == driver)
+	for (unsigned i = 0; i < n_drivers; i++)
+		if (drivers[i] == driver)
 			return;
-	vc_assert(n_registered < MAX_REGISTERED);
-	registered[n_registered++] = driver;
+	vc_assert(n_drivers < MAX_DRIVERS);
+	drivers[n_drivers++] = driver;
 }
 
 static bool scheme_matches(const struct disk_driver *driver, const char *url, const char **ret_location)
@@ -34,15 +32,9 @@ static bool scheme_matches(const struct disk_driver *driver, const char *url, co
 
 int disk_driver_find(const char *url, const struct disk_driver **ret_driver, const char **ret_location)
 {
-	for (unsigned i = n_registered; i-- > 0;) {
-		if (scheme_matches(registered[i], url, ret_location)) {
-			*ret_driver = registered[i];
-			return 0;
-		}
-	}
-	for (unsigned i = 0; i < ARRAY_SIZE(builtin); i++) {
-		if (scheme_matches(builtin[i], url, ret_location)) {
-			*ret_driver = builtin[i];
+	for (unsigned i = n_drivers; i-- > 0;) {
+		if (scheme_matches(drivers[i], url, ret_location)) {
+			*ret_driver = drivers[i];
 			return 0;
 		}
 	}

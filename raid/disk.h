@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A disk: a table of functions behind which a file, memory or (one day) a remote device keeps blocks.
+/* A disk: a table of functions behind which a file, a device or (one day) a remote machine keeps blocks.
  *
  * THEORY. Everything raid/ does to a medium goes through this table, so the simulator's disks (tests/support) see, delay, tear and
  * lose exactly what the server would have done. All I/O is asynchronous: `submit` never calls `done` before it has returned.
@@ -52,7 +52,7 @@ struct disk {
 };
 
 struct disk_driver {
-	const char *scheme; /* "file", "mem" */
+	const char *scheme; /* "file" */
 	/* Make a disk of `size_bytes`, reading as zeros; -EEXIST when there is one. May block: administration only. */
 	int (*create)(const char *location, uint64_t size_bytes);
 	/* Are these two names of one medium (a link)? NULL: names that differ are different media. */
@@ -68,7 +68,8 @@ struct disk_driver {
 	void (*close)(struct disk *disk);
 };
 
-/* Find the driver of "file:/path", "/path" (means file:) or "mem:name"; *ret_location points into `url`. -EINVAL: unknown scheme. */
+/* Find the driver by the scheme of a URL ("file:/path"; "/path" means file:). *ret_location points into `url`. -EINVAL: no driver has this
+ * scheme. */
 MUST_CHECK int disk_driver_find(const char *url, const struct disk_driver **ret_driver, const char **ret_location);
 MUST_CHECK int disk_create(const char *url, uint64_t size_bytes);
 MUST_CHECK int disk_destroy(const char *url);
@@ -81,7 +82,8 @@ static inline void disk_submit(struct disk *disk, struct disk_io *io)
 }
 void disk_close(struct disk *disk);
 
-/* Tests put their own drivers first (the simulator's disks). */
+/* Add a driver to the table, before anything is opened; it is asked before those that are there. The product has one, "file"; tests add
+ * theirs (tests/support/memdisk.h). */
 void disk_driver_register(const struct disk_driver *driver);
 
 #endif

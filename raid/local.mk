@@ -19,8 +19,6 @@ libvcraid_a_SOURCES = \
 	raid/lineage.c raid/lineage.h \
 	raid/mark.c raid/mark.h \
 	raid/member.c raid/member.h \
-	raid/memdisk.c raid/memdisk.h \
-	raid/memtable.c raid/memtable.h \
 	raid/raid.h \
 	raid/raid_assemble.c raid/raid_assemble.h \
 	raid/raid_close.c \

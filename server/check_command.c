@@ -192,11 +192,11 @@ static int disk_add(struct command *command, const char *path)
 
 	if (command->n_disks == DISKS_MAX)
 		return complain("too many disks", NULL);
-	if (strncmp(path, "mem:", 4) == 0)
-		return complain("memory keeps nothing, and mem: is for tests of the engine; this is no disk:", path);
 	if (strncmp(path, "file:/", 6) == 0)
 		path += 5;
 	real = realpath(path, NULL);
+	if (real == NULL && strchr(path, ':') != NULL)
+		return complain("a disk is a path or file:/path, but not", path);
 	if (real == NULL) {
 		(void)fprintf(stderr, "vcd check: disk \"%s\": %s\n", path, strerror(errno));
 		return CHECK_EXIT_FAILED;

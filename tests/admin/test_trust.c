@@ -136,7 +136,7 @@ static void an_imported_volume_whose_name_is_taken_can_have_another(void **state
 	does("GET", V1 "storage/volumes/vol0/snapshots", NULL, 200);
 }
 
-static void disks_in_memory_are_no_disks(void **state)
+static void only_paths_and_files_are_disks(void **state)
 {
 	static const char *const bodies[] = {
 		"{\"name\": \"v\", \"raid_groups\": [{\"disks\": [\"mem:a\", \"mem:b\"]}], \"disk_size\": 1048576}",
@@ -146,7 +146,7 @@ static void disks_in_memory_are_no_disks(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", bodies[i], text), 'f');
-		assert_non_null(strstr(text, "\"mem:a\" is not a disk: memory keeps nothing"));
+		assert_non_null(strstr(text, "\"mem:a\" is not a disk: give a name, an absolute path or a URL (file:/path)"));
 	}
 }
 
@@ -388,7 +388,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(an_imported_volume_of_an_impossible_name_gets_another_or_is_refused),
 		TEST(an_imported_volume_whose_name_is_taken_can_have_another),
-		TEST(disks_in_memory_are_no_disks),
+		TEST(only_paths_and_files_are_disks),
 		TEST(an_imported_igroup_of_a_known_uuid_opens_nothing),
 		TEST(an_imported_igroup_known_only_to_a_volume_that_is_offline_opens_nothing),
 		TEST(an_imported_volume_whose_igroups_are_ours_is_served),

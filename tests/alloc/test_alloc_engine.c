@@ -4,8 +4,8 @@
 #include "tests/fs/checkbox.h"
 
 #include "base/list.h"
-#include "raid/memdisk.h"
 #include "tests/alloc/allocwork.h"
+#include "tests/support/memdisk.h"
 
 #define N_DISKS 4U
 #define DISK_BYTES (20ULL << 20)

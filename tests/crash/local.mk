@@ -19,7 +19,7 @@ tests_crash_sim_SOURCES = \
 	tests/crash/small.c tests/crash/small.h \
 	tests/crash/workers.c tests/crash/workers.h \
 	tests/support/simworld.c tests/support/simworld.h
-tests_crash_sim_LDADD = $(FS_LIBS) $(RAID_LIBS) $(BASE_LIBS)
+tests_crash_sim_LDADD = $(FS_LIBS) $(MEMDISK_LIBS) $(RAID_LIBS) $(BASE_LIBS)
 EXTRA_DIST += tests/crash/campaign tests/crash/mutants tests/crash/mutants.list tests/crash/replay tests/crash/test_crash
 TESTS += tests/crash/test_crash
 

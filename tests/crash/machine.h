@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A machine: simulated disks, clock and randomness, and the volume that is mounted on them.
  *
- * THEORY. The media outlive a power cut, in one of the states it may leave (raid/memdisk.h); everything else is made anew. Calls that wait drive the
+ * THEORY. The media outlive a power cut, in one of the states it may leave (tests/support/memdisk.h); everything else is made anew. Calls that wait drive the
  * world until they are answered. */
 #ifndef TESTS_CRASH_MACHINE_H
 #define TESTS_CRASH_MACHINE_H
 
 #include "fs/message.h"
 #include "fs/volume.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 #include "tests/support/simworld.h"
 
 #define MACHINE_DISKS_MAX 6U

@@ -25,7 +25,7 @@ tests_front_frontsim_SOURCES = \
 	tests/support/simloop.c tests/support/simloop.h \
 	tests/support/simsock.c tests/support/simsock.h \
 	tests/support/simworld.c tests/support/simworld.h
-tests_front_frontsim_LDADD = $(ALLOCFAIL_LIB) $(RAID_LIBS) $(BASE_LIBS) $(TIRPC_LIBS) $(NFS_LIBS) $(ISCSI_LIBS)
+tests_front_frontsim_LDADD = $(ALLOCFAIL_LIB) $(MEMDISK_LIBS) $(RAID_LIBS) $(BASE_LIBS) $(TIRPC_LIBS) $(NFS_LIBS) $(ISCSI_LIBS)
 $(tests_front_frontsim_OBJECTS): $(VCNFS_GENERATED)
 TESTS += tests/front/test_front
 endif

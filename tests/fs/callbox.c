@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "fs/format/callformat.h"
-#include "raid/memdisk.h"
 #include "tests/base/cmocka_all.h"
+#include "tests/support/memdisk.h"
 
 #define REPLY_BYTES 272U /* of a MKDIR over NFS */
 

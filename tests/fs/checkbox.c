@@ -6,7 +6,7 @@
 #include "fs/core/core.h"
 #include "fs/cp/cp.h"
 #include "fs/file/tree.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 struct cb_inodes cb_ino;
 

@@ -3,7 +3,7 @@
 #include "tests/fs/damagecase.h"
 
 #include "base/page.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 struct fsbox damage_box;
 

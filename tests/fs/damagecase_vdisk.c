@@ -6,7 +6,7 @@
 #include "fs/vdisk/vdiskattr.h"
 #include "fs/vdisk/vtoc.h"
 #include "fs/format/vtocformat.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 #define R(n) (1U << (n))
 

@@ -6,7 +6,7 @@
 #include "fs/format/nvlogformat.h"
 #include "fs/file/tree.h"
 #include "raid/layout.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 #define SPOTS_MAX 2000U
 #define ANYWHERE 4096U /* as an offset */

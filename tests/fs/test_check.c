@@ -5,7 +5,7 @@
 #include "base/page.h"
 #include "fs/check/check_private.h"
 #include "fs/cp/zombie.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 #define DISK_BYTES (64ULL << 20)
 

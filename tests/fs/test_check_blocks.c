@@ -5,8 +5,8 @@
 
 #include "base/page.h"
 #include "fs/names/dir_private.h"
-#include "raid/memdisk.h"
 #include "raid/raidformat.h"
+#include "tests/support/memdisk.h"
 
 #define N_DISKS 3U
 #define DISK_BYTES (20ULL << 20)

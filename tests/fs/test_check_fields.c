@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/page.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 #define N_DISKS 3U
 /* Every case verifies the parity of all stripes, and there are well over a thousand: most find what they need on small disks. */

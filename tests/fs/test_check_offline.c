@@ -8,7 +8,7 @@
 #include "fs/cp/maps.h"
 #include "fs/format/nvlogformat.h"
 #include "fs/volume/volume_private.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 #define N_DISKS 4U
 #define DISK_BYTES (64ULL << 20)

@@ -4,7 +4,7 @@
 #include "tests/fs/checkbox.h"
 
 #include "raid/layout.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 #define N_DISKS 4U
 #define PARITY (N_DISKS - 1U)

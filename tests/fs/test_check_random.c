@@ -4,7 +4,7 @@
 
 #include "base/page.h"
 #include "fs/names/dir_private.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 /* Some bytes of some block, anything: the check comes to its end. What it finds is another matter, and so is what the volume can still do. */
 static void random_damage(struct cb_raw *raw)

@@ -4,7 +4,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 static void a_cloned_lun_is_exact_and_frees_its_snapshot(void **state)
 {

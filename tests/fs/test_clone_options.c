@@ -7,8 +7,8 @@
 #include "fs/file/cache_private.h"
 #include "fs/clone/clone_private.h"
 #include "fs/file/inode_table.h"
-#include "raid/memdisk.h"
 #include "tests/fs/checkbox.h"
+#include "tests/support/memdisk.h"
 
 #define SECOND 1000000000ULL
 

@@ -12,9 +12,9 @@
 #include "base/checksum.h"
 #include "fs/format/fsformat.h"
 #include "raid/layout.h"
-#include "raid/memdisk.h"
 #include "raid/raidformat.h"
 #include "tests/support/fsbox.h"
+#include "tests/support/memdisk.h"
 
 #define DISK_BYTES (64ULL << 20)
 

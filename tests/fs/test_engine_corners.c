@@ -13,8 +13,8 @@
 #include "base/page.h"
 #include "fs/file/cache_private.h"
 #include "fs/cp/cp.h"
-#include "raid/memdisk.h"
 #include "tests/support/fsbox.h"
+#include "tests/support/memdisk.h"
 
 /* Messages sent together, answers counted. */
 struct crowd {

@@ -16,8 +16,8 @@
 #include "base/page.h"
 #include "fs/file/cache_private.h"
 #include "fs/cp/cp.h"
-#include "raid/memdisk.h"
 #include "tests/support/fsbox.h"
+#include "tests/support/memdisk.h"
 
 #define FILES 6U
 #define SLOTS 1024U /* blocks of a file that are ever written */

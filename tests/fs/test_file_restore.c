@@ -3,7 +3,7 @@
 #include "tests/fs/vdiskbox.h"
 
 #include "fs/snapshot/file_restore.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define BLOCKS 600U /* of the file, with holes: a tree of two levels */

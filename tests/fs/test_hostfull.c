@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "fs/volume/hostfull.h"
-#include "raid/memdisk.h"
 #include "tests/support/fsbox.h"
+#include "tests/support/memdisk.h"
 
 #define DISK_BYTES (64ULL << 20)
 #define SECOND_NS 1000000000ULL

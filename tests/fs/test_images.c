@@ -11,8 +11,8 @@
 
 #include "base/page.h"
 #include "fs/core/core.h"
-#include "raid/memdisk.h"
 #include "raid/raid_volume.h"
+#include "tests/support/memdisk.h"
 
 #define N_DISKS 3U
 #define DISK_BYTES (20ULL << 20)

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "raid/memdisk.h"
 #include "tests/fs/vdiskbox.h"
 #include "tests/support/fsbox.h"
+#include "tests/support/memdisk.h"
 
 #define DISK_BYTES (32U << 20)
 #define FAR_BYTES (8U << 20) /* behind everything that is read ahead */

@@ -6,7 +6,7 @@
 #include "base/page.h"
 #include "fs/core/core.h"
 #include "fs/cp/zombie.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 #define N_DISKS 3U
 #define DISK_BYTES (32ULL << 20)

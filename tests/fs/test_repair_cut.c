@@ -8,7 +8,7 @@
 
 #include "base/checksum.h"
 #include "base/page.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 #define STATES_MAX 400U
 

@@ -6,7 +6,7 @@
 #include "fs/cp/cp.h"
 #include "fs/cp/maps.h"
 #include "fs/snapshot/snapshot.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 #define DISK_BYTES (96 * MIB)
 #define FAR 300000U /* a block whose file has a tree of three levels */

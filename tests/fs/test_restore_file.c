@@ -2,7 +2,7 @@
 /* One LUN put back to a snapshot: what it keeps, what it shows, what is refused, and a power cut at every I/O of it. */
 #include "tests/fs/vdiskbox.h"
 
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define BLOCKS 256U

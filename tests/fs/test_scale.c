@@ -14,8 +14,8 @@
 #include "fs/cp/maps.h"
 #include "fs/snapshot/snapshot.h"
 #include "fs/cp/zombie.h"
-#include "raid/memdisk.h"
 #include "tests/fs/vdiskbox.h"
+#include "tests/support/memdisk.h"
 
 #define HUGE_DISKS 15U
 #define HUGE_DISK_BYTES ((35328ULL + 1203071ULL * 256U) * 4096U) /* 14 of them hold just less than 2^32 blocks */

@@ -20,8 +20,8 @@
 #include "fs/cp/maps.h"
 #include "fs/snapshot/snapshot.h"
 #include "fs/file/tree.h"
-#include "raid/memdisk.h"
 #include "tests/support/fsbox.h"
+#include "tests/support/memdisk.h"
 
 #define DISKS 3U
 #define FIFTH_BYTES (128ULL << 20) /* of a disk: one region */

@@ -12,8 +12,8 @@
 #include "fs/file/cache_private.h"
 #include "fs/cp/maps.h"
 #include "fs/snapshot/snapshot.h"
-#include "raid/memdisk.h"
 #include "tests/support/fsbox.h"
+#include "tests/support/memdisk.h"
 
 #define DISK_BYTES (256ULL << 20) /* three data disks: six regions */
 #define N_FILES 6U

@@ -18,7 +18,7 @@
 #include "fs/file/tree.h"
 #include "fs/vdisk/vtoc.h"
 #include "fs/cp/zombie.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 #define LUNS 3U
 #define LUN_BLOCKS 1100U /* more than one level-1 block */

@@ -15,7 +15,7 @@ VDISK_TESTS = \
 	tests/fs/test_vdiskattr
 check_PROGRAMS += $(VDISK_TESTS)
 TESTS += $(VDISK_TESTS)
-VDISK_TEST_LIBS = $(FS_LIBS) libvcsim.a $(RAID_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+VDISK_TEST_LIBS = $(FS_LIBS) libvcsim.a $(MEMDISK_LIBS) $(RAID_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 VDISK_TEST_BOX = tests/fs/vdiskbox.c tests/fs/vdiskbox.h tests/support/fsbox.c tests/support/fsbox.h
 tests_fs_test_nvlog_SOURCES = tests/fs/test_nvlog.c
 tests_fs_test_nvlog_LDADD = $(FS_LIBS) libvcsim.a $(BASE_LIBS) $(CMOCKA_LIBS)

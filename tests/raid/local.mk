@@ -1,3 +1,8 @@
+# Disks in memory, with every fault: URLs "mem:NAME", once the driver is registered.
+check_LIBRARIES += libvcmemdisk.a
+libvcmemdisk_a_SOURCES = tests/support/memdisk.c tests/support/memdisk.h tests/support/memtable.c tests/support/memtable.h
+MEMDISK_LIBS = libvcmemdisk.a
+
 # The simulated world and the RAID volume in it, for raid/ and whoever stands on it.
 check_LIBRARIES += libvcsim.a
 libvcsim_a_SOURCES = \
@@ -16,7 +21,7 @@ RAID_TESTS = \
 	tests/raid/test_raid_whole
 check_PROGRAMS += $(RAID_TESTS)
 TESTS += $(RAID_TESTS)
-RAID_TEST_LIBS = libvcsim.a $(RAID_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+RAID_TEST_LIBS = libvcsim.a $(MEMDISK_LIBS) $(RAID_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_raid_test_disk_use_SOURCES = tests/raid/test_disk_use.c
 tests_raid_test_disk_use_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_basic_SOURCES = tests/raid/test_raid_basic.c

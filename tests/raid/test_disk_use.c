@@ -15,6 +15,7 @@
 #include "raid/filedisk.h"
 #include "raid/label.h"
 #include "raid/layout.h"
+#include "tests/support/memdisk.h"
 
 #define DISK_BYTES (32ULL << 20)
 
@@ -95,6 +96,33 @@ static uint64_t front_bytes(void)
 	return layout.log_first * (uint64_t)RAID_BLOCK_SIZE;
 }
 
+/* What nobody has registered there is not: the product has files and devices, and no other disks. */
+static void a_url_of_an_unknown_scheme_is_no_disk(void **state)
+{
+	static const char *const urls[] = { "mem:a", "nbd:a", ":a", "a", "" };
+	const struct disk_driver *driver;
+	const char *location;
+	struct disk *disk;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+		assert_int_equal(disk_driver_find(urls[i], &driver, &location), -EINVAL);
+		assert_int_equal(disk_create(urls[i], DISK_BYTES), -EINVAL);
+		assert_int_equal(disk_open(NULL, urls[i], &disk), -EINVAL);
+	}
+}
+
+static void a_disk_of_another_driver_is_nobodys(void **state)
+{
+	struct disk_use use;
+
+	(void)state;
+	disk_driver_register(&memdisk_driver);
+	assert_int_equal(disk_use_look("mem:nothing", &use), 0);
+	assert_int_equal(use.kind, DISK_USE_NONE);
+	assert_int_equal(disk_use_wipe("mem:nothing", NULL), 0);
+}
+
 static void a_new_disk_is_nobodys(void **state)
 {
 	struct disk_use use;
@@ -102,7 +130,6 @@ static void a_new_disk_is_nobodys(void **state)
 	(void)state;
 	assert_int_equal(disk_use_look(url, &use), 0);
 	assert_int_equal(use.kind, DISK_USE_NONE);
-	assert_int_equal(disk_use_look("mem:nothing", &use), 0);
 	assert_int_equal(disk_use_look("file:/nowhere/at/all", &use), -ENOENT);
 	assert_int_equal(disk_use_look("file:/dev/zero", &use), -EINVAL);
 	assert_int_equal(truncate(path, 0), 0);
@@ -280,6 +307,8 @@ static void a_device_is_claimed_wiped_and_never_removed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_url_of_an_unknown_scheme_is_no_disk),
+		TEST(a_disk_of_another_driver_is_nobodys),
 		TEST(a_new_disk_is_nobodys),
 		TEST(bytes_that_are_not_zero_are_seen),
 		TEST(what_libblkid_knows_is_named),

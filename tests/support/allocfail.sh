@@ -18,7 +18,6 @@ for name in $heap; do echo "$name allocfail_$name"; done >"$out.d/heap"
 { cat "$out.d/heap"; for name in $pages; do echo "$name allocfail_$name"; done; } >"$out.d/all"
 for object in "$out.d"/*.o; do
 	case ${object##*/} in
-	*memdisk.o | *memtable.o) continue ;; # the medium
 	page.o | *-page.o) names=heap ;; # where pages are made
 	*) names=all ;;
 	esac

@@ -13,7 +13,7 @@
 #include "base/page.h"
 #include "fs/format/fsformat.h"
 #include "raid/disk.h"
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 #define STEPS_MAX 50000000ULL
 

@@ -88,7 +88,7 @@ int disk_driver_find(const char *url, const struct disk_driver **ret_driver, con
 {
 	*ret_driver = NULL;
 	*ret_location = strchr(url, ':') + 1;
-	return strncmp(url, "mem:", 4) == 0 || strncmp(url, "file:", 5) == 0 ? 0 : -EINVAL;
+	return strncmp(url, "file:", 5) == 0 ? 0 : -EINVAL;
 }
 
 int disk_create(const char *url, uint64_t size_bytes)

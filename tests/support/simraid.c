@@ -52,6 +52,7 @@ static void on_open(void *arg, int err, struct raid *raid)
 void simraid_init(struct simraid *s, uint64_t seed, const char *prefix, unsigned n_groups, const unsigned *group_disks, uint64_t blocks)
 {
 	memset(s, 0, sizeof *s);
+	disk_driver_register(&memdisk_driver);
 	s->sim = simworld_new(seed);
 	s->world = simworld_world(s->sim);
 	s->n_groups = n_groups;

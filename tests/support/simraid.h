@@ -5,8 +5,8 @@
 #ifndef TESTS_SIMRAID_H
 #define TESTS_SIMRAID_H
 
-#include "raid/memdisk.h"
 #include "raid/raid.h"
+#include "tests/support/memdisk.h"
 #include "tests/support/simworld.h"
 
 #define SIMRAID_MAX_DISKS 64U

@@ -5,7 +5,7 @@
  * makes FOLDER/d0, d1 and p0. Another seed is another volume. */
 #include "tests/fs/vdiskbox.h"
 
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 #define N_DISKS 3U
 #define DISK_BYTES (20ULL << 20)

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Disks in memory, for tests: a durable image under a volatile write cache, and every way a disk can go wrong.
  *
- * THEORY. Both images are sparse tables of refcounted blocks (raid/memtable.h): a clone copies pointers, and a large disk costs what is on
+ * THEORY. Both images are sparse tables of refcounted blocks (tests/support/memtable.h): a clone copies pointers, and a large disk costs what is on
  * it. `current` is what reads see, `durable` what a flush has saved; the list of unflushed writes, in the order of their completion, is
  * the difference. */
-#include "raid/memdisk.h"
+#include "tests/support/memdisk.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "raid/memtable.h"
+#include "tests/support/memtable.h"
 
 #define BLOCK MEMBLOCK_SIZE
 #define SECTOR 512U

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A sparse table of refcounted blocks: one image of a disk in memory. What was never set is zeros and takes no memory, so that a disk of
  * many TiB costs what is on it. */
-#ifndef RAID_MEMTABLE_H
-#define RAID_MEMTABLE_H
+#ifndef TESTS_MEMTABLE_H
+#define TESTS_MEMTABLE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A sparse table of refcounted blocks, in chunks that come with their first block. */
-#include "raid/memtable.h"
+#include "tests/support/memtable.h"
 
 #include <stdlib.h>
 #include <string.h>

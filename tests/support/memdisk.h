@@ -5,8 +5,8 @@
  * completed before it was submitted. memdisk_crash_clone makes, as another medium, one of the states a power cut could leave behind:
  * each write not yet flushed is there, absent, or torn at 512 bytes. The same seed makes the same state.
  * THREADS. The table of names is locked; a medium belongs to one thread at a time. */
-#ifndef RAID_MEMDISK_H
-#define RAID_MEMDISK_H
+#ifndef TESTS_MEMDISK_H
+#define TESTS_MEMDISK_H
 
 #include "raid/disk.h"
 
