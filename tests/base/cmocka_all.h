@@ -7,7 +7,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
+
+/* TEST_ONLY='GLOB' in the environment: only the tests of this program whose names match. */
+static __attribute__((constructor)) void test_only(void)
+{
+	cmocka_set_test_filter(getenv("TEST_ONLY"));
+}
 
 #endif

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include "fs/clone/clone_load.h"
 

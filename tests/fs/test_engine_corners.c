@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdlib.h>
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include "base/checksum.h"
 #include "fs/cp/calls.h"

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include "fs/file/cache_private.h"
 #include "fs/file/inode_table.h"

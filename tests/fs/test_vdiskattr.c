@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <setjmp.h>
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include "base/bytes.h"
 #include "base/checksum.h"

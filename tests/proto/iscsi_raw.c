@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include "base/checksum.h"
 #include "base/log.h"

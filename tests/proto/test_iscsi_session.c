@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include "base/checksum.h"
 #include "proto/iscsi/iscsi_negotiate.h"

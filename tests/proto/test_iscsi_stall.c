@@ -11,7 +11,7 @@
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include "base/budget.h"
 #include "base/list.h"

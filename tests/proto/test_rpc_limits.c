@@ -319,7 +319,7 @@ static void a_stranger_without_calls_is_cut_off_and_a_client_is_not(void **state
 	for (unsigned i = 0; i < 12; i++) {
 		usleep(50000);
 		assert_true(null_call(calling));
-		(void)rig_write(half, "\x80\0\x10\0\0\0\0\0\0\0\0\0" + i, 1); /* half a record does not count */
+		(void)rig_write(half, &"\x80\0\x10\0\0\0\0\0\0\0\0\0"[i], 1); /* half a record does not count */
 	}
 	assert_true(is_closed(silent));
 	assert_false(rig_read(half, &(uint8_t){ 0 }, 1));

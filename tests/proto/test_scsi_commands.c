@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include "proto/scsi/scsi_spec.h"
 #include "tests/proto/iscsi_raw.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <arpa/inet.h>
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include "fs/message.h"
 #include "proto/iscsi/iscsi_negotiate.h"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include "base/log.h"
 #include "base/checksum.h"

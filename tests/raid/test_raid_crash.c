@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include "base/log.h"
 #include "tests/support/simraid.h"

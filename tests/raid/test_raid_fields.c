@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include "base/checksum.h"
 #include "base/list.h"

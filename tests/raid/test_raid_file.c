@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include "base/log.h"
 #include "base/loop.h"

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include "raid/raid_volume.h"
 #include "tests/support/simraid.h"

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include "base/log.h"
 #include "raid/raid_volume.h"
