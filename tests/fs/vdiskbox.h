@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
+#include "tests/base/cmocka_all.h"
 
 #include "tests/support/fsbox.h"
 
