@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 
 #include "admin/admin_private.h"
+#include "admin/exportwatch.h"
 #include "admin/http/http_server.h"
 #include "admin/http/signin.h"
-#include "admin/exportwatch.h"
 #include "admin/jobfile.h"
 #include "admin/jobs.h"
 #include "admin/journal.h"
@@ -17,6 +17,7 @@
 #include "admin/remount.h"
 #include "admin/san.h"
 #include "admin/tokenfile.h"
+#include "fs/message.h"
 
 /* ---- turns ------------------------------------------------------------------------------------------------------- */
 

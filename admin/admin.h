@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "base/loop.h"
 #include "base/uuid.h"
-#include "fs/message.h"
+#include "fs/fs_types.h"
 
 struct admin;
 

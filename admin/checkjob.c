@@ -8,6 +8,8 @@
 #include <stdio.h>
 
 #include "admin/textjson.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,8 @@
 
 #include "admin/jobs.h"
 
+struct fs_check_result;
+
 #define CHECKJOB_KIND "volume check"
 
 /* Check the volume, reading no more than `rate_bytes_s` (0: no limit). NULL: too many jobs. */

@@ -8,6 +8,8 @@
 #include "admin/fault.h"
 #include "admin/known.h"
 #include "admin/volpath.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 
 const char *clonejob_state_name(enum fs_clone_state state)

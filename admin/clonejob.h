@@ -4,6 +4,9 @@
 #define ADMIN_CLONEJOB_H
 
 #include "admin/jobs.h"
+#include "fs/fs_info.h"
+
+struct fs_clone_info;
 
 #define CLONEJOB_KIND "lun clone"
 #define RECLAIM_KIND "snapshot delete"

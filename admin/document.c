@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Documents kept inside a volume. */
 #include "admin/document.h"
+#include "fs/message.h"
 
 #include "admin/exportwatch.h"
 #include "admin/known.h"

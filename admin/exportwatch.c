@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which directory each export is, and what it is called now. */
 #include "admin/exportwatch.h"
+#include "fs/message.h"
 
 #include "admin/document.h"
 #include "admin/known.h"

@@ -7,8 +7,9 @@
 
 #include <stdio.h>
 
-#include "admin/volpath.h"
 #include "admin/textjson.h"
+#include "admin/volpath.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 
 struct file_work {

@@ -9,6 +9,8 @@
 #include "admin/statefile.h"
 #include "admin/textjson.h"
 #include "base/text.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 
 #define JOBFILE_VERSION 1
 

@@ -10,6 +10,7 @@
 #include "admin/known.h"
 #include "admin/moment.h"
 #include "admin/textjson.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 
 #define POLL_NS 500000000ULL

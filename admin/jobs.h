@@ -5,6 +5,7 @@
 #define ADMIN_JOBS_H
 
 #include "admin/admin_private.h"
+#include "fs/message.h"
 
 #define JOBS_KEPT 256U /* finished ones beyond are forgotten, oldest first */
 #define JOBS_RUNNING_MAX 64U

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The keeper of a volume's snapshots. */
 #include "admin/keeper.h"
+#include "fs/message.h"
 
 #include "admin/policy.h"
 #include "fs/volume.h"

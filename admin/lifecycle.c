@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "admin/clonejob.h"
 #include "admin/diskfile.h"
 #include "admin/document.h"
 #include "admin/exportwatch.h"
@@ -15,9 +16,10 @@
 #include "admin/jobs.h"
 #include "admin/keeper.h"
 #include "admin/remount.h"
-#include "admin/clonejob.h"
 #include "admin/san.h"
 #include "admin/trust.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 #include "raid/disk.h"
 #include "raid/raid.h"

@@ -9,6 +9,8 @@
 #include "admin/textjson.h"
 #include "admin/trust.h"
 #include "admin/volpath.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 
 static void paint_next(struct san *san);

@@ -11,6 +11,7 @@
 
 #include "admin/admin_private.h"
 #include "admin/overlap.h"
+#include "fs/message.h"
 
 struct san_lun {
 	struct fs_volume *volume; /* referenced */

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "fs/message.h"
+#include "fs/fs_info.h"
 
 enum schedule_kind { SCHEDULE_HOURLY, SCHEDULE_DAILY, SCHEDULE_WEEKLY };
 #define SCHEDULE_KINDS 3U

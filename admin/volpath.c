@@ -2,6 +2,7 @@
 /* Administrative paths: /vol/VOLUME/dir/name. */
 #include "admin/volpath.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 

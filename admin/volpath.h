@@ -4,9 +4,10 @@
 #define ADMIN_VOLPATH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/error.h"
-#include "fs/message.h"
+#include "fs/fs_types.h"
 
 struct volpath {
 	char volume[FS_NAME_MAX + 1U];

@@ -2,12 +2,24 @@
 /* The door of the file system: the table of operations, and how a message comes to its operation on the home loop.
  *
  * WRITE PATH, READ PATH. previous hop: proto/nfs, proto/scsi, admin; next hop: the operation in the table. */
+#include "base/counters.h"
+#include "base/error.h"
+#include "base/list.h"
 #include "base/reserve.h"
-#include "fs/names/ancestry.h"
-#include "fs/cp/calls.h"
-#include "fs/volume/hostfull.h"
-#include "fs/cp/message_run.h"
+#include "base/world.h"
+#include "fs/core/core.h"
 #include "fs/core/operations.h"
+#include "fs/core/volume_counters.h"
+#include "fs/cp/calls.h"
+#include "fs/cp/cp_wait.h"
+#include "fs/cp/message_run.h"
+#include "fs/file/completion.h"
+#include "fs/file/run.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
+#include "fs/message.h"
+#include "fs/names/ancestry.h"
+#include "fs/volume/hostfull.h"
 
 struct operation {
 	int (*step)(struct fs_run *run);
@@ -169,7 +181,7 @@ static void message_dispatch(struct fs_message *msg)
 	msg->begun_ns = world_now_ns(vol->world) - world_lag_ns(vol->world);
 	if (message_is_client_io(msg))
 		vol->client_at_ns = msg->begun_ns;
-	counter_add(&vol->counters.messages[msg->op], 1);
+	counter_add(&vol->counters->messages[msg->op], 1);
 	run->begun = false;
 	run_reinit(&run->run, vol, operation->while_failed && msg->in.beneath.inode == 0 ? operation->step : message_step, message_finish);
 	run->run.msg = msg;

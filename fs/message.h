@@ -23,86 +23,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/error.h"
-#include "base/page.h"
-#include "base/uuid.h"
+#include "base/list.h"
 #include "base/world.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
 
+struct call;
+struct fs_call;
+struct fs_run;
 struct fs_volume;
-struct fs_message;
-
-#define FS_BLOCK_SIZE 4096U
-#define FS_IO_MAX (1U << 20) /* most bytes of one read or write */
-#define FS_IO_PAGES_MAX 257U /* an unaligned FS_IO_MAX */
-#define FS_FILE_SIZE_MAX (0xFFFFFFFEULL * FS_BLOCK_SIZE) /* of any file: beyond it -EFBIG */
-#define FS_NAME_MAX 255U
-#define FS_PATH_MAX 4096U /* symlink targets, administrative paths */
-#define FS_LINK_MAX 65000U
-#define FS_EJUKEBOX 528
-#define FS_ENOTSYNC 522
-
-enum fs_type {
-	FS_TYPE_NONE,
-	FS_TYPE_REG,
-	FS_TYPE_DIR,
-	FS_TYPE_SYMLINK,
-	FS_TYPE_BLK,
-	FS_TYPE_CHR,
-	FS_TYPE_FIFO,
-	FS_TYPE_SOCK,
-	FS_TYPE_VDISK,
-	FS_TYPE_STREAM_DIR,
-	FS_TYPE_STREAM,
-	FS_TYPE_META
-};
-
-/* Which file of a volume. snapshot 0 is the active file system. */
-struct fs_file_id {
-	uint32_t snapshot;
-	uint32_t inode;
-	uint64_t generation;
-};
-#define FS_INO_ROOT 64U /* the root directory of every volume */
-#define FS_INO_SNAPSHOTS 0xFFFFFFF0U /* the pseudo directories "DIR/.snapshot" (snapshot 0; generation: whose, 0 the root's) */
-
-struct fs_attr {
-	enum fs_type type;
-	uint32_t mode; /* permission bits, 07777 */
-	uint32_t nlink;
-	uint32_t uid, gid;
-	uint32_t rdev_major, rdev_minor;
-	uint64_t size_bytes;
-	uint64_t used_bytes;
-	uint64_t fsid; /* differs between volumes and between snapshots */
-	struct fs_file_id id; /* id.inode is the fileid */
-	int64_t atime_ns, mtime_ns, ctime_ns; /* since 1970 */
-};
-struct fs_extent {
-	uint64_t offset_bytes, len_bytes;
-	bool is_hole; /* reads as zeros and has no block */
-};
-struct fs_wcc {
-	bool valid;
-	uint64_t size_bytes;
-	int64_t mtime_ns, ctime_ns;
-};
-
-/* Who asks. privileged: no permission check (administration, SCSI). NFS root without squash is uid 0, checked as POSIX checks root. */
-struct fs_cred {
-	bool privileged;
-	uint32_t uid, gid;
-	uint32_t n_gids;
-	uint32_t gids[16];
-};
-
-enum fs_set_time { FS_TIME_KEEP, FS_TIME_SERVER, FS_TIME_CLIENT };
-struct fs_setattr {
-	bool set_mode, set_uid, set_gid, set_size;
-	enum fs_set_time set_atime, set_mtime;
-	uint32_t mode, uid, gid;
-	uint64_t size_bytes;
-	int64_t atime_ns, mtime_ns;
-};
+struct page;
+struct raid_status;
 
 enum fs_op {
 	/* files: `file` is the object, or the directory that `name` is in */
@@ -173,8 +104,15 @@ enum fs_op {
 	FS_OP_COUNT
 };
 
-enum fs_class { FS_CLASS_CLIENT, FS_CLASS_ADMIN, FS_CLASS_BACKDOOR };
-enum fs_stable { FS_UNSTABLE, FS_DATA_SYNC, FS_FILE_SYNC };
+#define FS_CLONE_SET_RATE 1U
+#define FS_CLONE_SET_PRIORITY 2U
+#define FS_CLONE_SET_VERIFY 4U /* as in.clone.flags has it */
+#define FS_CLONE_SET_DELETE_SNAPSHOT 8U
+
+#define FS_VDISK_SET_ONLINE 1U
+#define FS_VDISK_SET_WRITE_CACHE 2U
+#define FS_VDISK_SET_COMMENT 4U
+#define FS_VDISK_SET_MAPS 8U
 
 /* Bytes [offset, offset+len) of a file in pages laid out as the file's blocks are: pages[0] holds block offset / 4096, its first
  * offset % 4096 bytes do not count; and so on.
@@ -186,172 +124,6 @@ struct fs_io {
 	unsigned n_pages;
 	unsigned n_pages_max;
 	struct page **pages;
-};
-
-enum fs_create_mode { FS_CREATE_UNCHECKED, FS_CREATE_GUARDED, FS_CREATE_EXCLUSIVE };
-
-#define FS_ACCESS_READ 0x01U
-#define FS_ACCESS_LOOKUP 0x02U
-#define FS_ACCESS_MODIFY 0x04U
-#define FS_ACCESS_EXTEND 0x08U
-#define FS_ACCESS_DELETE 0x10U
-#define FS_ACCESS_EXECUTE 0x20U
-
-struct fs_dirent {
-	uint64_t cookie; /* of the entry itself: pass it to go on after it; 1 ".", 2 ".." */
-	struct fs_file_id id;
-	enum fs_type type;
-	bool has_attr;
-	struct fs_attr attr; /* when in.readdir.want_attr */
-	uint32_t name_len;
-	char name[FS_NAME_MAX + 1U];
-};
-
-struct fs_snapshot_info {
-	uint32_t id;
-	char name[FS_NAME_MAX + 1U];
-	int64_t created_ns;
-	bool summed; /* the two figures are known (FS_SNAPSHOT_SPACE) */
-	uint64_t used_bytes; /* only this snapshot holds them: they come back when it is deleted */
-	uint64_t since_bytes; /* in this snapshot and not in the one before it */
-	bool deleting;
-	bool scheduled; /* made by a schedule (in.scheduled) and not renamed since: may be deleted by it */
-	bool delete_when_free; /* goes by itself with its last dependant (FS_CLONE_DELETE_SNAPSHOT) */
-	uint32_t n_dependants; /* LUNs backed by it */
-};
-
-enum fs_clone_state { FS_CLONE_NONE, FS_CLONE_RUNNING, FS_CLONE_STOPPED, FS_CLONE_PAUSED, FS_CLONE_FAILED, FS_CLONE_DONE };
-enum fs_clone_phase { FS_CLONE_COPYING, FS_CLONE_VERIFYING, FS_CLONE_RELEASING };
-#define FS_CLONE_VERIFY 1U
-#define FS_CLONE_DELETE_SNAPSHOT 2U
-#define FS_CLONE_PRIORITY_LOW 2U
-#define FS_CLONE_PRIORITY_NORMAL 5U
-#define FS_CLONE_PRIORITY_HIGH 10U
-#define FS_CLONE_PRIORITY_MAX 10U
-
-struct fs_clone_info {
-	enum fs_clone_state state;
-	enum fs_clone_phase phase; /* RUNNING, PAUSED: what it is at */
-	int error; /* FAILED, PAUSED: why */
-	uint64_t error_offset; /* FAILED: where in the LUN; UINT64_MAX: at no place */
-	uint64_t blocks_total; /* blocks of the LUN's backed length */
-	uint64_t blocks_done; /* examined, filled, or overwritten by the host */
-	uint64_t blocks_copied;
-	uint64_t blocks_verified; /* FS_CLONE_VERIFY: looked at again, on the disks */
-	uint64_t blocks_reserved; /* set aside for what is still to be copied */
-	uint64_t rate_bytes_s; /* limit; 0: none */
-	uint64_t speed_bytes_s; /* as it goes on now; 0: not known, or not at all */
-	unsigned priority; /* 1..FS_CLONE_PRIORITY_MAX: its weight among the clones of the volume */
-	int64_t started_ns;
-	uint64_t eta_s; /* UINT64_MAX: not known */
-	uint32_t flags;
-};
-
-struct fs_vdisk_info {
-	char path[FS_PATH_MAX]; /* inside the volume: "/test" */
-	struct fs_file_id id;
-	struct uuid uuid;
-	char serial[21]; /* 20 printable characters */
-	uint64_t size_bytes, used_bytes;
-	bool online, reserved, write_cache;
-	char backing_snapshot[FS_NAME_MAX + 1U]; /* "" when independent */
-	char backing_path[FS_PATH_MAX];
-	struct fs_clone_info clone;
-	char comment[256];
-	char *maps; /* LUN maps, a document of the administration's (JSON text), NULL: none; owned by the message */
-	uint64_t state_generation; /* rises with every FS_VDISK_SET, RESIZE */
-};
-
-#define FS_CLONE_SET_RATE 1U
-#define FS_CLONE_SET_PRIORITY 2U
-#define FS_CLONE_SET_VERIFY 4U /* as in.clone.flags has it */
-#define FS_CLONE_SET_DELETE_SNAPSHOT 8U
-
-#define FS_VDISK_SET_ONLINE 1U
-#define FS_VDISK_SET_WRITE_CACHE 2U
-#define FS_VDISK_SET_COMMENT 4U
-#define FS_VDISK_SET_MAPS 8U
-
-struct fs_volume_info {
-	char name[FS_NAME_MAX + 1U];
-	struct uuid uuid;
-	/* size = used + metadata + snapshot + reserved + kept + free, exactly. used: files and LUNs, changes on their way to the disks too; snapshot:
-	 * only snapshots hold it; reserved: promised to LUNs and not used yet; kept: held back for metadata; free: what a client can still write */
-	uint64_t size_bytes, free_bytes, used_bytes, snapshot_bytes, reserved_bytes, metadata_bytes, kept_bytes;
-	unsigned space_level; /* enum fs_space_level of fs/volume.h */
-	uint64_t n_inodes_used, n_inodes_free;
-	uint32_t n_snapshots;
-	uint64_t cp_count, cp_last_ms, cp_generation;
-	uint64_t nvlog_bytes_used, nvlog_bytes_half;
-	uint64_t cache_pages, cache_pages_max, dirty_pages;
-	bool degraded, failed, read_only;
-	bool waits_for_room; /* the host's file system is full: changes wait */
-	bool check_running;
-	unsigned check_percent;
-};
-
-/* Which snapshots go when space runs short. */
-enum fs_defer { FS_DEFER_USER_CREATED, FS_DEFER_SCHEDULED, FS_DEFER_NONE };
-struct fs_autodelete {
-	bool enabled;
-	uint32_t trigger_percent; /* of the volume: when less than this is available, deleting begins */
-	uint32_t target_percent; /* it ends when this is */
-	bool newest_first;
-	bool user_created; /* also those that no schedule made */
-	enum fs_defer defer; /* these go last */
-	char keep_prefix[104]; /* those whose names begin so never go; "": no such names */
-};
-
-struct fs_fsstat {
-	uint64_t total_bytes, free_bytes, avail_bytes, total_files, free_files;
-};
-
-struct fs_check_finding {
-	unsigned rule; /* docs/TESTING.md has the list */
-	char *text; /* what is wrong, and where */
-	char *path; /* a damaged block: the file it belongs to, as a client would name it; NULL: no file's, or not known */
-	uint64_t offset_bytes, len_bytes; /* with a path: what of the file is damaged */
-	char *disk; /* the disk that is wrong; NULL: no disk's, or not known */
-	uint64_t count; /* blocks or stripes of one disk or file, or findings of one kind, that are summed here; else 1 */
-	bool repairable; /* `vcd check --repair` puts it right without guessing */
-};
-/* A disk without which the check had to do: the parity of its group was not looked at. */
-struct fs_check_absent {
-	char path[256]; /* "": not known */
-	struct uuid uuid;
-	unsigned group, position;
-	bool is_parity;
-	bool failed; /* there, and not trusted; else missing */
-};
-struct fs_check_result {
-	uint64_t n_blocks, n_inodes;
-	uint64_t n_errors; /* what is summed by disk or file counts as one */
-	struct fs_check_absent *absent;
-	size_t n_absent;
-	char *report; /* text, a line a finding; owned by the message, as all of it */
-	struct fs_check_finding *findings;
-	size_t n_findings;
-};
-void fs_check_result_fini(struct fs_check_result *result);
-
-/* A call: a change that its client may ask for again because the answer was lost. It is carried out once: a message with the key of one that is
- * under way waits for it, and one with the key of one that was answered is answered so too, with the same reply, and changes nothing. The replies of
- * logged changes survive restarts and crashes, exactly as the changes do. What is kept is bounded (fs_mount_options.max_calls) and shared out by peer;
- * an answer that is no last word (-FS_EJUKEBOX, -ENODEV, -ENOMEM, damage, I/O errors) and a reply longer than FS_REPLY_MAX are not kept.
- * For SETATTR, CREATE, MKDIR, SYMLINK, MKNOD, REMOVE, RMDIR, RENAME, LINK; others are carried out each time. */
-#define FS_CALL_PEER_SIZE 16U
-#define FS_CALL_ID_SIZE 32U
-#define FS_REPLY_MAX 368U
-struct fs_call_key {
-	uint8_t peer[FS_CALL_PEER_SIZE]; /* whose */
-	uint8_t id[FS_CALL_ID_SIZE]; /* which of theirs: with the arguments in it, for calls are told apart by nothing else */
-};
-struct fs_call {
-	struct fs_call_key key;
-	/* Write the results into `bytes` (FS_REPLY_MAX): how many, 0: they do not fit. Runs once, on the home loop, when out.* and the status are known
-	 * and `done` is still to come; must touch only what the sender leaves alone until then. */
-	uint32_t (*encode)(const struct fs_message *msg, int status, uint8_t *bytes);
-	uint8_t reply[FS_REPLY_MAX]; /* out.reply_len bytes of it are the answer; when that is 0, the rest of `out` is */
 };
 
 struct fs_message {

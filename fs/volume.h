@@ -4,30 +4,31 @@
 #define FS_VOLUME_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/counters.h"
-#include "base/error.h"
-#include "base/uuid.h"
-#include "base/world.h"
-#include "raid/raid.h"
 
 struct fs_volume;
+struct raid_report;
+struct raid_spec;
+struct uuid;
+struct world;
 
 #define FS_MAX_CALLS 4096U
 
 struct fs_mount_options {
 	size_t cache_pages; /* hard bound of the buffer cache, dirty data included; at least 2048 */
 	uint64_t cp_interval_ns; /* 0: 10 s */
-	unsigned
-	    max_calls; /* most calls whose replies are kept (fs/message.h), half a KiB each; 0: FS_MAX_CALLS; never more than cache_pages / 4 */
+	/* Most calls whose replies are kept (fs/fs_call.h), half a KiB each; 0: FS_MAX_CALLS; never more than cache_pages / 4. */
+	unsigned max_calls;
 	const char *name; /* what it is called from now on, also on its disks; NULL: what it was called before. Valid until `done` */
 	bool read_only; /* not one byte is written; -EROFS when a crash left something to replay or settle first */
-	struct raid_report
-	    *report; /* what of the disks was not as it should be, also after an error; NULL: not wanted. Valid until `done` */
-	const char *
-	    restore_to; /* name of a snapshot: the volume becomes what that one holds, all or nothing, before it serves (FS_SNAPSHOT_RESTORE
-	                         * came first, and an unmount). -ENOENT, -EBUSY it was not prepared, -ENOSPC. Valid until `done` */
+	/* What of the disks was not as it should be, also after an error; NULL: not wanted. Valid until `done`. */
+	struct raid_report *report;
+	/* Name of a snapshot: the volume becomes what that one holds, all or nothing, before it serves (FS_SNAPSHOT_RESTORE came first, and an
+	 * unmount). -ENOENT, -EBUSY it was not prepared, -ENOSPC. Valid until `done`. */
+	const char *restore_to;
 };
 
 /* Make an empty volume `name` on existing blank disks. Asynchronous on `world`; `done(arg, err)`. */

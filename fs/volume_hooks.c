@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What lower rooms call of higher ones, and the order of what a consistency point does. */
-#include "fs/snapshot/autodelete.h"
-#include "fs/cp/calls.h"
+#include "base/list.h"
 #include "fs/check/check.h"
-#include "fs/clone/clone.h"
-#include "fs/cp/cp.h"
 #include "fs/check/repair.h"
+#include "fs/clone/clone.h"
+#include "fs/core/hooks.h"
+#include "fs/cp/calls.h"
+#include "fs/cp/cp.h"
+#include "fs/cp/zombie.h"
+#include "fs/snapshot/autodelete.h"
 #include "fs/snapshot/restore.h"
 #include "fs/snapshot/snapshot.h"
 #include "fs/vdisk/vdisk.h"
 #include "fs/volume/volume_private.h"
-#include "fs/cp/zombie.h"
 
 static const struct cp_client cp_clients[] = {
 	/* A volume put back to a snapshot becomes that volume before anything else changes. */

@@ -2,13 +2,20 @@
 /* Operations on the whole volume: figures, RAID state, sync. */
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
 #include "fs/check/check.h"
-#include "fs/cp/cp.h"
-#include "fs/cp/maps.h"
+#include "fs/core/core.h"
 #include "fs/core/operations.h"
-#include "fs/file/snapshot_table.h"
+#include "fs/cp/cp.h"
 #include "fs/cp/space.h"
+#include "fs/file/cache.h"
+#include "fs/file/completion.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
+#include "fs/message.h"
+#include "raid/raid.h"
 
 static void space_info(const struct fs_volume *vol, struct fs_volume_info *info)
 {
@@ -30,6 +37,7 @@ int op_volume_stat(struct fs_run *run)
 	struct fs_volume *vol = run->vol;
 	struct fs_volume_info *info = calloc(1, sizeof(*info));
 	struct raid_status *status = calloc(1, sizeof(*status));
+	size_t n_pages, pages_max;
 
 	if (info == NULL || status == NULL) {
 		free(info);
@@ -47,8 +55,9 @@ int op_volume_stat(struct fs_run *run)
 	info->cp_last_ms = vol->cp->last_ms;
 	info->cp_generation = vol->generation;
 	nvlog_usage(vol, &info->nvlog_bytes_used, &info->nvlog_bytes_half);
-	info->cache_pages = vol->cache->n_pages;
-	info->cache_pages_max = vol->cache->pages_max;
+	cache_usage(vol, &n_pages, &pages_max);
+	info->cache_pages = n_pages;
+	info->cache_pages_max = pages_max;
 	info->dirty_pages = vol->n_dirty_pages;
 	info->degraded = status->degraded;
 	info->failed = status->failed || vol->failed != 0;

@@ -18,6 +18,8 @@
 #include "base/page.h"
 #include "base/text.h"
 #include "fs/check/check_offline.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 
 #define DISKS_MAX 256U
 #define MEMORY_DEFAULT (256ULL << 20)

@@ -5,6 +5,8 @@
 #include "admin/http/handlers.h"
 #include "admin/keeper.h"
 #include "admin/policy.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 
 static json_t *autodelete_json(const struct known_volume *known)
 {

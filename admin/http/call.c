@@ -14,6 +14,7 @@
 #include "admin/known.h"
 #include "admin/textjson.h"
 #include "base/siphash.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 
 void *call_must(void *memory)

@@ -6,6 +6,8 @@
 #include "admin/moment.h"
 #include "admin/size.h"
 #include "admin/textjson.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 
 static json_t *priority_json(unsigned priority)

@@ -3,6 +3,8 @@
 #include "admin/http/handlers.h"
 #include "admin/journal.h"
 #include "admin/size.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 
 void event_api_list(struct call *call)
 {

@@ -7,6 +7,7 @@
 
 #include "admin/http/call.h"
 #include "admin/journal.h"
+#include "fs/message.h"
 
 #define BEAT_NS 15000000000ULL
 

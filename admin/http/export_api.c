@@ -8,6 +8,8 @@
 #include "admin/known.h"
 #include "admin/size.h"
 #include "admin/textjson.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 
 #define EXPORTS_MAX 256U

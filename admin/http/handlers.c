@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The function for each handler number of the table of verbs. */
 #include "admin/http/handlers.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 
 static call_handler *const handlers[VERB_H_COUNT] = {
 	[VERB_H_VOLUME_CREATE] = volume_api_create,

@@ -6,6 +6,8 @@
 #include "admin/http/call.h"
 #include "admin/verbs.h"
 
+struct fs_vdisk_info;
+
 typedef void call_handler(struct call *call);
 
 /* Never NULL. */

@@ -25,6 +25,8 @@
 #include "admin/http/signin.h"
 #include "admin/size.h"
 #include "admin/web/assets.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 
 #define HTTP_TIMEOUT_S 60
 #define HTTP_CONNECTIONS_MAX 128U

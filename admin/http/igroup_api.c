@@ -11,6 +11,8 @@
 #include "admin/known.h"
 #include "admin/lunnumber.h"
 #include "base/iscsiname.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 
 #define IGROUPS_MAX 1024U

@@ -2,6 +2,8 @@
 /* REST: jobs. */
 #include "admin/fault.h"
 #include "admin/http/handlers.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 
 void job_api_list(struct call *call)
 {

@@ -4,6 +4,8 @@
 
 #include "admin/http/handlers.h"
 #include "admin/textjson.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 
 /* ---- as JSON ----------------------------------------------------------------------------------------------------- */

@@ -6,6 +6,8 @@
 #include "admin/lunnumber.h"
 #include "admin/textjson.h"
 #include "admin/trust.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 
 static json_t *map_json(const char *path, const char *uuid, json_t *map)

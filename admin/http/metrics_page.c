@@ -4,9 +4,11 @@
 
 #include "admin/http/handlers.h"
 #include "admin/textjson.h"
-#include "base/counters.h"
 #include "base/budget.h"
+#include "base/counters.h"
 #include "base/page.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 
 /* ---- registered metrics ------------------------------------------------------------------------------------------ */

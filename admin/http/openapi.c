@@ -7,6 +7,8 @@
 #include "admin/http/router.h"
 #include "admin/schedule.h"
 #include "config.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 
 static json_t *array_of(json_t *items)
 {

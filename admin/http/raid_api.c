@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* REST: storage/raid-groups and storage/disks. */
 #include "admin/http/handlers.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 #include "raid/raid.h"
 

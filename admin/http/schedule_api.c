@@ -6,6 +6,8 @@
 #include "admin/keeper.h"
 #include "admin/moment.h"
 #include "admin/policy.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 
 static json_t *rule_json(enum schedule_kind kind, const struct schedule_rule *rule, int64_t now_s)
 {

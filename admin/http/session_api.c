@@ -2,6 +2,8 @@
 /* REST: session: signing in and out. */
 #include "admin/http/handlers.h"
 #include "admin/moment.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 
 static void set_cookie(struct call *call, const char *cookie)
 {

@@ -7,6 +7,8 @@
 #include "admin/lifecycle.h"
 #include "admin/moment.h"
 #include "admin/textjson.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 
 #define FIGURES_WAIT_NS 1500000000ULL /* a list waits so long for figures that are not known yet */

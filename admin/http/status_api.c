@@ -12,6 +12,8 @@
 #include "base/counters.h"
 #include "base/page.h"
 #include "config.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 #include "raid/raid.h"
 

@@ -8,6 +8,8 @@
 #include "admin/known.h"
 #include "admin/lifecycle.h"
 #include "admin/textjson.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 
 static json_t *integer(uint64_t value)

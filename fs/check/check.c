@@ -7,13 +7,25 @@
  * READ PATH. previous hop: fs/dispatch.c or fs_check_offline; next hops: raid/raid.h (trees), fs/file/cache.h (directories, maps, attributes). */
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "base/checksum.h"
-#include "fs/file/cache_private.h"
+#include "base/counters.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/world.h"
+#include "fs/check/check.h"
 #include "fs/check/check_private.h"
+#include "fs/core/core.h"
+#include "fs/core/volume_counters.h"
 #include "fs/file/file.h"
-#include "fs/check/check_fix.h"
-#include "fs/file/inode_table.h"
-#include "fs/cp/maps.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "fs/message.h"
+#include "fs/snapshot/snapshot.h"
+#include "raid/raid.h"
 
 #define SLICE_BLOCKS 256U
 #define REST_NS 20000000ULL /* after a slice, while clients are busy: about 50 MB/s */
@@ -53,7 +65,7 @@ static bool clients_are_busy(struct check *check)
 	bool busy;
 
 	for (unsigned i = 0; i < FS_OP_COUNT; i++)
-		n += counter_get(&check->vol->counters.messages[i]);
+		n += counter_get(&check->vol->counters->messages[i]);
 	busy = n != check->n_messages_seen || check->vol->n_messages > 1U; /* one is the check's own */
 	check->n_messages_seen = n;
 	return busy;

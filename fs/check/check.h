@@ -5,7 +5,9 @@
 #ifndef FS_CHECK_H
 #define FS_CHECK_H
 
-#include "fs/core/core.h"
+#include <stdbool.h>
+
+struct fs_volume;
 
 /* Is a check running, and how far is it (0..100)? */
 bool check_is_running(const struct fs_volume *vol, unsigned *ret_percent);

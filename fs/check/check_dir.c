@@ -2,12 +2,17 @@
 /* Directories of the image: each is verified by itself (fs/names/dir_check.c), and what its entries name is counted in the table of inodes. */
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
+#include "base/error.h"
+#include "base/list.h"
 #include "fs/check/check_fix.h"
+#include "fs/check/check_private.h"
+#include "fs/file/cache.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
 #include "fs/names/dir.h"
 #include "fs/vdisk/docs.h"
-#include "fs/snapshot/file_restore.h"
-#include "fs/file/inode_table.h"
 
 /* The directory in work. */
 struct dir_state {

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "fs/check/check_private.h"
+
 #define FIXES_MAX (1U << 20)
 #define FIX_BYTES_MAX ((size_t)256 << 20)
 

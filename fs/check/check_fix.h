@@ -6,7 +6,10 @@
 #ifndef FS_CHECK_FIX_H
 #define FS_CHECK_FIX_H
 
-#include "fs/check/check_private.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct check;
 
 enum check_fix_kind {
 	FIX_RECORDS, /* ino: block of the space map, which is lost; each of its regions has a fix, too */

@@ -3,14 +3,19 @@
  * directories have been looked at, the trees of all of them. And the inode map. */
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "base/checksum.h"
-#include "fs/file/cache_private.h"
+#include "base/error.h"
+#include "base/list.h"
 #include "fs/check/check_fix.h"
+#include "fs/check/check_private.h"
+#include "fs/file/cache.h"
 #include "fs/file/file.h"
-#include "fs/file/inode_table.h"
-#include "fs/cp/maps.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
 #include "fs/file/tree.h"
-#include "fs/cp/zombie.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
 
 #define FLAGS_KNOWN (INODE_INLINE | INODE_STREAM | INODE_BACKED)
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Links: what directories and streams name, against what inodes say; the way from every directory to its root. */
-#include "fs/file/cache_private.h"
 #include "fs/check/check_fix.h"
+#include "fs/check/check_private.h"
+#include "fs/file/cache.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
 #include "fs/names/dir.h"
-#include "fs/file/inode_table.h"
 
 #define MARK_ROOTED UINT32_MAX
 

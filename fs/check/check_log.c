@@ -8,10 +8,19 @@
  * own business. */
 #include <stdlib.h>
 
-#include "fs/format/callformat.h"
+#include "base/bytes.h"
+#include "base/list.h"
+#include "base/page.h"
 #include "fs/check/check_private.h"
-#include "fs/log/nvlog_group.h"
+#include "fs/core/core.h"
+#include "fs/file/run.h"
+#include "fs/format/callformat.h"
+#include "fs/format/fsformat.h"
+#include "fs/format/nvlogformat.h"
 #include "fs/format/recordformat.h"
+#include "fs/fs_call.h"
+#include "fs/log/nvlog_group.h"
+#include "raid/raid.h"
 
 #define SCAN_BLOCKS 256U
 

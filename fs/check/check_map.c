@@ -8,13 +8,22 @@
  *   what any of them holds is in the summary or in the active map, or it could be given away. */
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "base/checksum.h"
-#include "fs/file/cache_private.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/page.h"
 #include "fs/check/check_fix.h"
-#include "fs/file/file.h"
-#include "fs/file/inode_table.h"
-#include "fs/cp/maps.h"
+#include "fs/check/check_private.h"
+#include "fs/core/core.h"
+#include "fs/file/cache.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
 #include "fs/file/tree.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "fs/snapshot/snapshot.h"
 
 #define WORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(uint64_t))
 #define RECORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(struct region_disk))

@@ -7,15 +7,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
+#include "base/list.h"
 #include "fs/check/check_private.h"
-#include "fs/names/dir.h"
-#include "fs/format/dirformat.h"
+#include "fs/core/core.h"
+#include "fs/file/cache.h"
 #include "fs/file/file.h"
-#include "fs/file/inode_table.h"
-#include "fs/cp/maps.h"
-#include "fs/names/path.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
 #include "fs/file/tree.h"
+#include "fs/format/dirformat.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "fs/names/dir.h"
+#include "fs/names/path.h"
+#include "raid/raid.h"
 
 struct wanted {
 	uint32_t ino, parent;

@@ -8,11 +8,22 @@
 
 #include <stdlib.h>
 
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/list.h"
 #include "base/reserve.h"
+#include "base/world.h"
 #include "fs/check/check_fix.h"
-#include "fs/cp/fsinfo.h"
+#include "fs/check/check_private.h"
 #include "fs/check/repair.h"
+#include "fs/core/core.h"
+#include "fs/cp/fsinfo.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/fs_info.h"
+#include "fs/volume.h"
 #include "fs/volume/volume_private.h"
+#include "raid/raid.h"
 
 #define ROUNDS_MAX 5U /* what one repair brings to light another puts right */
 

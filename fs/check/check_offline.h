@@ -5,8 +5,15 @@
 #ifndef FS_CHECK_OFFLINE_H
 #define FS_CHECK_OFFLINE_H
 
-#include "fs/message.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
 #include "raid/raid.h"
+
+struct world;
 
 struct fs_check_offline_options {
 	size_t cache_pages; /* of maps and directories; at least 2048 */

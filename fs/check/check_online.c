@@ -5,8 +5,18 @@
  * stands still (fs/check/check_private.h). As long as the maps of older snapshots and their vdisks are looked at, deletion passes wait. At the end
  * the snapshot is let go; one that a crash left behind goes at the next mount.
  * READ PATH. previous hop: fs/dispatch.c; next hop: fs/check/check.c. */
+#include "base/list.h"
+#include "fs/check/check.h"
 #include "fs/check/check_private.h"
+#include "fs/core/core.h"
+#include "fs/core/cp_ask.h"
 #include "fs/core/operations.h"
+#include "fs/file/completion.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/message.h"
+#include "fs/snapshot/snapshot.h"
+#include "raid/raid.h"
 
 #define CHECK_SNAPSHOT_NAME "@check"
 

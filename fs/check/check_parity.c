@@ -9,8 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "fs/check/check_fix.h"
+#include "fs/check/check_private.h"
+#include "fs/core/core.h"
+#include "fs/cp/cp_wait.h"
 #include "fs/cp/maps.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+#include "raid/raid.h"
 
 #define CHUNK_STRIPES 256U
 #define SUSPECTS_MAX 16384U

@@ -11,9 +11,23 @@
 #ifndef FS_CHECK_PRIVATE_H
 #define FS_CHECK_PRIVATE_H
 
-#include "fs/check/check.h"
-#include "fs/file/inode.h"
-#include "fs/snapshot/snapshot.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/world.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_info.h"
+#include "raid/raid.h"
+
+struct check;
+struct check_fixes;
+struct fs_message;
+struct fs_volume;
+struct page;
 
 /* Every finding names its rule by number. */
 enum check_rule {
@@ -29,8 +43,6 @@ enum check_rule {
 	CHECK_PARITY = 10,
 	CHECK_UNIQUE = 12, /* identities of LUNs, their maps, exports */
 };
-
-struct check;
 
 /* ---- findings (check_report.c) ---- */
 /* A block that cannot be had: what it is of, for whoever has to restore it. */

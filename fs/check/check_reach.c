@@ -7,11 +7,20 @@
  * below it. So every block on the volume that anything refers to is read once, however many snapshots hold it. */
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
+#include "base/error.h"
+#include "base/list.h"
 #include "fs/check/check_fix.h"
-#include "fs/file/file.h"
-#include "fs/file/inode_table.h"
+#include "fs/check/check_private.h"
+#include "fs/core/core.h"
 #include "fs/cp/maps.h"
+#include "fs/file/cache.h"
+#include "fs/file/inode.h"
+#include "fs/file/inode_table.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "raid/raid.h"
 
 #define WORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(uint64_t))
 

@@ -9,6 +9,9 @@
 
 #include "fs/check/check_private.h"
 #include "fs/core/check_result.h"
+#include "fs/core/core.h"
+#include "fs/fs_info.h"
+#include "raid/raid.h"
 
 #define KIND_MAX 100U
 #define KIND_PLACED_MAX 1000U /* of files: each is one to restore */

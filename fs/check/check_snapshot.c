@@ -2,9 +2,16 @@
 /* The snapshot table of the image: its own blocks, and its records. */
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "base/checksum.h"
+#include "base/list.h"
 #include "fs/check/check_fix.h"
+#include "fs/check/check_private.h"
 #include "fs/file/file.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
 
 #define FLAGS_KNOWN (SNAPSHOT_DELETING | SNAPSHOT_SCHEDULED | SNAPSHOT_DELETE_WHEN_FREE | SNAPSHOT_SUPERSEDED)
 #define RECORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(struct snapshot_disk))

@@ -2,13 +2,27 @@
 /* vdisks of the image: streams, attributes, backing stores, and the VTOC record for record. */
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
-#include "fs/check/check_fix.h"
-#include "fs/file/inode_table.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/uuid.h"
+#include "fs/check/check_private.h"
+#include "fs/core/core.h"
 #include "fs/cp/maps.h"
 #include "fs/cp/space.h"
+#include "fs/file/cache.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+#include "fs/format/streamformat.h"
+#include "fs/format/vdiskformat.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
 #include "fs/vdisk/streamdir.h"
 #include "fs/vdisk/vdisk.h"
+#include "fs/vdisk/vdiskattr.h"
+#include "fs/vdisk/vtoc.h"
 #include "fs/vdisk/vtoc_private.h"
 
 /* What the VTOC should say of a vdisk. */

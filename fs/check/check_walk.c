@@ -7,10 +7,18 @@
  * READ PATH. previous hop: fs/check/check.c; next hop: raid/raid.h, past the cache. */
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/page.h"
 #include "fs/check/check_fix.h"
+#include "fs/check/check_private.h"
+#include "fs/core/core.h"
+#include "fs/file/run.h"
 #include "fs/file/snapshot_table.h"
 #include "fs/file/tree.h"
+#include "fs/format/fsformat.h"
+#include "raid/raid.h"
 
 #define PUSHING_MAX 16U /* blocks of a batch whose content may push more */
 #define PAGES_MIN 8U

@@ -4,17 +4,33 @@
 
 #include <stdlib.h>
 
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
 #include "base/reserve.h"
-#include "fs/file/cache_private.h"
+#include "base/world.h"
+#include "fs/check/check_fix.h"
+#include "fs/core/core.h"
 #include "fs/cp/cp.h"
-#include "fs/format/dirformat.h"
+#include "fs/cp/cp_wait.h"
 #include "fs/cp/fsinfo.h"
-#include "fs/file/inode_table.h"
 #include "fs/cp/maps.h"
+#include "fs/cp/zombie.h"
+#include "fs/file/cache.h"
+#include "fs/file/cache_cp.h"
+#include "fs/file/inode.h"
+#include "fs/file/inode_table.h"
+#include "fs/file/run.h"
 #include "fs/file/snapshot_table.h"
 #include "fs/file/tree.h"
+#include "fs/format/dirformat.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
+#include "fs/volume.h"
 #include "fs/volume/volume_private.h"
-#include "fs/cp/zombie.h"
+#include "raid/raid.h"
 
 /* ---- in the CP ---------------------------------------------------------------------------------------------------- */
 

@@ -9,8 +9,15 @@
 #ifndef FS_REPAIR_H
 #define FS_REPAIR_H
 
-#include "fs/check/check_fix.h"
-#include "fs/core/core.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct check_fixes;
+struct fs_run;
+struct fs_volume;
+struct world;
 
 struct repair {
 	struct check_fixes *fixes; /* borrowed */

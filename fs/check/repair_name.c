@@ -5,12 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/error.h"
+#include "base/log.h"
 #include "base/reserve.h"
-#include "fs/file/cache_private.h"
-#include "fs/names/dir.h"
-#include "fs/format/dirformat.h"
-#include "fs/file/inode_table.h"
+#include "fs/check/check_fix.h"
 #include "fs/check/repair.h"
+#include "fs/core/core.h"
+#include "fs/file/cache.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/dirformat.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "fs/message.h"
+#include "fs/names/dir.h"
 
 #define LOST_FOUND "lost+found"
 

@@ -21,7 +21,29 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/counters.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/world.h"
+#include "fs/clone/clone_pace.h"
 #include "fs/clone/clone_private.h"
+#include "fs/clone/clone_share.h"
+#include "fs/clone/clone_speed.h"
+#include "fs/core/core.h"
+#include "fs/core/cp_ask.h"
+#include "fs/core/volume_counters.h"
+#include "fs/cp/cp_wait.h"
+#include "fs/cp/space.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
+#include "fs/message.h"
+#include "fs/vdisk/vdisk.h"
+#include "fs/vdisk/vdiskattr.h"
+#include "fs/vdisk/vtoc.h"
 
 #define NO_SPACE_RETRY_NS 2000000000ULL
 #define NOT_ONLINE_RETRY_NS 20000000ULL
@@ -242,7 +264,7 @@ static uint64_t client_ops(const struct fs_volume *vol)
 	uint64_t sum = 0;
 
 	for (unsigned op = FS_GETATTR; op <= FS_RESOLVE; op++)
-		sum += counter_get(&vol->counters.messages[op]);
+		sum += counter_get(&vol->counters->messages[op]);
 	return sum;
 }
 

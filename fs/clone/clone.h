@@ -3,7 +3,17 @@
 #ifndef FS_CLONE_H
 #define FS_CLONE_H
 
-#include "fs/vdisk/vdisk.h"
+#include <stdint.h>
+
+#include "base/error.h"
+#include "fs/core/file_block.h"
+
+struct fs_clone_info;
+struct fs_run;
+struct fs_volume;
+struct inode;
+struct inode_backing;
+struct vdisk;
 
 /* Resume what was running (a step of the mount, after vdisk_mount). -EAGAIN, -EIO. */
 MUST_CHECK int clone_mount(struct fs_run *run);

@@ -4,9 +4,16 @@
  * THEORY. A batch that waits for its reads leaves the disks idle while it is installed, and the CP's writes wait for nothing. So a run of its own
  * looks further on in the same way as the walk does and names the blocks, waiting for none (but for indirect blocks). It only fills the
  * cache: what it has seen is looked at again when the walk comes there. */
-#include "fs/file/cache_private.h"
+#include "base/list.h"
 #include "fs/clone/clone_private.h"
+#include "fs/core/core.h"
+#include "fs/core/file_block.h"
+#include "fs/file/cache.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
 #include "fs/file/tree.h"
+#include "raid/raid.h"
 
 #define AHEAD_UNIT 256U /* blocks read together */
 #define LOOKUPS_MAX 256U

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an operation on a clone changes in memory, and its log record. */
+#include "base/bytes.h"
 #include "fs/clone/clone_apply.h"
-
+#include "fs/core/core.h"
+#include "fs/file/run.h"
 #include "fs/format/recordformat.h"
+#include "fs/format/vdiskformat.h"
+#include "fs/fs_info.h"
+#include "fs/log/nvlog.h"
+#include "fs/vdisk/vdisk.h"
+#include "fs/vdisk/vdiskattr.h"
+#include "fs/vdisk/vtoc.h"
 
 int clone_change_prepare(struct fs_run *run, struct clone_change *change)
 {

@@ -3,7 +3,19 @@
 #ifndef FS_CLONE_APPLY_H
 #define FS_CLONE_APPLY_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
 #include "fs/vdisk/vdisk.h"
+
+struct fs_run;
+struct fs_volume;
+struct vdisk_clone;
 
 /* Start, stop or change of a clone: its attribute as it is afterwards, but for what the cloner has done (cursor, copied). */
 struct clone_change {
@@ -23,5 +35,8 @@ size_t clone_change_log_size(void);
 uint64_t clone_change_log(struct fs_volume *vol, const struct clone_change *change);
 void clone_change_commit(struct clone_change *change);
 void clone_change_end(struct clone_change *change);
+
+/* How the log replays it. */
+nvlog_apply_fn clone_apply_set;
 
 #endif

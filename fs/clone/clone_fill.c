@@ -5,14 +5,31 @@
  * altering the content"); the next CP write-allocates it. What is looked at and what is installed happen in one execution of the step,
  * so a host write, a zeroed range or a shrunk size in between cannot be overwritten: the client always wins. Nothing is logged: after a
  * crash the walk goes on from the cursor, which is stored in the generation of the blocks below it: nothing is looked at twice. */
-#include "fs/cp/admit.h"
-#include "fs/file/cache_private.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/page.h"
+#include "fs/clone/clone.h"
+#include "fs/clone/clone_pace.h"
 #include "fs/clone/clone_private.h"
-#include "fs/names/file_apply.h"
-#include "fs/file/page_batch.h"
-#include "fs/snapshot/snapshot.h"
+#include "fs/core/core.h"
+#include "fs/core/file_block.h"
+#include "fs/cp/admit.h"
 #include "fs/cp/space.h"
+#include "fs/file/cache.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/page_batch.h"
+#include "fs/file/run.h"
 #include "fs/file/tree.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
+#include "fs/names/file_apply.h"
+#include "fs/snapshot/snapshot.h"
+#include "fs/vdisk/vdisk.h"
+#include "fs/vdisk/vdiskattr.h"
+#include "fs/vdisk/vtoc.h"
+#include "raid/raid.h"
 
 #define BACKING_DEPTH_MAX 64U
 

@@ -6,10 +6,23 @@
  * nothing decided by it: after a crash a count may be short of what the last CP has placed, and rights itself as the cursor passes. */
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
+#include "base/list.h"
+#include "base/world.h"
+#include "fs/clone/clone.h"
 #include "fs/clone/clone_private.h"
+#include "fs/clone/clone_speed.h"
+#include "fs/core/core.h"
+#include "fs/core/file_block.h"
+#include "fs/file/cache.h"
+#include "fs/file/inode.h"
 #include "fs/file/inode_table.h"
 #include "fs/file/tree.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
+#include "fs/vdisk/vdisk.h"
+#include "fs/vdisk/vdiskattr.h"
+#include "raid/raid.h"
 
 #define PENDING_LOOKS_MAX 4096U
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "fs/core/latency.h"
 
 #define REST_EVERY 4U
 #define DECIDE_EVERY 16U /* windows */

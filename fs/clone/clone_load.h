@@ -16,6 +16,7 @@
 #define FS_CLONE_LOAD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "fs/core/latency.h"
 

@@ -5,12 +5,23 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "fs/cp/admit.h"
+#include "base/list.h"
+#include "fs/clone/clone.h"
 #include "fs/clone/clone_apply.h"
 #include "fs/clone/clone_private.h"
+#include "fs/core/core.h"
 #include "fs/core/operations.h"
+#include "fs/cp/admit.h"
 #include "fs/cp/space.h"
-#include "fs/vdisk/vdisk_apply.h"
+#include "fs/file/completion.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
+#include "fs/message.h"
+#include "fs/vdisk/vdisk.h"
+#include "fs/vdisk/vdiskattr.h"
+#include "fs/vdisk/vtoc.h"
 
 #define MIB ((uint64_t)1 << 20)
 #define CLONE_OPTIONS (FS_CLONE_VERIFY | FS_CLONE_DELETE_SNAPSHOT)

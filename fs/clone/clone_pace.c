@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pacing of clones. */
-#include "fs/clone/clone_pace.h"
-
 #include "base/list.h"
 #include "base/page.h"
+#include "fs/clone/clone_load.h"
+#include "fs/clone/clone_pace.h"
 
 /* Somebody is being served, or was a moment ago. At first we do not know and go slowly. */
 static bool is_busy(struct clone_pace *pace, const struct clone_view *view)

@@ -9,6 +9,8 @@
 
 #include "fs/clone/clone_load.h"
 
+struct latency;
+
 #define CLONE_BATCH_IDLE 256U /* blocks */
 #define CLONE_AHEAD_IDLE 2048U
 #define CLONE_BATCH_BUSY 16U

@@ -4,11 +4,26 @@
 #ifndef FS_CLONE_PRIVATE_H
 #define FS_CLONE_PRIVATE_H
 
-#include "fs/clone/clone.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "base/world.h"
 #include "fs/clone/clone_pace.h"
 #include "fs/clone/clone_share.h"
 #include "fs/clone/clone_speed.h"
+#include "fs/core/file_block.h"
+#include "fs/cp/cp_wait.h"
 #include "fs/cp/space.h"
+#include "fs/file/run.h"
+#include "fs/fs_types.h"
+
+struct clone_verify;
+struct fs_volume;
+struct inode;
+struct vdisk;
+struct vdisk_clone;
 
 enum clone_phase {
 	CLONE_FILL, /* walking */
@@ -18,8 +33,6 @@ enum clone_phase {
 	CLONE_FINISH, /* waiting for the CP that has that */
 	CLONE_FAILED,
 };
-
-struct clone_verify;
 
 struct clone {
 	struct fs_volume *vol;

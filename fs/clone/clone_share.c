@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Weighted shares of the clones of a volume. */
-#include "fs/clone/clone_share.h"
-
 #include "base/error.h"
 #include "base/list.h"
+#include "fs/clone/clone_share.h"
 
 #define SCALE 2520U /* divisible by every weight */
 

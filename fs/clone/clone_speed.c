@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The speed of a clone. */
-#include "fs/clone/clone_speed.h"
-
 #include "base/list.h"
+#include "fs/clone/clone_speed.h"
 
 void clone_speed_reset(struct clone_speed *speed, uint64_t now_ns, uint64_t done)
 {

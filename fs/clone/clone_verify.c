@@ -9,10 +9,21 @@
  * READ PATH previous hop clone.c; next hop raid_read. */
 #include <stdlib.h>
 
-#include "fs/cp/admit.h"
-#include "fs/file/cache_private.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/page.h"
 #include "fs/clone/clone_private.h"
+#include "fs/core/core.h"
+#include "fs/core/file_block.h"
+#include "fs/cp/admit.h"
+#include "fs/file/cache.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
 #include "fs/file/tree.h"
+#include "fs/fs_types.h"
+#include "fs/vdisk/vdisk.h"
+#include "raid/raid.h"
 
 #define VERIFY_BATCH 128U /* pairs: 1 MiB of pages */
 #define LOOKUPS_MAX 4096U

@@ -6,14 +6,30 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "fs/cp/admit.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/uuid.h"
+#include "base/world.h"
 #include "fs/clone/clone.h"
-#include "fs/names/namespace.h"
+#include "fs/core/core.h"
 #include "fs/core/operations.h"
-#include "fs/names/path.h"
-#include "fs/file/snapshot_table.h"
+#include "fs/cp/admit.h"
 #include "fs/cp/space.h"
+#include "fs/file/completion.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
+#include "fs/message.h"
+#include "fs/names/path.h"
+#include "fs/vdisk/vdisk.h"
+#include "fs/vdisk/vdisk_apply.h"
 #include "fs/vdisk/vdisk_ops.h"
+#include "fs/vdisk/vdiskattr.h"
+#include "fs/vdisk/vtoc.h"
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -162,7 +178,7 @@ static int restore_choose(struct fs_run *run, struct lun_restore *restore)
 	err = clone_need_of(run, &backing, &restore->need);
 	if (err == 0)
 		err = restore_space(run, restore);
-	return err != 0 ? err : vdisk_inodes_find(run, restore->create.ino);
+	return err != 0 ? err : inode_find_few(run, VDISK_INODES, restore->create.ino);
 }
 
 static int restore_carry_out(struct fs_run *run, struct lun_restore *restore)

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "fs/fs_info.h"
+
 void check_finding_fini(struct fs_check_finding *finding)
 {
 	free(finding->text);

@@ -3,7 +3,7 @@
 #ifndef FS_CHECK_RESULT_H
 #define FS_CHECK_RESULT_H
 
-#include "fs/message.h"
+struct fs_check_finding;
 
 void check_finding_fini(struct fs_check_finding *finding);
 

@@ -6,38 +6,41 @@
 #define FS_CORE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-#include "base/counters.h"
-#include "base/log.h"
+#include "base/list.h"
+#include "base/uuid.h"
+#include "base/world.h"
 #include "fs/core/cp_ask.h"
-#include "fs/file/file.h"
 #include "fs/core/latency.h"
-#include "fs/message.h"
-#include "fs/log/nvlog.h"
+#include "fs/core/queues.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
 #include "fs/volume.h"
-#include "raid/raid.h"
 
+struct alloc;
 struct cache;
 struct calls;
 struct calls_save;
-struct inode_table;
-struct nvlog;
-struct cp;
-struct alloc;
-struct snapshot_table;
-struct clone_table;
-struct message_pool;
-struct zombie_list;
-struct maps;
-struct vtoc;
 struct check;
-struct repair;
-struct space;
-struct restore;
+struct clone_table;
+struct cp;
 struct file_restore_table;
+struct inode;
+struct inode_table;
+struct maps;
+struct message_pool;
+struct nvlog;
+struct raid;
+struct repair;
+struct restore;
+struct snapshot_table;
+struct space;
+struct volume_counters;
 struct volume_hooks;
-struct cp_client;
-struct vdisk;
+struct vtoc;
+struct zombie_list;
 
 enum volume_state { VOLUME_MOUNTING, VOLUME_ONLINE, VOLUME_STOPPING, VOLUME_OFFLINE };
 
@@ -102,7 +105,7 @@ struct fs_volume {
 	struct space *space; /* what of them is promised */
 	uint64_t inodes_used;
 	uint64_t n_moves; /* directories that got another parent since the mount */
-	LIST_HEAD(, ancestry_walk) walks; /* fs/names/ancestry.h */
+	struct ancestry_walk_list walks; /* fs/names/ancestry.h */
 	struct fs_run_queue cp_waiters; /* woken after every CP: dirty limit, log room, space to come */
 	struct fs_run_queue page_waiters; /* woken when pages come free */
 	struct fs_run_queue idle_waiters; /* woken when no message is under way (unmount) */
@@ -115,32 +118,7 @@ struct fs_volume {
 	struct timer page_timer; /* page_waiters look again: pages of the arena came free that nobody told the volume of */
 	struct latency client_latency; /* of its clients' reads and writes, since the mount */
 	uint64_t client_at_ns; /* when the last one of them came */
-	struct {
-		struct counter messages[FS_OP_COUNT], parked, reads, read_blocks, cps;
-		struct counter damage_passed; /* places in trees of removed files that could not be freed */
-	} counters;
-};
-
-/* What lower rooms call of higher ones: one const table (fs/volume_hooks.c). */
-struct volume_hooks {
-	const struct cp_client *cp_clients; /* in the order of what a CP does (fs/cp/cp.h) */
-	unsigned n_cp_clients;
-	/* A message with an entry among the calls kept is about to be answered (fs/cp/calls.h). */
-	void (*call_answered)(struct fs_message *msg, int status);
-	/* There will be no CP any more: tell everybody who waits for one. */
-	void (*cp_failed)(struct fs_volume *vol, int err);
-	/* An inode with INODE_BACKED is being loaded: set inode->backing from its attributes. -EAGAIN, -EUCLEAN. */
-	int (*backing_load)(struct fs_run *run, struct inode *inode);
-	/* The vdisk is being destroyed in this step. */
-	void (*vdisk_gone)(struct fs_volume *vol, const struct inode *container);
-	/* The clone part of a vdisk's description. */
-	void (*clone_info)(struct fs_volume *vol, const struct vdisk *vdisk, struct fs_clone_info *ret_info);
-	/* A CP has made something else of `n` blocks of the file's tree from `fbn` on. */
-	void (*tree_changed)(const struct inode *inode, uint32_t fbn, uint64_t n, enum file_block from, enum file_block to);
-	/* A change finds no room, and nothing under way will make some: begin to make some. False: nothing can be given up. */
-	bool (*make_room)(struct fs_volume *vol);
-	/* The check under way, if any, stands in the way of others: end it. */
-	void (*check_cancel)(struct fs_volume *vol, const char *why);
+	struct volume_counters *counters;
 };
 
 static inline unsigned gen_bit(const struct fs_volume *vol)
@@ -159,35 +137,5 @@ static inline uint64_t volume_next_generation(struct fs_volume *vol)
 {
 	return vol->next_generation++;
 }
-
-/* ---- operations (dispatch.c has the table) ----
- * A step of a message: 0 or a negative errno completes it; -EAGAIN parks; OP_LOGGED completes it when the log is durable up to
- * run->msg->word[0] (the sequence nvlog_append returned); OP_IN_CP when a CP with everything changed until now is; OP_LATER: the operation calls
- * message_complete by itself. */
-enum { OP_LOGGED = 1, OP_LATER = 2, OP_IN_CP = 3 };
-void message_complete(struct fs_message *msg, int status);
-/* The same for one that was never begun. */
-void message_answer(struct fs_message *msg, int status);
-/* A read or write of a client: what the pace of work in the background looks at. */
-bool message_is_client_io(const struct fs_message *msg);
-/* The host's file system is full, and the message (NULL: background work, never) has waited long enough for room. */
-#define MESSAGE_ROOM_WAIT_NS 1000000000ULL
-bool message_is_over(const struct fs_message *msg);
-/* Fill out.error_text. */
-void message_error_text(struct fs_message *msg, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* ---- the CP, as others see it (asking for one: fs/core/cp_ask.h) ---- */
-/* Call back when a CP that contains everything changed until now is durable: `err` 0 or -EIO. Asks for one. Never inline. */
-struct cp_waiter {
-	void (*durable)(struct cp_waiter *waiter, int err);
-	struct fs_message *msg; /* whose answer waits; NULL: nobody's */
-	uint64_t generation;
-	TAILQ_ENTRY(cp_waiter) link;
-};
-void cp_wait(struct fs_volume *vol, struct cp_waiter *waiter);
-/* Those whose message gives up wait no longer: they are told -FS_EJUKEBOX. */
-void cp_give_up(struct fs_volume *vol, bool (*gives_up)(const struct fs_message *msg));
-/* Blocks that the running CP writes, as far as it has come. */
-size_t cp_block_count(const struct fs_volume *vol);
 
 #endif

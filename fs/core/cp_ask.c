@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asking for a consistency point, and the end of all of them. */
-#include "fs/core/cp_ask.h"
-
+#include "base/error.h"
+#include "base/log.h"
+#include "base/world.h"
 #include "fs/core/core.h"
+#include "fs/core/cp_ask.h"
+#include "fs/core/hooks.h"
 
 bool cp_is_running(const struct fs_volume *vol)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Histograms of latencies. A bucket is named by the position of the highest bit of the microseconds and the two bits below it. */
-#include "fs/core/latency.h"
-
 #include "base/list.h"
+#include "fs/core/latency.h"
 
 static unsigned bucket_of(uint64_t ns)
 {

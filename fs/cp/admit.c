@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The last thing a change asks for: dirty limits, log room, space, pages. */
+#include "fs/core/core.h"
+#include "fs/core/cp_ask.h"
 #include "fs/cp/admit.h"
-
-#include "fs/file/cache_private.h"
-#include "fs/file/inode_table.h"
+#include "fs/cp/space.h"
+#include "fs/file/cache.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/log/nvlog.h"
 
 /* Worst case of indirect and map blocks that n changed blocks of one file drag along. */
 static size_t blocks_with_overhead(size_t n_blocks)

@@ -3,8 +3,12 @@
 #ifndef FS_ADMIT_H
 #define FS_ADMIT_H
 
-#include "fs/file/run.h"
+#include <stddef.h>
+
+#include "base/error.h"
 #include "fs/cp/space.h"
+
+struct fs_run;
 
 /* A client's change is admitted: dirty limits, log room for `log_bytes`, free space for `n_blocks` more blocks of class `cls` (with
  * 0 pages: nothing becomes dirty).

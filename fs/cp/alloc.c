@@ -4,8 +4,15 @@
 
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "fs/core/core.h"
+#include "fs/core/vbnset.h"
+#include "fs/cp/cp.h"
 #include "fs/cp/maps.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+#include "raid/raid.h"
 
 #define WINDOW_STRIPES 4096U
 #define BAND_STRIPES 64U

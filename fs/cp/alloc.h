@@ -8,7 +8,13 @@
 #ifndef FS_ALLOC_H
 #define FS_ALLOC_H
 
-#include "fs/cp/cp.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct fs_run;
+struct fs_volume;
 
 MUST_CHECK int alloc_init(struct fs_volume *vol);
 void alloc_fini(struct fs_volume *vol);

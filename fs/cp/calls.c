@@ -7,7 +7,13 @@
 #include <string.h>
 
 #include "base/counters.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/page.h"
 #include "base/siphash.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_call.h"
+#include "fs/message.h"
 #include "fs/volume.h"
 
 #define CALLS_PER_PAGE 8U

@@ -10,15 +10,24 @@
 #ifndef FS_CALLS_H
 #define FS_CALLS_H
 
-#include "base/siphash.h"
-#include "fs/message.h"
-#include "fs/log/nvlog.h"
-#include "fs/file/run.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "fs/core/queues.h"
+#include "fs/format/recordformat.h"
+#include "fs/fs_call.h"
+
+struct call_peer;
+struct calls;
+struct fs_message;
+struct fs_run;
+struct fs_volume;
+struct siphash_key;
 
 #define CALLS_AGE_NS 600000000000ULL /* older ones are not found any more */
-
-struct calls;
-struct call_peer;
 
 struct call {
 	struct call *hash_next;

@@ -8,9 +8,20 @@
  * The reply is made when the change is made, not when it is answered: from then on the change will survive, so its reply must be there for whoever asks
  * again, whatever becomes of the first one's answer.
  * WRITE PATH. previous hop: dispatch.c; next hop: nvlog.c (what survives), proto/nfs (what is answered). */
-#include "fs/format/callformat.h"
-#include "fs/cp/calls.h"
+#include "base/counters.h"
+#include "base/error.h"
+#include "base/world.h"
 #include "fs/core/core.h"
+#include "fs/cp/calls.h"
+#include "fs/file/completion.h"
+#include "fs/file/run.h"
+#include "fs/format/callformat.h"
+#include "fs/format/recordformat.h"
+#include "fs/fs_call.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
+#include "fs/message.h"
+#include "fs/volume.h"
 
 #define CALL_BYTES_MAX (sizeof(struct call_disk) + FS_REPLY_MAX)
 

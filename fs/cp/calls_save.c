@@ -12,10 +12,23 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "base/checksum.h"
-#include "fs/format/callformat.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/page.h"
+#include "base/siphash.h"
+#include "base/world.h"
+#include "fs/core/core.h"
 #include "fs/cp/calls.h"
 #include "fs/cp/cp.h"
+#include "fs/file/run.h"
+#include "fs/format/callformat.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_call.h"
+#include "fs/log/nvlog.h"
+#include "fs/volume.h"
+#include "raid/raid.h"
 
 struct calls_save {
 	uint8_t *bytes; /* as many blocks as the log has for it */

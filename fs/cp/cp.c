@@ -7,14 +7,30 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "base/counters.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/world.h"
+#include "fs/core/core.h"
+#include "fs/core/cp_ask.h"
+#include "fs/core/hooks.h"
+#include "fs/core/vbnset.h"
+#include "fs/core/volume_counters.h"
 #include "fs/cp/alloc.h"
-#include "fs/file/cache_private.h"
+#include "fs/cp/cp_wait.h"
 #include "fs/cp/fsinfo.h"
-#include "fs/file/inode_table.h"
-#include "fs/cp/maps.h"
-#include "fs/file/snapshot_table.h"
 #include "fs/cp/space.h"
 #include "fs/cp/zombie.h"
+#include "fs/file/cache.h"
+#include "fs/file/cache_cp.h"
+#include "fs/file/inode.h"
+#include "fs/file/inode_table.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
+#include "fs/message.h"
+#include "raid/raid.h"
 
 #define CP_INTERVAL_NS 10000000000ULL
 #define RELEASE_BUFFERS 32U /* at a time */
@@ -369,7 +385,7 @@ static void cp_release(struct task *task)
 	vol->pending_blocks[cp->bit] = 0;
 	cp->count++;
 	cp->last_ms = (world_now_ns(vol->world) - cp->started_ns) / 1000000U;
-	counter_add(&vol->counters.cps, 1);
+	counter_add(&vol->counters->cps, 1);
 	vol->cp_ask.running = false;
 	cp->stage = CP_STAGE_IDLE;
 	nvlog_release(vol);

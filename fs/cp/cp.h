@@ -19,8 +19,22 @@
 #ifndef FS_CP_H
 #define FS_CP_H
 
-#include "fs/core/core.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "base/world.h"
+#include "fs/core/queues.h"
 #include "fs/core/vbnset.h"
+#include "fs/file/cache.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+
+struct fs_volume;
+struct page;
 
 #define CP_ZOMBIE_LEAVES 256U /* 1 GiB of file a CP */
 #define CP_ZOMBIE_SKIPS 65536U /* absent subtrees a CP steps over */

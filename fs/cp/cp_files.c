@@ -3,14 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
+#include "base/page.h"
 #include "base/radix.h"
 #include "base/reserve.h"
-#include "fs/file/cache_private.h"
+#include "fs/core/core.h"
 #include "fs/cp/cp.h"
-#include "fs/file/inode_table.h"
+#include "fs/cp/cp_wait.h"
 #include "fs/cp/space.h"
-#include "fs/file/tree.h"
 #include "fs/cp/zombie.h"
+#include "fs/file/cache.h"
+#include "fs/file/cache_cp.h"
+#include "fs/file/inode.h"
+#include "fs/file/range.h"
+#include "fs/file/run.h"
+#include "fs/file/tree.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "raid/raid.h"
 
 #define SLICE_BLOCKS 32U
 
@@ -120,12 +130,10 @@ static void file_outgrow(struct cp *cp, struct inode *inode)
 		memcpy(buf->page->data, inode->inline_bytes, INLINE_MAX);
 	} else if (buf->dirty != 0 || buf->page == NULL) {
 		/* Rewritten in the next generation already: this CP writes what the inode held. */
-		struct page *page = cache_page_take(cp->vol);
+		uint8_t *bytes = cache_cp_page_new(buf);
 
-		memset(page->data, 0, PAGE_SIZE);
-		memcpy(page->data, inode->inline_bytes, INLINE_MAX);
-		buf->cp_page = page;
-		cp->vol->cache->n_pages++;
+		memset(bytes, 0, PAGE_SIZE);
+		memcpy(bytes, inode->inline_bytes, INLINE_MAX);
 	}
 	if (buf->dirty == 0 && buf->cp_page == NULL)
 		cache_cp_adopt(buf, cp->bit);
@@ -170,7 +178,7 @@ static int file_buffers(struct fs_run *run, struct inode *inode)
 			cp_make_path(cp, inode, buf->fbn);
 		}
 		made += (unsigned)(cp_block_count(cp->vol) - before);
-		if (made > 8U && cp->vol->cache->n_stash < 16U) {
+		if (made > 8U && cache_stash_left(cp->vol) < 16U) {
 			cp->file_pos++;
 			cp_member_add(cp, buf);
 			break;

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CP stage PLACE: a VBN for every block of the worklist, and the maps that say so, until nothing new joins. */
+#include "base/error.h"
+#include "base/list.h"
 #include "base/radix.h"
+#include "fs/core/core.h"
+#include "fs/core/file_block.h"
+#include "fs/core/hooks.h"
+#include "fs/core/vbnset.h"
 #include "fs/cp/alloc.h"
-#include "fs/file/cache_private.h"
 #include "fs/cp/cp.h"
-#include "fs/file/inode_table.h"
 #include "fs/cp/maps.h"
 #include "fs/cp/space.h"
-#include "fs/file/tree.h"
+#include "fs/file/cache.h"
+#include "fs/file/inode.h"
+#include "fs/file/inode_table.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "raid/raid.h"
 
 #define SLICE_BLOCKS 32U
 #define SLICE_FREES 32U

@@ -2,11 +2,27 @@
 /* How the CP changes trees: paths, new indirect blocks, growing, punching. */
 #include <stdlib.h>
 
+#include "base/counters.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/page.h"
 #include "base/reserve.h"
-#include "fs/file/cache_private.h"
+#include "fs/core/core.h"
+#include "fs/core/file_block.h"
+#include "fs/core/hooks.h"
+#include "fs/core/volume_counters.h"
 #include "fs/cp/cp.h"
 #include "fs/cp/space.h"
+#include "fs/file/cache.h"
+#include "fs/file/cache_cp.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
 #include "fs/file/tree.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "raid/raid.h"
 
 /* There can be a thousand wrong pointers in a block: say the first ones, then now and then. */
 #define DAMAGE_LOG_FIRST 16U
@@ -55,9 +71,9 @@ void cp_free_removed(struct cp *cp, struct inode *inode, uint32_t vbn)
 
 void cp_damage_passed(struct fs_volume *vol, const char *what, uint32_t number, int err)
 {
-	uint64_t n = counter_get(&vol->counters.damage_passed);
+	uint64_t n = counter_get(&vol->counters->damage_passed);
 
-	counter_add(&vol->counters.damage_passed, 1);
+	counter_add(&vol->counters->damage_passed, 1);
 	if (n < DAMAGE_LOG_FIRST || n % DAMAGE_LOG_EVERY == 0)
 		log_error("fs", "removed_file_damaged",
 		          "volume=%s %s=%u error=%s total=%llu: blocks below it stay in use; \"vcd check --repair\" frees them", vol->name,
@@ -401,7 +417,7 @@ static int punch_indirect(struct fs_run *run, struct punch *punch, unsigned leve
 		make_path_to(punch->cp, punch->inode, base, level);
 		buf = cache_peek(punch->inode, level, base);
 	}
-	cache_touch(buf);
+	cache_keep(buf);
 	err = run_reserve(run, 8);
 	if (err != 0)
 		return err;

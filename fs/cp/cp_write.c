@@ -7,10 +7,15 @@
  * WRITE PATH. previous hop: cp_place.c; next hop: raid_write. */
 #include <stdlib.h>
 
+#include "base/list.h"
+#include "base/page.h"
 #include "base/radix.h"
 #include "base/reserve.h"
+#include "fs/core/core.h"
 #include "fs/cp/alloc.h"
 #include "fs/cp/cp.h"
+#include "fs/file/cache.h"
+#include "raid/raid.h"
 
 #define EARLY_BLOCKS 2048U /* 8 MiB a piece */
 

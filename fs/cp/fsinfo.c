@@ -4,10 +4,18 @@
 
 #include <inttypes.h>
 
-#include "fs/file/inode_table.h"
+#include "base/bytes.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "fs/core/core.h"
+#include "fs/cp/cp.h"
 #include "fs/cp/maps.h"
-#include "fs/file/snapshot_table.h"
 #include "fs/cp/space.h"
+#include "fs/file/inode_table.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "raid/raid.h"
 
 void fsinfo_encode(const struct cp *cp, uint8_t ret_body[RAID_FSINFO_BODY])
 {

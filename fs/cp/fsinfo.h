@@ -3,7 +3,13 @@
 #ifndef FS_FSINFO_H
 #define FS_FSINFO_H
 
-#include "fs/cp/cp.h"
+#include <stdint.h>
+
+#include "base/error.h"
+#include "raid/raid.h"
+
+struct cp;
+struct fs_volume;
 
 void fsinfo_encode(const struct cp *cp, uint8_t ret_body[RAID_FSINFO_BODY]);
 /* Set the volume's name, keys, counters, and the inodes of inode file and snapshot table. -EUCLEAN, -ENOTSUP (a newer format),

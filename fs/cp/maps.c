@@ -4,9 +4,23 @@
 
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/page.h"
+#include "fs/core/core.h"
+#include "fs/core/vbnset.h"
+#include "fs/cp/cp.h"
+#include "fs/file/cache.h"
+#include "fs/file/cache_cp.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
 #include "fs/file/snapshot_table.h"
 #include "fs/file/tree.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "raid/raid.h"
 
 #define REGIONS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(struct region_disk))
 #define WORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(uint64_t))

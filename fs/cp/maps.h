@@ -9,7 +9,15 @@
 #ifndef FS_MAPS_H
 #define FS_MAPS_H
 
-#include "fs/cp/cp.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct cp;
+struct fs_run;
+struct fs_volume;
+struct inode;
 
 struct region {
 	uint32_t n_active;

@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 
+#include "fs/core/core.h"
+#include "fs/file/run.h"
+
 struct message_pool {
 	struct message_run *free;
 };

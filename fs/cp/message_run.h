@@ -3,8 +3,14 @@
 #ifndef FS_MESSAGE_RUN_H
 #define FS_MESSAGE_RUN_H
 
-#include "fs/core/core.h"
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "fs/cp/cp_wait.h"
 #include "fs/file/run.h"
+#include "fs/log/nvlog.h"
+
+struct fs_volume;
 
 /* A message being carried out: its run, and its wait for the log or a CP. */
 struct message_run {

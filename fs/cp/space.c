@@ -4,13 +4,22 @@
 
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "fs/core/core.h"
+#include "fs/core/cp_ask.h"
+#include "fs/core/hooks.h"
 #include "fs/cp/cp.h"
-#include "fs/file/inode_table.h"
 #include "fs/cp/maps.h"
-#include "fs/file/snapshot_table.h"
-#include "fs/vdisk/vtoc.h"
 #include "fs/cp/zombie.h"
+#include "fs/file/inode.h"
+#include "fs/file/inode_table.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "fs/vdisk/vtoc.h"
 
 #define SNAPSHOT_BLOCKS 32U /* what keeping one costs at once: its record, and maps and inode file not shared any more */
 #define WRITE_BLOCKS 288U /* the largest write and what it drags along */

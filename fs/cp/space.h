@@ -24,7 +24,19 @@
 #ifndef FS_SPACE_H
 #define FS_SPACE_H
 
-#include "fs/core/core.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct cp;
+struct fs_run;
+struct fs_volume;
+struct fsinfo_disk;
+struct inode;
+struct space_counter;
+struct vtoc_entry;
 
 /* On what ground a change takes blocks. */
 enum space_class {
@@ -35,15 +47,11 @@ enum space_class {
 	SPACE_TRIM, /* a part of a file is freed: what it rewrites was not promised, but it should nearly always work */
 };
 
-struct vtoc_entry;
-struct cp;
-
 /* Blocks promised to something other than a LUN, e.g. a clone. Zero when it begins; brought back to zero before it goes. */
 struct space_claim {
 	uint64_t n_blocks;
 };
 
-struct space_counter;
 struct space {
 	struct space_counter *counter; /* fs/cp/space_count.c */
 	/* as of the last CP */
@@ -118,7 +126,6 @@ void space_count(struct inode *inode, int n);
 /* After the commit; `snapshot`: this CP has made one that clients see. */
 void space_cp_done(struct fs_volume *vol, bool snapshot);
 /* What fsinfo keeps. */
-struct fsinfo_disk;
 void space_encode(const struct cp *cp, struct fsinfo_disk *disk);
 void space_decode(struct fs_volume *vol, const struct fsinfo_disk *disk);
 

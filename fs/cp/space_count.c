@@ -8,14 +8,22 @@
  * A newer snapshot, or the deletion of this one, makes an end of it: what the ledger has then is right, or the walk begins anew. */
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "fs/core/core.h"
+#include "fs/core/cp_ask.h"
 #include "fs/cp/cp.h"
-#include "fs/file/inode_table.h"
-#include "fs/cp/maps.h"
-#include "fs/file/snapshot_table.h"
 #include "fs/cp/space.h"
+#include "fs/file/cache.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
 #include "fs/file/tree.h"
+#include "fs/format/fsformat.h"
 #include "fs/vdisk/vtoc.h"
+#include "raid/raid.h"
 
 struct space_counter {
 	struct fs_run run;

@@ -5,7 +5,11 @@
  * entered when even the least that they can be leaves no more than that. */
 #include <inttypes.h>
 
+#include "base/log.h"
+#include "fs/core/core.h"
 #include "fs/cp/space.h"
+#include "fs/fs_types.h"
+#include "fs/volume.h"
 
 #define HYSTERESIS_PERCENT 5U
 

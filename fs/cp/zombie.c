@@ -8,11 +8,21 @@
 
 #include <stdlib.h>
 
+#include "base/bytes.h"
+#include "base/list.h"
 #include "base/reserve.h"
-#include "fs/file/cache_private.h"
+#include "fs/core/core.h"
 #include "fs/cp/cp.h"
+#include "fs/file/cache.h"
+#include "fs/file/cache_cp.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
 #include "fs/file/inode_table.h"
+#include "fs/file/run.h"
 #include "fs/file/tree.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "raid/raid.h"
 
 #define ZOMBIES_PER_BLOCK (FS_BLOCK_SIZE / sizeof(struct zombie_disk))
 

@@ -4,7 +4,15 @@
 #ifndef FS_ZOMBIE_H
 #define FS_ZOMBIE_H
 
-#include "fs/core/core.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/list.h"
+
+struct fs_run;
+struct fs_volume;
+struct inode;
 
 struct zombie {
 	unsigned slot;

@@ -4,10 +4,18 @@
 
 #include <stdlib.h>
 
+#include "base/counters.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/page.h"
 #include "base/reserve.h"
-#include "fs/file/cache_private.h"
 #include "fs/core/core.h"
+#include "fs/file/cache_cp.h"
+#include "fs/file/cache_private.h"
+#include "fs/file/inode.h"
 #include "fs/file/tree.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
 
 #define STASH_MAX 4096U
 
@@ -528,4 +536,27 @@ struct page *cache_page_take(struct fs_volume *vol)
 	vc_assert(cache->n_stash > 0);
 	cache->n_pages--;
 	return cache->stash[--cache->n_stash];
+}
+
+void cache_usage(const struct fs_volume *vol, size_t *ret_pages, size_t *ret_pages_max)
+{
+	*ret_pages = vol->cache->n_pages;
+	*ret_pages_max = vol->cache->pages_max;
+}
+
+size_t cache_stash_left(const struct fs_volume *vol)
+{
+	return vol->cache->n_stash;
+}
+
+void cache_keep(struct buf *buf)
+{
+	cache_touch(buf);
+}
+
+uint8_t *cache_cp_page_new(struct buf *buf)
+{
+	buf->cp_page = cache_page_take(buf->inode->vol);
+	buf->inode->vol->cache->n_pages++;
+	return buf->cp_page->data;
 }

@@ -14,11 +14,18 @@
 #ifndef FS_CACHE_H
 #define FS_CACHE_H
 
-#include "base/list.h"
-#include "base/page.h"
-#include "fs/file/run.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
+#include "base/error.h"
+#include "base/list.h"
+
+struct buf_waiter;
+struct fs_run;
+struct fs_volume;
 struct inode;
+struct page;
 
 enum buf_state { BUF_EMPTY, BUF_READING, BUF_VALID, BUF_ERROR };
 
@@ -49,8 +56,6 @@ struct buf {
 	TAILQ_ENTRY(buf) dirty_link[2]; /* per generation parity, on the inode's list */
 };
 
-struct fs_volume;
-
 MUST_CHECK int cache_init(struct fs_volume *vol, size_t pages_max);
 void cache_fini(struct fs_volume *vol);
 
@@ -69,5 +74,17 @@ uint8_t *cache_edit(struct buf *buf);
 void cache_drop_range(struct inode *inode, uint32_t first, uint32_t end);
 /* All clean buffers of an inode that is leaving memory. */
 void cache_drop_inode(struct inode *inode);
+/* A page of the stash: there is one, because run_reserve said so. */
+struct page *cache_page_take(struct fs_volume *vol);
+/* Any buffer of that key, whatever its state; NULL: none. */
+struct buf *cache_peek(struct inode *inode, unsigned level, uint32_t fbn);
+/* Read ahead: name a block nobody waits for. */
+void cache_read_ahead(struct fs_run *run, struct inode *inode, uint32_t fbn, uint32_t vbn);
+/* What the run has pinned may go: a long step that is done with what it has looked at. */
+void cache_unpin_all(struct fs_run *run);
+/* Dirty pages beyond which changes wait for the CP. */
+size_t cache_dirty_max(const struct fs_volume *vol);
+/* Pages that buffers hold, and the bound. */
+void cache_usage(const struct fs_volume *vol, size_t *ret_pages, size_t *ret_pages_max);
 
 #endif

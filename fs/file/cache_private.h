@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What run.c, inode.c and the CP need of the cache beyond its public face. */
+/* The cache itself: between cache.c, cache_read.c, and what of this room looks into it. */
 #ifndef FS_CACHE_PRIVATE_H
 #define FS_CACHE_PRIVATE_H
 
-#include "fs/file/cache.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/counters.h"
+#include "base/error.h"
+#include "base/list.h"
 #include "fs/core/core.h"
+#include "fs/file/cache.h"
+#include "fs/file/inode.h"
+
+struct fs_run;
+struct page;
 
 struct buf_waiter {
 	struct fs_run *run;
@@ -37,38 +48,16 @@ static inline void cache_touch(struct buf *buf)
 /* Submit the reads a step has named, coalesced. `wanted`: the step cannot go on without them. 0 (also when the run must wait for
  * room), or how the volume has failed. */
 MUST_CHECK int cache_submit_starts(struct fs_run *run, bool wanted);
-void cache_unpin_all(struct fs_run *run);
 /* True when the stash holds `n` pages (evicting for them when needed). */
 bool cache_stash(struct fs_volume *vol, size_t n);
 /* True when `n` new buffers can be had without asking for memory. */
 bool cache_bufs_ready(struct fs_volume *vol, size_t n);
 /* A page of the arena; when that is empty, one that a clean buffer gives up. NULL: there is none either. Does not count it. */
 struct page *cache_page_alloc(struct fs_volume *vol);
-/* A page of the stash: there is one, because run_reserve said so. */
-struct page *cache_page_take(struct fs_volume *vol);
-/* Dirty pages beyond which changes wait for the CP. */
-size_t cache_dirty_max(const struct fs_volume *vol);
 
 /* Evict until `n_pages` more fit under the bound; false: dirty and pinned ones fill it. */
 bool cache_make_room(struct fs_volume *vol, size_t n_pages);
 /* There is one: cache_bufs_ready said so, or else the reserve (base/reserve.h) has it. */
 struct buf *cache_buf_new(struct inode *inode, unsigned level, uint32_t fbn);
-
-/* ---- for the CP ---- */
-/* Any buffer of that key, whatever its state. */
-struct buf *cache_peek(struct inode *inode, unsigned level, uint32_t fbn);
-/* A new block of zeros (a hole being filled by the CP): not yet dirty. Takes a stash page. */
-struct buf *cache_new_zero(struct inode *inode, unsigned level, uint32_t fbn);
-/* A clean data block becomes dirty in the CP's generation: from now on operations that change it leave the CP its content. */
-void cache_cp_adopt(struct buf *buf, unsigned bit);
-/* The CP has written the buffer's content of parity `bit` (or, for CP-owned blocks, its content). */
-void cache_cp_written(struct buf *buf, unsigned bit);
-/* Take a CP-owned or indirect buffer out of memory (its block was freed). */
-void cache_forget(struct buf *buf);
-/* Keep off the LRU / back on it. */
-void cache_hold(struct buf *buf);
-void cache_unhold(struct buf *buf);
-/* Read ahead: name a block nobody waits for. */
-void cache_read_ahead(struct fs_run *run, struct inode *inode, uint32_t fbn, uint32_t vbn);
 
 #endif

@@ -2,8 +2,17 @@
 /* Reads into the cache: what a step names is submitted together at its end; everybody who asks meanwhile waits for the same read. */
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
+#include "base/counters.h"
+#include "base/list.h"
+#include "base/page.h"
 #include "fs/core/core.h"
+#include "fs/core/volume_counters.h"
+#include "fs/file/cache.h"
+#include "fs/file/cache_cp.h"
+#include "fs/file/cache_private.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "raid/raid.h"
 
 /* One submission: the request to raid and the buffers it fills. */
 struct cache_batch {
@@ -278,8 +287,8 @@ int cache_submit_starts(struct fs_run *run, bool wanted)
 	}
 	run->n_starts = 0;
 	run->vol->n_reading++;
-	counter_add(&run->vol->counters.reads, 1);
-	counter_add(&run->vol->counters.read_blocks, n);
+	counter_add(&run->vol->counters->reads, 1);
+	counter_add(&run->vol->counters->read_blocks, n);
 	batch->read = (struct raid_read){ .blocks = batch->blocks, .n_blocks = n, .done = batch_done };
 	raid_read(run->vol->raid, &batch->read);
 	return 0;

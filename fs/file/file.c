@@ -2,11 +2,21 @@
 /* Blocks of files: what an operation sees of a block, and how it changes one.
  *
  * READ PATH. previous hop: file_ops.c, directories, streams; next hop: the cache, then the tree, then the backing store. */
-#include "fs/file/file.h"
-
-#include "fs/file/cache_private.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/page.h"
 #include "fs/core/core.h"
+#include "fs/core/file_block.h"
+#include "fs/file/cache.h"
+#include "fs/file/cache_cp.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/range.h"
+#include "fs/file/run.h"
 #include "fs/file/tree.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "raid/raid.h"
 
 #define BACKING_DEPTH_MAX 64U
 

@@ -6,7 +6,17 @@
 #ifndef FS_FILE_H
 #define FS_FILE_H
 
-#include "fs/file/inode.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "fs/core/file_block.h"
+#include "fs/fs_types.h"
+
+struct fs_run;
+struct inode;
+struct page;
 
 /* Readable bytes of a block: PAGE_SIZE bytes, zeros for holes, the backing store's where that shows through. Valid until the step
  * returns or the block is edited. -EAGAIN, -EIO, -EUCLEAN. */
@@ -27,9 +37,7 @@ void file_truncate(struct inode *inode, uint64_t size_bytes);
 /* A range not yet applied by its CP covers the block: what the tree says of it is no longer true. */
 bool file_is_punched(const struct inode *inode, uint32_t fbn);
 
-/* What is at a block: for the cloner and the check. */
-enum file_block { FILE_BLOCK_HOLE, FILE_BLOCK_ZERO, FILE_BLOCK_DATA };
-/* FILE_BLOCK_HOLE: neither buffer, nor punched, nor tree: the backing store shows through. FILE_BLOCK_ZERO: explicit zeros, or punched on a
+/* What is at a block, for the cloner and the check. FILE_BLOCK_HOLE: neither buffer, nor punched, nor tree: the backing store shows through. FILE_BLOCK_ZERO: explicit zeros, or punched on a
  * backed file. Own content only, backing not consulted. `ret_run_end`: one past the last FBN known to be in the same state (>= fbn + 1;
  * whole absent subtrees are skipped). */
 MUST_CHECK int file_block_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum file_block *ret_state, uint32_t *ret_run_end);

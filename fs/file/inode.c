@@ -4,11 +4,22 @@
 
 #include <stdlib.h>
 
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/list.h"
 #include "base/reserve.h"
-#include "fs/file/cache_private.h"
+#include "base/world.h"
 #include "fs/core/core.h"
+#include "fs/core/hooks.h"
+#include "fs/file/cache.h"
+#include "fs/file/cache_cp.h"
+#include "fs/file/file.h"
 #include "fs/file/inode_table.h"
+#include "fs/file/range.h"
+#include "fs/file/run.h"
 #include "fs/file/snapshot_table.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
 
 #define MAP_AHEAD 32U
 
@@ -517,6 +528,23 @@ int inode_find_free(struct fs_run *run, uint32_t *ret_ino)
 			table->map_full[block / 64U] |= 1ULL << block % 64U;
 	}
 	return -ENOSPC;
+}
+
+int inode_find_few(struct fs_run *run, unsigned n, uint32_t *ret_inos)
+{
+	struct inode_table *table = run->vol->inodes;
+	uint32_t hint = table->free_hint;
+	int err = 0;
+
+	for (unsigned i = 0; i < n && err == 0; i++) { /* the search begins behind the one found before */
+		err = inode_find_free(run, &ret_inos[i]);
+		for (unsigned k = 0; k < i && err == 0; k++)
+			if (ret_inos[k] == ret_inos[i])
+				err = -ENOSPC;
+		table->free_hint = ret_inos[i] + 1U;
+	}
+	table->free_hint = hint;
+	return err;
 }
 
 static void inode_map_set(struct fs_volume *vol, uint32_t ino, bool used)

@@ -9,13 +9,19 @@
 #define FS_INODE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/list.h"
-#include "fs/file/cache.h"
-#include "fs/format/fsformat.h"
-#include "fs/message.h"
 #include "fs/file/range.h"
+#include "fs/format/fsformat.h"
+
+struct fs_attr;
+struct fs_file_id;
+struct fs_run;
+struct fs_volume;
+struct fs_wcc;
 
 struct inode_attr {
 	uint8_t type; /* enum fs_type */
@@ -89,7 +95,6 @@ struct inode {
 	uint32_t read_ahead_next; /* FBN after the last sequential read */
 	uint32_t read_ahead_end;
 };
-TAILQ_HEAD(inode_queue, inode);
 
 /* Load an inode. Valid until the step returns; pin it to keep it. -EAGAIN; -ESTALE: free, or beyond the file; -EUCLEAN. */
 MUST_CHECK int inode_get(struct fs_run *run, uint32_t snapshot, uint32_t ino, struct inode **ret_inode);
@@ -106,6 +111,8 @@ void inode_touch(struct inode *inode);
 
 /* Find a free inode number (nothing is changed). -EAGAIN, -ENOSPC. */
 MUST_CHECK int inode_find_free(struct fs_run *run, uint32_t *ret_ino);
+/* The same for `n` different ones. */
+MUST_CHECK int inode_find_few(struct fs_run *run, unsigned n, uint32_t *ret_inos);
 /* Find `ino` free for replay: makes its inode map block available. -EAGAIN. */
 MUST_CHECK int inode_need_map(struct fs_run *run, uint32_t ino);
 /* Take `ino` and give it `attr` (generation from volume_next_generation, or the log's). Never fails after inode_find_free/inode_need_map

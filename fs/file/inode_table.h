@@ -3,7 +3,18 @@
 #ifndef FS_INODE_TABLE_H
 #define FS_INODE_TABLE_H
 
-#include "fs/file/inode.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/world.h"
+#include "fs/core/queues.h"
+
+struct fs_volume;
+struct inode;
+struct inode_attr;
+struct inode_disk;
 
 struct inode_table {
 	struct inode **buckets;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fs/file/page_batch.h"
-
 #include "base/error.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/page_batch.h"
+#include "fs/file/run.h"
 
 #define LOOKS_MAX 4096U /* a step */
 

@@ -3,7 +3,13 @@
 #ifndef FS_PAGE_BATCH_H
 #define FS_PAGE_BATCH_H
 
-#include "fs/file/file.h"
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct fs_run;
+struct inode;
+struct page;
 
 #define PAGE_BATCH_MAX 256U /* blocks */
 

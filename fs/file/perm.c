@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POSIX permissions. */
+#include "base/list.h"
+#include "fs/file/inode.h"
 #include "fs/file/perm.h"
+#include "fs/fs_types.h"
 
 #define MODE_SUID 04000U
 #define MODE_SGID 02000U

@@ -4,7 +4,14 @@
 #ifndef FS_PERM_H
 #define FS_PERM_H
 
-#include "fs/file/inode.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct fs_cred;
+struct fs_setattr;
+struct inode_attr;
 
 enum { PERM_EXEC = 1, PERM_WRITE = 2, PERM_READ = 4 };
 

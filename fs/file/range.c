@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/error.h"
 #include "base/reserve.h"
 
 /* Index of the first range that ends at or after `fbn`. */

@@ -4,8 +4,18 @@
 
 #include <stdlib.h>
 
+#include "base/counters.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/world.h"
 #include "fs/core/core.h"
+#include "fs/core/cp_ask.h"
+#include "fs/core/queues.h"
+#include "fs/core/volume_counters.h"
+#include "fs/file/cache.h"
 #include "fs/file/cache_private.h"
+#include "fs/file/completion.h"
+#include "fs/fs_types.h"
 
 #define WAKE_SOME 16U
 #define PAGE_RETRY_NS 10000000U
@@ -80,7 +90,7 @@ static void run_execute(struct fs_run *run)
 		if (run->n_waiting == 0)
 			run_start_later(run); /* what it waited for ended inside the step */
 		else
-			counter_add(&run->vol->counters.parked, 1);
+			counter_add(&run->vol->counters->parked, 1);
 		return;
 	}
 	if (run->n_waiting > 0) {

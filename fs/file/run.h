@@ -10,15 +10,19 @@
 #ifndef FS_RUN_H
 #define FS_RUN_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "base/error.h"
 #include "base/list.h"
 #include "base/world.h"
 
-struct fs_volume;
-struct fs_message;
-struct buf;
-struct raid_read_block;
 struct ancestry_walk;
+struct buf;
+struct fs_message;
+struct fs_run_queue;
+struct fs_volume;
+struct raid_read_block;
 
 struct fs_run {
 	struct fs_volume *vol;
@@ -42,7 +46,6 @@ struct fs_run {
 	struct task task;
 	TAILQ_ENTRY(fs_run) link; /* on a wait queue, or the free list */
 };
-TAILQ_HEAD(fs_run_queue, fs_run);
 
 /* Prepare a run owned by the caller (embedded in a background job). */
 void run_init(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err),

@@ -4,7 +4,17 @@
 
 #include <stdlib.h>
 
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "fs/core/core.h"
+#include "fs/core/cp_ask.h"
+#include "fs/core/vbnset.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
 #include "fs/file/inode_table.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
 
 int snapshot_table_init(struct fs_volume *vol)
 {

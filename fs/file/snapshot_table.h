@@ -5,8 +5,21 @@
 #ifndef FS_SNAPSHOT_TABLE_H
 #define FS_SNAPSHOT_TABLE_H
 
-#include "fs/core/core.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/list.h"
 #include "fs/core/vbnset.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
+
+struct fs_message;
+struct fs_run;
+struct fs_volume;
+struct inode;
 
 #define SNAPSHOT_RECORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(struct snapshot_disk))
 #define SNAPSHOT_SLOTS 256U

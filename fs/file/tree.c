@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looking up the block tree. */
-#include "fs/file/tree.h"
-
+#include "base/list.h"
+#include "fs/file/cache.h"
 #include "fs/file/cache_private.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/file/tree.h"
+#include "raid/raid.h"
 
 unsigned tree_height_for(uint32_t fbn)
 {

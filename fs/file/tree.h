@@ -4,7 +4,15 @@
 #ifndef FS_TREE_H
 #define FS_TREE_H
 
-#include "fs/file/inode.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "fs/file/cache.h"
+#include "fs/format/fsformat.h"
+
+struct fs_run;
+struct inode;
 
 /* Blocks that one pointer of level `level` covers (level 0: one). */
 static inline uint64_t tree_span(unsigned level)

@@ -16,7 +16,7 @@
 #include <assert.h>
 
 #include "base/bytes.h"
-#include "fs/message.h"
+#include "fs/fs_call.h"
 
 #define CALLS_SAVE_MAGIC 0x4c4c4143U /* "CALL" */
 #define CALLS_SAVE_BLOCKS_MAX 64U

@@ -14,9 +14,19 @@
 
 #include "base/bytes.h"
 #include "base/checksum.h"
-#include "fs/format/callformat.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/page.h"
+#include "base/world.h"
 #include "fs/core/core.h"
+#include "fs/core/cp_ask.h"
+#include "fs/format/callformat.h"
 #include "fs/format/nvlogformat.h"
+#include "fs/format/recordformat.h"
+#include "fs/fs_types.h"
+#include "fs/message.h"
+#include "raid/raid.h"
 
 TAILQ_HEAD(nvlog_waiter_queue, nvlog_waiter);
 

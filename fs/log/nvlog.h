@@ -11,9 +11,17 @@
 #ifndef FS_NVLOG_H
 #define FS_NVLOG_H
 
-#include "fs/format/recordformat.h"
-#include "fs/file/run.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
+#include "base/error.h"
+#include "base/list.h"
+#include "fs/format/recordformat.h"
+
+struct fs_message;
+struct fs_run;
+struct fs_volume;
 struct inode;
 struct page;
 
@@ -82,10 +90,5 @@ struct nvlog_record {
 	size_t call_len;
 };
 typedef int nvlog_apply_fn(struct fs_run *run, const struct nvlog_record *record);
-nvlog_apply_fn namespace_apply_create, namespace_apply_remove, namespace_apply_rename, namespace_apply_link,
-    namespace_apply_setattr; /* fs/names/namespace_apply.c */
-nvlog_apply_fn file_apply_write, file_apply_zero; /* fs/names/file_apply.c */
-nvlog_apply_fn vdisk_apply_create, vdisk_apply_set, vdisk_apply_destroy, docs_apply_put, docs_apply_delete,
-    clone_apply_set; /* fs/vdisk/vdisk_apply.c, fs/vdisk/docs.c */
 
 #endif

@@ -4,8 +4,11 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/list.h"
+#include "base/page.h"
+#include "fs/format/nvlogformat.h"
 
 bool nvlog_group_fits(const struct nvlog_group_disk *head, uint64_t epoch, uint32_t block, uint64_t chain_sequence, uint32_t half_blocks)
 {

@@ -3,8 +3,11 @@
 #ifndef FS_NVLOG_GROUP_H
 #define FS_NVLOG_GROUP_H
 
-#include "base/page.h"
-#include "fs/format/nvlogformat.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct nvlog_group_disk;
+struct page;
 
 /* The head's own fields: is there a group of `epoch` at `block` of a half of `half_blocks`, which goes on after `chain_sequence` (0: whatever it
  * begins with)? */

@@ -4,9 +4,14 @@
 
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
-#include "fs/names/dir.h"
+#include "base/list.h"
+#include "fs/core/core.h"
+#include "fs/file/cache.h"
 #include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/fs_types.h"
+#include "fs/message.h"
+#include "fs/names/dir.h"
 #include "fs/names/namespace.h"
 
 #define DEPTH_MAX 65536U

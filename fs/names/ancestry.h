@@ -10,8 +10,13 @@
 #ifndef FS_ANCESTRY_H
 #define FS_ANCESTRY_H
 
-#include "fs/core/core.h"
+#include <stdint.h>
 
+#include "base/error.h"
+
+struct fs_file_id;
+struct fs_run;
+struct fs_volume;
 struct inode;
 
 /* In a step: is `inode` the directory `dir` or above it? Then it must not be moved there: -EINVAL. -EAGAIN, -EUCLEAN, -ENOMEM. */

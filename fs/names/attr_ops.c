@@ -2,11 +2,25 @@
 /* GETATTR, SETATTR, ACCESS, READLINK, FSSTAT. */
 #include <stdlib.h>
 
+#include "base/list.h"
+#include "fs/core/core.h"
+#include "fs/core/operations.h"
 #include "fs/cp/admit.h"
 #include "fs/cp/calls.h"
-#include "fs/names/namespace.h"
-#include "fs/core/operations.h"
 #include "fs/cp/space.h"
+#include "fs/file/completion.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/perm.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+#include "fs/format/recordformat.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
+#include "fs/message.h"
+#include "fs/names/namespace.h"
+#include "fs/names/namespace_apply.h"
 
 void ns_out_attr(struct fs_message *msg, const struct inode *inode)
 {

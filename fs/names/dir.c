@@ -10,6 +10,16 @@
  *  DIR2 when the index is complete, it has one pair for every entry, or its bucket is marked to be scanned.
  *  DIR3 nothing in index and free table is the only copy of anything.
  * WRITE PATH previous hop namespace_apply.c; next hop file.h. */
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/page.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/dirformat.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
 #include "fs/names/dir.h"
 #include "fs/names/dir_private.h"
 

@@ -3,7 +3,16 @@
 #ifndef FS_DIR_H
 #define FS_DIR_H
 
-#include "fs/core/core.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "fs/fs_types.h"
+
+struct fs_run;
+struct inode;
+struct page;
 
 /* ---- entries ---- */
 /* Look `name` up in `dir`. -ENOENT, -ENOTDIR, -EAGAIN. */

@@ -4,6 +4,12 @@
  * INVARIANTS
  *  DB1 an entry begins at unit u exactly when bit u of `starts` is set; its units hold no other start bit and end within the block.
  *  DB2 n_used and n_entries are the sums over the entries; unit 0 is the head and never an entry. */
+#include "base/bytes.h"
+#include "base/list.h"
+#include "base/page.h"
+#include "fs/file/inode.h"
+#include "fs/format/dirformat.h"
+#include "fs/fs_types.h"
 #include "fs/names/dir.h"
 #include "fs/names/dir_private.h"
 

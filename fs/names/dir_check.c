@@ -4,6 +4,13 @@
  * THEORY. Phase 0 shows every slot block to be sound, and every entry to be in the index once, with its name not taken by another slot (two
  * equal names have one hash, hence one bucket). Phase 1 sums the buckets: as many pairs as entries, each in the bucket it belongs to.
  * So index and slots are a bijection, in time linear in the entries. */
+#include "base/bytes.h"
+#include "base/list.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/dirformat.h"
+#include "fs/format/fsformat.h"
 #include "fs/names/dir.h"
 #include "fs/names/dir_private.h"
 

@@ -4,6 +4,12 @@
  * THEORY. Adding looks on from a hint within one block of the table, then in the last slot block, then appends: three blocks at most however
  * large the directory is. Removing moves the hint down. A search that comes to the end without success turns itself off until
  * something is removed. A block of zeros is a table block in which nothing is free. */
+#include "base/bytes.h"
+#include "base/list.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/dirformat.h"
 #include "fs/names/dir_private.h"
 
 static int free_need(struct fs_run *run, struct inode *dir, uint32_t slot_fbn, const struct dir_free **ret_table)

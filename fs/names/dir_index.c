@@ -5,7 +5,14 @@
  * mean fill passes a third the next bucket in line is split, at most one an addition, so no operation touches more than two
  * buckets. Hashes are keyed: nobody outside can aim at a bucket. Should one overflow all the same, it is marked and its names are found
  * by scanning. REFERENCES Litwin, Linear Hashing, VLDB 1980. */
+#include "base/bytes.h"
+#include "base/page.h"
 #include "base/siphash.h"
+#include "fs/core/core.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/dirformat.h"
 #include "fs/names/dir.h"
 #include "fs/names/dir_private.h"
 

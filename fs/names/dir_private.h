@@ -3,8 +3,20 @@
 #ifndef FS_DIR_PRIVATE_H
 #define FS_DIR_PRIVATE_H
 
-#include "fs/names/dir.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
 #include "fs/format/dirformat.h"
+
+struct dir_entry;
+struct fs_file_id;
+struct fs_run;
+struct fs_volume;
 
 static inline uint32_t dir_n_blocks(const struct inode *dir)
 {

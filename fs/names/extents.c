@@ -4,10 +4,16 @@
  * THEORY. A block is looked at as a read would find it (file.c): a buffer, a punched range, the tree, and where that has a hole the backing store, which may
  * have one itself. Whole absent subtrees are one look. A message makes LOOKS_MAX looks at most and answers as far as it got, so what it costs does not
  * depend on what it asks for. Where an indirect block is missing it goes on at the next one, so that all reads it will need begin together. */
-#include "fs/core/core.h"
-#include "fs/file/file.h"
+#include "base/list.h"
+#include "fs/core/file_block.h"
 #include "fs/core/operations.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
 #include "fs/file/tree.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "fs/message.h"
 
 #define LOOKS_MAX 4096U
 #define BACKING_DEPTH_MAX 64U

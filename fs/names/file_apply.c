@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Applying data operations: the shared part of the first time and of replay. */
-#include "fs/names/file_apply.h"
-
-#include "fs/file/cache_private.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/page.h"
+#include "fs/core/core.h"
+#include "fs/file/cache.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
 #include "fs/format/nvlogformat.h"
 #include "fs/format/recordformat.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
+#include "fs/names/file_apply.h"
 
 void file_apply_result(struct inode *inode, const struct write_result *result)
 {

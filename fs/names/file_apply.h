@@ -3,7 +3,16 @@
 #ifndef FS_FILE_APPLY_H
 #define FS_FILE_APPLY_H
 
-#include "fs/core/core.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "fs/log/nvlog.h"
+
+struct buf;
+struct fs_run;
+struct fs_volume;
+struct inode;
 
 /* A write's effect on the inode beside its blocks. */
 struct write_result {
@@ -34,5 +43,8 @@ struct zero_result {
 MUST_CHECK int file_zero_need(struct fs_run *run, struct inode *inode, const struct zero_result *zero);
 void file_zero(struct inode *inode, const struct zero_result *zero);
 uint64_t file_log_zero(struct fs_volume *vol, const struct zero_result *zero);
+
+/* How the log replays them. */
+nvlog_apply_fn file_apply_write, file_apply_zero;
 
 #endif

@@ -5,15 +5,26 @@
  * READ PATH. previous hop: dispatch.c; next hop: file.c. */
 #include <stdlib.h>
 
-#include "fs/cp/admit.h"
-#include "fs/file/cache_private.h"
+#include "base/list.h"
+#include "base/page.h"
 #include "fs/core/core.h"
-#include "fs/names/file_apply.h"
-#include "fs/file/perm.h"
-#include "fs/file/snapshot_table.h"
-#include "fs/cp/space.h"
 #include "fs/core/operations.h"
+#include "fs/cp/admit.h"
+#include "fs/cp/space.h"
+#include "fs/file/cache.h"
+#include "fs/file/completion.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/perm.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
 #include "fs/file/tree.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
+#include "fs/message.h"
+#include "fs/names/file_apply.h"
+#include "raid/raid.h"
 
 #define TRIM_BLOCKS 16U /* both ends of a range, and the paths to them */
 

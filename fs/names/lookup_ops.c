@@ -4,12 +4,19 @@
  * READ PATH previous hop dispatch.c; next hops dir.c, inode.h. */
 #include <stdlib.h>
 
-#include "fs/names/dir.h"
-#include "fs/format/dirformat.h"
-#include "fs/names/namespace.h"
+#include "base/list.h"
 #include "fs/core/operations.h"
-#include "fs/names/path.h"
+#include "fs/file/inode.h"
+#include "fs/file/perm.h"
+#include "fs/file/run.h"
 #include "fs/file/snapshot_table.h"
+#include "fs/format/dirformat.h"
+#include "fs/fs_types.h"
+#include "fs/message.h"
+#include "fs/names/dir.h"
+#include "fs/names/namespace.h"
+#include "fs/names/namespace_apply.h"
+#include "fs/names/path.h"
 
 /* Fixed part of an entry in in.readdir.max_bytes. */
 #define DIRENT_FIXED 24U

@@ -3,10 +3,18 @@
 #ifndef FS_NAMESPACE_H
 #define FS_NAMESPACE_H
 
-#include "fs/names/namespace_apply.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "fs/file/inode.h"
 #include "fs/format/recordformat.h"
-#include "fs/file/perm.h"
-#include "fs/file/snapshot_table.h"
+#include "fs/fs_types.h"
+
+struct fs_message;
+struct fs_run;
+struct snapshot;
 
 #define NS_SNAPDIR_NAME ".snapshot"
 static inline bool ns_is_snapdir(const struct fs_file_id *id)

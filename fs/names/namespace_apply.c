@@ -5,12 +5,18 @@
  *  NS1 a directory's nlink is 2 + its subdirectories; a file's is the number of its names; at 0 the inode is gone in the same step.
  *  NS2 block 0 of a directory names its parent, in the same step as the parent names it.
  * WRITE PATH previous hop namespace_ops.c and nvlog_replay.c; next hops dir.c, inode.h, nvlog.h. */
-#include "fs/names/namespace_apply.h"
-
-#include "fs/names/ancestry.h"
-#include "fs/file/cache_private.h"
-#include "fs/names/dir.h"
+#include "base/bytes.h"
+#include "base/page.h"
+#include "fs/core/core.h"
+#include "fs/file/cache.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
 #include "fs/format/recordformat.h"
+#include "fs/fs_types.h"
+#include "fs/names/ancestry.h"
+#include "fs/names/dir.h"
+#include "fs/names/namespace_apply.h"
 
 /* The result of several calls that each name what they miss: the first error that is not -EAGAIN only counts when none is. */
 static int both(int a, int b)

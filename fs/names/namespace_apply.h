@@ -6,7 +6,18 @@
 #ifndef FS_NAMESPACE_APPLY_H
 #define FS_NAMESPACE_APPLY_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "fs/file/inode.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
 #include "fs/names/dir.h"
+
+struct fs_run;
+struct fs_volume;
 
 struct ns_name {
 	const char *bytes;
@@ -80,5 +91,8 @@ struct ns_setattr {
 MUST_CHECK int ns_setattr_prepare(struct fs_run *run, struct ns_setattr *s);
 void ns_setattr_commit(struct ns_setattr *s);
 size_t ns_setattr_encode(const struct ns_setattr *s, uint8_t *body);
+
+/* How the log replays them (struct nvlog_record has what each one decodes). */
+nvlog_apply_fn namespace_apply_create, namespace_apply_remove, namespace_apply_rename, namespace_apply_link, namespace_apply_setattr;
 
 #endif

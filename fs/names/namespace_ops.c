@@ -3,11 +3,20 @@
  *
  * Each: find and check; choose results (inode, generation, times); prepare; admit; commit and log. Attributes of directories before and
  * after go out with errors, too. WRITE PATH previous hop dispatch.c; next hop namespace_apply.c. */
+#include "fs/core/core.h"
+#include "fs/core/operations.h"
 #include "fs/cp/admit.h"
+#include "fs/file/inode.h"
+#include "fs/file/perm.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+#include "fs/format/recordformat.h"
+#include "fs/fs_types.h"
+#include "fs/message.h"
 #include "fs/names/ancestry.h"
 #include "fs/names/dir.h"
 #include "fs/names/namespace.h"
-#include "fs/core/operations.h"
+#include "fs/names/namespace_apply.h"
 
 /* The directory to change something in: writable, and its attributes told. */
 static int target_dir_get(struct fs_run *run, const struct fs_file_id *id, struct inode **ret_dir)

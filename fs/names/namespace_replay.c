@@ -2,8 +2,14 @@
 /* Replaying the namespace operations' log records: decode with every length checked, then the same code as the operation's.
  *
  * A record that does not fit the state (a name that is taken or missing, another inode) is -EUCLEAN: the log and the volume contradict. */
-#include "fs/names/namespace_apply.h"
+#include "base/bytes.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
 #include "fs/format/recordformat.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
+#include "fs/names/namespace_apply.h"
 
 /* What live operations answer to a client is a contradiction here. */
 static int replay_error(int err)

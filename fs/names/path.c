@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Paths inside a volume, component by component: "/dir/x", "/.snapshot/s1/x". No symlink is followed. */
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/fs_types.h"
+#include "fs/message.h"
 #include "fs/names/ancestry.h"
 #include "fs/names/dir.h"
-#include "fs/file/inode.h"
 #include "fs/names/namespace.h"
 #include "fs/names/path.h"
 

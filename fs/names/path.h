@@ -3,7 +3,13 @@
 #ifndef FS_PATH_H
 #define FS_PATH_H
 
-#include "fs/core/core.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct fs_file_id;
+struct fs_run;
 
 /* Resolve a path inside the volume, "/.snapshot/NAME/..." too. -ENOENT, -ENOTDIR, -ENAMETOOLONG. */
 MUST_CHECK int path_resolve(struct fs_run *run, const char *path, struct fs_file_id *ret_id);

@@ -3,8 +3,11 @@
  * time is when a snapshot last came, went or was renamed, for clients keep a listing for as long as it stays. Who DIR is stands in the generation of
  * the id: 0 the root, else inode number and low half of the generation, so a handle goes stale with its directory. A directory is the same one in a
  * snapshot when inode and generation are, whatever it was called then. */
-#include "fs/names/namespace.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
 #include "fs/file/snapshot_table.h"
+#include "fs/fs_types.h"
+#include "fs/names/namespace.h"
 
 struct fs_file_id snapdir_id(const struct inode *dir)
 {

@@ -7,13 +7,20 @@
  * the last one. A snapshot that a LUN needs, or the policy protects, is never touched.
  * The policy comes from the administration, which keeps it in a document of the volume; the engine acts on it by itself, because nobody could be
  * asked in time. */
-#include "fs/snapshot/autodelete.h"
-
-#include "fs/snapshot/file_restore.h"
-#include "fs/cp/maps.h"
+#include "base/log.h"
+#include "fs/core/core.h"
+#include "fs/core/cp_ask.h"
 #include "fs/core/operations.h"
-#include "fs/file/snapshot_table.h"
+#include "fs/cp/maps.h"
 #include "fs/cp/space.h"
+#include "fs/file/completion.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
+#include "fs/message.h"
+#include "fs/snapshot/autodelete.h"
+#include "fs/snapshot/file_restore.h"
 #include "fs/vdisk/vdisk.h"
 
 static bool is_protected(struct fs_volume *vol, const struct snapshot *snapshot)

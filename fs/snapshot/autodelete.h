@@ -5,7 +5,9 @@
 #ifndef FS_AUTODELETE_H
 #define FS_AUTODELETE_H
 
-#include "fs/core/core.h"
+#include <stdbool.h>
+
+struct fs_volume;
 
 /* A change finds no room, and nothing under way will make some: begin deleting the next snapshot the policy gives up. False: there is none. */
 bool autodelete_make_room(struct fs_volume *vol);

@@ -10,11 +10,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/world.h"
+#include "fs/core/core.h"
+#include "fs/cp/cp_wait.h"
+#include "fs/cp/space.h"
+#include "fs/file/completion.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
+#include "fs/message.h"
 #include "fs/names/dir.h"
-#include "fs/vdisk/docs.h"
 #include "fs/snapshot/file_restore_private.h"
-#include "fs/format/recordformat.h"
+#include "fs/vdisk/docs.h"
 
 #define CLIENTS_GONE_NS 50000000U
 #define BATCH_BUSY 16U /* blocks, beside clients */

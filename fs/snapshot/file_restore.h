@@ -18,11 +18,15 @@
 #ifndef FS_FILE_RESTORE_H
 #define FS_FILE_RESTORE_H
 
-#include "fs/core/core.h"
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct file_restore_table;
+struct fs_volume;
 
 #define FILE_RESTORES_MAX 8U /* at work on a volume */
 
-struct file_restore_table;
 MUST_CHECK int file_restore_init(struct fs_volume *vol);
 void file_restore_fini(struct fs_volume *vol);
 /* The volume serves: what an earlier mount left staged is removed in the background. */

@@ -4,12 +4,26 @@
  * WRITE PATH previous hop file_restore.c; next hops namespace_apply.c, cache.h, nvlog.h. */
 #include <stdio.h>
 
+#include "base/error.h"
+#include "base/list.h"
+#include "base/page.h"
+#include "fs/core/core.h"
+#include "fs/core/file_block.h"
 #include "fs/cp/admit.h"
-#include "fs/file/cache_private.h"
-#include "fs/vdisk/docs.h"
-#include "fs/snapshot/file_restore_private.h"
+#include "fs/cp/space.h"
+#include "fs/file/cache.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
 #include "fs/file/page_batch.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
 #include "fs/format/recordformat.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
+#include "fs/message.h"
+#include "fs/names/namespace_apply.h"
+#include "fs/snapshot/file_restore_private.h"
+#include "fs/vdisk/docs.h"
 
 /* -ECANCELED: asked for, or the volume goes offline. */
 static int must_end(const struct file_restore *restore)

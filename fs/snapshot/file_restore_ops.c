@@ -5,12 +5,22 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "fs/names/dir.h"
-#include "fs/snapshot/file_restore_private.h"
-#include "fs/names/namespace.h"
+#include "base/list.h"
+#include "fs/core/core.h"
 #include "fs/core/operations.h"
-#include "fs/names/path.h"
+#include "fs/cp/space.h"
+#include "fs/file/completion.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
 #include "fs/file/snapshot_table.h"
+#include "fs/fs_types.h"
+#include "fs/message.h"
+#include "fs/names/dir.h"
+#include "fs/names/namespace.h"
+#include "fs/names/namespace_apply.h"
+#include "fs/names/path.h"
+#include "fs/snapshot/file_restore.h"
+#include "fs/snapshot/file_restore_private.h"
 
 #define MIB ((uint64_t)1 << 20)
 #define NAME_BLOCKS 64U /* two names, two directories, an inode, and what a change of them drags along */

@@ -3,9 +3,22 @@
 #ifndef FS_FILE_RESTORE_PRIVATE_H
 #define FS_FILE_RESTORE_PRIVATE_H
 
-#include "fs/snapshot/file_restore.h"
-#include "fs/names/namespace_apply.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "base/world.h"
+#include "fs/cp/cp_wait.h"
 #include "fs/cp/space.h"
+#include "fs/file/run.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
+
+struct fs_message;
+struct fs_volume;
+struct inode;
+struct ns_rename;
 
 enum file_restore_phase { FILE_RESTORE_STAGE, FILE_RESTORE_FILL, FILE_RESTORE_SETTLE, FILE_RESTORE_PLACE, FILE_RESTORE_DROP };
 

@@ -9,15 +9,26 @@
 
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
-#include "fs/file/inode_table.h"
+#include "base/bytes.h"
+#include "base/list.h"
+#include "fs/core/core.h"
+#include "fs/core/vbnset.h"
+#include "fs/cp/cp.h"
 #include "fs/cp/maps.h"
+#include "fs/cp/space.h"
+#include "fs/cp/zombie.h"
+#include "fs/file/cache.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/inode_table.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
 #include "fs/snapshot/restore_kept.h"
 #include "fs/snapshot/snapshot.h"
-#include "fs/cp/space.h"
-#include "fs/file/tree.h"
 #include "fs/vdisk/vdisk.h"
-#include "fs/cp/zombie.h"
+#include "raid/raid.h"
 
 #define WORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(uint64_t))
 #define REGIONS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(struct region_disk))

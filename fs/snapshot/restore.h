@@ -23,7 +23,14 @@
 #ifndef FS_RESTORE_H
 #define FS_RESTORE_H
 
-#include "fs/core/core.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct fs_run;
+struct fs_volume;
+struct inode_disk;
 
 /* ---- at mount ---- */
 /* -ENOENT: no snapshot of that name; -ENOMEM. */

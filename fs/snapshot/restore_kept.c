@@ -10,12 +10,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/file/cache_private.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/page.h"
+#include "base/uuid.h"
+#include "fs/core/core.h"
+#include "fs/file/cache.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+#include "fs/format/recordformat.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
 #include "fs/names/dir.h"
 #include "fs/vdisk/docs.h"
-#include "fs/snapshot/file_restore.h"
-#include "fs/file/inode_table.h"
-#include "fs/format/recordformat.h"
+#include "fs/vdisk/vdisk.h"
+#include "fs/vdisk/vdiskattr.h"
+#include "fs/vdisk/vtoc.h"
 
 #define DOC_PAGES_MAX 256U
 

@@ -3,7 +3,18 @@
 #ifndef FS_RESTORE_KEPT_H
 #define FS_RESTORE_KEPT_H
 
-#include "fs/vdisk/vdisk.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/uuid.h"
+#include "fs/format/vdiskformat.h"
+#include "fs/fs_types.h"
+
+struct fs_run;
+struct page;
+struct vtoc_entry;
 
 struct kept_doc {
 	char name[FS_NAME_MAX + 1U];

@@ -7,14 +7,26 @@
  * of regions a CP. New snapshots are barred, so the newest one stays the newest; what the pass has done stays true, whatever clients do. */
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
-#include "fs/file/file.h"
-#include "fs/cp/maps.h"
+#include "base/list.h"
+#include "fs/core/core.h"
+#include "fs/core/cp_ask.h"
+#include "fs/core/hooks.h"
 #include "fs/core/operations.h"
-#include "fs/snapshot/restore.h"
+#include "fs/cp/maps.h"
+#include "fs/file/cache.h"
+#include "fs/file/completion.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
 #include "fs/file/snapshot_table.h"
 #include "fs/file/tree.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
+#include "fs/message.h"
+#include "fs/snapshot/restore.h"
 #include "fs/vdisk/vtoc.h"
+#include "raid/raid.h"
 
 #define FOLD_REGIONS 256U /* regions a CP does: 32 GiB of volume */
 

@@ -4,11 +4,20 @@
 
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
-#include "fs/snapshot/file_restore.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "fs/core/core.h"
+#include "fs/core/cp_ask.h"
+#include "fs/cp/cp.h"
+#include "fs/file/cache.h"
 #include "fs/file/inode_table.h"
-#include "fs/cp/maps.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/format/fsformat.h"
+#include "fs/snapshot/file_restore.h"
 #include "fs/vdisk/vdisk.h"
+#include "fs/vdisk/vtoc.h"
 
 /* ---- in the CP ---- */
 

@@ -8,8 +8,17 @@
 #ifndef FS_SNAPSHOT_H
 #define FS_SNAPSHOT_H
 
-#include "fs/cp/cp.h"
-#include "fs/file/snapshot_table.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct fs_message;
+struct fs_run;
+struct fs_volume;
+struct inode;
+struct snapshot_request;
+struct vbn_vector;
 
 /* Those whose message gives up are answered with -FS_EJUKEBOX. */
 void snapshot_give_up(struct fs_volume *vol, bool (*gives_up)(const struct fs_message *msg));

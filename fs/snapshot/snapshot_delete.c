@@ -13,10 +13,21 @@
  * it in any more (snapshot_newest_in). */
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
+#include "base/list.h"
+#include "fs/core/core.h"
+#include "fs/core/vbnset.h"
+#include "fs/cp/cp.h"
 #include "fs/cp/maps.h"
-#include "fs/snapshot/snapshot.h"
+#include "fs/file/cache.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
 #include "fs/file/tree.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "fs/snapshot/snapshot.h"
+#include "raid/raid.h"
 
 #define WORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(uint64_t))
 #define NAMED_AHEAD 8U

@@ -3,11 +3,22 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "fs/snapshot/file_restore.h"
+#include "base/list.h"
+#include "fs/core/core.h"
+#include "fs/core/cp_ask.h"
 #include "fs/core/operations.h"
-#include "fs/snapshot/snapshot.h"
 #include "fs/cp/space.h"
+#include "fs/file/completion.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
+#include "fs/message.h"
+#include "fs/snapshot/file_restore.h"
+#include "fs/snapshot/snapshot.h"
 #include "fs/vdisk/vdisk.h"
+#include "fs/vdisk/vtoc.h"
 
 static int name_check(struct fs_message *msg, const char *name, uint32_t len)
 {

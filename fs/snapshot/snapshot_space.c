@@ -12,11 +12,23 @@
  * THREADS. Home thread. */
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
-#include "fs/cp/maps.h"
+#include "base/list.h"
+#include "base/world.h"
+#include "fs/core/core.h"
+#include "fs/core/cp_ask.h"
 #include "fs/core/operations.h"
+#include "fs/cp/cp.h"
+#include "fs/cp/maps.h"
+#include "fs/file/cache.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
 #include "fs/file/snapshot_table.h"
 #include "fs/file/tree.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "fs/message.h"
+#include "raid/raid.h"
 
 #define WORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(uint64_t))
 #define REGIONS_A_STEP 64U

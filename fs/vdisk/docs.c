@@ -8,10 +8,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fs/cp/admit.h"
-#include "fs/file/cache_private.h"
+#include "base/bytes.h"
+#include "base/list.h"
+#include "base/page.h"
+#include "fs/core/core.h"
 #include "fs/core/operations.h"
+#include "fs/cp/admit.h"
+#include "fs/file/cache.h"
+#include "fs/file/completion.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
 #include "fs/format/recordformat.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
+#include "fs/message.h"
+#include "fs/names/dir.h"
 
 #define DOC_BYTES_MAX (1U << 20)
 #define DOC_PAGES_SMALL 4U

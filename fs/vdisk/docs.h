@@ -5,7 +5,13 @@
 #ifndef FS_DOCS_H
 #define FS_DOCS_H
 
-#include "fs/names/dir.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fs/log/nvlog.h"
+
+struct dir_entry;
 
 #define STAGED_MARK '@'
 #define STAGED_NAME_SIZE (sizeof("@restore-4294967295"))
@@ -14,5 +20,8 @@
 size_t docs_staged_name(uint32_t ino, char ret_name[STAGED_NAME_SIZE]);
 /* The entry of the directory of documents is a staged file. */
 bool docs_is_staged(const struct dir_entry *entry);
+
+/* How the log replays what was done to documents. */
+nvlog_apply_fn docs_apply_put, docs_apply_delete;
 
 #endif

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stream directories. */
-#include "fs/vdisk/streamdir.h"
-
+#include "base/bytes.h"
 #include "base/checksum.h"
+#include "base/error.h"
+#include "base/list.h"
 #include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+#include "fs/format/streamformat.h"
+#include "fs/fs_types.h"
+#include "fs/vdisk/streamdir.h"
 
 static uint32_t entry_crc(const struct stream_disk *entry)
 {

@@ -4,8 +4,15 @@
 #ifndef FS_STREAMDIR_H
 #define FS_STREAMDIR_H
 
-#include "fs/file/inode.h"
-#include "fs/format/streamformat.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct fs_run;
+struct inode;
+struct stream_disk;
 
 /* The stream directory of `inode`, and its stream `name`, in the same snapshot. -ENOENT: no such stream; -EAGAIN, -EUCLEAN. */
 MUST_CHECK int streamdir_find(struct fs_run *run, const struct inode *inode, const char *name, struct inode **ret_stream_dir,

@@ -5,13 +5,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
-#include "fs/names/dir.h"
-#include "fs/file/inode_table.h"
-#include "fs/names/path.h"
-#include "fs/file/snapshot_table.h"
+#include "base/list.h"
+#include "base/page.h"
+#include "fs/core/core.h"
+#include "fs/core/hooks.h"
 #include "fs/cp/space.h"
+#include "fs/file/cache.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/format/streamformat.h"
+#include "fs/format/vdiskformat.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
+#include "fs/names/path.h"
 #include "fs/vdisk/streamdir.h"
+#include "fs/vdisk/vdiskattr.h"
+#include "fs/vdisk/vtoc.h"
 
 /* ---- loading --------------------------------------------------------------------------------------------------- */
 

@@ -5,9 +5,20 @@
 #ifndef FS_VDISK_H
 #define FS_VDISK_H
 
-#include "fs/core/core.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "fs/format/fsformat.h"
+#include "fs/format/vdiskformat.h"
+#include "fs/fs_types.h"
 #include "fs/vdisk/vdiskattr.h"
-#include "fs/vdisk/vtoc.h"
+
+struct fs_run;
+struct fs_vdisk_info;
+struct fs_volume;
+struct inode;
+struct vtoc_entry;
 
 #define VDISK_SIZE_MAX ((uint64_t)FBN_MAX * FS_BLOCK_SIZE)
 #define VDISK_STORE_PAGES_MAX (VDISKATTR_BYTES_MAX / FS_BLOCK_SIZE)

@@ -9,11 +9,27 @@
 
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
-#include "fs/names/dir.h"
-#include "fs/format/recordformat.h"
+#include "base/bytes.h"
+#include "base/page.h"
+#include "fs/core/core.h"
+#include "fs/core/hooks.h"
 #include "fs/cp/space.h"
+#include "fs/file/cache.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+#include "fs/format/recordformat.h"
+#include "fs/format/streamformat.h"
+#include "fs/format/vdiskformat.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
+#include "fs/message.h"
+#include "fs/names/dir.h"
 #include "fs/vdisk/streamdir.h"
+#include "fs/vdisk/vdisk.h"
+#include "fs/vdisk/vdiskattr.h"
+#include "fs/vdisk/vtoc.h"
 
 static_assert((unsigned)VDISK_INODES == OPLOG_VDISK_INODES, "the record has room for all inodes of a vdisk");
 

@@ -6,8 +6,21 @@
 #ifndef FS_VDISK_APPLY_H
 #define FS_VDISK_APPLY_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
 #include "fs/names/dir.h"
 #include "fs/vdisk/vdisk.h"
+
+struct fs_run;
+struct fs_volume;
+struct inode;
+struct vdisk_attr;
+struct vtoc_entry;
 
 enum { VDISK_INODES = 3 }; /* container, stream_dir, attributes */
 
@@ -71,5 +84,8 @@ size_t vdisk_change_log_size(const struct vdisk_change *change);
 uint64_t vdisk_change_log(struct fs_volume *vol, const struct vdisk_change *change);
 void vdisk_change_commit(struct vdisk_change *change);
 void vdisk_change_end(struct vdisk_change *change);
+
+/* How the log replays them. */
+nvlog_apply_fn vdisk_apply_create, vdisk_apply_set, vdisk_apply_destroy;
 
 #endif

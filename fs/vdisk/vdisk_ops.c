@@ -6,16 +6,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fs/cp/admit.h"
-#include "fs/file/cache_private.h"
-#include "fs/names/dir.h"
-#include "fs/file/inode_table.h"
-#include "fs/names/namespace.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/uuid.h"
+#include "base/world.h"
+#include "fs/core/core.h"
 #include "fs/core/operations.h"
-#include "fs/names/path.h"
-#include "fs/file/snapshot_table.h"
+#include "fs/cp/admit.h"
 #include "fs/cp/space.h"
+#include "fs/file/completion.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/format/fsformat.h"
+#include "fs/format/vdiskformat.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
+#include "fs/message.h"
+#include "fs/names/dir.h"
+#include "fs/names/namespace.h"
+#include "fs/names/path.h"
+#include "fs/vdisk/vdisk.h"
+#include "fs/vdisk/vdisk_apply.h"
 #include "fs/vdisk/vdisk_ops.h"
+#include "fs/vdisk/vdiskattr.h"
+#include "fs/vdisk/vtoc.h"
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -161,24 +178,6 @@ static int space_check(struct fs_run *run, uint64_t old_blocks, uint64_t new_blo
 	return err;
 }
 
-/* Three free inode numbers: the search starts behind the last one found. */
-int vdisk_inodes_find(struct fs_run *run, uint32_t ret_ino[VDISK_INODES])
-{
-	struct inode_table *table = run->vol->inodes;
-	uint32_t hint = table->free_hint;
-	int err = 0;
-
-	for (unsigned i = 0; i < VDISK_INODES && err == 0; i++) {
-		err = inode_find_free(run, &ret_ino[i]);
-		for (unsigned k = 0; k < i && err == 0; k++)
-			if (ret_ino[k] == ret_ino[i])
-				err = -ENOSPC;
-		table->free_hint = ret_ino[i] + 1U;
-	}
-	table->free_hint = hint;
-	return err;
-}
-
 static int parent_failed(struct fs_message *msg, int err)
 {
 	if (err == -ENOENT)
@@ -250,7 +249,7 @@ static int create_choose(struct fs_run *run, struct vdisk_create *create, struct
 	attr->reserved = msg->in.vdisk.reserve;
 	if (attr->reserved)
 		err = space_check(run, 0, space_full_blocks(size));
-	return err != 0 ? err : vdisk_inodes_find(run, create->ino);
+	return err != 0 ? err : inode_find_few(run, VDISK_INODES, create->ino);
 }
 
 static int create_options(struct fs_message *msg, struct vdisk_attr *attr)

@@ -3,7 +3,13 @@
 #ifndef FS_VDISK_OPS_H
 #define FS_VDISK_OPS_H
 
-#include "fs/vdisk/vdisk_apply.h"
+#include "base/error.h"
+
+struct fs_message;
+struct fs_run;
+struct inode;
+struct vdisk_attr;
+struct vdisk_create;
 
 #define VDISK_CREATE_BLOCKS 48U /* inodes, streams, name and VTOC record of a LUN, and what a change of them drags along */
 
@@ -13,8 +19,6 @@ MUST_CHECK int vdisk_path_check(struct fs_message *msg);
 int vdisk_path_failed(struct fs_message *msg, int err);
 /* The vdisk or file that `path` in a snapshot leads to, as the backing of a new one: its handle in attr->backing, and its inode. */
 MUST_CHECK int vdisk_backing_find(struct fs_run *run, const char *path, struct vdisk_attr *attr, struct inode **ret_inode);
-/* Numbers for the inodes of a new vdisk. -EAGAIN, -ENOSPC. */
-MUST_CHECK int vdisk_inodes_find(struct fs_run *run, uint32_t ret_ino[VDISK_INODES]);
 /* Where the new vdisk's name goes; the name must be free. error_text. */
 MUST_CHECK int vdisk_place_find(struct fs_run *run, struct vdisk_create *create, struct vdisk_attr *attr);
 

@@ -6,7 +6,10 @@
 
 #include "base/bytes.h"
 #include "base/checksum.h"
-#include "base/list.h"
+#include "base/uuid.h"
+#include "fs/format/vdiskformat.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
 
 static_assert(24 + 12 * 8 + 4 + FS_PATH_MAX + 16 + 20 + 16 + VDISK_COMMENT_MAX + VDISK_MAPS_MAX + 24 + FS_NAME_MAX + FS_PATH_MAX + 48 + 32 +
                       VDISKATTR_UNKNOWN_MAX <=

@@ -19,8 +19,9 @@
 
 #include "base/error.h"
 #include "base/uuid.h"
-#include "fs/message.h"
 #include "fs/format/vdiskformat.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
 
 /* Backing store handle (§seed 846), and its name for people. */
 struct vdisk_backing {

@@ -4,8 +4,22 @@
 
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "base/checksum.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/page.h"
 #include "base/reserve.h"
+#include "fs/core/core.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/inode_table.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+#include "fs/format/vtocformat.h"
+#include "fs/fs_types.h"
+#include "fs/vdisk/vdiskattr.h"
 #include "fs/vdisk/vtoc_private.h"
 
 #define RECORDS_PER_BLOCK (FS_BLOCK_SIZE / (uint32_t)sizeof(struct vtoc_disk))

@@ -8,9 +8,18 @@
 #ifndef FS_VTOC_H
 #define FS_VTOC_H
 
-#include "fs/core/core.h"
-#include "fs/vdisk/vdiskattr.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "base/uuid.h"
 #include "fs/format/vtocformat.h"
+
+struct fs_run;
+struct fs_volume;
+struct vdisk_attr;
 
 struct vtoc_entry {
 	uint32_t slot;

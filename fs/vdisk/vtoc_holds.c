@@ -7,8 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fs/file/snapshot_table.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
 #include "base/reserve.h"
+#include "fs/core/core.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/format/fsformat.h"
+#include "fs/vdisk/vtoc.h"
 #include "fs/vdisk/vtoc_private.h"
 
 static struct vtoc_hold *hold_find(struct vtoc *vtoc, uint32_t snapshot)

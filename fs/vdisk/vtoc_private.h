@@ -3,8 +3,17 @@
 #ifndef FS_VTOC_PRIVATE_H
 #define FS_VTOC_PRIVATE_H
 
-#include "fs/file/inode_table.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
 #include "fs/vdisk/vtoc.h"
+
+struct fs_run;
+struct fs_volume;
+struct inode;
+struct page;
+struct vdisk_attr;
 
 /* The vdisks inside snapshot `snapshot` are backed by the snapshots `ids`. */
 struct vtoc_hold {

@@ -2,9 +2,22 @@
 /* The VTOC against the vdisks themselves: checked at mount, rebuilt by a scan of the inode file when missing or wrong. */
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/page.h"
+#include "base/uuid.h"
+#include "fs/core/core.h"
 #include "fs/cp/space.h"
+#include "fs/file/cache.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
 #include "fs/vdisk/vdisk.h"
+#include "fs/vdisk/vdiskattr.h"
+#include "fs/vdisk/vtoc.h"
 #include "fs/vdisk/vtoc_private.h"
 
 #define SCAN_BLOCKS 64U /* of the inode file, a step */

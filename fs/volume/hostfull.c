@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of messages while the host is full. */
-#include "fs/volume/hostfull.h"
-
+#include "base/list.h"
+#include "base/world.h"
 #include "fs/core/core.h"
-#include "fs/cp/cp.h"
+#include "fs/cp/cp_wait.h"
+#include "fs/file/completion.h"
 #include "fs/file/run.h"
+#include "fs/fs_types.h"
+#include "fs/log/nvlog.h"
+#include "fs/message.h"
 #include "fs/snapshot/snapshot.h"
+#include "fs/volume/hostfull.h"
+#include "raid/raid.h"
 
 #define LOOK_NS 250000000ULL
 

@@ -12,9 +12,25 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "fs/cp/calls.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/page.h"
+#include "fs/clone/clone_apply.h"
 #include "fs/core/core.h"
+#include "fs/core/cp_ask.h"
+#include "fs/cp/calls.h"
+#include "fs/file/run.h"
+#include "fs/format/nvlogformat.h"
+#include "fs/format/recordformat.h"
+#include "fs/log/nvlog.h"
 #include "fs/log/nvlog_group.h"
+#include "fs/names/file_apply.h"
+#include "fs/names/namespace_apply.h"
+#include "fs/vdisk/docs.h"
+#include "fs/vdisk/vdisk_apply.h"
+#include "raid/raid.h"
 
 struct replay;
 typedef void replay_next_fn(struct replay *replay, bool found);

@@ -8,23 +8,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
 #include "base/reserve.h"
-#include "fs/cp/alloc.h"
-#include "fs/file/cache_private.h"
-#include "fs/cp/calls.h"
+#include "base/world.h"
 #include "fs/clone/clone.h"
-#include "fs/snapshot/file_restore.h"
+#include "fs/core/core.h"
+#include "fs/core/volume_counters.h"
+#include "fs/cp/alloc.h"
+#include "fs/cp/calls.h"
+#include "fs/cp/cp.h"
+#include "fs/cp/cp_wait.h"
 #include "fs/cp/fsinfo.h"
-#include "fs/volume/hostfull.h"
-#include "fs/file/inode_table.h"
 #include "fs/cp/maps.h"
 #include "fs/cp/message_run.h"
+#include "fs/cp/space.h"
+#include "fs/cp/zombie.h"
+#include "fs/file/cache.h"
+#include "fs/file/inode.h"
+#include "fs/file/inode_table.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/format/fsformat.h"
+#include "fs/log/nvlog.h"
+#include "fs/snapshot/file_restore.h"
 #include "fs/snapshot/restore.h"
 #include "fs/snapshot/snapshot.h"
-#include "fs/cp/space.h"
 #include "fs/vdisk/vdisk.h"
+#include "fs/volume/hostfull.h"
 #include "fs/volume/volume_private.h"
-#include "fs/cp/zombie.h"
+#include "raid/raid.h"
 
 /* ---- parts ---- */
 
@@ -54,6 +68,11 @@ int volume_new(struct world *world, struct raid *raid, const struct fs_mount_opt
 
 	if (vol == NULL)
 		return -ENOMEM;
+	vol->counters = calloc(1, sizeof(*vol->counters));
+	if (vol->counters == NULL) {
+		free(vol);
+		return -ENOMEM;
+	}
 	vol->hooks = &volume_hooks;
 	vol->world = world;
 	vol->raid = raid;
@@ -72,6 +91,7 @@ int volume_new(struct world *world, struct raid *raid, const struct fs_mount_opt
 	err = parts_init(vol);
 	if (err != 0) {
 		volume_free_parts(vol);
+		free(vol->counters);
 		free(vol);
 		return err;
 	}

@@ -2,13 +2,25 @@
 /* Making an empty volume: fixed inodes in memory, and one consistency point. */
 #include <stdlib.h>
 
-#include "fs/file/cache_private.h"
+#include "base/list.h"
 #include "base/reserve.h"
-#include "fs/names/dir.h"
-#include "fs/file/inode_table.h"
+#include "base/uuid.h"
+#include "base/world.h"
+#include "fs/core/core.h"
+#include "fs/cp/cp_wait.h"
 #include "fs/cp/maps.h"
 #include "fs/cp/space.h"
+#include "fs/file/cache.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/inode_table.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
+#include "fs/fs_types.h"
+#include "fs/names/dir.h"
+#include "fs/volume.h"
 #include "fs/volume/volume_private.h"
+#include "raid/raid.h"
 
 #define FORMAT_CACHE_PAGES 4096U
 

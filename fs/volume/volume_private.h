@@ -3,7 +3,16 @@
 #ifndef FS_VOLUME_PRIVATE_H
 #define FS_VOLUME_PRIVATE_H
 
-#include "fs/core/core.h"
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/world.h"
+#include "fs/core/hooks.h"
+
+struct fs_mount_options;
+struct fs_run;
+struct fs_volume;
+struct raid;
 
 /* What every volume has (fs/volume_hooks.c). */
 extern const struct volume_hooks volume_hooks;

@@ -2,7 +2,13 @@
 /* The table of mounted volumes: found by name or UUID from any thread. */
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/list.h"
+#include "base/uuid.h"
+#include "base/world.h"
+#include "fs/core/core.h"
+#include "fs/volume.h"
 #include "fs/volume/volume_private.h"
 
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -86,8 +92,10 @@ struct fs_volume *fs_volume_get(struct fs_volume *vol)
 
 void fs_volume_put(struct fs_volume *vol)
 {
-	if (atomic_fetch_sub(&vol->refs, 1) == 1)
-		free(vol);
+	if (atomic_fetch_sub(&vol->refs, 1) > 1)
+		return;
+	free(vol->counters);
+	free(vol);
 }
 
 const char *fs_volume_name(const struct fs_volume *vol)

@@ -15,7 +15,7 @@
 
 #include "base/error.h"
 #include "base/uuid.h"
-#include "fs/message.h"
+#include "fs/fs_types.h"
 #include "proto/nfs/export_client.h"
 
 #define EXPORT_PATH_MAX 1024U /* of the whole path, with the NUL */

@@ -11,6 +11,7 @@
  * MOUNT's procedures are idempotent.
  * REFERENCES RFC 1813 section 4.5; C. Juszczak, "Improving the Performance and Correctness of an NFS Server", 1989. */
 #include "base/checksum.h"
+#include "fs/fs_call.h"
 #include "proto/nfs/nfs_encode.h"
 
 /* The key's id. Kept with the volume: what a newer version makes of it another way is another call. */

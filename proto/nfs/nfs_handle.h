@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/uuid.h"
-#include "fs/message.h"
+#include "fs/fs_types.h"
 #include "proto/nfs/nfs_handle_format.h"
 #include "proto/nfs/nfs_types.h"
 

@@ -5,6 +5,7 @@
 
 #include "base/counters.h"
 #include "base/world.h"
+#include "fs/fs_call.h"
 #include "fs/message.h"
 #include "fs/volume.h"
 #include "nfs3.h"

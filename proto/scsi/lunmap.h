@@ -14,8 +14,9 @@
 
 #include "base/error.h"
 #include "base/uuid.h"
-#include "fs/message.h"
+#include "fs/fs_types.h"
 
+struct fs_volume;
 struct lunmap;
 struct scsi_lu;
 

@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "base/uuid.h"
-#include "fs/message.h"
+#include "fs/fs_types.h"
 #include "fs/volume.h"
 #include "proto/scsi/scsi_spec.h"
 

@@ -8,6 +8,8 @@
 
 #include "admin/http/handlers.h"
 #include "admin/http/router.h"
+#include "fs/fs_info.h"
+#include "fs/message.h"
 
 static void every_verb_has_help_a_route_and_a_handler(void **state)
 {

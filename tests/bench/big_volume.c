@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/page.h"
 #include "tests/bench/bigrig.h"
 
 #define HUGE_DISK_BYTES ((35328ULL + 1203071ULL * 256U) * 4096U) /* 14 of them hold just less than 2^32 blocks */

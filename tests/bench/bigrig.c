@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/page.h"
 #include "raid/disk.h"
+#include "raid/raid.h"
 
 const struct fs_file_id rig_root = { 0, FS_INO_ROOT, 1 };
 

@@ -17,9 +17,11 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/page.h"
 #include "fs/message.h"
 #include "fs/volume.h"
 #include "raid/disk.h"
+#include "raid/raid.h"
 
 #define COPY_DEPTH 8U
 #define N_DISKS 4U

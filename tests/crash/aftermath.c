@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/page.h"
 
 /* One block of a file: each of its cells, unless the read fails. */
 static void block_look(struct history *h, uint8_t index, unsigned first)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/list.h"
+#include "base/page.h"
 #include "tests/crash/fullhost.h"
 #include "tests/crash/ops.h"
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "raid/raid.h"
 #include "tests/crash/history.h"
 
 static uint64_t draw(struct history *h, uint64_t n)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "fs/core/core.h"
 #include "fs/volume/volume_private.h"
 #include "raid/raid_volume.h"
 

@@ -2,6 +2,7 @@
 /* The model: what the volume must hold, known without asking the engine. */
 #include "tests/crash/model.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

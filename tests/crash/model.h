@@ -8,7 +8,10 @@
 #ifndef TESTS_CRASH_MODEL_H
 #define TESTS_CRASH_MODEL_H
 
-#include "fs/message.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fs/fs_types.h"
 #include "tests/crash/cell.h"
 
 #define MODEL_DIRS 4U /* 0: the root; the others hang in it */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/page.h"
 #include "tests/crash/ops.h"
 
 #define CELLS_MOST 72U /* of one read or write: some have more than 8 blocks */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fs/core/core.h"
+#include "fs/core/volume_counters.h"
 
 /* A finding about parity or checksum entries is what a bad disk leaves until somebody reads there. */
 static bool report_is_of_the_victim(const struct history *h, const char *report)
@@ -24,7 +25,7 @@ static void check(struct oracle *o)
 	int err;
 
 	/* A block freed twice, or from a wrong tree: the volume passes over it when the file is a removed one. */
-	if (counter_get(&o->machine->vol->counters.damage_passed) > 0)
+	if (counter_get(&o->machine->vol->counters->damage_passed) > 0)
 		history_fail(o->h, FAIL_CHECK, "trees of removed files are damaged");
 
 	fs_message_init(&msg, FS_CHECK, o->machine->vol, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/page.h"
 #include "tests/crash/ops.h"
 #include "tests/crash/oracle.h"
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/page.h"
 #include "tests/crash/aftermath.h"
 #include "tests/crash/fullhost.h"
 #include "tests/crash/mishap.h"

@@ -5,9 +5,10 @@
  * call is known, the answer is the first one's, byte for byte; if not, there is no such directory. */
 #include "tests/crash/resend.h"
 
+#include <assert.h>
 #include <string.h>
 
-#include "fs/core/core.h"
+#include "fs/fs_call.h"
 #include "tests/crash/history.h"
 
 #define RESEND_NS 300000000000ULL /* kept for ten minutes */

@@ -3,6 +3,7 @@
 #ifndef TESTS_CRASH_RESEND_H
 #define TESTS_CRASH_RESEND_H
 
+#include "fs/fs_call.h"
 #include "fs/message.h"
 
 struct history;

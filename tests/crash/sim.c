@@ -16,6 +16,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "base/page.h"
 #include "raid/disk.h"
 #include "tests/crash/random.h"
 #include "tests/crash/small.h"

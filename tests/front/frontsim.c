@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/page.h"
 #include "raid/disk.h"
 #include "tests/crash/workers.h"
 #include "tests/front/front.h"

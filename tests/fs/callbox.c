@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fs/format/callformat.h"
+#include "fs/fs_call.h"
 #include "tests/base/cmocka_all.h"
 #include "tests/support/memdisk.h"
 

@@ -3,6 +3,7 @@
 #ifndef TESTS_FS_CALLBOX_H
 #define TESTS_FS_CALLBOX_H
 
+#include "fs/fs_call.h"
 #include "tests/support/fsbox.h"
 
 /* A change that a client may send again. Texts are the caller's and stay. */

@@ -3,6 +3,7 @@
 #ifndef TESTS_FS_NAMESPACE_CLIENT_H
 #define TESTS_FS_NAMESPACE_CLIENT_H
 
+#include "fs/message.h"
 #include "tests/base/cmocka_all.h"
 
 #include <stdio.h>

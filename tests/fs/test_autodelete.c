@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/core/core.h"
 #include "fs/cp/maps.h"
 #include "fs/snapshot/snapshot.h"
 #include "tests/support/fsbox.h"

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/list.h"
+#include "fs/fs_call.h"
 #include "tests/base/cmocka_all.h"
 
 #define MINUTE_NS 60000000000ULL

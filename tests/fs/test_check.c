@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The check at work: clean volumes are clean, whatever clients, snapshots, deletions and crashes do meanwhile; and nobody is disturbed by it. */
+#include "fs/check/check.h"
+#include "fs/core/core.h"
+#include "fs/core/volume_counters.h"
 #include "tests/fs/checkbox.h"
 
 #include "base/page.h"
@@ -242,9 +245,9 @@ static void check_leaves_cached_files_in_the_cache(void **state)
 	assert_int_equal(box_sync(&box), 0);
 	assert_int_equal(box_read(&box, hot, 0, bytes, sizeof bytes), sizeof bytes);
 	assert_int_equal(box_check(&box), 0);
-	n_reads = counter_get(&box.vol->counters.read_blocks);
+	n_reads = counter_get(&box.vol->counters->read_blocks);
 	assert_int_equal(box_read(&box, hot, 0, bytes, sizeof bytes), sizeof bytes);
-	assert_int_equal(counter_get(&box.vol->counters.read_blocks), n_reads);
+	assert_int_equal(counter_get(&box.vol->counters->read_blocks), n_reads);
 	box_close(&box);
 }
 

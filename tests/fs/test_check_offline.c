@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The check of a volume that is not mounted: what it says of one that crashed, of its log, of files that damaged blocks belong to; how little memory
  * it needs, and how slowly it can go. */
+#include "fs/core/core.h"
+#include "fs/file/inode.h"
 #include "tests/fs/checkbox.h"
 
 #include "base/page.h"
-#include "fs/file/inode_table.h"
 #include "fs/cp/maps.h"
+#include "fs/file/inode_table.h"
 #include "fs/format/nvlogformat.h"
 #include "fs/volume/volume_private.h"
 #include "tests/support/memdisk.h"

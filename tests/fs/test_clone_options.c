@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a clone can be told: verify, delete the snapshot, limit, priority; and what it tells. */
+#include "fs/core/volume_counters.h"
 #include "tests/fs/clonebox.h"
 
 #include "base/list.h"
 #include "base/log.h"
-#include "fs/file/cache_private.h"
 #include "fs/clone/clone_private.h"
+#include "fs/file/cache_private.h"
 #include "fs/file/inode_table.h"
 #include "tests/fs/checkbox.h"
 #include "tests/support/memdisk.h"
@@ -561,7 +562,7 @@ static void after_a_restart_nothing_is_looked_at_twice(void **state)
 		}
 		assert_int_equal(clone_modify("/top", FS_CLONE_SET_RATE, 0, 0, 0), 0);
 		await_state("/top", FS_CLONE_DONE);
-		n_read = counter_get(&box.vol->counters.read_blocks);
+		n_read = counter_get(&box.vol->counters->read_blocks);
 		assert_int_equal(vd_info.clone.blocks_copied, BLOCKS);
 		assert_int_equal(box_resolve(&box, "/.snapshot/s1/base", &under), 0);
 		for (uint32_t base = 0; base < 2048; base += 1024) {

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fs/file/run.h"
+#include "fs/log/nvlog.h"
 #include "fs/names/dir.h"
 #include "fs/names/dir_private.h"
 #include "tests/support/ramfile.h"

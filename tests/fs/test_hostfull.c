@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/page.h"
 #include "fs/volume/hostfull.h"
 #include "tests/support/fsbox.h"
 #include "tests/support/memdisk.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Namespace operations: what each answers for each type of object, and what it leaves behind. */
+#include "fs/file/inode.h"
+#include "fs/log/nvlog.h"
+#include "fs/message.h"
 #include "tests/fs/namespace_client.h"
 
 /* A tree with one of everything: d (directory), d/x, f (file), l (symlink), p (fifo), v (vdisk), e (empty directory). */

@@ -4,7 +4,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
 #include "fs/names/dir.h"
 #include "tests/support/fsbox.h"
 

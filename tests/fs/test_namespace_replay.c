@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random histories of namespace operations: the tree stays sound, a model agrees, and replaying the log gives the same volume byte for
  * byte. Records with wrong bytes are refused, never obeyed to ruin. */
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/log/nvlog.h"
+#include "fs/message.h"
 #include "tests/fs/namespace_client.h"
 
 #include "fs/names/dir.h"

@@ -6,9 +6,18 @@
 #include "tests/base/cmocka_all.h"
 
 #include "base/checksum.h"
-#include "fs/cp/calls.h"
+#include "base/log.h"
+#include "fs/clone/clone_apply.h"
 #include "fs/core/core.h"
+#include "fs/cp/calls.h"
+#include "fs/file/run.h"
 #include "fs/format/nvlogformat.h"
+#include "fs/log/nvlog.h"
+#include "fs/names/file_apply.h"
+#include "fs/names/namespace_apply.h"
+#include "fs/vdisk/docs.h"
+#include "fs/vdisk/vdisk_apply.h"
+#include "raid/raid.h"
 #include "tests/support/simworld.h"
 
 #define HALF_BLOCKS 64U

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The permission matrix. */
+#include "base/list.h"
+#include "fs/file/inode.h"
+#include "fs/fs_types.h"
 #include "tests/base/cmocka_all.h"
 
 #include "fs/file/perm.h"

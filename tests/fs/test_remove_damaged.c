@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A damaged file can be removed: the volume serves on, nobody else's block is touched, and what could not be freed is found by the check and given
  * back by the repair. */
+#include "fs/core/volume_counters.h"
 #include "tests/fs/checkbox.h"
 
 #include "base/page.h"
@@ -190,7 +191,7 @@ static void damaged_file_can_be_removed_and_its_blocks_come_back_by_repair(void 
 		assert_int_equal(box_mount(&box), 0);
 		assert_int_equal(box_remove(&box, box_root, cases[i].name), 0);
 		volume_is_well();
-		assert_true(counter_get(&box.vol->counters.damage_passed) > 0);
+		assert_true(counter_get(&box.vol->counters->damage_passed) > 0);
 		assert_int_equal(box_unmount(&box), 0);
 		assert_int_equal(rules_found(&look) & ~R(3), 0);
 		assert_int_equal(rules_found(&repair), 0);

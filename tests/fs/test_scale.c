@@ -9,11 +9,15 @@
 #include <string.h>
 #include "tests/base/cmocka_all.h"
 
-#include "fs/file/cache_private.h"
-#include "fs/file/inode_table.h"
+#include "fs/core/volume_counters.h"
+#include "fs/cp/cp.h"
 #include "fs/cp/maps.h"
-#include "fs/snapshot/snapshot.h"
 #include "fs/cp/zombie.h"
+#include "fs/file/cache_private.h"
+#include "fs/file/file.h"
+#include "fs/file/inode_table.h"
+#include "fs/file/snapshot_table.h"
+#include "fs/snapshot/snapshot.h"
 #include "tests/fs/vdiskbox.h"
 #include "tests/support/memdisk.h"
 
@@ -32,7 +36,7 @@ static void huge_open(struct fsbox *box)
 
 static uint64_t blocks_read(struct fsbox *box)
 {
-	return counter_get(&box->vol->counters.read_blocks);
+	return counter_get(&box->vol->counters->read_blocks);
 }
 
 /* Run until no deletion is pending; how many consistency points that took. */

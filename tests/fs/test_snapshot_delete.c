@@ -17,9 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/core/core.h"
 #include "fs/cp/maps.h"
-#include "fs/snapshot/snapshot.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
 #include "fs/file/tree.h"
+#include "fs/snapshot/snapshot.h"
 #include "tests/support/fsbox.h"
 #include "tests/support/memdisk.h"
 

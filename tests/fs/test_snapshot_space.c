@@ -9,8 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/file/cache_private.h"
+#include "fs/core/volume_counters.h"
 #include "fs/cp/maps.h"
+#include "fs/file/cache_private.h"
+#include "fs/file/file.h"
+#include "fs/file/run.h"
+#include "fs/file/snapshot_table.h"
 #include "fs/snapshot/snapshot.h"
 #include "tests/support/fsbox.h"
 #include "tests/support/memdisk.h"
@@ -320,16 +324,16 @@ static void known_figures_are_not_counted_again(void **state)
 	assert_int_equal(box_mount(&box), 0);
 	settle();
 	figures_of("s3", &used, &since);
-	assert_true(counter_get(&box.vol->counters.read_blocks) > 20); /* the first count reads the maps */
+	assert_true(counter_get(&box.vol->counters->read_blocks) > 20); /* the first count reads the maps */
 	write_blocks(id, 999, 1);
 	settle();
-	reads = counter_get(&box.vol->counters.read_blocks);
+	reads = counter_get(&box.vol->counters->read_blocks);
 	for (unsigned i = 0; i < 10; i++) {
 		write_blocks(id, 1000 + i, 1);
 		settle();
 		figures_of("s3", &used, &since);
 	}
-	assert_int_equal(counter_get(&box.vol->counters.read_blocks), reads);
+	assert_int_equal(counter_get(&box.vol->counters->read_blocks), reads);
 	box_close(&box);
 }
 

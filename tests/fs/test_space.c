@@ -5,19 +5,21 @@
  * snapshots there are; removing must always work; the figures must add up after each operation, and what is called available must be
  * had. In the end everything is deleted, and exactly the figure of the empty volume must be back.
  * SPACE_SEED, SPACE_SEEDS: other histories. */
+#include "fs/file/file.h"
+#include "fs/file/snapshot_table.h"
 #include "tests/fs/vdiskbox.h"
 
 #include "base/list.h"
 #include "base/page.h"
-#include "fs/file/cache_private.h"
 #include "fs/cp/cp.h"
-#include "fs/file/inode_table.h"
 #include "fs/cp/maps.h"
-#include "fs/snapshot/snapshot.h"
 #include "fs/cp/space.h"
-#include "fs/file/tree.h"
-#include "fs/vdisk/vtoc.h"
 #include "fs/cp/zombie.h"
+#include "fs/file/cache_private.h"
+#include "fs/file/inode_table.h"
+#include "fs/file/tree.h"
+#include "fs/snapshot/snapshot.h"
+#include "fs/vdisk/vtoc.h"
 #include "tests/support/memdisk.h"
 
 #define LUNS 3U

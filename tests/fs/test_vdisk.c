@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vdisks on the real engine with simulated disks: making, backing, locking, changing, destroying, restarts and crashes. */
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/format/fsformat.h"
 #include "tests/fs/vdiskbox.h"
 
 #include "base/log.h"
-#include "fs/core/core.h"
 #include "fs/file/inode_table.h"
 
 static struct fsbox box;

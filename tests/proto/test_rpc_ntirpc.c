@@ -2,6 +2,7 @@
 /* libntirpc, an RPC implementation we did not write, against the server. A program of its own: libntirpc shares names with libtirpc. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include "tests/base/cmocka_all.h"
 
+#include "base/page.h"
 #include "fs/message.h"
 #include "proto/iscsi/iscsi_negotiate.h"
 #include "proto/scsi/scsi_nexus.h"

@@ -5,9 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fs/names/ancestry.h"
-#include "fs/file/cache_private.h"
 #include "fs/cp/calls.h"
+#include "fs/file/cache_private.h"
+#include "fs/file/completion.h"
+#include "fs/file/file.h"
+#include "fs/file/inode.h"
+#include "fs/file/run.h"
+#include "fs/log/nvlog.h"
+#include "fs/message.h"
+#include "fs/names/ancestry.h"
+#include "fs/names/namespace_apply.h"
 
 struct ram_block {
 	uint32_t fbn;

@@ -9,10 +9,13 @@
 #define SUPPORT_RAMFILE_H
 
 #include "fs/core/core.h"
-#include "fs/cp/space.h"
-#include "fs/cp/admit.h"
 #include "fs/core/operations.h"
+#include "fs/cp/admit.h"
+#include "fs/cp/space.h"
+#include "fs/file/inode.h"
 #include "fs/file/snapshot_table.h"
+#include "fs/format/recordformat.h"
+#include "fs/log/nvlog.h"
 
 struct ram_record {
 	enum nvlog_type type;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/siphash.h"
 #include "tests/support/ramfs_private.h"
 
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/page.h"
 #include "tests/support/ramfs_private.h"
 
 enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 };

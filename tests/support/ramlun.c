@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/page.h"
 
 struct ramlun {
 	bool used;

@@ -5,9 +5,19 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/error.h"
+#include "base/list.h"
+#include "base/world.h"
 #include "fs/core/core.h"
+#include "fs/core/hooks.h"
+#include "fs/core/latency.h"
+#include "fs/file/completion.h"
 #include "fs/file/run.h"
+#include "fs/fs_info.h"
+#include "fs/fs_types.h"
+#include "raid/raid.h"
 
 void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume, void (*done)(struct fs_message *msg), void *owner)
 {

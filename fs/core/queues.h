@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lists that the volume keeps, and the lower rooms work with. */
+#ifndef FS_QUEUES_H
+#define FS_QUEUES_H
+
+#include "base/list.h"
+
+struct fs_run;
+struct inode;
+
+TAILQ_HEAD(fs_run_queue, fs_run);
+TAILQ_HEAD(inode_queue, inode);
+LIST_HEAD(ancestry_walk_list, ancestry_walk);
+
+#endif
