@@ -12,7 +12,7 @@
 #include "fs/snapshot/restore.h"
 #include "fs/snapshot/snapshot.h"
 #include "fs/vdisk/vdisk.h"
-#include "fs/volume/volume_private.h"
+#include "fs/volume/volume_life.h"
 
 static const struct cp_client cp_clients[] = {
 	/* A volume put back to a snapshot becomes that volume before anything else changes. */

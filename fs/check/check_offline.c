@@ -22,7 +22,7 @@
 #include "fs/file/snapshot_table.h"
 #include "fs/fs_info.h"
 #include "fs/volume.h"
-#include "fs/volume/volume_private.h"
+#include "fs/volume/volume_life.h"
 #include "raid/raid.h"
 
 #define ROUNDS_MAX 5U /* what one repair brings to light another puts right */

@@ -23,7 +23,6 @@
 #include "fs/vdisk/vdisk.h"
 #include "fs/vdisk/vdiskattr.h"
 #include "fs/vdisk/vtoc.h"
-#include "fs/vdisk/vtoc_private.h"
 
 /* What the VTOC should say of a vdisk. */
 struct vdisk_seen {

@@ -29,7 +29,7 @@
 #include "fs/fs_types.h"
 #include "fs/log/nvlog.h"
 #include "fs/volume.h"
-#include "fs/volume/volume_private.h"
+#include "fs/volume/volume_life.h"
 #include "raid/raid.h"
 
 /* ---- in the CP ---------------------------------------------------------------------------------------------------- */

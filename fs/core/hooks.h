@@ -37,4 +37,7 @@ struct volume_hooks {
 	void (*check_cancel)(struct fs_volume *vol, const char *why);
 };
 
+/* What every volume has. */
+extern const struct volume_hooks volume_hooks;
+
 #endif

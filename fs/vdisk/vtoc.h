@@ -19,6 +19,7 @@
 
 struct fs_run;
 struct fs_volume;
+struct inode;
 struct vdisk_attr;
 
 struct vtoc_entry {
@@ -71,6 +72,10 @@ bool vtoc_is_ready(const struct fs_volume *vol);
 unsigned vtoc_dependants(struct fs_volume *vol, uint32_t id, char *ret_path, size_t path_size);
 /* How many vdisks of the active file system alone are backed by it; the path of the first. */
 unsigned vtoc_backed_by(struct fs_volume *vol, uint32_t id, char *ret_path, size_t path_size);
+
+/* Every record of a VTOC file, a snapshot's too. -EAGAIN, -EIO, what `visit` returns but 0. */
+MUST_CHECK int vtoc_file_visit(struct fs_run *run, struct inode *file,
+                               int (*visit)(void *arg, uint32_t slot, const struct vtoc_entry *entry), void *arg);
 
 void vtoc_fini(struct fs_volume *vol);
 

@@ -42,8 +42,6 @@ struct vtoc {
 	unsigned n_releases, n_releases_max;
 };
 
-MUST_CHECK int vtoc_file_visit(struct fs_run *run, struct inode *file,
-                               int (*visit)(void *arg, uint32_t slot, const struct vtoc_entry *entry), void *arg);
 void vtoc_clear(struct vtoc *vtoc);
 struct vtoc_entry *vtoc_insert(struct vtoc *vtoc, uint32_t ino, uint64_t generation, const struct vdisk_attr *attr);
 uint32_t vtoc_blocks(const struct vtoc *vtoc);

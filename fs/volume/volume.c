@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fs/core/hooks.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -37,6 +38,7 @@
 #include "fs/snapshot/snapshot.h"
 #include "fs/vdisk/vdisk.h"
 #include "fs/volume/hostfull.h"
+#include "fs/volume/volume_life.h"
 #include "fs/volume/volume_private.h"
 #include "raid/raid.h"
 

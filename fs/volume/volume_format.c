@@ -19,6 +19,7 @@
 #include "fs/fs_types.h"
 #include "fs/names/dir.h"
 #include "fs/volume.h"
+#include "fs/volume/volume_life.h"
 #include "fs/volume/volume_private.h"
 #include "raid/raid.h"
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 int scsi_lun_decode(const uint8_t lun[8], uint32_t *ret_number)
 {
 	unsigned method = lun[0] >> 6;
