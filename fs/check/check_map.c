@@ -383,7 +383,7 @@ int check_map_step(struct fs_run *run)
 
 	if (err != 0)
 		return err;
-	if (deleted != 0 && !check->vol->snapshots->held_known && snapshot_by_id(check->vol, deleted) != NULL) {
+	if (deleted != 0 && check->vol->snapshots->deletion.stage == DELETION_PICKED && snapshot_by_id(check->vol, deleted) != NULL) {
 		err = snapshot_held_collect(run, deleted);
 		if (err == -EAGAIN)
 			return err;

@@ -170,7 +170,7 @@ static int total_repair(struct fs_volume *vol, const struct check_fix *fix)
 	case TOTAL_INODES: vol->inodes_used = vol->cp->inodes_used = fix->value; break;
 	case TOTAL_NEXT_GENERATION: vol->next_generation = vol->cp->next_generation = MAX_OF(vol->next_generation, fix->value); break;
 	case TOTAL_NEXT_SNAPSHOT: vol->snapshots->next_id = MAX_OF(vol->snapshots->next_id, (uint32_t)fix->value); break;
-	case TOTAL_DELETE_NONE: vol->snapshots->delete_id = vol->snapshots->delete_region = 0; break;
+	case TOTAL_DELETE_NONE: snapshot_deletion_set(&vol->snapshots->deletion, DELETION_NONE); break;
 	}
 	return 0;
 }

@@ -25,6 +25,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/state.h"
 #include "base/world.h"
 #include "fs/clone/clone_pace.h"
 #include "fs/clone/clone_private.h"
@@ -53,6 +54,27 @@
 static void clone_schedule(struct clone *clone);
 static void clones_kick(struct fs_volume *vol);
 
+static void phase_set(struct clone *clone, enum clone_phase phase)
+{
+	static const uint32_t may_follow[] = {
+		/* FILL after itself, VERIFY, RELEASE or FAILED: it is started anew */
+		[CLONE_FILL] = STATE(CLONE_FILL) | STATE(CLONE_SETTLE) | STATE(CLONE_FAILED),
+		[CLONE_SETTLE] = STATE(CLONE_VERIFY) | STATE(CLONE_RELEASE) | STATE(CLONE_FAILED),
+		[CLONE_VERIFY] = STATE(CLONE_FILL) | STATE(CLONE_RELEASE) | STATE(CLONE_FAILED),
+		[CLONE_RELEASE] = STATE(CLONE_FILL) | STATE(CLONE_FINISH) | STATE(CLONE_FAILED),
+		[CLONE_FINISH] = STATE(CLONE_FAILED),
+		[CLONE_FAILED] = STATE(CLONE_FILL),
+	};
+
+	clone->phase = state_follow(may_follow, clone->phase, phase);
+}
+
+/* Who is forgotten stays so. */
+static void clone_end_set(struct clone *clone, enum clone_end end)
+{
+	clone->end = MAX_OF(clone->end, end);
+}
+
 struct clone *clone_find(struct fs_volume *vol, const struct fs_file_id *id)
 {
 	struct clone *clone;
@@ -60,7 +82,7 @@ struct clone *clone_find(struct fs_volume *vol, const struct fs_file_id *id)
 	if (vol->clones == NULL)
 		return NULL;
 	TAILQ_FOREACH(clone, &vol->clones->clones, link)
-		if (clone->id.inode == id->inode && clone->id.generation == id->generation && !clone->forgotten)
+		if (clone->id.inode == id->inode && clone->id.generation == id->generation && clone->end != CLONE_FORGOTTEN)
 			return clone;
 	return NULL;
 }
@@ -83,13 +105,13 @@ static void clone_free(struct clone *clone)
 
 static bool clone_is_quiet(const struct clone *clone)
 {
-	return !clone->busy && !clone->cp_waiting && !clone->ahead_busy;
+	return clone->doing != CLONE_RUNS && clone->doing != CLONE_WAITS_CP && !clone->ahead_busy;
 }
 
 /* Gone, now or when what is under way has ended. */
 static void clone_let_go(struct clone *clone)
 {
-	clone->stopping = true;
+	clone_end_set(clone, CLONE_STOPPING);
 	space_claim_drop(clone->vol, &clone->claim);
 	if (clone_is_quiet(clone))
 		clone_free(clone);
@@ -97,7 +119,7 @@ static void clone_let_go(struct clone *clone)
 
 void clone_stop(struct clone *clone, bool forget)
 {
-	clone->forgotten |= forget;
+	clone_end_set(clone, forget ? CLONE_FORGOTTEN : CLONE_STOPPING);
 	world_timer_cancel(&clone->timer);
 	clone_let_go(clone);
 }
@@ -111,7 +133,7 @@ static void clone_fail(struct clone *clone, int err)
 	else
 		log_error("clone", "failed", "volume=%s inode=%u at=%u error=%s", clone->vol->name, clone->id.inode, clone->cursor,
 		          error_name(err));
-	clone->phase = CLONE_FAILED;
+	phase_set(clone, CLONE_FAILED);
 	clone->error = err;
 	space_claim_drop(clone->vol, &clone->claim);
 }
@@ -124,7 +146,7 @@ static void clone_durable(struct cp_waiter *waiter, int err)
 {
 	struct clone *clone = container_of(waiter, struct clone, waiter);
 
-	clone->cp_waiting = false;
+	clone->doing = CLONE_RESTS;
 	if (clone->vol == NULL) { /* unmounted meanwhile */
 		free(clone);
 		return;
@@ -134,7 +156,7 @@ static void clone_durable(struct cp_waiter *waiter, int err)
 		clone_let_go(clone);
 		return;
 	}
-	if (clone->stopping) {
+	if (clone->end != CLONE_GOES_ON) {
 		clone_let_go(clone);
 		return;
 	}
@@ -142,14 +164,14 @@ static void clone_durable(struct cp_waiter *waiter, int err)
 		clone_fail(clone, err);
 		return;
 	}
-	clone->phase = (clone->flags & FS_CLONE_VERIFY) != 0 ? CLONE_VERIFY : CLONE_RELEASE;
+	phase_set(clone, (clone->flags & FS_CLONE_VERIFY) != 0 ? CLONE_VERIFY : CLONE_RELEASE);
 	clone_schedule(clone);
 }
 
 static void wait_for_cp(struct clone *clone, enum clone_phase phase)
 {
-	clone->phase = phase;
-	clone->cp_waiting = true;
+	phase_set(clone, phase);
+	clone->doing = CLONE_WAITS_CP;
 	clone->waiter.durable = clone_durable;
 	cp_wait(clone->vol, &clone->waiter);
 }
@@ -191,7 +213,7 @@ static void batch_ended(struct clone *clone)
 	else if (clone->phase == CLONE_RELEASE)
 		wait_for_cp(clone, CLONE_FINISH);
 	else if (clone->phase == CLONE_VERIFY && clone->verify_cursor >= clone->n_total)
-		clone->phase = CLONE_RELEASE;
+		phase_set(clone, CLONE_RELEASE);
 	clone_schedule(clone);
 }
 
@@ -216,14 +238,14 @@ static void clone_run_finished(struct fs_run *run, int err)
 	struct clone *clone = run->arg;
 	struct fs_volume *vol = clone->vol;
 
-	clone->busy = false;
+	clone->doing = CLONE_RESTS;
 	run_ended(vol);
 	clone_verify_drop(clone);
 	if (clone->phase == CLONE_FILL || clone->phase == CLONE_VERIFY)
 		batch_account(clone);
 	if (err == -ESTALE)
-		clone->forgotten = clone->stopping = true;
-	if (clone->stopping && !(clone->phase == CLONE_RELEASE && err == 0)) {
+		clone_end_set(clone, CLONE_FORGOTTEN);
+	if (clone->end != CLONE_GOES_ON && !(clone->phase == CLONE_RELEASE && err == 0)) {
 		clone_let_go(clone);
 		return;
 	}
@@ -237,7 +259,7 @@ static void clone_run_finished(struct fs_run *run, int err)
 void clone_ahead_ended(struct clone *clone)
 {
 	run_ended(clone->vol);
-	if (clone->stopping)
+	if (clone->end != CLONE_GOES_ON)
 		clone_let_go(clone);
 }
 
@@ -245,8 +267,8 @@ static void run_begin(struct clone *clone)
 {
 	struct fs_volume *vol = clone->vol;
 
-	vc_assert(!clone->busy);
-	clone->busy = true;
+	vc_assert(clone->doing != CLONE_RUNS);
+	clone->doing = CLONE_RUNS;
 	vol->n_messages++;
 	run_reinit(&clone->run, vol,
 	           clone->phase == CLONE_RELEASE  ? clone_release_step
@@ -308,9 +330,9 @@ static uint64_t least_time(const struct clone *than, uint64_t now_ns)
 	uint64_t least = UINT64_MAX;
 
 	TAILQ_FOREACH(clone, &than->vol->clones->clones, link) {
-		bool able = clone->busy || clone_limit_delay(&clone->limit, now_ns, clone->rate_bytes_s) == 0;
+		bool able = clone->doing == CLONE_RUNS || clone_limit_delay(&clone->limit, now_ns, clone->rate_bytes_s) == 0;
 
-		if (clone != than && is_walking(clone) && !clone->stopping && clone->error == 0 && !clone->share.away && able)
+		if (clone != than && is_walking(clone) && clone->end == CLONE_GOES_ON && clone->error == 0 && !clone->share.away && able)
 			least = MIN_OF(least, clone->share.time);
 	}
 	return least;
@@ -322,7 +344,7 @@ static bool batch_is_due(struct clone *clone, struct clone_view *view, struct cl
 	struct fs_volume *vol = clone->vol;
 	uint64_t delay_ns = clone_limit_delay(&clone->limit, view->now_ns, clone->rate_bytes_s), least;
 
-	clone->waits_turn = false;
+	clone->doing = CLONE_RESTS;
 	if (delay_ns > 0) {
 		clone->share.away = true;
 		world_timer_set(vol->world, &clone->timer, delay_ns);
@@ -332,7 +354,7 @@ static bool batch_is_due(struct clone *clone, struct clone_view *view, struct cl
 	if (clone->share.away)
 		clone_share_return(&clone->share, least);
 	if (clone->share.time > least) {
-		clone->waits_turn = true;
+		clone->doing = CLONE_WAITS_TURN;
 		world_timer_set(vol->world, &clone->timer, TURN_RETRY_NS); /* or when the others are as far */
 		return false;
 	}
@@ -363,7 +385,8 @@ static void clone_schedule(struct clone *clone)
 	struct clone_view view;
 	struct clone_plan plan;
 
-	if (clone->busy || clone->cp_waiting || clone->stopping || !(is_walking(clone) || clone->phase == CLONE_RELEASE))
+	if (clone->doing == CLONE_RUNS || clone->doing == CLONE_WAITS_CP || clone->end != CLONE_GOES_ON ||
+	    !(is_walking(clone) || clone->phase == CLONE_RELEASE))
 		return;
 	if (atomic_load_explicit(&vol->state, memory_order_relaxed) != VOLUME_ONLINE) {
 		world_timer_set(vol->world, &clone->timer, NOT_ONLINE_RETRY_NS);
@@ -388,7 +411,7 @@ static void clones_kick(struct fs_volume *vol)
 	struct clone *clone, *next;
 
 	TAILQ_FOREACH_SAFE(clone, &vol->clones->clones, link, next)
-		if (clone->waits_turn)
+		if (clone->doing == CLONE_WAITS_TURN)
 			clone_schedule(clone);
 }
 
@@ -434,7 +457,7 @@ static void clone_set(struct clone *clone, const struct vdisk *vdisk)
 	clone->n_zero_above = attr->n_zero_above;
 	clone->started_ns = attr->started_ns;
 	clone->ahead = clone->cursor;
-	clone->phase = CLONE_FILL;
+	phase_set(clone, CLONE_FILL);
 	clone->error = 0;
 	clone->error_fbn = UINT32_MAX;
 	clone->share = (struct clone_share){ .away = true };
@@ -455,8 +478,9 @@ int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk, uint64_t need)
 
 	if (err != 0)
 		return err;
-	if (clone != NULL && (clone->busy || clone->cp_waiting)) { /* a stop taken back, or a limit changed, before it came to rest */
-		clone->stopping = false;
+	if (clone != NULL && (clone->doing == CLONE_RUNS ||
+	                      clone->doing == CLONE_WAITS_CP)) { /* a stop taken back, or a limit changed, before it came to rest */
+		clone->end = CLONE_GOES_ON;
 		claim_begin(clone, vdisk, need);
 		clone_change(clone, &vdisk->attr.clone);
 		return 0;
@@ -473,7 +497,7 @@ int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk, uint64_t need)
 		run_init(&clone->ahead_run, vol, NULL, NULL, clone);
 		TAILQ_INSERT_TAIL(&vol->clones->clones, clone, link);
 	}
-	clone->stopping = false;
+	clone->end = CLONE_GOES_ON;
 	clone_set(clone, vdisk);
 	claim_begin(clone, vdisk, need);
 	clone_change(clone, &vdisk->attr.clone);
@@ -529,9 +553,9 @@ void clone_unmount(struct fs_volume *vol)
 	if (vol->clones == NULL)
 		return;
 	while ((clone = TAILQ_FIRST(&vol->clones->clones)) != NULL) {
-		vc_assert(!clone->busy && !clone->ahead_busy);
-		clone->stopping = true;
-		if (!clone->cp_waiting) {
+		vc_assert(clone->doing != CLONE_RUNS && !clone->ahead_busy);
+		clone_end_set(clone, CLONE_STOPPING);
+		if (clone->doing != CLONE_WAITS_CP) {
 			clone_free(clone);
 			continue;
 		}

@@ -68,7 +68,7 @@ static int ahead_step(struct fs_run *run)
 	uint32_t fbn = MAX_OF(clone->ahead, clone->cursor), end = ahead_end(clone);
 	struct inode *inode;
 	unsigned n = 0;
-	int err = clone->stopping ? -EINTR : inode_get_id(run, &clone->id, &inode);
+	int err = clone->end != CLONE_GOES_ON ? -EINTR : inode_get_id(run, &clone->id, &inode);
 
 	for (unsigned i = 0; err == 0 && i < LOOKUPS_MAX && n < AHEAD_UNIT && fbn < end; i++)
 		err = ahead_look(run, inode, &fbn, &n);
@@ -92,7 +92,7 @@ void clone_ahead(struct clone *clone)
 {
 	uint32_t end = ahead_end(clone), from = MAX_OF(clone->ahead, clone->cursor);
 
-	if (clone->ahead_busy || clone->stopping || from + (end < clone->n_total ? AHEAD_UNIT : 1U) > end)
+	if (clone->ahead_busy || clone->end != CLONE_GOES_ON || from + (end < clone->n_total ? AHEAD_UNIT : 1U) > end)
 		return;
 	clone->ahead_busy = true;
 	clone->vol->n_messages++;

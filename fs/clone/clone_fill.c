@@ -245,7 +245,7 @@ static int fill(struct fs_run *run, struct clone *clone, struct inode *inode)
 
 bool clone_must_end(const struct clone *clone)
 {
-	return clone->stopping || atomic_load_explicit(&clone->vol->state, memory_order_relaxed) != VOLUME_ONLINE;
+	return clone->end != CLONE_GOES_ON || atomic_load_explicit(&clone->vol->state, memory_order_relaxed) != VOLUME_ONLINE;
 }
 
 int clone_fill_step(struct fs_run *run)

@@ -34,7 +34,7 @@ static struct clone *noted(const struct inode *inode)
 	struct fs_file_id id = { 0, inode->ino, inode->attr.generation };
 
 	if (table->noted == NULL || table->noted->id.inode != id.inode || table->noted->id.generation != id.generation ||
-	    table->noted->forgotten)
+	    table->noted->end == CLONE_FORGOTTEN)
 		table->noted = clone_find(inode->vol, &id);
 	return table->noted;
 }
@@ -247,6 +247,6 @@ void clone_info(struct fs_volume *vol, const struct vdisk *vdisk, struct fs_clon
 		.eta_s = attr->state == FS_CLONE_DONE ? 0 : UINT64_MAX,
 		.flags = attr->flags,
 	};
-	if (clone != NULL && !clone->stopping)
+	if (clone != NULL && clone->end == CLONE_GOES_ON)
 		running_info(clone, vdisk, ret_info);
 }

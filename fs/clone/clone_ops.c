@@ -75,7 +75,7 @@ static int start_check(struct fs_run *run, const struct vdisk *vdisk, uint64_t *
 	struct fs_file_id id = { 0, vdisk->container->ino, vdisk->container->attr.generation };
 	const struct clone *clone = clone_find(run->vol, &id);
 
-	if (clone != NULL && !clone->stopping && clone->phase != CLONE_FAILED) {
+	if (clone != NULL && clone->end == CLONE_GOES_ON && clone->phase != CLONE_FAILED) {
 		message_error_text(msg,
 		                   "the clone of \"%.128s\" is running already: see `lun clone status`, change it with `lun clone modify`",
 		                   msg->in.path);

@@ -34,17 +34,29 @@ enum clone_phase {
 	CLONE_FAILED,
 };
 
+/* What it does at the moment. */
+enum clone_doing {
+	CLONE_RESTS, /* till its timer fires, or for good */
+	CLONE_WAITS_TURN, /* another one comes first: woken when a batch ends */
+	CLONE_RUNS, /* its run is scheduled or under way: counts as a message of the volume, as does ahead_run */
+	CLONE_WAITS_CP,
+};
+
+/* Whether it is to go on. */
+enum clone_end {
+	CLONE_GOES_ON,
+	CLONE_STOPPING, /* by stop, by unmount; a start may take it back as long as something of it is under way */
+	CLONE_FORGOTTEN, /* and nobody asks for it any more */
+};
+
 struct clone {
 	struct fs_volume *vol;
 	struct fs_file_id id;
 	enum clone_phase phase;
 	int error; /* FAILED: why; else: why it is paused, 0: it is not */
 	uint32_t error_fbn; /* FAILED: where; UINT32_MAX: nowhere */
-	bool stopping; /* by stop, by destroy, by unmount */
-	bool forgotten; /* nobody asks for it any more */
-	bool busy; /* its run is scheduled or under way: counts as a message of the volume, as does ahead_run */
-	bool cp_waiting;
-	bool waits_turn; /* another one comes first: woken when a batch ends */
+	enum clone_end end;
+	enum clone_doing doing;
 	uint32_t cursor; /* FBNs below were looked at */
 	uint32_t verify_cursor; /* FBNs below were compared */
 	uint32_t n_total;

@@ -10,6 +10,7 @@
 #include "base/counters.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "base/state.h"
 #include "base/world.h"
 #include "fs/core/core.h"
 #include "fs/core/cp_ask.h"
@@ -44,6 +45,21 @@
 			if ((vol)->hooks->cp_clients[i].function != NULL)                                                                  \
 				(vol)->hooks->cp_clients[i].function(__VA_ARGS__);                                                         \
 	} while (0)
+
+static const uint32_t stage_may_follow[] = {
+	[CP_STAGE_IDLE] = STATE(CP_STAGE_CLIENTS),
+	[CP_STAGE_CLIENTS] = STATE(CP_STAGE_PLACE) | STATE(CP_STAGE_BROKEN),
+	[CP_STAGE_PLACE] = STATE(CP_STAGE_WRITE) | STATE(CP_STAGE_BROKEN),
+	[CP_STAGE_WRITE] = STATE(CP_STAGE_FSINFO) | STATE(CP_STAGE_BROKEN),
+	[CP_STAGE_FSINFO] = STATE(CP_STAGE_RELEASE) | STATE(CP_STAGE_BROKEN),
+	[CP_STAGE_RELEASE] = STATE(CP_STAGE_IDLE),
+	[CP_STAGE_BROKEN] = 0,
+};
+
+static void stage_set(struct cp *cp, enum cp_stage stage)
+{
+	cp->stage = state_follow(stage_may_follow, cp->stage, stage);
+}
 
 static int cp_step(struct fs_run *run);
 static void cp_finish(struct fs_run *run, int err);
@@ -107,7 +123,7 @@ size_t cp_block_count(const struct fs_volume *vol)
 
 bool cp_is_quiet(const struct fs_volume *vol)
 {
-	return (!vol->cp_ask.running || vol->cp->broken) && vol->cp->n_writing == 0 && !vol->cp_ask.start.queued;
+	return (!vol->cp_ask.running || vol->cp->stage == CP_STAGE_BROKEN) && vol->cp->n_writing == 0 && !vol->cp_ask.start.queued;
 }
 
 /* ---- beginning ---- */
@@ -222,7 +238,7 @@ void cp_failed(struct fs_volume *vol, int err)
 
 static void cp_break(struct cp *cp, int err, const char *what)
 {
-	cp->broken = true;
+	stage_set(cp, CP_STAGE_BROKEN);
 	cp_fail(cp->vol, err, what);
 }
 
@@ -256,7 +272,7 @@ static void cp_open(struct cp *cp)
 	space_cp_open(cp);
 	nvlog_switch(vol);
 	vol->generation++;
-	cp->stage = CP_STAGE_CLIENTS;
+	stage_set(cp, CP_STAGE_CLIENTS);
 	cp->client = 0;
 	run_reinit(&cp->run, vol, cp_step, cp_finish);
 	run_start(&cp->run);
@@ -282,7 +298,7 @@ static int cp_step(struct fs_run *run)
 	int err = 0;
 
 	if (cp->stage == CP_STAGE_CLIENTS && (err = clients_step(run)) == 0)
-		cp->stage = CP_STAGE_PLACE;
+		stage_set(cp, CP_STAGE_PLACE);
 	if (cp->stage == CP_STAGE_PLACE)
 		err = cp_place_step(run);
 	return err;
@@ -294,6 +310,7 @@ static void cp_write_fsinfo(struct cp *cp)
 {
 	uint8_t body[RAID_FSINFO_BODY];
 
+	stage_set(cp, CP_STAGE_FSINFO);
 	fsinfo_encode(cp, body);
 	raid_fsinfo_write(cp->vol->raid, cp->generation, body, cp_committed, cp);
 }
@@ -316,7 +333,7 @@ static void cp_finish(struct fs_run *run, int err)
 	}
 	cp_encode_records(cp);
 	CLIENTS_CALL(cp->vol, encode, cp->vol);
-	cp->stage = CP_STAGE_WRITE; /* not before: an early piece that ends now is not the last one */
+	stage_set(cp, CP_STAGE_WRITE); /* not before: an early piece that ends now is not the last one */
 	cp_write_rest(cp);
 }
 
@@ -368,37 +385,92 @@ static void inodes_release(struct cp *cp)
 		inode_release(cp, inode);
 }
 
-/* It is durable; clients come in between while what it holds is let go. */
-static void cp_release(struct task *task)
+static void places_release(struct cp *cp)
 {
-	struct cp *cp = container_of(task, struct cp, release_task);
-	struct fs_volume *vol = cp->vol;
-	bool snapshot = snapshot_creation_taken(vol);
-
-	if (!buffers_release(cp)) {
-		world_defer(vol->world, task);
-		return;
-	}
-	inodes_release(cp);
-	alloc_cp_done(vol);
+	alloc_cp_done(cp->vol);
 	vbn_set_clear(&cp->freed);
-	vol->pending_blocks[cp->bit] = 0;
+	cp->vol->pending_blocks[cp->bit] = 0;
+}
+
+static void cp_counted(struct cp *cp)
+{
 	cp->count++;
-	cp->last_ms = (world_now_ns(vol->world) - cp->started_ns) / 1000000U;
-	counter_add(&vol->counters->cps, 1);
-	vol->cp_ask.running = false;
-	cp->stage = CP_STAGE_IDLE;
-	nvlog_release(vol);
-	CLIENTS_CALL(vol, committed, vol);
-	space_cp_done(vol, snapshot); /* before anybody can ask */
+	cp->last_ms = (world_now_ns(cp->vol->world) - cp->started_ns) / 1000000U;
+	counter_add(&cp->vol->counters->cps, 1);
+}
+
+static void cp_close(struct cp *cp)
+{
+	cp->vol->cp_ask.running = false;
+	stage_set(cp, CP_STAGE_IDLE);
+}
+
+static void log_release(struct cp *cp)
+{
+	nvlog_release(cp->vol);
+}
+
+static void clients_committed(struct cp *cp)
+{
+	CLIENTS_CALL(cp->vol, committed, cp->vol);
+}
+
+static void space_settle(struct cp *cp)
+{
+	space_cp_done(cp->vol, cp->makes_snapshot);
+}
+
+static void waiters_release(struct cp *cp)
+{
 	waiters_serve(cp, cp->generation, 0);
-	CLIENTS_CALL(vol, served, vol);
-	run_wake_all(&vol->cp_waiters);
-	run_wake_all(&vol->page_waiters);
+}
+
+static void clients_served(struct cp *cp)
+{
+	CLIENTS_CALL(cp->vol, served, cp->vol);
+}
+
+static void parked_wake(struct cp *cp)
+{
+	run_wake_all(&cp->vol->cp_waiters);
+	run_wake_all(&cp->vol->page_waiters);
+}
+
+static void next_ask(struct cp *cp)
+{
+	struct fs_volume *vol = cp->vol;
+
 	if ((background_is_pending(vol) && atomic_load(&vol->state) != VOLUME_STOPPING) || !TAILQ_EMPTY(&cp->waiters))
 		cp_request(vol, CP_SPACE);
 	if (vol->cp_ask.wanted && !vol->cp_ask.start.queued)
 		world_defer(vol->world, &vol->cp_ask.start);
+}
+
+/* What a consistency point that is durable lets go, in this order. */
+static void (*const release_order[])(struct cp *cp) = {
+	inodes_release, /* they are clean, but for what was changed since */
+	places_release, /* what it has freed can be allocated */
+	cp_counted,        cp_close, /* from here on it counts as ended: the next one may be asked for */
+	log_release, /* the half of the log that it covers is free, and answers that waited for the log go */
+	clients_committed, /* snapshots, zombies, clones and the others take over what has come true */
+	space_settle, /* the figures agree with that, before anybody can ask */
+	waiters_release, /* who waited for this consistency point is told */
+	clients_served,    parked_wake, /* who waited for room tries again */
+	next_ask, /* there may be more to do at once */
+};
+
+/* It is durable; clients come in between while the buffers are let go. */
+static void cp_release(struct task *task)
+{
+	struct cp *cp = container_of(task, struct cp, release_task);
+
+	if (!buffers_release(cp)) {
+		world_defer(cp->vol->world, task);
+		return;
+	}
+	cp->makes_snapshot = snapshot_creation_taken(cp->vol);
+	for (unsigned i = 0; i < ARRAY_SIZE(release_order); i++)
+		release_order[i](cp);
 }
 
 static void cp_committed(void *arg, int err)
@@ -409,6 +481,7 @@ static void cp_committed(void *arg, int err)
 		cp_break(cp, err, "writing fsinfo");
 		return;
 	}
+	stage_set(cp, CP_STAGE_RELEASE);
 	cp->release_task.run = cp_release;
 	cp_release(&cp->release_task);
 }

@@ -39,7 +39,16 @@ struct page;
 #define CP_ZOMBIE_LEAVES 256U /* 1 GiB of file a CP */
 #define CP_ZOMBIE_SKIPS 65536U /* absent subtrees a CP steps over */
 
-enum cp_stage { CP_STAGE_IDLE, CP_STAGE_CLIENTS, CP_STAGE_PLACE, CP_STAGE_WRITE };
+/* What may follow what: the table in cp.c. */
+enum cp_stage {
+	CP_STAGE_IDLE,
+	CP_STAGE_CLIENTS, /* whoever takes part makes changes */
+	CP_STAGE_PLACE, /* every block gets its VBN */
+	CP_STAGE_WRITE, /* the rest goes to the disks */
+	CP_STAGE_FSINFO, /* so does the new root */
+	CP_STAGE_RELEASE, /* it is durable: what it holds is let go */
+	CP_STAGE_BROKEN, /* it failed half-way, and never ends */
+};
 
 /* Who takes part in every consistency point. All are called in the order of one table (fs/volume_hooks.c), which is the order of what a CP
  * does; a NULL is passed over. */
@@ -77,7 +86,6 @@ struct cp {
 	struct fs_run run;
 	enum cp_stage stage;
 	unsigned client; /* CLIENTS: whose step is under way */
-	bool broken; /* failed half-way: it stays `running` and never ends */
 	uint64_t generation; /* being written */
 	unsigned bit; /* its parity */
 	uint64_t nvlog_sequence; /* last record of that generation */
@@ -118,6 +126,7 @@ struct cp {
 	struct timer timer;
 	struct task release_task;
 	size_t n_released; /* of members, after the commit */
+	bool makes_snapshot; /* one that was asked for is in it */
 };
 
 MUST_CHECK int cp_init(struct fs_volume *vol);

@@ -38,9 +38,9 @@ void fsinfo_encode(const struct cp *cp, uint8_t ret_body[RAID_FSINFO_BODY])
 	memcpy(disk->name, vol->name, MIN_OF(sizeof(disk->name), sizeof(vol->name)));
 	disk->used_blocks = le64_of(vol->maps->n_active);
 	disk->inodes_used = le64_of(cp->inodes_used);
-	if (!vol->snapshots->delete_finished) {
-		disk->delete_snapshot_id = le32_of(vol->snapshots->delete_id);
-		disk->delete_region = le32_of(vol->snapshots->delete_region);
+	if (vol->snapshots->deletion.stage != DELETION_FINISHED) {
+		disk->delete_snapshot_id = le32_of(vol->snapshots->deletion.id);
+		disk->delete_region = le32_of(vol->snapshots->deletion.region);
 	}
 	space_encode(cp, disk);
 	inode_encode(vol->inode_file, cp_attr_of(vol->inode_file), &disk->inode_file);
@@ -74,8 +74,10 @@ int fsinfo_decode(struct fs_volume *vol, const uint8_t body[RAID_FSINFO_BODY])
 	vol->was_clean = (le32_get(disk->flags) & FSINFO_CLEAN) != 0;
 	vol->inodes_used = le64_get(disk->inodes_used);
 	vol->snapshots->next_id = le32_get(disk->next_snapshot_id);
-	vol->snapshots->delete_id = le32_get(disk->delete_snapshot_id);
-	vol->snapshots->delete_region = le32_get(disk->delete_region);
+	vol->snapshots->deletion.id = le32_get(disk->delete_snapshot_id);
+	vol->snapshots->deletion.region = le32_get(disk->delete_region);
+	if (vol->snapshots->deletion.id != 0)
+		snapshot_deletion_set(&vol->snapshots->deletion, DELETION_PICKED);
 	space_decode(vol, disk);
 	err = inode_decode(&disk->inode_file, vol->inode_file);
 	if (err == 0)

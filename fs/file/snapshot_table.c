@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "base/state.h"
 #include "fs/core/core.h"
 #include "fs/core/cp_ask.h"
 #include "fs/core/vbnset.h"
@@ -35,7 +36,7 @@ void snapshot_table_fini(struct fs_volume *vol)
 		return;
 	for (unsigned i = 0; i < table->n; i++)
 		free(table->byage[i]);
-	free(table->held.vbns);
+	free(table->deletion.held.vbns);
 	free(table);
 	vol->snapshots = NULL;
 }
@@ -115,7 +116,7 @@ uint32_t snapshot_newest_in(const struct fs_volume *vol, uint32_t region)
 	const struct snapshot_table *table = vol->snapshots;
 	unsigned n = table->n;
 
-	if (n > 0 && table->byage[n - 1U]->info.id == table->delete_id && region < table->delete_region)
+	if (n > 0 && table->byage[n - 1U]->info.id == table->deletion.id && region < table->deletion.region)
 		n--;
 	return n == 0 ? 0 : table->byage[n - 1U]->info.id;
 }
@@ -278,11 +279,11 @@ bool snapshot_work_pending(const struct fs_volume *vol)
 {
 	const struct snapshot_table *table = vol->snapshots;
 
-	if (!TAILQ_EMPTY(&table->asked) || table->fold.wanted)
+	if (!TAILQ_EMPTY(&table->asked) || table->fold.stage == FOLD_WANTED || table->fold.stage == FOLD_RUNNING)
 		return true;
 	if (table->passes_held)
 		return false;
-	if (table->delete_id != 0)
+	if (table->deletion.stage != DELETION_NONE)
 		return true;
 	for (unsigned i = 0; i < table->n; i++)
 		if (table->byage[i]->deleting)
@@ -303,6 +304,22 @@ void snapshot_slot_changed(struct fs_volume *vol, unsigned slot)
 
 /* ---- blocks of the map of one being reclaimed ---- */
 
+void snapshot_deletion_set(struct snapshot_deletion *deletion, enum deletion_stage stage)
+{
+	static const uint32_t may_follow[] = {
+		[DELETION_NONE] = STATE(DELETION_PICKED),
+		[DELETION_PICKED] = STATE(DELETION_PASS) | STATE(DELETION_NONE), /* NONE, here and in the next row: a repair knows better */
+		[DELETION_PASS] = STATE(DELETION_FINISHED) | STATE(DELETION_NONE),
+		[DELETION_FINISHED] = STATE(DELETION_NONE),
+	};
+
+	deletion->stage = state_follow(may_follow, deletion->stage, stage);
+	if (stage == DELETION_NONE) {
+		deletion->id = deletion->region = 0;
+		deletion->held.n = 0;
+	}
+}
+
 /* First of the held VBNs at or above `vbn`. */
 static size_t held_find(const struct vbn_vector *held, uint64_t vbn)
 {
@@ -321,7 +338,7 @@ static size_t held_find(const struct vbn_vector *held, uint64_t vbn)
 
 const uint32_t *snapshot_held_in(const struct fs_volume *vol, uint32_t region, size_t *ret_n)
 {
-	const struct vbn_vector *held = &vol->snapshots->held;
+	const struct vbn_vector *held = &vol->snapshots->deletion.held;
 	size_t first = held_find(held, (uint64_t)region * REGION_BLOCKS);
 
 	*ret_n = held_find(held, ((uint64_t)region + 1U) * REGION_BLOCKS) - first;
@@ -330,12 +347,12 @@ const uint32_t *snapshot_held_in(const struct fs_volume *vol, uint32_t region, s
 
 bool snapshot_holds_back(const struct fs_volume *vol, uint32_t vbn)
 {
-	const struct snapshot_table *table = vol->snapshots;
+	const struct snapshot_deletion *deletion = &vol->snapshots->deletion;
 	size_t at;
 
-	if (table->delete_id == 0 || table->delete_finished || region_of(vbn) >= table->delete_region)
+	if (deletion->stage == DELETION_NONE || deletion->stage == DELETION_FINISHED || region_of(vbn) >= deletion->region)
 		return false;
-	vc_invariant(SD2, table->held_known); /* this CP's SNAPSHOTS stage has seen to it */
-	at = held_find(&table->held, vbn);
-	return at < table->held.n && table->held.vbns[at] == vbn;
+	vc_invariant(SD2, deletion->stage == DELETION_PASS); /* this CP's SNAPSHOTS stage has seen to it */
+	at = held_find(&deletion->held, vbn);
+	return at < deletion->held.n && deletion->held.vbns[at] == vbn;
 }

@@ -60,6 +60,35 @@ struct snapshot_count {
 	uint64_t mark, started_ns;
 };
 
+/* Reclaiming the blocks of a deleted snapshot (fs/snapshot/snapshot_delete.c). */
+enum deletion_stage {
+	DELETION_NONE,
+	DELETION_PICKED, /* which snapshot is known: also what a mount finds in fsinfo */
+	DELETION_PASS, /* the blocks of its own map are known: region after region */
+	DELETION_FINISHED, /* all of it is in the running CP: the record goes with that */
+};
+struct snapshot_deletion {
+	enum deletion_stage stage;
+	uint32_t id, region; /* durable in fsinfo: the snapshot, 0: none; the regions below are done */
+	struct vbn_vector held; /* blocks of its own map tree, in order: freed last, all in one CP */
+	size_t held_done;
+	unsigned budget; /* regions the running CP may still do */
+};
+void snapshot_deletion_set(struct snapshot_deletion *deletion, enum deletion_stage stage);
+
+/* The pass before a restore: every region is folded, and its summary block written anew (fs/snapshot/restore_prepare.c). */
+enum fold_stage {
+	FOLD_NONE,
+	FOLD_WANTED, /* by the next CP */
+	FOLD_RUNNING, /* in the CP under way */
+	FOLD_DONE, /* durable, and true until the next snapshot */
+};
+struct snapshot_fold {
+	enum fold_stage stage;
+	uint32_t region;
+	unsigned budget;
+};
+
 struct snapshot_table {
 	struct snapshot *byage[SNAPSHOTS_MAX + 1U]; /* oldest first; those being deleted too */
 	unsigned n;
@@ -69,20 +98,10 @@ struct snapshot_table {
 	bool slot_used[SNAPSHOT_SLOTS];
 	bool slot_dirty[SNAPSHOT_SLOTS]; /* records the running (or, when none runs, the next) CP writes */
 	bool slot_dirty_next[SNAPSHOT_SLOTS]; /* changed while a CP runs */
-	/* deletion (durable in fsinfo): the snapshot being reclaimed and the regions done */
-	uint32_t delete_id, delete_region;
-	struct vbn_vector held; /* blocks of its own map tree, in order: freed last, all in one CP */
-	bool held_known, delete_finished;
-	unsigned delete_budget; /* regions the running CP may still do */
-	size_t held_done;
+	struct snapshot_deletion deletion;
 	struct snapshot_count count; /* the sums being counted (snapshot_space.c) */
 	bool barred; /* a restore is being made ready: no snapshot may be taken */
-	/* the pass before a restore: every region is folded, and its summary block written anew (fs/snapshot/restore_prepare.c) */
-	struct {
-		bool wanted, running, done; /* running: in the CP under way; done: durable, and true until the next snapshot */
-		uint32_t region;
-		unsigned budget;
-	} fold;
+	struct snapshot_fold fold;
 	bool passes_held; /* somebody reads the older snapshots' maps: nothing of them may go */
 };
 

@@ -113,7 +113,7 @@ static int ready_step(struct fs_run *run)
 	for (uint32_t region = 0; region < vol->maps->n_regions; region++)
 		if (!restore_region_is_ready(vol, region))
 			return -EBUSY;
-	return table->delete_id != 0 ? -EBUSY : 0;
+	return table->deletion.stage != DELETION_NONE ? -EBUSY : 0;
 }
 
 /* The summary map of the snapshot's time: its tree, without content. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/list.h"
+#include "base/state.h"
 #include "fs/core/core.h"
 #include "fs/core/cp_ask.h"
 #include "fs/core/hooks.h"
@@ -37,21 +38,33 @@ bool restore_region_is_ready(const struct fs_volume *vol, uint32_t region)
 	return maps_is_folded(vol, region) || vol->maps->regions[region].n_active == 0;
 }
 
+static void fold_set(struct snapshot_fold *fold, enum fold_stage stage)
+{
+	static const uint32_t may_follow[] = {
+		[FOLD_NONE] = STATE(FOLD_NONE) | STATE(FOLD_WANTED),
+		[FOLD_WANTED] = STATE(FOLD_RUNNING) | STATE(FOLD_WANTED) | STATE(FOLD_NONE),
+		[FOLD_RUNNING] = STATE(FOLD_WANTED) | STATE(FOLD_DONE) | STATE(FOLD_NONE), /* WANTED: there is more than one CP does */
+		[FOLD_DONE] = STATE(FOLD_NONE),
+	};
+
+	fold->stage = state_follow(may_follow, fold->stage, stage);
+}
+
 void restore_fold_open(struct fs_volume *vol)
 {
-	vol->snapshots->fold.running = vol->snapshots->fold.wanted;
-	vol->snapshots->fold.budget = FOLD_REGIONS;
+	struct snapshot_fold *fold = &vol->snapshots->fold;
+
+	if (fold->stage == FOLD_WANTED)
+		fold_set(fold, FOLD_RUNNING);
+	fold->budget = FOLD_REGIONS;
 }
 
 void restore_fold_committed(struct fs_volume *vol)
 {
-	struct snapshot_table *table = vol->snapshots;
+	struct snapshot_fold *fold = &vol->snapshots->fold;
 
-	if (table->fold.running && table->fold.region >= vol->maps->n_regions) {
-		table->fold.wanted = false;
-		table->fold.done = true;
-	}
-	table->fold.running = false;
+	if (fold->stage == FOLD_RUNNING)
+		fold_set(fold, fold->region >= vol->maps->n_regions ? FOLD_DONE : FOLD_WANTED);
 }
 
 static int region_fold(struct fs_run *run, uint32_t region)
@@ -77,7 +90,7 @@ int restore_fold_step(struct fs_run *run)
 {
 	struct snapshot_table *table = run->vol->snapshots;
 
-	if (!table->fold.running)
+	if (table->fold.stage != FOLD_RUNNING)
 		return 0;
 	while (table->fold.region < run->vol->maps->n_regions && table->fold.budget > 0) {
 		int err = region_fold(run, table->fold.region);
@@ -173,9 +186,10 @@ static int make_ready(struct fs_run *run)
 
 	vol->hooks->check_cancel(vol, "the volume is being put back to a snapshot");
 	if (!others_at_work(vol)) {
-		if (table->fold.done)
+		if (table->fold.stage == FOLD_DONE)
 			return 0;
-		table->fold.wanted = true;
+		if (table->fold.stage == FOLD_NONE)
+			fold_set(&table->fold, FOLD_WANTED);
 	}
 	cp_request(vol, CP_SNAPSHOT);
 	return run_wait(run, &vol->cp_waiters);
@@ -184,7 +198,7 @@ static int make_ready(struct fs_run *run)
 static void bar(struct snapshot_table *table, bool on)
 {
 	table->barred = on;
-	table->fold.wanted = table->fold.done = false;
+	fold_set(&table->fold, FOLD_NONE);
 	table->fold.region = 0;
 }
 

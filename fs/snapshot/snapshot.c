@@ -48,8 +48,8 @@ void snapshot_cp_open(struct fs_volume *vol)
 	}
 	for (unsigned i = 0; i < table->n; i++)
 		table->byage[i]->delete_durable = table->byage[i]->deleting && !table->slot_dirty[table->byage[i]->slot];
-	table->delete_budget = delete_regions(vol);
-	table->delete_finished = false;
+	table->deletion.budget = delete_regions(vol);
+	vc_assert(table->deletion.stage != DELETION_FINISHED);
 }
 
 int snapshot_cp_step(struct fs_run *run)
@@ -96,7 +96,8 @@ void snapshot_cp_encode(struct fs_volume *vol)
 	for (unsigned i = 0; i < table->n; i++) {
 		const struct snapshot *snapshot = table->byage[i];
 
-		if (table->slot_dirty[snapshot->slot] && !(table->delete_finished && snapshot->info.id == table->delete_id))
+		if (table->slot_dirty[snapshot->slot] &&
+		    !(table->deletion.stage == DELETION_FINISHED && snapshot->info.id == table->deletion.id))
 			snapshot_record_encode(snapshot, slot_record(vol, snapshot->slot));
 	}
 	TAILQ_FOREACH(request, &table->taken, link) {
@@ -108,18 +109,14 @@ void snapshot_cp_encode(struct fs_volume *vol)
 static void deletion_finished(struct fs_volume *vol)
 {
 	struct snapshot_table *table = vol->snapshots;
-	struct snapshot *snapshot = snapshot_by_id(vol, table->delete_id);
+	struct snapshot *snapshot = snapshot_by_id(vol, table->deletion.id);
 
 	snapshot_table_remove(table, snapshot);
 	inode_discard_snapshot(vol, snapshot->info.id);
 	table->slot_used[snapshot->slot] = false;
 	log_info("fs", "snapshot_reclaimed", "volume=%s snapshot=%s id=%u", vol->name, snapshot->info.name, snapshot->info.id);
 	free(snapshot);
-	table->delete_id = 0;
-	table->delete_region = 0;
-	table->held_known = false;
-	table->held.n = 0;
-	table->delete_finished = false;
+	snapshot_deletion_set(&table->deletion, DELETION_NONE);
 }
 
 void snapshot_cp_committed(struct fs_volume *vol)
@@ -130,7 +127,7 @@ void snapshot_cp_committed(struct fs_volume *vol)
 	for (unsigned slot = 0; slot < SNAPSHOT_SLOTS; slot++)
 		table->slot_dirty[slot] = table->slot_dirty_next[slot];
 	memset(table->slot_dirty_next, 0, sizeof(table->slot_dirty_next));
-	if (table->delete_finished)
+	if (table->deletion.stage == DELETION_FINISHED)
 		deletion_finished(vol);
 	while ((request = TAILQ_FIRST(&table->taken)) != NULL) {
 		TAILQ_REMOVE(&table->taken, request, link);

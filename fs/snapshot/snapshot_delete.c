@@ -96,7 +96,8 @@ static int vbn_order(const void *a, const void *b)
 
 int snapshot_held_collect(struct fs_run *run, uint32_t id)
 {
-	struct vbn_vector *held = &run->vol->snapshots->held;
+	struct snapshot_deletion *deletion = &run->vol->snapshots->deletion;
+	struct vbn_vector *held = &deletion->held;
 	struct inode *file, *map;
 	int err = snapshot_inode_file(run, id, &file);
 
@@ -112,8 +113,8 @@ int snapshot_held_collect(struct fs_run *run, uint32_t id)
 		return err;
 	if (held->n > 1)
 		qsort(held->vbns, held->n, sizeof(held->vbns[0]), vbn_order);
-	run->vol->snapshots->held_known = true;
-	run->vol->snapshots->held_done = 0;
+	deletion->held_done = 0;
+	snapshot_deletion_set(deletion, DELETION_PASS);
 	return 0;
 }
 
@@ -222,15 +223,15 @@ static int region_skip(struct fs_run *run, uint32_t id, uint32_t region)
 /* Step over what needs no look. The cursor stands at a region that does, or at the end. */
 static int regions_skip(struct fs_run *run, uint32_t n_regions)
 {
-	struct snapshot_table *table = run->vol->snapshots;
+	struct snapshot_deletion *deletion = &run->vol->snapshots->deletion;
 	unsigned n = 0;
 
-	while (table->delete_region < n_regions) {
-		int skip = region_skip(run, table->delete_id, table->delete_region);
+	while (deletion->region < n_regions) {
+		int skip = region_skip(run, deletion->id, deletion->region);
 
 		if (skip != 1)
 			return skip;
-		table->delete_region++;
+		deletion->region++;
 		if (++n % SKIPPED_A_STEP == 0)
 			return run_yield(run);
 	}
@@ -263,19 +264,19 @@ static int held_region(struct fs_run *run, uint32_t id, const uint32_t *held, si
 /* The last CP of the pass: what was left out, all of it. */
 static int held_reclaim(struct fs_run *run, uint32_t id)
 {
-	struct snapshot_table *table = run->vol->snapshots;
+	struct snapshot_deletion *deletion = &run->vol->snapshots->deletion;
 	unsigned n_regions = 0;
 
-	while (table->held_done < table->held.n) {
-		size_t n, done = table->held_done;
-		uint32_t region = region_of(table->held.vbns[done]);
+	while (deletion->held_done < deletion->held.n) {
+		size_t n, done = deletion->held_done;
+		uint32_t region = region_of(deletion->held.vbns[done]);
 		int err;
 
 		(void)snapshot_held_in(run->vol, region, &n);
-		err = held_region(run, id, table->held.vbns + done, n);
+		err = held_region(run, id, deletion->held.vbns + done, n);
 		if (err != 0)
 			return err;
-		table->held_done += n;
+		deletion->held_done += n;
 		cache_unpin_all(run);
 		if (++n_regions % 16U == 0)
 			return run_yield(run);
@@ -288,66 +289,66 @@ static bool deletion_pick(struct fs_volume *vol)
 	struct snapshot_table *table = vol->snapshots;
 	bool restored = table->n > 0 && table->byage[table->n - 1U]->superseded;
 
-	for (unsigned i = 0; table->delete_id == 0 && i < table->n; i++) {
+	for (unsigned i = 0; table->deletion.stage == DELETION_NONE && i < table->n; i++) {
 		const struct snapshot *snapshot = table->byage[i];
 
 		if (!snapshot->deleting || !snapshot->delete_durable || (restored && !snapshot->superseded))
 			continue; /* RS2: what a restore has superseded goes before anything else */
-		table->delete_id = snapshot->info.id;
-		table->delete_region = 0;
-		table->held_known = false;
+		table->deletion.id = snapshot->info.id;
+		snapshot_deletion_set(&table->deletion, DELETION_PICKED);
 	}
-	return table->delete_id != 0;
+	return table->deletion.stage != DELETION_NONE;
 }
 
 /* One region whose bits are to be looked at; those after it are named ahead. */
 static int region_step(struct fs_run *run, uint32_t n_regions)
 {
-	struct snapshot_table *table = run->vol->snapshots;
+	struct snapshot_deletion *deletion = &run->vol->snapshots->deletion;
 	struct neighbour_maps maps, ahead;
-	uint32_t region = table->delete_region;
-	int err = region_need(run, table->delete_id, region, &maps);
+	uint32_t region = deletion->region;
+	int err = region_need(run, deletion->id, region, &maps);
 
 	for (uint32_t next = region + 1U; err == -EAGAIN && next < n_regions && next < region + NAMED_AHEAD; next++)
-		if (region_skip(run, table->delete_id, next) == 0)
-			(void)!region_need(run, table->delete_id, next, &ahead);
+		if (region_skip(run, deletion->id, next) == 0)
+			(void)!region_need(run, deletion->id, next, &ahead);
 	if (err != 0)
 		return err;
 	region_reclaim(run->vol->cp, region, &maps);
-	table->delete_region++;
-	table->delete_budget--;
+	deletion->region++;
+	deletion->budget--;
 	cache_unpin_all(run);
-	return table->delete_budget % 16U == 0 ? run_yield(run) : 0;
+	return deletion->budget % 16U == 0 ? run_yield(run) : 0;
 }
 
 static bool slice_has_room(const struct fs_volume *vol)
 {
-	return vol->snapshots->delete_budget > 0 && vol->cp->freed.n < FREED_A_CP;
+	return vol->snapshots->deletion.budget > 0 && vol->cp->freed.n < FREED_A_CP;
 }
 
 int snapshot_delete_step(struct fs_run *run)
 {
 	struct snapshot_table *table = run->vol->snapshots;
+	struct snapshot_deletion *deletion = &table->deletion;
 	uint32_t n_regions = run->vol->maps->n_regions;
 	int err = 0;
 
-	if (table->delete_finished || (table->passes_held && table->delete_id == 0) || !deletion_pick(run->vol))
+	if (deletion->stage == DELETION_FINISHED || (table->passes_held && deletion->stage == DELETION_NONE) || !deletion_pick(run->vol))
 		return 0;
-	if (!table->held_known) /* SD2: also while passes are held */
-		err = snapshot_held_collect(run, table->delete_id);
+	if (deletion->stage == DELETION_PICKED) /* SD2: also while passes are held */
+		err = snapshot_held_collect(run, deletion->id);
 	if (err != 0 || table->passes_held)
 		return err;
-	while (err == 0 && table->delete_region < n_regions && slice_has_room(run->vol)) {
+	while (err == 0 && deletion->region < n_regions && slice_has_room(run->vol)) {
 		err = regions_skip(run, n_regions);
-		if (err == 0 && table->delete_region < n_regions)
+		if (err == 0 && deletion->region < n_regions)
 			err = region_step(run, n_regions);
 	}
-	if (err != 0 || table->delete_region < n_regions)
+	if (err != 0 || deletion->region < n_regions)
 		return err;
-	err = held_reclaim(run, table->delete_id);
+	err = held_reclaim(run, deletion->id);
 	if (err != 0)
 		return err;
-	table->slot_dirty[snapshot_by_id(run->vol, table->delete_id)->slot] = true;
-	table->delete_finished = true;
+	table->slot_dirty[snapshot_by_id(run->vol, deletion->id)->slot] = true;
+	snapshot_deletion_set(deletion, DELETION_FINISHED);
 	return 0;
 }

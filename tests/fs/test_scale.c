@@ -287,7 +287,7 @@ static bool deletion_is_half_way(const struct fsbox *box)
 {
 	const struct snapshot_table *table = box->vol->snapshots;
 
-	return table->delete_id != 0 && table->delete_region > 0 && !table->delete_finished;
+	return table->deletion.stage != DELETION_NONE && table->deletion.region > 0 && table->deletion.stage != DELETION_FINISHED;
 }
 
 /* Power cuts only after a sync: what was written unstably need not be there. */

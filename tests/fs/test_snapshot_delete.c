@@ -230,16 +230,16 @@ static void what_the_pass_reads_is_never_free(void **state)
 	assert_int_equal(box_sync(&box), 0);
 	assert_int_equal(map_block_of_5(), vbn);
 	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_DELETE, "s"), 0);
-	while (table->delete_region < 3)
+	while (table->deletion.region < 3)
 		assert_true(sim_step(box.sim));
-	assert_true(box.vol->maps->regions[1].folded_id < table->delete_id);
+	assert_true(box.vol->maps->regions[1].folded_id < table->deletion.id);
 	file_write(file_5);
-	while (map_block_of_5() == vbn && table->delete_id != 0)
+	while (map_block_of_5() == vbn && table->deletion.stage != DELETION_NONE)
 		assert_true(sim_step(box.sim));
-	assert_true(table->delete_id != 0 && table->delete_region == 4 && !table->delete_finished);
+	assert_true(table->deletion.stage != DELETION_NONE && table->deletion.region == 4 && table->deletion.stage != DELETION_FINISHED);
 	assert_false(bit_is_set(INO_ACTIVE_MAP, vbn));
 	assert_true(bit_is_set(INO_SUMMARY_MAP, vbn));
-	while (table->delete_id != 0)
+	while (table->deletion.stage != DELETION_NONE)
 		assert_true(sim_step(box.sim));
 	assert_false(bit_is_set(INO_SUMMARY_MAP, vbn));
 	box_crash(&box, 1);
