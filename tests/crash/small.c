@@ -146,7 +146,7 @@ static void subset_try(struct small *s, uint64_t subset)
 
 static void fates_all(struct small *s, enum memdisk_fate fate)
 {
-	memset(s->fates, fate, sizeof s->fates);
+	memset(s->fates, (int)fate, sizeof s->fates);
 }
 
 /* One request other than the rest. */

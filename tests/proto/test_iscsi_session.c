@@ -205,13 +205,8 @@ static void login_with_a_name_of_no_form_is_refused_and_not_believed(void **stat
 		"eui.02004567A425678", /* 15 digits */
 		"naa.52004567BA64678DG",
 	};
-	static const char *const good[] = { "iqn.2026-01.example",
-		                            "iqn.2026-01.example:gr\xc3\xbc\xc3\x9f"
-		                            "e",
-		                            "eui.02004567A425678D",
-		                            "naa.52004567BA64678D",
-		                            "naa.62004567BA64678D0123456789ABCDEF",
-		                            "IQN.2026-01.Example:A" };
+	static const char *const good[] = { "iqn.2026-01.example",  "iqn.2026-01.example:gr\xc3\xbc\xc3\x9f\x65", "eui.02004567A425678D",
+		                            "naa.52004567BA64678D", "naa.62004567BA64678D0123456789ABCDEF",       "IQN.2026-01.Example:A" };
 	char text[256];
 
 	(void)state;
