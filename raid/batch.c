@@ -149,6 +149,16 @@ static void batch_retry_fire(struct timer *timer)
 	batch_submit(container_of(timer, struct batch, retry));
 }
 
+static bool has_checksum_block(const struct batch *b, const struct batch_run *run)
+{
+	uint64_t first = b->items[run->first].block;
+
+	for (unsigned i = 0; i < run->n; i++)
+		if (layout_is_checksum_block(&b->raid->layout, first + i))
+			return true;
+	return false;
+}
+
 /* Items and I/O vector of one run, from item `first` on. */
 static void run_set(struct batch *b, struct batch_run *run, struct iovec *iov, unsigned first, unsigned blocks_max)
 {
@@ -160,6 +170,7 @@ static void run_set(struct batch *b, struct batch_run *run, struct iovec *iov, u
 		i++;
 		run->n++;
 	} while (i < b->n_items && run->n < blocks_max && batch_continues(&b->items[i - 1], &b->items[i]));
+	vc_invariant(R2, run->n == 1 || !has_checksum_block(b, run));
 }
 
 void batch_submit(struct batch *b)

@@ -63,7 +63,7 @@ static void zone_unhash(struct checksum_cache *c, struct checksum_block *b)
 
 static void zone_free(struct checksum_cache *c, struct checksum_block *b)
 {
-	vc_assert(b->pins == 0 && !b->dirty && !b->writing && !b->evictable);
+	vc_invariant(Z1, b->pins == 0 && !b->dirty && !b->writing && !b->evictable);
 	zone_unhash(c, b);
 	b->member = NULL;
 	b->valid = b->loading = b->stale = false;
@@ -79,6 +79,7 @@ static struct checksum_block *zone_claim(struct checksum_cache *c, struct member
 		b = TAILQ_FIRST(&c->evictable);
 		if (b == NULL)
 			return NULL;
+		vc_invariant(Z2, !b->dirty && !b->writing && b->pins == 0);
 		TAILQ_REMOVE(&c->evictable, b, link);
 		b->evictable = false;
 		zone_unhash(c, b);
@@ -355,6 +356,7 @@ void checksum_zone_drop(struct raid *raid, struct member *m)
 {
 	struct checksum_cache *c = &raid->cache;
 
+	vc_invariant(Z2, !member_online(m));
 	for (unsigned i = 0; i < c->n_blocks; i++) {
 		struct checksum_block *b = &c->blocks[i];
 

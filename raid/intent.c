@@ -147,10 +147,12 @@ static void intent_written(struct batch *batch)
 
 	for (unsigned i = 0; i < p->n_intent_members; i++)
 		lost = lost || !member_online(p->intent_members[i]);
-	if (lost)
+	if (lost) {
 		intent_write(p); /* on others: a copy that is not durable is no copy */
-	else
-		piece_intent_done(p, 0);
+		return;
+	}
+	p->intent_durable = true;
+	piece_intent_done(p, 0);
 }
 
 static unsigned intent_items(struct piece *p, struct member *m, struct batch_item *items)

@@ -276,6 +276,7 @@ static void label_write(struct raid *raid)
 	struct label_state *s = &raid->label;
 	unsigned n = 0;
 
+	vc_invariant(LB1, !s->running);
 	s->running = true;
 	s->writing = s->wanted;
 	s->generation++;

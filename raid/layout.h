@@ -3,6 +3,7 @@
 #ifndef RAID_LAYOUT_H
 #define RAID_LAYOUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -31,6 +32,10 @@ static inline uint64_t layout_checksum_block(const struct layout *l, uint32_t zo
 static inline uint64_t layout_data_block(const struct layout *l, uint32_t dbn)
 {
 	return layout_checksum_block(l, layout_zone(dbn)) + 1 + layout_zone_slot(dbn);
+}
+static inline bool layout_is_checksum_block(const struct layout *l, uint64_t block)
+{
+	return block >= l->zones_first && (block - l->zones_first) % RAID_ZONE_BLOCKS == 0;
 }
 static inline uint64_t layout_label_block(unsigned copy) { return copy == 0 ? RAID_LABEL_A_BLOCK : RAID_LABEL_B_BLOCK; }
 static inline uint64_t layout_mark_block(unsigned copy) { return copy == 0 ? RAID_MARK_A_BLOCK : RAID_MARK_B_BLOCK; }

@@ -83,6 +83,7 @@ static void io_done(struct disk_io *io, int err)
 		m->unflushed = true; /* again: a flush submitted meanwhile has not saved it */
 	if (err != 0)
 		member_fail_for(m, io->op, err);
+	vc_invariant(R4, err == 0 || io->op == DISK_READ || !member_online(m));
 	member_io_end(mio, err);
 }
 

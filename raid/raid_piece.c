@@ -47,6 +47,7 @@ static void piece_end(struct piece *p, int err)
 
 void piece_start(struct piece *p)
 {
+	p->intent_durable = false;
 	p->set.done = piece_pinned;
 	checksum_set_pin(p->raid, &p->set);
 }
@@ -464,6 +465,7 @@ static void piece_commit(struct piece *p)
 {
 	unsigned n = 0;
 
+	vc_invariant(R3, p->intent_durable);
 	for (unsigned i = 0; i < p->n_stripes; i++)
 		stripe_set_entries(p, &p->stripes[i]);
 	for (unsigned i = 0; i < p->group->n_data; i++)

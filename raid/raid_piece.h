@@ -38,6 +38,7 @@ struct piece {
 	struct raid_group *group;
 	struct write_op *op;
 	bool active, reserved; /* reserved: its pages are those of the reserve */
+	bool intent_durable;
 	unsigned n_admitted; /* checksum blocks */
 	unsigned n_stripes, n_blocks, n_partial;
 	unsigned n_pages, tries;

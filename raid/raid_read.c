@@ -4,7 +4,7 @@
  * THEORY. Blocks that follow each other on a disk travel in one I/O straight into the caller's pages; the entries come from the checksum
  * cache, cold ones are read at the same time. Parity is not touched unless something is wrong.
  * INVARIANTS
- *  R1 read_verify is the only place that sets err 0 without a repair.
+ *  R1 err is 0 only of a block that read_verify or a repair found right.
  * READ PATH previous hop raid.h; next hops batch.c, checksum_zone.c; on a mismatch raid_repair.c. */
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@
 struct read_block {
 	struct member *member; /* NULL: no such VBN */
 	uint32_t dbn;
-	bool have_entry, suspect;
+	bool have_entry, suspect, verified;
 	struct raid_checksum_format entry;
 };
 
@@ -53,6 +53,8 @@ static void read_finish(struct read_op *op)
 	struct raid_read *read = op->read;
 	struct raid *raid = op->raid;
 
+	for (unsigned i = 0; i < read->n_blocks; i++)
+		vc_invariant(R1, read->blocks[i].err != 0 || op->blocks[i].verified);
 	raid->n_reads_active--;
 	free(op);
 	read->impl = NULL;
@@ -67,7 +69,10 @@ static void read_repair_more(struct read_op *op);
 static void read_repaired(struct repair *repair)
 {
 	struct read_op *op = repair->owner;
+	struct read_block *first = &op->blocks[repair->blocks[0] - op->read->blocks];
 
+	for (unsigned i = 0; i < repair->n; i++)
+		first[i].verified = repair->blocks[i]->err == 0;
 	repair_free(repair);
 	if (--op->n_pending == 0)
 		read_finish(op);
@@ -140,11 +145,11 @@ static void read_arrived(struct read_op *op)
 
 		if (b->member == NULL)
 			continue;
-		if (!b->suspect)
-			b->suspect = !read_verify(b, &op->read->blocks[i]);
-		if (!b->suspect)
+		b->verified = !b->suspect && read_verify(b, &op->read->blocks[i]);
+		b->suspect = !b->verified;
+		if (b->verified)
 			op->read->blocks[i].ident.mark = checksum_entry_mark(&b->entry);
-		op->read->blocks[i].err = 0;
+		op->read->blocks[i].err = b->verified ? 0 : -EIO; /* until the repair says otherwise */
 	}
 	op->n_pending = 1;
 	read_repair_more(op);

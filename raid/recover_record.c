@@ -232,7 +232,7 @@ static bool log_any(const struct raid *raid)
 	return false;
 }
 
-/* Intents lean on flushes, too: in the middle of a consistency point nothing else does. -EAGAIN: a disk has not lived through all of them, and what
+/* R5: intents lean on flushes, too: in the middle of a consistency point nothing else does. -EAGAIN: a disk has not lived through all of them, and what
  * it says does not count. */
 static int heads_judge(struct recover *rc)
 {

@@ -47,7 +47,7 @@ static bool type_has_names(unsigned type)
 	return type == FS_TYPE_VDISK || (type >= FS_TYPE_REG && type <= FS_TYPE_SOCK);
 }
 
-/* ".." as block 0 has it. */
+/* NS2: ".." as block 0 has it. */
 static int parent_check(struct fs_run *run, const struct check_dir *dir)
 {
 	struct check *check = check_of(run);
@@ -94,6 +94,7 @@ static int dirs_check(struct fs_run *run)
 	return 0;
 }
 
+/* NS1: a count of links is the number of names. */
 static void inode_links_check(struct check *check, uint32_t ino, const struct check_inode *inode)
 {
 	if (ino < INO_FIRST_DYNAMIC) {

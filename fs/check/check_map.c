@@ -116,6 +116,7 @@ static int region_look(struct fs_run *run, uint32_t region, struct region_look *
 	return 0;
 }
 
+/* SD3: behind its cursor. */
 static bool is_absent(const struct check *check, const struct check_snapshot *snapshot, uint32_t region)
 {
 	return snapshot->id == le32_get(check->fsinfo.delete_snapshot_id) && region < le32_get(check->fsinfo.delete_region);
@@ -198,7 +199,7 @@ static bool repairable(struct check *check)
 	return true;
 }
 
-/* True: the summary map's block is wrong. */
+/* SD1: bits and cursor are of one CP, or what is here differs. True: the summary map's block is wrong. */
 static bool summary_compare(struct check *check, uint32_t region, const struct region_look *look)
 {
 	const struct check_maps *maps = &check->maps;

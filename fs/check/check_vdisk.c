@@ -250,6 +250,7 @@ static int streamed_check(struct fs_run *run, struct vdisk_state *state, uint32_
 
 /* ---- VTOC ---- */
 
+/* VD2: the VTOC says what the attributes say. */
 static int record_visit(void *arg, uint32_t slot, const struct vtoc_entry *entry)
 {
 	struct vdisk_state *state = arg;
@@ -273,6 +274,7 @@ static int record_visit(void *arg, uint32_t slot, const struct vtoc_entry *entry
 	return 0;
 }
 
+/* VD1: every vdisk has its record, and every record its vdisk. */
 static int vtoc_check(struct fs_run *run, struct vdisk_state *state)
 {
 	struct check *check = check_of(run);

@@ -164,6 +164,7 @@ static void clone_durable(struct cp_waiter *waiter, int err)
 		clone_fail(clone, err);
 		return;
 	}
+	vc_invariant(CL1, clone->phase == CLONE_SETTLE && clone->cursor >= clone->n_total);
 	phase_set(clone, (clone->flags & FS_CLONE_VERIFY) != 0 ? CLONE_VERIFY : CLONE_RELEASE);
 	clone_schedule(clone);
 }

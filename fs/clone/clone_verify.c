@@ -176,7 +176,7 @@ static int pairs_read(struct fs_run *run, struct clone_verify *verify)
 
 /* ---- comparing ------------------------------------------------------------------------------------------------- */
 
-/* 1: compared and equal; 0: the host's. -EAGAIN, -EIO, -EUCLEAN: it differs. */
+/* CL3: 1: compared and equal; 0: the host's. -EAGAIN, -EIO, -EUCLEAN: it differs. */
 static int pair_compare(struct fs_run *run, struct inode *inode, const struct pair *pair)
 {
 	uint32_t vbn;

@@ -463,4 +463,7 @@ void space_figures(const struct fs_volume *vol, struct space_figures *ret_figure
 	ret_figures->reserved_blocks = take(&left, reserved);
 	ret_figures->kept_blocks = take(&left, pool(vol) + promised(vol, coming) - reserved);
 	ret_figures->available_blocks = left;
+	vc_invariant(SP3, ret_figures->size_blocks == ret_figures->used_blocks + ret_figures->metadata_blocks +
+	                                                  ret_figures->snapshot_blocks + ret_figures->reserved_blocks +
+	                                                  ret_figures->kept_blocks + ret_figures->available_blocks);
 }

@@ -300,7 +300,8 @@ static void turn_end(struct task *task)
 
 	write_start(log);
 	TAILQ_CONCAT(&ready, &log->ready, link);
-	waiters_tell(&ready, UINT64_MAX, log->vol->failed != 0 ? -EIO : 0);
+	waiters_tell(&ready, log->vol->failed != 0 ? UINT64_MAX : log->durable_sequence, log->vol->failed != 0 ? -EIO : 0);
+	vc_invariant(L3, TAILQ_EMPTY(&ready));
 	if (log->vol->failed != 0)
 		waiters_tell(&log->waiters, UINT64_MAX, -EIO);
 }

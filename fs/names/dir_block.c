@@ -62,7 +62,7 @@ static const char *name_at(const uint8_t *bytes, unsigned unit)
 	return (const char *)bytes + (size_t)unit * DIR_UNIT + sizeof(struct dir_entry_disk);
 }
 
-/* `unit` is a start: is there a well-formed entry (DB1)? Gives its units, 0 when not. */
+/* DB1: `unit` is a start, is there a well-formed entry? Gives its units, 0 when not. */
 static unsigned entry_units(const uint8_t *bytes, const struct starts *starts, unsigned unit)
 {
 	const struct dir_entry_disk *entry = entry_at(bytes, unit);
@@ -113,6 +113,7 @@ int dir_block_next(const uint8_t *bytes, const struct inode *dir, uint32_t fbn, 
 	return entry_units(bytes, &starts, unit) == 0 ? -EUCLEAN : entry_decode(bytes, dir, fbn, unit, ret_entry);
 }
 
+/* DB2: the sums. */
 int dir_block_check(const uint8_t *bytes, const struct inode *dir, uint32_t fbn)
 {
 	const struct dir_block_head *head = (const struct dir_block_head *)bytes;

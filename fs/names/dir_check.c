@@ -22,14 +22,14 @@ static void fault(struct dir_verify *state, const char *text)
 		state->fault(state->arg, text, false);
 }
 
-/* Of what is derived from the slots. */
+/* DIR3: what is derived from the slots can be made anew. */
 static void fault_derived(struct dir_verify *state, const char *text)
 {
 	if (state->fault != NULL)
 		state->fault(state->arg, text, true);
 }
 
-/* Is another slot using this name? Small directories: compare with every later entry. */
+/* DIR1: is another slot using this name? Small directories: compare with every later entry. */
 static int verify_unique_small(struct fs_run *run, struct inode *dir, struct dir_verify *state, const struct dir_entry *entry)
 {
 	struct dir_entry other;
@@ -42,7 +42,7 @@ static int verify_unique_small(struct fs_run *run, struct inode *dir, struct dir
 	return err == -ENOENT || err == -EUCLEAN ? 0 : err; /* a bad block is reported when its turn comes */
 }
 
-/* The same by the index, where the entry itself must be, too. */
+/* DIR1, DIR2: the same by the index, where the entry itself must be, too. */
 static int verify_indexed(struct fs_run *run, struct inode *dir, struct dir_verify *state, const struct dir_index *index,
                           const struct dir_entry *entry)
 {
