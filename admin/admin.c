@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The administration: start, stop, and the turns at changing documents. */
+/* The administration: start and stop. */
 #include "admin/admin.h"
 
 #include <stdio.h>
@@ -18,35 +18,6 @@
 #include "admin/san.h"
 #include "admin/tokenfile.h"
 #include "fs/message.h"
-
-/* ---- turns ------------------------------------------------------------------------------------------------------- */
-
-void turn_take(struct admin *admin, struct turn *turn)
-{
-	if (admin->turn_owner != NULL) {
-		turn->waiting = true;
-		TAILQ_INSERT_TAIL(&admin->turns, turn, link);
-		return;
-	}
-	admin->turn_owner = turn;
-	turn->mine = true;
-	turn->go(turn);
-}
-
-void turn_give(struct admin *admin, struct turn *turn)
-{
-	if (!turn->mine)
-		return;
-	turn->mine = false;
-	struct turn *next = TAILQ_FIRST(&admin->turns);
-	admin->turn_owner = next;
-	if (next == NULL)
-		return;
-	TAILQ_REMOVE(&admin->turns, next, link);
-	next->waiting = false;
-	next->mine = true;
-	next->go(next);
-}
 
 /* ---- start ------------------------------------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "admin/admin.h"
+#include "admin/turn.h"
 #include "base/list.h"
 #include "base/log.h"
 
@@ -19,14 +20,6 @@ struct exportwatch;
 
 TAILQ_HEAD(job_list, job);
 TAILQ_HEAD(known_list, known_volume);
-
-/* One turn at changing documents: mutations read, change and write whole documents, so they take turns. */
-struct turn {
-	TAILQ_ENTRY(turn) link;
-	void (*go)(struct turn *turn);
-	bool waiting, mine;
-};
-TAILQ_HEAD(turn_list, turn);
 
 struct admin {
 	struct loop *loop;
@@ -61,10 +54,6 @@ struct admin {
 	struct timer remount_timer;
 	uint64_t remount_ns; /* between two tries */
 };
-
-/* Run turn->go now or when those before have given theirs back. */
-void turn_take(struct admin *admin, struct turn *turn);
-void turn_give(struct admin *admin, struct turn *turn);
 
 /* Start the stop again after something it waited for has ended. */
 void admin_stop_go_on(struct admin *admin);

@@ -7,18 +7,12 @@
 #include "admin/known.h"
 #include "admin/textjson.h"
 #include "base/bytes.h"
+#include "base/must.h"
 #include "base/siphash.h"
 #include "base/text.h"
 #include "fs/volume.h"
 
 #define LOOK_NS 1000000000U
-
-static void *must(void *memory)
-{
-	if (memory == NULL)
-		abort(); /* a few KiB */
-	return memory;
-}
 
 /* ---- directories in entries -------------------------------------------------------------------------------------- */
 

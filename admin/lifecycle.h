@@ -10,10 +10,15 @@
 /* How it ended: `text` is a sentence when err != 0. `known` is NULL when it is gone (destroyed, or never came to be). */
 typedef void lifecycle_done(void *arg, int err, const char *text, struct known_volume *known);
 
-/* Make disk files where there are none (`disk_size` bytes, 0: all must exist), format, mount, remember. `groups` is an array of
- * {"disks": [...]}. Disks that hold something are refused unless `force`. What was made is removed again when it fails. */
-void lifecycle_create(struct admin *admin, const char *name, json_t *groups, uint64_t disk_size, bool force, lifecycle_done *done,
-                      void *arg);
+/* A volume to be made. Borrowed during the call. */
+struct lifecycle_new {
+	const char *name;
+	json_t *groups; /* [{"disks": [...]}], the parity disk of each last */
+	uint64_t disk_size; /* of the disk files that are made, in bytes; 0: all must exist */
+	bool force; /* take disks that hold something */
+};
+/* Make disk files where there are none, format, mount, remember. What was made is removed again when it fails. */
+void lifecycle_create(struct admin *admin, const struct lifecycle_new *new, lifecycle_done *done, void *arg);
 /* Mount a volume from its disks and remember it: called `name` from now on (known_name_is_good, and nobody's), NULL: under its own name, when that one
  * is good and free. `anywhere`: the disks need not lie below disk_paths. */
 void lifecycle_import(struct admin *admin, json_t *disks, const char *name, bool anywhere, lifecycle_done *done, void *arg);

@@ -1,6 +1,7 @@
 # admin: the table of verbs (shared by both programs), the administration, the web page, vcadm
 noinst_LIBRARIES += libvcverbs.a libvcadmin.a
-libvcverbs_a_SOURCES = admin/fault.c admin/fault.h admin/verbs.c admin/verbs.h admin/size.c admin/size.h
+libvcverbs_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+libvcverbs_a_SOURCES = admin/fault.c admin/fault.h admin/record.c admin/record.h admin/verbs.c admin/verbs.h admin/size.c admin/size.h
 libvcadmin_a_SOURCES = \
 	admin/admin.c admin/admin.h admin/admin_private.h \
 	admin/checkjob.c admin/checkjob.h \
@@ -14,7 +15,9 @@ libvcadmin_a_SOURCES = \
 	admin/journal.c admin/journal.h \
 	admin/keeper.c admin/keeper.h \
 	admin/known.c admin/known.h \
-	admin/lifecycle.c admin/lifecycle.h \
+	admin/lifecycle.c admin/lifecycle.h admin/lifecycle_private.h \
+	admin/lifecycle_create.c admin/lifecycle_destroy.c admin/lifecycle_disk.c admin/lifecycle_import.c \
+	admin/lifecycle_mount.c admin/lifecycle_restore.c admin/lifecycle_unmount.c \
 	admin/lunnumber.c admin/lunnumber.h \
 	admin/moment.h \
 	admin/overlap.c admin/overlap.h \
@@ -25,6 +28,7 @@ libvcadmin_a_SOURCES = \
 	admin/statefile.c admin/statefile.h \
 	admin/textjson.c admin/textjson.h \
 	admin/trust.c admin/trust.h \
+	admin/turn.c admin/turn.h \
 	admin/tokenfile.c admin/tokenfile.h \
 	admin/volpath.c admin/volpath.h \
 	admin/http/autodelete_api.c \

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/must.h"
+
 struct named {
 	const char *name;
 	size_t igroup;
@@ -16,13 +18,6 @@ struct overlap {
 	size_t n;
 	uint8_t bits[]; /* n * n of them */
 };
-
-static void *must(void *memory)
-{
-	if (memory == NULL)
-		abort(); /* bounded by what fits in the volumes' metadata, a few MiB */
-	return memory;
-}
 
 static void bit_set(struct overlap *overlap, size_t one, size_t other)
 {

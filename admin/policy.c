@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/record.h"
 #include "base/list.h"
 
 #define AUTODELETE "autodelete"
@@ -43,25 +44,10 @@ bool policy_is_entry(json_t *entry)
 	return strcmp(kind_of(entry), AUTODELETE) == 0 && is_autodelete(entry);
 }
 
-static json_t *find(json_t *records, const char *kind, size_t *ret_index)
-{
-	json_t *entry;
-	size_t i;
-
-	json_array_foreach(records, i, entry)
-	{
-		if (strcmp(kind_of(entry), kind) == 0) {
-			*ret_index = i;
-			return entry;
-		}
-	}
-	return NULL;
-}
-
 bool policy_rule(json_t *records, enum schedule_kind kind, struct schedule_rule *ret_rule, int64_t *ret_since_s)
 {
 	size_t i;
-	json_t *entry = find(records, schedule_kind_name(kind), &i);
+	json_t *entry = record_find(records, "kind", schedule_kind_name(kind), &i);
 
 	*ret_rule = (struct schedule_rule){ 0 };
 	*ret_since_s = 0;
@@ -77,7 +63,7 @@ void policy_set_rule(json_t *records, enum schedule_kind kind, const struct sche
 	char at[SCHEDULE_TEXT_SIZE];
 	size_t i;
 
-	if (find(records, schedule_kind_name(kind), &i) != NULL)
+	if (record_find(records, "kind", schedule_kind_name(kind), &i) != NULL)
 		(void)json_array_remove(records, i);
 	if (rule->keep == 0)
 		return;
@@ -175,7 +161,7 @@ void policy_autodelete(json_t *records, struct fs_autodelete *ret_policy)
 	const char *target;
 	char text[160];
 	size_t i;
-	json_t *entry = find(records, AUTODELETE, &i);
+	json_t *entry = record_find(records, "kind", AUTODELETE, &i);
 
 	*ret_policy = usual;
 	if (entry != NULL && policy_autodelete_parse(entry, ret_policy, &target, text) != 0)
@@ -186,7 +172,7 @@ void policy_set_autodelete(json_t *records, const struct fs_autodelete *policy)
 {
 	size_t i;
 
-	if (find(records, AUTODELETE, &i) != NULL)
+	if (record_find(records, "kind", AUTODELETE, &i) != NULL)
 		(void)json_array_remove(records, i);
 	if (policy != NULL)
 		(void)json_array_append_new(records, policy_autodelete_json(policy));

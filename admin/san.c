@@ -9,6 +9,7 @@
 #include "admin/textjson.h"
 #include "admin/trust.h"
 #include "admin/volpath.h"
+#include "base/must.h"
 #include "fs/fs_info.h"
 #include "fs/message.h"
 #include "fs/volume.h"
@@ -103,13 +104,6 @@ static json_t *merge_igroups(struct admin *admin)
 }
 
 /* ---- states of the maps, and the table for the server ------------------------------------------------------------ */
-
-static void *must(void *memory)
-{
-	if (memory == NULL)
-		abort(); /* bounded by what fits in the volumes' metadata, a few MiB */
-	return memory;
-}
 
 /* Who has a number. */
 struct claim {

@@ -7,14 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "base/text.h"
-
-static void *must(void *memory)
-{
-	if (memory == NULL)
-		abort(); /* a few times what the caller holds */
-	return memory;
-}
 
 json_t *textjson_lines(const char *text)
 {
@@ -26,10 +20,7 @@ json_t *textjson_lines(const char *text)
 
 json_t *textjson(const char *text)
 {
-	size_t len = strlen(text), size = text_escape(NULL, 0, text, len, TEXT_NAME) + 1;
-	char *to = must(malloc(size));
-
-	(void)text_escape(to, size, text, len, TEXT_NAME);
+	char *to = must(text_escape_new(text, strlen(text), TEXT_NAME));
 	json_t *json = must(json_string(to));
 	free(to);
 	return json;

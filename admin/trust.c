@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "admin/record.h"
 #include "base/log.h"
 
 static const char *uuid_of(json_t *igroup)
@@ -11,44 +12,31 @@ static const char *uuid_of(json_t *igroup)
 	return json_string_value(json_object_get(igroup, "uuid"));
 }
 
-static json_t *list_find(json_t *list, const char *text, size_t *ret_index)
+/* Is this text in the list, and where? */
+static bool list_has(json_t *list, const char *text, size_t *ret_index)
 {
 	json_t *entry;
 	size_t i;
 
 	json_array_foreach(list, i, entry)
 	{
-		if (strcmp(json_string_value(entry), text) == 0) {
-			*ret_index = i;
-			return entry;
-		}
+		*ret_index = i;
+		if (strcmp(json_string_value(entry), text) == 0)
+			return true;
 	}
-	return NULL;
-}
-
-static json_t *igroup_find(json_t *igroups, const char *uuid)
-{
-	json_t *igroup;
-	size_t i;
-
-	json_array_foreach(igroups, i, igroup)
-	{
-		if (strcmp(uuid_of(igroup), uuid) == 0)
-			return igroup;
-	}
-	return NULL;
+	return false;
 }
 
 bool trust_keeps_out(const struct known_volume *known, const char *igroup_uuid)
 {
 	size_t i;
-	return list_find(known->kept_out, igroup_uuid, &i) != NULL;
+	return list_has(known->kept_out, igroup_uuid, &i);
 }
 
 void trust_let_in(struct known_volume *known, const char *igroup_uuid)
 {
 	size_t i;
-	if (list_find(known->kept_out, igroup_uuid, &i) != NULL)
+	if (list_has(known->kept_out, igroup_uuid, &i))
 		(void)json_array_remove(known->kept_out, i);
 }
 
@@ -73,10 +61,10 @@ static bool differs_from(const struct known_volume *other, json_t *igroup)
 	size_t i;
 
 	if (other->igroups == NULL)
-		return list_find(other->igroups_held, uuid_of(igroup), &i) != NULL;
+		return list_has(other->igroups_held, uuid_of(igroup), &i);
 	if (trust_keeps_out(other, uuid_of(igroup)))
 		return false;
-	json_t *have = igroup_find(other->igroups, uuid_of(igroup));
+	json_t *have = record_find(other->igroups, "uuid", uuid_of(igroup), NULL);
 	return have != NULL && (!json_equal(json_object_get(have, "name"), json_object_get(igroup, "name")) ||
 	                        !json_equal(json_object_get(have, "initiators"), json_object_get(igroup, "initiators")));
 }

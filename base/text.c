@@ -143,6 +143,16 @@ size_t text_escape(char *to, size_t size, const char *from, size_t len, enum tex
 	return whole;
 }
 
+char *text_escape_new(const char *from, size_t len, enum text_form form)
+{
+	size_t size = text_escape(NULL, 0, from, len, form) + 1;
+	char *to = malloc(size);
+
+	if (to != NULL)
+		(void)text_escape(to, size, from, len, form);
+	return to;
+}
+
 char *text_escape_lines(const char *text, enum text_form form)
 {
 	size_t size = text_escape(NULL, 0, text, strlen(text), form) + 1, used = 0; /* an escaped line end is longer than one */

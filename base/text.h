@@ -27,7 +27,9 @@ bool text_is_fit(const char *text);
 /* Write `len` bytes of `from` as `form`, NUL-terminated, as many whole characters and escapes as `size` bytes hold. Returns the length that all of
  * it has: `size` or more means that it was cut. */
 size_t text_escape(char *to, size_t size, const char *from, size_t len, enum text_form form);
-/* A heap copy of it, line by line: ends of lines stay. NULL: no memory. */
+/* A heap copy of all of it. NULL: no memory. */
+char *text_escape_new(const char *from, size_t len, enum text_form form);
+/* A heap copy line by line: ends of lines stay. NULL: no memory. */
 char *text_escape_lines(const char *text, enum text_form form);
 /* Undo TEXT_NAME in place, as far as there is something to undo. An escape of a byte that TEXT_NAME would not have escaped stays as it is. */
 void text_unescape(char *text);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/record.h"
 #include "admin/size.h"
 #include "base/list.h"
 
@@ -197,25 +198,9 @@ const char *columns_expand(const char *noun)
 	return NULL;
 }
 
-json_t *column_member(json_t *object, const char *dotted)
-{
-	char key[64];
-
-	while (object != NULL && *dotted != '\0') {
-		size_t len = strcspn(dotted, ".");
-		if (len >= sizeof key)
-			return NULL;
-		memcpy(key, dotted, len);
-		key[len] = '\0';
-		object = json_object_get(object, key);
-		dotted += len + (dotted[len] == '.');
-	}
-	return object;
-}
-
 const char *column_string(json_t *object, const char *dotted)
 {
-	const char *text = json_string_value(column_member(object, dotted));
+	const char *text = json_string_value(record_member(object, dotted));
 	return text == NULL ? "" : text;
 }
 
@@ -300,5 +285,5 @@ char *column_value_text(json_t *value, enum column_format format)
 
 char *column_text(const struct column *column, json_t *record)
 {
-	return column_value_text(column_member(record, column->key), column->format);
+	return column_value_text(record_member(record, column->key), column->format);
 }

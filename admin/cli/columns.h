@@ -24,9 +24,7 @@ const char *columns_expand(const char *noun);
 char *column_text(const struct column *column, json_t *record);
 /* Any value as one line, to be freed. */
 char *column_value_text(json_t *value, enum column_format format);
-/* "a.b" inside an object. NULL: none. */
-json_t *column_member(json_t *object, const char *dotted);
-/* The same as a string; "": none. */
+/* A member ("a.b") as a string; "": none. */
 const char *column_string(json_t *object, const char *dotted);
 
 #endif

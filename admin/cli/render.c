@@ -9,6 +9,7 @@
 
 #include "admin/cli/columns.h"
 #include "admin/cli/shown.h"
+#include "admin/record.h"
 
 /* Exact, and harmless to a terminal: jansson escapes what is below 0x20 and, asked to, above 0x7F. */
 static void print_json(FILE *out, json_t *json)
@@ -141,7 +142,7 @@ static void print_name(const char *noun, json_t *record)
 		return;
 	}
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-		json_t *value = column_member(record, keys[i]);
+		json_t *value = record_member(record, keys[i]);
 		if (value == NULL)
 			continue;
 		char *text = column_value_text(value, COLUMN_TEXT);

@@ -6,29 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "base/text.h"
 
 static json_t *value_copy(json_t *value, bool lines);
 
-static char *must(char *text)
-{
-	if (text == NULL)
-		abort();
-	return text;
-}
-
-static char *shown_text(const char *text, size_t len)
-{
-	size_t size = text_escape(NULL, 0, text, len, TEXT_SHOWN) + 1;
-	char *shown = must(malloc(size));
-
-	(void)text_escape(shown, size, text, len, TEXT_SHOWN);
-	return shown;
-}
-
 static json_t *line_copy(const char *text)
 {
-	char *shown = shown_text(text, strlen(text));
+	char *shown = must(text_escape_new(text, strlen(text), TEXT_SHOWN));
 	json_t *copy = json_string(shown);
 
 	free(shown);
@@ -51,7 +36,7 @@ static json_t *object_copy(json_t *object)
 
 	json_object_foreach(object, key, value)
 	{
-		char *shown = shown_text(key, strlen(key));
+		char *shown = must(text_escape_new(key, strlen(key), TEXT_SHOWN));
 		(void)json_object_set_new(copy, shown, value_copy(value, strcmp(key, "report") == 0));
 		free(shown);
 	}

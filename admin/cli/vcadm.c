@@ -15,6 +15,7 @@
 #include "admin/cli/request.h"
 #include "admin/cli/shown.h"
 #include "admin/fault.h"
+#include "admin/record.h"
 #include "config.h"
 
 #define SERVER_DEFAULT "unix:/run/vcstore/admin.sock"
@@ -39,7 +40,7 @@ static int exit_of(long status)
 static int refused(struct client *client, const struct cli_options *options, long status, json_t *json)
 {
 	json_t *shown = shown_copy(json);
-	const char *message = json_string_value(column_member(shown, "error.message"));
+	const char *message = json_string_value(record_member(shown, "error.message"));
 
 	if (message != NULL && options->output == CLI_JSON)
 		render_error(json);
@@ -97,8 +98,8 @@ static int job_failed(json_t *exact)
 {
 	json_t *job = shown_copy(exact);
 	int code = exit_of(fault_status_of(column_string(job, "error.code")));
-	const char *message = json_string_value(column_member(job, "error.message"));
-	const char *report = json_string_value(column_member(job, "result.report"));
+	const char *message = json_string_value(record_member(job, "error.message"));
+	const char *report = json_string_value(record_member(job, "result.report"));
 
 	(void)fprintf(stderr, "vcadm: %s: %s\n", column_string(job, "description"), message == NULL ? "failed" : message);
 	if (report != NULL)
@@ -153,7 +154,7 @@ static const char *uuid_of(json_t *uuid)
 
 static int answered(struct client *client, const struct cli_options *options, const struct verb *verb, json_t *json)
 {
-	const char *uuid = uuid_of(column_member(json, "job.uuid"));
+	const char *uuid = uuid_of(record_member(json, "job.uuid"));
 
 	if (uuid != NULL) {
 		bool wait = options->wait == 1 || (options->wait == -1 && (verb->flags & VERB_WAITS || options->watch));

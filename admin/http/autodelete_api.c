@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* REST: storage/volumes/{volume}/snapshot-autodelete and storage/snapshot-autodeletes. Kept in the volume's policy document. */
 #include "admin/document.h"
-#include "admin/fault.h"
 #include "admin/http/handlers.h"
-#include "admin/keeper.h"
+#include "admin/known.h"
 #include "admin/policy.h"
 #include "fs/fs_info.h"
 #include "fs/message.h"
@@ -48,18 +47,11 @@ void autodelete_api_show(struct call *call)
 static void was_put(void *arg, int err)
 {
 	struct call *call = arg;
-	const char *name = call_param(call, "volume");
-	struct known_volume *known = known_find(call->admin, name);
+	struct known_volume *known = call_policy_put(call, err, "policy");
 
-	if (err != 0 || known == NULL || known->volume != call->volume) {
-		call_fail(call, err != 0 ? err : -ENODEV, name, "the policy could not be written to volume \"%s\": %s", name,
-		          fault_of(err != 0 ? err : -ENODEV)->text);
+	if (known == NULL)
 		return;
-	}
-	json_decref(known->policy);
-	known->policy = json_incref(call->scratch);
-	keeper_refresh(known);
-	log_info("admin", "snapshot_autodelete_set", "volume=%s", name);
+	log_info("admin", "snapshot_autodelete_set", "volume=%s", known->name);
 	call_reply_take(call, 200, autodelete_json(known));
 }
 

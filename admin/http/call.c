@@ -11,22 +11,17 @@
 #include "admin/fault.h"
 #include "admin/http/collection.h"
 #include "admin/http/router.h"
+#include "admin/keeper.h"
 #include "admin/known.h"
 #include "admin/textjson.h"
+#include "base/must.h"
 #include "base/siphash.h"
 #include "fs/message.h"
 #include "fs/volume.h"
 
-void *call_must(void *memory)
-{
-	if (memory == NULL)
-		abort();
-	return memory;
-}
-
 struct call *call_new(struct admin *admin, struct evhttp_request *req, unsigned *n_calls)
 {
-	struct call *call = call_must(calloc(1, sizeof *call));
+	struct call *call = must(calloc(1, sizeof *call));
 
 	call->admin = admin;
 	call->req = req;
@@ -203,7 +198,7 @@ void call_each_volume(struct call *call, enum fs_op op, call_step *visit, call_s
 	}
 	TAILQ_FOREACH(known, &call->admin->volumes, link)
 		n++;
-	call->walk = call_must(calloc(n + 1, sizeof *call->walk));
+	call->walk = must(calloc(n + 1, sizeof *call->walk));
 	TAILQ_FOREACH(known, &call->admin->volumes, link) {
 		if (known->state == KNOWN_ONLINE && (only == NULL || strcmp(only, known->name) == 0))
 			call->walk[call->n_walk++] = fs_volume_get(known->volume);
@@ -279,7 +274,7 @@ static void send_and_free(struct call *call, int status, struct evbuffer *buffer
 
 void call_reply_take(struct call *call, int status, json_t *json)
 {
-	struct evbuffer *buffer = call_must(evbuffer_new());
+	struct evbuffer *buffer = must(evbuffer_new());
 	char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
 
 	if (text != NULL)
@@ -319,7 +314,7 @@ bool call_precondition_failed(struct call *call, const char *etag)
 static void etag_of(const json_t *json, char ret_etag[ETAG_SIZE])
 {
 	static const struct siphash_key key = { .b = "collection" };
-	char *text = call_must(json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER));
+	char *text = must(json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER));
 
 	(void)snprintf(ret_etag, ETAG_SIZE, "\"%016" PRIx64 "\"", siphash64(&key, text, strlen(text)));
 	free(text);
@@ -429,4 +424,21 @@ void call_fail_message(struct call *call, const char *target)
 	else
 		call_fail(call, call->msg.status, target, "%s: %s", target == NULL ? "the volume" : target,
 		          fault_of(call->msg.status)->text);
+}
+
+struct known_volume *call_policy_put(struct call *call, int err, const char *what)
+{
+	const char *name = call_param(call, "volume");
+	struct known_volume *known = known_find(call->admin, name);
+
+	if (err == 0 && (known == NULL || known->volume != call->volume))
+		err = -ENODEV;
+	if (err != 0) {
+		call_fail(call, err, name, "the %s could not be written to volume \"%s\": %s", what, name, fault_of(err)->text);
+		return NULL;
+	}
+	json_decref(known->policy);
+	known->policy = json_incref(call->scratch);
+	keeper_refresh(known);
+	return known;
 }

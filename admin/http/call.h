@@ -110,7 +110,8 @@ void call_peer(struct evhttp_request *req, char ret_text[80]);
 
 /* The server's: make, and run the handler. */
 struct call *call_new(struct admin *admin, struct evhttp_request *req, unsigned *n_calls);
-/* Never a NULL: aborts, for small things only. */
-void *call_must(void *memory);
+/* The policy document of the volume in the path has been written (call->scratch), or not (`err`). It counts now, and its volume is returned;
+ * NULL: it does not, and that was answered. `what`: "schedule". */
+struct known_volume *call_policy_put(struct call *call, int err, const char *what);
 
 #endif

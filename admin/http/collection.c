@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/record.h"
 #include "admin/size.h"
 #include "base/list.h"
 
@@ -18,23 +19,6 @@ struct order {
 	bool down[KEYS_MAX];
 	size_t n;
 };
-
-/* "space.used" inside an object, NULL: none. */
-static json_t *member_at(json_t *object, const char *dotted)
-{
-	char key[64];
-
-	while (object != NULL && *dotted != '\0') {
-		size_t len = strcspn(dotted, ".");
-		if (len >= sizeof key)
-			return NULL;
-		memcpy(key, dotted, len);
-		key[len] = '\0';
-		object = json_object_get(object, key);
-		dotted += len + (dotted[len] == '.');
-	}
-	return object;
-}
 
 static int order_parse(const char *text, struct order *order)
 {
@@ -71,7 +55,8 @@ static int compare_records(const void *a, const void *b, void *arg)
 	const struct order *order = arg;
 
 	for (size_t i = 0; i < order->n; i++) {
-		int way = compare_values(member_at(*(json_t *const *)a, order->keys[i]), member_at(*(json_t *const *)b, order->keys[i]));
+		int way = compare_values(record_member(*(json_t *const *)a, order->keys[i]),
+		                         record_member(*(json_t *const *)b, order->keys[i]));
 		if (way != 0)
 			return order->down[i] ? -way : way;
 	}
@@ -95,7 +80,7 @@ static void sort_records(json_t *records, struct order *order)
 
 static void keep_field(json_t *from, json_t *to, const char *dotted)
 {
-	json_t *value = member_at(from, dotted);
+	json_t *value = record_member(from, dotted);
 	char top[64];
 	size_t len = strcspn(dotted, ".");
 

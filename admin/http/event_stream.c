@@ -7,6 +7,7 @@
 
 #include "admin/http/call.h"
 #include "admin/journal.h"
+#include "base/must.h"
 #include "fs/message.h"
 
 #define BEAT_NS 15000000000ULL
@@ -40,7 +41,7 @@ static void stream_send(struct event_stream *stream, struct evbuffer *buffer)
 
 static void stream_catch_up(struct event_stream *stream)
 {
-	struct evbuffer *buffer = call_must(evbuffer_new());
+	struct evbuffer *buffer = must(evbuffer_new());
 	json_t *list = journal_list(stream->after, LOG_LEVEL_INFO), *event;
 	size_t i;
 
@@ -92,7 +93,7 @@ static void streams_beat(struct timer *timer)
 
 	streams_sift(streams);
 	TAILQ_FOREACH_SAFE(stream, &streams->list, link, next) {
-		struct evbuffer *buffer = call_must(evbuffer_new());
+		struct evbuffer *buffer = must(evbuffer_new());
 		(void)evbuffer_add_printf(buffer, ":\n\n");
 		stream_send(stream, buffer);
 		evbuffer_free(buffer);
@@ -105,7 +106,7 @@ int event_stream_open(struct event_streams *streams, struct evhttp_request *req,
 {
 	if (streams->n == EVENT_STREAMS_MAX)
 		return -EAGAIN;
-	struct event_stream *stream = call_must(calloc(1, sizeof *stream));
+	struct event_stream *stream = must(calloc(1, sizeof *stream));
 	stream->streams = streams;
 	stream->req = req;
 	stream->session = session;

@@ -25,6 +25,7 @@
 #include "admin/http/signin.h"
 #include "admin/size.h"
 #include "admin/web/assets.h"
+#include "base/must.h"
 #include "fs/fs_info.h"
 #include "fs/message.h"
 
@@ -184,7 +185,7 @@ static const struct asset *find_asset(const char *path)
 static void send_asset(struct evhttp_request *req, const struct asset *asset)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
-	struct evbuffer *buffer = call_must(evbuffer_new());
+	struct evbuffer *buffer = must(evbuffer_new());
 
 	(void)evhttp_add_header(headers, "Content-Type", asset->type);
 	(void)evhttp_add_header(headers, "Content-Security-Policy",

@@ -11,6 +11,7 @@
 #include "admin/known.h"
 #include "admin/lunnumber.h"
 #include "base/iscsiname.h"
+#include "base/must.h"
 #include "fs/fs_info.h"
 #include "fs/message.h"
 #include "fs/volume.h"
@@ -117,11 +118,11 @@ static void put_take(struct call *call, json_t *list, const char *name, int stat
 	size_t n = 0;
 
 	call->scratch = list;
-	call->text = name == NULL ? NULL : call_must(strdup(name));
+	call->text = name == NULL ? NULL : must(strdup(name));
 	call->status = status;
 	TAILQ_FOREACH(known, &call->admin->volumes, link)
 		n++;
-	call->walk = call_must(calloc(n + 1, sizeof *call->walk));
+	call->walk = must(calloc(n + 1, sizeof *call->walk));
 	TAILQ_FOREACH(known, &call->admin->volumes, link) {
 		if (known->state == KNOWN_ONLINE && document_admit(known, DOCUMENT_IGROUPS) != 0) {
 			call_fail(call, -EUCLEAN, known->name, DOCUMENT_DAMAGED_TEXT, DOCUMENT_IGROUPS, known->name);

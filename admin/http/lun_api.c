@@ -4,6 +4,7 @@
 
 #include "admin/http/handlers.h"
 #include "admin/textjson.h"
+#include "base/must.h"
 #include "fs/fs_info.h"
 #include "fs/message.h"
 #include "fs/volume.h"
@@ -155,7 +156,7 @@ static void create_backed(struct call *call, const char *backing)
 		call_fail(call, -EINVAL, "backing", "a LUN and the LUN that backs it must be in one volume");
 		return;
 	}
-	call->text = call_must(strdup(path.inner));
+	call->text = must(strdup(path.inner));
 	call_message(call, FS_RESOLVE)->in.path = call->text;
 	call_send(call, backing_resolved);
 }

@@ -6,6 +6,7 @@
 #include "admin/textjson.h"
 #include "base/budget.h"
 #include "base/counters.h"
+#include "base/must.h"
 #include "base/page.h"
 #include "fs/fs_info.h"
 #include "fs/message.h"
@@ -53,7 +54,7 @@ static void metric_gather(const struct metric *metric, void *arg)
 
 	if (gather->n == gather->size) {
 		gather->size = gather->size * 2 + 64;
-		gather->list = call_must(reallocarray(gather->list, gather->size, sizeof *gather->list));
+		gather->list = must(reallocarray(gather->list, gather->size, sizeof *gather->list));
 	}
 	gather->list[gather->n++] = metric;
 }
@@ -177,7 +178,7 @@ static void print_gauge(struct evbuffer *out, const char *name, const char *help
 
 static void metrics_end(struct call *call)
 {
-	struct evbuffer *out = call_must(evbuffer_new());
+	struct evbuffer *out = must(evbuffer_new());
 
 	print_gauge(out, "vc_memory_arena_used_bytes", "Pages of the arena in use.", page_arena_used() * PAGE_SIZE);
 	print_gauge(out, "vc_memory_arena_size_bytes", "Size of the page arena.", page_arena_max() * PAGE_SIZE);

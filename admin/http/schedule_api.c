@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* REST: storage/volumes/{volume}/snapshot-schedule and storage/snapshot-schedules. Kept in the volume's policy document. */
 #include "admin/document.h"
-#include "admin/fault.h"
 #include "admin/http/handlers.h"
-#include "admin/keeper.h"
+#include "admin/known.h"
 #include "admin/moment.h"
 #include "admin/policy.h"
 #include "fs/fs_info.h"
@@ -82,16 +81,10 @@ static void was_put(void *arg, int err)
 {
 	struct call *call = arg;
 	const char *name = call_param(call, "volume");
-	struct known_volume *known = known_find(call->admin, name);
+	struct known_volume *known = call_policy_put(call, err, "schedule");
 
-	if (err != 0 || known == NULL || known->volume != call->volume) {
-		call_fail(call, err != 0 ? err : -ENODEV, name, "the schedule could not be written to volume \"%s\": %s", name,
-		          fault_of(err != 0 ? err : -ENODEV)->text);
+	if (known == NULL)
 		return;
-	}
-	json_decref(known->policy);
-	known->policy = json_incref(call->scratch);
-	keeper_refresh(known);
 	log_info("admin", "snapshot_schedule_set", "volume=%s", name);
 	call_reply_take(call, 200, schedule_json(call, name, known->policy));
 }

@@ -7,6 +7,7 @@
 #include "admin/lifecycle.h"
 #include "admin/moment.h"
 #include "admin/textjson.h"
+#include "base/must.h"
 #include "fs/fs_info.h"
 #include "fs/message.h"
 #include "fs/volume.h"
@@ -257,7 +258,7 @@ void snapshot_api_restore_file(struct call *call)
 		return;
 	}
 	if (asprintf(&call->text, "/.snapshot/%s%s", call_param(call, "snapshot"), call->path.inner) < 0)
-		call->text = call_must(NULL);
+		call->text = must(NULL);
 	call_message(call, FS_RESOLVE)->in.path = call->text;
 	call_send(call, file_looked);
 }

@@ -166,7 +166,11 @@ void volume_api_create(struct call *call)
 	}
 	job = job_new(call->admin, "volume create", name, "making volume %s", name);
 	if (job != NULL)
-		lifecycle_create(call->admin, name, call_member(call, "raid_groups"), (uint64_t)size, call_flag(call, "force"),
+		lifecycle_create(call->admin,
+		                 &(struct lifecycle_new){ .name = name,
+		                                          .groups = call_member(call, "raid_groups"),
+		                                          .disk_size = (uint64_t)size,
+		                                          .force = call_flag(call, "force") },
 		                 lifecycle_ended, job);
 	call_accept(call, job);
 }

@@ -14,8 +14,15 @@ ADMIN_TESTS = \
 	tests/admin/test_statefile \
 	tests/admin/test_collection \
 	tests/admin/test_http \
+	tests/admin/test_volume_api \
+	tests/admin/test_disk_api \
+	tests/admin/test_check_api \
+	tests/admin/test_lun_api \
+	tests/admin/test_igroup_api \
+	tests/admin/test_export_api \
+	tests/admin/test_document \
+	tests/admin/test_status_api \
 	tests/admin/test_maps \
-	tests/admin/test_rest \
 	tests/admin/test_trust \
 	tests/admin/test_config
 check_PROGRAMS += $(ADMIN_TESTS) tests/admin/adminhost
@@ -23,10 +30,11 @@ TESTS += $(ADMIN_TESTS) tests/admin/vcadm.test tests/admin/terminal.test
 EXTRA_DIST += tests/admin/vcadm.test tests/admin/terminal.test
 ADMIN_TEST_LIBS = $(ADMIN_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 ADMIN_HOST = tests/admin/host.c tests/admin/host.h tests/support/ramadmin.c tests/support/ramadmin.h
+ADMIN_REST = tests/admin/rest.c tests/admin/rest.h $(ADMIN_HOST)
 tests_admin_test_keeper_SOURCES = tests/admin/test_keeper.c tests/support/ramadmin.c tests/support/ramadmin.h \
 	tests/support/simworld.c tests/support/simworld.h
 tests_admin_test_keeper_LDADD = $(ADMIN_TEST_LIBS)
-tests_admin_test_jobs_SOURCES = tests/admin/test_jobs.c $(ADMIN_HOST)
+tests_admin_test_jobs_SOURCES = tests/admin/test_jobs.c $(ADMIN_REST)
 tests_admin_test_jobs_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_journal_SOURCES = tests/admin/test_journal.c
 tests_admin_test_journal_LDADD = $(ADMIN_TEST_LIBS)
@@ -48,15 +56,29 @@ tests_admin_test_statefile_SOURCES = tests/admin/test_statefile.c
 tests_admin_test_statefile_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_collection_SOURCES = tests/admin/test_collection.c
 tests_admin_test_collection_LDADD = $(ADMIN_TEST_LIBS)
-tests_admin_test_http_SOURCES = tests/admin/test_http.c $(ADMIN_HOST)
+tests_admin_test_http_SOURCES = tests/admin/test_http.c $(ADMIN_REST)
 tests_admin_test_http_LDADD = $(ADMIN_TEST_LIBS)
-tests_admin_test_rest_SOURCES = tests/admin/test_rest.c $(ADMIN_HOST)
-tests_admin_test_rest_LDADD = $(ADMIN_TEST_LIBS)
-tests_admin_test_remount_SOURCES = tests/admin/test_remount.c $(ADMIN_HOST)
+tests_admin_test_volume_api_SOURCES = tests/admin/test_volume_api.c $(ADMIN_REST)
+tests_admin_test_volume_api_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_disk_api_SOURCES = tests/admin/test_disk_api.c $(ADMIN_REST)
+tests_admin_test_disk_api_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_check_api_SOURCES = tests/admin/test_check_api.c $(ADMIN_REST)
+tests_admin_test_check_api_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_lun_api_SOURCES = tests/admin/test_lun_api.c $(ADMIN_REST)
+tests_admin_test_lun_api_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_igroup_api_SOURCES = tests/admin/test_igroup_api.c $(ADMIN_REST)
+tests_admin_test_igroup_api_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_export_api_SOURCES = tests/admin/test_export_api.c $(ADMIN_REST)
+tests_admin_test_export_api_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_document_SOURCES = tests/admin/test_document.c $(ADMIN_REST)
+tests_admin_test_document_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_status_api_SOURCES = tests/admin/test_status_api.c $(ADMIN_REST)
+tests_admin_test_status_api_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_remount_SOURCES = tests/admin/test_remount.c $(ADMIN_REST)
 tests_admin_test_remount_LDADD = $(ADMIN_TEST_LIBS)
-tests_admin_test_maps_SOURCES = tests/admin/test_maps.c $(ADMIN_HOST)
+tests_admin_test_maps_SOURCES = tests/admin/test_maps.c $(ADMIN_REST)
 tests_admin_test_maps_LDADD = $(ADMIN_TEST_LIBS)
-tests_admin_test_trust_SOURCES = tests/admin/test_trust.c $(ADMIN_HOST)
+tests_admin_test_trust_SOURCES = tests/admin/test_trust.c $(ADMIN_REST)
 tests_admin_test_trust_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_config_SOURCES = tests/admin/test_config.c
 tests_admin_test_config_LDADD = libvcconfig.a libvcverbs.a $(INIH_LIBS) $(ADMIN_TEST_LIBS)

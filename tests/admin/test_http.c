@@ -16,27 +16,10 @@
 #include "admin/http/hostname.h"
 #include "admin/http/http_server.h"
 #include "admin/http/router.h"
-#include "tests/admin/host.h"
+#include "tests/admin/rest.h"
 #include "tests/support/ramadmin.h"
 
-static struct host host;
 static char answer[1 << 18];
-
-static int setup(void **state)
-{
-	(void)state;
-	host_start(&host, NULL);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	host_stop(&host);
-	host_remove_dir(&host);
-	ramadmin_reset();
-	return 0;
-}
 
 /* Send a request; %u in it is the port, or %1$u and %2$s the port and the token. Returns the first status, and how many answers came in *ret_n. */
 static int raw(const char *format, int *ret_n)
@@ -46,9 +29,9 @@ static int raw(const char *format, int *ret_n)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	int len = snprintf(request, sizeof request, format, (unsigned)host.port, host.token);
+	int len = snprintf(request, sizeof request, format, (unsigned)rest_host.port, rest_host.token);
 #pragma GCC diagnostic pop
-	(void)host_raw(&host, request, (size_t)len, answer, sizeof answer);
+	(void)host_raw(&rest_host, request, (size_t)len, answer, sizeof answer);
 	(void)sscanf(answer, "HTTP/1.1 %d", &status);
 	for (const char *p = answer; (p = strstr(p, "HTTP/1.1 ")) != NULL; p++)
 		n++;
@@ -107,12 +90,12 @@ static void requests_that_can_be_read_two_ways_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
 		int n = 0, status = 0;
-		(void)snprintf(whole, sizeof whole, "POST /api/v1/storage/luns HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s", (unsigned)host.port,
-		               heads[i]);
+		(void)snprintf(whole, sizeof whole, "POST /api/v1/storage/luns HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s",
+		               (unsigned)rest_host.port, heads[i]);
 		size_t used = strlen(whole);
 		(void)snprintf(whole + used, sizeof whole - used, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n",
-		               (unsigned)host.port);
-		(void)host_raw(&host, whole, strlen(whole), answer, sizeof answer);
+		               (unsigned)rest_host.port);
+		(void)host_raw(&rest_host, whole, strlen(whole), answer, sizeof answer);
 		(void)sscanf(answer, "HTTP/1.1 %d", &status);
 		for (const char *p = answer; (p = strstr(p, "HTTP/1.1 ")) != NULL; p++)
 			n++;
@@ -127,9 +110,9 @@ static void a_nul_in_a_header_is_refused(void **state)
 	char request[256];
 	(void)state;
 	int len = snprintf(request, sizeof request, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nX-N: a?b\r\nConnection: close\r\n\r\n",
-	                   (unsigned)host.port);
+	                   (unsigned)rest_host.port);
 	*strchr(request, '?') = '\0';
-	(void)host_raw(&host, request, (size_t)len, answer, sizeof answer);
+	(void)host_raw(&rest_host, request, (size_t)len, answer, sizeof answer);
 	/* The name's value ends at the NUL for the parser: the request must not gain a meaning by what follows. */
 	assert_null(strstr(answer, "500"));
 }
@@ -156,10 +139,10 @@ static void names_that_are_listed_are_hosts(void **state)
 
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: localhost:9999\r\nConnection: close\r\n\r\n", NULL), 421);
 	assert_non_null(strstr(answer, "http_allowed_hosts="));
-	(void)snprintf(dir, sizeof dir, "%s", host.dir);
-	host_stop(&host);
+	(void)snprintf(dir, sizeof dir, "%s", rest_host.dir);
+	host_stop(&rest_host);
 	host_allowed_hosts = "localhost:9999,storage.example.org,[fd00::1]";
-	host_start(&host, dir);
+	host_start(&rest_host, dir);
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: localhost:9999\r\nConnection: close\r\n\r\n", NULL), 200);
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: Storage.Example.org\r\nConnection: close\r\n\r\n", NULL), 200);
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: storage.example.org:8443\r\nConnection: close\r\n\r\n", NULL), 200);
@@ -175,9 +158,9 @@ static void names_that_are_listed_are_hosts(void **state)
 	    200);
 	assert_int_equal(
 	    raw("GET /api/v1/status HTTP/1.1\r\nConnection: close\r\n" HOST_TOKEN "Origin: https://127.0.0.1:%1$u\r\n\r\n", NULL), 403);
-	host_stop(&host);
+	host_stop(&rest_host);
 	host_allowed_hosts = NULL;
-	host_start(&host, dir);
+	host_start(&rest_host, dir);
 	(void)state;
 }
 
@@ -203,30 +186,30 @@ static void a_body_must_be_json_and_small(void **state)
 	                     "Content-Type: text/plain\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
 	                     NULL),
 	                 415);
-	assert_int_equal(host_ask(&host, "POST", "/api/v1/storage/luns", "{\"path\": ", NULL, &json), 400);
+	assert_int_equal(host_ask(&rest_host, "POST", "/api/v1/storage/luns", "{\"path\": ", NULL, &json), 400);
 	assert_string_equal(json_string_value(json_object_get(json_object_get(json, "error"), "target")), "body");
 	json_decref(json);
 	memset(big, ' ', 2U << 20);
 	big[2U << 20] = '\0';
-	int status = host_ask(&host, "POST", "/api/v1/storage/luns", big, NULL, NULL);
+	int status = host_ask(&rest_host, "POST", "/api/v1/storage/luns", big, NULL, NULL);
 	assert_true(status == 413 || status == -1);
 	free(big);
 	char *deep = malloc(20001);
 	memset(deep, '[', 20000);
 	deep[20000] = '\0';
-	assert_int_equal(host_ask(&host, "POST", "/api/v1/storage/luns", deep, NULL, NULL), 400);
+	assert_int_equal(host_ask(&rest_host, "POST", "/api/v1/storage/luns", deep, NULL, NULL), 400);
 	free(deep);
-	assert_int_equal(host_ask(&host, "GET", "/healthz", NULL, NULL, NULL), 200);
+	assert_int_equal(host_ask(&rest_host, "GET", "/healthz", NULL, NULL, NULL), 200);
 }
 
 static void headers_are_bounded(void **state)
 {
 	static char request[64000];
 	(void)state;
-	int len = snprintf(request, sizeof request, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nX: ", (unsigned)host.port);
+	int len = snprintf(request, sizeof request, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nX: ", (unsigned)rest_host.port);
 	memset(request + len, 'a', sizeof request - (size_t)len - 8);
 	memcpy(request + sizeof request - 8, "\r\n\r\n\0\0\0", 7);
-	(void)host_raw(&host, request, sizeof request - 4, answer, sizeof answer);
+	(void)host_raw(&rest_host, request, sizeof request - 4, answer, sizeof answer);
 	assert_null(strstr(answer, " 200 "));
 }
 
@@ -234,20 +217,22 @@ static void methods_are_those_of_the_table(void **state)
 {
 	json_t *json = NULL;
 	(void)state;
-	assert_int_equal(host_ask(&host, "PUT", "/api/v1/storage/volumes", NULL, NULL, NULL), 405);
-	assert_int_equal(host_ask(&host, "GET", "/api/v1/nothing", NULL, NULL, NULL), 404);
-	assert_int_equal(host_ask(&host, "GET", "/api/v1/storage/luns?bogus=1", NULL, NULL, &json), 400);
+	assert_int_equal(host_ask(&rest_host, "PUT", "/api/v1/storage/volumes", NULL, NULL, NULL), 405);
+	assert_int_equal(host_ask(&rest_host, "GET", "/api/v1/nothing", NULL, NULL, NULL), 404);
+	assert_int_equal(host_ask(&rest_host, "GET", "/api/v1/storage/luns?bogus=1", NULL, NULL, &json), 400);
 	assert_string_equal(json_string_value(json_object_get(json_object_get(json, "error"), "target")), "bogus");
 	json_decref(json);
-	assert_int_equal(host_ask(&host, "GET", "/api/v1/storage/volumes/no%2Fsuch", NULL, NULL, NULL), 404);
-	assert_int_equal(host_ask(&host, "GET", "/api/v1/storage/volumes/a%00b", NULL, NULL, NULL), 400);
-	assert_int_equal(host_ask(&host, "GET", "/api/v1/storage/luns/%ff%fe", NULL, NULL, NULL), 400);
+	assert_int_equal(host_ask(&rest_host, "GET", "/api/v1/storage/volumes/no%2Fsuch", NULL, NULL, NULL), 404);
+	assert_int_equal(host_ask(&rest_host, "GET", "/api/v1/storage/volumes/a%00b", NULL, NULL, NULL), 400);
+	assert_int_equal(host_ask(&rest_host, "GET", "/api/v1/storage/luns/%ff%fe", NULL, NULL, NULL), 400);
 	assert_int_equal(raw("TRACE / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", NULL) == 200, 0);
 }
 
 static int connect_to_it(void)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(host.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		                       .sin_port = htons(rest_host.port),
+		                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
@@ -264,10 +249,11 @@ static int ask_as(const char *method, const char *path, const char *headers, con
 	int status = 0;
 	int len = snprintf(request, sizeof request,
 	                   "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\n%s%sContent-Length: %zu\r\n\r\n%s", method, path,
-	                   (unsigned)host.port, headers, body[0] == '\0' ? "" : "Content-Type: application/json\r\n", strlen(body), body);
+	                   (unsigned)rest_host.port, headers, body[0] == '\0' ? "" : "Content-Type: application/json\r\n", strlen(body),
+	                   body);
 
 	assert_in_range(len, 1, sizeof request - 1);
-	(void)host_raw(&host, request, (size_t)len, answer, sizeof answer);
+	(void)host_raw(&rest_host, request, (size_t)len, answer, sizeof answer);
 	(void)sscanf(answer, "HTTP/1.1 %d", &status);
 	return status;
 }
@@ -285,7 +271,7 @@ static void get_cookie(char line[256])
 {
 	char body[128];
 
-	(void)snprintf(body, sizeof body, "{\"token\": \"%s\"}", host.token);
+	(void)snprintf(body, sizeof body, "{\"token\": \"%s\"}", rest_host.token);
 	assert_int_equal(ask_as("POST", "/api/v1/session", "", body), 201);
 	const char *cookie = strstr(answer, "Set-Cookie: ");
 	assert_non_null(cookie);
@@ -330,13 +316,13 @@ static void a_bearer_token_is_let_in(void **state)
 	char header[128];
 
 	(void)state;
-	(void)snprintf(header, sizeof header, "Authorization: Bearer %s\r\n", host.token);
+	(void)snprintf(header, sizeof header, "Authorization: Bearer %s\r\n", rest_host.token);
 	assert_int_equal(ask_as("GET", "/api/v1/status", header, ""), 200);
 	assert_int_equal(ask_as("GET", "/metrics", header, ""), 200);
 	assert_int_equal(ask_as("GET", "/api/v1/session", header, ""), 200);
 	assert_non_null(strstr(answer, "\"by\": \"token\""));
 	assert_int_equal(ask_as("DELETE", "/api/v1/session", header, ""), 409);
-	(void)snprintf(header, sizeof header, "Authorization: Bearer %.*s\r\n", (int)strlen(host.token) - 1, host.token);
+	(void)snprintf(header, sizeof header, "Authorization: Bearer %.*s\r\n", (int)strlen(rest_host.token) - 1, rest_host.token);
 	is_refused("GET", "/api/v1/status", header);
 }
 
@@ -345,7 +331,7 @@ static void the_page_signs_in_for_a_cookie_and_out_again(void **state)
 	char cookie[256], both[512], query[160];
 
 	(void)state;
-	(void)snprintf(query, sizeof query, "/api/v1/session?token=%s", host.token);
+	(void)snprintf(query, sizeof query, "/api/v1/session?token=%s", rest_host.token);
 	is_refused("GET", query, "");
 	assert_null(strstr(answer, "Set-Cookie"));
 	assert_int_equal(ask_as("POST", "/api/v1/session", "", "{\"token\": \"no\"}"), 401);
@@ -373,7 +359,7 @@ static void a_stream_of_events_ends_with_its_session(void **state)
 	get_cookie(cookie);
 	fd = connect_to_it();
 	len = snprintf(request, sizeof request, "GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAccept: text/event-stream\r\n%s\r\n",
-	               (unsigned)host.port, cookie);
+	               (unsigned)rest_host.port, cookie);
 	assert_int_equal(send(fd, request, (size_t)len, MSG_NOSIGNAL), len);
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
 	assert_int_equal(poll(&ready, 1, 5000), 1);
@@ -406,7 +392,7 @@ static void wrong_tokens_are_told_to_come_back_later(void **state)
 	assert_non_null(strstr(answer, "\r\nRetry-After: "));
 	assert_int_equal(ask_as("GET", "/api/v1/status", "Authorization: Bearer wrong\r\n", ""), 429);
 	is_refused("GET", "/api/v1/status", "");
-	(void)snprintf(header, sizeof header, "Authorization: Bearer %s\r\n", host.token);
+	(void)snprintf(header, sizeof header, "Authorization: Bearer %s\r\n", rest_host.token);
 	assert_int_equal(ask_as("GET", "/api/v1/status", header, ""), 200);
 }
 
@@ -442,10 +428,10 @@ static int drip(int fd, const char *piece)
 
 static void restart_with_patience_of(unsigned ms)
 {
-	host_stop(&host);
-	host_remove_dir(&host);
+	host_stop(&rest_host);
+	host_remove_dir(&rest_host);
 	host_request_ms = ms;
-	host_start(&host, NULL);
+	host_start(&rest_host, NULL);
 }
 
 static void a_client_that_drips_its_request_is_hung_up_on(void **state)
@@ -464,7 +450,7 @@ static void a_client_that_drips_its_request_is_hung_up_on(void **state)
 		assert_in_range(drip(fd, pieces[i]), 300, 9000);
 		(void)close(fd);
 	}
-	assert_int_equal(host_ask(&host, "GET", "/healthz", NULL, NULL, NULL), 200);
+	assert_int_equal(host_ask(&rest_host, "GET", "/healthz", NULL, NULL, NULL), 200);
 	restart_with_patience_of(0);
 }
 
@@ -476,7 +462,7 @@ static void a_connection_kept_open_may_rest_between_requests(void **state)
 	(void)state;
 	restart_with_patience_of(500);
 	fd = connect_to_it();
-	int len = snprintf(request, sizeof request, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n", (unsigned)host.port);
+	int len = snprintf(request, sizeof request, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n", (unsigned)rest_host.port);
 	for (int i = 0; i < 3; i++) {
 		struct pollfd ready = { .fd = fd, .events = POLLIN };
 		assert_int_equal(send(fd, request, (size_t)len, MSG_NOSIGNAL), len);
@@ -536,8 +522,8 @@ static void say(int fd, const char *text)
 
 static void is_served(void)
 {
-	assert_int_equal(host_ask_tcp(&host, "GET", "/healthz", NULL, NULL), 200);
-	assert_int_equal(host_ask(&host, "GET", "/healthz", NULL, NULL, NULL), 200); /* the unix socket has places of its own */
+	assert_int_equal(host_ask_tcp(&rest_host, "GET", "/healthz", NULL, NULL), 200);
+	assert_int_equal(host_ask(&rest_host, "GET", "/healthz", NULL, NULL, NULL), 200); /* the unix socket has places of its own */
 }
 
 /* A request on a connection that stays. */
@@ -547,7 +533,7 @@ static void ask_on(int fd, const char *path, const char *more)
 	char request[512];
 
 	(void)snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\n%s\r\n", path,
-	               (unsigned)host.port, host.token, more);
+	               (unsigned)rest_host.port, rest_host.token, more);
 	say(fd, request);
 	assert_int_equal(poll(&ready, 1, 5000), 1);
 	assert_true(recv(fd, answer, sizeof answer, 0) > 0);
@@ -634,7 +620,7 @@ static size_t n_events(const char *event)
 	json_t *json = NULL, *record;
 	size_t i, n = 0;
 
-	assert_int_equal(host_ask(&host, "GET", "/api/v1/events", NULL, NULL, &json), 200);
+	assert_int_equal(host_ask(&rest_host, "GET", "/api/v1/events", NULL, NULL, &json), 200);
 	json_array_foreach(json_object_get(json, "records"), i, record)
 	    n += strcmp(json_string_value(json_object_get(record, "event")), event) == 0;
 	json_decref(json);
@@ -660,7 +646,9 @@ static void without_descriptors_the_listener_rests_and_comes_back(void **state)
 	(void)close(lowest);
 	low.rlim_cur = (rlim_t)lowest;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(host.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		                       .sin_port = htons(rest_host.port),
+		                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
 	double cpu = cpu_seconds();
 	(void)usleep(1000000);
@@ -682,14 +670,14 @@ static void what_is_left_of_a_connection_reads_nothing_of_the_next(void **state)
 	    request, sizeof request,
 	    "POST /api/v1/storage/volumes HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\nConnection: close\r\n"
 	    "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n",
-	    (unsigned)host.port, host.token);
+	    (unsigned)rest_host.port, rest_host.token);
 	memset(request + len, ' ', 100000);
 	memcpy(request + len + 99997, "[1]", 3);
 	for (unsigned i = 0; i < 30; i++) {
 		int status = 0;
 
 		assert_int_equal(raw("GET /healthz HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", NULL), 200);
-		(void)host_raw(&host, request, (size_t)len + 100000U, answer, sizeof answer);
+		(void)host_raw(&rest_host, request, (size_t)len + 100000U, answer, sizeof answer);
 		(void)sscanf(answer, "HTTP/1.1 %d", &status);
 		assert_int_equal(status, 400);
 	}
@@ -722,5 +710,5 @@ int main(void)
 		cmocka_unit_test(wrong_tokens_are_told_to_come_back_later),
 		cmocka_unit_test(addresses_that_are_not_loopback_are_refused),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, rest_setup, rest_teardown);
 }

@@ -7,47 +7,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/admin/host.h"
+#include "tests/admin/rest.h"
 #include "tests/support/ramadmin.h"
 
-#define V1 "/api/v1/"
 #define CLONE V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone"
 #define CHECK V1 "storage/volumes/vol0/check"
 
-static struct host host;
 static char text[256], dir[64];
-
-static void does(const char *method, const char *path, const char *body, int expected)
-{
-	assert_int_equal(host_ask(&host, method, path, body, NULL, NULL), expected);
-}
-
-static void make_backed(void)
-{
-	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes",
-	                          "{\"name\": \"vol0\", \"raid_groups\": [{\"disks\": [\"d0\", \"d1\", \"p0\"]}], \"disk_size\": 1048576}",
-	                          text),
-	                 's');
-	does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/test\", \"size\": 1048576}", 201);
-	does("POST", V1 "storage/volumes/vol0/snapshots", "{\"name\": \"s1\"}", 201);
-	does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/test2\", \"backing\": \"/vol/vol0/.snapshot/s1/test\"}", 201);
-}
 
 static int setup(void **state)
 {
-	(void)state;
-	host_start(&host, NULL);
-	(void)snprintf(dir, sizeof dir, "%s", host.dir);
-	make_backed();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	host_stop(&host);
-	host_remove_dir(&host);
-	ramadmin_reset();
+	if (rest_setup_vol0(state) != 0)
+		return -1;
+	(void)snprintf(dir, sizeof dir, "%s", rest_host.dir);
+	rest_make_backed();
 	return 0;
 }
 
@@ -58,7 +31,7 @@ static void begin(const char *path, char job[128])
 
 	ramadmin_clone_step = 0;
 	ramadmin_check_hangs = true;
-	assert_int_equal(host_ask(&host, "POST", path, NULL, NULL, &json), 202);
+	assert_int_equal(host_ask(&rest_host, "POST", path, NULL, NULL, &json), 202);
 	(void)snprintf(job, 128, V1 "jobs/%s", json_string_value(json_object_get(json_object_get(json, "job"), "uuid")));
 	json_decref(json);
 }
@@ -77,7 +50,7 @@ static void job_becomes(const char *job, const char *state, const char *words)
 	for (int i = 0; !is && i < 400; i++) {
 		json_t *json = NULL;
 		(void)usleep(i == 0 ? 0 : 25000);
-		if (host_ask(&host, "GET", job, NULL, NULL, &json) == 200) {
+		if (host_ask(&rest_host, "GET", job, NULL, NULL, &json) == 200) {
 			const char *said = json_string_value(json_object_get(json_object_get(json, "error"), "message"));
 			is = has(json, "state", state) && strstr(said == NULL ? "" : said, words) != NULL;
 		}
@@ -116,17 +89,17 @@ static void crash(void)
 	char bytes[65536];
 
 	jobs_read(bytes, sizeof bytes);
-	host_stop(&host);
+	host_stop(&rest_host);
 	ramadmin_check_hangs = false;
 	jobs_write(bytes);
-	host_start(&host, dir);
+	host_start(&rest_host, dir);
 }
 
 static void restart(void)
 {
-	host_stop(&host);
+	host_stop(&rest_host);
 	ramadmin_check_hangs = false;
-	host_start(&host, dir);
+	host_start(&rest_host, dir);
 }
 
 static size_t n_jobs(const char *kind)
@@ -134,7 +107,7 @@ static size_t n_jobs(const char *kind)
 	json_t *json = NULL, *job;
 	size_t n = 0, i;
 
-	assert_int_equal(host_ask(&host, "GET", V1 "jobs", NULL, NULL, &json), 200);
+	assert_int_equal(host_ask(&rest_host, "GET", V1 "jobs", NULL, NULL, &json), 200);
 	json_array_foreach(json_object_get(json, "records"), i, job) n += has(job, "kind", kind);
 	json_decref(json);
 	return n;
@@ -154,7 +127,7 @@ static void a_clone_has_the_same_job_after_a_crash_and_after_a_stop(void **state
 	ramadmin_clone_step = 1000;
 	job_becomes(job, "success", "");
 	crash();
-	does("GET", job, NULL, 404); /* it was over */
+	rest_does("GET", job, NULL, 404); /* it was over */
 }
 
 static void a_check_that_a_crash_or_a_stop_ended_is_shown_as_interrupted(void **state)
@@ -170,8 +143,8 @@ static void a_check_that_a_crash_or_a_stop_ended_is_shown_as_interrupted(void **
 	job_becomes(second, "interrupted", "start it again");
 	job_becomes(first, "interrupted", "start it again"); /* still */
 	job_becomes(V1 "status", "degraded", "");
-	does("DELETE", first, NULL, 409);
-	assert_int_equal(host_job(&host, "POST", CHECK, NULL, text), 's');
+	rest_does("DELETE", first, NULL, 409);
+	assert_int_equal(host_job(&rest_host, "POST", CHECK, NULL, text), 's');
 	job_becomes(V1 "status", "ok", ""); /* it was done since */
 }
 
@@ -181,15 +154,15 @@ static void the_space_of_a_snapshot_comes_back_under_the_same_job(void **state)
 	json_t *json = NULL;
 
 	(void)state;
-	does("POST", V1 "storage/volumes/vol0/snapshots", "{\"name\": \"s2\"}", 201);
+	rest_does("POST", V1 "storage/volumes/vol0/snapshots", "{\"name\": \"s2\"}", 201);
 	ramadmin_reclaim_looks = 1000000;
-	assert_int_equal(host_ask(&host, "DELETE", V1 "storage/volumes/vol0/snapshots/s2", NULL, NULL, &json), 202);
+	assert_int_equal(host_ask(&rest_host, "DELETE", V1 "storage/volumes/vol0/snapshots/s2", NULL, NULL, &json), 202);
 	(void)snprintf(job, sizeof job, V1 "jobs/%s", json_string_value(json_object_get(json_object_get(json, "job"), "uuid")));
 	json_decref(json);
 	crash();
 	job_becomes(job, "running", "");
 	ramadmin_reclaim_looks = 0;
-	does("DELETE", job, NULL, 409); /* can't be stopped */
+	rest_does("DELETE", job, NULL, 409); /* can't be stopped */
 }
 
 static void a_clone_waits_for_its_volume(void **state)
@@ -198,15 +171,15 @@ static void a_clone_waits_for_its_volume(void **state)
 
 	(void)state;
 	begin(CLONE, job);
-	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
 	job_becomes(job, "paused", "offline");
-	does("DELETE", job, NULL, 409);
+	rest_does("DELETE", job, NULL, 409);
 	crash();
 	job_becomes(job, "paused", "offline");
-	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
 	job_becomes(job, "running", "");
 	assert_int_equal(n_jobs("lun clone"), 1);
-	does("DELETE", job, NULL, 200);
+	rest_does("DELETE", job, NULL, 200);
 	job_becomes(job, "stopped", "start it again to go on");
 }
 
@@ -216,13 +189,14 @@ static void a_clone_ends_with_its_volume(void **state)
 
 	(void)state;
 	begin(CLONE, job);
-	assert_int_equal(host_job(&host, "DELETE", V1 "storage/volumes/vol0", NULL, text), 's');
+	assert_int_equal(host_job(&rest_host, "DELETE", V1 "storage/volumes/vol0", NULL, text), 's');
 	job_becomes(job, "failure", "not there any more");
-	make_backed();
+	assert_int_equal(host_job(&rest_host, "POST", V1 "storage/volumes", MAKE_VOL0, text), 's');
+	rest_make_backed();
 	begin(CLONE, other);
-	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
 	job_becomes(other, "paused", "offline");
-	assert_int_equal(host_job(&host, "DELETE", V1 "storage/volumes/vol0", NULL, text), 's');
+	assert_int_equal(host_job(&rest_host, "DELETE", V1 "storage/volumes/vol0", NULL, text), 's');
 	job_becomes(other, "failure", "not there any more");
 }
 
@@ -248,13 +222,13 @@ static void a_damaged_list_of_jobs_does_not_hurt(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-		host_stop(&host);
+		host_stop(&rest_host);
 		jobs_write(lists[i]);
-		host_start(&host, dir);
+		host_start(&rest_host, dir);
 		assert_int_equal(n_jobs("lun clone"), i == 8);
 	}
 	job_becomes(V1 "jobs/6f1e1e1e-0000-4000-8000-000000000002", "interrupted", ""); /* its volume is gone */
-	assert_int_equal(host_job(&host, "POST", CHECK, NULL, text), 's');
+	assert_int_equal(host_job(&rest_host, "POST", CHECK, NULL, text), 's');
 }
 
 /* A name of any bytes comes back as it was. */
@@ -263,7 +237,8 @@ static void a_clone_of_any_name_has_its_job_again(void **state)
 	char job[128];
 
 	(void)state;
-	does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/a\\\\xFFb\\\\x5Cx41\", \"backing\": \"/vol/vol0/.snapshot/s1/test\"}", 201);
+	rest_does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/a\\\\xFFb\\\\x5Cx41\", \"backing\": \"/vol/vol0/.snapshot/s1/test\"}",
+	          201);
 	begin(V1 "storage/luns/%2Fvol%2Fvol0%2Fa%5CxFFb%5Cx5Cx41/clone", job);
 	crash();
 	job_becomes(job, "running", "");
@@ -272,7 +247,7 @@ static void a_clone_of_any_name_has_its_job_again(void **state)
 	job_becomes(job, "success", "");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, rest_teardown)
 
 int main(void)
 {

@@ -7,13 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/admin/host.h"
+#include "tests/admin/rest.h"
 #include "tests/support/ramadmin.h"
 
-#define V1 "/api/v1/"
 #define TRY_MS 50U
 
-static struct host host;
 static char text[256];
 
 static int setup(void **state)
@@ -23,32 +21,14 @@ static int setup(void **state)
 
 	(void)state;
 	host_remount_ms = TRY_MS;
-	host_start(&host, NULL);
+	host_start(&rest_host, NULL);
 	for (size_t i = 0; i < 2; i++) {
 		(void)snprintf(body, sizeof body,
 		               "{\"name\": \"%s\", \"raid_groups\": [{\"disks\": [\"%sd\", \"%sp\"]}], \"disk_size\": 1048576}", names[i],
 		               names[i], names[i]);
-		assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", body, text), 's');
+		assert_int_equal(host_job(&rest_host, "POST", V1 "storage/volumes", body, text), 's');
 	}
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	host_stop(&host);
-	host_remove_dir(&host);
-	ramadmin_reset();
-	return 0;
-}
-
-static void restart(void)
-{
-	char dir[64];
-
-	(void)snprintf(dir, sizeof dir, "%s", host.dir);
-	host_stop(&host);
-	host_start(&host, dir);
 }
 
 static json_t *volume(const char *name)
@@ -57,7 +37,7 @@ static json_t *volume(const char *name)
 	char path[128];
 
 	(void)snprintf(path, sizeof path, V1 "storage/volumes/%s", name);
-	assert_int_equal(host_ask(&host, "GET", path, NULL, NULL, &json), 200);
+	assert_int_equal(host_ask(&rest_host, "GET", path, NULL, NULL, &json), 200);
 	return json;
 }
 
@@ -100,7 +80,7 @@ static void a_volume_without_room_is_tried_until_there_is_some(void **state)
 {
 	(void)state;
 	ramadmin_fail_mount = -ENOSPC;
-	restart();
+	rest_restart();
 	says_that_it_waits("vol0");
 	says_that_it_waits("vol1");
 	tries_reach(ramadmin_mounts + 6); /* of both, three times */
@@ -116,13 +96,13 @@ static void a_volume_without_room_is_tried_until_there_is_some(void **state)
 static void a_volume_that_the_administrator_wants_online_is_tried_as_it_says(void **state)
 {
 	(void)state;
-	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
 	ramadmin_fail_mount = -ENOSPC;
-	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 'f');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 'f');
 	says_that_it_waits("vol0");
 	ramadmin_fail_mount = 0;
 	becomes("vol0", "online");
-	restart(); /* and it is wanted so from now on */
+	rest_restart(); /* and it is wanted so from now on */
 	assert_true(is("vol0", "online"));
 }
 
@@ -132,13 +112,13 @@ static void no_other_error_is_tried_again(void **state)
 
 	(void)state;
 	ramadmin_fail_mount = -EIO;
-	restart();
+	rest_restart();
 	before = ramadmin_mounts;
 	(void)usleep(6 * TRY_MS * 1000);
 	assert_int_equal(ramadmin_mounts, before);
 	assert_true(is("vol0", "failed"));
 	ramadmin_fail_mount = -ENOSPC;
-	restart();
+	rest_restart();
 	tries_reach(ramadmin_mounts + 2);
 	ramadmin_fail_mount = -EIO; /* it was the first, and it is this now */
 	tries_reach(ramadmin_mounts + 2);
@@ -154,15 +134,15 @@ static void a_volume_destroyed_meanwhile_is_not_tried(void **state)
 
 	(void)state;
 	ramadmin_fail_mount = -ENOSPC;
-	restart();
-	assert_int_equal(host_job(&host, "DELETE", V1 "storage/volumes/vol0", NULL, text), 's');
-	assert_int_equal(host_job(&host, "DELETE", V1 "storage/volumes/vol1", NULL, text), 's');
+	rest_restart();
+	assert_int_equal(host_job(&rest_host, "DELETE", V1 "storage/volumes/vol0", NULL, text), 's');
+	assert_int_equal(host_job(&rest_host, "DELETE", V1 "storage/volumes/vol1", NULL, text), 's');
 	before = ramadmin_mounts;
 	(void)usleep(6 * TRY_MS * 1000);
 	assert_int_equal(ramadmin_mounts, before);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, rest_teardown)
 
 int main(void)
 {

@@ -7,73 +7,36 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/admin/host.h"
+#include "tests/admin/rest.h"
 #include "tests/support/ramadmin.h"
 
-#define V1 "/api/v1/"
-
-static struct host host;
 static char text[256];
-
-static int setup(void **state)
-{
-	(void)state;
-	host_start(&host, NULL);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	host_stop(&host);
-	host_remove_dir(&host);
-	ramadmin_reset();
-	return 0;
-}
-
-static json_t *get(const char *path)
-{
-	json_t *json = NULL;
-	assert_int_equal(host_ask(&host, "GET", path, NULL, NULL, &json), 200);
-	assert_non_null(json);
-	return json;
-}
-
-static void does(const char *method, const char *path, const char *body, int expected)
-{
-	json_t *json = NULL;
-	int status = host_ask(&host, method, path, body, NULL, &json);
-	const char *message = json_string_value(json_object_get(json_object_get(json, "error"), "message"));
-	if (status != expected)
-		fail_msg("%s %s: %d, not %d: %s", method, path, status, expected, message == NULL ? "" : message);
-	json_decref(json);
-}
 
 static void make(const char *name, const char *disk)
 {
 	char body[512];
 	(void)snprintf(body, sizeof body, "{\"name\": \"%s\", \"raid_groups\": [{\"disks\": [\"%s0\", \"%s1\"]}], \"disk_size\": 1048576}",
 	               name, disk, disk);
-	assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", body, text), 's');
+	assert_int_equal(host_job(&rest_host, "POST", V1 "storage/volumes", body, text), 's');
 }
 
 static char import(const char *disk, const char *more)
 {
 	char body[512];
 	(void)snprintf(body, sizeof body, "{\"disks\": [\"%s0\", \"%s1\"]%s}", disk, disk, more);
-	return host_job(&host, "POST", V1 "storage/volumes", body, text);
+	return host_job(&rest_host, "POST", V1 "storage/volumes", body, text);
 }
 
 static void state_path(char path[160])
 {
-	(void)snprintf(path, 160, "%s/volumes.json", host.dir);
+	(void)snprintf(path, 160, "%s/volumes.json", rest_host.dir);
 }
 
 static void restart(void)
 {
 	char dir[64];
-	(void)snprintf(dir, sizeof dir, "%s", host.dir);
-	host_start(&host, dir);
+	(void)snprintf(dir, sizeof dir, "%s", rest_host.dir);
+	host_start(&rest_host, dir);
 }
 
 /* Stop, take the volume off the list as if it had never been here, and start. */
@@ -83,7 +46,7 @@ static void forget(const char *volume)
 	json_t *entry;
 	size_t i;
 
-	host_stop(&host);
+	host_stop(&rest_host);
 	state_path(path);
 	json_t *state = json_load_file(path, 0, NULL), *list = json_object_get(state, "volumes");
 	for (i = json_array_size(list); i-- > 0;) {
@@ -109,17 +72,17 @@ static void an_imported_volume_of_an_impossible_name_gets_another_or_is_refused(
 		ramadmin_rename("vol1", names[i]);
 		assert_int_equal(import("e", ""), 'f');
 		assert_non_null(strstr(text, "--name"));
-		json_t *list = get(V1 "storage/volumes");
+		json_t *list = rest_get(V1 "storage/volumes");
 		assert_int_equal(json_integer_value(json_object_get(list, "num_records")), 0);
 		json_decref(list);
 		assert_int_equal(import("e", ", \"name\": \"vol1\""), 's');
-		does("GET", V1 "storage/volumes/vol1", NULL, 200);
-		host_stop(&host); /* and it starts again */
+		rest_does("GET", V1 "storage/volumes/vol1", NULL, 200);
+		host_stop(&rest_host); /* and it starts again */
 		restart();
-		does("GET", V1 "storage/volumes/vol1/snapshots", NULL, 200);
+		rest_does("GET", V1 "storage/volumes/vol1/snapshots", NULL, 200);
 	}
-	does("POST", V1 "storage/volumes", "{\"disks\": [\"x0\", \"x1\"], \"name\": \"..\"}", 400);
-	does("POST", V1 "storage/volumes", "{\"disks\": [\"x0\", \"x1\"], \"name\": \"vol1\"}", 409);
+	rest_does("POST", V1 "storage/volumes", "{\"disks\": [\"x0\", \"x1\"], \"name\": \"..\"}", 400);
+	rest_does("POST", V1 "storage/volumes", "{\"disks\": [\"x0\", \"x1\"], \"name\": \"vol1\"}", 409);
 }
 
 static void an_imported_volume_whose_name_is_taken_can_have_another(void **state)
@@ -129,11 +92,11 @@ static void an_imported_volume_whose_name_is_taken_can_have_another(void **state
 	make("vol1", "e");
 	forget("vol1");
 	ramadmin_rename("vol1", "vol0-image");
-	host_stop(&host);
+	host_stop(&rest_host);
 	restart();
 	assert_int_equal(import("e", ", \"name\": \"vol2\""), 's');
-	does("GET", V1 "storage/volumes/vol2/snapshots", NULL, 200);
-	does("GET", V1 "storage/volumes/vol0/snapshots", NULL, 200);
+	rest_does("GET", V1 "storage/volumes/vol2/snapshots", NULL, 200);
+	rest_does("GET", V1 "storage/volumes/vol0/snapshots", NULL, 200);
 }
 
 static void only_paths_and_files_are_disks(void **state)
@@ -145,7 +108,7 @@ static void only_paths_and_files_are_disks(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		assert_int_equal(host_job(&host, "POST", V1 "storage/volumes", bodies[i], text), 'f');
+		assert_int_equal(host_job(&rest_host, "POST", V1 "storage/volumes", bodies[i], text), 'f');
 		assert_non_null(strstr(text, "\"mem:a\" is not a disk: give a name, an absolute path or a URL (file:/path)"));
 	}
 }
@@ -156,7 +119,7 @@ static void only_paths_and_files_are_disks(void **state)
 
 static void initiators_are_ours(void)
 {
-	json_t *igroup = get(V1 "protocols/san/igroups/g"), *initiators = json_object_get(igroup, "initiators");
+	json_t *igroup = rest_get(V1 "protocols/san/igroups/g"), *initiators = json_object_get(igroup, "initiators");
 	assert_int_equal(json_array_size(initiators), 1);
 	assert_string_equal(json_string_value(json_array_get(initiators, 0)), INITIATOR);
 	json_decref(igroup);
@@ -164,7 +127,7 @@ static void initiators_are_ours(void)
 
 static void map_is(const char *lun, const char *map_state)
 {
-	json_t *maps = get(V1 "protocols/san/lun-maps"), *map;
+	json_t *maps = rest_get(V1 "protocols/san/lun-maps"), *map;
 	const char *is = "none";
 	size_t i;
 
@@ -179,7 +142,7 @@ static void map_is(const char *lun, const char *map_state)
 
 static void status_is(const char *expected)
 {
-	json_t *status = get(V1 "status");
+	json_t *status = rest_get(V1 "status");
 	assert_string_equal(json_string_value(json_object_get(status, "state")), expected);
 	json_decref(status);
 }
@@ -191,14 +154,14 @@ static void make_hostile_image(bool higher)
 
 	make("vol0", "d");
 	make("vol1", "e");
-	does("POST", V1 "protocols/san/igroups", "{\"name\": \"g\", \"initiators\": [\"" INITIATOR "\"]}", 201);
-	does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/l\", \"size\": 1048576}", 201);
-	does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol1/m\", \"size\": 1048576}", 201);
-	does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol1/n\", \"size\": 1048576}", 201);
-	does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/l\", \"igroup\": \"g\"}", 201);
-	does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol1/m\", \"igroup\": \"g\"}", 201);
-	assert_int_equal(host.n_maps, 2);
-	json_t *igroup = get(V1 "protocols/san/igroups/g");
+	rest_does("POST", V1 "protocols/san/igroups", "{\"name\": \"g\", \"initiators\": [\"" INITIATOR "\"]}", 201);
+	rest_does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/l\", \"size\": 1048576}", 201);
+	rest_does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol1/m\", \"size\": 1048576}", 201);
+	rest_does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol1/n\", \"size\": 1048576}", 201);
+	rest_does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/l\", \"igroup\": \"g\"}", 201);
+	rest_does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol1/m\", \"igroup\": \"g\"}", 201);
+	assert_int_equal(rest_host.n_maps, 2);
+	json_t *igroup = rest_get(V1 "protocols/san/igroups/g");
 	(void)snprintf(uuid, sizeof uuid, "%s", json_string_value(json_object_get(igroup, "uuid")));
 	json_decref(igroup);
 	forget("vol1");
@@ -218,22 +181,22 @@ static void an_imported_igroup_of_a_known_uuid_opens_nothing(void **state)
 			initiators_are_ours();
 			map_is("/vol/vol0/l", "mapped");
 			map_is("/vol/vol1/m", "conflict");
-			assert_int_equal(host.n_maps, 1);
+			assert_int_equal(rest_host.n_maps, 1);
 			status_is("degraded");
 			if (starts == 0) /* a change of the igroups decides nothing about that */
-				does("POST", V1 "protocols/san/igroups", "{\"name\": \"other\"}", 201);
-			host_stop(&host);
+				rest_does("POST", V1 "protocols/san/igroups", "{\"name\": \"other\"}", 201);
+			host_stop(&rest_host);
 			restart();
 		}
 		/* Another LUN of it would bring the first along. */
-		does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol1/n\", \"igroup\": \"g\"}", 409);
-		does("DELETE", V1 "protocols/san/lun-maps/vol%2Fvol1%2Fm/g", NULL, 200);
-		does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol1/n\", \"igroup\": \"g\"}", 201);
+		rest_does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol1/n\", \"igroup\": \"g\"}", 409);
+		rest_does("DELETE", V1 "protocols/san/lun-maps/vol%2Fvol1%2Fm/g", NULL, 200);
+		rest_does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol1/n\", \"igroup\": \"g\"}", 201);
 		map_is("/vol/vol1/n", "mapped");
 		initiators_are_ours();
 		status_is("ok");
-		(void)teardown(NULL);
-		(void)setup(NULL);
+		(void)rest_teardown(NULL);
+		(void)rest_setup(NULL);
 	}
 }
 
@@ -241,12 +204,12 @@ static void an_imported_igroup_known_only_to_a_volume_that_is_offline_opens_noth
 {
 	(void)state;
 	make_hostile_image(true);
-	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
-	host_stop(&host);
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	host_stop(&rest_host);
 	restart();
 	assert_int_equal(import("e", ""), 's');
 	map_is("/vol/vol1/m", "conflict");
-	assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
 	initiators_are_ours();
 	map_is("/vol/vol0/l", "mapped");
 	map_is("/vol/vol1/m", "conflict");
@@ -258,7 +221,7 @@ static void an_imported_volume_whose_igroups_are_ours_is_served(void **state)
 
 	(void)state;
 	make_hostile_image(true);
-	json_t *igroup = get(V1 "protocols/san/igroups/g");
+	json_t *igroup = rest_get(V1 "protocols/san/igroups/g");
 	(void)snprintf(uuid, sizeof uuid, "%s", json_string_value(json_object_get(igroup, "uuid")));
 	json_decref(igroup);
 	(void)snprintf(document, sizeof document,
@@ -306,7 +269,7 @@ static void a_list_that_is_none_is_moved_aside_and_said(void **state)
 		const char *list = i < sizeof lists / sizeof lists[0] ? lists[i] : i == sizeof lists / sizeof lists[0] ? deep : huge;
 		char aside[200], path[160];
 
-		host_stop(&host);
+		host_stop(&rest_host);
 		write_state(list, list == huge ? 17 << 20 : strlen(list));
 		restart();
 		status_is("degraded");
@@ -352,7 +315,7 @@ static void bad_entries_of_the_list_take_nobody_with_them(void **state)
 
 	(void)state;
 	make("vol0", "d");
-	host_stop(&host);
+	host_stop(&rest_host);
 	state_path(path);
 	json_t *saved = json_load_file(path, 0, NULL);
 	char *sound = json_dumps(json_array_get(json_object_get(saved, "volumes"), 0), 0);
@@ -362,14 +325,14 @@ static void bad_entries_of_the_list_take_nobody_with_them(void **state)
 		                 sound);
 		write_state(list, (size_t)n);
 		restart();
-		does("GET", V1 "storage/volumes/vol0/snapshots", NULL, 200);
+		rest_does("GET", V1 "storage/volumes/vol0/snapshots", NULL, 200);
 		status_is("degraded");
-		json_t *volumes = get(V1 "storage/volumes");
+		json_t *volumes = rest_get(V1 "storage/volumes");
 		assert_int_equal(json_integer_value(json_object_get(volumes, "num_records")), 1);
 		json_decref(volumes);
-		assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
-		assert_int_equal(host_job(&host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
-		host_stop(&host);
+		assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+		assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+		host_stop(&rest_host);
 		json_t *after = json_load_file(path, 0, NULL);
 		assert_int_equal(json_array_size(json_object_get(after, "volumes")), 2);
 		json_decref(after);
@@ -381,7 +344,7 @@ static void bad_entries_of_the_list_take_nobody_with_them(void **state)
 	restart();
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rest_setup, rest_teardown)
 
 int main(void)
 {

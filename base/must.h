@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory that must be had: small, and asked for by somebody who has no way to go on without it. */
+#ifndef BASE_MUST_H
+#define BASE_MUST_H
+
+#include <stdlib.h>
+
+/* What an allocation returned. The process ends when that is nothing. */
+static inline void *must(void *memory)
+{
+	if (memory == NULL)
+		abort();
+	return memory;
+}
+
+#endif
