@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libvcbase.a
 libvcbase_a_SOURCES = \
+	base/array.c base/array.h \
 	base/bytes.h base/error.h base/list.h base/must.h base/peer_key.h base/state.h base/world.h \
 	base/budget.c base/budget.h \
 	base/checksum.c base/checksum.h \

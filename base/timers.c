@@ -10,6 +10,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/reserve.h"
 
 int timers_init(struct timers *timers)
@@ -77,9 +78,7 @@ static void heap_remove(struct timers *timers, struct timer *timer)
 
 static void heap_grow(struct timers *timers)
 {
-	size_t capacity = MAX_OF(timers->capacity * 2, (size_t)64);
-	timers->heap = reserve_reallocarray(timers->heap, capacity, sizeof(struct timer *)); /* no caller can go on without its timer */
-	timers->capacity = capacity;
+	array_grow_reserved(&timers->heap, &timers->capacity, 64U, sizeof(struct timer *)); /* no caller can go on without its timer */
 }
 
 static void wake_at(struct timers *timers, uint64_t due_ns)

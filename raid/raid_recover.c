@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "raid/raid_volume.h"
 #include "raid/recover_private.h"
@@ -67,15 +68,8 @@ static int job_add(struct recover *rc, uint32_t dbn, struct recover_record *r, c
 {
 	if (dbn >= r->group->n_dbn)
 		return 0;
-	if (rc->n_jobs == rc->max_jobs) {
-		unsigned max = rc->max_jobs == 0 ? 1024 : rc->max_jobs * 2;
-		struct recover_job *jobs = realloc(rc->jobs, max * sizeof *jobs);
-
-		if (jobs == NULL)
-			return -ENOMEM;
-		rc->jobs = jobs;
-		rc->max_jobs = max;
-	}
+	if (!ARRAY_ROOM(rc->jobs, rc->n_jobs, rc->max_jobs, 1024U))
+		return -ENOMEM;
 	rc->jobs[rc->n_jobs++] = (struct recover_job){ dbn, r, partial };
 	return 0;
 }

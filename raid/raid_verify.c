@@ -2,6 +2,7 @@
 /* Verify: read stripes in runs and tell what does not agree; for the check and the scrub. It changes nothing; making stripes whole does. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "raid/raid_group.h"
 #include "raid/raid_repair.h"
 #include "raid/raid_volume.h"
@@ -13,7 +14,7 @@ struct verify_call {
 	int err;
 	struct raid_verify_result result;
 	struct raid_wrong_stripe *wrong;
-	unsigned n_wrong_max;
+	size_t n_wrong_max;
 	void (*done)(void *arg, int err, const struct raid_verify_result *result);
 	void *arg;
 	struct task task;
@@ -36,16 +37,9 @@ static void verify_add(struct verify_call *v, const struct raid_wrong_stripe *wr
 {
 	struct raid_verify_result *result = &v->result;
 
-	if (result->n_wrong == v->n_wrong_max) {
-		unsigned max = v->n_wrong_max * 2U + REPAIR_MAX_STRIPES;
-		struct raid_wrong_stripe *grown = reallocarray(v->wrong, max, sizeof *grown);
-
-		if (grown == NULL) {
-			v->err = -ENOMEM;
-			return;
-		}
-		v->wrong = grown;
-		v->n_wrong_max = max;
+	if (!ARRAY_ROOM(v->wrong, result->n_wrong, v->n_wrong_max, REPAIR_MAX_STRIPES)) {
+		v->err = -ENOMEM;
+		return;
 	}
 	v->wrong[result->n_wrong++] = *wrong;
 	result->n_parity_wrong += wrong->parity;

@@ -38,13 +38,15 @@ struct recover {
 	struct batch batch;
 	struct batch_item *items;
 	struct recover_record *records;
-	unsigned n_records, max_records;
+	unsigned n_records;
+	size_t max_records;
 	/* payloads */
 	unsigned record_at, home_at;
 	size_t n_payload; /* blocks of them in memory */
 	/* stripes */
 	struct recover_job *jobs;
-	unsigned n_jobs, max_jobs, job_at;
+	unsigned n_jobs, job_at;
+	size_t max_jobs;
 	unsigned n_workers;
 	struct recover_worker *workers;
 	struct task task;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/checksum.h"
 #include "raid/batch.h"
 #include "raid/checksum_entry.h"
@@ -180,15 +181,8 @@ static int head_add(struct recover *rc, struct member *m, unsigned slot, const u
 			return 0;
 		}
 	}
-	if (rc->n_records == rc->max_records) {
-		unsigned max = rc->max_records == 0 ? 64 : rc->max_records * 2;
-		struct recover_record *records = realloc(rc->records, max * sizeof *records);
-
-		if (records == NULL)
-			return -ENOMEM;
-		rc->records = records;
-		rc->max_records = max;
-	}
+	if (!ARRAY_ROOM(rc->records, rc->n_records, rc->max_records, 64U))
+		return -ENOMEM;
 	r = &rc->records[rc->n_records];
 	*r = (struct recover_record){ .sequence = sequence,
 		                      .group = m->group,

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "fs/check/check_private.h"
 
 #define FIXES_MAX (1U << 20)
@@ -11,17 +12,8 @@
 
 static struct check_fix *fix_new(struct check_fixes *fixes)
 {
-	struct check_fix *grown;
-
-	if (fixes->n == fixes->n_max) {
-		size_t max = fixes->n_max * 2U + 64U;
-
-		grown = max > FIXES_MAX ? NULL : reallocarray(fixes->fixes, max, sizeof(*grown));
-		if (grown == NULL)
-			return NULL;
-		fixes->fixes = grown;
-		fixes->n_max = max;
-	}
+	if (fixes->n == FIXES_MAX || !ARRAY_ROOM(fixes->fixes, fixes->n, fixes->n_max, 64U))
+		return NULL;
 	return &fixes->fixes[fixes->n++];
 }
 

@@ -3,6 +3,7 @@
  * directories have been looked at, the trees of all of them. And the inode map. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/error.h"
@@ -47,19 +48,6 @@ struct check_inode *check_inode_find(struct check *check, uint32_t ino)
 	return inode->type != FS_TYPE_NONE ? inode : NULL;
 }
 
-/* The array with room for one more. NULL: no memory, and the check ends. */
-static void *grow(struct check *check, void *array, size_t n, size_t *io_max, size_t size)
-{
-	size_t max = *io_max == 0 ? 256 : *io_max * 2U;
-	void *grown = n < *io_max ? array : reallocarray(array, max, size);
-
-	if (grown == NULL)
-		check->no_memory = true;
-	else if (n == *io_max)
-		*io_max = max;
-	return grown;
-}
-
 static void table_take(struct check *check, uint32_t ino, const struct inode_disk *disk)
 {
 	struct check_inode_table *table = &check->inodes;
@@ -80,20 +68,18 @@ static void table_take(struct check *check, uint32_t ino, const struct inode_dis
 		table->n_name_blocks += le32_get(disk->n_blocks);
 	check->n_inodes++;
 	if (type == FS_TYPE_DIR) {
-		struct check_dir *dirs = grow(check, table->dirs, table->n_dirs, &table->n_dirs_max, sizeof(struct check_dir));
-
-		if (dirs == NULL)
+		if (!ARRAY_ROOM(table->dirs, table->n_dirs, table->n_dirs_max, 256U)) {
+			check->no_memory = true;
 			return;
-		table->dirs = dirs;
-		dirs[table->n_dirs++] = (struct check_dir){ .ino = ino };
+		}
+		table->dirs[table->n_dirs++] = (struct check_dir){ .ino = ino };
 	}
 	if (type == FS_TYPE_VDISK || (disk->flags & INODE_STREAM) != 0) {
-		uint32_t *streamed = grow(check, table->streamed, table->n_streamed, &table->n_streamed_max, sizeof(uint32_t));
-
-		if (streamed == NULL)
+		if (!ARRAY_ROOM(table->streamed, table->n_streamed, table->n_streamed_max, 256U)) {
+			check->no_memory = true;
 			return;
-		table->streamed = streamed;
-		streamed[table->n_streamed++] = ino;
+		}
+		table->streamed[table->n_streamed++] = ino;
 	}
 }
 

@@ -70,7 +70,7 @@ struct check_report {
 	struct check_finding *findings;
 	size_t n, n_max;
 	struct check_kind *kinds;
-	size_t n_kinds;
+	size_t n_kinds, n_kinds_max;
 	uint64_t n_errors;
 	struct check_finding *last; /* the latest finding, if it is in the list */
 	struct check_kind *last_summed; /* if not, its kind */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "fs/check/check_private.h"
 #include "fs/core/check_result.h"
 #include "fs/core/core.h"
@@ -21,30 +22,19 @@
 
 static struct check_kind *kind_of(struct check_report *report, enum check_rule rule, const char *format)
 {
-	struct check_kind *grown;
-
 	for (size_t i = 0; i < report->n_kinds; i++)
 		if (report->kinds[i].format == format && report->kinds[i].rule == rule)
 			return &report->kinds[i];
-	grown = reallocarray(report->kinds, report->n_kinds + 1U, sizeof(*grown));
-	if (grown == NULL)
+	if (!ARRAY_ROOM(report->kinds, report->n_kinds, report->n_kinds_max, 8U))
 		return NULL;
-	report->kinds = grown;
 	report->kinds[report->n_kinds] = (struct check_kind){ .format = format, .rule = rule };
 	return &report->kinds[report->n_kinds++];
 }
 
 static struct check_finding *finding_new(struct check_report *report)
 {
-	if (report->n == report->n_max) {
-		size_t max = report->n_max * 2U + 16U;
-		struct check_finding *grown = reallocarray(report->findings, max, sizeof(*grown));
-
-		if (grown == NULL)
-			return NULL;
-		report->findings = grown;
-		report->n_max = max;
-	}
+	if (!ARRAY_ROOM(report->findings, report->n, report->n_max, 16U))
+		return NULL;
 	report->findings[report->n] = (struct check_finding){ .public = { .count = 1 } };
 	return &report->findings[report->n++];
 }

@@ -7,6 +7,7 @@
  * READ PATH. previous hop: fs/check/check.c; next hop: raid/raid.h, past the cache. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/list.h"
@@ -77,16 +78,9 @@ static void ref_push(struct check *check, struct check_tree *tree, uint32_t vbn,
 {
 	struct check_walk *walk = &check->walk;
 
-	if (walk->n_refs == walk->n_refs_max) {
-		size_t max = walk->n_refs_max == 0 ? 4096 : walk->n_refs_max * 2U;
-		struct check_ref *grown = reallocarray(walk->refs, max, sizeof(struct check_ref));
-
-		if (grown == NULL) {
-			check->no_memory = true;
-			return;
-		}
-		walk->refs = grown;
-		walk->n_refs_max = max;
+	if (!ARRAY_ROOM(walk->refs, walk->n_refs, walk->n_refs_max, 4096U)) {
+		check->no_memory = true;
+		return;
 	}
 	tree->n_pending++;
 	walk->refs[walk->n_refs++] = (struct check_ref){ .tree = tree, .vbn = vbn, .fbn = fbn, .level = (uint8_t)level };

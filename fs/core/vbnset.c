@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/error.h"
 #include "base/reserve.h"
 #include "raid/raid.h"
@@ -67,11 +68,6 @@ void vbn_set_fini(struct vbn_set *set)
 
 void vbn_push(struct vbn_vector *vector, uint32_t vbn)
 {
-	if (vector->n == vector->n_max) {
-		size_t max = vector->n_max == 0 ? 1024 : vector->n_max * 2U;
-		uint32_t *grown = reserve_reallocarray(vector->vbns, max, sizeof(uint32_t));
-		vector->vbns = grown;
-		vector->n_max = max;
-	}
+	ARRAY_ROOM_RESERVED(vector->vbns, vector->n, vector->n_max, 1024U);
 	vector->vbns[vector->n++] = vbn;
 }

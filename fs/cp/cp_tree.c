@@ -2,6 +2,7 @@
 /* How the CP changes trees: paths, new indirect blocks, growing, punching. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/counters.h"
 #include "base/error.h"
 #include "base/list.h"
@@ -36,10 +37,7 @@ static uint32_t owner_of(struct cp *cp, struct inode *inode)
 	if (inode->attr.type != FS_TYPE_VDISK)
 		return space_is_name(inode) ? CP_OWNER_NAMES : CP_OWNER_NONE;
 	if (cp->n_owners == 0 || cp->owners[cp->n_owners - 1U] != inode) {
-		if (cp->n_owners == cp->n_owners_max) {
-			cp->n_owners_max = cp->n_owners_max == 0 ? 16 : cp->n_owners_max * 2U;
-			cp->owners = reserve_reallocarray(cp->owners, cp->n_owners_max, sizeof(struct inode *));
-		}
+		ARRAY_ROOM_RESERVED(cp->owners, cp->n_owners, cp->n_owners_max, 16U);
 		cp->owners[cp->n_owners++] = inode;
 	}
 	return (uint32_t)(CP_OWNER_FIRST + cp->n_owners - 1U);
@@ -49,10 +47,7 @@ static void free_push(struct cp *cp, uint32_t vbn, uint32_t owner)
 {
 	struct cp_free_vector *vector = &cp->frees;
 
-	if (vector->n == vector->n_max) {
-		vector->n_max = vector->n_max == 0 ? 1024 : vector->n_max * 2U;
-		vector->frees = reserve_reallocarray(vector->frees, vector->n_max, sizeof(struct cp_free));
-	}
+	ARRAY_ROOM_RESERVED(vector->frees, vector->n, vector->n_max, 1024U);
 	vector->frees[vector->n++] = (struct cp_free){ vbn, owner };
 }
 
@@ -139,12 +134,7 @@ void cp_inode_add(struct cp *cp, struct inode *inode)
 {
 	if (inode->cp_busy)
 		return;
-	if (cp->n_inodes == cp->n_inodes_max) {
-		size_t max = cp->n_inodes_max == 0 ? 256 : cp->n_inodes_max * 2U;
-		struct inode **grown = reserve_reallocarray(cp->inodes, max, sizeof(struct inode *));
-		cp->inodes = grown;
-		cp->n_inodes_max = max;
-	}
+	ARRAY_ROOM_RESERVED(cp->inodes, cp->n_inodes, cp->n_inodes_max, 256U);
 	inode_pin(inode);
 	inode->cp_busy = true;
 	cp->inodes[cp->n_inodes++] = inode;

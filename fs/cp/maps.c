@@ -229,9 +229,11 @@ void maps_set_active(struct cp *cp, uint32_t vbn)
 {
 	const uint8_t *summary;
 	struct fs_run look;
+	int err;
 
 	run_init(&look, cp->vol, NULL, NULL, NULL);
-	vc_assert(file_need(&look, cp->vol->summary_map, region_of(vbn), &summary) == 0); /* maps_need said so in this step */
+	err = file_need(&look, cp->vol->summary_map, region_of(vbn), &summary);
+	vc_assert(err == 0); /* maps_need said so in this step */
 	vc_invariant(CP1, !bit_is_set(summary, vbn % REGION_BLOCKS));
 	vc_invariant(CP1, !vbn_set_has(&cp->freed, vbn));
 	vc_invariant(RS1, !is_barred(cp->vol->maps, vbn));
@@ -265,11 +267,13 @@ void maps_fold(struct cp *cp, uint32_t region)
 	uint64_t *summary;
 	uint32_t n_only = 0;
 	struct fs_run look;
+	int err;
 
 	if (maps_is_folded(vol, region))
 		return;
 	run_init(&look, vol, NULL, NULL, NULL);
-	vc_assert(newest_map_need(&look, region, &newest_bytes) == 0); /* maps_need_clear said so in this step */
+	err = newest_map_need(&look, region, &newest_bytes);
+	vc_assert(err == 0); /* maps_need_clear said so in this step */
 	newest = (const uint64_t *)(const void *)newest_bytes;
 	active = (const uint64_t *)(const void *)cache_find(vol->active_map, 0, region)->page->data;
 	summary = (uint64_t *)(void *)block_edit(cp, vol->summary_map, region);

@@ -2,6 +2,7 @@
 /* Reads into the cache: what a step names is submitted together at its end; everybody who asks meanwhile waits for the same read. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/counters.h"
 #include "base/list.h"
 #include "base/page.h"
@@ -22,25 +23,9 @@ struct cache_batch {
 	struct raid_read_block blocks[];
 };
 
-/* Room for one more. */
-static bool vector_room(struct buf ***io_vector, unsigned n, unsigned *io_max)
-{
-	unsigned max = *io_max == 0 ? 16U : *io_max * 2U;
-	struct buf **grown;
-
-	if (n < *io_max)
-		return true;
-	grown = reallocarray(*io_vector, max, sizeof(struct buf *));
-	if (grown == NULL)
-		return false;
-	*io_vector = grown;
-	*io_max = max;
-	return true;
-}
-
 static bool starts_room(struct fs_run *run)
 {
-	return vector_room(&run->starts, run->n_starts, &run->n_starts_max);
+	return ARRAY_ROOM(run->starts, run->n_starts, run->n_starts_max, 16U);
 }
 
 /* The buffer of a block that is not in memory, with room to name it. NULL: no memory. */
@@ -124,7 +109,7 @@ int cache_read(struct fs_run *run, struct inode *inode, unsigned level, uint32_t
 	counter_add(&cache->misses, 1);
 	if (buf != NULL && is_awaited(run, buf))
 		return -EAGAIN;
-	if (!vector_room(&run->pins, run->n_pins, &run->n_pins_max))
+	if (!ARRAY_ROOM(run->pins, run->n_pins, run->n_pins_max, 16U))
 		return run_no_memory(run);
 	waiter = malloc(sizeof(*waiter));
 	buf = waiter == NULL ? NULL : buf_had(run, inode, level, fbn, buf);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/reserve.h"
 
 /* Index of the first range that ends at or after `fbn`. */
@@ -23,18 +24,6 @@ static unsigned range_position(const struct range_list *list, uint32_t fbn)
 	return low;
 }
 
-static void range_room(struct range_list *list)
-{
-	unsigned max = list->n_max == 0 ? 8U : list->n_max * 2U;
-	struct fbn_range *grown;
-
-	if (list->n < list->n_max)
-		return;
-	grown = reserve_reallocarray(list->ranges, max, sizeof(*grown));
-	list->ranges = grown;
-	list->n_max = max;
-}
-
 void range_add(struct range_list *list, uint32_t first, uint32_t end)
 {
 	unsigned at, last;
@@ -51,7 +40,7 @@ void range_add(struct range_list *list, uint32_t first, uint32_t end)
 		last++;
 	}
 	if (last == at) {
-		range_room(list);
+		ARRAY_ROOM_RESERVED(list->ranges, list->n, list->n_max, 8U);
 		memmove(&list->ranges[at + 1U], &list->ranges[at], (list->n - at) * sizeof(list->ranges[0]));
 		list->n++;
 	} else if (last > at + 1U) {

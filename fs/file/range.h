@@ -4,6 +4,7 @@
 #define FS_RANGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct fbn_range {
@@ -11,7 +12,8 @@ struct fbn_range {
 };
 struct range_list {
 	struct fbn_range *ranges;
-	unsigned n, n_max;
+	unsigned n;
+	size_t n_max;
 };
 
 void range_add(struct range_list *list, uint32_t first, uint32_t end);

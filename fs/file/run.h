@@ -37,11 +37,13 @@ struct fs_run {
 	unsigned n_space_waits; /* CPs waited for in the hope of space */
 	int result; /* of a step that ended while reads it had named were still under way */
 	int (*arg_step)(struct fs_run *run);
-	unsigned n_pins, n_pins_max;
+	unsigned n_pins;
+	size_t n_pins_max;
 	struct buf **pins;
 	size_t reserved_pages; /* admission: what it may pin at most */
 	struct buf **starts; /* misses named by this execution, submitted together at its end */
-	unsigned n_starts, n_starts_max;
+	unsigned n_starts;
+	size_t n_starts_max;
 	struct ancestry_walk *walks; /* fs/names/ancestry.h */
 	struct task task;
 	TAILQ_ENTRY(fs_run) link; /* on a wait queue, or the free list */

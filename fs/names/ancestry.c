@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/list.h"
 #include "fs/core/core.h"
 #include "fs/file/cache.h"
@@ -23,7 +24,8 @@ struct ancestry_walk {
 	struct ancestry_walk *next; /* the run's others */
 	LIST_ENTRY(ancestry_walk) link; /* the volume's */
 	uint32_t snapshot;
-	unsigned n, n_max;
+	unsigned n;
+	size_t n_max;
 	uint32_t *chain; /* [0]: where it began; [n - 1]: where it is */
 };
 
@@ -33,15 +35,8 @@ static int chain_push(struct ancestry_walk *walk, uint32_t ino)
 {
 	if (walk->n == DEPTH_MAX)
 		return -EUCLEAN; /* in a circle */
-	if (walk->n == walk->n_max) {
-		unsigned n_max = walk->n_max == 0 ? CHAIN_FIRST : walk->n_max * 2U;
-		uint32_t *chain = reallocarray(walk->chain, n_max, sizeof *chain);
-
-		if (chain == NULL)
-			return -ENOMEM;
-		walk->chain = chain;
-		walk->n_max = n_max;
-	}
+	if (!ARRAY_ROOM(walk->chain, walk->n, walk->n_max, CHAIN_FIRST))
+		return -ENOMEM;
 	walk->chain[walk->n++] = ino;
 	return 0;
 }

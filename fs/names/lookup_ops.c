@@ -4,6 +4,7 @@
  * READ PATH previous hop dispatch.c; next hops dir.c, inode.h. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/list.h"
 #include "fs/core/operations.h"
 #include "fs/file/inode.h"
@@ -213,24 +214,12 @@ struct listing {
 	struct fs_run *run;
 	struct inode *dir; /* NULL: the pseudo directory */
 	struct fs_dirent *dirents;
-	unsigned n, n_max;
+	unsigned n;
+	size_t n_max;
 	uint32_t bytes_left;
 	bool full;
 	unsigned n_missing;
 };
-
-static int listing_grow(struct listing *listing)
-{
-	if (listing->n < listing->n_max)
-		return 0;
-	unsigned n_max = listing->n_max == 0 ? 32U : listing->n_max * 2U;
-	struct fs_dirent *dirents = reallocarray(listing->dirents, n_max, sizeof *dirents);
-	if (dirents == NULL)
-		return -ENOMEM;
-	listing->dirents = dirents;
-	listing->n_max = n_max;
-	return 0;
-}
 
 /* Append an entry, or find that it does not fit any more. */
 static int listing_add(struct listing *listing, uint64_t cookie, const struct fs_file_id *id, uint8_t type, const struct ns_name *name)
@@ -240,9 +229,8 @@ static int listing_add(struct listing *listing, uint64_t cookie, const struct fs
 		listing->full = true;
 		return 0;
 	}
-	int err = listing_grow(listing);
-	if (err != 0)
-		return err;
+	if (!ARRAY_ROOM(listing->dirents, listing->n, listing->n_max, 32U))
+		return -ENOMEM;
 	struct fs_dirent *dirent = &listing->dirents[listing->n];
 	dirent->cookie = cookie;
 	dirent->id = *id;
@@ -252,7 +240,7 @@ static int listing_add(struct listing *listing, uint64_t cookie, const struct fs
 	memcpy(dirent->name, name->bytes, name->len);
 	dirent->name[name->len] = '\0';
 	if (msg->in.readdir.want_attr) {
-		err = ns_attr(listing->run, id, &dirent->attr);
+		int err = ns_attr(listing->run, id, &dirent->attr);
 		listing->n_missing += err == -EAGAIN;
 		if (err != 0 && err != -EAGAIN && err != -ESTALE && err != -EUCLEAN && err != -EIO)
 			return err;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/list.h"
@@ -51,7 +52,7 @@ void restore_kept_fini(struct restore_kept *kept)
 static int doc_take(struct fs_run *run, struct restore_kept *kept, const struct dir_entry *entry)
 {
 	struct page *pages[DOC_PAGES_MAX];
-	struct kept_doc *more, doc = { .name_len = entry->name_len };
+	struct kept_doc doc = { .name_len = entry->name_len };
 	struct inode *inode;
 	int err = inode_get(run, 0, entry->id.inode, &inode), result = 0;
 
@@ -70,14 +71,11 @@ static int doc_take(struct fs_run *run, struct restore_kept *kept, const struct 
 	}
 	if (result != 0)
 		return result;
-	more = reallocarray(kept->docs, kept->n_docs + 1U, sizeof(*more));
-	doc.pages = calloc(MAX_OF(doc.n_pages, 1U), sizeof(struct page *));
-	if (more != NULL)
-		kept->docs = more;
-	if (more == NULL || doc.pages == NULL) {
-		free(doc.pages);
+	if (!ARRAY_ROOM(kept->docs, kept->n_docs, kept->n_docs_max, 16U))
 		return -ENOMEM;
-	}
+	doc.pages = calloc(MAX_OF(doc.n_pages, 1U), sizeof(struct page *));
+	if (doc.pages == NULL)
+		return -ENOMEM;
 	for (unsigned i = 0; i < doc.n_pages; i++)
 		doc.pages[i] = page_get(pages[i]);
 	kept->docs[kept->n_docs++] = doc;
@@ -107,21 +105,19 @@ static int docs_take(struct fs_run *run, struct restore_kept *kept)
 static int lun_take(struct restore_kept *kept, const struct vdisk *vdisk)
 {
 	const struct vdisk_attr *attr = &vdisk->attr;
-	struct kept_lun *more, lun = { .uuid = attr->uuid,
-		                       .online = attr->online,
-		                       .write_cache = attr->write_cache,
-		                       .reserved = attr->reserved,
-		                       .state_generation = attr->state_generation };
+	struct kept_lun lun = { .uuid = attr->uuid,
+		                .online = attr->online,
+		                .write_cache = attr->write_cache,
+		                .reserved = attr->reserved,
+		                .state_generation = attr->state_generation };
 
 	memcpy(lun.comment, attr->comment, sizeof(lun.comment));
 	if (attr->maps != NULL && (lun.maps = strdup(attr->maps)) == NULL)
 		return -ENOMEM;
-	more = reallocarray(kept->luns, kept->n_luns + 1U, sizeof(*more));
-	if (more == NULL) {
+	if (!ARRAY_ROOM(kept->luns, kept->n_luns, kept->n_luns_max, 16U)) {
 		free(lun.maps);
 		return -ENOMEM;
 	}
-	kept->luns = more;
 	kept->luns[kept->n_luns++] = lun;
 	return 0;
 }

@@ -35,9 +35,9 @@ struct kept_lun {
 
 struct restore_kept {
 	struct kept_doc *docs;
-	size_t n_docs;
+	size_t n_docs, n_docs_max;
 	struct kept_lun *luns; /* by UUID, once sorted */
-	size_t n_luns;
+	size_t n_luns, n_luns_max;
 	bool sorted;
 	/* cursors */
 	uint32_t doc_slot;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -29,22 +30,18 @@ static struct vtoc_hold *hold_find(struct vtoc *vtoc, uint32_t snapshot)
 
 static struct vtoc_hold *hold_new(struct vtoc *vtoc, uint32_t snapshot)
 {
-	struct vtoc_hold *more = reserve_reallocarray(vtoc->holds, vtoc->n_holds + 1U, sizeof *more);
-	vtoc->holds = more;
-	more[vtoc->n_holds] = (struct vtoc_hold){ .snapshot = snapshot };
-	return &more[vtoc->n_holds++];
+	ARRAY_ROOM_RESERVED(vtoc->holds, vtoc->n_holds, vtoc->n_holds_max, 8U);
+	vtoc->holds[vtoc->n_holds] = (struct vtoc_hold){ .snapshot = snapshot };
+	return &vtoc->holds[vtoc->n_holds++];
 }
 
 static void hold_add(struct vtoc_hold *hold, uint32_t id)
 {
-	uint32_t *more;
-
 	for (unsigned i = 0; i < hold->n; i++)
 		if (hold->ids[i] == id)
 			return;
-	more = reserve_reallocarray(hold->ids, hold->n + 1U, sizeof *more);
-	more[hold->n++] = id;
-	hold->ids = more;
+	ARRAY_ROOM_RESERVED(hold->ids, hold->n, hold->n_max, 4U);
+	hold->ids[hold->n++] = id;
 }
 
 static void hold_drop(struct vtoc *vtoc, unsigned i)
@@ -110,10 +107,7 @@ void vtoc_note_release(struct fs_volume *vol, const struct vtoc_entry *entry)
 {
 	struct vtoc *vtoc = vol->vtoc;
 
-	if (vtoc->n_releases == vtoc->n_releases_max) {
-		vtoc->n_releases_max = vtoc->n_releases_max * 2U + 16U;
-		vtoc->releases = reserve_reallocarray(vtoc->releases, vtoc->n_releases_max, sizeof *vtoc->releases);
-	}
+	ARRAY_ROOM_RESERVED(vtoc->releases, vtoc->n_releases, vtoc->n_releases_max, 16U);
 	vtoc->releases[vtoc->n_releases++] = (struct vtoc_release){ entry->backing.snapshot, entry->backed_since, vol->generation };
 }
 

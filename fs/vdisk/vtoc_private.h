@@ -19,6 +19,7 @@ struct vdisk_attr;
 struct vtoc_hold {
 	uint32_t snapshot;
 	unsigned n;
+	size_t n_max;
 	uint32_t *ids;
 };
 
@@ -37,9 +38,11 @@ struct vtoc {
 	uint32_t scan_fbn; /* of the inode file: blocks below were looked through */
 	struct vtoc_hold *holds;
 	unsigned n_holds;
+	size_t n_holds_max;
 	bool holds_loaded;
 	struct vtoc_release *releases;
-	unsigned n_releases, n_releases_max;
+	unsigned n_releases;
+	size_t n_releases_max;
 };
 
 void vtoc_clear(struct vtoc *vtoc);
