@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listening sockets: accept what waits, a bounded number a turn; when descriptors run out, rest 100 ms. */
+/* Listening sockets: accept what waits, a bounded number a turn; when descriptors run out, rest 100 ms.
+ *
+ * WRITE PATH. previous hop: server/server.c (open_portals); next hop: the owner's `accepted` (server/portal.c). */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>

@@ -3,7 +3,8 @@
  *
  * THEORY. A new file is sparse and reads as zeros. It is opened with O_DIRECT where the host's file system allows that, else buffered. An
  * open-file-description lock keeps everybody else out, and of a device O_EXCL does. DISK_CHECK notices a file that was unlinked or cut short: the bytes may still be
- * readable through the descriptor, but nobody would find them again. */
+ * readable through the descriptor, but nobody would find them again.
+ * WRITE PATH, READ PATH previous hop raid/disk.h (submit); next hops filedisk_uring.c, filedisk_pool.c, and the kernel. */
 #include "raid/filedisk.h"
 
 #include <fcntl.h>

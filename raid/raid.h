@@ -13,7 +13,7 @@
  *  R3 No data I/O of a batch starts before its intents are durable.
  *  R4 After a failed flush the disk has failed: it is never written or trusted again until it is replaced.
  *  R5 A disk that has not lived through every flush anything leans on (raid/lineage.h) is stale: it is never read.
- * WRITE PATH previous hop fs/cp; next hop raid/disk.h.  READ PATH previous hop fs/cache_read; next hop raid/disk.h.
+ * WRITE PATH previous hop fs/cp/cp_write.c, cp.c, fs/log/nvlog.c.  READ PATH previous hop fs/file/cache_read.c.  Next hop: raid/disk.h.
  * THREADS. Home thread of the world only. Completions are never called before the call has returned. */
 #ifndef RAID_RAID_H
 #define RAID_RAID_H

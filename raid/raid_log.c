@@ -4,7 +4,7 @@
  * THEORY. The copies are named in the labels. A write is one durable I/O a copy, side by side. When the disk of a copy fails, nothing is
  * acknowledged until the labels of the others no longer name it, a new copy has been made on another disk of the group, and the labels
  * name that: else the lost disk could come back alone and replay old operations. When no other disk is left the log goes on with what there is.
- * WRITE PATH previous hop fs/nvlog; next hop member.c. */
+ * WRITE PATH previous hop fs/log/nvlog.c; next hop member.c. */
 #include "raid/raid_log.h"
 
 #include <stdlib.h>

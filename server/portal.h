@@ -2,7 +2,9 @@
 /* A portal: a listening socket whose connections go to the loops its owner picks.
  *
  * THEORY. At most PORTAL_WINDOW connections are on their way to their loops; while they are, who comes waits in the kernel's queue. So a
- * loop that is busy does not make a storm of connections use up descriptors. */
+ * loop that is busy does not make a storm of connections use up descriptors.
+ * WRITE PATH. previous hop: base/listener.c; next hop: the owner's `serve` on the loop it picked (server/server.c: nfs_server_accept,
+ * iscsi_server_serve). */
 #ifndef SERVER_PORTAL_H
 #define SERVER_PORTAL_H
 

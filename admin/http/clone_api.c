@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* REST: storage/luns/{lun}/clone and storage/clones. */
+/* REST: storage/luns/{lun}/clone and storage/clones.
+ *
+ * WRITE PATH. previous hop: http_server.c, by handlers.c; next hop: FS_CLONE_START and its like (fs/dispatch.c); a job follows (clonejob.h). */
 #include "admin/clonejob.h"
 #include "admin/fault.h"
 #include "admin/http/handlers.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The REST server's sockets and the checks before any handler. */
+/* The REST server's sockets and the checks before any handler.
+ *
+ * WRITE PATH. previous hop: evhttp; next hop: router.h (the row of admin/verbs.c), then its function by handlers.c. */
 #include "admin/http/http_server.h"
 
 #include <arpa/inet.h>

@@ -8,13 +8,14 @@
  *     ^ \--no space: paused, tried again--                                 any: --error--> FAILED (start tries again)
  *   FINISH --CP durable--> gone, state DONE
  *
- * Which of several goes next, and when: fs/clone/clone_pace.h says how much all of them may do, fs/clone_limit (there) what one may, and
+ * Which of several goes next, and when: fs/clone/clone_pace.h says how much all of them may do, struct clone_limit (there) what one may, and
  * fs/clone/clone_share.h who comes first.
  *
  * INVARIANTS
  *  CL1 the backing store handle is dropped only when a committed CP holds every fill.
  *  CL2 a page is only installed where the same step has seen a hole.
  *  CL3 a clone that is to be verified drops the handle only when every block it has copied was read from the disks and found equal.
+ * WRITE PATH previous hop clone_ops.c, or clone_mount; next hop clone_fill.c, a batch a run; between the phases fs/cp/cp_wait.h.
  * THREADS. Home thread. */
 #include "fs/clone/clone.h"
 

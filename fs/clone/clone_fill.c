@@ -4,7 +4,10 @@
  * THEORY. The loaded page of the backing block is installed in the LUN as a dirty buffer, the page shared, not copied ("marked dirty without
  * altering the content"); the next CP write-allocates it. What is looked at and what is installed happen in one execution of the step,
  * so a host write, a zeroed range or a shrunk size in between cannot be overwritten: the client always wins. Nothing is logged: after a
- * crash the walk goes on from the cursor, which is stored in the generation of the blocks below it: nothing is looked at twice. */
+ * crash the walk goes on from the cursor, which is stored in the generation of the blocks below it: nothing is looked at twice.
+ * The last step of a clone, its release, is here too.
+ * WRITE PATH previous hop clone.c; next hops: a fill: fs/file/cache.h (cache_install), vdisk.h (the cursor), then the CP (fs/cp/cp_files.c); the
+ * release: vdisk.h (vdisk_store), vtoc.h (vtoc_update), then the CP. */
 #include "base/error.h"
 #include "base/list.h"
 #include "base/page.h"

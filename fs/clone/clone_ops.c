@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lun clone start, stop, modify, status (§seed: "lun clone" command).
  *
- * WRITE PATH previous hop dispatch.c; next hops vdisk_apply.c, nvlog.c, clone.c. */
+ * WRITE PATH previous hop dispatch.c; next hops clone_apply.h (attributes and log record), clone.h (clone_begin). */
 #include <inttypes.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The operations of messages: steps of a run (fs/file/run.h). What each one does is in fs/message.h; what a step returns, in fs/core/core.h. */
+/* The operations of messages: steps of a run (fs/file/run.h). What each one does is in fs/message.h; what a step returns, in fs/file/completion.h. */
 #ifndef FS_OPERATIONS_H
 #define FS_OPERATIONS_H
 

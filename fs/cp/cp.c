@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The consistency point: when it starts, its stages, and what happens when the new root is durable.
  *
- * WRITE PATH. previous hop: the cache's dirty state (file_ops.c); next hop: raid/raid.h. */
+ * WRITE PATH. previous hop: the cache's dirty state (file_ops.c); next hops: the clients of fs/volume_hooks.c (cp_files.c), cp_place.c,
+ * cp_write.c, and raid_fsinfo_write at the end. */
 #include "fs/cp/cp.h"
 
 #include <limits.h>

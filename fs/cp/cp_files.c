@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CP stage FILES: the dirty inodes of the closed generation, one after the other: punched ranges first, then dirty buffers, then the record. */
+/* CP stage FILES: the dirty inodes of the closed generation, one after the other: punched ranges first, then dirty buffers, then the record.
+ *
+ * WRITE PATH. previous hop: cp.c, by fs/volume_hooks.c; next hop: cp_tree.c (members of the CP), then cp_place.c. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CP stage PLACE: a VBN for every block of the worklist, and the maps that say so, until nothing new joins. */
+/* CP stage PLACE: a VBN for every block of the worklist, and the maps that say so, until nothing new joins.
+ *
+ * WRITE PATH. previous hop: cp.c; next hops: alloc.h, maps.h, and cp_write.c for what has its place. */
 #include "base/error.h"
 #include "base/list.h"
 #include "base/radix.h"

@@ -70,7 +70,7 @@ struct inode_disk {
 static_assert(sizeof(struct inode_disk) == 128, "inode is 128 bytes");
 static_assert(offsetof(struct inode_disk, data) == 64, "64 of metadata, 64 of data");
 
-/* What INODE_BACKED adds is in the attributes inode (fs/vdiskattr). */
+/* What INODE_BACKED adds is in the attributes inode (fs/vdisk/vdiskattr.h). */
 
 /* The file system's part of an fsinfo slot (the head with magic, CRC and generation is raid's). */
 struct fsinfo_disk {

@@ -7,7 +7,7 @@
  * other half, and the one it left is reused only after its fsinfo is durable. A record carries the mount epoch,
  * a sequence number without gaps and the CRC of the record before it; replay stops at the first that does not fit.
  * Data records carry whole resulting 4 KiB blocks, page aligned in the log, so replay never reads client data.
- * WRITE PATH previous hop fs/..._ops.c; next hop raid/raid.h raid_log_write. */
+ * WRITE PATH previous hop file_apply.c and its like (nvlog_append), dispatch.c (nvlog_wait); next hop raid_log_write. */
 #ifndef FS_NVLOG_H
 #define FS_NVLOG_H
 

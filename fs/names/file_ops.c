@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* READ, WRITE, COMMIT and ZERO: the data operations of every protocol.
  *
- * WRITE PATH. previous hop: dispatch.c; next hop: the cache (dirty in this generation) and, for stable writes, nvlog.c; fs/cp/cp.c later.
+ * WRITE PATH. previous hop: dispatch.c; next hop: fs/file/cache.h (dirty in this generation) and, for stable writes,
+ * fs/log/nvlog.h by way of file_apply.c; fs/cp/cp.h later.
  * READ PATH. previous hop: dispatch.c; next hop: file.c. */
 #include <stdlib.h>
 

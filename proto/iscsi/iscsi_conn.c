@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections: receiving PDUs and handing them to their opcode, stalls and retries, the end.
- * WRITE PATH. previous hop: base/stream.c; next hop: iscsi_command.c.  REFERENCES. RFC 7143 11.2 (PDU layout), 7.8 (digest errors). */
+ * WRITE PATH. previous hop: base/stream.c; next hop: iscsi_command.c (pdus[]).  REFERENCES. RFC 7143 11.2 (PDU layout), 7.8 (digest errors). */
 #include "proto/iscsi/iscsi_conn.h"
 
 #include <arpa/inet.h>

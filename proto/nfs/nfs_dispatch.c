@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a call's bytes to a message, and from a completed message to a reply: the table of the 22 procedures and what is common to them.
+ * WRITE PATH. previous hop: proto/rpc/rpc_conn.c, by nfs_program below; next hop: nfs_io.c (a WRITE's payload), then fs_message_send.
  * REFERENCES RFC 1813 section 3. */
 #include "proto/nfs/nfs_encode.h"
 

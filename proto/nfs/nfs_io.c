@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* READ, WRITE and COMMIT. Data is never copied here: what arrives is received into pages, what leaves is sent from the cache's.
  *
- * WRITE PATH. previous hop: proto/rpc/rpc_conn.c (payload_begin, payload_complete); next hop: FS_WRITE.
+ * WRITE PATH. previous hop: proto/rpc/rpc_conn.c (payload_begin, payload_complete); next hop: FS_WRITE (fs/dispatch.c).
  * READ PATH. previous hop: FS_READ done; next hop: proto/rpc/rpc_reply.c. */
 #include "proto/nfs/nfs_encode.h"
 

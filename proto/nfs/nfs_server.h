@@ -4,7 +4,8 @@
  * THEORY. A connection is served on one loop. Its requests become messages to volumes (fs/message.h) with that loop's world as origin; when
  * it is also the home of the volume, sending is a plain call. Since MOUNT and NFS answer on the same port, clients need no rpcbind
  * (mount -o port=N,mountport=N; nfs://host/vol/vol0?nfsport=N&mountport=N).
- * WRITE PATH. socket -> base/stream.c -> proto/rpc/rpc_conn.c -> nfs_dispatch.c -> nfs_io.c -> fs_message_send.
+ * WRITE PATH. a connection: server/server.c -> nfs_server_accept -> rpc_service_accept. A call of it: socket -> base/stream.c ->
+ * proto/rpc/rpc_conn.c -> nfs_program (nfs_dispatch.c) -> nfs_io.c -> fs_message_send (fs/dispatch.c).
  * READ PATH. fs_message done -> nfs_io.c -> nfs_dispatch.c -> proto/rpc/rpc_reply.c -> base/stream.c -> socket. */
 #ifndef PROTO_NFS_NFS_SERVER_H
 #define PROTO_NFS_NFS_SERVER_H

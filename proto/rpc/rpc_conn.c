@@ -8,7 +8,8 @@
  *
  * STATES        mark -> call -> (payload ->) (skip ->) mark            one fragment
  *               mark -> fragment -> mark ... -> fragment -> assembled -> mark   several
- * WRITE PATH. previous hop: base/stream.c (readable, filled); next hop: the program's call or payload_complete. */
+ * WRITE PATH. previous hop: base/stream.c (readable, filled); next hop: the program's call, or payload_begin
+ * and payload_complete (struct rpc_program; NFS: proto/nfs/nfs_dispatch.c). */
 #include "proto/rpc/rpc_private.h"
 
 #include <stdlib.h>

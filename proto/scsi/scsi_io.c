@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Block commands that move or check data: READ, WRITE, VERIFY, PRE-FETCH, SYNCHRONIZE CACHE, START STOP UNIT.
+ * WRITE PATH. previous hop: scsi_task.c, by the table of scsi_opcode.c; next hop: FS_WRITE (fs/dispatch.c).
  * REFERENCES. SBC-3 5.x. */
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,8 @@
  * more than FS_IO_MAX goes through in pieces.
  * OWNERSHIP. The pages of a piece are the task's; the transport takes references of its own for what it sends. After `done` the
  * transport calls scsi_task_release, and may start the structure again.
- * WRITE PATH. previous hop: proto/iscsi/iscsi_command.c; next hop: fs_message_send.
+ * WRITE PATH. previous hop: proto/iscsi/iscsi_command.c; next hop: the handler in the table of scsi_opcode.c
+ * (scsi_io.c), which sends a message (fs/dispatch.c).
  * THREADS. The loop of the nexus. */
 #ifndef PROTO_SCSI_TASK_H
 #define PROTO_SCSI_TASK_H
