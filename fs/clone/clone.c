@@ -435,6 +435,15 @@ static int table_need(struct fs_volume *vol)
 	return 0;
 }
 
+int clone_room(struct fs_volume *vol)
+{
+	int err = table_need(vol);
+
+	if (err == 0 && vol->clones->spare == NULL)
+		vol->clones->spare = calloc(1, sizeof *vol->clones->spare);
+	return err != 0 || vol->clones->spare != NULL ? err : -ENOMEM;
+}
+
 void clone_change(struct clone *clone, const struct vdisk_clone *attr)
 {
 	if (clone->rate_bytes_s != attr->rate_bytes_s)
@@ -472,25 +481,21 @@ static void claim_begin(struct clone *clone, const struct vdisk *vdisk, uint64_t
 		clone_claim(clone, need);
 }
 
-int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk, uint64_t need)
+void clone_begin(struct fs_volume *vol, const struct vdisk *vdisk, uint64_t need)
 {
 	struct fs_file_id id = { 0, vdisk->container->ino, vdisk->container->attr.generation };
 	struct clone *clone = clone_find(vol, &id);
-	int err = table_need(vol);
 
-	if (err != 0)
-		return err;
 	if (clone != NULL && (clone->doing == CLONE_RUNS ||
 	                      clone->doing == CLONE_WAITS_CP)) { /* a stop taken back, or a limit changed, before it came to rest */
 		clone->end = CLONE_GOES_ON;
 		claim_begin(clone, vdisk, need);
 		clone_change(clone, &vdisk->attr.clone);
-		return 0;
+		return;
 	}
 	if (clone == NULL) {
-		clone = calloc(1, sizeof *clone);
-		if (clone == NULL)
-			return -ENOMEM;
+		clone = vol->clones->spare;
+		vol->clones->spare = NULL;
 		clone->vol = vol;
 		clone->id = id;
 		clone->timer.fire = clone_timer;
@@ -503,7 +508,6 @@ int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk, uint64_t need)
 	clone_set(clone, vdisk);
 	claim_begin(clone, vdisk, need);
 	clone_change(clone, &vdisk->attr.clone);
-	return 0;
 }
 
 static int entry_resume(struct fs_run *run, struct vtoc_entry *entry)
@@ -520,10 +524,12 @@ static int entry_resume(struct fs_run *run, struct vtoc_entry *entry)
 		return err;
 	if (vdisk.attr.clone.state == FS_CLONE_RUNNING)
 		err = clone_need(run, &vdisk, &need);
+	if (err == 0)
+		err = clone_room(run->vol);
 	if (err == 0 && vdisk.attr.clone.state == FS_CLONE_RUNNING) {
 		log_info("clone", "resumed", "volume=%s inode=%u at=%u of=%u", run->vol->name, entry->ino, vdisk.attr.clone.cursor,
 		         vdisk.attr.backing.n_blocks);
-		err = clone_begin(run->vol, &vdisk, need);
+		clone_begin(run->vol, &vdisk, need);
 	}
 	vdisk_close(&vdisk);
 	return err;
@@ -569,6 +575,7 @@ void clone_unmount(struct fs_volume *vol)
 		TAILQ_REMOVE(&vol->clones->clones, clone, link);
 		clone->vol = NULL; /* the CP's waiter frees it */
 	}
+	free(vol->clones->spare);
 	free(vol->clones);
 	vol->clones = NULL;
 }

@@ -25,8 +25,11 @@ void clone_cp_done(struct fs_volume *vol);
 void clone_forget(struct fs_volume *vol, const struct inode *container);
 /* The running CP has changed what the tree of a vdisk has at [fbn, fbn + n); not told of what a clone has copied. */
 void clone_tree_changed(const struct inode *inode, uint32_t fbn, uint64_t n, enum file_block from, enum file_block to);
-/* A clone of the vdisk begins or goes on, as its attributes say; `need`: clone_need, or clone_need_of its backing. */
-MUST_CHECK int clone_begin(struct fs_volume *vol, const struct vdisk *vdisk, uint64_t need);
+/* Memory for one more, before anything is changed. -ENOMEM. */
+MUST_CHECK int clone_room(struct fs_volume *vol);
+/* After clone_room, in the same step: a clone of the vdisk begins or goes on, as its attributes say; `need`: clone_need, or clone_need_of its
+ * backing. */
+void clone_begin(struct fs_volume *vol, const struct vdisk *vdisk, uint64_t need);
 /* Blocks that cloning a vdisk with this backing may take, from its beginning. -EAGAIN, -EUCLEAN, -EIO. */
 MUST_CHECK int clone_need_of(struct fs_run *run, const struct inode_backing *backing, uint64_t *ret_blocks);
 /* The clone part of a vdisk's description. */

@@ -112,11 +112,13 @@ static int start(struct fs_run *run, struct clone_change *change, uint64_t need)
 
 	if (err != 0)
 		return err;
-	err = change_carry_out(run, change);
+	err = clone_room(run->vol);
 	if (err == 0)
-		err = clone_begin(run->vol, &change->vdisk, need);
-	if (err == 0)
+		err = change_carry_out(run, change);
+	if (err == 0) {
+		clone_begin(run->vol, &change->vdisk, need);
 		clone_info(run->vol, &change->vdisk, &run->msg->out.vdisks[0].clone);
+	}
 	clone_change_end(change);
 	return err != 0 ? err : OP_LOGGED;
 }

@@ -90,6 +90,7 @@ struct clone_table {
 	struct clone_queue clones;
 	uint64_t n_filled[2]; /* blocks filled per parity of generation and not yet in a CP */
 	struct clone_pace pace; /* of all of them together */
+	struct clone *spare; /* for the next one that begins (clone_room) */
 	struct clone *noted; /* the last one that clone_tree_changed found */
 };
 

@@ -185,9 +185,13 @@ static int restore_carry_out(struct fs_run *run, struct lun_restore *restore)
 {
 	struct fs_volume *vol = run->vol;
 	struct vdisk_create *create = &restore->create;
-	struct vdisk vdisk;
+	struct vdisk vdisk = { .attr = restore->attr };
 	int err = vdisk_create_prepare(run, create);
 
+	if (err == 0)
+		err = vdisk_answer_room(run->msg);
+	if (err == 0)
+		err = clone_room(vol);
 	if (err == 0)
 		err = run_admit_change(run, create->n_pages, vdisk_create_log_size(create), create->n_pages);
 	if (err != 0)
@@ -195,15 +199,10 @@ static int restore_carry_out(struct fs_run *run, struct lun_restore *restore)
 	for (unsigned i = 0; i < VDISK_INODES; i++)
 		create->generation[i] = volume_next_generation(vol);
 	run->msg->word[0] = vdisk_create_log(vol, create);
-	err = vdisk_open(run, vdisk_create_commit(vol, create), &vdisk);
-	vc_assert(err != -EAGAIN);
-	if (err != 0)
-		return err;
-	if (clone_begin(vol, &vdisk, restore->need) != 0) /* stays backed until the next mount */
-		log_error("vdisk", "restored_not_cloned", "volume=%s inode=%u", vol->name, create->ino[0]);
-	err = vdisk_answer(run, &vdisk);
-	vdisk_close(&vdisk);
-	return err == 0 || err == -EAGAIN ? OP_LOGGED : err;
+	vdisk.container = vdisk_create_commit(vol, create);
+	clone_begin(vol, &vdisk, restore->need);
+	vdisk_answer_new(run->msg, &vdisk);
+	return OP_LOGGED;
 }
 
 int op_vdisk_restore(struct fs_run *run)

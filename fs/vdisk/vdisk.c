@@ -202,16 +202,11 @@ static void backing_info(struct fs_volume *vol, const struct vdisk_backing *back
 	memcpy(info->backing_path, backing->path, strlen(backing->path) + 1U);
 }
 
-int vdisk_info(struct fs_run *run, const struct vdisk *vdisk, struct fs_vdisk_info *ret_info)
+void vdisk_describe(struct fs_volume *vol, const struct vdisk *vdisk, struct fs_vdisk_info *ret_info)
 {
 	const struct vdisk_attr *attr = &vdisk->attr;
 	struct fs_attr file;
-	int err;
 
-	memset(ret_info, 0, sizeof *ret_info);
-	err = vdisk_path(run, vdisk, ret_info->path);
-	if (err != 0)
-		return err;
 	inode_to_attr(vdisk->container, &file);
 	ret_info->id = file.id;
 	ret_info->uuid = attr->uuid;
@@ -223,11 +218,22 @@ int vdisk_info(struct fs_run *run, const struct vdisk *vdisk, struct fs_vdisk_in
 	ret_info->write_cache = attr->write_cache;
 	ret_info->state_generation = attr->state_generation;
 	memcpy(ret_info->comment, attr->comment, sizeof ret_info->comment);
-	backing_info(run->vol, &attr->backing, ret_info);
-	run->vol->hooks->clone_info(run->vol, vdisk, &ret_info->clone);
-	if (attr->maps == NULL)
+	backing_info(vol, &attr->backing, ret_info);
+	vol->hooks->clone_info(vol, vdisk, &ret_info->clone);
+}
+
+int vdisk_info(struct fs_run *run, const struct vdisk *vdisk, struct fs_vdisk_info *ret_info)
+{
+	int err;
+
+	memset(ret_info, 0, sizeof *ret_info);
+	err = vdisk_path(run, vdisk, ret_info->path);
+	if (err != 0)
+		return err;
+	vdisk_describe(run->vol, vdisk, ret_info);
+	if (vdisk->attr.maps == NULL)
 		return 0;
-	ret_info->maps = strdup(attr->maps);
+	ret_info->maps = strdup(vdisk->attr.maps);
 	return ret_info->maps == NULL ? -ENOMEM : 0;
 }
 

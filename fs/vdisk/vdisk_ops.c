@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/reserve.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/uuid.h"
@@ -79,21 +80,38 @@ int vdisk_path_check(struct fs_message *msg)
 
 /* ---- answering ------------------------------------------------------------------------------------------------- */
 
+int vdisk_answer_room(struct fs_message *msg)
+{
+	if (msg->out.vdisks == NULL)
+		msg->out.vdisks = calloc(1, sizeof *msg->out.vdisks);
+	return msg->out.vdisks == NULL ? -ENOMEM : 0;
+}
+
 int vdisk_answer(struct fs_run *run, const struct vdisk *vdisk)
 {
 	struct fs_message *msg = run->msg;
 	int err;
 
-	if (msg->out.vdisks == NULL)
-		msg->out.vdisks = calloc(1, sizeof *msg->out.vdisks);
-	if (msg->out.vdisks == NULL)
-		return -ENOMEM;
+	err = vdisk_answer_room(msg);
+	if (err != 0)
+		return err;
 	free(msg->out.vdisks[0].maps);
 	msg->out.vdisks[0].maps = NULL;
 	err = vdisk_info(run, vdisk, &msg->out.vdisks[0]);
 	if (err == 0)
 		msg->out.n = 1;
 	return err;
+}
+
+void vdisk_answer_new(struct fs_message *msg, const struct vdisk *vdisk)
+{
+	struct fs_vdisk_info *info = &msg->out.vdisks[0];
+
+	vdisk_describe(vdisk->container->vol, vdisk, info);
+	memcpy(info->path, msg->in.path, strlen(msg->in.path) + 1U); /* vdisk_path_check: it fits */
+	free(info->maps);
+	info->maps = vdisk->attr.maps == NULL ? NULL : reserve_strdup(vdisk->attr.maps);
+	msg->out.n = 1;
 }
 
 /* ---- create ---------------------------------------------------------------------------------------------------- */
@@ -279,22 +297,10 @@ static int create_admit(struct fs_run *run, struct vdisk_create *create, struct 
 	if (err == 0)
 		err = vdisk_create_prepare(run, create);
 	if (err == 0)
+		err = vdisk_answer_room(run->msg);
+	if (err == 0)
 		err = run_admit_change(run, create->n_pages, vdisk_create_log_size(create), create->n_pages);
 	return err;
-}
-
-/* The description of a vdisk that was made in this step: nothing of it can be missing. */
-static int create_answer(struct fs_run *run, struct inode *container)
-{
-	struct vdisk vdisk;
-	int err = vdisk_open(run, container, &vdisk);
-
-	vc_assert(err != -EAGAIN);
-	if (err != 0)
-		return err;
-	err = vdisk_answer(run, &vdisk);
-	vdisk_close(&vdisk);
-	return err == -EAGAIN ? 0 : err;
 }
 
 int op_vdisk_create(struct fs_run *run)
@@ -319,8 +325,8 @@ int op_vdisk_create(struct fs_run *run)
 		for (unsigned i = 0; i < VDISK_INODES; i++)
 			create.generation[i] = volume_next_generation(vol);
 		run->msg->word[0] = vdisk_create_log(vol, &create);
-		err = create_answer(run, vdisk_create_commit(vol, &create));
-		err = err != 0 ? err : OP_LOGGED;
+		vdisk_answer_new(run->msg, &(struct vdisk){ .container = vdisk_create_commit(vol, &create), .attr = attr });
+		err = OP_LOGGED;
 	}
 	vdisk_attr_fini(&attr);
 	return err;
