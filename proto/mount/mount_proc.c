@@ -60,7 +60,6 @@ static uint32_t mount_status_of(int err)
 	case -ENOENT:
 	case -ESTALE: return MNT3ERR_NOENT;
 	case -EACCES: return MNT3ERR_ACCES;
-	case -ENOTDIR: return MNT3ERR_NOTDIR;
 	case -EINVAL: return MNT3ERR_INVAL;
 	case -ENAMETOOLONG: return MNT3ERR_NAMETOOLONG;
 	case -ENODEV:
@@ -70,14 +69,20 @@ static uint32_t mount_status_of(int err)
 	}
 }
 
+/* An exported subdirectory may have been moved away: what its path leads to now is no business of who may use it, not even that it is a file. */
+static uint32_t not_a_directory(const struct fs_message *msg)
+{
+	return msg->in.beneath.inode == 0 ? MNT3ERR_NOTDIR : MNT3ERR_NOENT;
+}
+
 static void mnt_resolved(struct fs_message *msg)
 {
 	struct nfs_request *request = msg->owner;
 
-	if (msg->status != 0)
+	if (msg->status == -ENOTDIR || (msg->status == 0 && msg->out.attr.type != FS_TYPE_DIR))
+		mnt_fail(request, not_a_directory(msg));
+	else if (msg->status != 0)
 		mnt_fail(request, mount_status_of(msg->status));
-	else if (msg->out.attr.type != FS_TYPE_DIR)
-		mnt_fail(request, MNT3ERR_NOTDIR);
 	else
 		mnt_ok(request);
 }
@@ -118,9 +123,8 @@ static uint32_t mnt_start(struct nfs_request *request)
 	struct fs_message *msg = &request->msg;
 	const struct export *export = export_set_find_path(export_view_now(&shard->exports), request->path.bytes);
 
-	if (export == NULL)
-		return MNT3ERR_NOENT;
-	client = export_find_client(export, &conn->peer);
+	/* Who may not mount what he names is not told whether there is such an export: he could look for them. */
+	client = export == NULL ? NULL : export_find_client(export, &conn->peer);
 	if (client == NULL || !export_client_port_ok(client, &conn->peer))
 		return MNT3ERR_ACCES;
 	request->volume = fs_volume_find_uuid(&export->volume_uuid);

@@ -273,12 +273,33 @@ static void export_is_checked_at_every_request(void **state)
 	assert_int_equal(rig_mount(&rig, "/vol/vol0", &handle), MNT3ERR_ACCES);
 	assert_int_equal(export_table_delete(rig.exports, fs_volume_uuid(rig.volume)), 0);
 	assert_int_equal(rig_getattr(&rig, &rig.root, &attr), NFS3ERR_STALE);
-	assert_int_equal(rig_mount(&rig, "/vol/vol0", &handle), MNT3ERR_NOENT);
+	assert_int_equal(rig_mount(&rig, "/vol/vol0", &handle), MNT3ERR_ACCES);
 	rig_export(&rig, "rw,secure,no_root_squash", 0, NULL); /* our port is a high one */
 	assert_int_equal(rig_getattr(&rig, &rig.root, &attr), NFS3ERR_ACCES);
 	assert_int_equal(rig_mount(&rig, "/vol/vol0", &handle), MNT3ERR_ACCES);
 	rig_export(&rig, default_options, 0, NULL);
 	assert_int_equal(rig_getattr(&rig, &rig.root, &attr), NFS3_OK);
+}
+
+/* He is told the same of what is exported to others, of what is below, of what is there and of what is not. */
+static void who_may_not_mount_finds_out_no_paths(void **state)
+{
+	static const char *const paths[] = {
+		"/vol/vol0", "/vol/vol0/closed", "/vol/vol0/closed/there", "/vol/vol0/closed/none", "/vol/vol0/none", "/vol/vol1", "/vol",
+		"/"
+	};
+	struct export_client client;
+	struct export_spec spec = { 9, "/closed", &client, 1 };
+	nfs_fh3 closed, there, handle;
+
+	(void)state;
+	assert_int_equal(rig_mkdir(&rig, &rig.root, "closed", &closed), NFS3_OK);
+	assert_int_equal(rig_mkdir(&rig, &closed, "there", &there), NFS3_OK);
+	assert_int_equal(export_client_init(&client, "10.0.0.0/8"), 0);
+	assert_int_equal(export_table_set(rig.exports, fs_volume_uuid(rig.volume), "vol0", &spec, 1), 0);
+	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+		assert_int_equal(rig_mount(&rig, paths[i], &handle), MNT3ERR_ACCES);
+	rig_export(&rig, default_options, 0, NULL);
 }
 
 static void dotdot_does_not_leave_a_subdirectory_export(void **state)
@@ -341,6 +362,12 @@ static void directory_moved_out_of_an_export_answers_no_old_handle(void **state)
 	assert_int_equal(rig_mkdir(&rig, &rig.root, "shared", &handle), NFS3_OK);
 	assert_int_equal(rig_mount(&rig, "/vol/vol0/shared", &handle), MNT3ERR_NOENT);
 	assert_int_equal(rig_lookup(&rig, &inside, "file", &handle), NFS3_OK);
+	/* and nobody finds out by it what is at that name now */
+	assert_int_equal(rig_lookup(&rig, &rig.root, "shared", &handle), NFS3_OK);
+	assert_int_equal(rig_create(&rig, &handle, "secret", &file), NFS3_OK);
+	assert_int_equal(rig_mount(&rig, "/vol/vol0/shared/secret", &handle), MNT3ERR_NOENT);
+	assert_int_equal(rig_mount(&rig, "/vol/vol0/shared/secret/x", &handle), MNT3ERR_NOENT);
+	assert_int_equal(rig_mount(&rig, "/vol/vol0/shared/none", &handle), MNT3ERR_NOENT);
 	rig_export(&rig, default_options, 0, NULL);
 }
 
@@ -403,9 +430,9 @@ static void mount_takes_paths_and_says_what_is_wrong_with_others(void **state)
 	assert_memory_equal(handle.data, dir.data, NFS_HANDLE_SIZE);
 	assert_int_equal(rig_mount(&rig, "/vol/vol0/mfile", &handle), MNT3ERR_NOTDIR);
 	assert_int_equal(rig_mount(&rig, "/vol/vol0/none", &handle), MNT3ERR_NOENT);
-	assert_int_equal(rig_mount(&rig, "/vol/vol1", &handle), MNT3ERR_NOENT);
-	assert_int_equal(rig_mount(&rig, "/vol", &handle), MNT3ERR_NOENT);
-	assert_int_equal(rig_mount(&rig, "/", &handle), MNT3ERR_NOENT);
+	assert_int_equal(rig_mount(&rig, "/vol/vol1", &handle), MNT3ERR_ACCES);
+	assert_int_equal(rig_mount(&rig, "/vol", &handle), MNT3ERR_ACCES);
+	assert_int_equal(rig_mount(&rig, "/", &handle), MNT3ERR_ACCES);
 	assert_int_equal(rig_mount(&rig, "", &handle), MNT3ERR_ACCES);
 	assert_int_equal(rig_mount(&rig, "vol/vol0", &handle), MNT3ERR_ACCES);
 	assert_int_equal(rig_mount(&rig, "/vol/vol0/mdir/..", &handle), MNT3ERR_ACCES);
@@ -501,6 +528,7 @@ int main(void)
 		cmocka_unit_test(squashing_reaches_the_file_system),
 		cmocka_unit_test(read_only_export_refuses_every_change),
 		cmocka_unit_test(export_is_checked_at_every_request),
+		cmocka_unit_test(who_may_not_mount_finds_out_no_paths),
 		cmocka_unit_test(dotdot_does_not_leave_a_subdirectory_export),
 		cmocka_unit_test(directory_moved_out_of_an_export_answers_no_old_handle),
 		cmocka_unit_test(two_directories_of_different_exports_are_different_devices),
