@@ -99,11 +99,22 @@ static void resolve_setattr(const struct fs_cred *cred, const struct inode *inod
 	s->attr.ctime_ns = now_ns;
 }
 
+/* What stands in its inode, or is about to, moves to a block. */
+static bool outgrows_its_inode(const struct inode *inode, uint64_t size_bytes)
+{
+	uint64_t old_size = inode->attr.size_bytes;
+
+	return size_bytes > INLINE_MAX && (inode->inline_data || (old_size > 0 && old_size <= INLINE_MAX));
+}
+
+/* A file that grows has a hole at its end: it takes no block. */
 static enum space_class setattr_class(const struct inode *inode, const struct fs_setattr *set)
 {
-	if (!set->set_size || set->size_bytes == 0 || set->size_bytes == inode->attr.size_bytes)
+	if (!set->set_size || set->size_bytes == 0)
 		return SPACE_NAMES;
-	return set->size_bytes > inode->attr.size_bytes ? SPACE_NEW : SPACE_TRIM;
+	if (set->size_bytes < inode->attr.size_bytes)
+		return SPACE_TRIM;
+	return outgrows_its_inode(inode, set->size_bytes) ? SPACE_NEW : SPACE_NAMES;
 }
 
 int ns_setattr(struct fs_run *run, struct inode *inode, const struct fs_setattr *set)

@@ -734,6 +734,35 @@ static void what_gives_back_all_it_takes_is_written_on_a_full_volume(void **stat
 	assert_int_equal(vd_check(&box), 0);
 }
 
+/* Its end is a hole. Only what stands in the inode has to move to a block. */
+static void a_file_grows_on_a_full_volume(void **state)
+{
+	const uint64_t far = 64ULL << 30;
+	struct fs_file_id file = written("file", 40), empty, tiny;
+	uint64_t left;
+
+	(void)state;
+	assert_int_equal(box_create(&box, box_root, "empty", &empty), 0);
+	assert_int_equal(box_create(&box, box_root, "tiny", &tiny), 0);
+	assert_int_equal(box_write(&box, tiny, 0, "tiny", 4, FS_FILE_SYNC), 0);
+	fill_up("filler");
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(box_sync(&box), 0);
+	left = figures_add_up(&box);
+	assert_true(left < 16U * FS_BLOCK_SIZE);
+	for (uint64_t size = 1 << 20; size <= far; size *= 2) {
+		assert_int_equal(box_truncate(&box, file, size), 0);
+		assert_int_equal(box_truncate(&box, empty, size), 0);
+	}
+	assert_int_equal(box_truncate(&box, tiny, INLINE_MAX), 0);
+	assert_int_equal(box_truncate(&box, tiny, far), -ENOSPC);
+	assert_int_equal(box_sync(&box), 0);
+	assert_int_equal(figures_add_up(&box), left);
+	box_crash(&box, 1);
+	assert_int_equal(vd_read(&box, file, 39), 0x01010101); /* as it was written */
+	assert_int_equal(vd_check(&box), 0);
+}
+
 static void what_a_snapshot_holds_does_not_come_back(void **state)
 {
 	struct fs_file_id held, young;
@@ -889,6 +918,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_reserved_lun_is_overwritten_on_a_volume_without_a_byte_to_spare, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_gives_back_all_it_takes_is_written_on_a_full_volume, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_file_grows_on_a_full_volume, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_a_snapshot_holds_does_not_come_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(files_end_where_clients_are_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_snapshot_that_would_break_a_promise_is_refused, setup, teardown),
