@@ -77,7 +77,9 @@ int machine_init(struct machine *machine, char tag, uint64_t seed, uint64_t late
 
 static void mount_begin(struct machine *machine, struct waiting *wait)
 {
-	const struct fs_mount_options options = { .cache_pages = CACHE_PAGES, .restore_to = machine->restore_to };
+	const struct fs_mount_options options = { .cache_pages = CACHE_PAGES,
+		                                  .restore_to = machine->restore_to,
+		                                  .max_calls = machine->max_calls };
 	const char *urls[MACHINE_DISKS_MAX + 2U];
 	unsigned n = 0;
 

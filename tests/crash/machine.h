@@ -27,6 +27,7 @@ struct machine {
 	uint64_t disk_blocks;
 	uint64_t latency_ns;
 	uint32_t log_half_blocks;
+	uint32_t max_calls; /* whose replies are kept; 0: as many as there are by default */
 	uint64_t verifier; /* of the last mount */
 	bool slow_to_save; /* half of the seeds: what a CP writes beside clients becomes durable by its flush, not one by one */
 	const char *restore_to; /* a snapshot: what the next mount makes of the volume */

@@ -18,6 +18,11 @@
 #define CALLS_LEAST 20U
 #define CALLS_REFUSED 6U
 #define STEPS_REFUSED 3000U
+#define CALLS_AGAIN 20U
+#define POWER_CUTS_AGAIN 4U
+#define SEND_TRIES 8U
+#define OTHERS_LATE 7U
+#define LATE_NS 30000000U
 
 static const struct front_client *const clients[] = { &nfs_client, &iscsi_client };
 
@@ -164,24 +169,108 @@ static void cut_a_call(struct front *front)
 		mend(front);
 }
 
-static void cut_power(struct front *front)
+static void answer_some(struct front *front)
 {
-	unsigned turns = (unsigned)front_draw(front, front_draw(front, 2) == 0 ? 20U : 300U);
-
 	calm(front);
 	/* what was answered a moment ago is in no consistency point: only a promise keeps it */
 	for (unsigned i = (unsigned)front_draw(front, 8); i > 0; i--) {
 		(void)front->client->send(front, any_call(front, 2), FAULT_NONE);
 		calm(front);
 	}
+}
+
+/* A new life begins. Connections are gone, or will find that they are. */
+static void power_fails(struct front *front)
+{
+	if (stage_power_cut(&front->stage, front_draw(front, 1U << 30)) != 0)
+		front_fail(front, FAIL_LOST, "the volume does not mount");
+	front->counts->states++;
+}
+
+static void cut_power(struct front *front)
+{
+	unsigned turns = (unsigned)front_draw(front, front_draw(front, 2) == 0 ? 20U : 300U);
+
+	answer_some(front);
 	for (unsigned i = 0; i < 3; i++)
 		(void)front->client->send(front, i == 0 ? front->focus : (unsigned)front_draw(front, front->client->n_calls), FAULT_NONE);
 	steps(front, turns);
 	front->client->drop(front, true);
-	if (stage_power_cut(&front->stage, front_draw(front, 1U << 30)) != 0)
-		front_fail(front, FAIL_LOST, "the volume does not mount");
-	front->counts->states++;
+	power_fails(front);
 	front->client->audit(front);
+}
+
+/* The one in the focus, or one that must not be carried out twice. */
+static unsigned focus_or_change(struct front *front)
+{
+	unsigned call = any_call(front, 2);
+
+	while (call != front->focus && !front->client->changes(call))
+		call = any_call(front, 2);
+	return call;
+}
+
+/* There is something to do it to, mostly. */
+static void send_again(struct front *front, enum fault cut)
+{
+	unsigned call = focus_or_change(front);
+
+	for (unsigned tries = 0; tries < SEND_TRIES && !front->client->send(front, call, cut); tries++)
+		call = focus_or_change(front);
+}
+
+/* A call comes again, others beside it; now and then so late that many have come in between. */
+static void lose_a_reply(struct front *front)
+{
+	bool late = front_draw(front, 3) == 0;
+
+	calm(front);
+	front->client->rest(front, late);
+	send_again(front, FAULT_REPLY_LOST);
+	for (unsigned others = (unsigned)front_draw(front, late ? OTHERS_LATE : 3U); others > 0; others--) {
+		(void)front->client->send(front, focus_or_change(front), FAULT_NONE);
+		if (late)
+			sim_run_for(front->stage.machine.sim, front_draw(front, LATE_NS));
+	}
+	front->client->rest(front, false);
+	calm(front);
+}
+
+/* A call that came again is answered, which is a promise, and the power fails at once. */
+static void lose_a_reply_and_power(struct front *front)
+{
+	calm(front);
+	send_again(front, FAULT_REPLY_LOST);
+	calm(front);
+	front->client->drop(front, true);
+	power_fails(front);
+	front->client->audit(front);
+}
+
+static void lose_replies(struct front *front)
+{
+	for (unsigned i = 0; i < CALLS_AGAIN; i++) {
+		if (front_draw(front, 3) == 0)
+			lose_a_reply_and_power(front);
+		else
+			lose_a_reply(front);
+	}
+}
+
+static void cut_power_and_send_again(struct front *front)
+{
+	for (unsigned i = 0; i < POWER_CUTS_AGAIN; i++) {
+		unsigned turns = (unsigned)front_draw(front, front_draw(front, 2) == 0 ? 12U : 120U);
+
+		answer_some(front);
+		send_again(front, FAULT_NONE);
+		steps(front, turns);
+		front->client->outlive(front, false);
+		power_fails(front);
+		front->client->outlive(front, true);
+		front_land(front);
+		mend(front);
+	}
 }
 
 static void slow(struct front *front)
@@ -240,6 +329,8 @@ static void disturb(struct front *front)
 	case FAULT_POWER: cut_power(front); return;
 	case FAULT_NO_PAGES: starve(front); return;
 	case FAULT_NO_MEMORY: refuse(front); return;
+	case FAULT_REPLY_LOST: lose_replies(front); return;
+	case FAULT_POWER_AGAIN: cut_power_and_send_again(front); return;
 	default: break;
 	}
 	calm(front);
@@ -282,14 +373,16 @@ uint64_t front_run(uint64_t seed, bool verbose, struct history_counts *counts)
 {
 	struct front front = { .seed = seed, .verbose = verbose, .counts = counts, .clock = 1000000, .stamp = 1000 + seed % 1000 };
 	uint64_t n = seed;
+	unsigned n_faults;
 
 	front.random = (seed + 77) * 0x9E3779B97F4A7C15ULL | 1U;
 	for (unsigned i = 0; i < 10; i++)
 		(void)front_draw(&front, 2);
 	front.client = clients[n % ARRAY_SIZE(clients)];
 	n /= ARRAY_SIZE(clients);
-	front.fault = (enum fault)(n % FAULT_COUNT);
-	front.focus = (unsigned)(n / FAULT_COUNT % front.client->n_calls);
+	n_faults = front.client->outlive != NULL ? FAULT_COUNT : FAULTS_OF_ALL;
+	front.fault = (enum fault)(n % n_faults);
+	front.focus = (unsigned)(n / n_faults % front.client->n_calls);
 	stage_open(&front.stage, &image, seed);
 	front.client->begin(&front);
 	play(&front);

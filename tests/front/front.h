@@ -33,8 +33,12 @@ enum fault {
 	FAULT_FULL, /* no space in the volume */
 	FAULT_NO_PAGES, /* none in the arena */
 	FAULT_NO_MEMORY, /* allocations of the server's code fail: one, or all of them for a while */
+	/* only for clients whose calls come again (outlive is not NULL) */
+	FAULT_REPLY_LOST, /* the connection ends instead of delivering the reply, and the client sends the call again on a new one */
+	FAULT_POWER_AGAIN, /* the power fails while the call is under way, and the client sends it again to who comes after */
 	FAULT_COUNT
 };
+#define FAULTS_OF_ALL FAULT_REPLY_LOST /* the ones before it */
 
 struct front;
 
@@ -52,6 +56,11 @@ struct front_client {
 	void (*rest)(struct front *front, bool resting);
 	/* All connections end, what is not answered never will be. `power`: what was not durable may be gone. */
 	void (*drop)(struct front *front, bool power);
+	/* The power is about to fail, and connections are not given up: look at none of them until it is `over`; then what has no answer is sent again.
+	 * NULL: calls of this client do not come again. */
+	void (*outlive)(struct front *front, bool over);
+	/* With `outlive`: a call that must not be carried out twice. */
+	bool (*changes)(unsigned call);
 	/* Connect, look at everything, and go on from there. */
 	void (*audit)(struct front *front);
 	/* Drop, and forget. */

@@ -13,6 +13,7 @@ tests_front_frontsim_SOURCES = \
 	tests/front/iscsi_look.c \
 	tests/front/iscsi_rows.c tests/front/iscsi_rows_control.c tests/front/iscsi_rows_info.c tests/front/iscsi_rows_medium.c \
 	tests/front/iscsi_side.c tests/front/iscsi_side.h \
+	tests/front/nfs_again.c \
 	tests/front/nfs_audit.c \
 	tests/front/nfs_look.c \
 	tests/front/nfs_model.c tests/front/nfs_model.h \

@@ -28,6 +28,8 @@ const char *const fault_names[FAULT_COUNT] = {
 	[FAULT_FULL] = "volume full",
 	[FAULT_NO_PAGES] = "no pages",
 	[FAULT_NO_MEMORY] = "memory refused",
+	[FAULT_REPLY_LOST] = "reply lost",
+	[FAULT_POWER_AGAIN] = "sent after cut",
 };
 
 static const char *medium(const struct front *front, unsigned disk)

@@ -24,6 +24,11 @@ static bool names_changed_since(const struct nfs_model *model, uint64_t sent)
 	return false;
 }
 
+bool nfs_size_may_be(const struct nfs_call *call, const struct nfs_object *object, uint64_t size)
+{
+	return nfs_side_of(call->front)->power_cut ? cell_may_survive(&object->size, size) : cell_may_read(&object->size, size, call->sent);
+}
+
 void nfs_check_attr(struct nfs_call *call, uint8_t number, const struct fattr3 *attr)
 {
 	struct nfs_model *model = nfs_model_of(call);
@@ -36,7 +41,7 @@ void nfs_check_attr(struct nfs_call *call, uint8_t number, const struct fattr3 *
 	if (attr->type != type_of(object->kind) || attr->fileid != object->fileid)
 		front_fail(call->front, FAIL_WRONG, "%s: type %u, file %llu; it was of kind %u, file %llu", call->row->name, attr->type,
 		           (unsigned long long)attr->fileid, object->kind, (unsigned long long)object->fileid);
-	if (object->kind == NFS_KIND_FILE && !cell_may_read(&object->size, attr->size, call->sent))
+	if (object->kind == NFS_KIND_FILE && !nfs_size_may_be(call, object, attr->size))
 		front_fail(call->front, FAIL_WRONG, "%s: size %llu of file %llu", call->row->name, (unsigned long long)attr->size,
 		           (unsigned long long)attr->fileid);
 	if (!cell_may_read(&object->mode, MODE_ANY, call->sent) && !cell_may_read(&object->mode, attr->mode, call->sent) &&

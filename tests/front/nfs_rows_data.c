@@ -118,7 +118,8 @@ static bool count_is_possible(const struct nfs_call *call, uint32_t count, bool 
 	for (unsigned i = 0; i < sizes->n; i++) {
 		uint64_t size = sizes->c[i].stamp, left = size > call->offset ? size - call->offset : 0;
 
-		if (cell_may_read(sizes, size, call->sent) && count == MIN_OF(left, (uint64_t)call->count) && eof == (left <= call->count))
+		if (nfs_size_may_be(call, object_of(call), size) && count == MIN_OF(left, (uint64_t)call->count) &&
+		    eof == (left <= call->count))
 			return true;
 	}
 	return false;
@@ -184,6 +185,19 @@ bool nfs_write_send(struct nfs_call *call)
 	return sent;
 }
 
+/* Of what an earlier write had added the power cut has left nothing, and this one, which came again, has made the file as long as its own end. */
+static void grown_again(struct nfs_call *call, const struct post_op_attr *after)
+{
+	uint64_t end = call->offset + call->count;
+
+	if (!nfs_side_of(call->front)->power_cut || call->sizes || !after->attributes_follow ||
+	    after->post_op_attr_u.attributes.size != end)
+		return;
+	call->sizes = true;
+	call->size = end;
+	cell_send(&object_of(call)->size, end, call->sent);
+}
+
 void nfs_write_check(struct nfs_call *call, void *results)
 {
 	const WRITE3resok *ok = &((struct WRITE3res *)results)->WRITE3res_u.resok;
@@ -192,6 +206,7 @@ void nfs_write_check(struct nfs_call *call, void *results)
 		front_fail(call->front, FAIL_WRONG, "%u of %u bytes written, committed %u", ok->count, call->count, ok->committed);
 	call->durable = ok->committed != UNSTABLE;
 	nfs_check_verifier(call, ok->verf);
+	grown_again(call, &ok->file_wcc.after);
 	nfs_check_post_attr(call, call->object, &ok->file_wcc.after);
 }
 
@@ -210,7 +225,8 @@ void nfs_commit_check(struct nfs_call *call, void *results)
 	const COMMIT3resok *ok = &((struct COMMIT3res *)results)->COMMIT3res_u.resok;
 
 	nfs_check_verifier(call, ok->verf);
-	nfs_object_durable(object_of(call), call->sent);
+	if (!nfs_side_of(call->front)->power_cut) /* else the verifier has changed: what was written before it is to be written again */
+		nfs_object_durable(object_of(call), call->sent);
 	nfs_check_post_attr(call, call->object, &ok->file_wcc.after);
 }
 

@@ -33,8 +33,8 @@ bool nfs_choose_object(struct nfs_call *call, unsigned kinds)
 		for (unsigned k = 0; k < NFS_NAMES; k++) {
 			const struct nfs_name *name = &model->names[d][k];
 
-			if (name->object != NFS_NOBODY && !name->busy && (kinds & 1U << model->objects[name->object].kind) != 0 &&
-			    model->objects[name->object].handle.len > 0)
+			if (name->object != NFS_NOBODY && !name->busy && !(call->apart != NULL && call->apart->object == name->object) &&
+			    (kinds & 1U << model->objects[name->object].kind) != 0 && model->objects[name->object].handle.len > 0)
 				candidates[n++] = name->object;
 		}
 	}
@@ -52,6 +52,8 @@ bool nfs_choose_name(struct nfs_call *call, bool taken)
 		const struct nfs_name *name = name_of(call, at / NFS_NAMES, at % NFS_NAMES);
 
 		if (name->busy || (name->object != NFS_NOBODY) != taken)
+			continue;
+		if (call->apart != NULL && call->apart->dir == at / NFS_NAMES && call->apart->name == at % NFS_NAMES)
 			continue;
 		call->dir = (uint8_t)(at / NFS_NAMES);
 		call->name = (uint8_t)(at % NFS_NAMES);

@@ -10,6 +10,9 @@
 
 #define PAYLOAD_AT (NFS_MARK_BYTES + NFS_HEAD_BYTES + 80U) /* of a WRITE with our handles */
 #define REPLY_LEAST 28U
+#define RECONNECTS 100 /* of libnfs, one after the other */
+
+void rpc_set_autoreconnect(struct rpc_context *rpc, int num_retries); /* libnfs exports it, and declares it nowhere */
 
 /* What histories begin with. */
 static struct nfs_model *furnished;
@@ -67,13 +70,16 @@ static void peer_connect(struct nfs_peer *peer)
 
 	peer->rpc = rpc_init_context();
 	vc_assert(peer->rpc != NULL);
-	rpc_set_next_xid(peer->rpc, (uint32_t)front_draw(front, 1U << 30));
+	peer->side->xid = (uint32_t)front_draw(front, 1U << 30);
+	rpc_set_next_xid(peer->rpc, peer->side->xid);
 	vc_assert(rpc_connect_async(peer->rpc, "sim", STAGE_NFS_PORT, peer_connected, peer) == 0);
 	peer->watch.ready = peer_ready;
 	vc_assert(loop_watch_start(front->stage.loop, &peer->watch, rpc_get_fd(peer->rpc), 0) == 0);
 	nfs_peer_watch(peer);
 	while (!peer->connected && !front->broken)
 		vc_assert(sim_step(front->stage.machine.sim));
+	if (nfs_comes_again(front))
+		rpc_set_autoreconnect(peer->rpc, RECONNECTS); /* connecting has set it to 0 */
 }
 
 void nfs_connect(struct nfs_side *side)
@@ -229,6 +235,7 @@ static void call_answered(struct nfs_call *call, uint32_t status, void *results)
 	front_say(call->front, "%s sent at %llu: status %u", call->row->name, (unsigned long long)call->sent, status);
 	if (fault_shows(call, status))
 		front_met(call->front, (unsigned)(call->row - nfs_rows));
+	nfs_came_again(call);
 	if (status != 0 && is_excused(call, status)) {
 		if (call->row->modifies && (status == NFS3ERR_IO))
 			call_lost(call); /* the log may have it, or not */
@@ -317,6 +324,7 @@ static bool nfs_send(struct front *front, unsigned number, enum fault cut)
 		return false;
 	*call = (struct nfs_call){ .front = front, .peer = peer, .row = &nfs_rows[number], .object = NFS_NOBODY, .made = NFS_NOBODY };
 	call->sent = front->clock + 1U;
+	nfs_xid_set(call);
 	if (!call->row->send(call))
 		return false;
 	front->clock++;
@@ -331,11 +339,13 @@ static bool nfs_send(struct front *front, unsigned number, enum fault cut)
 		side->model->names[call->changes[i].dir][call->changes[i].name].touched = front->clock;
 	}
 	front_say(front, "%s on connection %u", call->row->name, (unsigned)(peer - side->peers));
-	if (cut != FAULT_NONE) {
+	nfs_peer_watch(peer);
+	if (cut == FAULT_REPLY_LOST) {
+		nfs_reply_lose(call);
+	} else if (cut != FAULT_NONE) {
 		cut_set(call, cut);
 		front_met(front, number);
 	}
-	nfs_peer_watch(peer);
 	return true;
 }
 
@@ -468,6 +478,8 @@ const struct front_client nfs_client = {
 	.send = nfs_send,
 	.rest = nfs_rest,
 	.drop = nfs_drop,
+	.outlive = nfs_outlive,
+	.changes = nfs_changes,
 	.audit = nfs_audit,
 	.end = nfs_end,
 };

@@ -49,6 +49,10 @@ struct nfs_call {
 	struct nfs_peer *peer;
 	const struct nfs_row *row;
 	bool flying;
+	uint32_t xid;
+	uint16_t port; /* of the connection it was sent on first, ... */
+	uint64_t n_received; /* ... and what that had received before */
+	const struct nfs_call *apart; /* not about what that one is about; NULL: about anything */
 	bool looks; /* at a name: any answer will do when that was changed meanwhile */
 	uint32_t expect; /* nfsstat3 */
 	uint64_t sent;
@@ -89,7 +93,9 @@ struct nfs_side {
 	bool power_cut; /* since the last audit */
 	char verifier[8]; /* of this life, has_verifier; of one before */
 	bool has_verifier, lived_before;
-	struct nfs_peer *cut_peer; /* whose call is to be cut */
+	uint32_t xid; /* the last one */
+	struct nfs_call before; /* whose XID another may have now; row NULL: nobody's */
+	struct nfs_call apart; /* whose XID the call being sent has */
 };
 
 extern const struct nfs_row nfs_rows[];
@@ -109,6 +115,8 @@ void nfs_bytes_set(struct nfs_bytes *to, const struct nfs_fh3 *handle);
 void nfs_peer_watch(struct nfs_peer *peer);
 
 /* nfs_look.c: answers compared with the model. */
+/* What may be there: since the power failed and nobody has looked, what may have survived. */
+bool nfs_size_may_be(const struct nfs_call *call, const struct nfs_object *object, uint64_t size);
 void nfs_check_attr(struct nfs_call *call, uint8_t object, const struct fattr3 *attr);
 void nfs_check_post_attr(struct nfs_call *call, uint8_t object, const struct post_op_attr *attr);
 void nfs_check_verifier(struct nfs_call *call, const char verifier[8]);
@@ -116,6 +124,18 @@ void nfs_check_verifier(struct nfs_call *call, const char verifier[8]);
 void nfs_check_bytes(struct nfs_call *call, uint8_t object, uint64_t offset, const char *bytes, uint32_t len);
 /* The contents of a symlink of this length. */
 void nfs_target_fill(unsigned len, char *text);
+
+/* nfs_again.c: calls that come again */
+bool nfs_comes_again(const struct front *front);
+/* Its XID, before it is chosen. */
+void nfs_xid_set(struct nfs_call *call);
+/* It has been handed to libnfs: its reply is to be lost. */
+void nfs_reply_lose(struct nfs_call *call);
+/* struct front_client */
+void nfs_outlive(struct front *front, bool over);
+bool nfs_changes(unsigned call);
+/* It is answered. */
+void nfs_came_again(struct nfs_call *call);
 
 /* nfs_audit.c */
 void nfs_audit(struct front *front);

@@ -21,7 +21,7 @@ static const struct {
 	{ FAULT_DISKS_LOST, false, " null fsstat fsinfo pathconf mount-null mnt dump umnt umntall export ",
 	  "what it needs is in memory since the mount, or in no volume" },
 	{ FAULT_DISKS_LOST, false, " getattr access ", "attributes are rarely not in memory" },
-	{ FAULT_FULL, true, " setattr write create mkdir symlink mknod rename link ", "it takes no space" },
+	{ FAULT_FULL, true, " write create mkdir symlink mknod rename link ", "it takes no space" },
 };
 
 /* The same of iSCSI: of rows that have none of these flags. */
@@ -34,6 +34,8 @@ static const struct {
 	{ FAULT_BLOCK_LOST, ROW_MEDIUM, "it needs no data of the LUN" },
 	{ FAULT_DISKS_LOST, ROW_MEDIUM | ROW_SYNCS | ROW_MAPS, "it needs no disk" },
 	{ FAULT_FULL, ROW_WRITES, "it takes no space" },
+	{ FAULT_REPLY_LOST, 0, "an initiator does not send it again" },
+	{ FAULT_POWER_AGAIN, 0, "an initiator does not send it again" },
 };
 
 #define N_REASONS (ARRAY_SIZE(nfs_never) + ARRAY_SIZE(iscsi_never)) /* a letter each, in this order */

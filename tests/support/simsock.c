@@ -464,6 +464,16 @@ void simsock_cut_received(int fd, uint64_t n_bytes, bool reset)
 		cut_set(peer, n_bytes, reset);
 }
 
+void simsock_cut_answer(int fd, bool reset)
+{
+	struct socket *peer = socket_of(fd)->peer;
+
+	if (peer == NULL)
+		return;
+	peer->cut_at = peer->n_sent;
+	peer->cut_reset = reset;
+}
+
 bool simsock_is_cut(int fd)
 {
 	const struct socket *socket = socket_of(fd);

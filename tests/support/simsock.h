@@ -34,6 +34,8 @@ unsigned simsock_draw(unsigned n);
 void simsock_cut_sent(int fd, uint64_t n_bytes, bool reset);
 /* The same, when the other side has. */
 void simsock_cut_received(int fd, uint64_t n_bytes, bool reset);
+/* Cut it when the other side sends its next byte, which does not arrive. */
+void simsock_cut_answer(int fd, bool reset);
 bool simsock_is_cut(int fd);
 /* Bytes sent by this side and by the other, ever. */
 uint64_t simsock_n_sent(int fd);
