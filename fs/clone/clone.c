@@ -22,7 +22,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "base/counters.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -33,27 +32,17 @@
 #include "fs/clone/clone_share.h"
 #include "fs/clone/clone_speed.h"
 #include "fs/core/core.h"
-#include "fs/core/cp_ask.h"
-#include "fs/core/volume_counters.h"
 #include "fs/cp/cp_wait.h"
 #include "fs/cp/space.h"
 #include "fs/file/inode.h"
 #include "fs/file/run.h"
 #include "fs/fs_info.h"
 #include "fs/fs_types.h"
-#include "fs/log/nvlog.h"
-#include "fs/message.h"
 #include "fs/vdisk/vdisk.h"
 #include "fs/vdisk/vdiskattr.h"
 #include "fs/vdisk/vtoc.h"
 
 #define NO_SPACE_RETRY_NS 2000000000ULL
-#define NOT_ONLINE_RETRY_NS 20000000ULL
-#define FULL_RETRY_NS 200000000ULL
-#define TURN_RETRY_NS 100000000ULL
-
-static void clone_schedule(struct clone *clone);
-static void clones_kick(struct fs_volume *vol);
 
 static void phase_set(struct clone *clone, enum clone_phase phase)
 {
@@ -101,7 +90,7 @@ static void clone_free(struct clone *clone)
 		vol->clones->noted = NULL;
 	TAILQ_REMOVE(&vol->clones->clones, clone, link);
 	free(clone);
-	clones_kick(vol);
+	clone_kick_all(vol);
 }
 
 static bool clone_is_quiet(const struct clone *clone)
@@ -140,8 +129,6 @@ static void clone_fail(struct clone *clone, int err)
 }
 
 /* ---- waiting for a CP ------------------------------------------------------------------------------------------ */
-
-static void run_begin(struct clone *clone);
 
 static void clone_durable(struct cp_waiter *waiter, int err)
 {
@@ -187,15 +174,9 @@ static void run_ended(struct fs_volume *vol)
 		run_wake_all(&vol->idle_waiters);
 }
 
-/* Blocks it has worked on, as the limit and the shares count them. */
-static uint64_t work_of(const struct clone *clone)
-{
-	return clone->n_copied + clone->n_verified;
-}
-
 static void batch_account(struct clone *clone)
 {
-	unsigned n = (unsigned)(work_of(clone) - clone->batch_before);
+	unsigned n = (unsigned)(clone_work_of(clone) - clone->batch_before);
 
 	clone_share_end(&clone->share, n, clone->priority);
 	clone_look(clone);
@@ -222,7 +203,7 @@ static void batch_ended(struct clone *clone)
 static void run_failed(struct clone *clone, int err)
 {
 	if (err == -EINTR) { /* the volume is being unmounted, or a stop was taken back */
-		world_timer_set(clone->vol->world, &clone->timer, NOT_ONLINE_RETRY_NS);
+		world_timer_set(clone->vol->world, &clone->timer, CLONE_NOT_ONLINE_RETRY_NS);
 	} else if (err == -ENOSPC) {
 		if (clone->error == 0)
 			log_warn("clone", "paused", "volume=%s inode=%u error=ENOSPC: no space; it goes on by itself when there is",
@@ -255,7 +236,7 @@ static void clone_run_finished(struct fs_run *run, int err)
 		batch_ended(clone);
 	else
 		run_failed(clone, err);
-	clones_kick(vol);
+	clone_kick_all(vol);
 }
 
 void clone_ahead_ended(struct clone *clone)
@@ -265,7 +246,7 @@ void clone_ahead_ended(struct clone *clone)
 		clone_let_go(clone);
 }
 
-static void run_begin(struct clone *clone)
+void clone_run_begin(struct clone *clone)
 {
 	struct fs_volume *vol = clone->vol;
 
@@ -279,142 +260,6 @@ static void run_begin(struct clone *clone)
 	           clone_run_finished);
 	clone->run.arg = clone;
 	run_start_later(&clone->run);
-}
-
-/* ---- pacing ---------------------------------------------------------------------------------------------------- */
-
-static uint64_t client_ops(const struct fs_volume *vol)
-{
-	uint64_t sum = 0;
-
-	for (unsigned op = FS_GETATTR; op <= FS_RESOLVE; op++)
-		sum += counter_get(&vol->counters->messages[op]);
-	return sum;
-}
-
-static struct clone_view view_of(struct fs_volume *vol)
-{
-	uint64_t used, half;
-
-	nvlog_usage(vol, &used, &half);
-	return (struct clone_view){
-		.now_ns = world_now_ns(vol->world),
-		.n_client_ops = client_ops(vol),
-		.n_clients_waiting = vol->n_client_messages,
-		.clients = &vol->client_latency,
-		.busy_ns = world_busy_ns(vol->world),
-		.cp_is_ours = cp_is_running(vol) && 4U * vol->clones->n_filled[!gen_bit(vol)] > cp_block_count(vol),
-		.cp_running = cp_is_running(vol),
-		.log_over_half = 2U * used > half,
-	};
-}
-
-/* A CP is due when filled blocks have taken their share of the cache, and as many more may be filled while it runs. */
-static bool too_many_filled(struct fs_volume *vol)
-{
-	uint64_t share = MAX_OF(vol->options.cache_pages / 8U, (size_t)2U * CLONE_BATCH_IDLE);
-	uint64_t now = vol->clones->n_filled[gen_bit(vol)], in_cp = vol->clones->n_filled[!gen_bit(vol)];
-
-	if (now + CLONE_BATCH_IDLE > share)
-		cp_request(vol, CP_DIRTY);
-	return now + in_cp + CLONE_BATCH_IDLE > 2U * share || (now + CLONE_BATCH_IDLE > share && !cp_is_running(vol));
-}
-
-static bool is_walking(const struct clone *clone)
-{
-	return clone->phase == CLONE_FILL || clone->phase == CLONE_VERIFY;
-}
-
-/* The least virtual time of the others that could work now. */
-static uint64_t least_time(const struct clone *than, uint64_t now_ns)
-{
-	const struct clone *clone;
-	uint64_t least = UINT64_MAX;
-
-	TAILQ_FOREACH(clone, &than->vol->clones->clones, link) {
-		bool able = clone->doing == CLONE_RUNS || clone_limit_delay(&clone->limit, now_ns, clone->rate_bytes_s) == 0;
-
-		if (clone != than && is_walking(clone) && clone->end == CLONE_GOES_ON && clone->error == 0 && !clone->share.away && able)
-			least = MIN_OF(least, clone->share.time);
-	}
-	return least;
-}
-
-/* Whether the clone may begin a batch; else it has been told when to ask again. */
-static bool batch_is_due(struct clone *clone, struct clone_view *view, struct clone_plan *ret_plan)
-{
-	struct fs_volume *vol = clone->vol;
-	uint64_t delay_ns = clone_limit_delay(&clone->limit, view->now_ns, clone->rate_bytes_s), least;
-
-	clone->doing = CLONE_RESTS;
-	if (delay_ns > 0) {
-		clone->share.away = true;
-		world_timer_set(vol->world, &clone->timer, delay_ns);
-		return false;
-	}
-	least = least_time(clone, view->now_ns);
-	if (clone->share.away)
-		clone_share_return(&clone->share, least);
-	if (clone->share.time > least) {
-		clone->doing = CLONE_WAITS_TURN;
-		world_timer_set(vol->world, &clone->timer, TURN_RETRY_NS); /* or when the others are as far */
-		return false;
-	}
-	*ret_plan = clone_pace_plan(&vol->clones->pace, view);
-	if (ret_plan->delay_ns > 0)
-		world_timer_set(vol->world, &clone->timer, ret_plan->delay_ns);
-	return ret_plan->delay_ns == 0;
-}
-
-static void batch_begin(struct clone *clone, uint64_t now_ns, const struct clone_plan *plan)
-{
-	world_timer_cancel(&clone->timer);
-	clone->batch_blocks = clone_limit_blocks(clone->rate_bytes_s, plan->n_blocks);
-	clone->batch_at_ns = now_ns;
-	clone->batch_before = work_of(clone);
-	clone_share_begin(&clone->share, clone->batch_blocks, clone->priority);
-	clone_pace_batch(&clone->vol->clones->pace, now_ns);
-	if (clone->phase == CLONE_FILL) {
-		clone->ahead_blocks = clone->rate_bytes_s == 0 ? plan->n_ahead : 0;
-		clone_ahead(clone);
-	}
-	run_begin(clone);
-}
-
-static void clone_schedule(struct clone *clone)
-{
-	struct fs_volume *vol = clone->vol;
-	struct clone_view view;
-	struct clone_plan plan;
-
-	if (clone->doing == CLONE_RUNS || clone->doing == CLONE_WAITS_CP || clone->end != CLONE_GOES_ON ||
-	    !(is_walking(clone) || clone->phase == CLONE_RELEASE))
-		return;
-	if (atomic_load_explicit(&vol->state, memory_order_relaxed) != VOLUME_ONLINE) {
-		world_timer_set(vol->world, &clone->timer, NOT_ONLINE_RETRY_NS);
-		return;
-	}
-	if (clone->phase == CLONE_RELEASE) {
-		run_begin(clone);
-		return;
-	}
-	if (clone->phase == CLONE_FILL && too_many_filled(vol)) {
-		world_timer_set(vol->world, &clone->timer, FULL_RETRY_NS); /* or when the CP is done */
-		return;
-	}
-	view = view_of(vol);
-	if (batch_is_due(clone, &view, &plan))
-		batch_begin(clone, view.now_ns, &plan);
-}
-
-/* Somebody has got on, or left: whoever waited for that goes on. */
-static void clones_kick(struct fs_volume *vol)
-{
-	struct clone *clone, *next;
-
-	TAILQ_FOREACH_SAFE(clone, &vol->clones->clones, link, next)
-		if (clone->doing == CLONE_WAITS_TURN)
-			clone_schedule(clone);
 }
 
 static void clone_timer(struct timer *timer)

@@ -94,6 +94,8 @@ struct clone_table {
 	struct clone *noted; /* the last one that clone_tree_changed found */
 };
 
+#define CLONE_NOT_ONLINE_RETRY_NS 20000000ULL
+
 struct clone *clone_find(struct fs_volume *vol, const struct fs_file_id *id);
 /* Blocks that cloning it may still take: no more than the layers below hold. -EAGAIN, -EUCLEAN, -EIO. */
 MUST_CHECK int clone_need(struct fs_run *run, const struct vdisk *vdisk, uint64_t *ret_blocks);
@@ -113,6 +115,17 @@ void clone_look(struct clone *clone);
 void clone_speed_restart(struct clone *clone);
 /* The attributes take over what the cloner knows better: cursors and counts. */
 void clone_progress_put(const struct clone *clone, struct vdisk_clone *attr);
+/* Begin its next batch now, if it may, or when it may (clone_turn.c). */
+void clone_schedule(struct clone *clone);
+/* A clone has got on, or is gone: those that waited for it may begin. */
+void clone_kick_all(struct fs_volume *vol);
+/* Its run begins: the next batch of its phase (clone.c). */
+void clone_run_begin(struct clone *clone);
+/* Blocks it has worked on, as the limit and the shares count them. */
+static inline uint64_t clone_work_of(const struct clone *clone)
+{
+	return clone->n_copied + clone->n_verified;
+}
 /* It must not go on: being stopped, or the volume is. */
 bool clone_must_end(const struct clone *clone);
 
