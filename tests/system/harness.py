@@ -23,7 +23,7 @@ from rpcproxy import RpcProxy
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MIB = 1 << 20
 GIB = 1 << 30
-COMPLAINTS = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehaviorSanitizer|assertion failed|vc_assert|Assertion", re.I)
+COMPLAINTS = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|UndefinedBehaviorSanitizer|assertion failed|vc_assert|Assertion", re.I)
 
 
 class Failure(AssertionError):
@@ -37,6 +37,12 @@ class Skip(Exception):
 def measures(test):
     """Marks a test that measures what others would disturb, or that would disturb them: it runs by itself."""
     test.measures = True
+    return test
+
+
+def waits(test):
+    """Marks a test that hardly works and waits for the clock: it runs beside as many others as without it."""
+    test.waits = True
     return test
 
 

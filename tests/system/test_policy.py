@@ -2,7 +2,7 @@
 """What the server does to snapshots by itself: schedules on the real clock, snapshots that go when space runs short."""
 import time
 
-from harness import MIB, need, records, run, tool, wait_until
+from harness import MIB, need, records, run, tool, wait_until, waits
 from page import Page
 
 
@@ -20,6 +20,7 @@ def events(server, name):
     return [e["text"] for e in records(server.vcadm_json("event", "list")) if e["event"] == name]
 
 
+@waits
 def test_a_schedule_makes_snapshots_and_makes_up_for_a_missed_one(test):
     server = test.server()
     server.create_lun("/vol/vol0/disk", 16 * MIB, number=0)
