@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A loop: one thread with one libevent base. It is the server's `struct world`, and it watches descriptors.
  *
- * THREADS. Functions are for the loop's own thread unless they say otherwise. libevent is seen only in loop.c, stream.c and admin/http. */
+ * THREADS. Functions are for the loop's own thread unless they say otherwise. libevent is seen only in loop.c and admin/http. */
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H
 

@@ -1,21 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The door of the file system: every operation, from whichever protocol, is one message to a volume.
  *
- * THEORY. (§seed: the file system is "message-based"; the SCSI target "passes the message as a function call 665".) A message names an
- * operation, a target (volume and file), arguments and pages; the file system runs it on the volume's home loop, may park it until
- * buffers are in memory, and completes it exactly once. SCSI, NFS, the administration and the cloner (the "backdoor" of §seed) send
- * the same messages.
- * OWNERSHIP. The sender allocates the message, fills the in-part, and leaves it alone until `done`. Names and blobs of the in-part stay
- * valid until then. Results that need memory belong to the message until fs_message_fini.
- * THREADS. fs_message_send from any thread; `done` runs on the thread of `origin` (NULL: the volume's home loop), never inline.
- * ERRORS. `status` is 0 or a negative errno:
- *   -ESTALE no such file (handle, generation, snapshot)   -ENODEV volume offline   -EROFS snapshot or volume read-only
- *   -EJUKEBOX (FS_EJUKEBOX) try again later               -EUCLEAN, -EIO damage    -ENOSPC, -EDQUOT no space
- *   -FS_ENOTSYNC SETATTR: in.guard_ctime_ns is not the ctime
- *   -EBUSY an object others depend on                     -EMLINK as many as there can be
- *   -ESRCH no clone of it is running                      -ENOTSUP not for this type of object, the usual POSIX ones
- * WHAT AN ERROR LEAVES. Of `out` only the attributes whose has_* or `valid` is set, and error_text. All else is empty: no bytes, no entries, no
- * pages, nothing to give back. Every entry of the array that a READ was given is NULL. */
+ * THEORY. (§seed: the file system is "message-based"; the SCSI target "passes the message as a function call 665".) A
+ * message names an operation, a target (volume and file), arguments and pages. The file system runs it on the volume's
+ * home loop, may park it until buffers are in memory, and completes it exactly once. SCSI, NFS, the administration and
+ * the cloner (the "backdoor" of §seed) send the same messages.
+ * OWNERSHIP. The sender allocates the message, fills the in-part, and leaves the message alone until `done`. Names and
+ * blobs of the in-part stay valid until then. Results that need memory belong to the message until fs_message_fini.
+ * THREADS. fs_message_send: any thread. `done` runs on the thread of `origin` (NULL: the volume's home loop), never
+ * inside fs_message_send.
+ * ERRORS. `status` is 0 or a negative errno. -FS_EJUKEBOX and -FS_ENOTSYNC are numbers of our own (fs/fs_types.h).
+ *  -ESTALE        no such file: handle, generation or snapshot
+ *  -ENODEV        the volume is offline
+ *  -EROFS         the snapshot, or the volume, is read-only
+ *  -FS_EJUKEBOX   try again later
+ *  -FS_ENOTSYNC   SETATTR: in.guard_ctime_ns is not the ctime
+ *  -EUCLEAN       damage: what was read cannot be true
+ *  -EIO           damage: it cannot be read; or the volume has failed
+ *  -ENOSPC        no space
+ *  -ENOMEM        no memory now; nothing was changed
+ *  -EBUSY         others depend on the object, or it is at work
+ *  -EMLINK        as many as there can be
+ *  -ESRCH         no clone of it is running (MODIFY: nor stopped)
+ *  -EALREADY      a clone of it is running, or complete
+ *  -ENOTSUP       made by another version: it has what this one does not know, or lacks what is asked for
+ *  -ECANCELED     ended early: by its CANCEL, or because others needed the room
+ *  and the usual POSIX ones (-ENOENT, -EEXIST, -ENOTDIR, -EISDIR, -ENOTEMPTY, -EINVAL, -EACCES, -EPERM, -EFBIG, ...).
+ * WHAT AN ERROR LEAVES. Of `out` only error_text, and the attributes whose has_* or `valid` is set. All else is
+ * empty: no bytes, no entries, no pages, nothing to give back. In the array of a READ every entry is NULL. */
 #ifndef FS_MESSAGE_H
 #define FS_MESSAGE_H
 

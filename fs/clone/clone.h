@@ -1,5 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LUN cloning, as the rest of the file system sees it (§seed Figs. 10, 11). */
+/* The room clone/: lun clone, the background separation of a backed vdisk from its snapshot (§seed Figs. 10, 11).
+ *
+ * FOR. Every hole of the vdisk over a block of its backing store is filled; then the backing store is dropped, and its
+ * snapshot may be deleted.
+ * KEEPS. One struct clone for each clone that runs or has failed, and the pace that all clones of a volume share. What
+ * must outlive a restart is in the vdisk's attributes: state, cursors, counts, options.
+ * HEADERS FOR OTHERS. This one, and clone_apply.h (start, stop and change as log records, for replay). Private:
+ * clone_private.h, clone_pace.h, clone_load.h, clone_share.h, clone_speed.h.
+ * FROM ABOVE. fs/dispatch.c calls the steps (clone_ops.c, lun_restore.c); mount and unmount; the CP tells what it has
+ * changed. FROM BELOW. Blocks and cache (fs/file/), attributes and VTOC (fs/vdisk/), claims and waiting (fs/cp/space.h,
+ * cp_wait.h).
+ * THREADS. Home thread.
+ * WRITE PATH. previous hop: fs/dispatch.c; next hops: clone_ops.c, clone.c (its phases), clone_fill.c; then
+ * fs/cp/cp.h. */
 #ifndef FS_CLONE_H
 #define FS_CLONE_H
 

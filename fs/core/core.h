@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The volume in memory: what the files of fs/ share. Private to fs/.
+/* The room core/: the volume in memory, as all rooms of fs/ share it. Private to fs/.
  *
- * THREADS. Everything here belongs to the home world's thread, but for the immutable part (name, uuid, key) and `refs`. */
+ * FOR. The lowest room with code. It holds no behaviour of the file system, only what every other room needs a name
+ * for.
+ * KEEPS. struct fs_volume. Each room keeps its own state behind a pointer there (cache, nvlog, cp, vtoc, clones and so
+ * on).
+ * HEADERS FOR OTHERS. This one; hooks.h (what lower rooms call of higher ones), operations.h (the steps of all
+ * messages), cp_ask.h (ask for a consistency point), queues.h, file_block.h, vbnset.h, latency.h, volume_counters.h,
+ * check_result.h.
+ * FROM ABOVE. fs/volume/volume.c makes the volume and fills in the pointers. FROM BELOW. base/ only: world, lists,
+ * tasks, UUIDs.
+ * THREADS. The home world's thread. Any thread may read name, uuid, world and handle_key, and the _Atomic members.
+ * `link` belongs to the table of volumes and its lock.
+ * WRITE PATH. A message enters at fs/dispatch.c. Its next hop is fs/names/file_ops.c, in the room names/ (door
+ * fs/names/namespace.h). */
 #ifndef FS_CORE_H
 #define FS_CORE_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The operations of messages: steps of a run (fs/file/run.h). What each one does is in fs/message.h; what a step returns, in fs/file/completion.h. */
+/* The operations of messages, as steps of a run (fs/file/run.h). What each does: fs/message.h. What a step returns:
+ * fs/file/completion.h. */
 #ifndef FS_OPERATIONS_H
 #define FS_OPERATIONS_H
 
@@ -8,7 +9,7 @@ struct fs_run;
 /* file_ops.c */
 int op_extents(struct fs_run *run); /* extents.c */
 int op_read(struct fs_run *run), op_write(struct fs_run *run), op_commit(struct fs_run *run), op_zero(struct fs_run *run);
-/* namespace_ops.c, directory listing, access */
+/* namespace_ops.c, attr_ops.c, lookup_ops.c */
 int op_getattr(struct fs_run *run), op_setattr(struct fs_run *run), op_lookup(struct fs_run *run), op_access(struct fs_run *run),
     op_readlink(struct fs_run *run), op_create(struct fs_run *run), op_mkdir(struct fs_run *run), op_symlink(struct fs_run *run),
     op_mknod(struct fs_run *run), op_remove(struct fs_run *run), op_rmdir(struct fs_run *run), op_rename(struct fs_run *run),
@@ -16,7 +17,7 @@ int op_getattr(struct fs_run *run), op_setattr(struct fs_run *run), op_lookup(st
     op_path_of(struct fs_run *run);
 /* file_restore_ops.c */
 int op_file_restore(struct fs_run *run), op_file_restore_status(struct fs_run *run), op_file_restore_cancel(struct fs_run *run);
-/* vdisk_ops.c, clone.c, docs.c */
+/* vdisk_ops.c, clone_ops.c, docs.c */
 int op_vdisk_restore(struct fs_run *run); /* lun_restore.c */
 int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), op_vdisk_resize(struct fs_run *run),
     op_vdisk_set(struct fs_run *run), op_vdisk_get(struct fs_run *run), op_vdisk_list(struct fs_run *run),

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The consistency point: when it starts, its stages, and what happens when the new root is durable.
+/* The consistency point: when it starts, how it goes from stage to stage, and what happens when the new root is
+ * durable. What the stages are: fs/cp/cp.h.
  *
- * WRITE PATH. previous hop: the cache's dirty state (file_ops.c); next hops: the clients of fs/volume_hooks.c (cp_files.c), cp_place.c,
- * cp_write.c, and raid_fsinfo_write at the end. */
+ * WRITE PATH. previous hop: the cache's dirty buffers (fs/names/file_ops.c made them); next hops: the clients of a
+ * CP in the order of fs/volume_hooks.c (for files: cp_files.c), then cp_place.c, then cp_write.c, and
+ * raid_fsinfo_write at the end. */
 #include "fs/cp/cp.h"
 
 #include <limits.h>

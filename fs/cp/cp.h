@@ -1,20 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The consistency point: how the changes of one generation reach the disks, all or nothing.
+/* The room cp/: consistency points. A CP brings the changes of one generation to the disks, all or nothing.
  *
- * THEORY. When a CP starts, the generation is closed: operations go on in the next one. The CP then, as one background run that gives the loop
- * back all the time, (1) CLIENTS: lets everybody who takes part make changes, one after the other (struct cp_client): files turn the punched ranges
- * and dirty buffers of the closed generation's inodes into changes of their trees, zombies free slices of removed trees, snapshots are made and
- * reclaimed, (2) PLACE: gives every
- * block that must be written a VBN, sets the pointer in its parent, frees the old one; map blocks dirtied by that join the same worklist, in
- * which a block gets a VBN once, (3) WRITE: everything to the RAID layer, (4) FSINFO: the new root. Only then are freed blocks allocatable, log
- * half and waiters released.
+ * FOR. Everything that chooses places on the disks: stages of the CP, write allocator, maps, the ledger of free space,
+ * zombies.
+ * KEEPS. struct cp (the CP under way), the maps, struct space, the list of zombies, the table of kept calls, the runs
+ * of messages.
+ * HEADERS FOR OTHERS. cp_wait.h (wait for a CP), space.h (promises and figures), admit.h (may a change begin), calls.h,
+ * message_run.h. This one, maps.h, alloc.h, zombie.h and fsinfo.h are for the clients of a CP, mount and check.
+ * FROM ABOVE. fs/core/cp_ask.h asks for a CP; struct cp_client takes part in it. FROM BELOW. The cache's dirty buffers,
+ * nvlog_switch, raid_write, raid_fsinfo_write.
+ * THEORY. A CP begins by closing the generation: operations go on in the next one. It is one background run that gives
+ * the loop back all the time. Its stages:
+ *  CLIENTS   Each client (struct cp_client) makes its changes, in the order of one table. Files turn the punched ranges
+ *            and dirty buffers of the closed generation into changes of their trees. Zombies free a slice. Snapshots
+ *            are made and reclaimed.
+ *  PLACE     Every block to be written gets a VBN, its parent gets the pointer, and the old block is freed. That
+ *            dirties blocks of the maps, which join the same worklist. A block in it gets a VBN once, so the work ends.
+ *  WRITE     Everything goes to the RAID layer.
+ *  FSINFO    The new root is written.
+ *  RELEASE   Only now are freed blocks allocatable, the log half free, and the waiters told.
+ * Example: one changed block of a file of 100 MiB. The CP writes that block, one level-1 block, one level-2 block, the
+ * block of the inode file with its indirect blocks, a few blocks of the maps, and fsinfo.
  * INVARIANTS
- *  CP1 no block that the last fsinfo or a snapshot can reach is written: a VBN is allocated only when clear in the active and the summary
- *      map and not freed in this CP.
+ *  CP1 no block that the last fsinfo or a snapshot can reach is written: a VBN is allocated only when it is clear in
+ *      the active map and in the summary map, and was not freed in this CP.
  *  CP2 a block gets at most one VBN in a CP.
  *  CP3 an active bit of a region is cleared only after the region was folded up to the newest snapshot.
  *  CP4 the CP writes an inode and its blocks as they were when the generation was closed.
  *  CP5 it writes every block that was dirty then, but those of removed files and those that the inode itself holds.
+ * THREADS. Home thread.
+ * WRITE PATH. previous hop: fs/file/cache.h (dirty buffers); next hop: cp.c, then raid/raid.h (raid_write,
+ * raid_fsinfo_write).
  * REFERENCES. Hitz, Lau, Malcolm: File System Design for an NFS File Server Appliance; §seed Figs. 1-3, 10-11. */
 #ifndef FS_CP_H
 #define FS_CP_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waiting for a consistency point (asking for one: fs/core/cp_ask.h; what one is: fs/cp/cp.h). */
+/* Waiting for a consistency point. Asking for one: fs/core/cp_ask.h. What one is: fs/cp/cp.h. */
 #ifndef FS_CP_WAIT_H
 #define FS_CP_WAIT_H
 

@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Space: what of the free blocks is promised to whom, and who may take more.
+/* The ledger of space: which free blocks are promised to whom, and who may take more.
  *
- * THEORY. A change takes new blocks first and gives old ones back with its CP, so a promise has to be kept in two respects.
+ * THEORY. Write anywhere: a change takes new blocks first, and its CP gives the old ones back. So a promise has two
+ * sides: blocks that are used up for good, and blocks that are only needed until the next CP. The ledger has four
+ * figures, in blocks:
  *
- *   free      blocks in neither map, as of the last CP
- *   pending   what the changes not yet in a CP will take, never less (pending_blocks of both generations)
- *   promised  reservations of LUNs + claims + metadata that will be rewritten
- *   pool      kept back, for CPs and for what overwriting needs between two of them
+ *  free      in neither map, as of the last CP
+ *  pending   what the changes not yet in a CP will take, never less (pending_blocks of both generations)
+ *  promised  reservations of LUNs + claims + metadata that will be rewritten
+ *  pool      kept back, for CPs and for what overwriting needs between two of them: 1/128 of the volume + 512
  *
- * A reserved LUN's reservation = its holes (explicit zeros too) with the indirect blocks for them + its blocks that the newest snapshot holds:
- * overwriting those gives nothing back. A block of the active file system that any snapshot holds is in the newest one, for it
- * has been there all the time since. Metadata is treated in the same way: its blocks that the newest snapshot holds, and the holes of
- * the maps, are promised, so that deleting always works.
- * Whoever has no promise (SPACE_NEW) must leave free - pending >= promised + pool. Whoever has one needs only blocks for the time until the next
- * CP: free - pending >= SPACE floor; it waits for a CP when there are none, and is never refused.
- * What is counted as held by snapshots may be too much (after a mount, after the newest snapshot was deleted), never too little; fs/cp/space_count.c
- * brings it down to the truth in the background.
+ * A LUN's reservation is its holes (explicit zeros too), the indirect blocks for them, and those of its blocks that the
+ * newest snapshot holds: overwriting such a block gives nothing back. Only the newest snapshot counts: a block of the
+ * active file system that any snapshot holds is in the newest one too, for it has been there all the time since.
+ * Example: a LUN of 1000 blocks has written 300 of them; the newest snapshot holds 200 of these. Its reservation is 700
+ * + 200 = 900 blocks, and the indirect blocks that it does not have yet.
+ * Metadata is treated in the same way: its blocks that the newest snapshot holds, and the holes of the maps, are
+ * promised. So removing always works.
+ * A change without a promise (SPACE_NEW) must leave free - pending >= promised + pool. A change with a promise only
+ * needs blocks until the next CP: it must leave free - pending >= the floor, which is what the CPs need for the maps.
+ * When there is too little, a change waits for a CP that may free some. When there is none to wait for (or 16 of them
+ * brought too little) and no snapshot that the policy gives up, the answer is -ENOSPC. The exceptions to these two
+ * rules are at enum space_class.
+ * The count of blocks held by snapshots may be too high (after a mount, after the newest snapshot was deleted), never
+ * too low. fs/cp/space_count.c counts again in the background.
  * INVARIANTS
- *  SP1 after every CP: free - pending of SPACE_NEW >= promised + pool, if it was so before: each block of a promise that is used up lowers it.
+ *  SP1 after every CP: free - pending of SPACE_NEW >= promised + pool, if it was so before: each block of a promise
+ *      that is used up lowers it.
  *  SP2 free - pending never falls below what the CPs need for the maps: a CP always finds blocks.
  *  SP3 size = used + metadata + snapshots + reserved + kept + available, exactly.
  * THREADS. Home thread. */
@@ -38,7 +47,7 @@ struct inode;
 struct space_counter;
 struct vtoc_entry;
 
-/* On what ground a change takes blocks. */
+/* On what ground a change takes blocks, and what it must leave of free - pending. */
 enum space_class {
 	SPACE_NEW, /* none: of what is available */
 	SPACE_LUN, /* content of a reserved LUN: it was promised */

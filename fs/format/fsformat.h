@@ -1,5 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* On-disk structures of the file system (docs/ON-DISK-FORMAT.md draws them). Decoded and validated once, at the border. */
+/* The room format/: structures on disk. This door has the inode, fsinfo, and the records of snapshots, regions and
+ * zombies.
+ *
+ * FOR. Every structure of the file system that stands on a disk, and nothing else: no code, no state.
+ * KEEPS. Byte-array integers only (base/bytes.h), so a structure has alignment 1 and a forgotten conversion does not
+ * compile.
+ * HEADERS FOR OTHERS. This one; dirformat.h (directories), streamformat.h, vdiskformat.h and vtocformat.h (LUNs),
+ * nvlogformat.h (groups of the log), recordformat.h (bodies of its records), callformat.h (kept calls).
+ * docs/ON-DISK-FORMAT.md draws them all.
+ * FROM ABOVE. The room that owns a structure decodes and validates it once, when it is read: -EUCLEAN if it cannot be
+ * true. All other code works with the native structure. FROM BELOW. base/bytes.h, and raid/raid.h for the size of an
+ * fsinfo body.
+ * THREADS. None: types and constants.
+ * WRITE PATH. fs/log/nvlog.h and fs/cp/cp.h write these structures. */
 #ifndef FS_FSFORMAT_H
 #define FS_FSFORMAT_H
 

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* NVLOG: what was acknowledged and is not yet in a consistency point, as records of operations with their results, in two halves.
+/* The room log/: the NVLOG. It holds what was acknowledged and is not yet in a consistency point.
  *
- * THEORY. An operation appends its record at the moment it changes memory, so the order in the log is the order of the changes; its
- * answer waits until the record is durable (group commit: one write carries all that was appended while the last one was under
- * way). The halves alternate: each CP switches to the
- * other half, and the one it left is reused only after its fsinfo is durable. A record carries the mount epoch,
- * a sequence number without gaps and the CRC of the record before it; replay stops at the first that does not fit.
- * Data records carry whole resulting 4 KiB blocks, page aligned in the log, so replay never reads client data.
- * WRITE PATH previous hop file_apply.c and its like (nvlog_append), dispatch.c (nvlog_wait); next hop raid_log_write. */
+ * FOR. An operation is answered when its record is durable; it need not wait for a consistency point. A mount replays
+ * the records.
+ * KEEPS. Two halves of raid's log region, and the groups of records under way to them. A record is one operation with
+ * its results.
+ * HEADERS FOR OTHERS. This one; nvlog_group.h for whoever reads a log (mount, check). Formats: fs/format/nvlogformat.h,
+ * recordformat.h.
+ * FROM ABOVE. Steps append records; fs/dispatch.c waits for them; the CP switches and releases halves. FROM BELOW.
+ * raid_log_write and raid_log_read.
+ * THEORY. An operation appends its record when it changes memory, so the order in the log is the order of the changes.
+ * Group commit: while one group is written, records gather in the next one, which takes them all in one write. The
+ * halves alternate. Each CP switches to the other half, and the half it left is reused only when the fsinfo of that CP
+ * is durable. A record carries the mount epoch, a sequence number without gaps, and the CRC of the record before it.
+ * Replay stops at the first record that does not fit. A data record carries whole blocks of 4 KiB as they are after the
+ * write, page aligned: so replay needs no read of what was there before.
+ * THREADS. Home thread.
+ * WRITE PATH previous hop file_apply.c and its like (nvlog_append), dispatch.c (nvlog_wait); next hop
+ * raid_log_write. */
 #ifndef FS_NVLOG_H
 #define FS_NVLOG_H
 

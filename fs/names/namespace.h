@@ -1,5 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the files of the namespace operations: namespace_ops.c, attr_ops.c, lookup_ops.c, path.c, snapdir.c. */
+/* The room names/: directories, and the operations of files.
+ *
+ * FOR. The operations of NFS: names, attributes, READ and WRITE. SCSI reads and writes LUNs by the same op_read and
+ * op_write.
+ * KEEPS. Directories are files with a format of their own (dir.h). In memory the room keeps only the walks of
+ * ancestry.h.
+ * HEADERS FOR OTHERS. This one (names, ids and attributes in a step); dir.h (entries of a directory), path.h (from a
+ * path to an id and back), ancestry.h (which directory is above which), namespace_apply.h and file_apply.h (the changes
+ * and their log records, for replay too). Private: dir_private.h.
+ * FROM ABOVE. fs/dispatch.c calls the steps (fs/core/operations.h). FROM BELOW. Blocks and inodes (fs/file/), admission
+ * (fs/cp/admit.h), the log (fs/log/nvlog.h).
+ * THREADS. Home thread.
+ * WRITE PATH. previous hop: fs/dispatch.c; next hop: file_ops.c for data, namespace_ops.c for names; then
+ * fs/file/file.h. */
 #ifndef FS_NAMESPACE_H
 #define FS_NAMESPACE_H
 

@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Snapshots: kept copies of the inode file's inode.
+/* The room snapshot/: snapshots, and going back to one. This door makes and reclaims them.
  *
- * THEORY. Creating one copies nothing: at a CP the inode of the inode file goes into the snapshot table, and from then on no active bit of a
- * region is cleared before the region of the summary map has taken in ("folded") what the newest snapshot holds. Blocks a snapshot holds are
- * contiguous in age: what is in a snapshot and in neither neighbour is its alone, and deletion is a pass over bitmaps (snapshot_delete.c).
- * Creation, deletion and renaming are never logged: they are answered when the fsinfo that has them is durable. */
+ * FOR. Creating, deleting, renaming, counting; deleting when space runs short; putting a volume or one file back to a
+ * snapshot.
+ * KEEPS. The work under way: requests that wait for their CP, the deletion pass, restores. The list of snapshots is
+ * fs/file/snapshot_table.h, a room lower, because everybody reads it.
+ * HEADERS FOR OTHERS. This one; restore.h (a volume put back), file_restore.h (a file put back), autodelete.h. Private:
+ * restore_kept.h, file_restore_private.h.
+ * FROM ABOVE. fs/dispatch.c calls the steps; a mount calls restore.h; the check makes a snapshot of its own. FROM
+ * BELOW. The CP, in which all of it happens (struct cp_client of fs/cp/cp.h), maps, vdisks, names.
+ * THEORY. Creating a snapshot copies nothing: at a CP the inode of the inode file goes into the snapshot table. From
+ * then on no active bit of a region is cleared before the region's summary block has taken in ("folded") what the
+ * newest snapshot holds. The blocks of a snapshot are contiguous in age: a block that is in a snapshot and in neither
+ * neighbour belongs to that snapshot alone. So deletion is a pass over bitmaps (snapshot_delete.c).
+ * Example: of S1, S2, S3 only S2 has block 7. Deleting S2 frees it. If S1 had it too, it would stay. S1 and S3 without
+ * S2 is impossible.
+ * Creation, deletion and renaming are not logged. They are answered when the fsinfo that has them is durable.
+ * THREADS. Home thread.
+ * WRITE PATH. previous hop: fs/dispatch.c (snapshot_ops.c); next hop: fs/cp/cp.h, by fs/volume_hooks.c. */
 #ifndef FS_SNAPSHOT_H
 #define FS_SNAPSHOT_H
 

@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vdisks: lun inode (the container), stream_dir inode and attributes inode taken together (§seed Fig. 8).
+/* The room vdisk/: LUNs as files with streams. A vdisk is a lun inode (the container), a stream_dir inode and an
+ * attributes inode (§seed Fig. 8).
  *
- * USE. In a step: vdisk_open; look at and change `attr`; admission with vdisk_store_pages; then vdisk_store. Always vdisk_close. */
+ * FOR. Making, destroying, resizing and describing LUNs, and the small documents that are kept with a volume.
+ * KEEPS. The attributes of each vdisk (authoritative, on disk) and the VTOC, a table of all vdisks that is in memory
+ * while the volume is mounted.
+ * HEADERS FOR OTHERS. This one; vdiskattr.h (the attributes), vtoc.h (which vdisks there are, and who needs a
+ * snapshot), vdisk_apply.h (the changes and their log records, for replay too), vdisk_ops.h (for the restore of a LUN),
+ * streamdir.h, docs.h. Private: vtoc_private.h.
+ * FROM ABOVE. fs/dispatch.c calls the steps; clones and snapshots open vdisks. FROM BELOW. Names and directories
+ * (fs/names/), admission and space (fs/cp/), the log. Content is read and written by op_read and op_write, as a file's.
+ * USE. In a step: vdisk_open; look at `attr` and change it; admission with vdisk_store_pages; then vdisk_store. Always
+ * vdisk_close.
+ * THREADS. Home thread.
+ * WRITE PATH. previous hop: fs/dispatch.c; next hops: vdisk_ops.c, vdisk_apply.h, then fs/log/nvlog.h. */
 #ifndef FS_VDISK_H
 #define FS_VDISK_H
 

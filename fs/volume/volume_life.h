@@ -1,5 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A volume in memory, from an open RAID until its disks are closed: for a mount, and for a check of disks that serve nobody. */
+/* The room volume/: a volume as a whole, from an open RAID until its disks are closed. For a mount, and for the check
+ * of disks that serve nobody.
+ *
+ * FOR. Mounting with the replay of the log, formatting, unmounting, and the table of all volumes.
+ * KEEPS. The table (volume_table.c), and struct mount while a volume is mounted.
+ * HEADERS FOR OTHERS. This one, and hostfull.h (what becomes of messages while the host's file system is full). What
+ * the server sees is fs/volume.h. Private: volume_private.h.
+ * FROM ABOVE. The server and the administration, by fs/volume.h; the check and the repair, by this door. FROM BELOW.
+ * The _init, _load and _fini functions of all rooms, and raid_open and raid_close.
+ * THREADS. The home world's, but for the table, which has a lock (fs/volume.h says which calls are for any thread).
+ * WRITE PATH. Not on it: this room puts together what a write goes through, and applies the log again by
+ * nvlog_replay.c. */
 #ifndef FS_VOLUME_LIFE_H
 #define FS_VOLUME_LIFE_H
 
