@@ -22,7 +22,7 @@
  *  -EBUSY         others depend on the object, or it is at work
  *  -EMLINK        as many as there can be
  *  -ESRCH         no clone of it is running (MODIFY: nor stopped)
- *  -EALREADY      a clone of it is running, or complete
+ *  -EALREADY      a clone of it is running, or the LUN has no backing store
  *  -ENOTSUP       made by another version: it has what this one does not know, or lacks what is asked for
  *  -ECANCELED     ended early: by its CANCEL, or because others needed the room
  *  and the usual POSIX ones (-ENOENT, -EEXIST, -ENOTDIR, -EISDIR, -ENOTEMPTY, -EINVAL, -EACCES, -EPERM, -EFBIG, ...).

@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LUN clones: the life of one, from start (or mount) to the release of the backing store.
+/* LUN clones: the life of a clone, from its start (or the mount) to the release of the backing store.
  *
- * THEORY. A clone is background work of the lowest class, a chain of short runs with pauses between them (fs/clone/clone_pace.h), each counted as
- * a message of the volume while it is under way ("backdoor message", §seed 626), so that an unmount waits for it. Phases:
+ * THEORY. A clone is background work of the lowest class: a chain of short runs with pauses between them. A run under
+ * way counts as a message of the volume ("backdoor message", §seed 626), so an unmount waits for it. The phases:
  *
- *   FILL --all looked at--> SETTLE --CP with all fills durable--> [VERIFY --all compared-->] RELEASE --handle dropped--> FINISH
- *     ^ \--no space: paused, tried again--                                 any: --error--> FAILED (start tries again)
- *   FINISH --CP durable--> gone, state DONE
+ *    FILL --all looked at--> SETTLE --fills durable in a CP--> [VERIFY --all compared-->] RELEASE --handle dropped--> FINISH
+ *    FINISH --CP durable--> gone, state DONE
+ *    any phase --error--> FAILED                    FAILED, or stopped --start--> FILL, from the cursor
+ *    a run finds no space --> the phase is paused, and tried again after 2 s
  *
- * Which of several goes next, and when: fs/clone/clone_pace.h says how much all of them may do, struct clone_limit (there) what one may, and
- * fs/clone/clone_share.h who comes first.
+ * SETTLE and FINISH wait for a CP; the other three are runs, one batch each (RELEASE: one run).
+ * Which clone works next, and when, is decided in three places. fs/clone/clone_pace.h says how much all clones of the
+ * volume may do together. struct clone_limit there says what one clone may do. fs/clone/clone_share.h says whose turn
+ * it is.
  *
  * INVARIANTS
  *  CL1 the backing store handle is dropped only when a committed CP holds every fill.
  *  CL2 a page is only installed where the same step has seen a hole.
- *  CL3 a clone that is to be verified drops the handle only when every block it has copied was read from the disks and found equal.
- * WRITE PATH previous hop clone_ops.c, or clone_mount; next hop clone_fill.c, a batch a run; between the phases fs/cp/cp_wait.h.
+ *  CL3 a clone that is to be verified drops the handle only when every block it has copied was read from the disks and
+ *      found equal.
+ * WRITE PATH previous hop clone_ops.c, or clone_mount; next hop clone_fill.c, a batch a run; between the phases
+ * fs/cp/cp_wait.h.
  * THREADS. Home thread. */
 #include "fs/clone/clone.h"
 
@@ -59,7 +64,7 @@ static void phase_set(struct clone *clone, enum clone_phase phase)
 	clone->phase = state_follow(may_follow, clone->phase, phase);
 }
 
-/* Who is forgotten stays so. */
+/* A forgotten clone stays forgotten. */
 static void clone_end_set(struct clone *clone, enum clone_end end)
 {
 	clone->end = MAX_OF(clone->end, end);
@@ -98,7 +103,7 @@ static bool clone_is_quiet(const struct clone *clone)
 	return clone->doing != CLONE_RUNS && clone->doing != CLONE_WAITS_CP && !clone->ahead_busy;
 }
 
-/* Gone, now or when what is under way has ended. */
+/* The clone goes: now, or when its run or its CP has ended. */
 static void clone_let_go(struct clone *clone)
 {
 	clone_end_set(clone, CLONE_STOPPING);

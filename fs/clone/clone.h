@@ -28,22 +28,24 @@ struct inode;
 struct inode_backing;
 struct vdisk;
 
-/* Resume what was running (a step of the mount, after vdisk_mount). -EAGAIN, -EIO. */
+/* At mount, after vdisk_mount: go on with the clones that were running. A step. -EAGAIN, -EIO, -ENOMEM. A clone that
+ * cannot be resumed for another reason is logged, and the mount goes on. */
 MUST_CHECK int clone_mount(struct fs_run *run);
-/* No clone runs any more; those that wait for a CP are left to it. After the last message has ended. */
+/* At unmount, after the last message has ended: all clones are freed. One that waits for a CP is freed by that CP. */
 void clone_unmount(struct fs_volume *vol);
-/* After every CP: room for more, figures. */
+/* After every CP: clones that waited for room go on, and figures follow. */
 void clone_cp_done(struct fs_volume *vol);
 /* The vdisk is being destroyed in this step. */
 void clone_forget(struct fs_volume *vol, const struct inode *container);
-/* The running CP has changed what the tree of a vdisk has at [fbn, fbn + n); not told of what a clone has copied. */
+/* The running CP has changed blocks [fbn, fbn + n) of a vdisk's tree from one state to the other. Not called for
+ * what a clone has copied. */
 void clone_tree_changed(const struct inode *inode, uint32_t fbn, uint64_t n, enum file_block from, enum file_block to);
-/* Memory for one more, before anything is changed. -ENOMEM. */
+/* Have memory for one more clone, before anything is changed. -ENOMEM. */
 MUST_CHECK int clone_room(struct fs_volume *vol);
-/* After clone_room, in the same step: a clone of the vdisk begins or goes on, as its attributes say; `need`: clone_need, or clone_need_of its
- * backing. */
+/* A clone of the vdisk begins or goes on, as its attributes say. After clone_room, in the same step. `need`: from
+ * clone_need, or from clone_need_of its backing. */
 void clone_begin(struct fs_volume *vol, const struct vdisk *vdisk, uint64_t need);
-/* Blocks that cloning a vdisk with this backing may take, from its beginning. -EAGAIN, -EUCLEAN, -EIO. */
+/* How many blocks cloning a vdisk with this backing may take, from its first block on. -EAGAIN, -EUCLEAN, -EIO. */
 MUST_CHECK int clone_need_of(struct fs_run *run, const struct inode_backing *backing, uint64_t *ret_blocks);
 /* The clone part of a vdisk's description. */
 void clone_info(struct fs_volume *vol, const struct vdisk *vdisk, struct fs_clone_info *ret_info);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading ahead of a clone's walk: the backing blocks that the next batches will ask for.
  *
- * THEORY. A batch that waits for its reads leaves the disks idle while it is installed, and the CP's writes wait for nothing. So a run of its own
- * looks further on in the same way as the walk does and names the blocks, waiting for none (but for indirect blocks). It only fills the
- * cache: what it has seen is looked at again when the walk comes there. */
+ * THEORY. A batch that waits for its reads leaves the disks idle while its blocks are installed. So a run of its own
+ * looks further on, in the same way as the walk, and names the blocks for reading. It waits only for indirect
+ * blocks. It only fills the cache: the walk looks at every block again when it comes there. */
 #include "base/list.h"
 #include "fs/clone/clone_private.h"
 #include "fs/core/core.h"

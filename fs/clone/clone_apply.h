@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The change that starting, stopping or modifying a clone is: prepare (may park), log, commit, always end. */
+/* The change that starting, stopping or modifying a clone makes. In this order: prepare (may park), admission, log,
+ * commit, and always end. */
 #ifndef FS_CLONE_APPLY_H
 #define FS_CLONE_APPLY_H
 
@@ -17,7 +18,7 @@ struct fs_run;
 struct fs_volume;
 struct vdisk_clone;
 
-/* Start, stop or change of a clone: its attribute as it is afterwards, but for what the cloner has done (cursor, copied). */
+/* The clone's attributes as they are after the change, but for what the cloner itself keeps (cursors, counts). */
 struct clone_change {
 	struct fs_file_id id;
 	enum fs_clone_state state;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The walk of a clone over the blocks of its LUN (§seed Figs. 10A, 10B, 11): hole over data -> the backing block becomes the LUN's own.
+/* The walk of a clone over the blocks of its LUN (§seed Figs. 10A, 10B, 11): where the LUN has a hole and the backing
+ * store has data, the backing block becomes the LUN's own.
  *
- * THEORY. The loaded page of the backing block is installed in the LUN as a dirty buffer, the page shared, not copied ("marked dirty without
- * altering the content"); the next CP write-allocates it. What is looked at and what is installed happen in one execution of the step,
- * so a host write, a zeroed range or a shrunk size in between cannot be overwritten: the client always wins. Nothing is logged: after a
- * crash the walk goes on from the cursor, which is stored in the generation of the blocks below it: nothing is looked at twice.
+ * THEORY. The loaded page of the backing block is installed in the LUN as a dirty buffer. The page is shared, not
+ * copied ("marked dirty without altering the content"). The next CP gives it a VBN of its own.
+ * The look at a block and the install happen in one execution of the step. So a host write, a zeroed range or a smaller
+ * size in between is never overwritten: the client always wins.
+ * Nothing is logged. The cursor is stored in the generation of the blocks below it, so after a crash the walk goes on
+ * from the cursor of the last CP, and no block below that is looked at again.
  * The last step of a clone, its release, is here too.
- * WRITE PATH previous hop clone.c; next hops: a fill: fs/file/cache.h (cache_install), vdisk.h (the cursor), then the CP (fs/cp/cp_files.c); the
- * release: vdisk.h (vdisk_store), vtoc.h (vtoc_update), then the CP. */
+ * WRITE PATH previous hop clone.c; next hops: a fill: fs/file/cache.h (cache_install), vdisk.h (the cursor), then
+ * the CP (fs/cp/cp_files.c); the release: vdisk.h (vdisk_store), vtoc.h (vtoc_update), then the CP. */
 #include "base/error.h"
 #include "base/list.h"
 #include "base/page.h"

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The figures of a clone: how much of its work is done, by itself or by the host.
+/* The figures of a clone: how much of its work is done, by the clone or by the host.
  *
- * THEORY. Done is everything below the cursor, and above it what is the LUN's own: data, by the count of its blocks less those known to be
- * below, and zeros, counted as the CP makes them. What waits for its CP is added as far as it is known without a read. All of it is told, and
- * nothing decided by it: after a crash a count may be short of what the last CP has placed, and rights itself as the cursor passes. */
+ * THEORY. Everything below the cursor is done. Above the cursor, the blocks that are the LUN's own are done: data
+ * blocks (the LUN's block count less those known to be below the cursor) and explicit zeros (counted when a CP makes
+ * them). What waits for its CP is added as far as it is known without a read.
+ * Example: a LUN of 1000 blocks, cursor 400. The LUN has 450 data blocks, 350 of them below the cursor, and 20 zeroed
+ * blocks above it. Done: 400 + 100 + 20 = 520.
+ * The figures are shown, and nothing is decided by them. After a crash a count may lack what the last CP has placed;
+ * that rights itself as the cursor passes. */
 #include <stdlib.h>
 
 #include "base/list.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What clients feel of the clones: windows with and without, and the rate. */
+/* Windows with and without the clones, and the rate that follows: fs/clone/clone_load.h has the rules. */
 #include "fs/clone/clone_load.h"
 
 #include <string.h>
@@ -18,7 +18,7 @@
 #define SHARE_KEPT_NS (DECIDE_EVERY / 2U * CLONE_LOAD_WINDOW_NS)
 #define SLACK_NS 20000U /* of what is next to nothing, twice is still nothing */
 
-/* How far up the tails the counts allow to look. */
+/* The highest quantile, in thousandths, that both counts can show. */
 static unsigned permille_of(const struct clone_load *load)
 {
 	uint32_t n = MIN_OF(load->without.n, load->beside.n);
@@ -38,7 +38,7 @@ static void share_add(struct clone_load_share *share, uint64_t busy_ns, uint64_t
 	share->all_ns += all_ns;
 }
 
-/* Forget half, but not the last there is: while the clones' CPs follow each other there are no windows without. */
+/* Forget half, unless little is left: while CPs of the clones follow each other, no window counts as "without". */
 static void share_age(struct clone_load_share *share)
 {
 	if (share->all_ns < SHARE_KEPT_NS)

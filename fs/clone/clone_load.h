@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What clients feel of the clones of their volume, and the rate of cloning that follows from it. Pure arithmetic.
  *
- * THEORY. A clone costs its clients latency in two ways: its batches stand before them at the disks and on the loop, and its blocks make
- * the consistency points longer. What they would feel without it cannot be known from before (they are others by now), so it is measured
- * all the time: time is cut into short windows, and in one of four no batch begins. Latencies of these count as "without", those of the
- * others as "beside"; so do those of a CP of which a quarter is the clones', whatever the window: so they make CPs a third longer at most
- * where that is felt. Histograms are aged, so both follow the clients. Every 16 windows the high quantiles are compared: beside over 1.10
- * times without, the rate falls by a quarter; under 1.03, it rises by a twentieth (between two CPs of the clones it may not rise more than the two
- * or three comparisons that such a CP lasts can take back); in between it stays. Few requests show no 99th
- * percentile: then a lower one is compared; so as many are kept as show it, of the windows before too, unless the rate has just fallen.
- * What the loop does for the clones is weighed in the same windows: it may take a twenty-fifth of the time. Of what that costs clients
- * most is not seen here: they, and the kernel for them, run on the same cores.
- * BOUNDS. The rate never falls under a floor that keeps a clone moving, and a client's requests are counted, not kept. */
+ * THEORY. A clone costs its clients latency in two ways. Its batches stand before their requests, at the disks and on
+ * the loop. And its blocks make consistency points longer. What clients would feel without the clone cannot be measured
+ * beforehand, because the load changes. So it is measured all the time.
+ * WINDOWS. Time is cut into windows of 25 ms. In one window of four the clones rest: no batch begins. The latencies of
+ * such a window count as "without", those of the other three as "beside". A window with a CP of which a quarter or more
+ * is the clones' is always "beside". A smaller share may count as "without": it makes the CP a third longer at most.
+ * RATE. Every 16 windows (400 ms) a high quantile of both is compared, and the share of time that the loop was at work:
+ *  fall   by a quarter: beside > 1.10 * without + 20 us, or the loop is at work for more than 4 % of the time more
+ *  rise   by a twentieth: beside < 1.03 * without + 20 us, and the loop is at work for less than 3 % of the time more
+ *  stay   else
+ * Example: the 99th percentile is 800 us without. If it is over 900 us beside, the rate falls from 2048 to 1536 blocks
+ * a second. If it is under 845 us, the rate rises to 2150.
+ * A rise is small because it is noticed late: between two CPs of the clones the rate may not rise more than the two or
+ * three comparisons during such a CP can take back.
+ * SAMPLES. The quantile is the 99th percentile when both histograms have 1000 requests, the 95th with 200, else the
+ * 90th. With fewer than 40 the rate stays. Histograms are aged (halved), so they follow the clients, but they keep
+ * enough requests for the 99th percentile. When the rate falls, "beside" is aged at once: the next requests are of the
+ * new rate.
+ * LOOP. Most of what the loop's work costs clients is not seen here: clients, and the kernel for them, run on the same
+ * cores. So the loop's time has a limit of its own.
+ * BOUNDS. The rate stays between 512 and 65536 blocks a second (2 and 256 MiB/s): a clone always moves. Requests are
+ * counted, not kept. */
 #ifndef FS_CLONE_LOAD_H
 #define FS_CLONE_LOAD_H
 
@@ -38,7 +49,7 @@ struct clone_load {
 	} work_without, work_beside;
 };
 
-/* What there is to see when it looks. */
+/* What clone_load_look is shown of the volume. */
 struct clone_load_view {
 	const struct latency *clients; /* what they have felt so far */
 	uint64_t now_ns;
@@ -46,9 +57,10 @@ struct clone_load_view {
 	bool cp_is_ours; /* a CP is running of which a quarter or more is the clones' */
 };
 
-/* Clients are being served. Returns how long the clones rest from now on; 0: they work at load->rate. */
+/* Call this while clients are served, before each batch. It closes the window that is over and opens the next one.
+ * Returns for how many ns no batch may begin from now on; 0: the clones work at load->rate. */
 uint64_t clone_load_look(struct clone_load *load, const struct clone_load_view *view);
-/* Nobody is served: what is under way is no measure of anything. */
+/* No client is served: the open window is dropped, for it measures nothing. The histograms and the rate stay. */
 void clone_load_pause(struct clone_load *load);
 
 #endif

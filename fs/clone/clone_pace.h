@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How fast the clones of a volume may go: full speed on an idle volume; on a busy one, what its clients do not feel (fs/clone/clone_load.h). Pure
- * arithmetic. */
+/* How fast the clones of a volume may go, all together: at full speed while the volume is idle, and beside clients
+ * as fast as the clients do not feel (fs/clone/clone_load.h). Pure arithmetic. */
 #ifndef FS_CLONE_PACE_H
 #define FS_CLONE_PACE_H
 
@@ -21,7 +21,7 @@ struct latency;
 #define CLONE_PRESSED_POLL_NS 10000000ULL
 #define CLONE_PRESSED_MAX_NS 250000000ULL /* even then four batches a second */
 
-/* What the clone sees of the volume. */
+/* The volume, as the pace looks at it. */
 struct clone_view {
 	uint64_t now_ns;
 	uint64_t n_client_ops; /* ever */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between clone.c (life of a clone), clone_fill.c and clone_ahead.c (the walk over the blocks), clone_verify.c (the second look), clone_info.c (figures) and
- * clone_ops.c (start, stop, modify, status). */
+/* Shared by the files of clone/: clone.c (life of a clone), clone_fill.c and clone_ahead.c (the walk over its
+ * blocks), clone_verify.c (comparing the copies), clone_info.c (figures), clone_ops.c (start, stop, modify, status). */
 #ifndef FS_CLONE_PRIVATE_H
 #define FS_CLONE_PRIVATE_H
 
@@ -34,7 +34,7 @@ enum clone_phase {
 	CLONE_FAILED,
 };
 
-/* What it does at the moment. */
+/* What a clone does at the moment. */
 enum clone_doing {
 	CLONE_RESTS, /* till its timer fires, or for good */
 	CLONE_WAITS_TURN, /* another one comes first: woken when a batch ends */
@@ -42,7 +42,7 @@ enum clone_doing {
 	CLONE_WAITS_CP,
 };
 
-/* Whether it is to go on. */
+/* Whether a clone is to go on. */
 enum clone_end {
 	CLONE_GOES_ON,
 	CLONE_STOPPING, /* by stop, by unmount; a start may take it back as long as something of it is under way */
@@ -97,23 +97,26 @@ struct clone_table {
 #define CLONE_NOT_ONLINE_RETRY_NS 20000000ULL
 
 struct clone *clone_find(struct fs_volume *vol, const struct fs_file_id *id);
-/* Blocks that cloning it may still take: no more than the layers below hold. -EAGAIN, -EUCLEAN, -EIO. */
+/* How many blocks cloning `vdisk` may still take, indirect ones included: no more than the layers below it hold.
+ * -EAGAIN, -EUCLEAN, -EIO. */
 MUST_CHECK int clone_need(struct fs_run *run, const struct vdisk *vdisk, uint64_t *ret_blocks);
-/* Set `n_blocks` aside, or as many as there are. */
+/* Make the clone's claim `n_blocks`, or as many as there are. */
 void clone_claim(struct clone *clone, uint64_t n_blocks);
-/* No more of that than for the `n_left` blocks it still has to look at. */
+/* Lower the claim to what `n_left` blocks, still to be looked at, can need. It is never raised here. */
 void clone_claim_follow(struct clone *clone, uint64_t n_left);
-/* Limit, priority and options as the attributes have them now. */
+/* Take limit, priority and options from the attributes; they count at once. */
 void clone_change(struct clone *clone, const struct vdisk_clone *attr);
-/* Take it out of the way as soon as nothing of it is under way. */
+/* End the clone: it is freed as soon as none of its runs is under way. `forget`: clone_find does not find it from
+ * now on. */
 void clone_stop(struct clone *clone, bool forget);
-/* What it has done of all it has to do, blocks compared included, but for what clients have overwritten since the last CP. */
+/* How many blocks of its work are done, compared ones included. What clients have overwritten since the last CP may
+ * be missing. */
 uint64_t clone_work_done(const struct clone *clone, const struct inode *container);
-/* Some of it may have been done, by whomever: speed and claim follow. */
+/* Some of the work may have been done, by the clone or by the host: speed and claim follow. */
 void clone_look(struct clone *clone);
-/* It has been paused: what was measured before does not count any more. */
+/* The clone was paused: the measuring of its speed begins anew. */
 void clone_speed_restart(struct clone *clone);
-/* The attributes take over what the cloner knows better: cursors and counts. */
+/* Copy what the cloner itself keeps into the attributes: cursors and counts. */
 void clone_progress_put(const struct clone *clone, struct vdisk_clone *attr);
 /* Begin its next batch now, if it may, or when it may (clone_turn.c). */
 void clone_schedule(struct clone *clone);
@@ -126,25 +129,27 @@ static inline uint64_t clone_work_of(const struct clone *clone)
 {
 	return clone->n_copied + clone->n_verified;
 }
-/* It must not go on: being stopped, or the volume is. */
+/* The clone must not go on: it is being stopped, or the volume is not online. */
 bool clone_must_end(const struct clone *clone);
 
-/* What the backing store has at `fbn`, through all its layers, and until where that is known. DATA: *ret_under is the layer whose own it
- * is. -EAGAIN, -EUCLEAN, -EIO. */
+/* What the backing store has at `fbn`, looked for through all its layers. FBNs from `fbn` to *ret_end are known to
+ * be in the same state. DATA: *ret_under is the layer that has the block as its own. -EAGAIN, -EUCLEAN, -EIO. */
 MUST_CHECK int clone_backing_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum file_block *ret_state, uint32_t *ret_end,
                                    struct inode **ret_under);
 
-/* Steps. 0: one batch done; -EINTR: stopping; -ESTALE: it is gone; errors. Examine and fill up to clone->batch_blocks blocks. */
+/* The step of FILL: look at blocks from the cursor on and fill up to clone->batch_blocks of them. 0: one batch is
+ * done; -EINTR: stopping; -ESTALE: the vdisk is gone; other errors. */
 int clone_fill_step(struct fs_run *run);
-/* Keep ahead_blocks blocks beyond the cursor on their way into memory. */
+/* Keep ahead_blocks blocks beyond the cursor on their way into the cache. */
 void clone_ahead(struct clone *clone);
-/* A run of it has ended (clone.c; the clone may be gone afterwards). */
+/* A run of clone_ahead has ended. Defined in clone.c; the clone may be freed by it. */
 void clone_ahead_ended(struct clone *clone);
-/* Compare up to clone->batch_blocks blocks. -EUCLEAN with clone->error_fbn set: one differs. */
+/* The step of VERIFY: compare up to clone->batch_blocks blocks. -EUCLEAN with clone->error_fbn set: that block
+ * differs. */
 int clone_verify_step(struct fs_run *run);
-/* A run of clone_verify_step has ended, or never will again: what it holds is freed. */
+/* A run of clone_verify_step has ended, or never will: free what the batch holds. */
 void clone_verify_drop(struct clone *clone);
-/* Drop the backing store handle. */
+/* The step of RELEASE: drop the backing store handle. */
 int clone_release_step(struct fs_run *run);
 
 #endif

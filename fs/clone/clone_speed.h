@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How fast a clone gets on, as a moving average, and when it will be done at that speed. Pure arithmetic. */
+/* How fast a clone gets on, as a moving average over about 8 s, and when it will be done at that speed. Pure
+ * arithmetic. */
 #ifndef FS_CLONE_SPEED_H
 #define FS_CLONE_SPEED_H
 
@@ -16,13 +17,13 @@ struct clone_speed {
 	bool known;
 };
 
-/* Begin, or go on after a pause: what was measured before says nothing any more. */
+/* Begin, or go on after a pause: what was measured before counts no more. */
 void clone_speed_reset(struct clone_speed *speed, uint64_t now_ns, uint64_t done);
-/* `done` blocks (that only rises while measured) are done at `now_ns`. */
+/* At `now_ns`, `done` blocks are done. `done` must not fall until the next reset. */
 void clone_speed_note(struct clone_speed *speed, uint64_t now_ns, uint64_t done);
-/* Blocks a second as they come now, 0: not known, or none. */
+/* Blocks a second at `now_ns`; 0: none, or not known yet. */
 uint64_t clone_speed_now(const struct clone_speed *speed, uint64_t now_ns, uint64_t done);
-/* Seconds until `left` more blocks are done; UINT64_MAX: cannot be told. */
+/* Seconds until `left` more blocks are done; UINT64_MAX: not known. */
 uint64_t clone_speed_eta_s(const struct clone_speed *speed, uint64_t now_ns, uint64_t done, uint64_t left);
 
 #endif

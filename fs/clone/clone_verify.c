@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The second look of a clone that is to be verified: every block it has copied, as the disks have it, against the backing store's.
+/* The second look of a clone that is to be verified: every block it has copied is compared, as the disks have it, with
+ * the backing store's.
  *
- * THEORY. A block that a clone copies is marked in its checksum entry (raid_ident.mark), and what a host writes is not: the mark is
- * durable with the block itself, costs nothing, and goes when the block is overwritten, because an overwritten block is another block. So after
- * any restart it is known which of a LUN's blocks are copies: those must equal their backing blocks, the others are the host's business.
- * A batch looks up where both blocks are, reads them from the disks past the cache, and looks again: where the LUN's own block has
- * moved, or is dirty, the host has overwritten it meanwhile, and the client always wins. The cursor is stored with every batch.
+ * THEORY. A block that a clone copies is marked in its checksum entry (raid_ident.mark); a block that a host writes is
+ * not. The mark is durable with the block and costs nothing. It goes when the block is overwritten, because an
+ * overwritten block is another block. So after any restart it is known which blocks of a LUN are copies. Those must
+ * equal their backing blocks; the others are the host's business.
+ * A batch looks up where both blocks are, reads them from the disks past the cache, and looks again. If the LUN's block
+ * has moved meanwhile, or is dirty, the host has overwritten it, and the client always wins. The cursor is stored with
+ * every batch.
  * READ PATH previous hop clone.c; next hop raid_read. */
 #include <stdlib.h>
 

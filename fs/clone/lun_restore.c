@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Putting one LUN back to a snapshot: FS_VDISK_RESTORE.
  *
- * THEORY. A new vdisk that is backed by the old one in the snapshot takes over name and identity in one change, and its clone begins. What
- * wrote to the LUN before has written to the vdisk that is gone; what comes after is -ESTALE under the old `file`. */
+ * THEORY. A new vdisk, backed by the old one in the snapshot, takes over name and identity in one change, and its
+ * clone begins. What was written before went to the old vdisk, which is gone. A message that still names the old
+ * `file` gets -ESTALE. */
 #include <inttypes.h>
 #include <stdio.h>
 

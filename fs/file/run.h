@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A run: one piece of straight-line code that is executed again from the top whenever a buffer it needs has been read.
  *
- * THEORY. Operations are written as if everything were in memory. A lookup that misses starts the read, notes it in the run and
- * returns -EAGAIN; the code should go on and name every other buffer it can already name (so that the reads are coalesced), then
- * return -EAGAIN without having modified anything. The run is parked; when its reads have ended it is executed again, with all that was
- * read for it pinned until it finishes. The same goes for pages (run_reserve), the log (nvlog_room) and dirty limits.
+ * THEORY. Operations are written as if everything were in memory. A lookup that misses starts the read, notes it in the
+ * run, and returns -EAGAIN. The code should go on and name every other buffer it can already name, so that the reads
+ * are coalesced. Then it returns -EAGAIN, and it must not have modified anything.
+ * The run is parked. When its reads have ended it is executed again. What was read for it stays pinned until it
+ * finishes. A run waits in the same way for pages (run_reserve), for room in the log (nvlog_room) and for dirty limits.
+ * Example: a step needs blocks 3 and 4 of a file. First execution: both miss, both reads start, -EAGAIN. Second
+ * execution: both are hits, the step changes them and returns 0.
  * INVARIANT  RUN1: nothing is modified before the last call that can return -EAGAIN.
  * THREADS. Home thread. */
 #ifndef FS_RUN_H
@@ -61,24 +64,27 @@ void run_start_later(struct fs_run *run);
 /* Release pins and vectors; the run must not be parked. */
 void run_fini(struct fs_run *run);
 
-/* Inside a step: park on `queue` until run_wake_all(queue); returns -EAGAIN, or, when the volume has failed and nobody would wake it, how. */
+/* Inside a step: park on `queue` until run_wake_all(queue). Returns -EAGAIN. When the volume has failed, nobody
+ * would wake the run: returns the volume's error instead. */
 MUST_CHECK int run_wait(struct fs_run *run, struct fs_run_queue *queue);
 void run_wake_all(struct fs_run_queue *queue);
-/* The first few: for events that make room for few, where thousands may wait. Whoever is woken brings another such event about when it ends. */
+/* Wake the first few: for events that make room for few, where thousands may wait. Every run that is woken must
+ * bring about another such event when it ends. */
 void run_wake_some(struct fs_run_queue *queue);
 
-/* One of the things the run waits for has happened (the cache's, and whoever raised n_waiting). */
+/* One of the things that the run waits for has happened. Called by the cache, and by whoever raised n_waiting. */
 void run_event(struct fs_run *run);
-/* The same until pages may have come free. */
+/* Inside a step: park until pages may have come free. -EAGAIN, as run_wait. */
 MUST_CHECK int run_wait_pages(struct fs_run *run);
-/* The same for one that is patient and was refused memory; -ENOMEM for others. */
+/* Inside a step that was refused memory. A patient run parks, as in run_wait_pages: -EAGAIN. Any other run: -ENOMEM. */
 MUST_CHECK int run_no_memory(struct fs_run *run);
 
-/* Inside a step: give the loop back and go on at once; returns -EAGAIN. Background work does so every 100 us. */
+/* Inside a step: give the loop back and be executed again soon. Returns -EAGAIN. Background work does so every 100
+ * us. */
 MUST_CHECK int run_yield(struct fs_run *run);
 
-/* Make sure `n_pages`, and buffers for them, can be had by this execution (evicting, else waiting for the CP). -EAGAIN: parked; -ENOMEM. Before
- * modifying. */
+/* Make sure that this execution can have `n_pages` pages, and buffers for them: evict, or wait for the CP. Before
+ * anything is modified. -EAGAIN: parked; -ENOMEM. */
 MUST_CHECK int run_reserve(struct fs_run *run, size_t n_pages);
 
 #endif
