@@ -25,7 +25,7 @@ check_PROGRAMS += tests/bench/enginecopy
 tests_bench_enginecopy_SOURCES = tests/bench/enginecopy.c
 tests_bench_enginecopy_LDADD = $(FS_LIBS) $(RAID_LIBS) $(BASE_LIBS)
 # Big and full: the engine on volumes as large, and with as many of everything, as there can be (tests/bench/big; make big).
-EXTRA_DIST += tests/bench/big tests/bench/served
+EXTRA_DIST += tests/bench/big tests/bench/drc tests/bench/served
 check_PROGRAMS += tests/bench/bigbench
 tests_bench_bigbench_SOURCES = tests/bench/bigbench.c tests/bench/bigrig.c tests/bench/bigrig.h tests/bench/big_volume.c \
 	tests/bench/big_names.c tests/bench/big_many.c

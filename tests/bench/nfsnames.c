@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A directory of many names over NFSv3: create, list with READDIRPLUS, rename or remove all of them, by libnfs's raw asynchronous calls.
  *
- * usage: nfsnames URL create|list|rename|remove|setattr COUNT [DEPTH]
+ * usage: nfsnames URL create|list|rename|remove|mkdir|rmdir|setattr COUNT [DEPTH]
  * Prints thousand operations a second, a figure each tenth of COUNT. list demands every name once, with attributes and handle; it asks for
  * 128 KiB at a time, one request after the other, as a client must that goes on from the last cookie. setattr changes
  * the mode of the directory COUNT times: operations that are small in the log, and no work for a consistency point. */
@@ -125,6 +125,24 @@ static int remove_submit(struct names *names, uint32_t i)
 
 	name_of(i, "g", name);
 	return rpc_nfs3_remove_async(names->rpc, answered, &args, names);
+}
+
+static int mkdir_submit(struct names *names, uint32_t i)
+{
+	char name[NAME_BYTES];
+	MKDIR3args args = { .where = { .dir = names->dir, .name = name } };
+
+	name_of(i, "d", name);
+	return rpc_nfs3_mkdir_async(names->rpc, answered, &args, names);
+}
+
+static int rmdir_submit(struct names *names, uint32_t i)
+{
+	char name[NAME_BYTES];
+	RMDIR3args args = { .object = { .dir = names->dir, .name = name } };
+
+	name_of(i, "d", name);
+	return rpc_nfs3_rmdir_async(names->rpc, answered, &args, names);
 }
 
 static int setattr_submit(struct names *names, uint32_t i)
@@ -274,11 +292,8 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*submit)(struct names *, uint32_t);
-	} jobs[] = { { "create", create_submit },
-		     { "list", list_submit },
-		     { "rename", rename_submit },
-		     { "remove", remove_submit },
-		     { "setattr", setattr_submit } };
+	} jobs[] = { { "create", create_submit }, { "list", list_submit },   { "rename", rename_submit },  { "remove", remove_submit },
+		     { "mkdir", mkdir_submit },   { "rmdir", rmdir_submit }, { "setattr", setattr_submit } };
 	struct names names = { .depth = 64 };
 
 	for (size_t i = 0; argc >= 4 && i < sizeof jobs / sizeof jobs[0]; i++)
@@ -290,7 +305,7 @@ int main(int argc, char **argv)
 		names.depth = (uint32_t)strtoul(argv[4], NULL, 10);
 	names.seen = names.n == 0 ? NULL : calloc(names.n, 1);
 	if (names.submit == NULL || names.seen == NULL || names.depth == 0 || names.depth > DEPTH_MAX) {
-		fprintf(stderr, "usage: nfsnames URL create|list|rename|remove|setattr COUNT [DEPTH]\n");
+		fprintf(stderr, "usage: nfsnames URL create|list|rename|remove|mkdir|rmdir|setattr COUNT [DEPTH]\n");
 		return 2;
 	}
 	if (!attach(&names, argv[1]))
