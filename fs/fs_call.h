@@ -7,11 +7,13 @@
 
 struct fs_message;
 
-/* A call: a change that its client may ask for again because the answer was lost. It is carried out once: a message with the key of one that is
- * under way waits for it, and one with the key of one that was answered is answered so too, with the same reply, and changes nothing. The replies of
- * logged changes survive restarts and crashes, exactly as the changes do. What is kept is bounded (fs_mount_options.max_calls) and shared out by peer;
- * an answer that is no last word (-FS_EJUKEBOX, -ENODEV, -ENOMEM, damage, I/O errors) and a reply longer than FS_REPLY_MAX are not kept.
- * For SETATTR, CREATE, MKDIR, SYMLINK, MKNOD, REMOVE, RMDIR, RENAME, LINK; others are carried out each time. */
+/* A call: a change that its client may ask for again because the answer was lost. It is carried out once. A message
+ * with the key of a call that is under way waits for that call. A message with the key of an answered call gets the
+ * same reply, and changes nothing. The replies of logged changes survive restarts and crashes, exactly as the
+ * changes do. What is kept is bounded (fs_mount_options.max_calls) and shared out by peer. Two kinds are not kept:
+ * an answer that is no last word (-FS_EJUKEBOX, -ENODEV, -ENOMEM, damage, I/O errors), and a reply longer than
+ * FS_REPLY_MAX. For SETATTR, CREATE, MKDIR, SYMLINK, MKNOD, REMOVE, RMDIR, RENAME, LINK; other operations are
+ * carried out each time. */
 #define FS_CALL_PEER_SIZE 16U
 #define FS_CALL_ID_SIZE 32U
 #define FS_REPLY_MAX 368U

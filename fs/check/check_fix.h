@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What would put a finding right: noted by the check where the right value follows from what is sound, carried out by fs/check/repair.c.
+/* What would put a finding right. The check notes a fix where the right value follows from what is sound;
+ * fs/check/repair.c carries it out.
  *
- * THEORY. A fix says what is to stand where, and never how it came to be wrong, so fixes are independent of each other and of what the
- * repair writes meanwhile. Nothing is ever guessed: of two that contradict each other and both could be true, neither gets a fix. */
+ * THEORY. A fix says what is to stand where. It never says how the wrong value came to be. So fixes are independent
+ * of each other, and of what the repair writes meanwhile. Nothing is ever guessed: when two values contradict each
+ * other and both could be true, neither gets a fix. */
 #ifndef FS_CHECK_FIX_H
 #define FS_CHECK_FIX_H
 
@@ -47,10 +49,10 @@ struct check_fixes {
 	uint64_t generation; /* of the image they are for */
 };
 
-/* Noted when a repair is to follow (check_found_repairable says so of the finding). `bytes` are copied. */
+/* Note a fix, when a repair is to follow (check_found_repairable says so of the finding). `bytes` are copied. */
 void check_fix(struct check *check, enum check_fix_kind kind, uint32_t ino, uint32_t at, uint64_t value);
 void check_fix_bytes(struct check *check, enum check_fix_kind kind, uint32_t ino, uint64_t value, const void *bytes, size_t len);
-/* In the order in which they are carried out: maps first. */
+/* Sort into the order in which the fixes are carried out: maps first. */
 void check_fixes_sort(struct check_fixes *fixes);
 void check_fixes_fini(struct check_fixes *fixes);
 

@@ -34,9 +34,10 @@ struct fs_check_offline {
 	unsigned n_unsettled; /* stripes that the next mount settles; their parity is not looked at */
 };
 
-/* Look at the last consistency point on the disks and at the log behind it; without `repair` not one byte is changed. A repair mounts the volume,
- * serving nobody (fs/check/repair.h), and checks again until nothing repairable is found. `done`: `check` is its own to keep
- * (fs_check_result_fini). err: as raid_open (-EBUSY: another process has the disks), -ENOTSUP, -ENOMEM; damage is no error. */
+/* Check the last consistency point on the disks, and the log behind it. Without `repair` not one byte is changed. A
+ * repair mounts the volume without serving anybody (fs/check/repair.h), and checks again until nothing repairable is
+ * found. `done` gets the `check` to keep (fs_check_result_fini). err: as raid_open (-EBUSY: another process has the
+ * disks), -ENOTSUP, -ENOMEM. Damage is no error. */
 void fs_check_offline(struct world *world, const char *const *disk_urls, unsigned n_disks, const struct fs_check_offline_options *options,
                       void (*done)(void *arg, int err, const struct fs_check_offline *check), void *arg);
 

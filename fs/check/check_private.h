@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the files of the check: what is known of the image, the walk over trees, the findings, what would put them right.
+/* Shared by the files of the check: what is known of the image, the walk over trees, the findings, and what would put
+ * them right.
  *
- * THEORY. The image is what a CP left on disk: its fsinfo, everything that reaches, and both maps. Of a mounted volume it is the CP that made the
- * private snapshot, and stands still for as long as that lives, whatever clients do meanwhile; of one that is not mounted it is the last
- * CP. Each stage looks at one side of it and leaves what the next ones need: a bit a block (active map; reached), eight bytes an inode, a
- * record a directory and a vdisk. Blocks of trees are read past the cache; directories, maps and attributes are read through it, as
- * anybody would.
- * MEMORY. The two bits a block are kept for a window of VBNs at a time; a volume with more is walked once a window, the first time with its
- * data, then for its pointers only. */
+ * THEORY. The image is what a CP left on disk: its fsinfo, everything that fsinfo reaches, and both maps. Of a mounted
+ * volume the image is the CP that made the private snapshot. It stands still as long as that snapshot lives, whatever
+ * clients do. Of a volume that is not mounted the image is the last CP. Each stage looks at one side of the image, and
+ * leaves what later stages need: two bits for each block (in the active map; reached), eight bytes for each inode, a
+ * record for each directory and vdisk. Blocks of trees are read past the cache. Directories, maps and attributes are
+ * read through it, as anybody would.
+ * MEMORY. The two bits for each block are kept for a window of VBNs. With 128 MiB a window has 2 TiB of blocks. A
+ * larger volume is walked once for each window: the first time with its data, then for its pointers only. */
 #ifndef FS_CHECK_PRIVATE_H
 #define FS_CHECK_PRIVATE_H
 
@@ -45,7 +47,7 @@ enum check_rule {
 };
 
 /* ---- findings (check_report.c) ---- */
-/* A block that cannot be had: what it is of, for whoever has to restore it. */
+/* Where a block that cannot be read belongs, for whoever has to restore it. */
 struct check_place {
 	uint32_t snapshot; /* of the tree it was met in; the image's own id for the active file system */
 	uint32_t ino, fbn, vbn;
@@ -58,7 +60,7 @@ struct check_finding {
 	bool named;
 	struct check_place place;
 };
-/* What is left of the findings of a kind when the list has many of them. */
+/* The findings of one kind, once there are too many to list each. */
 struct check_kind {
 	const char *format;
 	enum check_rule rule;
@@ -75,20 +77,21 @@ struct check_report {
 	struct check_finding *last; /* the latest finding, if it is in the list */
 	struct check_kind *last_summed; /* if not, its kind */
 };
-/* "what, expected, found"; `format` is a literal, and the finding's kind. All are counted; of each kind the first ones are kept and the others summed.
- * Lost blocks of a file that follow each other are one finding. */
+/* Report a finding: what, what was expected, what was found. `format` is a literal, and the finding's kind. All
+ * findings are counted. Of each kind the first ones are listed and the others summed. Lost blocks of a file that
+ * follow each other are one finding. */
 void check_found(struct check *check, enum check_rule rule, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void check_found_at(struct check *check, enum check_rule rule, const struct check_place *place, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* The last finding is one that a repair puts right. */
+/* A repair can put the last finding right. */
 void check_found_repairable(struct check *check);
-/* It is about this disk; it stands for so many blocks or stripes. */
+/* The last finding is about this disk (_disk); it stands for so many blocks or stripes (_count). */
 void check_found_disk(struct check *check, const char *path);
 void check_found_count(struct check *check, uint64_t count);
-/* More of the text of a finding. */
+/* Add to the text of a finding. */
 void check_finding_add(struct check *check, struct check_finding *finding, const char *what, const char *more);
-/* What was found, for whoever asked: findings and text are the caller's from now on (fs_check_result_fini). -ENOMEM: there is no memory for all of
- * it, or was none while it was looked for; *ret_result is empty. */
+/* Take the result for whoever asked: its findings and texts are the caller's from now on (fs_check_result_fini).
+ * -ENOMEM: there is no memory for all of it, or there was none during the check; *ret_result is empty. */
 MUST_CHECK int check_report_take(struct check *check, struct fs_check_result *ret_result);
 void check_report_fini(struct check *check);
 
@@ -130,11 +133,12 @@ struct check_walk {
 
 MUST_CHECK int check_walk_init(struct check *check);
 void check_walk_fini(struct check *check);
-/* Take up a tree: `proto` with identity, height and limits; `ptr` its top pointers. */
+/* Begin with a tree: `proto` has its identity, height and limits, `ptr` its top pointers. */
 void check_walk_add(struct check *check, const struct check_tree *proto, const uint32_t ptr[PTRS_PER_INODE]);
 /* The same from an inode's form on disk. */
 void check_walk_add_inode(struct check *check, const struct check_tree *proto, const struct inode_disk *disk);
-/* Is the snapshot still there? A client may delete it while it is walked: nothing is said of its trees from then on. */
+/* Is the snapshot still there? A client may delete it while it is walked: from then on nothing is reported of its
+ * trees. */
 bool check_snapshot_lives(const struct check *check, uint32_t snapshot);
 /* Read until nothing is left. -EAGAIN, -ECANCELED. */
 MUST_CHECK int check_walk_step(struct fs_run *run);
@@ -164,9 +168,9 @@ static inline void check_bit_set(uint64_t *words, uint64_t bit)
 {
 	words[bit / 64U] |= 1ULL << bit % 64U;
 }
-/* Each block counts once, whatever passes read it. */
+/* True if the block is to be counted now: each counts once, whatever passes read it. */
 bool check_counts(const struct check *check, const struct check_tree *tree, uint32_t vbn);
-/* A finding about the bits set in `words`, a map block of the region; none: nothing. */
+/* Report the bits that are set in `words`, a map block of the region; none set: no finding. */
 bool check_bits_found(struct check *check, enum check_rule rule, uint32_t region, const uint64_t *words, const char *what);
 
 /* ---- inodes (check_inode.c) ---- */
@@ -281,21 +285,24 @@ static inline struct check *check_of(struct fs_run *run)
 {
 	return run->arg;
 }
-/* Something could not be looked at, or not be kept: it ends with -ENOMEM, and nothing it found counts. */
+/* Memory was refused for something that was to be looked at or kept. The check ends with -ENOMEM, and nothing it
+ * found counts. */
 static inline bool check_has_no_memory(const struct check *check)
 {
 	return check->no_memory || check->run.no_memory;
 }
-/* Done some work: give the loop back when it was much, for longer when clients are busy. -EAGAIN, -ECANCELED. Only when no read is named. */
+/* The step has done the work of `n_blocks`: give the loop back when that was much, for longer when clients are busy.
+ * -EAGAIN, -ECANCELED. Only when the step has named no read. */
 MUST_CHECK int check_pace(struct fs_run *run, unsigned n_blocks);
-/* A block of a file of snapshot `snapshot`, through the cache. 0, -EAGAIN; else it cannot be had. */
+/* Bytes of a block of a file of snapshot `snapshot`, through the cache. 0, -EAGAIN; any other error: the block
+ * cannot be read. */
 MUST_CHECK int check_need(struct fs_run *run, uint32_t snapshot, uint32_t ino, uint32_t fbn, const uint8_t **ret_bytes);
 
 /* Set up a check of `vol` whose image is already known (image, n_ids, generation, fsinfo, inode_file), and run it. */
 MUST_CHECK int check_new(struct fs_volume *vol, const struct check_options *options, struct check **ret_check);
 void check_begin(struct check *check);
 void check_free(struct check *check);
-/* What it was at, for people. */
+/* The name of the stage that the check is at, for people. */
 const char *check_stage_name(const struct check *check);
 
 /* Stages: 0 when done, -EAGAIN, or the end of the check. */

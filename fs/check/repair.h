@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The repair: carries out what a check noted (fs/check/check_fix.h), on a volume that serves nobody.
  *
- * THEORY. What a mount leans on is put right first, in one consistency point of the volume as the check saw it: maps, counts, records of inodes,
- * snapshots and zombies (fs/check/repair.c). The maps come before anything is placed, so that CP overwrites nothing that is in use; its fsinfo names
- * the same place in the log, so a crash leaves the old state or the new one, and the log counts for both. Then the volume is mounted as
- * ever, which applies the log and rebuilds the VTOC, and names are put right by ordinary changes (fs/check/repair_name.c), made durable by the last CP of
- * the unmount. Parity is made whole stripe by stripe, at any time. Whoever asked checks again: what is still found was never guessed at. */
+ * THEORY. Three parts:
+ *  records  What a mount leans on is put right first, in one consistency point of the volume as the check saw it: maps,
+ *  counts, records of inodes, snapshots and zombies (fs/check/repair.c). The maps come before any block is placed, so
+ *  that CP overwrites nothing in use. Its fsinfo names the same place in the log as before. So a crash leaves the old
+ *  state or the new one, and the log counts for both.
+ *  names    Then the volume is mounted as ever, which applies the log and rebuilds the VTOC. Names are put right by
+ *  ordinary changes (fs/check/repair_name.c), which the last CP of the unmount makes durable.
+ *  parity   Made anew stripe by stripe, at any time.
+ * Whoever asked for the repair checks again. What is still found then was not guessed at. */
 #ifndef FS_REPAIR_H
 #define FS_REPAIR_H
 
@@ -25,11 +29,12 @@ struct repair {
 	uint64_t n_done, n_failed;
 };
 
-/* In the CP, before its first stage: the fixes of records and maps. -EAGAIN. */
+/* A client of the CP: the fixes of records and maps. -EAGAIN. */
 MUST_CHECK int repair_cp_step(struct fs_run *run);
 
-/* Carry out `fixes` (all of one check) on the volume of these disks, and close it. `done(arg, err, n_done)`: 0, or why it ended early:
- * -EBUSY somebody has the disks or has changed the volume since; as fs_volume_mount. */
+/* Carry out `fixes` (all of them from one check) on the volume of these disks, and close it. `done(arg, err,
+ * n_done)`: err is 0, or why the repair ended early. -EBUSY: somebody has the disks, or has changed the volume since
+ * the check; else as fs_volume_mount. */
 void repair_offline(struct world *world, const char *const *disk_urls, unsigned n_disks, size_t cache_pages, struct check_fixes *fixes,
                     void (*done)(void *arg, int err, uint64_t n_done), void *arg);
 /* The second half: names, in a mounted volume (fs/check/repair_name.c). `done(arg, n_done)` when they are durable. */

@@ -80,7 +80,7 @@ static uint64_t least_time(const struct clone *than, uint64_t now_ns)
 	return least;
 }
 
-/* Whether the clone may begin a batch; else it has been told when to ask again. */
+/* Whether the clone may begin a batch. If not, its timer is set, to ask again. */
 static bool batch_is_due(struct clone *clone, struct clone_view *view, struct clone_plan *ret_plan)
 {
 	struct fs_volume *vol = clone->vol;
@@ -147,7 +147,7 @@ void clone_schedule(struct clone *clone)
 		batch_begin(clone, view.now_ns, &plan);
 }
 
-/* Somebody has got on, or left: whoever waited for that goes on. */
+/* A clone has got on, or is gone: the clones that waited for their turn look again. */
 void clone_kick_all(struct fs_volume *vol)
 {
 	struct clone *clone, *next;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The write allocator (§seed "write allocator 628"): which free VBN a block gets.
  *
- * THEORY. It works in windows of stripes of one RAID group, taken in turn and chosen for their free share, and in a window in bands of up to 64
- * stripes: a band is filled disk by disk, so that consecutive blocks of a file lie together on a disk while the band as a whole becomes full
- * stripes. The last band of a CP is only as deep as what is left needs.
- * INVARIANT CP1 (fs/cp/cp.h): a window's bitmap holds what is in the active map, in the summary map, or was freed in this CP. */
+ * THEORY. The allocator works in windows of stripes of one RAID group. The groups take turns, and a window is chosen
+ * for its free share. A window is filled in bands of up to 64 stripes, and a band is filled disk by disk. So
+ * consecutive blocks of a file lie together on a disk, and the band as a whole becomes full stripes. The last band of a
+ * CP is only as deep as the blocks that are left need. Example: 4 data disks, 12 blocks left: a band of 3 stripes, 3
+ * blocks on each disk.
+ * INVARIANT CP1 (fs/cp/cp.h): the bitmap of a window holds what is in the active map, in the summary map, or was
+ * freed in this CP. */
 #ifndef FS_ALLOC_H
 #define FS_ALLOC_H
 

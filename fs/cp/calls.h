@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls kept: a table of what clients may send again because an answer was lost, with the answers. One a volume.
+/* Kept calls: a table of changes that clients may send again because the answer was lost, with their answers. One table
+ * for each volume.
  *
- * THEORY. A call is under way from when its message is let in until that is answered; then its reply is kept, until it is too old or its room is
- * needed. Room is shared out by peer: when the table is full, a peer that has its share (all there is, divided by the peers that have any) gives up
- * its own oldest, and one that has less takes from a peer that has more. With 4,096 places and one peer of 10,000 calls a second beside one of 3 in
- * all, the 3 stay until they are too old. A call under way, or waited for, is never dropped: when everything is, the next one is carried out unkept.
- * Entries live in pages of the arena, eight in each, taken as they are needed and given back at the end.
+ * THEORY. A call is under way from the moment its message is let in until it is answered. Then its reply is kept, until
+ * it is too old or its room is needed. Room is shared out by peer. A peer's share is the whole table, divided by the
+ * number of peers that have calls in it. When the table is full, a peer that has its share gives up its own oldest
+ * call. A peer that has less takes from a peer that has more. A call that is under way, or waited for, is never
+ * dropped. When all are, the next call is carried out without being kept.
+ * Example: 4,096 places, one peer with 10,000 calls a second, another with 3 calls in all. The 3 stay until they are
+ * too old.
+ * Entries live in pages of the arena, eight in each page. Pages are taken as they are needed, and given back at the
+ * end.
  * THREADS. Home thread. */
 #ifndef FS_CALLS_H
 #define FS_CALLS_H
@@ -52,9 +57,9 @@ void calls_free(struct calls *calls); /* NULL is allowed; nothing is under way *
 
 /* NULL: not known, or too old. */
 struct call *calls_find(struct calls *calls, const struct fs_call_key *key, uint64_t now_ns);
-/* One that calls_find does not know, under way by `first`. NULL: no room. */
+/* Add a call that calls_find does not know; it is under way by `first`. NULL: no room. */
 struct call *calls_add(struct calls *calls, const struct fs_call_key *key, const struct fs_message *first);
-/* What the first gave, once; the call is still under way. */
+/* The reply of the first message, given once. The call is still under way. */
 struct call_reply {
 	const uint8_t *bytes;
 	uint32_t len_bytes; /* 1 to FS_REPLY_MAX */
@@ -63,23 +68,26 @@ struct call_reply {
 	uint64_t sequence;
 };
 void calls_reply(struct call *call, const struct call_reply *reply, uint64_t now_ns);
-/* The first is over: with a reply the call is kept, else forgotten as soon as nobody waits for it. */
+/* The first message is over. With a reply the call is kept; else it is forgotten as soon as nobody waits for it. */
 void calls_end(struct calls *calls, struct call *call);
-/* Somebody waits for the call; no longer (which may forget it). */
+/* One more waits for the call (_wait); one less (_leave, which may forget the call). */
 void calls_wait(struct call *call);
 void calls_leave(struct calls *calls, struct call *call);
 
-/* Up to n_max kept calls that are to survive and whose change is in the log up to `sequence`, and not too old, in rounds: the youngest of every peer, then the second of
- * every peer, and so on, so that a part of them is a fair part. How many. */
+/* Collect up to n_max kept calls that are to survive: those whose change is in the log up to `sequence`, and that
+ * are not too old. In rounds: the youngest call of every peer, then the second youngest of every peer, and so on. So
+ * a part of them is a fair part. Returns how many. */
 unsigned calls_collect(struct calls *calls, uint64_t sequence, uint64_t now_ns, struct call **ret_calls, unsigned n_max);
 
 /* ---- at the door (calls_door.c) ---------------------------------------------------------------------------------- */
 
-/* In a step of a message with a call, before anything else: is it to be carried out? *ret_again false: yes (0). True: the result is the step's. */
+/* In a step of a message with a call, before anything else: is the call to be carried out? *ret_again false: yes,
+ * returns 0. True: the step returns what this returns. */
 MUST_CHECK int calls_admit(struct fs_run *run, bool *ret_again);
-/* The message has made its change, and out.* is complete: append the record (room was checked), with the reply if it is to be kept. Its sequence. */
+/* The message has made its change, and out.* is complete. Append its log record (room was checked), with the reply
+ * if it is to be kept. Returns the record's sequence. */
 uint64_t calls_log(struct fs_message *msg, enum nvlog_type type, const void *body, size_t body_len);
-/* What the message's record may be longer by. */
+/* By how many bytes the message's record may be longer. */
 size_t calls_log_size(const struct fs_message *msg);
 /* A message with an entry is about to be answered. */
 void calls_answered(struct fs_message *msg, int status);
@@ -88,17 +96,17 @@ void calls_answered(struct fs_message *msg, int status);
 
 /* The volume's table, made if there is none yet; NULL: there is no memory for it. */
 struct calls *calls_of(struct fs_volume *vol);
-/* CP: save those whose change is in it, if any came since they were saved last; durable before its fsinfo. */
+/* In the CP: save the calls whose change is in it, if any came since the last save. Durable before the fsinfo. */
 void calls_cp_encode(struct fs_volume *vol);
-/* Mount, before the replay: what was saved. What cannot be read is not known any more. -EAGAIN, -ENOMEM. */
+/* At mount, before the replay: read the saved calls. Those that cannot be read are forgotten. -EAGAIN, -ENOMEM. */
 MUST_CHECK int calls_load(struct fs_run *run);
-/* A call as a record of the log has it (NULL: none), which is in the volume now. */
+/* At replay: take the call that a record of the log carries (bytes NULL: none). The volume has its change now. */
 void calls_replay(struct fs_volume *vol, const uint8_t *bytes, size_t len_bytes, uint64_t sequence);
-/* A call with its reply as it stands in a record; how many bytes. */
+/* Encode a call with its reply as it stands in a record. Returns the number of bytes. */
 size_t calls_encode(const struct fs_call_key *key, const uint8_t *reply, size_t reply_len, uint8_t *bytes);
-/* A call has come that is to survive, with this record. */
+/* A call has come that is to survive; `sequence` is that of its record. */
 void calls_came(struct fs_volume *vol, uint64_t sequence);
-/* With the log, before it: nothing is under way. */
+/* Free the table, just before the log is freed: no call is under way. */
 void calls_fini(struct fs_volume *vol);
 
 #endif

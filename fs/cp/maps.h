@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Active map, summary map, space map: which VBNs are used, and by whom.
  *
- * THEORY. Maps are files. The active map has a bit for every block the active file system reaches; the summary map the OR of all snapshots'
- * active maps, brought up to date ("folded") region by region, lazily, but always before an active bit of that region is cleared. A
- * region is what one map block covers. The counts of all regions are kept in memory and written as the space map.
- * Allocatable = in neither map, and not freed in the running CP.
+ * THEORY. Maps are files. The active map has a bit for every block that the active file system reaches. The summary map
+ * is the OR of the active maps of all snapshots. It is brought up to date ("folded") region by region: lazily, but
+ * always before an active bit of that region is cleared. A region is what one map block covers (32,768 VBNs). The
+ * counts of all regions are kept in memory, and written as the space map.
+ * A VBN can be allocated when it is in neither map, and was not freed in the running CP.
  * THREADS. The CP's run only, but for the counts. */
 #ifndef FS_MAPS_H
 #define FS_MAPS_H
@@ -50,11 +51,13 @@ MUST_CHECK int maps_need(struct fs_run *run, uint32_t region);
 MUST_CHECK int maps_need_clear(struct fs_run *run, uint32_t region);
 /* What maps_set_folded needs. -EAGAIN. */
 MUST_CHECK int maps_need_record(struct fs_run *run, uint32_t region);
-/* Only to look: bits of the region's active and summary blocks, and of what is barred beside them (zeros: nothing). -EAGAIN. */
+/* To look, without changing anything: the bits of the region's active and summary blocks, and of the barred map
+ * beside them (zeros: nothing is barred). -EAGAIN. */
 MUST_CHECK int maps_need_look(struct fs_run *run, uint32_t region, const uint8_t **ret_active, const uint8_t **ret_summary,
                               const uint8_t **ret_barred);
 
-/* The block gets what the CP writes: it is in neither map and was not freed in this CP (CP1, asserted). After maps_need. */
+/* The CP writes a block here. The VBN is in neither map and was not freed in this CP (CP1, asserted). After
+ * maps_need. */
 void maps_set_active(struct cp *cp, uint32_t vbn);
 /* The same for a block that is in use already, and may be in the summary map. After maps_need_clear. */
 void maps_adopt_active(struct cp *cp, uint32_t vbn);
@@ -69,9 +72,10 @@ bool maps_is_folded(const struct fs_volume *vol, uint32_t region);
 void maps_rewrite_summary(struct cp *cp, uint32_t region);
 /* Take the bits of `mask` (a map block) out of the region's summary block; VBNs that became free are noted in cp->freed. */
 void maps_clear_summary(struct cp *cp, uint32_t region, const uint64_t *mask);
-/* Repair: the region's blocks become `active` and `summary` (NULL: stay), folded up to `folded_id` (if `summary`); its counts follow from them.
- * What of all this cannot be read is made anew: a map if it is known, the space map's block after maps_records_lost. After maps_need_repair of it
- * in this step, before anything is placed. */
+/* Repair: the region's blocks become `active` and `summary` (NULL: the block stays). With `summary`, the region
+ * counts as folded up to `folded_id`. The region's counts follow from the blocks. What cannot be read is made anew:
+ * a map block if its content is known, the space map's block after maps_records_lost. After maps_need_repair of the
+ * region in this step, and before any block is placed. */
 MUST_CHECK int maps_need_repair(struct fs_run *run, uint32_t region, bool active_known, bool summary_known);
 void maps_repair(struct cp *cp, uint32_t region, const uint8_t *active, const uint8_t *summary, uint32_t folded_id);
 /* Write the regions' records into the space map blocks of this CP. */

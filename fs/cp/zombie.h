@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Zombies: trees of removed files, freed in slices of a CP each, with a durable cursor: a file of many terabytes must not pin its
- * indirect blocks in memory or hold up a CP. The record (zombie_disk) keeps the pointers; `cursor_fbn` says what is freed already. */
+/* Zombies: the trees of removed files. Each CP frees a slice of them, and the cursor is durable.
+ *
+ * A file of many terabytes must not pin its indirect blocks in memory, nor hold up a CP. So its tree becomes a
+ * zombie: the record on disk (zombie_disk) keeps the pointers, and `cursor_fbn` says what is freed already. */
 #ifndef FS_ZOMBIE_H
 #define FS_ZOMBIE_H
 

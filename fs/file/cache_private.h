@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cache itself: between cache.c, cache_read.c, and what of this room looks into it. */
+/* The cache's own state: shared by cache.c, cache_read.c, and the files of this room that look into it. */
 #ifndef FS_CACHE_PRIVATE_H
 #define FS_CACHE_PRIVATE_H
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of a message: what a step returns, and its one answer.
+/* The end of a message: what its step returns, and its one answer.
  *
- * A step of a message returns 0 or a negative errno, which completes it; -EAGAIN, which parks it (fs/file/run.h); OP_LOGGED: complete it when
- * the log is durable up to run->msg->word[0] (the sequence that nvlog_append returned); OP_IN_CP: when a CP with everything changed until now
- * is; OP_LATER: the operation calls message_complete by itself. */
+ * What a step of a message may return:
+ *  0 or a negative errno   the message is completed with it
+ *  -EAGAIN                 the run is parked (fs/file/run.h)
+ *  OP_LOGGED               complete it when the log is durable up to run->msg->word[0] (the sequence that nvlog_append
+ *                          returned)
+ *  OP_IN_CP                complete it when a CP that has everything changed until now is durable
+ *  OP_LATER                the operation calls message_complete by itself */
 #ifndef FS_COMPLETION_H
 #define FS_COMPLETION_H
 
@@ -15,9 +19,9 @@ enum { OP_LOGGED = 1, OP_LATER = 2, OP_IN_CP = 3 };
 
 /* Its answer: once, and never inline. */
 void message_complete(struct fs_message *msg, int status);
-/* The same for one that was never begun. */
+/* The answer of a message that was never begun: once, and never inline. */
 void message_answer(struct fs_message *msg, int status);
-/* A read or write of a client: what the pace of work in the background looks at. */
+/* The message is a read or write of a client: background work sets its pace by these. */
 bool message_is_client_io(const struct fs_message *msg);
 /* The host's file system is full, and the message (NULL: background work, never) has waited long enough for room. */
 #define MESSAGE_ROOM_WAIT_NS 1000000000ULL

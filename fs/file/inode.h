@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inodes in memory.
  *
- * THEORY. `attr` is what operations see and change (through inode_modify, which keeps the CP's copy). The block tree (height, ptr)
- * belongs to the CP: operations read it, and leave their wishes in the per-generation lists: dirty buffers and punched ranges.
- * A block's content for an operation is, in this order: the buffer in memory; else zeros/hole if a punched range of a generation not yet
- * applied covers it; else what the tree says. */
+ * THEORY. `attr` is what operations see and change, through inode_modify, which keeps the CP's copy. The block tree
+ * (height, ptr) belongs to the CP. Operations read the tree, and leave their changes in lists, one for each generation:
+ * dirty buffers and punched ranges.
+ * An operation finds the content of a block in this order: the buffer in memory; zeros or a hole, if a punched range
+ * of a generation not yet applied covers the block; what the tree says. */
 #ifndef FS_INODE_H
 #define FS_INODE_H
 

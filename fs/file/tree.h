@@ -45,14 +45,15 @@ static inline uint32_t block_ptr(const struct buf *buf, unsigned index)
 	return ptr;
 }
 
-/* The pointer for `fbn`. *ret_end: one past the last FBN known to have the same special value (VBN_HOLE or VBN_ZERO), fbn + 1 else.
- * -EAGAIN an indirect block is being read, -EIO, -EUCLEAN. */
+/* tree_lookup: the pointer for `fbn`. *ret_end: one past the last FBN known to have the same special value (VBN_HOLE
+ * or VBN_ZERO), fbn + 1 else. -EAGAIN: an indirect block is being read; -EIO, -EUCLEAN. */
 /* True when tree_lookup of `fbn` needs no read. */
 bool tree_in_memory(struct inode *inode, uint32_t fbn);
 MUST_CHECK int tree_lookup(struct fs_run *run, struct inode *inode, uint32_t fbn, uint32_t *ret_vbn, uint64_t *ret_end);
 
-/* Is what both trees have at `fbn` the very same block on disk, or under the very same indirect one (or a hole in both)? Read are only indirect blocks
- * that differ. *ret_end: one past the last FBN of which the same was told. -EAGAIN, -EIO, -EUCLEAN. */
+/* Do both trees have the very same block on disk at `fbn`, or the very same indirect block above it, or both a hole?
+ * Only indirect blocks that differ are read. *ret_end: one past the last FBN for which the answer is the same.
+ * -EAGAIN, -EIO, -EUCLEAN. */
 MUST_CHECK int tree_compare(struct fs_run *run, struct inode *a, struct inode *b, uint32_t fbn, bool *ret_same, uint64_t *ret_end);
 
 #endif

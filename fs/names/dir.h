@@ -58,8 +58,9 @@ MUST_CHECK int dir_plan_change(struct fs_run *run, struct inode *dir, const char
 /* The entry's name now means another file. Slot and cookie stay. */
 void dir_set_entry(struct inode *dir, const struct dir_plan *plan, const struct fs_file_id *id, uint8_t type);
 
-/* The check of one directory, a block at a time: call with a zeroed state until it returns 0 with `done`. Every entry is shown to
- * `visit` once (may be NULL), every fault to `fault`. -EAGAIN, -EIO; damage is reported, not returned. */
+/* The check of one directory, a block with each call. Start with a zeroed state, and call until 0 is returned with
+ * `done`. Every entry is shown to `visit` once (NULL: not wanted), every fault to `fault`. -EAGAIN, -EIO. Damage is
+ * reported to `fault`, not returned. */
 struct dir_verify {
 	void (*visit)(void *arg, const struct dir_entry *entry);
 	void (*fault)(void *arg, const char *text, bool derived); /* derived: of index or free table, which can be made anew */
@@ -73,9 +74,10 @@ struct dir_verify {
 };
 MUST_CHECK int dir_verify_step(struct fs_run *run, struct inode *dir, struct dir_verify *state);
 
-/* Make index and free table anew, a slot block at a time; names are found by scanning until it is complete, whatever happens in between.
- * Start with *io_fbn 0; done when it returns 0 with *io_fbn DIR_INDEXED_ALL. Each call is a step of its own that changes up to
- * DIR_REBUILD_PAGES pages (reserved by it). Small directories have nothing to rebuild. Is not logged: a crash before the CP undoes it whole. */
+/* Make index and free table anew, a slot block with each call. Start with *io_fbn 0. The rebuild is done when 0 is
+ * returned with *io_fbn DIR_INDEXED_ALL. Each call is a step of its own, which changes up to DIR_REBUILD_PAGES pages
+ * (and reserves them). Until the index is complete, names are found by scanning, whatever happens in between. Small
+ * directories have nothing to rebuild. Not logged: a crash before the CP undoes the whole rebuild. */
 #define DIR_REBUILD_PAGES 132U
 MUST_CHECK int dir_rebuild_index(struct fs_run *run, struct inode *dir, uint32_t *io_fbn);
 

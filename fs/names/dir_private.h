@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the files of the directory: dir.c, dir_block.c, dir_index.c, dir_free.c, dir_check.c. */
+/* Shared by the files of the directory: dir.c (entries), dir_block.c (one block as bytes), dir_index.c, dir_free.c,
+ * dir_check.c. */
 #ifndef FS_DIR_PRIVATE_H
 #define FS_DIR_PRIVATE_H
 

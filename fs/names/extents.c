@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* EXTENTS: which parts of a file have blocks and which are holes.
  *
- * THEORY. A block is looked at as a read would find it (file.c): a buffer, a punched range, the tree, and where that has a hole the backing store, which may
- * have one itself. Whole absent subtrees are one look. A message makes LOOKS_MAX looks at most and answers as far as it got, so what it costs does not
- * depend on what it asks for. Where an indirect block is missing it goes on at the next one, so that all reads it will need begin together. */
+ * THEORY. A block is looked at as a read would find it (file.c): a buffer, a punched range, then the tree. Where the
+ * tree has a hole, the backing store is looked at, which may have one itself. A whole absent subtree is one look. A
+ * message makes at most LOOKS_MAX looks and answers as far as it got, so its cost does not depend on the range it
+ * asks for. Where an indirect block is missing, the look goes on at the next one, so that all reads begin together. */
 #include "base/list.h"
 #include "fs/core/file_block.h"
 #include "fs/core/operations.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What data operations do to memory, with explicit results, and the log records that say so: replay runs the same code. */
+/* What data operations do to memory, with explicit results, and their log records. Replay runs the same code. */
 #ifndef FS_FILE_APPLY_H
 #define FS_FILE_APPLY_H
 
@@ -28,7 +28,7 @@ uint64_t file_log_blocks(struct inode *inode, uint32_t first, unsigned n, const 
 /* A crash cannot lose the buffer's content: a flush need not log it. */
 void file_set_logged(struct buf *buf);
 size_t file_write_log_size(unsigned n_blocks);
-/* Of `n_blocks` that need not be neighbours: a record each at worst. */
+/* The same for `n_blocks` blocks that need not be neighbours: at worst each has a record of its own. */
 size_t file_flush_log_size(unsigned n_blocks);
 /* How many of the blocks are not dirty yet: what a write of them may cost. */
 size_t file_new_blocks(struct inode *inode, uint32_t first, unsigned n);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the namespace operations do to memory, with explicit parameters: the live operation and the log's replay share it.
+/* What the namespace operations do to memory, with explicit parameters. The operation and the replay of its log record
+ * share this code.
  *
- * USE. Fill the parameters; _prepare (restartable, changes nothing: -EAGAIN and what the directory says); admission for `n_pages`;
- * _commit, which cannot fail; _encode for the log. Replay decodes the same parameters. */
+ * USE. Fill in the parameters. _prepare (restartable, changes nothing: -EAGAIN, and what the directory says).
+ * Admission for `n_pages`. _commit, which cannot fail. _encode for the log. Replay decodes the same parameters from
+ * the record. */
 #ifndef FS_NAMESPACE_APPLY_H
 #define FS_NAMESPACE_APPLY_H
 

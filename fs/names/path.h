@@ -13,13 +13,15 @@ struct fs_run;
 
 /* Resolve a path inside the volume, "/.snapshot/NAME/..." too. -ENOENT, -ENOTDIR, -ENAMETOOLONG. */
 MUST_CHECK int path_resolve(struct fs_run *run, const char *path, struct fs_file_id *ret_id);
-/* The same; it, or the directory whose snapshots it is in, must lie below `top` (fs/names/ancestry.h): -ENOENT. */
+/* The same, below a top: what is found, or the directory whose snapshot it is in, must be `top` or lie below it
+ * (fs/names/ancestry.h). Else -ENOENT. */
 MUST_CHECK int path_resolve_beneath(struct fs_run *run, const char *path, const struct fs_file_id *top, struct fs_file_id *ret_id);
-/* Its parent and last component (borrowed from `path`). */
+/* Resolve the parent of `path`, and give its last component (borrowed from `path`). Errors as path_resolve. */
 MUST_CHECK int path_resolve_parent(struct fs_run *run, const char *path, struct fs_file_id *ret_dir, const char **ret_name,
                                    size_t *ret_name_len);
-/* The path (below FS_PATH_MAX bytes) of inode `ino` that directory `parent` of the snapshot (0: the active file system) names, made from its
- * end. -ENOENT when a directory does not name what it should, -ENAMETOOLONG, -EUCLEAN. */
+/* The path of inode `ino`, which directory `parent` names, in `snapshot` (0: the active file system). It is made
+ * from its end, and has less than FS_PATH_MAX bytes. -ENOENT: a directory on the way does not name what it should.
+ * -ENAMETOOLONG, -EUCLEAN. */
 MUST_CHECK int path_of(struct fs_run *run, uint32_t snapshot, uint32_t ino, uint32_t parent, char *ret_path);
 
 #endif

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pseudo directories "DIR/.snapshot": their entries are DIR as it was in each snapshot that has it. They are in no block. The owner is DIR's; the
- * time is when a snapshot last came, went or was renamed, for clients keep a listing for as long as it stays. Who DIR is stands in the generation of
- * the id: 0 the root, else inode number and low half of the generation, so a handle goes stale with its directory. A directory is the same one in a
- * snapshot when inode and generation are, whatever it was called then. */
+/* The pseudo directories "DIR/.snapshot". Their entries are DIR as it was in each snapshot that has it. They have no
+ * blocks.
+ *
+ * The owner is DIR's. The time of change is when a snapshot last came, went or was renamed, because clients keep a
+ * listing for as long as it stays the same.
+ * The id of a pseudo directory names DIR in its generation: 0 for the root, else inode number and low half of the
+ * generation. So a handle goes stale with its directory. A directory is the same one in a snapshot when inode and
+ * generation are the same, whatever its name was then. */
 #include "fs/file/inode.h"
 #include "fs/file/run.h"
 #include "fs/file/snapshot_table.h"

@@ -9,9 +9,10 @@
 
 struct fs_volume;
 
-/* A change finds no room, and nothing under way will make some: begin deleting the next snapshot the policy gives up. False: there is none. */
+/* A change finds no room, and nothing under way will make some. Begin to delete the next snapshot that the policy
+ * gives up. False: there is none. */
 bool autodelete_make_room(struct fs_volume *vol);
-/* After each CP: begin, or go on, when too little is available. */
+/* After each CP: begin to delete, or go on, when less than the policy's trigger is available. */
 void autodelete_cp_done(struct fs_volume *vol);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between file_restore.c, file_restore_fill.c and file_restore_ops.c. */
+/* Shared by file_restore.c (phases and pace), file_restore_fill.c (steps) and file_restore_ops.c (messages). */
 #ifndef FS_FILE_RESTORE_PRIVATE_H
 #define FS_FILE_RESTORE_PRIVATE_H
 
@@ -49,15 +49,17 @@ struct file_restore_table {
 	uint64_t n_swept;
 };
 
-/* Where the restored file is to stand: to_dir, to_name (of the message's path), replaced. -EAGAIN; else an error, with its text in `msg`. */
+/* Find where the restored file is to stand, from the message's path: to_dir, to_name, replaced. -EAGAIN; any other
+ * error has its text in `msg`. */
 MUST_CHECK int file_restore_place(struct fs_run *run, struct fs_message *msg, struct ns_rename *ret_rename);
-/* Begin; `source` is the file in the snapshot, `n_blocks` what it may take, which has been admitted in this step. */
+/* Begin a restore. `source` is the file in the snapshot. `n_blocks` is what the restore may take, which was admitted
+ * in this step. */
 MUST_CHECK int file_restore_begin(struct fs_message *msg, const struct inode *source, uint64_t n_blocks);
-/* An end before time: -ECANCELED unless the error is known already. */
+/* End the restore before it is done: with -ECANCELED, unless it has an error already. */
 void file_restore_cancel(struct file_restore *restore);
 struct file_restore *file_restore_find(const struct fs_volume *vol, const char *path);
 
-/* Remove the staged file `id`: no more of a step can follow. -EAGAIN, -ENOENT, errors. */
+/* Remove the staged file `id`. This is the last thing of its step. -EAGAIN, -ENOENT, errors. */
 MUST_CHECK int file_restore_unstage(struct fs_run *run, const struct fs_file_id *id);
 /* The steps of restore->run. */
 MUST_CHECK int file_restore_stage_step(struct fs_run *run);

@@ -47,11 +47,12 @@ struct restore_kept {
 	unsigned n_dirty; /* pages that became dirty: no CP can make room */
 };
 
-/* Take it down from the volume as it is. -EAGAIN, -ENOMEM, -EUCLEAN, -EIO. */
+/* Read what is kept from the volume as it is. -EAGAIN, -ENOMEM, -EUCLEAN, -EIO. */
 MUST_CHECK int restore_kept_take(struct fs_run *run, struct restore_kept *kept);
 /* The volume in memory is the snapshot's now. */
 void restore_kept_switch(struct restore_kept *kept);
-/* Put it into that. -EAGAIN, -ENOMEM (more than a CP can take), -ENOSPC (no inodes), -EUCLEAN, -EIO. */
+/* Put what was kept into that volume. -EAGAIN, -ENOMEM (more than a CP can take), -ENOSPC (no inodes), -EUCLEAN,
+ * -EIO. */
 MUST_CHECK int restore_kept_put(struct fs_run *run, struct restore_kept *kept);
 void restore_kept_fini(struct restore_kept *kept);
 

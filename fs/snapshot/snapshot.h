@@ -33,32 +33,37 @@ struct inode;
 struct snapshot_request;
 struct vbn_vector;
 
-/* Those whose message gives up are answered with -FS_EJUKEBOX. */
+/* Requests whose message gives up (`gives_up` says so) are answered with -FS_EJUKEBOX. */
 void snapshot_give_up(struct fs_volume *vol, bool (*gives_up)(const struct fs_message *msg));
-/* Make one of the file system's own: `request` is the caller's and untouched by it until its `done` has been called, at the end of the CP
- * that carries it; request->created is in the table then. -EBUSY: the last one of that name is not gone yet, or none may be taken; -ENOMEM. */
+/* Make a snapshot of the file system's own. `request` is the caller's, and must not be touched until its `done` is
+ * called, at the end of the CP that has the snapshot. Then request->created is in the table. -EBUSY: the last
+ * snapshot of that name is not gone yet, or none may be taken now; -ENOMEM. */
 MUST_CHECK int snapshot_create_own(struct fs_volume *vol, const char *name, struct snapshot_request *request);
-/* Let it go; in the background like any other. */
+/* Delete a snapshot of the file system's own; its blocks are reclaimed in the background, as any other's. */
 void snapshot_delete_own(struct fs_volume *vol, uint32_t id);
-/* It is to be deleted when nothing depends on it any more: durable with the CP that has what this step changes. */
+/* It is to be deleted when nothing depends on it any more. The wish is durable with the CP that has what this step
+ * changes. */
 void snapshot_delete_when_free(struct fs_volume *vol, uint32_t id);
-/* Begin the deletion of those for which that has come: after a CP, and at mount. */
+/* Begin to delete the snapshots that are to go with their last dependant, and have none any more. After a CP, and at
+ * mount. */
 void snapshot_delete_freed(struct fs_volume *vol);
-/* Keep all deletion passes where they are / let them go on. One holder at a time; outside of a CP, or in a request's `done`. */
+/* Keep all deletion passes where they are (_hold); let them go on (_release). One holder at a time. To be called
+ * outside of a CP, or in a request's `done`. */
 void snapshot_passes_hold(struct fs_volume *vol);
 void snapshot_passes_release(struct fs_volume *vol);
-/* All blocks of a tree of `n_blocks` FBNs, indirect ones too, added to `vbns`; what was added before -EAGAIN counts for nothing. */
+/* Add all blocks of a tree of `n_blocks` FBNs to `vbns`, indirect ones too. After -EAGAIN the content of `vbns` is
+ * worthless. */
 MUST_CHECK int snapshot_tree_collect(struct fs_run *run, struct inode *inode, uint32_t n_blocks, struct vbn_vector *vbns);
-/* Blocks of a snapshot's own map tree, into table->held (snapshot_delete.c). -EAGAIN. */
+/* Collect the blocks of a snapshot's own active map into table->deletion.held (snapshot_delete.c). -EAGAIN. */
 MUST_CHECK int snapshot_held_collect(struct fs_run *run, uint32_t id);
 /* ---- the CP's ---- */
 void snapshot_cp_open(struct fs_volume *vol);
 MUST_CHECK int snapshot_cp_step(struct fs_run *run);
 void snapshot_cp_encode(struct fs_volume *vol);
 void snapshot_cp_committed(struct fs_volume *vol);
-/* Who waited has been told: those that nothing needs any more may go. */
+/* After the waiters of the CP were told: snapshots that nothing needs any more may go. */
 void snapshot_cp_served(struct fs_volume *vol);
-/* There will be no CP any more: everybody who waits for one is told. */
+/* There will be no CP any more: every request that waits for one is answered with `err`. */
 void snapshot_cp_failed(struct fs_volume *vol, int err);
 /* The deletion pass: one slice (snapshot_delete.c). */
 MUST_CHECK int snapshot_delete_step(struct fs_run *run);

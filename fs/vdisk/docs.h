@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The directory of documents (INO_DOCS): who stands in it besides documents.
+/* The directory of documents (INO_DOCS): what stands in it besides documents.
  *
- * A file that is put back to a snapshot (fs/snapshot/file_restore.h) is built there, under a name that no document may have. */
+ * A file that is being put back to a snapshot (fs/snapshot/file_restore.h) is built in this directory, under a name
+ * that no document may have. */
 #ifndef FS_DOCS_H
 #define FS_DOCS_H
 

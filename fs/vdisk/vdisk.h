@@ -60,11 +60,11 @@ void vdisk_attr_put(struct inode *attributes, const struct vdisk_attr *attr);
 
 /* The path by which the vdisk can be reached now. PATH_MAX bytes. -EAGAIN. */
 MUST_CHECK int vdisk_path(struct fs_run *run, const struct vdisk *vdisk, char *ret_path);
-/* What the door shows of it but for its path and maps. */
+/* The description of a vdisk as fs/message.h has it, without path and maps. */
 void vdisk_describe(struct fs_volume *vol, const struct vdisk *vdisk, struct fs_vdisk_info *ret_info);
-/* All of it. -EAGAIN, -ENOMEM. */
+/* The whole description, with path and maps. -EAGAIN, -ENOMEM. */
 MUST_CHECK int vdisk_info(struct fs_run *run, const struct vdisk *vdisk, struct fs_vdisk_info *ret_info);
-/* Make `vdisk` the one description in the answer of the run's message. May be called again: the last one counts. */
+/* Make `vdisk` the one description in the answer of the run's message. When called again, the last call counts. */
 MUST_CHECK int vdisk_answer(struct fs_run *run, const struct vdisk *vdisk);
 
 /* ---- for the rest of the file system ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What vdisk operations do to memory, with explicit parameters, and their log records: replay runs the same code.
+/* What vdisk operations do to memory, with explicit parameters, and their log records. Replay runs the same code.
  *
- * USE. Fill the parameters; _prepare (restartable, changes nothing); admission for `n_pages` and _log_size; _log; _commit, which cannot fail;
- * _end in any case once _prepare has succeeded. */
+ * USE. Fill in the parameters. _prepare (restartable, changes nothing). Admission for `n_pages` and _log_size. _log.
+ * _commit, which cannot fail. Then _end, in any case, once _prepare has succeeded. */
 #ifndef FS_VDISK_APPLY_H
 #define FS_VDISK_APPLY_H
 

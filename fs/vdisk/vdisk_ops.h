@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pieces of the vdisk operations that another operation is made of too (fs/clone/lun_restore.c). */
+/* Pieces of the vdisk operations that the restore of a LUN is made of too (fs/clone/lun_restore.c). */
 #ifndef FS_VDISK_OPS_H
 #define FS_VDISK_OPS_H
 
@@ -21,8 +21,9 @@ int vdisk_path_failed(struct fs_message *msg, int err);
 MUST_CHECK int vdisk_backing_find(struct fs_run *run, const char *path, struct vdisk_attr *attr, struct inode **ret_inode);
 /* Where the new vdisk's name goes; the name must be free. error_text. */
 MUST_CHECK int vdisk_place_find(struct fs_run *run, struct vdisk_create *create, struct vdisk_attr *attr);
-/* Answering for a vdisk that the step is about to make: room for the description, before anything is changed (-ENOMEM); and the description, after it,
- * which cannot fail. vdisk->attr may be the caller's, in.path is its path. */
+/* Answering for a vdisk that the step is about to make, in two calls. vdisk_answer_room gets the memory for the
+ * description, before anything is changed (-ENOMEM). vdisk_answer_new fills it in after the change, and cannot fail;
+ * vdisk->attr may be the caller's, and in.path is the path. */
 MUST_CHECK int vdisk_answer_room(struct fs_message *msg);
 void vdisk_answer_new(struct fs_message *msg, const struct vdisk *vdisk);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between vtoc.c (the file and the list), vtoc_verify.c (check and rebuild) and vtoc_holds.c (what snapshots need). */
+/* Shared by vtoc.c (the file and the list), vtoc_verify.c (check and rebuild) and vtoc_holds.c (what snapshots
+ * need). */
 #ifndef FS_VTOC_PRIVATE_H
 #define FS_VTOC_PRIVATE_H
 
@@ -49,7 +50,7 @@ void vtoc_clear(struct vtoc *vtoc);
 struct vtoc_entry *vtoc_insert(struct vtoc *vtoc, uint32_t ino, uint64_t generation, const struct vdisk_attr *attr);
 uint32_t vtoc_blocks(const struct vtoc *vtoc);
 void vtoc_write_all(struct fs_volume *vol, struct page *const *pages);
-/* Scan the inode file, a piece a call, into memory. -EAGAIN until done. */
+/* Rebuild the VTOC in memory by a scan of the inode file, a piece with each call. -EAGAIN until it is done. */
 MUST_CHECK int vtoc_rebuild(struct fs_run *run);
 
 void vtoc_note_release(struct fs_volume *vol, const struct vtoc_entry *entry);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A volume whose disks wait for room on the host: reads go on, changes wait a little and are then told to come again.
+/* A volume whose disks wait for room on the host: reads go on; changes wait a little, and are then told to come again.
  *
- * THEORY. While the host's file system is full nothing becomes durable (raid/hostroom.c). A change that has not been made yet waits for
- * MESSAGE_ROOM_WAIT_NS, in case room comes, and is answered with -FS_EJUKEBOX: an initiator hears BUSY and an NFS client JUKEBOX long before they would
- * give up, and a connection's window does not fill with what cannot be done. A change that has been made in memory and waits for the log or a CP is
- * answered so too when it does no harm to make it twice (msg->repeatable), else it is answered when it is durable: never before. When there is room
- * again everything goes on by itself.
+ * THEORY. While the host's file system is full, nothing becomes durable (raid/hostroom.c). A change that was not made
+ * yet waits for MESSAGE_ROOM_WAIT_NS, in case room comes. Then it is answered with -FS_EJUKEBOX. So an initiator hears
+ * BUSY, and an NFS client JUKEBOX, long before they would give up. And a connection's window does not fill with what
+ * cannot be done.
+ * A change that was made in memory waits for the log or for a CP. If it does no harm to make it twice
+ * (msg->repeatable), it is answered with -FS_EJUKEBOX too. Else it is answered when it is durable, and never before.
+ * When there is room again, everything goes on by itself.
  * THREADS. Home thread. */
 #ifndef FS_HOSTFULL_H
 #define FS_HOSTFULL_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Birth and death of volumes: between volume.c, volume_format.c and volume_table.c. */
+/* Birth and death of volumes: shared by volume.c, volume_format.c and volume_table.c. */
 #ifndef FS_VOLUME_PRIVATE_H
 #define FS_VOLUME_PRIVATE_H
 
