@@ -34,7 +34,7 @@ static json_t *finding_json(const struct fs_check_finding *finding)
 	return json;
 }
 
-json_t *check_findings_json(const struct fs_check_result *result)
+json_t *checkjob_findings_json(const struct fs_check_result *result)
 {
 	json_t *findings = json_array();
 
@@ -43,7 +43,7 @@ json_t *check_findings_json(const struct fs_check_result *result)
 	return findings;
 }
 
-json_t *check_missing_json(const struct fs_check_result *result)
+json_t *checkjob_missing_json(const struct fs_check_result *result)
 {
 	json_t *missing = json_array();
 	char uuid[UUID_TEXT_SIZE];
@@ -64,8 +64,8 @@ static json_t *result_json(const struct fs_check_result *result)
 {
 	return json_pack("{s:I,s:I,s:I,s:o,s:o,s:b,s:o}", "blocks", (json_int_t)result->n_blocks, "inodes", (json_int_t)result->n_inodes,
 	                 "errors", (json_int_t)result->n_errors, "report", textjson_lines(result->report == NULL ? "" : result->report),
-	                 "findings", check_findings_json(result), "degraded", (int)(result->n_absent > 0), "missing_disks",
-	                 check_missing_json(result));
+	                 "findings", checkjob_findings_json(result), "degraded", (int)(result->n_absent > 0), "missing_disks",
+	                 checkjob_missing_json(result));
 }
 
 static void check_ended(struct fs_message *msg)

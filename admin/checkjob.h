@@ -15,7 +15,7 @@ struct job *checkjob_start(struct admin *admin, struct fs_volume *volume, uint64
 void checkjob_rate(struct job *job, uint64_t rate_bytes_s);
 
 /* For reports: the findings; the disks without which the check had to do. */
-json_t *check_findings_json(const struct fs_check_result *result);
-json_t *check_missing_json(const struct fs_check_result *result);
+json_t *checkjob_findings_json(const struct fs_check_result *result);
+json_t *checkjob_missing_json(const struct fs_check_result *result);
 
 #endif

@@ -223,7 +223,7 @@ static void reclaim_poll(struct job *job)
 	ask(job, FS_SNAPSHOT_LIST, reclaim_polled);
 }
 
-struct job *reclaimjob_start(struct admin *admin, struct fs_volume *volume, const char *name)
+struct job *clonejob_reclaim_start(struct admin *admin, struct fs_volume *volume, const char *name)
 {
 	char *target;
 

@@ -14,7 +14,7 @@ struct fs_clone_info;
 /* A job for the clone of LUN `inner` of `volume`; the running one if there is one. NULL: too many jobs. */
 struct job *clonejob_start(struct admin *admin, struct fs_volume *volume, const char *inner);
 /* A job until snapshot `name` is gone. */
-struct job *reclaimjob_start(struct admin *admin, struct fs_volume *volume, const char *name);
+struct job *clonejob_reclaim_start(struct admin *admin, struct fs_volume *volume, const char *name);
 /* After a mount: jobs that waited for the volume go on, and clones that go on by themselves have one. */
 void clonejob_adopt(struct admin *admin, struct fs_volume *volume);
 /* A job that the last process left: true when it is of this kind and about a volume that is known; it waits for that from now on. */

@@ -231,7 +231,7 @@ void document_put(struct admin *admin, struct fs_volume *volume, const char *nam
 	fs_message_send(&io->msg);
 }
 
-void exports_put(struct admin *admin, struct fs_volume *volume, json_t *exports, void (*done)(void *arg, int err), void *arg)
+void document_exports_put(struct admin *admin, struct fs_volume *volume, json_t *exports, void (*done)(void *arg, int err), void *arg)
 {
 	json_t *plain = json_deep_copy(exports), *entry;
 	size_t i;
@@ -289,7 +289,7 @@ static void export_fill(struct admin_export *export, const struct known_volume *
 	export->root = exportwatch_directory(entry);
 }
 
-void exports_publish(struct admin *admin)
+void document_exports_publish(struct admin *admin)
 {
 	struct known_volume *known;
 	struct admin_export *exports = NULL;

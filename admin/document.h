@@ -24,13 +24,13 @@ void document_put(struct admin *admin, struct fs_volume *volume, const char *nam
                   void *arg);
 
 /* The volume's exports, as known->exports has them. */
-void exports_put(struct admin *admin, struct fs_volume *volume, json_t *exports, void (*done)(void *arg, int err), void *arg);
+void document_exports_put(struct admin *admin, struct fs_volume *volume, json_t *exports, void (*done)(void *arg, int err), void *arg);
 
 /* May this document of an online volume be replaced? -EUCLEAN, and logged: what it holds was not understood when the volume came online,
  * and would be lost. Asked before every document_put. */
 MUST_CHECK int document_admit(const struct known_volume *known, const char *name);
 
 /* Hand the exports of all online volumes to the server. */
-void exports_publish(struct admin *admin);
+void document_exports_publish(struct admin *admin);
 
 #endif

@@ -217,7 +217,7 @@ static void learned_paths(void *arg, bool changed)
 	struct known_volume *known = learning->known;
 
 	if (changed && !known->exports_damaged)
-		exports_put(learning->admin, known->volume, known->exports, learned, learning);
+		document_exports_put(learning->admin, known->volume, known->exports, learned, learning);
 	else
 		learned(learning, 0);
 }
@@ -296,7 +296,7 @@ static void looked(void *arg, bool changed)
 		if (known->state == KNOWN_ONLINE)
 			drop_replaced(known);
 	}
-	exports_publish(watch->admin);
+	document_exports_publish(watch->admin);
 	watch->painted.done = luns_painted;
 	if (watch->repaint)
 		san_refresh(watch->admin->san, &watch->painted);

@@ -145,7 +145,7 @@ static void op_repainted(struct san_wait *wait)
 
 void lifecycle_step_publish(struct lifecycle_op *op)
 {
-	exports_publish(op->admin);
+	document_exports_publish(op->admin);
 	op->wait.done = op_repainted;
 	san_refresh(op->admin->san, &op->wait);
 }

@@ -71,10 +71,10 @@ static void report_json(const struct fs_check_offline *check)
 {
 	json_t *report = json_pack("{s:o,s:b,s:b,s:o,s:I,s:i,s:I,s:I,s:I,s:o}", "volume", textjson(check->volume), "closed",
 	                           (int)check->clean, "degraded", (int)(check->result.n_absent > 0), "missing_disks",
-	                           check_missing_json(&check->result), "log_records", (json_int_t)check->n_log_records, "unsettled_stripes",
-	                           (int)check->n_unsettled, "blocks", (json_int_t)check->result.n_blocks, "inodes",
+	                           checkjob_missing_json(&check->result), "log_records", (json_int_t)check->n_log_records,
+	                           "unsettled_stripes", (int)check->n_unsettled, "blocks", (json_int_t)check->result.n_blocks, "inodes",
 	                           (json_int_t)check->result.n_inodes, "errors", (json_int_t)check->result.n_errors, "findings",
-	                           check_findings_json(&check->result));
+	                           checkjob_findings_json(&check->result));
 
 	if (report != NULL) { /* findings and figures are the last check's */
 		(void)json_object_set_new(report, "first_errors", json_integer((json_int_t)check->n_first_errors));

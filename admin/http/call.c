@@ -74,7 +74,7 @@ void call_peer(struct evhttp_request *req, char ret_text[80])
 
 const char *call_param(const struct call *call, const char *key)
 {
-	int i = route_param(call->route, key);
+	int i = router_param(call->route, key);
 	return i < 0 ? NULL : call->params[i];
 }
 

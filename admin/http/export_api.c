@@ -206,7 +206,7 @@ static void put_take(struct call *call, json_t *list, int status)
 {
 	call->scratch = list;
 	call->status = status;
-	exports_put(call->admin, call->volume, list, was_put, call);
+	document_exports_put(call->admin, call->volume, list, was_put, call);
 }
 
 /* A copy of the volume's exports. NULL: answered. */

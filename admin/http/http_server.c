@@ -233,8 +233,8 @@ static bool take_body(struct call *call)
 			return false;
 		}
 	}
-	if (route_check_body(call->route, call->body, &target, text) != 0 ||
-	    route_check_query(call->route, &call->query, &target, text) != 0) {
+	if (router_check_body(call->route, call->body, &target, text) != 0 ||
+	    router_check_query(call->route, &call->query, &target, text) != 0) {
 		call_fail(call, -EINVAL, target, "%s", text);
 		return false;
 	}
@@ -274,7 +274,7 @@ static void refuse(struct call *call, const struct refusal *refusal)
 static void run_api(struct http_server *server, struct call *call, const struct refusal *stranger, enum verb_method method,
                     const char *path)
 {
-	int err = route_find(method, path, &call->route, call->params, CALL_PARAMS_MAX);
+	int err = router_find(method, path, &call->route, call->params, CALL_PARAMS_MAX);
 
 	if (stranger != NULL && (err != 0 || (call->route->flags & VERB_ANYONE) == 0))
 		refuse(call, stranger);

@@ -101,7 +101,7 @@ static int take_params(const char *pattern, const char *path, char *params[], si
 	}
 }
 
-int route_find(enum verb_method method, const char *path, const struct route **ret_route, char *ret_params[], size_t max_params)
+int router_find(enum verb_method method, const char *path, const struct route **ret_route, char *ret_params[], size_t max_params)
 {
 	size_t n;
 	const struct route *list = routes(&n);
@@ -119,7 +119,7 @@ int route_find(enum verb_method method, const char *path, const struct route **r
 	return err;
 }
 
-int route_param(const struct route *route, const char *key)
+int router_param(const struct route *route, const char *key)
 {
 	int n = 0;
 	size_t len = strlen(key);
@@ -277,7 +277,7 @@ static const char *row_problem(const struct verb *row, json_t *body, const char 
 	return NULL;
 }
 
-int route_check_body(const struct route *route, json_t *body, const char **ret_target, char ret_text[256])
+int router_check_body(const struct route *route, json_t *body, const char **ret_target, char ret_text[256])
 {
 	const char *problem = "is missing", *target = "body";
 
@@ -308,7 +308,7 @@ int route_check_body(const struct route *route, json_t *body, const char **ret_t
 
 /* ---- queries ----------------------------------------------------------------------------------------------------- */
 
-int route_check_query(const struct route *route, const struct evkeyvalq *query, const char **ret_target, char ret_text[256])
+int router_check_query(const struct route *route, const struct evkeyvalq *query, const char **ret_target, char ret_text[256])
 {
 	static const char *const of_collections[] = { "fields", "max_records", "order_by", "start" };
 	const struct evkeyval *entry;

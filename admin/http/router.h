@@ -27,11 +27,12 @@ struct route {
 const struct route *routes(size_t *ret_n);
 /* Find the route of `method` and the part of the path after /api/v1/ (still percent-encoded). ret_params[i] gets the decoded i-th
  * {parameter}, to be freed. -ENOENT: no such path; -EOPNOTSUPP: not with this method; -EINVAL: bad encoding. */
-MUST_CHECK int route_find(enum verb_method method, const char *path, const struct route **ret_route, char *ret_params[], size_t max_params);
+MUST_CHECK int router_find(enum verb_method method, const char *path, const struct route **ret_route, char *ret_params[],
+                           size_t max_params);
 /* Which parameter of the path `key` is; -1: none. */
-int route_param(const struct route *route, const char *key);
+int router_param(const struct route *route, const char *key);
 /* The body (NULL: none) and the query fit one of the rows. -EINVAL: `ret_target` is the member, `ret_text` a sentence. */
-MUST_CHECK int route_check_body(const struct route *route, json_t *body, const char **ret_target, char ret_text[256]);
-MUST_CHECK int route_check_query(const struct route *route, const struct evkeyvalq *query, const char **ret_target, char ret_text[256]);
+MUST_CHECK int router_check_body(const struct route *route, json_t *body, const char **ret_target, char ret_text[256]);
+MUST_CHECK int router_check_query(const struct route *route, const struct evkeyvalq *query, const char **ret_target, char ret_text[256]);
 
 #endif

@@ -138,7 +138,7 @@ static void deleted(struct call *call)
 		return;
 	}
 	log_info("admin", "snapshot_deleted", "volume=%s snapshot=%s", call_param(call, "volume"), name);
-	call_accept(call, reclaimjob_start(call->admin, call->volume, name));
+	call_accept(call, clonejob_reclaim_start(call->admin, call->volume, name));
 }
 
 void snapshot_api_delete(struct call *call)

@@ -136,15 +136,15 @@ static void routes_decode_parameters_and_tell_path_from_method(void **state)
 	char *params[4] = { NULL };
 
 	(void)state;
-	assert_int_equal(route_find(VERB_GET, "storage/luns/%2Fvol%2Fvol0%2Fa%20b", &route, params, 4), 0);
-	assert_string_equal(params[route_param(route, "lun")], "/vol/vol0/a b");
+	assert_int_equal(router_find(VERB_GET, "storage/luns/%2Fvol%2Fvol0%2Fa%20b", &route, params, 4), 0);
+	assert_string_equal(params[router_param(route, "lun")], "/vol/vol0/a b");
 	free(params[0]);
 	params[0] = NULL;
-	assert_int_equal(route_find(VERB_PUT, "storage/luns/x", &route, params, 4), -EOPNOTSUPP);
-	assert_int_equal(route_find(VERB_GET, "storage/nothing", &route, params, 4), -ENOENT);
-	assert_int_equal(route_find(VERB_GET, "storage/luns/", &route, params, 4), -ENOENT);
-	assert_int_equal(route_find(VERB_GET, "storage/luns/a/b", &route, params, 4), -ENOENT);
-	assert_int_equal(route_find(VERB_GET, "storage/luns/a%00b", &route, params, 4), -EINVAL);
+	assert_int_equal(router_find(VERB_PUT, "storage/luns/x", &route, params, 4), -EOPNOTSUPP);
+	assert_int_equal(router_find(VERB_GET, "storage/nothing", &route, params, 4), -ENOENT);
+	assert_int_equal(router_find(VERB_GET, "storage/luns/", &route, params, 4), -ENOENT);
+	assert_int_equal(router_find(VERB_GET, "storage/luns/a/b", &route, params, 4), -ENOENT);
+	assert_int_equal(router_find(VERB_GET, "storage/luns/a%00b", &route, params, 4), -EINVAL);
 	free(params[0]);
 }
 
@@ -154,8 +154,8 @@ static int check_body(enum verb_method method, const char *path, const char *tex
 	char *params[4] = { NULL }, why[256];
 	json_t *body = text == NULL ? NULL : json_loads(text, 0, NULL);
 
-	assert_int_equal(route_find(method, path, &route, params, 4), 0);
-	int err = route_check_body(route, body, target, why);
+	assert_int_equal(router_find(method, path, &route, params, 4), 0);
+	int err = router_check_body(route, body, target, why);
 	/* The target may point into the body. */
 	static char kept[64];
 	if (err != 0) {
