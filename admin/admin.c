@@ -30,15 +30,16 @@ static int load_state(struct admin *admin, char text[256])
 		return -ENAMETOOLONG;
 	if (mkdir(disks, 0700) < 0 && errno != EEXIST) {
 		int err = -errno;
-		(void)snprintf(text, 256, "cannot make the directory for disk files %.200s: %s", disks, strerror(errno));
+		(void)snprintf(text, 256, "cannot make the directory for disk files %.200s: %s", disks,
+		               strerror(errno));
 		return err;
 	}
 	int err = known_load(admin);
 	if (err != 0)
-		(void)snprintf(
-		    text, 256,
-		    "the list of volumes in %.100s/volumes.json is not readable (%s); make it so, or move it away and import again",
-		    admin->state_dir, error_name(err));
+		(void)snprintf(text, 256,
+		               "the list of volumes in %.100s/volumes.json is not readable (%s); make it so, or move "
+		               "it away and import again",
+		               admin->state_dir, error_name(err));
 	else
 		jobfile_load(admin);
 	return err;
@@ -69,8 +70,8 @@ static void journal_woke(struct task *task)
 	http_server_events(admin->http);
 }
 
-int admin_new(struct loop *loop, const struct admin_settings *settings, const struct admin_hooks *hooks, struct admin **ret_admin,
-              char ret_text[256])
+int admin_new(struct loop *loop, const struct admin_settings *settings, const struct admin_hooks *hooks,
+              struct admin **ret_admin, char ret_text[256])
 {
 	struct admin *admin = calloc(1, sizeof *admin);
 
@@ -95,7 +96,8 @@ int admin_new(struct loop *loop, const struct admin_settings *settings, const st
 	admin->event_task.run = journal_woke;
 	admin->san = san_new(admin);
 	admin->exportwatch = exportwatch_new(admin);
-	int err = admin->state_dir == NULL || admin->disk_paths == NULL || admin->san == NULL || admin->exportwatch == NULL
+	int err = admin->state_dir == NULL || admin->disk_paths == NULL || admin->san == NULL ||
+	                  admin->exportwatch == NULL
 	              ? -ENOMEM
 	              : load_state(admin, ret_text);
 	if (err == 0)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The job of a volume's check.
  *
- * THEORY. The check is one long message to the volume, which the job owns. How far it is comes with the volume's figures, looked at twice a
- * second; it is ended, or given another rate, by another message; ended before time the long one is answered with -ECANCELED. */
+ * THEORY. The check is one long message to the volume, which the job owns. How far it is comes with the volume's
+ * figures, looked at twice a second; it is ended, or given another rate, by another message; ended before time the long
+ * one is answered with -ECANCELED. */
 #include "admin/checkjob.h"
 
 #include <stdio.h>
@@ -21,8 +22,8 @@ struct check {
 
 static json_t *finding_json(const struct fs_check_finding *finding)
 {
-	json_t *json = json_pack("{s:i,s:o,s:I,s:b}", "rule", (int)finding->rule, "text", textjson(finding->text), "count",
-	                         (json_int_t)finding->count, "repairable", (int)finding->repairable);
+	json_t *json = json_pack("{s:i,s:o,s:I,s:b}", "rule", (int)finding->rule, "text", textjson(finding->text),
+	                         "count", (json_int_t)finding->count, "repairable", (int)finding->repairable);
 
 	if (json != NULL && finding->disk != NULL)
 		(void)json_object_set_new(json, "disk", textjson(finding->disk));
@@ -52,8 +53,9 @@ json_t *checkjob_missing_json(const struct fs_check_result *result)
 		const struct fs_check_absent *absent = &result->absent[i];
 
 		uuid_format(&absent->uuid, uuid);
-		(void)json_array_append_new(missing, json_pack("{s:s,s:o,s:i,s:i,s:s,s:s}", "uuid", uuid, "path", textjson(absent->path),
-		                                               "group", (int)absent->group, "position", (int)absent->position, "role",
+		(void)json_array_append_new(missing, json_pack("{s:s,s:o,s:i,s:i,s:s,s:s}", "uuid", uuid, "path",
+		                                               textjson(absent->path), "group", (int)absent->group,
+		                                               "position", (int)absent->position, "role",
 		                                               absent->is_parity ? "parity" : "data", "state",
 		                                               absent->failed ? "failed" : "missing"));
 	}
@@ -62,9 +64,10 @@ json_t *checkjob_missing_json(const struct fs_check_result *result)
 
 static json_t *result_json(const struct fs_check_result *result)
 {
-	return json_pack("{s:I,s:I,s:I,s:o,s:o,s:b,s:o}", "blocks", (json_int_t)result->n_blocks, "inodes", (json_int_t)result->n_inodes,
-	                 "errors", (json_int_t)result->n_errors, "report", textjson_lines(result->report == NULL ? "" : result->report),
-	                 "findings", checkjob_findings_json(result), "degraded", (int)(result->n_absent > 0), "missing_disks",
+	return json_pack("{s:I,s:I,s:I,s:o,s:o,s:b,s:o}", "blocks", (json_int_t)result->n_blocks, "inodes",
+	                 (json_int_t)result->n_inodes, "errors", (json_int_t)result->n_errors, "report",
+	                 textjson_lines(result->report == NULL ? "" : result->report), "findings",
+	                 checkjob_findings_json(result), "degraded", (int)(result->n_absent > 0), "missing_disks",
 	                 checkjob_missing_json(result));
 }
 
@@ -82,8 +85,8 @@ static void check_ended(struct fs_message *msg)
 	} else if (result->n_errors == 0) {
 		job_succeed_take(job, result_json(result));
 	} else {
-		(void)snprintf(text, sizeof text, "%llu errors found; first: %.*s", (unsigned long long)result->n_errors,
-		               (int)MIN_OF(strcspn(report, "\n"), 400U), report);
+		(void)snprintf(text, sizeof text, "%llu errors found; first: %.*s",
+		               (unsigned long long)result->n_errors, (int)MIN_OF(strcspn(report, "\n"), 400U), report);
 		job->result = result_json(result);
 		job_fail(job, -EUCLEAN, text);
 	}
@@ -114,7 +117,7 @@ static void check_poll(struct job *job)
 	fs_message_send(&job->message_out);
 }
 
-/* ---- orders: an end before time, another rate ------------------------------------------------------------------------------------------ */
+/* ---- orders: an end before time, another rate -------------------------------------------------------------------- */
 
 static void check_cancel(struct job *job, void (*done)(void *arg, int err, const char *text), void *arg)
 {

@@ -14,8 +14,10 @@
 
 const char *clonejob_state_name(enum fs_clone_state state)
 {
-	static const char *const names[] = { [FS_CLONE_NONE] = "none",     [FS_CLONE_RUNNING] = "running", [FS_CLONE_STOPPED] = "stopped",
-		                             [FS_CLONE_PAUSED] = "paused", [FS_CLONE_FAILED] = "failed",   [FS_CLONE_DONE] = "done" };
+	static const char *const names[] = {
+		[FS_CLONE_NONE] = "none",     [FS_CLONE_RUNNING] = "running", [FS_CLONE_STOPPED] = "stopped",
+		[FS_CLONE_PAUSED] = "paused", [FS_CLONE_FAILED] = "failed",   [FS_CLONE_DONE] = "done"
+	};
 	return (size_t)state < ARRAY_SIZE(names) ? names[state] : "unknown";
 }
 
@@ -30,7 +32,8 @@ const char *clonejob_phase_name(enum fs_clone_phase phase)
 unsigned clonejob_percent(const struct fs_clone_info *clone)
 {
 	bool verify = (clone->flags & FS_CLONE_VERIFY) != 0;
-	uint64_t all = clone->blocks_total * (verify ? 2U : 1U), done = clone->blocks_done + (verify ? clone->blocks_verified : 0);
+	uint64_t all = clone->blocks_total * (verify ? 2U : 1U),
+	         done = clone->blocks_done + (verify ? clone->blocks_verified : 0);
 
 	if (clone->state == FS_CLONE_DONE)
 		return 100;
@@ -44,9 +47,10 @@ json_t *clonejob_figures(const struct fs_clone_info *clone)
 {
 	json_int_t total = (json_int_t)clone->blocks_total, done = (json_int_t)clone->blocks_done;
 	json_int_t copied = (json_int_t)clone->blocks_copied, verified = (json_int_t)clone->blocks_verified;
-	json_t *json = json_pack("{s:{s:I,s:I,s:I,s:I},s:{s:I,s:I,s:I,s:I}}", "blocks", "total", total, "done", done, "copied", copied,
-	                         "verified", verified, "bytes", "total", total * FS_BLOCK_SIZE, "done", done * FS_BLOCK_SIZE, "copied",
-	                         copied * FS_BLOCK_SIZE, "verified", verified * FS_BLOCK_SIZE);
+	json_t *json = json_pack("{s:{s:I,s:I,s:I,s:I},s:{s:I,s:I,s:I,s:I}}", "blocks", "total", total, "done", done,
+	                         "copied", copied, "verified", verified, "bytes", "total", total * FS_BLOCK_SIZE,
+	                         "done", done * FS_BLOCK_SIZE, "copied", copied * FS_BLOCK_SIZE, "verified",
+	                         verified * FS_BLOCK_SIZE);
 
 	if (json == NULL || clone->state != FS_CLONE_RUNNING)
 		return json;
@@ -63,7 +67,8 @@ void clonejob_why(const struct fs_clone_info *clone, char *ret_text, size_t size
 		(void)snprintf(ret_text, size, "no space: the clone goes on by itself when there is");
 	else if (clone->state == FS_CLONE_FAILED && clone->error_offset != UINT64_MAX && clone->error == -EUCLEAN)
 		(void)snprintf(ret_text, size,
-		               "the copy differs from the snapshot at offset %llu of the LUN, which stays backed: write that block anew, "
+		               "the copy differs from the snapshot at offset %llu of the LUN, which stays backed: "
+		               "write that block anew, "
 		               "or start without "
 		               "verify",
 		               (unsigned long long)clone->error_offset);
@@ -108,7 +113,8 @@ static void clone_judge(struct job *job, const struct fs_clone_info *clone, bool
 	case FS_CLONE_DONE:
 		if (!backed) {
 			json_decref(job->result);
-			job_succeed_take(job, json_pack("{s:I}", "copied", (json_int_t)(clone->blocks_copied * FS_BLOCK_SIZE)));
+			job_succeed_take(
+			    job, json_pack("{s:I}", "copied", (json_int_t)(clone->blocks_copied * FS_BLOCK_SIZE)));
 		} else {
 			job_stop(job, "the clone is not running any more");
 		}
@@ -132,7 +138,8 @@ static bool is_lost_for_now(const struct job *job, int err)
 {
 	const struct exportwatch *watch = job->admin->exportwatch;
 
-	return err == -ENOENT && job->has_lun && (exportwatch_is_busy(watch) || exportwatch_is_stale(watch) || job->admin->san->painting);
+	return err == -ENOENT && job->has_lun &&
+	       (exportwatch_is_busy(watch) || exportwatch_is_stale(watch) || job->admin->san->painting);
 }
 
 static void clone_polled(struct fs_message *msg)
@@ -167,7 +174,8 @@ static void clone_cancel(struct job *job, void (*done)(void *arg, int err, const
 	job_tell(job, FS_CLONE_STOP, 0, done, arg);
 }
 
-static struct job *follow(struct admin *admin, struct fs_volume *volume, const char *kind, const char *target, const char *inner)
+static struct job *follow(struct admin *admin, struct fs_volume *volume, const char *kind, const char *target,
+                          const char *inner)
 {
 	struct job *job = job_new(admin, kind, target, "%s of %s", kind, target);
 
@@ -207,7 +215,8 @@ static void reclaim_polled(struct fs_message *msg)
 
 	job->polling = false;
 	for (unsigned i = 0; err == 0 && i < msg->out.n; i++)
-		there = there || (strcmp(msg->out.snapshots[i].name, job->inner) == 0 && msg->out.snapshots[i].deleting);
+		there = there ||
+		        (strcmp(msg->out.snapshots[i].name, job->inner) == 0 && msg->out.snapshots[i].deleting);
 	if (err != 0 && err != -ENODEV && err != -FS_EJUKEBOX)
 		job_fail(job, err, msg->out.error_text);
 	else if (err == 0 && !there)
@@ -279,7 +288,8 @@ static void jobs_give_volume(struct admin *admin, struct fs_volume *volume)
 	struct job *job;
 
 	TAILQ_FOREACH(job, &admin->jobs, link) {
-		if (job_is_over(job) || job->poll == NULL || job->volume != NULL || job_inner(job, fs_volume_name(volume)) == NULL)
+		if (job_is_over(job) || job->poll == NULL || job->volume != NULL ||
+		    job_inner(job, fs_volume_name(volume)) == NULL)
 			continue;
 		job->volume = fs_volume_get(volume);
 		job->state = JOB_RUNNING;

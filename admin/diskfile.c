@@ -15,7 +15,7 @@ static const char *file_of(const char *url)
 	return strncmp(url, "file:", 5) == 0 ? url + 5 : NULL;
 }
 
-/* ---- where ----------------------------------------------------------------------------------------------------------- */
+/* ---- where ------------------------------------------------------------------------------------------------------- */
 
 /* The path without any link in it; its last part may be missing. */
 static int resolve(const char *path, char real[PATH_MAX])
@@ -61,8 +61,10 @@ static bool is_within(const char *real, const char *root)
 /* What the daemon itself keeps in its state directory is no disk, whoever says so. */
 static bool is_our_own(const struct admin *admin, const char *real)
 {
-	static const char *const names[] = { "lock",         "volumes.json",    "volumes.json.new", "admin.token", "admin.token.new",
-		                             "iscsi-target", "iscsi-target.new" };
+	static const char *const names[] = {
+		"lock",         "volumes.json",    "volumes.json.new", "admin.token", "admin.token.new",
+		"iscsi-target", "iscsi-target.new"
+	};
 	char dir[PATH_MAX];
 
 	if (realpath(admin->state_dir, dir) == NULL)
@@ -97,23 +99,25 @@ int diskfile_allowed(const struct admin *admin, const char *url, char ret_text[2
 	}
 	if (within && !is_our_own(admin, real))
 		return 0;
-	(void)snprintf(ret_text, 256, "disk %.90s does not lie where disks may: %.80s (disk_paths in the server's configuration)", path,
-	               admin->disk_paths);
+	(void)snprintf(ret_text, 256,
+	               "disk %.90s does not lie where disks may: %.80s (disk_paths in the server's configuration)",
+	               path, admin->disk_paths);
 	return -EPERM;
 }
 
-/* ---- becoming a volume's ------------------------------------------------------------------------------------------- */
+/* ---- becoming a volume's ----------------------------------------------------------------------------------------- */
 
 static void say_error(const char *what, const char *url, int err, char text[256])
 {
 	(void)snprintf(text, 256, "disk %.140s %s: %s (%s)", url, what,
-	               err == -EBUSY ? "it is in use (another vcd, a mounted file system, LVM, RAID)" : fault_of(err)->text,
+	               err == -EBUSY ? "it is in use (another vcd, a mounted file system, LVM, RAID)"
+	                             : fault_of(err)->text,
 	               error_name(err));
 }
 
 /* May it be taken? 0: *ret_use says whether it is missing (-ENOENT in *ret_there) or must be wiped. */
-static int look_at(struct admin *admin, const char *url, uint64_t size_bytes, bool force, struct disk_use *use, bool *ret_there,
-                   char text[256])
+static int look_at(struct admin *admin, const char *url, uint64_t size_bytes, bool force, struct disk_use *use,
+                   bool *ret_there, char text[256])
 {
 	const struct known_volume *owner;
 	int err = disk_use_look(url, use);
@@ -129,7 +133,9 @@ static int look_at(struct admin *admin, const char *url, uint64_t size_bytes, bo
 		(void)snprintf(text, 256, "disk %.120s belongs to volume \"%.63s\"", url, owner->name);
 		err = -EBUSY;
 	} else if (use->kind != DISK_USE_NONE && !force) {
-		(void)snprintf(text, 256, "disk %.90s is not empty, it holds %.100s; --force takes it, and that is lost", url, use->text);
+		(void)snprintf(text, 256,
+		               "disk %.90s is not empty, it holds %.100s; --force takes it, and that is lost", url,
+		               use->text);
 		err = -EEXIST;
 	}
 	return err;
@@ -157,8 +163,8 @@ static int wipe_one(const char *url, const struct disk_use *use, char text[256])
 	return err;
 }
 
-int diskfile_prepare(struct admin *admin, const char *const *urls, unsigned n, uint64_t size_bytes, bool force, json_t *made,
-                     char ret_text[256])
+int diskfile_prepare(struct admin *admin, const char *const *urls, unsigned n, uint64_t size_bytes, bool force,
+                     json_t *made, char ret_text[256])
 {
 	struct disk_use *uses = calloc(MAX_OF(n, 1U), sizeof *uses);
 	bool *there = calloc(MAX_OF(n, 1U), sizeof *there);
@@ -184,23 +190,22 @@ void diskfile_unmake(json_t *made)
 	json_t *url;
 	size_t i;
 
-	json_array_foreach(made, i, url)
-	{
+	json_array_foreach(made, i, url) {
 		int err = disk_destroy(json_string_value(url));
 		if (err != 0)
-			log_warn("admin", "disk_left_behind", "disk=%s error=%s", json_string_value(url), error_name(err));
+			log_warn("admin", "disk_left_behind", "disk=%s error=%s", json_string_value(url),
+			         error_name(err));
 	}
 }
 
-/* ---- the end --------------------------------------------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
 
 static bool is_made(const struct known_volume *known, const char *url)
 {
 	json_t *one;
 	size_t i;
 
-	json_array_foreach(known->made, i, one)
-	{
+	json_array_foreach(known->made, i, one) {
 		if (strcmp(json_string_value(one), url) == 0)
 			return true;
 	}
@@ -219,7 +224,8 @@ static int give_up_one(const struct known_volume *known, const char *url)
 	if (err != 0)
 		return err;
 	bool ours = use.kind == DISK_USE_LABEL && (!known->has_uuid || uuid_equal(&use.volume, &known->uuid));
-	/* A disk that has lost its label is ours all the same if we made the file; one that holds what somebody else knows is not. */
+	/* A disk that has lost its label is ours all the same if we made the file; one that holds what somebody else
+	 * knows is not. */
 	if (is_made(known, url) && (ours || use.kind == DISK_USE_NONE || use.kind == DISK_USE_DATA))
 		return disk_destroy(url);
 	if (ours)
@@ -235,15 +241,15 @@ int diskfile_give_up(const struct known_volume *known, char ret_text[256])
 	size_t i, len = 0;
 	int first = 0;
 
-	json_array_foreach(known->disks, i, url)
-	{
+	json_array_foreach(known->disks, i, url) {
 		const char *name = json_string_value(url);
 		int err = give_up_one(known, name);
 		if (err == 0)
 			continue;
 		log_error("admin", "disk_not_wiped", "volume=%s disk=%s error=%s", known->name, name, error_name(err));
 		int more = snprintf(ret_text + len, 256 - len, "%s%s (%s)",
-		                    first == 0 ? "the volume is forgotten, but still on disk " : ", ", name, error_name(err));
+		                    first == 0 ? "the volume is forgotten, but still on disk " : ", ", name,
+		                    error_name(err));
 		len = MIN_OF(len + (size_t)MAX_OF(more, 0), (size_t)255);
 		first = first == 0 ? err : first;
 	}

@@ -161,8 +161,9 @@ static int sieve(const struct fs_message *msg, json_t *records)
 			kept++;
 			continue;
 		}
-		log_error("admin", "document_entry_bad", "volume=%s document=%s entry=%zu reason=\"%s\"", fs_volume_name(msg->volume),
-		          kind->name, i, good ? "one before it has its identity" : "it makes no sense");
+		log_error("admin", "document_entry_bad", "volume=%s document=%s entry=%zu reason=\"%s\"",
+		          fs_volume_name(msg->volume), kind->name, i,
+		          good ? "one before it has its identity" : "it makes no sense");
 		(void)json_array_remove(records, kept);
 	}
 	json_decref(seen);
@@ -188,8 +189,8 @@ static void document_got(struct fs_message *msg)
 	io_free(io);
 }
 
-void document_get(struct admin *admin, struct fs_volume *volume, const char *name, void (*done)(void *arg, int err, json_t *records),
-                  void *arg)
+void document_get(struct admin *admin, struct fs_volume *volume, const char *name,
+                  void (*done)(void *arg, int err, json_t *records), void *arg)
 {
 	struct document_io *io = io_new(admin, FS_DOC_GET, volume, name, document_got, arg);
 	io->got = done;
@@ -211,12 +212,13 @@ int document_admit(const struct known_volume *known, const char *name)
 
 	if (!damaged)
 		return 0;
-	log_error("admin", "document_kept", "volume=%s document=%s error=EUCLEAN: it is damaged and is not replaced", known->name, name);
+	log_error("admin", "document_kept", "volume=%s document=%s error=EUCLEAN: it is damaged and is not replaced",
+	          known->name, name);
 	return -EUCLEAN;
 }
 
-void document_put(struct admin *admin, struct fs_volume *volume, const char *name, json_t *records, void (*done)(void *arg, int err),
-                  void *arg)
+void document_put(struct admin *admin, struct fs_volume *volume, const char *name, json_t *records,
+                  void (*done)(void *arg, int err), void *arg)
 {
 	struct document_io *io = io_new(admin, FS_DOC_PUT, volume, name, document_was_put, arg);
 	json_t *value = json_pack("{s:i,s:O}", "version", 1, "records", records);
@@ -231,12 +233,14 @@ void document_put(struct admin *admin, struct fs_volume *volume, const char *nam
 	fs_message_send(&io->msg);
 }
 
-void document_exports_put(struct admin *admin, struct fs_volume *volume, json_t *exports, void (*done)(void *arg, int err), void *arg)
+void document_exports_put(struct admin *admin, struct fs_volume *volume, json_t *exports,
+                          void (*done)(void *arg, int err), void *arg)
 {
 	json_t *plain = json_deep_copy(exports), *entry;
 	size_t i;
 
-	json_array_foreach(plain, i, entry)(void) json_object_del(entry, "missing");
+	json_array_foreach(plain, i, entry)
+		(void)json_object_del(entry, "missing");
 	document_put(admin, volume, DOCUMENT_EXPORTS, plain, done, arg);
 	json_decref(plain);
 }
@@ -256,8 +260,7 @@ static struct admin_rule *rules_of(json_t *list)
 
 	if (rules == NULL)
 		abort();
-	json_array_foreach(list, i, rule)
-	{
+	json_array_foreach(list, i, rule) {
 		const char *access = json_string_value(json_object_get(rule, "access"));
 		rules[i].client = json_string_value(json_object_get(rule, "client"));
 		rules[i].read_write = access != NULL && strcmp(access, "rw") == 0;
@@ -300,12 +303,12 @@ void document_exports_publish(struct admin *admin)
 	TAILQ_FOREACH(known, &admin->volumes, link) {
 		if (known->state != KNOWN_ONLINE)
 			continue;
-		struct admin_export *more = reallocarray(exports, n + json_array_size(known->exports) + 1, sizeof *exports);
+		struct admin_export *more = reallocarray(exports, n + json_array_size(known->exports) + 1,
+		                                         sizeof *exports);
 		if (more == NULL)
 			abort();
 		exports = more;
-		json_array_foreach(known->exports, i, entry)
-		{
+		json_array_foreach(known->exports, i, entry) {
 			if (json_object_get(entry, "missing") == NULL)
 				export_fill(&exports[n++], known, entry);
 		}

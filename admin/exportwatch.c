@@ -91,9 +91,9 @@ static void look_add(struct look *look, const struct known_volume *known)
 	json_t *entry;
 	size_t i;
 
-	look->items = must(reallocarray(look->items, look->n + json_array_size(known->exports) + 1, sizeof *look->items));
-	json_array_foreach(known->exports, i, entry)
-	{
+	look->items = must(
+	    reallocarray(look->items, look->n + json_array_size(known->exports) + 1, sizeof *look->items));
+	json_array_foreach(known->exports, i, entry) {
 		char *path = must(strdup(json_string_value(json_object_get(entry, "path"))));
 
 		text_unescape(path);
@@ -116,7 +116,8 @@ static void look_end(struct look *look)
 static void entry_is_missing(const struct look_item *item)
 {
 	if (json_object_get(item->entry, "missing") == NULL)
-		log_warn("admin", "export_missing", "export=/vol/%s%s: its directory is gone", fs_volume_name(item->volume), item->path);
+		log_warn("admin", "export_missing", "export=/vol/%s%s: its directory is gone",
+		         fs_volume_name(item->volume), item->path);
 	(void)json_object_set_new(item->entry, "missing", json_true());
 }
 
@@ -139,13 +140,14 @@ static void path_answered(struct fs_message *msg)
 	else if (msg->status == -ESTALE || msg->status == -ENOENT || msg->status == -ENOTDIR)
 		entry_is_missing(item);
 	else if (msg->status != -ENODEV)
-		log_warn("admin", "export_not_found", "export=/vol/%s%s error=%s", fs_volume_name(item->volume), item->path,
-		         error_name(msg->status));
+		log_warn("admin", "export_not_found", "export=/vol/%s%s error=%s", fs_volume_name(item->volume),
+		         item->path, error_name(msg->status));
 	fs_message_fini(msg);
 	look_next(look);
 }
 
-/* What is at the path: the directory in the snapshot still, or whatever an entry of an older version means, which says no more than a path. */
+/* What is at the path: the directory in the snapshot still, or whatever an entry of an older version means, which says
+ * no more than a path. */
 static void directory_answered(struct fs_message *msg)
 {
 	struct look *look = msg->owner;
@@ -156,7 +158,8 @@ static void directory_answered(struct fs_message *msg)
 		(void)json_object_set_new(item->entry, "directory", exportwatch_directory_json(&is));
 		look->changed = true;
 	}
-	if (msg->status == 0 && msg->out.attr.type == FS_TYPE_DIR && (was.inode == 0 || memcmp(&was, &is, sizeof is) == 0)) {
+	if (msg->status == 0 && msg->out.attr.type == FS_TYPE_DIR &&
+	    (was.inode == 0 || memcmp(&was, &is, sizeof is) == 0)) {
 		(void)json_object_del(item->entry, "missing");
 	} else if (msg->status != -ENODEV) {
 		entry_is_missing(item);
@@ -186,7 +189,8 @@ static void look_next(struct look *look)
 	struct fs_file_id directory = exportwatch_directory(item->entry);
 	bool known = directory.inode != 0 && directory.snapshot == 0;
 
-	fs_message_init(&look->msg, known ? FS_PATH_OF : FS_RESOLVE, item->volume, known ? path_answered : directory_answered, look);
+	fs_message_init(&look->msg, known ? FS_PATH_OF : FS_RESOLVE, item->volume,
+	                known ? path_answered : directory_answered, look);
 	look->msg.cls = FS_CLASS_ADMIN;
 	look->msg.origin = look->admin->world;
 	look->msg.file = directory;
@@ -279,8 +283,9 @@ static void drop_replaced(struct known_volume *known)
 
 		entry = json_array_get(known->exports, i);
 		json_array_foreach(known->exports, j, other)
-		    replaced = replaced || (j != i && json_object_get(other, "missing") == NULL &&
-		                            json_equal(json_object_get(other, "path"), json_object_get(entry, "path")) == 1);
+			replaced = replaced ||
+			           (j != i && json_object_get(other, "missing") == NULL &&
+			            json_equal(json_object_get(other, "path"), json_object_get(entry, "path")) == 1);
 		if (replaced && json_object_get(entry, "missing") != NULL)
 			(void)json_array_remove(known->exports, i);
 	}

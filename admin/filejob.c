@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The job of a file that is put back to a snapshot.
  *
- * THEORY. The restore is one long message to the volume, which the job owns. How far it is another message tells, twice a second; a third one
- * ends it, and then the long one is answered with -ECANCELED and the file is as it was. */
+ * THEORY. The restore is one long message to the volume, which the job owns. How far it is another message tells, twice
+ * a second; a third one ends it, and then the long one is answered with -ECANCELED and the file is as it was. */
 #include "admin/filejob.h"
 
 #include <stdio.h>
@@ -26,7 +26,8 @@ static void file_ended(struct fs_message *msg)
 	job->working = false;
 	if (msg->status == 0) {
 		log_info("admin", "file_restored", "file=%s snapshot=%s", job->target, work->snapshot);
-		job_succeed_take(job, json_pack("{s:o,s:o}", "path", textjson(job->target), "snapshot", textjson(work->snapshot)));
+		job_succeed_take(
+		    job, json_pack("{s:o,s:o}", "path", textjson(job->target), "snapshot", textjson(work->snapshot)));
 	} else {
 		job_fail(job, msg->status, msg->out.error_text);
 	}
@@ -43,7 +44,8 @@ static void file_polled(struct fs_message *msg)
 
 	job->polling = false;
 	if (msg->status == 0 && !job_is_over(job) && msg->out.progress.total_bytes > 0)
-		job_progress(job, (unsigned)MIN_OF(msg->out.progress.done_bytes * 100U / msg->out.progress.total_bytes, (uint64_t)99));
+		job_progress(job, (unsigned)MIN_OF(msg->out.progress.done_bytes * 100U / msg->out.progress.total_bytes,
+		                                   (uint64_t)99));
 	fs_message_fini(msg);
 	admin_stop_go_on(job->admin);
 }
@@ -70,7 +72,9 @@ static void file_cancel(struct job *job, void (*done)(void *arg, int err, const 
 static struct job *file_job_new(struct admin *admin, struct fs_volume *volume, const char *inner, const char *snapshot)
 {
 	char *path = volpath_join(fs_volume_name(volume), inner);
-	struct job *job = path == NULL ? NULL : job_new(admin, FILEJOB_KIND, path, "putting %s back to snapshot %s", path, snapshot);
+	struct job *job = path == NULL
+	                      ? NULL
+	                      : job_new(admin, FILEJOB_KIND, path, "putting %s back to snapshot %s", path, snapshot);
 
 	free(path);
 	if (job == NULL)

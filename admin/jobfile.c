@@ -24,9 +24,9 @@ static int jobfile_path(const struct admin *admin, char path[4096])
 
 static json_t *saved_form(const struct job *job)
 {
-	return json_pack("{s:s,s:s,s:o,s:o,s:I,s:b}", "uuid", job->uuid, "kind", job->kind, "target", textjson(job->target), "description",
-	                 textjson(job->description), "started_ns", (json_int_t)job->started_ns, "interrupted",
-	                 (int)(job->state == JOB_INTERRUPTED));
+	return json_pack("{s:s,s:s,s:o,s:o,s:I,s:b}", "uuid", job->uuid, "kind", job->kind, "target",
+	                 textjson(job->target), "description", textjson(job->description), "started_ns",
+	                 (json_int_t)job->started_ns, "interrupted", (int)(job->state == JOB_INTERRUPTED));
 }
 
 void jobfile_save(struct admin *admin)
@@ -109,6 +109,7 @@ void jobfile_load(struct admin *admin)
 		err = -ENOTSUP;
 	if (err != 0 && err != -ENOENT)
 		log_warn("admin", "jobs_not_loaded", "file=%s error=%s", path, error_name(err));
-	json_array_foreach(err == 0 ? json_object_get(state, "jobs") : NULL, i, entry) load_one(admin, entry);
+	json_array_foreach(err == 0 ? json_object_get(state, "jobs") : NULL, i, entry)
+		load_one(admin, entry);
 	json_decref(state);
 }

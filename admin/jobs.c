@@ -16,8 +16,9 @@
 #define POLL_NS 500000000ULL
 
 static const char *const state_names[] = {
-	[JOB_QUEUED] = "queued",   [JOB_RUNNING] = "running", [JOB_PAUSED] = "paused",       [JOB_SUCCESS] = "success",
-	[JOB_FAILURE] = "failure", [JOB_STOPPED] = "stopped", [JOB_CANCELLED] = "cancelled", [JOB_INTERRUPTED] = "interrupted",
+	[JOB_QUEUED] = "queued",       [JOB_RUNNING] = "running",         [JOB_PAUSED] = "paused",
+	[JOB_SUCCESS] = "success",     [JOB_FAILURE] = "failure",         [JOB_STOPPED] = "stopped",
+	[JOB_CANCELLED] = "cancelled", [JOB_INTERRUPTED] = "interrupted",
 };
 
 bool job_is_over(const struct job *job)
@@ -43,8 +44,7 @@ static bool jobs_trim(struct admin *admin)
 
 	TAILQ_FOREACH(job, &admin->jobs, link)
 		n_running += !job_is_over(job);
-	TAILQ_FOREACH_REVERSE_SAFE(job, &admin->jobs, job_list, link, next)
-	{
+	TAILQ_FOREACH_REVERSE_SAFE(job, &admin->jobs, job_list, link, next) {
 		if (admin->n_jobs < JOBS_KEPT)
 			break;
 		if (job_is_over(job) && !job->polling)
@@ -107,7 +107,8 @@ void job_succeed_take(struct job *job, json_t *result)
 static void job_say(struct job *job, int err, const char *text)
 {
 	(void)snprintf(job->code, sizeof job->code, "%s", fault_of(err)->code);
-	(void)snprintf(job->message, sizeof job->message, "%s", text != NULL && *text != '\0' ? text : fault_of(err)->text);
+	(void)snprintf(job->message, sizeof job->message, "%s",
+	               text != NULL && *text != '\0' ? text : fault_of(err)->text);
 }
 
 void job_set_interrupted(struct job *job)
@@ -137,8 +138,8 @@ void job_fail(struct job *job, int err, const char *text)
 	if (err == -ECANCELED)
 		log_info("admin", "job_cancelled", "kind=\"%s\" target=%s job=%s", job->kind, job->target, job->uuid);
 	else
-		log_warn("admin", "job_failed", "kind=\"%s\" target=%s job=%s error=%s text=\"%s\"", job->kind, job->target, job->uuid,
-		         error_name(err), job->message);
+		log_warn("admin", "job_failed", "kind=\"%s\" target=%s job=%s error=%s text=\"%s\"", job->kind,
+		         job->target, job->uuid, error_name(err), job->message);
 	job_end(job, err == -ECANCELED ? JOB_CANCELLED : JOB_FAILURE);
 }
 
@@ -167,9 +168,9 @@ json_t *job_json(const struct job *job)
 	char started[MOMENT_TEXT_SIZE], ended[MOMENT_TEXT_SIZE];
 
 	moment_format(job->started_ns, started);
-	json_t *json = json_pack("{s:s,s:s,s:o,s:o,s:s,s:i,s:s}", "uuid", job->uuid, "kind", job->kind, "target", textjson(job->target),
-	                         "description", textjson(job->description), "state", state_names[job->state], "progress",
-	                         (int)job->progress, "start_time", started);
+	json_t *json = json_pack("{s:s,s:s,s:o,s:o,s:s,s:i,s:s}", "uuid", job->uuid, "kind", job->kind, "target",
+	                         textjson(job->target), "description", textjson(job->description), "state",
+	                         state_names[job->state], "progress", (int)job->progress, "start_time", started);
 	if (json == NULL)
 		return NULL;
 	if (job_is_over(job)) {
@@ -177,9 +178,9 @@ json_t *job_json(const struct job *job)
 		(void)json_object_set_new(json, "end_time", json_string(ended));
 	}
 	if (job->code[0] != '\0')
-		(void)json_object_set_new(
-		    json, "error",
-		    json_pack("{s:s,s:o,s:o}", "code", job->code, "message", textjson(job->message), "target", textjson(job->target)));
+		(void)json_object_set_new(json, "error",
+		                          json_pack("{s:s,s:o,s:o}", "code", job->code, "message",
+		                                    textjson(job->message), "target", textjson(job->target)));
 	if (job->result != NULL)
 		(void)json_object_set(json, "result", job->result);
 	return json;
@@ -216,7 +217,8 @@ void job_follow(struct job *job)
 const char *job_inner(const struct job *job, const char *name)
 {
 	size_t len = strlen(name);
-	bool inside = strncmp(job->target, "/vol/", 5) == 0 && strncmp(job->target + 5, name, len) == 0 && job->target[5 + len] == '/';
+	bool inside = strncmp(job->target, "/vol/", 5) == 0 && strncmp(job->target + 5, name, len) == 0 &&
+	              job->target[5 + len] == '/';
 
 	return inside ? job->target + 5 + len : NULL;
 }
@@ -279,7 +281,8 @@ static void job_told(struct fs_message *msg)
 	free(order);
 }
 
-void job_tell(struct job *job, enum fs_op op, uint64_t rate_bytes_s, void (*done)(void *arg, int err, const char *text), void *arg)
+void job_tell(struct job *job, enum fs_op op, uint64_t rate_bytes_s, void (*done)(void *arg, int err, const char *text),
+              void *arg)
 {
 	struct job_order *order = job->volume == NULL ? NULL : calloc(1, sizeof *order);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Jobs: long work with a name, a state and a progress that anybody can look up. Those that are not over are remembered (admin/jobfile.h):
- * work that goes on inside a volume after a restart has the same job then, what does not is shown as interrupted. */
+/* Jobs: long work with a name, a state and a progress that anybody can look up. Those that are not over are remembered
+ * (admin/jobfile.h): work that goes on inside a volume after a restart has the same job then, what does not is shown as
+ * interrupted. */
 #ifndef ADMIN_JOBS_H
 #define ADMIN_JOBS_H
 
@@ -67,15 +68,18 @@ bool job_is_over(const struct job *job);
 json_t *job_json(const struct job *job);
 /* The job has a poll: look at it twice a second from now on, until it is over. */
 void job_follow(struct job *job);
-/* Its volume is offline: it gives that back, and is paused until it gets it again, or over when there is no such volume any more. */
+/* Its volume is offline: it gives that back, and is paused until it gets it again, or over when there is no such volume
+ * any more. */
 void job_wait_for_volume(struct job *job);
 /* The part of its target inside volume `name`, with the slash in front; NULL: it is about something else. */
 const char *job_inner(const struct job *job, const char *name);
 /* There is no volume of that name any more: those that wait for it are over. */
 void jobs_volume_gone(struct admin *admin, const char *name);
 void jobs_fini(struct admin *admin);
-/* Tell the job's volume something about it: `op` with the path and rate that it takes. `done` (may be NULL) gets the answer. */
-void job_tell(struct job *job, enum fs_op op, uint64_t rate_bytes_s, void (*done)(void *arg, int err, const char *text), void *arg);
+/* Tell the job's volume something about it: `op` with the path and rate that it takes. `done` (may be NULL) gets the
+ * answer. */
+void job_tell(struct job *job, enum fs_op op, uint64_t rate_bytes_s, void (*done)(void *arg, int err, const char *text),
+              void *arg);
 /* Those whose work is a message of ours are told to end: the server stops. */
 void jobs_cancel_working(struct admin *admin);
 /* Jobs neither over nor merely followed. */

@@ -95,8 +95,9 @@ static json_t *event_json(const struct journal_event *event)
 	char when[MOMENT_TEXT_SIZE];
 
 	moment_format(event->wall_ns, when);
-	return json_pack("{s:I,s:s,s:s,s:s,s:s,s:s}", "number", (json_int_t)event->number, "time", when, "level", level_names[event->level],
-	                 "component", event->component, "event", event->event, "text", event->text);
+	return json_pack("{s:I,s:s,s:s,s:s,s:s,s:s}", "number", (json_int_t)event->number, "time", when, "level",
+	                 level_names[event->level], "component", event->component, "event", event->event, "text",
+	                 event->text);
 }
 
 /* Where the first event numbered above `after` is. */
@@ -117,8 +118,10 @@ json_t *journal_list(uint64_t after, enum log_level level)
 	pthread_mutex_lock(&journal.lock);
 	uint64_t own_at = ring_begin(&journal.own, after), peer_at = ring_begin(&journal.peers, after);
 	for (;;) {
-		const struct journal_event *own = ring_at(&journal.own, own_at), *peer = ring_at(&journal.peers, peer_at);
-		const struct journal_event *event = peer == NULL || (own != NULL && own->number < peer->number) ? own : peer;
+		const struct journal_event *own = ring_at(&journal.own, own_at),
+		                           *peer = ring_at(&journal.peers, peer_at);
+		const struct journal_event *event = peer == NULL || (own != NULL && own->number < peer->number) ? own
+		                                                                                                : peer;
 		if (event == NULL)
 			break;
 		*(event == own ? &own_at : &peer_at) += 1;

@@ -16,11 +16,13 @@
 #define JOURNAL_PEER_EVENTS 256U /* of those that peers can cause (log_peer_event) */
 #define JOURNAL_TEXT 400U
 
-/* Become the log's sink. After each event `wake` is posted to `world`, at most once until it runs. NULL world: nobody is woken. */
+/* Become the log's sink. After each event `wake` is posted to `world`, at most once until it runs. NULL world: nobody
+ * is woken. */
 void journal_start(struct world *world, struct task *wake);
 /* Nobody is woken any more. */
 void journal_stop(void);
-/* Events numbered above `after` as an array of {number, time, level, component, event, text}, oldest first, severity `level` or worse. */
+/* Events numbered above `after` as an array of {number, time, level, component, event, text}, oldest first, severity
+ * `level` or worse. */
 json_t *journal_list(uint64_t after, enum log_level level);
 /* Number of the newest event, 0: none. */
 uint64_t journal_last(void);

@@ -109,7 +109,9 @@ static void go_to_sleep(struct keeper *keeper)
 	for (unsigned kind = 0; kind < SCHEDULE_KINDS; kind++) {
 		if (keeper->rules[kind].keep == 0)
 			continue;
-		int64_t next = schedule_next((enum schedule_kind)kind, &keeper->rules[kind], wall_ns / 1000000000) * 1000000000 - wall_ns;
+		int64_t next = schedule_next((enum schedule_kind)kind, &keeper->rules[kind], wall_ns / 1000000000) *
+		                   1000000000 -
+		               wall_ns;
 		delay = MIN_OF(delay, (uint64_t)next);
 		any = true;
 	}
@@ -151,13 +153,14 @@ static void victim_deleted(struct fs_message *msg)
 	} else if (msg->status != -ENOENT && msg->status != -ENODEV) {
 		keeper->refused = true;
 		if (!was_told(keeper, victim->id)) {
-			log_warn("admin", "snapshot_not_expired", "volume=%s snapshot=%s error=%s text=\"%s\"", volume, victim->name,
-			         error_name(msg->status), msg->out.error_text);
+			log_warn("admin", "snapshot_not_expired", "volume=%s snapshot=%s error=%s text=\"%s\"", volume,
+			         victim->name, error_name(msg->status), msg->out.error_text);
 			if (keeper->n_told < ARRAY_SIZE(keeper->told))
 				keeper->told[keeper->n_told++] = victim->id;
 		}
 	}
-	/* One that was deleted may have been what another was needed for: a LUN in a snapshot needs its backing snapshot too. */
+	/* One that was deleted may have been what another was needed for: a LUN in a snapshot needs its backing
+	 * snapshot too. */
 	if (keeper->refused)
 		keeper->prune_at_ns = world_now_ns(keeper->admin->world) + (keeper->deleted ? AGAIN_NS : KEPT_NS);
 	answered(keeper);
@@ -173,7 +176,8 @@ static void collect_victims(struct keeper *keeper, const struct fs_snapshot_info
 	if (keeper->victims == NULL)
 		return; /* at the next turn, then */
 	for (unsigned kind = 0; kind < SCHEDULE_KINDS; kind++) {
-		size_t found = schedule_surplus((enum schedule_kind)kind, &keeper->rules[kind], list, n, index, ARRAY_SIZE(index));
+		size_t found = schedule_surplus((enum schedule_kind)kind, &keeper->rules[kind], list, n, index,
+		                                ARRAY_SIZE(index));
 		for (size_t i = 0; i < found; i++)
 			keeper->victims[keeper->n_victims++] = list[index[i]];
 	}
@@ -220,8 +224,8 @@ static void made(struct fs_message *msg)
 		if (msg->status == 0)
 			log_info("admin", "snapshot_scheduled", "volume=%s snapshot=%s", volume, keeper->name);
 		else if (msg->status != -ENODEV)
-			log_error("admin", "snapshot_missed", "volume=%s snapshot=%s error=%s text=\"%s\"", volume, keeper->name,
-			          error_name(msg->status), msg->out.error_text);
+			log_error("admin", "snapshot_missed", "volume=%s snapshot=%s error=%s text=\"%s\"", volume,
+			          keeper->name, error_name(msg->status), msg->out.error_text);
 		keeper->prune = true;
 	}
 	answered(keeper);
@@ -254,8 +258,8 @@ static void learned(struct fs_message *msg)
 
 	if (msg->status == 0) {
 		for (unsigned kind = 0; kind < SCHEDULE_KINDS; kind++)
-			keeper->since_s[kind] = schedule_since((enum schedule_kind)kind, keeper->set_s[kind], msg->out.snapshots,
-			                                       msg->out.n);
+			keeper->since_s[kind] = schedule_since((enum schedule_kind)kind, keeper->set_s[kind],
+			                                       msg->out.snapshots, msg->out.n);
 		keeper->learned = true;
 	} else {
 		wait_for(keeper, AGAIN_NS);
@@ -268,8 +272,8 @@ static void told_policy(struct fs_message *msg)
 	struct keeper *keeper = msg->owner;
 
 	if (msg->status != 0 && msg->status != -ENODEV) {
-		log_error("admin", "autodelete_not_set", "volume=%s error=%s text=\"%s\"", fs_volume_name(keeper->volume),
-		          error_name(msg->status), msg->out.error_text);
+		log_error("admin", "autodelete_not_set", "volume=%s error=%s text=\"%s\"",
+		          fs_volume_name(keeper->volume), error_name(msg->status), msg->out.error_text);
 		keeper->tell = true;
 		wait_for(keeper, AGAIN_NS);
 	}
@@ -302,7 +306,8 @@ static void keeper_go(struct keeper *keeper)
 	} else if (!keeper->learned) {
 		fs_message_send(message(keeper, FS_SNAPSHOT_LIST, learned));
 	} else if (keeper->next_victim < keeper->n_victims) {
-		set_name(message(keeper, FS_SNAPSHOT_DELETE, victim_deleted), keeper->victims[keeper->next_victim].name);
+		set_name(message(keeper, FS_SNAPSHOT_DELETE, victim_deleted),
+		         keeper->victims[keeper->next_victim].name);
 		fs_message_send(&keeper->msg);
 	} else if (!make_due(keeper)) {
 		if (keeper->prune || (keeper->prune_at_ns != 0 && keeper->prune_at_ns <= now))

@@ -59,7 +59,8 @@ static bool is_same_disk(const char *a, const char *b)
 
 	if (strcmp(a, b) == 0)
 		return true;
-	if (strncmp(a, "file:", 5) != 0 || strncmp(b, "file:", 5) != 0 || stat(a + 5, &sa) != 0 || stat(b + 5, &sb) != 0)
+	if (strncmp(a, "file:", 5) != 0 || strncmp(b, "file:", 5) != 0 || stat(a + 5, &sa) != 0 ||
+	    stat(b + 5, &sb) != 0)
 		return false;
 	if (S_ISBLK(sa.st_mode) && S_ISBLK(sb.st_mode))
 		return sa.st_rdev == sb.st_rdev;
@@ -73,8 +74,7 @@ struct known_volume *known_find_disk(struct admin *admin, const char *url)
 	size_t i;
 
 	TAILQ_FOREACH(known, &admin->volumes, link) {
-		json_array_foreach(known->disks, i, disk)
-		{
+		json_array_foreach(known->disks, i, disk) {
 			if (is_same_disk(json_string_value(disk), url))
 				return known;
 		}
@@ -144,8 +144,9 @@ json_t *known_disk_url(const struct admin *admin, const char *name)
 /* `entry` NULL: it is about the whole file. */
 static void report_unsound(struct admin *admin, const char *name, json_t *entry, const char *why)
 {
-	json_t *unsound = json_pack("{s:o}", "why",
-	                            textjson_format("volume \"%s\" in volumes.json: %s", name == NULL ? "(no name)" : name, why));
+	json_t *unsound = json_pack(
+	    "{s:o}", "why",
+	    textjson_format("volume \"%s\" in volumes.json: %s", name == NULL ? "(no name)" : name, why));
 
 	if (entry == NULL)
 		(void)json_object_set_new(unsound, "why", textjson(why));
@@ -198,8 +199,7 @@ static json_t *strings_of(json_t *list)
 	json_t *strings = json_array(), *entry;
 	size_t i;
 
-	json_array_foreach(list, i, entry)
-	{
+	json_array_foreach(list, i, entry) {
 		if (json_is_string(entry))
 			(void)json_array_append(strings, entry);
 	}
@@ -242,7 +242,8 @@ static int move_aside(struct admin *admin, const char *path)
 	if (err != 0)
 		return err;
 	(void)snprintf(why, sizeof why,
-	               "the list of volumes could not be read and was moved to %s; repair it and move it back, or import the volumes",
+	               "the list of volumes could not be read and was moved to %s; repair it and move it back, or "
+	               "import the volumes",
 	               aside);
 	report_unsound(admin, NULL, NULL, why);
 	return 0;
@@ -265,8 +266,7 @@ int known_load(struct admin *admin)
 	list = json_object_get(state, "volumes");
 	if (err == 0 && (json_integer_value(json_object_get(state, "version")) != 1 || !json_is_array(list)))
 		err = -EUCLEAN;
-	json_array_foreach(list, i, entry)
-	{
+	json_array_foreach(list, i, entry) {
 		if (err == 0)
 			err = load_volume(admin, entry);
 	}
@@ -276,8 +276,8 @@ int known_load(struct admin *admin)
 
 static json_t *saved_form(const struct known_volume *known)
 {
-	json_t *entry = json_pack("{s:s,s:O,s:b,s:o}", "name", known->name, "disks", known->disks, "online", known->want_online, "igroups",
-	                          trust_igroups_of(known));
+	json_t *entry = json_pack("{s:s,s:O,s:b,s:o}", "name", known->name, "disks", known->disks, "online",
+	                          known->want_online, "igroups", trust_igroups_of(known));
 	char uuid[UUID_TEXT_SIZE];
 
 	if (json_array_size(known->made) > 0)
@@ -303,8 +303,7 @@ int known_save(struct admin *admin)
 		if (known->remembered)
 			(void)json_array_append_new(list, saved_form(known));
 	}
-	json_array_foreach(admin->unsound, i, unsound)
-	{
+	json_array_foreach(admin->unsound, i, unsound) {
 		if (json_object_get(unsound, "entry") != NULL)
 			(void)json_array_append(list, json_object_get(unsound, "entry"));
 	}

@@ -37,8 +37,9 @@ struct known_volume {
 	bool busy; /* a lifecycle operation runs */
 };
 
-/* Load STATE_DIR/volumes.json. A file that is not there is an empty list. What of it makes no sense is logged and listed in admin->unsound, the rest is
- * used: an entry stays in the file as it is; a file that is no list at all is moved aside. -ENOTSUP: a newer version wrote it. */
+/* Load STATE_DIR/volumes.json. A file that is not there is an empty list. What of it makes no sense is logged and
+ * listed in admin->unsound, the rest is used: an entry stays in the file as it is; a file that is no list at all is
+ * moved aside. -ENOTSUP: a newer version wrote it. */
 MUST_CHECK int known_load(struct admin *admin);
 MUST_CHECK int known_save(struct admin *admin);
 struct known_volume *known_find(struct admin *admin, const char *name);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a volume: how the steps of an operation are run.
  *
- * THEORY. An operation is a list of steps. A step ends by lifecycle_next(op, err); then the next one runs. After an error the steps that are left
- * are skipped, and the operation's `undo` runs instead. Steps run on the admin loop; one that needs the volume's home loop hops there
- * (lifecycle_at_home) and comes back (lifecycle_back). Example: create is make disks, format, remember, mount, read documents, publish. */
+ * THEORY. An operation is a list of steps. A step ends by lifecycle_next(op, err); then the next one runs. After an
+ * error the steps that are left are skipped, and the operation's `undo` runs instead. Steps run on the admin loop; one
+ * that needs the volume's home loop hops there (lifecycle_at_home) and comes back (lifecycle_back). Example: create is
+ * make disks, format, remember, mount, read documents, publish. */
 #include "admin/lifecycle_private.h"
 
 #include <stdarg.h>

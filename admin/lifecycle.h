@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of a volume: made, imported, online, offline, destroyed. Each is one operation on one known volume at a time.
+/* The life of a volume: made, imported, online, offline, destroyed. Each is one operation on one known volume at a
+ * time.
  *
- * THREADS. The admin loop's. What the file system wants done on the volume's home loop (format, mount, unmount) hops there and back. */
+ * THREADS. The admin loop's. What the file system wants done on the volume's home loop (format, mount, unmount) hops
+ * there and back. */
 #ifndef ADMIN_LIFECYCLE_H
 #define ADMIN_LIFECYCLE_H
 
 #include "admin/known.h"
 
-/* How it ended: `text` is a sentence when err != 0. `known` is NULL when it is gone (destroyed, or never came to be). */
+/* How it ended: `text` is a sentence when err != 0. `known` is NULL when it is gone (destroyed, or never came to
+ * be). */
 typedef void lifecycle_done(void *arg, int err, const char *text, struct known_volume *known);
 
 /* A volume to be made. Borrowed during the call. */
@@ -19,17 +22,19 @@ struct lifecycle_new {
 };
 /* Make disk files where there are none, format, mount, remember. What was made is removed again when it fails. */
 void lifecycle_create(struct admin *admin, const struct lifecycle_new *new, lifecycle_done *done, void *arg);
-/* Mount a volume from its disks and remember it: called `name` from now on (known_name_is_good, and nobody's), NULL: under its own name, when that one
- * is good and free. `anywhere`: the disks need not lie below disk_paths. */
-void lifecycle_import(struct admin *admin, json_t *disks, const char *name, bool anywhere, lifecycle_done *done, void *arg);
+/* Mount a volume from its disks and remember it: called `name` from now on (known_name_is_good, and nobody's), NULL:
+ * under its own name, when that one is good and free. `anywhere`: the disks need not lie below disk_paths. */
+void lifecycle_import(struct admin *admin, json_t *disks, const char *name, bool anywhere, lifecycle_done *done,
+                      void *arg);
 /* -EBUSY: something else is being done with it; -EALREADY. */
 void lifecycle_online(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
 void lifecycle_offline(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
 /* Unmount for the end of the process: it stays remembered as online. */
 void lifecycle_park(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
-/* Put it back to a snapshot: made ready, unmounted, mounted again, without its LUNs and exports being withdrawn. It is online and was before; when it
- * fails it comes back as it was. */
-void lifecycle_restore(struct admin *admin, struct known_volume *known, const char *snapshot, bool force, lifecycle_done *done, void *arg);
+/* Put it back to a snapshot: made ready, unmounted, mounted again, without its LUNs and exports being withdrawn. It is
+ * online and was before; when it fails it comes back as it was. */
+void lifecycle_restore(struct admin *admin, struct known_volume *known, const char *snapshot, bool force,
+                       lifecycle_done *done, void *arg);
 /* For good: see diskfile_give_up for what becomes of its disks. */
 void lifecycle_destroy(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
 

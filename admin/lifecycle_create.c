@@ -7,16 +7,19 @@
 static void step_make_disks(struct lifecycle_op *op)
 {
 	lifecycle_list_disks(op);
-	lifecycle_next(op, diskfile_prepare(op->admin, op->disks, op->n_disks, op->disk_size, op->force, op->made, op->text));
+	lifecycle_next(
+	    op, diskfile_prepare(op->admin, op->disks, op->n_disks, op->disk_size, op->force, op->made, op->text));
 }
 
 static void create_failed(struct lifecycle_op *op)
 {
 	if (op->text[0] == '\0' && op->err == -EEXIST)
-		lifecycle_say(op, "a disk of \"%s\" is already part of a volume; import that one or use another disk", op->known->name);
-	if (op->text[0] == '\0' && op->err == -ENOSPC)
-		lifecycle_say(op, "the disks are too small for volume \"%s\", or the host is full: --disk-size 256m or more",
+		lifecycle_say(op, "a disk of \"%s\" is already part of a volume; import that one or use another disk",
 		              op->known->name);
+	if (op->text[0] == '\0' && op->err == -ENOSPC)
+		lifecycle_say(
+		    op, "the disks are too small for volume \"%s\", or the host is full: --disk-size 256m or more",
+		    op->known->name);
 	if (op->text[0] == '\0')
 		lifecycle_say(op, "volume \"%s\" could not be made: %s (%s)", op->known->name, fault_of(op->err)->text,
 		              error_name(op->err));
@@ -58,13 +61,12 @@ static int spec_of(struct lifecycle_op *op, json_t *groups)
 		lifecycle_say(op, "a volume has 1 to %u RAID groups", RAID_MAX_GROUPS);
 		return -EINVAL;
 	}
-	json_array_foreach(groups, i, group)
-	{
+	json_array_foreach(groups, i, group) {
 		json_t *names = json_object_get(group, "disks");
 		size_t n = json_array_size(names);
 		if (n < 2 || n > RAID_MAX_GROUP_DISKS) {
-			lifecycle_say(op, "a RAID-4 group has 2 to %u disks, the parity disk last; group %zu has %zu", RAID_MAX_GROUP_DISKS,
-			              i, n);
+			lifecycle_say(op, "a RAID-4 group has 2 to %u disks, the parity disk last; group %zu has %zu",
+			              RAID_MAX_GROUP_DISKS, i, n);
 			return -EINVAL;
 		}
 		int err = lifecycle_add_disks(op, op->known->disks, names);
@@ -81,10 +83,14 @@ static int spec_of(struct lifecycle_op *op, json_t *groups)
 
 void lifecycle_create(struct admin *admin, const struct lifecycle_new *new, lifecycle_done *done, void *arg)
 {
-	static lifecycle_step *const steps[] = {
-		step_make_disks,         step_format, step_made, lifecycle_step_mount, lifecycle_step_documents, lifecycle_step_online,
-		lifecycle_step_announce, NULL
-	};
+	static lifecycle_step *const steps[] = { step_make_disks,
+		                                 step_format,
+		                                 step_made,
+		                                 lifecycle_step_mount,
+		                                 lifecycle_step_documents,
+		                                 lifecycle_step_online,
+		                                 lifecycle_step_announce,
+		                                 NULL };
 
 	struct known_volume *known = known_add_take(admin, new->name, json_array());
 	if (known == NULL)

@@ -15,8 +15,7 @@ static int add_disk(struct lifecycle_op *op, json_t *urls, const char *name)
 		return -EINVAL;
 	}
 	int err = 0;
-	json_array_foreach(urls, i, other)
-	{
+	json_array_foreach(urls, i, other) {
 		if (json_equal(url, other))
 			err = -EINVAL;
 	}
@@ -42,8 +41,7 @@ int lifecycle_add_disks(struct lifecycle_op *op, json_t *urls, json_t *names)
 	json_t *name;
 	size_t i;
 
-	json_array_foreach(names, i, name)
-	{
+	json_array_foreach(names, i, name) {
 		int err = add_disk(op, urls, json_string_value(name));
 		if (err != 0)
 			return err;
@@ -59,5 +57,6 @@ void lifecycle_list_disks(struct lifecycle_op *op)
 
 	vc_assert(json_array_size(op->known->disks) <= RAID_MAX_DISKS); /* add_disk and known_load see to it */
 	op->n_disks = 0;
-	json_array_foreach(op->known->disks, i, disk) op->disks[op->n_disks++] = json_string_value(disk);
+	json_array_foreach(op->known->disks, i, disk)
+		op->disks[op->n_disks++] = json_string_value(disk);
 }

@@ -13,7 +13,8 @@ static void import_failed(struct lifecycle_op *op)
 	if (op->text[0] == '\0' && op->err == -EALREADY)
 		lifecycle_say(op, "it is a volume that is online already, or a copy of it (they have one UUID)");
 	if (op->text[0] == '\0')
-		lifecycle_say(op, "no volume could be mounted from these disks: %s (%s)", fault_of(op->err)->text, error_name(op->err));
+		lifecycle_say(op, "no volume could be mounted from these disks: %s (%s)", fault_of(op->err)->text,
+		              error_name(op->err));
 	lifecycle_memory_back(op->admin, op->known);
 	known_remove(op->admin, op->known);
 	op->known = NULL;
@@ -47,7 +48,8 @@ static void step_name(struct lifecycle_op *op)
 	}
 	lifecycle_say(op,
 	              good ? "there is a volume \"%.100s\" already; give this one another name (--name)"
-	                   : "its name \"%.100s\" can't be a volume's here: " KNOWN_NAME_RULE "; give it another one (--name)",
+	                   : "its name \"%.100s\" can't be a volume's here: " KNOWN_NAME_RULE
+	                     "; give it another one (--name)",
 	              name);
 	op->steps = back_out;
 	op->undo = import_backed_out;
@@ -61,7 +63,8 @@ static void step_trust(struct lifecycle_op *op)
 	lifecycle_next(op, 0);
 }
 
-void lifecycle_import(struct admin *admin, json_t *disks, const char *name, bool anywhere, lifecycle_done *done, void *arg)
+void lifecycle_import(struct admin *admin, json_t *disks, const char *name, bool anywhere, lifecycle_done *done,
+                      void *arg)
 {
 	static lifecycle_step *const steps[] = { lifecycle_step_mount,
 		                                 step_name,

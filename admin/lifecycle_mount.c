@@ -21,7 +21,8 @@ static unsigned n_with_memory(const struct admin *admin)
 	return n;
 }
 
-/* Share out the cache: evenly among the volumes to be online at start, an eighth kept back; later ones get half of what is left. */
+/* Share out the cache: evenly among the volumes to be online at start, an eighth kept back; later ones get half of what
+ * is left. */
 static int step_memory(struct lifecycle_op *op)
 {
 	struct admin *admin = op->admin;
@@ -67,11 +68,13 @@ void lifecycle_mount_failed(struct lifecycle_op *op)
 	struct known_volume *known = op->known;
 	remount_explain(known, op->restore_to[0] != '\0' ? 0 : op->err, op->text, sizeof op->text);
 	if (op->text[0] == '\0')
-		lifecycle_say(op, "volume \"%s\" could not be mounted: %s (%s)", known->name, fault_of(op->err)->text, error_name(op->err));
+		lifecycle_say(op, "volume \"%s\" could not be mounted: %s (%s)", known->name, fault_of(op->err)->text,
+		              error_name(op->err));
 	lifecycle_memory_back(op->admin, known);
 	known->state = KNOWN_FAILED;
 	(void)snprintf(known->error, sizeof known->error, "%s", op->text);
-	log_error("admin", "lifecycle_mount_failed", "volume=%s error=%s text=\"%s\"", known->name, error_name(op->err), op->text);
+	log_error("admin", "lifecycle_mount_failed", "volume=%s error=%s text=\"%s\"", known->name, error_name(op->err),
+	          op->text);
 	remount_later(op->admin, known, op->err);
 	lifecycle_finish(op);
 }
@@ -100,7 +103,8 @@ static void policy_loaded(void *arg, int err, json_t *records)
 	struct lifecycle_op *op = arg;
 
 	if (err != 0)
-		log_error("admin", "document_bad", "volume=%s document=snapshot-policy error=%s", op->known->name, error_name(err));
+		log_error("admin", "document_bad", "volume=%s document=snapshot-policy error=%s", op->known->name,
+		          error_name(err));
 	op->known->policy = records != NULL ? records : json_array();
 	op->known->policy_damaged = err != 0;
 	exportwatch_learn(op->admin, op->known, exports_learned, op);
@@ -111,7 +115,8 @@ static void igroups_loaded(void *arg, int err, json_t *records)
 	struct lifecycle_op *op = arg;
 
 	if (err != 0)
-		log_error("admin", "document_bad", "volume=%s document=igroups error=%s", op->known->name, error_name(err));
+		log_error("admin", "document_bad", "volume=%s document=igroups error=%s", op->known->name,
+		          error_name(err));
 	op->known->igroups = records != NULL ? records : json_array();
 	op->known->igroups_damaged = err != 0;
 	document_get(op->admin, op->known->volume, DOCUMENT_POLICY, policy_loaded, op);
@@ -122,7 +127,8 @@ static void exports_loaded(void *arg, int err, json_t *records)
 	struct lifecycle_op *op = arg;
 
 	if (err != 0)
-		log_error("admin", "document_bad", "volume=%s document=exports error=%s", op->known->name, error_name(err));
+		log_error("admin", "document_bad", "volume=%s document=exports error=%s", op->known->name,
+		          error_name(err));
 	op->known->exports = records != NULL ? records : json_array();
 	op->known->exports_damaged = err != 0;
 	document_get(op->admin, op->known->volume, DOCUMENT_IGROUPS, igroups_loaded, op);
@@ -201,7 +207,8 @@ void lifecycle_online(struct admin *admin, struct known_volume *known, lifecycle
 
 	if (known->busy || known->state == KNOWN_ONLINE) {
 		lifecycle_refuse(admin, known->busy ? -EBUSY : -EALREADY,
-		                 known->busy ? "something else is being done with this volume" : "the volume is online", done, arg);
+		                 known->busy ? "something else is being done with this volume" : "the volume is online",
+		                 done, arg);
 		return;
 	}
 	struct lifecycle_op *op = lifecycle_op_new(admin, known, done, arg);

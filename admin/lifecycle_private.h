@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of a volume, from within: the operation under way, how its steps are run, and the steps that several operations have. */
+/* The life of a volume, from within: the operation under way, how its steps are run, and the steps that several
+ * operations have. */
 #ifndef ADMIN_LIFECYCLE_PRIVATE_H
 #define ADMIN_LIFECYCLE_PRIVATE_H
 
@@ -57,7 +58,8 @@ void lifecycle_finish(struct lifecycle_op *op);
 void lifecycle_refuse(struct admin *admin, int err, const char *text, lifecycle_done *done, void *arg);
 /* The sentence for whoever asked. */
 void lifecycle_say(struct lifecycle_op *op, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Go on at op->home, the volume's home loop; `at_home` runs there, and lifecycle_back (`arg` is the operation) comes back with the next step. */
+/* Go on at op->home, the volume's home loop; `at_home` runs there, and lifecycle_back (`arg` is the operation) comes
+ * back with the next step. */
 void lifecycle_at_home(struct lifecycle_op *op, lifecycle_step *at_home);
 void lifecycle_back(void *arg, int err);
 
@@ -90,11 +92,14 @@ void lifecycle_memory_back(struct admin *admin, struct known_volume *known);
 void lifecycle_step_withdraw(struct lifecycle_op *op);
 void lifecycle_step_unmount(struct lifecycle_op *op);
 void lifecycle_step_unmounted(struct lifecycle_op *op);
-/* Undo: the unmount says that it failed. The volume is gone from memory all the same; its log is replayed at the next mount. */
+/* Undo: the unmount says that it failed. The volume is gone from memory all the same; its log is replayed at the next
+ * mount. */
 void lifecycle_unmount_failed(struct lifecycle_op *op);
 /* Forget what is known of a mounted volume. */
 void lifecycle_let_go(struct admin *admin, struct known_volume *known, enum known_state state);
-/* Carry out `steps` on a volume that is online. -EBUSY, -EALREADY: it is not, or something else is being done with it. */
-void lifecycle_unmount_with(struct admin *admin, struct known_volume *known, lifecycle_step *const *steps, lifecycle_done *done, void *arg);
+/* Carry out `steps` on a volume that is online. -EBUSY, -EALREADY: it is not, or something else is being done with
+ * it. */
+void lifecycle_unmount_with(struct admin *admin, struct known_volume *known, lifecycle_step *const *steps,
+                            lifecycle_done *done, void *arg);
 
 #endif

@@ -35,10 +35,12 @@ static void step_restore_over(struct lifecycle_op *op)
 /* The disks have the volume as it was: back with it. */
 static void restore_failed(struct lifecycle_op *op)
 {
-	static lifecycle_step *const back[] = { lifecycle_step_mount,        lifecycle_step_documents, lifecycle_step_online,
-		                                lifecycle_step_adopt_clones, step_restore_over,        NULL };
+	static lifecycle_step *const back[] = { lifecycle_step_mount,  lifecycle_step_documents,
+		                                lifecycle_step_online, lifecycle_step_adopt_clones,
+		                                step_restore_over,     NULL };
 
-	lifecycle_say(op, "volume \"%s\" stays as it was: %s (%s)", op->known->name, fault_of(op->err)->text, error_name(op->err));
+	lifecycle_say(op, "volume \"%s\" stays as it was: %s (%s)", op->known->name, fault_of(op->err)->text,
+	              error_name(op->err));
 	op->restore_err = op->err;
 	op->restore_to[0] = '\0';
 	lifecycle_memory_back(op->admin, op->known);
@@ -55,7 +57,8 @@ static void step_restore_mount(struct lifecycle_op *op)
 	lifecycle_step_mount(op);
 }
 
-void lifecycle_restore(struct admin *admin, struct known_volume *known, const char *snapshot, bool force, lifecycle_done *done, void *arg)
+void lifecycle_restore(struct admin *admin, struct known_volume *known, const char *snapshot, bool force,
+                       lifecycle_done *done, void *arg)
 {
 	static lifecycle_step *const steps[] = { step_restore_ready,          lifecycle_step_unmount,
 		                                 step_restore_mount,          lifecycle_step_documents,

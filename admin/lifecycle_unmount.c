@@ -49,11 +49,14 @@ void lifecycle_step_unmounted(struct lifecycle_op *op)
 	lifecycle_next(op, 0);
 }
 
-/* The unmount says it failed (its last CP did): the volume is gone from memory all the same; its log replays at the next mount. */
+/* The unmount says it failed (its last CP did): the volume is gone from memory all the same; its log replays at the
+ * next mount. */
 void lifecycle_unmount_failed(struct lifecycle_op *op)
 {
 	struct known_volume *known = op->known;
-	lifecycle_say(op, "volume \"%s\": its last consistency point failed; its log is replayed when it is mounted again", known->name);
+	lifecycle_say(op,
+	              "volume \"%s\": its last consistency point failed; its log is replayed when it is mounted again",
+	              known->name);
 	log_error("admin", "lifecycle_unmount_failed", "volume=%s error=%s", known->name, error_name(op->err));
 	(void)snprintf(known->error, sizeof known->error, "%s", op->text);
 	lifecycle_let_go(op->admin, known, KNOWN_FAILED);
@@ -71,11 +74,14 @@ static void step_forget_online(struct lifecycle_op *op)
 	lifecycle_next(op, err);
 }
 
-void lifecycle_unmount_with(struct admin *admin, struct known_volume *known, lifecycle_step *const *steps, lifecycle_done *done, void *arg)
+void lifecycle_unmount_with(struct admin *admin, struct known_volume *known, lifecycle_step *const *steps,
+                            lifecycle_done *done, void *arg)
 {
 	if (known->busy || known->state != KNOWN_ONLINE) {
 		lifecycle_refuse(admin, known->busy ? -EBUSY : -EALREADY,
-		                 known->busy ? "something else is being done with this volume" : "the volume is not online", done, arg);
+		                 known->busy ? "something else is being done with this volume"
+		                             : "the volume is not online",
+		                 done, arg);
 		return;
 	}
 	struct lifecycle_op *op = lifecycle_op_new(admin, known, done, arg);
@@ -93,6 +99,7 @@ void lifecycle_offline(struct admin *admin, struct known_volume *known, lifecycl
 
 void lifecycle_park(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg)
 {
-	static lifecycle_step *const steps[] = { lifecycle_step_withdraw, lifecycle_step_unmount, lifecycle_step_unmounted, NULL };
+	static lifecycle_step *const steps[] = { lifecycle_step_withdraw, lifecycle_step_unmount,
+		                                 lifecycle_step_unmounted, NULL };
 	lifecycle_unmount_with(admin, known, steps, done, arg);
 }

@@ -12,8 +12,8 @@ static const char *igroup_of(json_t *map)
 	return json_string_value(json_object_get(map, "igroup"));
 }
 
-const struct san_lun *lunnumber_holder(const struct san *san, const struct overlap *overlap, size_t igroup, uint32_t number,
-                                       const struct uuid *lun, json_t **ret_map)
+const struct san_lun *lunnumber_holder(const struct san *san, const struct overlap *overlap, size_t igroup,
+                                       uint32_t number, const struct uuid *lun, json_t **ret_map)
 {
 	json_t *map;
 	size_t j;
@@ -21,8 +21,7 @@ const struct san_lun *lunnumber_holder(const struct san *san, const struct overl
 	for (size_t i = 0; i < san->n_luns; i++) {
 		if (uuid_equal(&san->luns[i].uuid, lun))
 			continue;
-		json_array_foreach(san->luns[i].maps, j, map)
-		{
+		json_array_foreach(san->luns[i].maps, j, map) {
 			size_t other = san_igroup_place(san, igroup_of(map));
 
 			if (number_of(map) != number || (other != igroup && !overlap_between(overlap, igroup, other)))
@@ -51,8 +50,7 @@ void lunnumber_remember(struct san *san)
 
 	for (size_t i = 0; i < san->n_luns; i++) {
 		uuid_format(&san->luns[i].uuid, uuid);
-		json_array_foreach(san->luns[i].maps, j, map)
-		{
+		json_array_foreach(san->luns[i].maps, j, map) {
 			past = past_of(san, number_of(map), key);
 			if (past == NULL) {
 				past = json_object();
@@ -70,11 +68,11 @@ static bool was_another(const struct san *san, size_t igroup, uint32_t number, c
 	json_t *last;
 
 	uuid_format(lun, uuid);
-	json_object_foreach(past_of(san, number, key), had_by, last)
-	{
+	json_object_foreach(past_of(san, number, key), had_by, last) {
 		size_t other = san_igroup_place(san, had_by);
 
-		if ((other == igroup || overlap_between(san->overlap, igroup, other)) && strcmp(json_string_value(last), uuid) != 0)
+		if ((other == igroup || overlap_between(san->overlap, igroup, other)) &&
+		    strcmp(json_string_value(last), uuid) != 0)
 			return true;
 	}
 	return false;
@@ -111,8 +109,7 @@ bool lunnumber_would_clash(const struct san *san, json_t *igroups, size_t igroup
 	size_t j;
 
 	for (size_t i = 0; i < san->n_luns && !clash; i++) {
-		json_array_foreach(san->luns[i].maps, j, map)
-		{
+		json_array_foreach(san->luns[i].maps, j, map) {
 			const struct uuid *lun = &san->luns[i].uuid;
 
 			if (san_igroup_place(san, igroup_of(map)) != igroup)
@@ -120,7 +117,8 @@ bool lunnumber_would_clash(const struct san *san, json_t *igroups, size_t igroup
 			*ret_number = number_of(map);
 			*ret_lun = &san->luns[i];
 			*ret_other = lunnumber_holder(san, fresh, igroup, *ret_number, lun, &unused);
-			clash = *ret_other != NULL && lunnumber_holder(san, san->overlap, igroup, *ret_number, lun, &unused) == NULL;
+			clash = *ret_other != NULL &&
+			        lunnumber_holder(san, san->overlap, igroup, *ret_number, lun, &unused) == NULL;
 			if (clash)
 				break;
 		}

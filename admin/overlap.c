@@ -45,13 +45,12 @@ static struct named *names_of(json_t *igroups, size_t *ret_n)
 	json_t *igroup, *initiator;
 	size_t i, j, n = 0;
 
-	json_array_foreach(igroups, i, igroup) n += json_array_size(json_object_get(igroup, "initiators"));
+	json_array_foreach(igroups, i, igroup)
+		n += json_array_size(json_object_get(igroup, "initiators"));
 	names = must(calloc(n + 1, sizeof *names));
 	*ret_n = 0;
-	json_array_foreach(igroups, i, igroup)
-	{
-		json_array_foreach(json_object_get(igroup, "initiators"), j, initiator)
-		{
+	json_array_foreach(igroups, i, igroup) {
+		json_array_foreach(json_object_get(igroup, "initiators"), j, initiator) {
 			if (json_is_string(initiator))
 				names[(*ret_n)++] = (struct named){ .name = json_string_value(initiator), .igroup = i };
 		}

@@ -9,7 +9,8 @@
 
 struct overlap;
 
-/* Of an array of igroups ({"initiators": [name or "*"]}); names are compared without case. Never NULL (bounded; aborts without memory). */
+/* Of an array of igroups ({"initiators": [name or "*"]}); names are compared without case. Never NULL (bounded; aborts
+ * without memory). */
 struct overlap *overlap_new(json_t *igroups);
 void overlap_free(struct overlap *overlap);
 /* By places in that array. An igroup has its own initiators in common with itself, if it has any. */

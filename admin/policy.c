@@ -22,8 +22,8 @@ static bool is_rule(json_t *entry, enum schedule_kind kind)
 	const char *at = json_string_value(json_object_get(entry, "at"));
 	struct schedule_rule rule = { 0 };
 
-	return keep > 0 && keep <= (json_int_t)SCHEDULE_KEEP_MAX && at != NULL && schedule_parse_at(kind, at, &rule) == 0 &&
-	       json_is_integer(json_object_get(entry, "since"));
+	return keep > 0 && keep <= (json_int_t)SCHEDULE_KEEP_MAX && at != NULL &&
+	       schedule_parse_at(kind, at, &rule) == 0 && json_is_integer(json_object_get(entry, "since"));
 }
 
 static bool is_autodelete(json_t *entry)
@@ -68,13 +68,15 @@ void policy_set_rule(json_t *records, enum schedule_kind kind, const struct sche
 	if (rule->keep == 0)
 		return;
 	schedule_format_at(kind, rule, at);
-	(void)json_array_append_new(records, json_pack("{s:s,s:i,s:s,s:I}", "kind", schedule_kind_name(kind), "keep", (int)rule->keep, "at",
-	                                               at, "since", (json_int_t)since_s));
+	(void)json_array_append_new(records, json_pack("{s:s,s:i,s:s,s:I}", "kind", schedule_kind_name(kind), "keep",
+	                                               (int)rule->keep, "at", at, "since", (json_int_t)since_s));
 }
 
 /* ---- autodelete -------------------------------------------------------------------------------------------------- */
 
-static const struct fs_autodelete usual = { .trigger_percent = 5, .target_percent = 10, .defer = FS_DEFER_USER_CREATED };
+static const struct fs_autodelete usual = { .trigger_percent = 5,
+	                                    .target_percent = 10,
+	                                    .defer = FS_DEFER_USER_CREATED };
 static const char *const orders[] = { "oldest-first", "newest-first" };
 static const char *const deletes[] = { "scheduled", "all" };
 static const char *const defers[] = {
@@ -83,9 +85,10 @@ static const char *const defers[] = {
 
 json_t *policy_autodelete_json(const struct fs_autodelete *policy)
 {
-	return json_pack("{s:s,s:b,s:i,s:i,s:s,s:s,s:s,s:s}", "kind", AUTODELETE, "enabled", policy->enabled, "trigger_free",
-	                 (int)policy->trigger_percent, "target_free", (int)policy->target_percent, "order", orders[policy->newest_first],
-	                 "delete", deletes[policy->user_created], "defer", defers[policy->defer], "keep_prefix", policy->keep_prefix);
+	return json_pack("{s:s,s:b,s:i,s:i,s:s,s:s,s:s,s:s}", "kind", AUTODELETE, "enabled", policy->enabled,
+	                 "trigger_free", (int)policy->trigger_percent, "target_free", (int)policy->target_percent,
+	                 "order", orders[policy->newest_first], "delete", deletes[policy->user_created], "defer",
+	                 defers[policy->defer], "keep_prefix", policy->keep_prefix);
 }
 
 /* Index of the member's word; -1: it is none of them. Not given: `now`. */
@@ -142,7 +145,8 @@ int policy_autodelete_parse(json_t *given, struct fs_autodelete *io_policy, cons
 		return wrong(ret_target, ret_text, "delete", "scheduled or all");
 	if (defer < 0)
 		return wrong(ret_target, ret_text, "defer", "user-created, scheduled or none");
-	if (prefix != NULL && (!json_is_string(prefix) || strlen(json_string_value(prefix)) >= sizeof policy.keep_prefix))
+	if (prefix != NULL &&
+	    (!json_is_string(prefix) || strlen(json_string_value(prefix)) >= sizeof policy.keep_prefix))
 		return wrong(ret_target, ret_text, "keep_prefix", "at most 103 bytes");
 	policy.enabled = enabled == NULL ? policy.enabled : json_is_true(enabled);
 	policy.trigger_percent = (uint32_t)trigger;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The policy document of a volume: its snapshot schedule and what may go when space runs short; kept with the volume, followed by the keeper.
+/* The policy document of a volume: its snapshot schedule and what may go when space runs short; kept with the volume,
+ * followed by the keeper.
  *
  * Records, at most one of a kind: {"kind": "hourly" | "daily" | "weekly", "keep": N, "at": TEXT, "since": SECONDS};
  * {"kind": "autodelete", "enabled", "trigger_free", "target_free", "order", "delete", "defer", "keep_prefix"}. */
@@ -21,8 +22,10 @@ void policy_set_rule(json_t *records, enum schedule_kind kind, const struct sche
 void policy_autodelete(json_t *records, struct fs_autodelete *ret_policy);
 /* Put it in place; NULL: only take the old one out. `records` is changed. */
 void policy_set_autodelete(json_t *records, const struct fs_autodelete *policy);
-/* The record of a policy, and the reverse: -EINVAL and what is wrong with it in ret_text. Members not given keep what *io_policy has. */
+/* The record of a policy, and the reverse: -EINVAL and what is wrong with it in ret_text. Members not given keep what
+ * *io_policy has. */
 json_t *policy_autodelete_json(const struct fs_autodelete *policy);
-MUST_CHECK int policy_autodelete_parse(json_t *given, struct fs_autodelete *io_policy, const char **ret_target, char ret_text[160]);
+MUST_CHECK int policy_autodelete_parse(json_t *given, struct fs_autodelete *io_policy, const char **ret_target,
+                                       char ret_text[160]);
 
 #endif

@@ -25,8 +25,7 @@ json_t *record_find(json_t *records, const char *key, const char *text, size_t *
 	json_t *record;
 	size_t i;
 
-	json_array_foreach(records, i, record)
-	{
+	json_array_foreach(records, i, record) {
 		const char *member = json_string_value(json_object_get(record, key));
 		if (member == NULL || strcmp(member, text) != 0)
 			continue;

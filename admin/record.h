@@ -7,7 +7,8 @@
 
 /* The member of a dotted name ("space.used"), borrowed; NULL: there is none. */
 json_t *record_member(json_t *record, const char *dotted);
-/* The first record of the list whose member `key` is this text, borrowed, and its index (`ret_index` NULL: nobody asks); NULL: there is none. */
+/* The first record of the list whose member `key` is this text, borrowed, and its index (`ret_index` NULL: nobody
+ * asks); NULL: there is none. */
 json_t *record_find(json_t *records, const char *key, const char *text, size_t *ret_index);
 
 #endif

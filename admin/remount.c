@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The host was full when a volume was to be mounted: another try, every ten seconds, until it is mounted or something else is wrong. */
+/* The host was full when a volume was to be mounted: another try, every ten seconds, until it is mounted or something
+ * else is wrong. */
 #include "admin/remount.h"
 
 #include <stdio.h>
@@ -14,11 +15,12 @@ void remount_explain(const struct known_volume *known, int err, char *text, size
 
 	if (err == -ENOSPC && text[0] == '\0')
 		(void)snprintf(text, size,
-		               "volume \"%s\" is not mounted: the host's file system is full where its disks lie (%s); it is tried again",
+		               "volume \"%s\" is not mounted: the host's file system is full where its disks lie (%s); "
+		               "it is tried again",
 		               known->name, disk != NULL ? disk : "");
 	else if (err != 0 && text[0] == '\0' && known->disk_report.text[0] != '\0')
-		(void)snprintf(text, size, "volume \"%s\" could not be mounted: %s (%s): %s", known->name, fault_of(err)->text,
-		               error_name(err), known->disk_report.text);
+		(void)snprintf(text, size, "volume \"%s\" could not be mounted: %s (%s): %s", known->name,
+		               fault_of(err)->text, error_name(err), known->disk_report.text);
 }
 
 static void tried(void *arg, int err, const char *text, struct known_volume *known)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Volumes that could not be mounted because the host's file system was full: they are tried again, until there is room or somebody says otherwise. */
+/* Volumes that could not be mounted because the host's file system was full: they are tried again, until there is room
+ * or somebody says otherwise. */
 #ifndef ADMIN_REMOUNT_H
 #define ADMIN_REMOUNT_H
 

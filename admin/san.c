@@ -27,12 +27,12 @@ json_t *san_maps_parse(const char *text)
 	json_t *from = json_object_get(value, "maps"), *maps = json_array(), *map;
 	size_t i;
 
-	json_array_foreach(from, i, map)
-	{
+	json_array_foreach(from, i, map) {
 		json_t *lun = json_object_get(map, "lun");
 		if (member(map, "igroup") != NULL && json_is_integer(lun) && json_integer_value(lun) >= 0 &&
 		    json_integer_value(lun) <= LUNNUMBER_MAX)
-			(void)json_array_append_new(maps, json_pack("{s:s,s:O}", "igroup", member(map, "igroup"), "lun", lun));
+			(void)json_array_append_new(
+			    maps, json_pack("{s:s,s:O}", "igroup", member(map, "igroup"), "lun", lun));
 	}
 	json_decref(value);
 	return maps;
@@ -43,8 +43,9 @@ char *san_maps_format(json_t *maps)
 	json_t *plain = json_array(), *map;
 	size_t i;
 
-	json_array_foreach(maps, i, map)(void) json_array_append_new(
-	    plain, json_pack("{s:O,s:O}", "igroup", json_object_get(map, "igroup"), "lun", json_object_get(map, "lun")));
+	json_array_foreach(maps, i, map)
+		(void)json_array_append_new(plain, json_pack("{s:O,s:O}", "igroup", json_object_get(map, "igroup"),
+		                                             "lun", json_object_get(map, "lun")));
 	json_t *value = json_pack("{s:o}", "maps", plain);
 	char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(value);
@@ -58,8 +59,7 @@ static json_t *list_find(json_t *list, const char *key, const char *value)
 	json_t *entry;
 	size_t i;
 
-	json_array_foreach(list, i, entry)
-	{
+	json_array_foreach(list, i, entry) {
 		const char *text = member(entry, key);
 		if (text != NULL && strcmp(text, value) == 0)
 			return entry;
@@ -71,11 +71,13 @@ static void merge_igroup(json_t *list, json_t *igroup, const char *volume)
 {
 	struct uuid uuid;
 
-	if (member(igroup, "uuid") == NULL || uuid_parse(member(igroup, "uuid"), &uuid) != 0 || member(igroup, "name") == NULL)
+	if (member(igroup, "uuid") == NULL || uuid_parse(member(igroup, "uuid"), &uuid) != 0 ||
+	    member(igroup, "name") == NULL)
 		return;
 	json_t *have = list_find(list, "uuid", member(igroup, "uuid"));
 	if (have != NULL) {
-		if (json_integer_value(json_object_get(igroup, "generation")) > json_integer_value(json_object_get(have, "generation")))
+		if (json_integer_value(json_object_get(igroup, "generation")) >
+		    json_integer_value(json_object_get(have, "generation")))
 			(void)json_object_update(have, igroup);
 		return;
 	}
@@ -94,8 +96,7 @@ static json_t *merge_igroups(struct admin *admin)
 	TAILQ_FOREACH(known, &admin->volumes, link) {
 		if (known->state != KNOWN_ONLINE)
 			continue;
-		json_array_foreach(known->igroups, i, igroup)
-		{
+		json_array_foreach(known->igroups, i, igroup) {
 			if (!trust_keeps_out(known, member(igroup, "uuid")))
 				merge_igroup(list, igroup, known->name);
 		}
@@ -132,7 +133,8 @@ static bool identity_is_taken(struct given *given, const struct san_lun *lun)
 		json_t *volume = json_object_get(given->identities, key);
 		taken = taken || (volume != NULL && json_integer_value(volume) != (json_int_t)(uintptr_t)lun->volume);
 		if (volume == NULL)
-			(void)json_object_set_new(given->identities, key, json_integer((json_int_t)(uintptr_t)lun->volume));
+			(void)json_object_set_new(given->identities, key,
+			                          json_integer((json_int_t)(uintptr_t)lun->volume));
 		json_decref(keys[i]);
 	}
 	return taken;
@@ -145,15 +147,16 @@ static bool is_kept_out(const struct san *san, const struct san_lun *lun, const 
 }
 
 /* Others that have the number: of the same igroup, or for one of its initiators. */
-static void look_at_claims(const struct san *san, const struct given *given, const struct san_lun *lun, size_t igroup, uint32_t number,
-                           bool *ret_taken, bool *ret_hidden)
+static void look_at_claims(const struct san *san, const struct given *given, const struct san_lun *lun, size_t igroup,
+                           uint32_t number, bool *ret_taken, bool *ret_hidden)
 {
 	const struct claim *claim;
 
 	*ret_taken = *ret_hidden = false;
 	LIST_FOREACH(claim, &given->claims[number], link) {
 		*ret_taken = *ret_taken || claim->igroup == igroup;
-		*ret_hidden = *ret_hidden || (claim->lun != lun && overlap_between(san->overlap, claim->igroup, igroup));
+		*ret_hidden = *ret_hidden ||
+		              (claim->lun != lun && overlap_between(san->overlap, claim->igroup, igroup));
 	}
 }
 
@@ -209,7 +212,7 @@ static void judge_maps(struct san *san)
 		const struct san_lun *lun = &san->luns[i];
 		bool taken = identity_is_taken(&given, lun);
 		json_array_foreach(lun->maps, j, map)
-		    judge_map(san, &given, lun, map, taken || is_kept_out(san, lun, member(map, "igroup")));
+			judge_map(san, &given, lun, map, taken || is_kept_out(san, lun, member(map, "igroup")));
 	}
 	given_free(&given);
 }
@@ -220,11 +223,11 @@ static struct admin_igroup *publish_igroups(json_t *list)
 	json_t *entry, *initiator;
 	size_t i, j;
 
-	json_array_foreach(list, i, entry)
-	{
+	json_array_foreach(list, i, entry) {
 		json_t *names = json_object_get(entry, "initiators");
 		const char **initiators = must(calloc(json_array_size(names) + 1, sizeof *initiators));
-		json_array_foreach(names, j, initiator) initiators[j] = json_string_value(initiator);
+		json_array_foreach(names, j, initiator)
+			initiators[j] = json_string_value(initiator);
 		igroups[i].name = member(entry, "name");
 		igroups[i].initiators = initiators;
 		igroups[i].n_initiators = json_array_size(names);
@@ -240,8 +243,7 @@ static struct admin_map *publish_maps(const struct san *san, json_t *list, size_
 	json_t *map;
 	size_t i, n = 0;
 
-	json_array_foreach(list, i, map)
-	{
+	json_array_foreach(list, i, map) {
 		if (strcmp(member(map, "state"), "mapped") != 0 && strcmp(member(map, "state"), "hidden") != 0)
 			continue;
 		if (san_find_igroup(san, member(map, "igroup"), &maps[n].igroup) == NULL)
@@ -306,7 +308,8 @@ static void take_igroups(struct san *san, json_t *igroups)
 	san->igroups = igroups;
 	san->overlap = overlap_new(igroups);
 	san->places = json_object();
-	json_array_foreach(igroups, i, igroup)(void) json_object_set_new(san->places, member(igroup, "uuid"), json_integer((json_int_t)i));
+	json_array_foreach(igroups, i, igroup)
+		(void)json_object_set_new(san->places, member(igroup, "uuid"), json_integer((json_int_t)i));
 }
 
 static void paint_done(struct san *san)
@@ -363,11 +366,13 @@ static void volume_painted(struct fs_message *msg)
 
 	/* It may have gone offline meanwhile: then its LUNs must not be handed out any more. */
 	if (msg->status == 0 && known != NULL && known->state == KNOWN_ONLINE && known->volume == msg->volume) {
-		san->new_luns = must(reallocarray(san->new_luns, san->n_new_luns + msg->out.n + 1, sizeof *san->new_luns));
+		san->new_luns = must(
+		    reallocarray(san->new_luns, san->n_new_luns + msg->out.n + 1, sizeof *san->new_luns));
 		for (unsigned i = 0; i < msg->out.n; i++)
 			lun_painted(san, msg->volume, &msg->out.vdisks[i]);
 	} else if (msg->status != 0 && msg->status != -ENODEV) {
-		log_error("admin", "lun_list_failed", "volume=%s error=%s", fs_volume_name(msg->volume), error_name(msg->status));
+		log_error("admin", "lun_list_failed", "volume=%s error=%s", fs_volume_name(msg->volume),
+		          error_name(msg->status));
 	}
 	fs_message_fini(msg);
 	paint_next(san);
@@ -464,8 +469,7 @@ json_t *san_find_igroup(const struct san *san, const char *name, size_t *ret_ind
 	json_t *igroup;
 	size_t i;
 
-	json_array_foreach(san->igroups, i, igroup)
-	{
+	json_array_foreach(san->igroups, i, igroup) {
 		if (strcmp(member(igroup, "name"), name) == 0 || strcmp(member(igroup, "uuid"), name) == 0) {
 			if (ret_index != NULL)
 				*ret_index = i;
@@ -481,7 +485,8 @@ size_t san_igroup_n_maps(const struct san *san, const char *uuid)
 	json_t *map;
 
 	for (size_t i = 0; i < san->n_luns; i++) {
-		json_array_foreach(san->luns[i].maps, j, map) n += strcmp(member(map, "igroup"), uuid) == 0;
+		json_array_foreach(san->luns[i].maps, j, map)
+			n += strcmp(member(map, "igroup"), uuid) == 0;
 	}
 	return n;
 }

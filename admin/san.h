@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who sees which LUN: igroups and LUN maps, gathered from all online volumes and handed to the server as one table.
  *
- * THEORY. The truth is in the volumes: each LUN carries its maps ([{"igroup": UUID, "lun": N}]) and every volume carries a copy of
- * the igroups, so that a volume moved elsewhere brings both. What is here is a picture of it, painted again after every change.
- * Igroups of the same UUID that differ (a volume was offline meanwhile): the higher generation counts. Two LUNs that claim the same
- * number of a group (after an import): the first volume's keeps it, the other stays unmapped and says "conflict". A LUN whose number some
- * initiators of its group know as another LUN's, by another group, is served to the rest and says "hidden". */
+ * THEORY. The truth is in the volumes: each LUN carries its maps ([{"igroup": UUID, "lun": N}]) and every volume
+ * carries a copy of the igroups, so that a volume moved elsewhere brings both. What is here is a picture of it, painted
+ * again after every change. Igroups of the same UUID that differ (a volume was offline meanwhile): the higher
+ * generation counts. Two LUNs that claim the same number of a group (after an import): the first volume's keeps it, the
+ * other stays unmapped and says "conflict". A LUN whose number some initiators of its group know as another LUN's, by
+ * another group, is served to the rest and says "hidden". */
 #ifndef ADMIN_SAN_H
 #define ADMIN_SAN_H
 

@@ -89,7 +89,8 @@ void schedule_format_at(enum schedule_kind kind, const struct schedule_rule *rul
 	else if (kind == SCHEDULE_DAILY)
 		(void)snprintf(ret_text, SCHEDULE_TEXT_SIZE, "%02u:%02u", rule->hour % 24, rule->minute % 60);
 	else
-		(void)snprintf(ret_text, SCHEDULE_TEXT_SIZE, "%s@%02u:%02u", day_names[rule->day % 7], rule->hour % 24, rule->minute % 60);
+		(void)snprintf(ret_text, SCHEDULE_TEXT_SIZE, "%s@%02u:%02u", day_names[rule->day % 7], rule->hour % 24,
+		               rule->minute % 60);
 }
 
 /* ---- moments ----------------------------------------------------------------------------------------------------- */
@@ -148,7 +149,8 @@ bool schedule_owns(enum schedule_kind kind, const struct fs_snapshot_info *info)
 {
 	size_t len = strlen(kind_names[kind]);
 
-	return info->scheduled && !info->deleting && strncmp(info->name, kind_names[kind], len) == 0 && info->name[len] == '.';
+	return info->scheduled && !info->deleting && strncmp(info->name, kind_names[kind], len) == 0 &&
+	       info->name[len] == '.';
 }
 
 int64_t schedule_since(enum schedule_kind kind, int64_t set_s, const struct fs_snapshot_info *list, size_t n)
@@ -163,8 +165,8 @@ int64_t schedule_since(enum schedule_kind kind, int64_t set_s, const struct fs_s
 	return since;
 }
 
-size_t schedule_surplus(enum schedule_kind kind, const struct schedule_rule *rule, const struct fs_snapshot_info *list, size_t n,
-                        size_t ret_index[], size_t max)
+size_t schedule_surplus(enum schedule_kind kind, const struct schedule_rule *rule, const struct fs_snapshot_info *list,
+                        size_t n, size_t ret_index[], size_t max)
 {
 	size_t owned = 0, found = 0;
 

@@ -19,7 +19,8 @@ int size_parse_integer(const char *text, uint64_t max, uint64_t *ret_value)
 		if (*p < '0' || *p > '9')
 			return -EINVAL;
 		uint64_t digit = (uint64_t)(*p - '0');
-		if (__builtin_mul_overflow(value, 10U, &value) || __builtin_add_overflow(value, digit, &value) || value > max)
+		if (__builtin_mul_overflow(value, 10U, &value) || __builtin_add_overflow(value, digit, &value) ||
+		    value > max)
 			return -ERANGE;
 	}
 	*ret_value = value;
@@ -51,7 +52,8 @@ int size_parse(const char *text, uint64_t *ret_bytes)
 	if (!isdigit((unsigned char)*p))
 		return -EINVAL;
 	for (; isdigit((unsigned char)*p); p++) {
-		if (__builtin_mul_overflow(whole, 10U, &whole) || __builtin_add_overflow(whole, (uint64_t)(*p - '0'), &whole))
+		if (__builtin_mul_overflow(whole, 10U, &whole) ||
+		    __builtin_add_overflow(whole, (uint64_t)(*p - '0'), &whole))
 			return -ERANGE;
 	}
 	if (*p == '.') {

@@ -8,7 +8,8 @@
 
 #include "base/error.h"
 
-/* "512", "4k", "1.5g", "200 MiB". -EINVAL: not a size; -ERANGE: beyond 2^63-1 or not a whole number of bytes. Any thread. */
+/* "512", "4k", "1.5g", "200 MiB". -EINVAL: not a size; -ERANGE: beyond 2^63-1 or not a whole number of bytes. Any
+ * thread. */
 MUST_CHECK int size_parse(const char *text, uint64_t *ret_bytes);
 /* Decimal digits only, at most `max`: ports, counts, LUN numbers. -EINVAL, -ERANGE. */
 MUST_CHECK int size_parse_integer(const char *text, uint64_t max, uint64_t *ret_value);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names of any bytes as JSON strings: bytes that are no UTF-8 and control characters as \xNN (base/text.h, TEXT_NAME), never nothing. */
+/* Names of any bytes as JSON strings: bytes that are no UTF-8 and control characters as \xNN (base/text.h, TEXT_NAME),
+ * never nothing. */
 #ifndef ADMIN_TEXTJSON_H
 #define ADMIN_TEXTJSON_H
 

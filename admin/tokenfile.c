@@ -76,11 +76,13 @@ int tokenfile_load(const char *path, struct world *world, char ret_token[TOKEN_M
 		err = make_token(path, world, ret_token);
 	if (err == -EACCES)
 		(void)snprintf(ret_text, 256,
-		               "the token file %.120s must belong to root or to the server's user and be closed to others (chmod 600)",
+		               "the token file %.120s must belong to root or to the server's user and be closed to "
+		               "others (chmod 600)",
 		               path);
 	else if (err == -EINVAL)
 		(void)snprintf(ret_text, 256,
-		               "the token file %.120s must be one line of %u to %u letters, digits or -._~+/ ; remove it for a new one",
+		               "the token file %.120s must be one line of %u to %u letters, digits or -._~+/ ; remove "
+		               "it for a new one",
 		               path, TOKEN_MIN, TOKEN_MAX);
 	else if (err != 0)
 		(void)snprintf(ret_text, 256, "cannot read or make the token file %.120s: %s", path, strerror(-err));

@@ -18,8 +18,7 @@ static bool list_has(json_t *list, const char *text, size_t *ret_index)
 	json_t *entry;
 	size_t i;
 
-	json_array_foreach(list, i, entry)
-	{
+	json_array_foreach(list, i, entry) {
 		*ret_index = i;
 		if (strcmp(json_string_value(entry), text) == 0)
 			return true;
@@ -47,8 +46,7 @@ json_t *trust_igroups_of(const struct known_volume *known)
 
 	if (known->igroups == NULL)
 		return known->igroups_held == NULL ? list : (json_decref(list), json_incref(known->igroups_held));
-	json_array_foreach(known->igroups, i, igroup)
-	{
+	json_array_foreach(known->igroups, i, igroup) {
 		if (!trust_keeps_out(known, uuid_of(igroup)))
 			(void)json_array_append(list, json_object_get(igroup, "uuid"));
 	}
@@ -65,8 +63,9 @@ static bool differs_from(const struct known_volume *other, json_t *igroup)
 	if (trust_keeps_out(other, uuid_of(igroup)))
 		return false;
 	json_t *have = record_find(other->igroups, "uuid", uuid_of(igroup), NULL);
-	return have != NULL && (!json_equal(json_object_get(have, "name"), json_object_get(igroup, "name")) ||
-	                        !json_equal(json_object_get(have, "initiators"), json_object_get(igroup, "initiators")));
+	return have != NULL &&
+	       (!json_equal(json_object_get(have, "name"), json_object_get(igroup, "name")) ||
+	        !json_equal(json_object_get(have, "initiators"), json_object_get(igroup, "initiators")));
 }
 
 void trust_imported(struct admin *admin, struct known_volume *known)
@@ -76,8 +75,7 @@ void trust_imported(struct admin *admin, struct known_volume *known)
 	size_t i;
 
 	known->kept_out = json_array();
-	json_array_foreach(known->igroups, i, igroup)
-	{
+	json_array_foreach(known->igroups, i, igroup) {
 		bool differs = false;
 		TAILQ_FOREACH(other, &admin->volumes, link)
 			differs = differs || (other != known && differs_from(other, igroup));
@@ -85,7 +83,8 @@ void trust_imported(struct admin *admin, struct known_volume *known)
 			continue;
 		(void)json_array_append(known->kept_out, json_object_get(igroup, "uuid"));
 		log_warn("admin", "igroup_kept_out",
-		         "volume=%s igroup=%s uuid=%s text=\"it is another one than the igroup of that UUID known here; LUNs mapped to it "
+		         "volume=%s igroup=%s uuid=%s text=\"it is another one than the igroup of that UUID known "
+		         "here; LUNs mapped to it "
 		         "are not "
 		         "served\"",
 		         known->name, json_string_value(json_object_get(igroup, "name")), uuid_of(igroup));

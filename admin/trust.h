@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an imported volume says about igroups that are known here already.
  *
- * THEORY. A volume brings copies of its igroups. After a change made here the newest copy of all volumes counts, which is right among volumes
- * that were changed together, and wrong for an image from elsewhere: whoever made it could name an igroup of ours and give it other initiators.
- * So at the import, and only then, an igroup whose UUID is known here and that is not the same is *kept out*: the copy counts for nobody, and
- * maps of the volume's LUNs that name it are conflicts, not served. That is remembered with the volume. A LUN of it is mapped to the igroup of
- * that UUID again by the administrator, when none of the volume's LUNs is mapped to the one that came with it. */
+ * THEORY. A volume brings copies of its igroups. After a change made here the newest copy of all volumes counts, which
+ * is right among volumes that were changed together, and wrong for an image from elsewhere: whoever made it could name
+ * an igroup of ours and give it other initiators. So at the import, and only then, an igroup whose UUID is known here
+ * and that is not the same is *kept out*: the copy counts for nobody, and maps of the volume's LUNs that name it are
+ * conflicts, not served. That is remembered with the volume. A LUN of it is mapped to the igroup of that UUID again by
+ * the administrator, when none of the volume's LUNs is mapped to the one that came with it. */
 #ifndef ADMIN_TRUST_H
 #define ADMIN_TRUST_H
 

@@ -188,9 +188,11 @@ const size_t verbs_count = sizeof verbs / sizeof verbs[0];
 
 const char *verb_method_name(enum verb_method method)
 {
-	static const char *const names[] = {
-		[VERB_GET] = "GET", [VERB_POST] = "POST", [VERB_PUT] = "PUT", [VERB_PATCH] = "PATCH", [VERB_DELETE] = "DELETE"
-	};
+	static const char *const names[] = { [VERB_GET] = "GET",
+		                             [VERB_POST] = "POST",
+		                             [VERB_PUT] = "PUT",
+		                             [VERB_PATCH] = "PATCH",
+		                             [VERB_DELETE] = "DELETE" };
 	return names[method];
 }
 

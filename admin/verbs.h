@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one table of verbs: what an administrator can say, and the REST call that says it.
  *
- * THEORY. From these rows come the routes and body checks of the REST server, openapi.json, vcadm's parsing and help, the shell
- * completions and the verb list of vcadm(8). A row names its handler by number, so that vcadm needs no server code; the server
- * has the function for each number (http/handlers.c) and a test compares the two.
+ * THEORY. From these rows come the routes and body checks of the REST server, openapi.json, vcadm's parsing and help,
+ * the shell completions and the verb list of vcadm(8). A row names its handler by number, so that vcadm needs no server
+ * code; the server has the function for each number (http/handlers.c) and a test compares the two.
  * A new verb is a new row, a handler, and (for vcadm's tables) columns in cli/columns.c. */
 #ifndef ADMIN_VERBS_H
 #define ADMIN_VERBS_H
@@ -28,7 +28,8 @@ enum verb_kind {
 	VERB_GROUPS, /* array of {"disks": [...]}; one a flag, split at commas */
 	VERB_PERCENT, /* integer; vcadm takes 5 or 5% */
 	VERB_RULE, /* {"keep", "at"}; vcadm takes KEEP[@AT] */
-	VERB_CLIENTS, /* array of {"client", "access", "root_squash", "all_squash", "anonuid", "anongid", "secure"}; CIDR:opt,opt a flag */
+	VERB_CLIENTS, /* array of {"client", "access", "root_squash", "all_squash", "anonuid", "anongid", "secure"};
+	               * CIDR:opt,opt a flag */
 };
 
 enum verb_place { VERB_IN_ROUTE, VERB_IN_QUERY, VERB_IN_BODY };

@@ -10,7 +10,8 @@
 
 static bool is_component(const char *text, size_t len)
 {
-	return len > 0 && len <= FS_NAME_MAX && !(len == 1 && text[0] == '.') && !(len == 2 && text[0] == '.' && text[1] == '.');
+	return len > 0 && len <= FS_NAME_MAX && !(len == 1 && text[0] == '.') &&
+	       !(len == 2 && text[0] == '.' && text[1] == '.');
 }
 
 /* Copy "a//b/" as "/a/b". */

@@ -14,7 +14,8 @@ struct volpath {
 	char inner[FS_PATH_MAX]; /* "/" or "/dir/name": no empty, "." or ".." component, no slash at the end */
 };
 
-/* Take `text` apart; escapes of names (\xNN, as textjson.h writes them) are undone. -EINVAL: not such a path; -ENAMETOOLONG. */
+/* Take `text` apart; escapes of names (\xNN, as textjson.h writes them) are undone. -EINVAL: not such a path;
+ * -ENAMETOOLONG. */
 MUST_CHECK int volpath_parse(const char *text, struct volpath *ret_path);
 /* Is it a path inside a volume as `inner` above? "" is not. */
 bool volpath_is_inner(const char *text);

@@ -5,7 +5,8 @@
  *  1. A peer holds what its accounts hold, the budget what its peers hold.
  *  2. A peer is in the table while it has an account.
  *  3. An account is in its last_slot, if it has one, and in no other.
- * THREADS. Sums are atomic; two loops that take at the same instant may go over by what one of them took. The table has a lock. */
+ * THREADS. Sums are atomic; two loops that take at the same instant may go over by what one of them took. The table has
+ * a lock. */
 #include "base/budget.h"
 
 #include <pthread.h>
@@ -31,7 +32,8 @@ struct budget_peer {
 struct budget_account {
 	struct budget_peer *peer;
 	size_t held;
-	_Atomic(struct budget_account *) *last_slot; /* of the peer or of the budget, while it holds what its share does not allow */
+	_Atomic(struct budget_account *) *last_slot; /* of the peer or of the budget, while it holds what its share does
+	                                              * not allow */
 	size_t last_floor; /* back to this, and it has given that back */
 	unsigned refs;
 };

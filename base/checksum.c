@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CRC32C and XOR over isa-l.
  *
- * THEORY. isa-l's crc32_iscsi runs the bare register: no inversion going in or out. From seed 0 it is linear over XOR, which is
- * what parity of checksums needs; RFC 3720's digest is the same register from ~0, inverted at the end. */
+ * THEORY. isa-l's crc32_iscsi runs the bare register: no inversion going in or out. From seed 0 it is linear over XOR,
+ * which is what parity of checksums needs; RFC 3720's digest is the same register from ~0, inverted at the end. */
 #include "base/checksum.h"
 
 #include <isa-l/crc.h>

@@ -24,7 +24,8 @@ static inline uint64_t counter_get(const struct counter *c)
 	return atomic_load_explicit(&((struct counter *)(uintptr_t)c)->value, memory_order_relaxed);
 }
 
-/* Power-of-two buckets in microseconds: bucket i counts values < 2^i us, i in 0..HISTOGRAM_BUCKETS-1; the last one takes the rest. */
+/* Power-of-two buckets in microseconds: bucket i counts values < 2^i us, i in 0..HISTOGRAM_BUCKETS-1; the last one
+ * takes the rest. */
 #define HISTOGRAM_BUCKETS 28
 struct histogram {
 	_Atomic uint64_t buckets[HISTOGRAM_BUCKETS];

@@ -2,7 +2,8 @@
 /* A door: lists of guests in the order they came, and of strangers by address.
  *
  * INVARIANTS.
- *  1. A guest with a place is in one of the two lists; a stranger also in the list of its address, which exists while it has one.
+ *  1. A guest with a place is in one of the two lists; a stranger also in the list of its address, which exists while
+ *     it has one.
  *  2. Strangers never have more than their part of the places, nor one address more than its part of that. */
 #include "base/door.h"
 
@@ -173,7 +174,8 @@ static struct door_guest *stranger_silent(const struct door_guest_list *list, bo
 	return silent;
 }
 
-/* One who is known, patient, and silent; those who were looked at go to the end, so that all have their turn. NULL: none of these. */
+/* One who is known, patient, and silent; those who were looked at go to the end, so that all have their turn. NULL:
+ * none of these. */
 static struct door_guest *known_silent(struct door *door, uint64_t now_ns)
 {
 	for (unsigned i = 0; i < MIN_OF(LOOK_MAX, door->n_known); i++) {
@@ -194,7 +196,8 @@ static int make_room_for_stranger(struct door *door, const struct peer_key *key)
 
 	if (address != NULL && address->n >= door->address_places)
 		put_out(stranger_silent(&address->strangers, true));
-	else if (door->n_strangers > 0 && (door->n_strangers >= door->stranger_places || door->n_known + door->n_strangers >= door->places))
+	else if (door->n_strangers > 0 &&
+	         (door->n_strangers >= door->stranger_places || door->n_known + door->n_strangers >= door->places))
 		put_out(stranger_silent(&door->strangers, false));
 	return door->n_known + door->n_strangers < door->places ? 0 : -EMFILE;
 }

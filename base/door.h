@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A door: the places a service has for connections, and who gives way to whom when they are taken.
  *
- * THEORY. A connection is a stranger's until its owner knows that its peer has a right (an export names its address, a LUN is mapped to its name).
- * Strangers have a part of the places in all, and a part of that for one address; the other places are kept for who is known. A newcomer
- * is never refused because of strangers: where their places are taken, one of those who came first goes, the one that was silent
- * longest. When all places are taken by those who are known, one that can do without (see door_enter) and has been silent for
- * DOOR_SILENT_NS goes; if there is none, the newcomer is refused. Example: of 5,120 places 1,280 may be strangers', 320 of one address.
- * Who is to go has given up its place at once; it learns of it by its `leave`.
+ * THEORY. A connection is a stranger's until its owner knows that its peer has a right (an export names its address, a
+ * LUN is mapped to its name). Strangers have a part of the places in all, and a part of that for one address; the other
+ * places are kept for who is known. A newcomer is never refused because of strangers: where their places are taken, one
+ * of those who came first goes, the one that was silent longest. When all places are taken by those who are known, one
+ * that can do without (see door_enter) and has been silent for DOOR_SILENT_NS goes; if there is none, the newcomer is
+ * refused. Example: of 5,120 places 1,280 may be strangers', 320 of one address. Who is to go has given up its place at
+ * once; it learns of it by its `leave`.
  * THREADS. Any; a guest's owner must not free it while `leave` has work under way. */
 #ifndef BASE_DOOR_H
 #define BASE_DOOR_H
@@ -33,7 +34,8 @@ struct door_guest {
 	bool known;
 	bool patient; /* it may be asked to leave though it is known: its peer comes back by itself */
 	_Atomic uint64_t heard_ns; /* when its peer was last heard; its owner keeps it */
-	/* It has lost its place and is to go. Called under the door's lock, on another guest's thread: post, do not call the door. */
+	/* It has lost its place and is to go. Called under the door's lock, on another guest's thread: post, do not
+	 * call the door. */
 	void (*leave)(struct door_guest *guest);
 };
 
@@ -44,8 +46,8 @@ struct door *door_get(struct door *door);
 void door_put(struct door *door);
 unsigned door_places(const struct door *door);
 
-/* Take a place for a connection from `peer`: an IPv4 address, or the 64 bits of an IPv6 network, is one address; all that is neither is one.
- * known, patient, heard_ns and leave are set. -EMFILE: refused. -ENOMEM. */
+/* Take a place for a connection from `peer`: an IPv4 address, or the 64 bits of an IPv6 network, is one address; all
+ * that is neither is one. known, patient, heard_ns and leave are set. -EMFILE: refused. -ENOMEM. */
 MUST_CHECK int door_enter(struct door *door, struct door_guest *guest, const struct sockaddr_storage *peer);
 /* Its peer has a right, from now on. Nothing happens when it has lost its place. */
 void door_know(struct door *door, struct door_guest *guest);

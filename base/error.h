@@ -11,7 +11,8 @@
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 
-/* A violated invariant of our own: never reachable from bytes of a client, a disk or an administrator. Stays on in release. */
+/* A violated invariant of our own: never reachable from bytes of a client, a disk or an administrator. Stays on in
+ * release. */
 #define vc_assert(cond) ((cond) ? (void)0 : vc_assert_failed(#cond, __FILE__, __LINE__))
 /* The same for an invariant that the head of a file states under `name`: the log says which one was broken. */
 #define vc_invariant(name, cond) ((cond) ? (void)0 : vc_assert_failed(#name ": " #cond, __FILE__, __LINE__))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A gate: those of one loop who were refused memory by the budget, and try again.
  *
- * THEORY. Memory comes back from anywhere (another loop's replies leave, a peer is cut off), so nobody is told: who waits is let try again
- * every few milliseconds, first come first, a bounded number at a time. Who sees memory of his own come back need not wait for that.
+ * THEORY. Memory comes back from anywhere (another loop's replies leave, a peer is cut off), so nobody is told: who
+ * waits is let try again every few milliseconds, first come first, a bounded number at a time. Who sees memory of his
+ * own come back need not wait for that.
  * THREADS. The loop's. */
 #ifndef BASE_GATE_H
 #define BASE_GATE_H

@@ -38,7 +38,8 @@ static bool is_of_name_characters(const char *text)
 	size_t len = strlen(text), n;
 
 	for (; len > 0; text += n, len -= n) {
-		n = (unsigned char)*text >= 0x80 ? text_fit_len(text, len) : is_ascii_of(*text, "abcdefghijklmnopqrstuvwxyz0123456789-.:");
+		n = (unsigned char)*text >= 0x80 ? text_fit_len(text, len)
+		                                 : is_ascii_of(*text, "abcdefghijklmnopqrstuvwxyz0123456789-.:");
 		if (n == 0)
 			return false;
 	}

@@ -8,8 +8,8 @@
 #define ISCSINAME_MAX 223U /* bytes, RFC 7143 4.2.7.1 */
 
 /* Is it a name of one of the forms of RFC 7143 4.2.7?
- *   iqn.YYYY-MM.NAMING-AUTHORITY[:ANYTHING]   letters, digits, "-", ".", ":" (RFC 3722 6.2), and well-formed UTF-8 that is fit to be seen
- *   eui. and 16, naa. and 16 or 32 hexadecimal digits
+ *   iqn.YYYY-MM.NAMING-AUTHORITY[:ANYTHING] letters, digits, "-", ".", ":" (RFC 3722 6.2), and well-formed UTF-8 that
+ *   is fit to be seen eui. and 16, naa. and 16 or 32 hexadecimal digits
  * Upper case is taken: names are compared without it. */
 bool iscsiname_is_valid(const char *name);
 

@@ -46,8 +46,8 @@ static void listener_rest(struct listener *listener, int err)
 /* Errors of one connection that died while waiting (accept(2)); the next one may be well. */
 static bool error_is_of_connection(int err)
 {
-	return err != EMFILE && err != ENFILE && err != ENOBUFS && err != ENOMEM && err != EBADF && err != EINVAL && err != ENOTSOCK &&
-	       err != EOPNOTSUPP;
+	return err != EMFILE && err != ENFILE && err != ENOBUFS && err != ENOMEM && err != EBADF && err != EINVAL &&
+	       err != ENOTSOCK && err != EOPNOTSUPP;
 }
 
 static void listener_ready(struct watch *watch, unsigned events)
@@ -88,7 +88,8 @@ static void free_run(struct task *task)
 	free(container_of(task, struct listener, free_task));
 }
 
-int listener_new(struct loop *loop, int listen_fd, void (*accepted)(void *owner, int fd), void *owner, struct listener **ret_listener)
+int listener_new(struct loop *loop, int listen_fd, void (*accepted)(void *owner, int fd), void *owner,
+                 struct listener **ret_listener)
 {
 	struct listener *listener;
 	int flags = fcntl(listen_fd, F_GETFL), err;

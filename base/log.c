@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The event log: lines to stderr by one write(2) each, or structured to the journal when stderr leads there.
  *
- * THEORY. systemd connects a service's stderr to the journal and says so in JOURNAL_STREAM (device:inode). Only then is the
- * journal's own protocol used, with component and event as fields; otherwise a line stays a line wherever stderr goes.
- * The text is made by base/logline.c: a name a client chose can forge neither a line nor a pair. */
+ * THEORY. systemd connects a service's stderr to the journal and says so in JOURNAL_STREAM (device:inode). Only then is
+ * the journal's own protocol used, with component and event as fields; otherwise a line stays a line wherever stderr
+ * goes. The text is made by base/logline.c: a name a client chose can forge neither a line nor a pair. */
 #define SD_JOURNAL_SUPPRESS_LOCATION 1
 #include "base/log.h"
 
@@ -63,9 +63,9 @@ static void write_line(enum log_level level, const char *component, const char *
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
-	len = snprintf(line, sizeof line, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %s %s %s%s%s\n", tm.tm_year + 1900, tm.tm_mon + 1,
-	               tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000, levels[level].name, component, event,
-	               *text != '\0' ? " " : "", text);
+	len = snprintf(line, sizeof line, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %s %s %s%s%s\n", tm.tm_year + 1900,
+	               tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000,
+	               levels[level].name, component, event, *text != '\0' ? " " : "", text);
 	if (len < 0)
 		return;
 	if ((size_t)len >= sizeof line) {
@@ -87,8 +87,9 @@ static void log_text(enum log_level level, bool peer, const char *component, con
 	log_sink *sink;
 
 	pthread_once(&journal_once, journal_detect);
-	if (!journal_on_stderr || sd_journal_send("MESSAGE=%s %s %s", component, event, text, "PRIORITY=%d", levels[level].priority,
-	                                          "VC_COMPONENT=%s", component, "VC_EVENT=%s", event, NULL) < 0)
+	if (!journal_on_stderr ||
+	    sd_journal_send("MESSAGE=%s %s %s", component, event, text, "PRIORITY=%d", levels[level].priority,
+	                    "VC_COMPONENT=%s", component, "VC_EVENT=%s", event, NULL) < 0)
 		write_line(level, component, event, text);
 
 	sink = atomic_load_explicit(&current_sink, memory_order_acquire);
@@ -96,7 +97,8 @@ static void log_text(enum log_level level, bool peer, const char *component, con
 		sink(level, peer, component, event, text);
 }
 
-static void log_format(enum log_level level, bool peer, const char *component, const char *event, const char *format, va_list args)
+static void log_format(enum log_level level, bool peer, const char *component, const char *event, const char *format,
+                       va_list args)
 {
 	char text[LOGLINE_MAX];
 

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-static struct loglimit_kind *kind_of(struct loglimit *limit, int level, const char *component, const char *event, uint64_t now_ns)
+static struct loglimit_kind *kind_of(struct loglimit *limit, int level, const char *component, const char *event,
+                                     uint64_t now_ns)
 {
 	for (unsigned i = 0; i < limit->n; i++) {
 		struct loglimit_kind *kind = &limit->kinds[i];
@@ -14,7 +15,9 @@ static struct loglimit_kind *kind_of(struct loglimit *limit, int level, const ch
 	}
 	if (limit->n == LOGLIMIT_KINDS)
 		return &limit->kinds[LOGLIMIT_KINDS - 1];
-	limit->kinds[limit->n] = (struct loglimit_kind){ .component = component, .event = event, .level = level, .since_ns = now_ns };
+	limit->kinds[limit->n] = (struct loglimit_kind){
+		.component = component, .event = event, .level = level, .since_ns = now_ns
+	};
 	return &limit->kinds[limit->n++];
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The text of an event.
  *
- * THEORY. vsnprintf would mix what the caller wrote with what others chose, and afterwards nobody can tell them apart. So the format is
- * taken apart first: each pair is expanded by itself, and its value is then quoted as a whole. */
+ * THEORY. vsnprintf would mix what the caller wrote with what others chose, and afterwards nobody can tell them apart.
+ * So the format is taken apart first: each pair is expanded by itself, and its value is then quoted as a whole. */
 #include "base/logline.h"
 
 #include <ctype.h>
@@ -183,7 +183,8 @@ static void format_pair(struct logline *line, const char *from, const char *equa
 static void format_word(struct logline *line, const char *from, const char *end)
 {
 	expand(line, from, end);
-	put_value(line, memchr(from, '%', (size_t)(end - from)) != NULL && (value_has(line, "=\"\\") || !value_is_fit(line)));
+	put_value(line,
+	          memchr(from, '%', (size_t)(end - from)) != NULL && (value_has(line, "=\"\\") || !value_is_fit(line)));
 }
 
 /* The end of the pair or word at `format`: a space that is not between quotes. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A loop over libevent: turns of poll, event callbacks, deferred tasks, last tasks.
  *
- * THEORY. One turn: poll (without waiting when tasks are left); callbacks of descriptors, timers and the mailbox; deferred tasks,
- * first in first out, and those they defer, until none is left or 100 us have gone; then late tasks for as long; then the tasks of the turn's
- * end, which send what the turn has queued. A task that defers itself again and again therefore cannot keep the sockets waiting.
- * Time is read at the first question after a poll and after each round of tasks, and is the same in between.
+ * THEORY. One turn: poll (without waiting when tasks are left); callbacks of descriptors, timers and the mailbox;
+ * deferred tasks, first in first out, and those they defer, until none is left or 100 us have gone; then late tasks for
+ * as long; then the tasks of the turn's end, which send what the turn has queued. A task that defers itself again and
+ * again therefore cannot keep the sockets waiting. Time is read at the first question after a poll and after each round
+ * of tasks, and is the same in between.
  * INVARIANTS.
  *  1. Only the home thread touches a running loop, except through the mailbox, `stop` and `running`. */
 #include "base/loop.h"
@@ -81,7 +82,8 @@ static uint64_t loop_now_ns(struct world *world)
 	return loop->now_ns;
 }
 
-/* The first event of a turn. One that is there at once may have come while the turn before was at work; one that had to be waited for has not. */
+/* The first event of a turn. One that is there at once may have come while the turn before was at work; one that had to
+ * be waited for has not. */
 static void loop_looked(struct loop *loop)
 {
 	if (loop->looked_ns != 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A loop: one thread with one libevent base. It is the server's `struct world`, and it watches descriptors.
  *
- * THREADS. Functions are for the loop's own thread unless they say otherwise. libevent is seen only in loop.c and admin/http. */
+ * THREADS. Functions are for the loop's own thread unless they say otherwise. libevent is seen only in loop.c and
+ * admin/http. */
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H
 
@@ -46,14 +47,16 @@ struct loop *loop_current(void);
 /* Its world. Any thread. */
 struct world *loop_world(struct loop *loop);
 const char *loop_name(const struct loop *loop);
-/* Run `task` once at the end of this turn, after all deferred tasks that got their turn: for what gathers work of a turn (sends). */
+/* Run `task` once at the end of this turn, after all deferred tasks that got their turn: for what gathers work of a
+ * turn (sends). */
 void loop_defer_last(struct loop *loop, struct task *task);
 
-/* Run `task` once when all deferred tasks of a turn had theirs, as far as the turn's time goes, else in a later turn: for those who have had
- * their part and want more. No-op if already queued. */
+/* Run `task` once when all deferred tasks of a turn had theirs, as far as the turn's time goes, else in a later turn:
+ * for those who have had their part and want more. No-op if already queued. */
 void loop_defer_late(struct loop *loop, struct task *task);
 
-/* Called once by loop_free (on its caller's thread), for what outlives its owner on purpose. Intrusive: remove before freeing. */
+/* Called once by loop_free (on its caller's thread), for what outlives its owner on purpose. Intrusive: remove before
+ * freeing. */
 struct loop_exit {
 	void (*run)(struct loop_exit *hook);
 	TAILQ_ENTRY(loop_exit) link;

@@ -2,8 +2,8 @@
 /* A mailbox: a stack that producers push on with one compare-and-swap and the consumer takes whole and turns round.
  *
  * INVARIANTS.
- *  1. Whoever pushes on an empty stack writes the eventfd afterwards; the consumer reads the eventfd before it takes the stack.
- *     So a task in the box always has a wake-up on its way or already seen.
+ *  1. Whoever pushes on an empty stack writes the eventfd afterwards; the consumer reads the eventfd before it takes
+ *     the stack. So a task in the box always has a wake-up on its way or already seen.
  *  2. Tasks of one producer run in the order it posted them. */
 #include "base/mailbox.h"
 
@@ -42,7 +42,8 @@ void mailbox_post(struct mailbox *box, struct task *task)
 	atomic_fetch_add_explicit(&box->depth, 1, memory_order_relaxed);
 	do {
 		task->next_posted = head;
-	} while (!atomic_compare_exchange_weak_explicit(&box->head, &head, task, memory_order_acq_rel, memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(&box->head, &head, task, memory_order_acq_rel,
+	                                                memory_order_relaxed));
 	/* The task may have run and be gone by now: only `head`, what was there before it, counts. */
 	if (head == NULL)
 		mailbox_wake(box);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A mailbox: many producers, one consumer, of intrusive tasks, with an eventfd that is written only when the box was empty.
+/* A mailbox: many producers, one consumer, of intrusive tasks, with an eventfd that is written only when the box was
+ * empty.
  *
- * BOUND. The box itself is unbounded by count, because what goes in is intrusive: every task is a message whose number is
- * bounded where it is born (per connection window, per volume). `depth` is counted for /metrics and asserted in tests. */
+ * BOUND. The box itself is unbounded by count, because what goes in is intrusive: every task is a message whose number
+ * is bounded where it is born (per connection window, per volume). `depth` is counted for /metrics and asserted in
+ * tests. */
 #ifndef BASE_MAILBOX_H
 #define BASE_MAILBOX_H
 

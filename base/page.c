@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The arena of pages: one mapping, one free list, a magazine of free pages for each thread.
  *
- * THEORY. The mapping is reserved whole and touched page by page: pages never used yet (from `n_fresh` on) cost no memory, and
- * the free list is last-in first-out so that the warm ones go round. A thread takes and gives back pages in its magazine,
- * without a lock; half a magazine moves to or from the global list under the mutex. A small arena has small magazines, so
- * that what idle threads hold stays below a sixty-fourth of it each.
+ * THEORY. The mapping is reserved whole and touched page by page: pages never used yet (from `n_fresh` on) cost no
+ * memory, and the free list is last-in first-out so that the warm ones go round. A thread takes and gives back pages in
+ * its magazine, without a lock; half a magazine moves to or from the global list under the mutex. A small arena has
+ * small magazines, so that what idle threads hold stays below a sixty-fourth of it each.
  * INVARIANTS.
  *  1. A free page has refs 0 (checked when it is taken: a reference put twice shows there).
  *  2. n_fresh - n_free - (sum of the magazines) = pages in use <= max.
@@ -163,7 +163,8 @@ static int zero_page_init(uint8_t *data)
 
 int page_arena_init(size_t max_pages)
 {
-	size_t len_bytes = (max_pages + 1) * PAGE_SIZE, len_structs = MAX_OF(max_pages, (size_t)1) * sizeof(struct page);
+	size_t len_bytes = (max_pages + 1) * PAGE_SIZE,
+	       len_structs = MAX_OF(max_pages, (size_t)1) * sizeof(struct page);
 	void *bytes, *structs;
 
 	vc_assert(arena.bytes == NULL);
@@ -178,7 +179,8 @@ int page_arena_init(size_t max_pages)
 	if (bytes == MAP_FAILED)
 		return -ENOMEM;
 	structs = mmap(NULL, len_structs, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (structs == MAP_FAILED || zero_page_init((uint8_t *)bytes + max_pages * PAGE_SIZE) < 0 || reserve_init() != 0) {
+	if (structs == MAP_FAILED || zero_page_init((uint8_t *)bytes + max_pages * PAGE_SIZE) < 0 ||
+	    reserve_init() != 0) {
 		munmap(bytes, len_bytes);
 		if (structs != MAP_FAILED)
 			munmap(structs, len_structs);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pages: refcounted 4 KiB buffers from one bounded arena.
  *
- * THEORY. A page is written by its single owner, then shared and from that moment immutable: overwriting a block installs a
- * new page. So one page may be in the cache, in a consistency point being written and in three send queues at once, without
- * a copy and without a lock. The arena is one mapping reserved at start, so the memory of the process is bounded and every
- * page is aligned for O_DIRECT. A small cache per thread keeps the lock off the fast path.
+ * THEORY. A page is written by its single owner, then shared and from that moment immutable: overwriting a block
+ * installs a new page. So one page may be in the cache, in a consistency point being written and in three send queues
+ * at once, without a copy and without a lock. The arena is one mapping reserved at start, so the memory of the process
+ * is bounded and every page is aligned for O_DIRECT. A small cache per thread keeps the lock off the fast path.
  * THREADS. Everything here may be called from any thread; the page's bytes belong to the rule above. */
 #ifndef BASE_PAGE_H
 #define BASE_PAGE_H
@@ -38,8 +38,8 @@ struct page *page_alloc_zero(void);
 /* `n` pages or none: -ENOMEM when fewer are left. */
 MUST_CHECK int page_alloc_many(struct page **ret_pages, size_t n);
 
-/* A page of the arena or, when that is exhausted (or was never made), of the heap: for the few bytes that must move before
- * memory can come back, such as headers of replies. Bounded by the caller. NULL when the heap is out too. */
+/* A page of the arena or, when that is exhausted (or was never made), of the heap: for the few bytes that must move
+ * before memory can come back, such as headers of replies. Bounded by the caller. NULL when the heap is out too. */
 struct page *page_alloc_or_heap(void);
 
 /* One more reference; returns `page`. */
@@ -66,7 +66,8 @@ static inline bool page_is_exclusive(struct page *page)
 	return atomic_load_explicit(&page->refs, memory_order_acquire) == 1;
 }
 
-/* The process-wide page of zeros, borrowed (get and put as usual when it is kept). Never exclusive; writing to it faults. */
+/* The process-wide page of zeros, borrowed (get and put as usual when it is kept). Never exclusive; writing to it
+ * faults. */
 struct page *page_zero(void);
 
 /* Pages of the arena now in use / at most (the zero page not counted). */

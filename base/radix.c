@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A radix sort from the lowest digit up (Knuth, TAOCP vol. 3, 5.2.5): four digits of eight bits; a digit that all have in common costs no pass. */
+/* A radix sort from the lowest digit up (Knuth, TAOCP vol. 3, 5.2.5): four digits of eight bits; a digit that all have
+ * in common costs no pass. */
 #include "base/radix.h"
 
 #include <stdbool.h>

@@ -72,7 +72,8 @@ static void *take(size_t len_bytes)
 		if (classes[c].len_bytes >= len_bytes && classes[c].n > 0)
 			block = classes[c].blocks[--classes[c].n];
 	if (!low)
-		log_error("base", "memory_short", "bytes=%zu: from the reserve; nothing new is begun until there is memory", len_bytes);
+		log_error("base", "memory_short",
+		          "bytes=%zu: from the reserve; nothing new is begun until there is memory", len_bytes);
 	low = true;
 	pthread_mutex_unlock(&reserve_lock);
 	if (block == NULL) {

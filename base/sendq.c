@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The send queue of a stream.
  *
- * THEORY. Bytes without a page of their own (headers) are packed one after the other into a page of the queue's; each piece holds a
- * reference to its page, so the page goes back when its last piece has left. Pieces that touch are one. A header and a
- * data page thus cost two pieces and, in the steady state, no malloc.
+ * THEORY. Bytes without a page of their own (headers) are packed one after the other into a page of the queue's; each
+ * piece holds a reference to its page, so the page goes back when its last piece has left. Pieces that touch are one. A
+ * header and a data page thus cost two pieces and, in the steady state, no malloc.
  * INVARIANTS.
  *  1. len_bytes is the sum over the pieces, and no piece is empty.
  *  2. An empty queue holds no page, and little else.
- *  3. held_bytes is the sum of the bytes and spare bytes of all pieces, and of the page that is being packed; between two calls that is
- *     what the account is charged. */
+ *  3. held_bytes is the sum of the bytes and spare bytes of all pieces, and of the page that is being packed; between
+ *     two calls that is what the account is charged. */
 #include "base/sendq.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SipHash-2-4, 64 and 128 bits out.
- * REFERENCES. Aumasson, Bernstein: SipHash: a fast short-input PRF (2012); the authors' reference code for the 128-bit variant. */
+ * REFERENCES. Aumasson, Bernstein: SipHash: a fast short-input PRF (2012); the authors' reference code for the 128-bit
+ * variant. */
 #include "base/siphash.h"
 
 #include "base/bytes.h"

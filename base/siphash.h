@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SipHash-2-4 (Aumasson & Bernstein 2012): keyed hash for directory indexes, hash tables fed by clients, and handle MACs. */
+/* SipHash-2-4 (Aumasson & Bernstein 2012): keyed hash for directory indexes, hash tables fed by clients, and handle
+ * MACs. */
 #ifndef BASE_SIPHASH_H
 #define BASE_SIPHASH_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A stall: for how long a peer has held memory of ours without moving on.
  *
- * THEORY. Who holds memory (half a record, an R2T not answered, replies not read) must go on at a pace: a byte now and then is no progress.
- * Within the deadline it must move STALL_STEP_BYTES, or all there was to move. While others are refused memory (budget.h) the deadline is
- * short; otherwise nobody is hurt by a network that is away for a while. */
+ * THEORY. Who holds memory (half a record, an R2T not answered, replies not read) must go on at a pace: a byte now and
+ * then is no progress. Within the deadline it must move STALL_STEP_BYTES, or all there was to move. While others are
+ * refused memory (budget.h) the deadline is short; otherwise nobody is hurt by a network that is away for a while. */
 #ifndef BASE_STALL_H
 #define BASE_STALL_H
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Streams: receiving into a linear buffer or straight into a fill, sending once a turn.
  *
- * THEORY. One readv for each time a socket is ready, however much there is: level triggering brings the loop back, after the
- * others had their turn. The readv takes the open part of the fill and, behind it, up to STREAM_SURPLUS bytes of the buffer (inbuf.h); what
- * is in it is always contiguous for stream_peek. When the budget has no room for more the socket is not read until the gate lets it try again.
- * Callbacks come from one place, stream_dispatch: first `filled`, then `readable` for bytes not yet seen, last `ended`.
+ * THEORY. One readv for each time a socket is ready, however much there is: level triggering brings the loop back,
+ * after the others had their turn. The readv takes the open part of the fill and, behind it, up to STREAM_SURPLUS bytes
+ * of the buffer (inbuf.h); what is in it is always contiguous for stream_peek. When the budget has no room for more the
+ * socket is not read until the gate lets it try again. Callbacks come from one place, stream_dispatch: first `filled`,
+ * then `readable` for bytes not yet seen, last `ended`.
  * INVARIANTS.
  *  1. While a fill is unfinished the buffer is empty: the fill takes from it first.
  *  2. The stream's memory outlives every task queued on it: it is freed at the end of a turn with none left. */
@@ -22,7 +23,8 @@
 
 enum {
 	STREAM_SURPLUS = 32768,
-	STREAM_LEAST = 2048, /* so much can always be received: a header, which may lead to something being given back */
+	/* so much can always be received: a header, which may lead to something being given back */
+	STREAM_LEAST = 2048,
 	STREAM_FEW_IOV = 8, /* a fill of more has its vector on the heap */
 	STREAM_SEND_IOV = 512,
 	STREAM_SEND_ROUNDS = 8, /* system calls a turn for one stream */
@@ -116,13 +118,14 @@ static void fill_release(struct stream *stream)
 	stream->fill_done = false;
 }
 
-/* The peer does not get all of what it was sent: it finds a reset, no end in good order, and the kernel drops what it has of it, too, which a
- * peer that does not read would leave with it for minutes. */
+/* The peer does not get all of what it was sent: it finds a reset, no end in good order, and the kernel drops what it
+ * has of it, too, which a peer that does not read would leave with it for minutes. */
 static void stream_forsake(const struct stream *stream)
 {
 	const struct linger at_once = { .l_onoff = 1 };
 
-	(void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once); /* fails on what is no socket any more */
+	/* fails on what is no socket any more */
+	(void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 static void stream_destroy(struct stream *stream)
@@ -155,7 +158,8 @@ static bool dispatch_one(struct stream *stream)
 		stream->handler->filled(stream->owner);
 		return true;
 	}
-	if (!stream->filling && !stream->paused && (stream->goes_on || (stream->unseen && inbuf_len(&stream->in) > 0))) {
+	if (!stream->filling && !stream->paused &&
+	    (stream->goes_on || (stream->unseen && inbuf_len(&stream->in) > 0))) {
 		stream->unseen = stream->goes_on = false;
 		stream->handler->readable(stream->owner);
 		return true;

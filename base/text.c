@@ -35,7 +35,13 @@ static size_t utf8_decode(const char *text, size_t len, uint32_t *ret_code)
 {
 	const unsigned char *p = (const unsigned char *)text;
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = len == 0 ? 0 : p[0] < 0x80 ? 1 : p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : p[0] < 0xF5 ? 4 : 0;
+	size_t n = len == 0      ? 0
+	           : p[0] < 0x80 ? 1
+	           : p[0] < 0xC2 ? 0
+	           : p[0] < 0xE0 ? 2
+	           : p[0] < 0xF0 ? 3
+	           : p[0] < 0xF5 ? 4
+	                         : 0;
 
 	if (n == 0 || n > len)
 		return 0;
@@ -155,7 +161,8 @@ char *text_escape_new(const char *from, size_t len, enum text_form form)
 
 char *text_escape_lines(const char *text, enum text_form form)
 {
-	size_t size = text_escape(NULL, 0, text, strlen(text), form) + 1, used = 0; /* an escaped line end is longer than one */
+	/* an escaped line end is longer than one */
+	size_t size = text_escape(NULL, 0, text, strlen(text), form) + 1, used = 0;
 	char *to = malloc(size);
 
 	if (to == NULL)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Timers of a loop.
  *
- * THEORY. libevent's own timeouts are kept on the coarse clock (4 ms steps) or, made precise, cost a timerfd_settime a turn. Here
- * the timerfd is set only when a timer becomes due earlier than it would fire anyway; it may wake the loop early for a timer
- * cancelled since, which costs one idle turn. So arming a timeout for each request costs no system call. */
+ * THEORY. libevent's own timeouts are kept on the coarse clock (4 ms steps) or, made precise, cost a timerfd_settime a
+ * turn. Here the timerfd is set only when a timer becomes due earlier than it would fire anyway; it may wake the loop
+ * early for a timer cancelled since, which costs one idle turn. So arming a timeout for each request costs no system
+ * call. */
 #include "base/timers.h"
 
 #include <stdlib.h>
@@ -78,12 +79,14 @@ static void heap_remove(struct timers *timers, struct timer *timer)
 
 static void heap_grow(struct timers *timers)
 {
-	array_grow_reserved(&timers->heap, &timers->capacity, 64U, sizeof(struct timer *)); /* no caller can go on without its timer */
+	/* no caller can go on without its timer */
+	array_grow_reserved(&timers->heap, &timers->capacity, 64U, sizeof(struct timer *));
 }
 
 static void wake_at(struct timers *timers, uint64_t due_ns)
 {
-	struct itimerspec when = { .it_value = { .tv_sec = (time_t)(due_ns / 1000000000U), .tv_nsec = (long)(due_ns % 1000000000U) } };
+	struct itimerspec when = { .it_value = { .tv_sec = (time_t)(due_ns / 1000000000U),
+		                                 .tv_nsec = (long)(due_ns % 1000000000U) } };
 
 	if (due_ns >= timers->wake_ns)
 		return;

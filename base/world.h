@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine's door to the world: clock, timers, deferred work and randomness (disks have their own table, raid/disk.h).
+/* The engine's door to the world: clock, timers, deferred work and randomness (disks have their own table,
+ * raid/disk.h).
  *
- * THEORY. raid/ and fs/ never call the system for any of these: they get a `struct world *` at birth. In the server it is
- * a loop (base/loop.h); in the simulator it is a seeded one in which a whole history replays exactly.
+ * THEORY. raid/ and fs/ never call the system for any of these: they get a `struct world *` at birth. In the server it
+ * is a loop (base/loop.h); in the simulator it is a seeded one in which a whole history replays exactly.
  * THREADS. A world belongs to one thread (its home loop); only world_post may be called from elsewhere. */
 #ifndef BASE_WORLD_H
 #define BASE_WORLD_H
@@ -15,7 +16,8 @@
 
 struct world;
 
-/* Work to be run once, later, on the home thread. Intrusive: owned by its embedder, who must not free it while queued. */
+/* Work to be run once, later, on the home thread. Intrusive: owned by its embedder, who must not free it while
+ * queued. */
 struct task {
 	void (*run)(struct task *task);
 	TAILQ_ENTRY(task) link;
@@ -59,7 +61,8 @@ static inline int64_t world_wall_ns(struct world *w)
 {
 	return w->ops->wall_ns(w);
 }
-/* Run `task` later on this same thread, in order, after what runs now has returned. No-op if already queued. Home thread only. */
+/* Run `task` later on this same thread, in order, after what runs now has returned. No-op if already queued. Home
+ * thread only. */
 static inline void world_defer(struct world *w, struct task *task)
 {
 	w->ops->defer(w, task);

@@ -88,7 +88,8 @@ static const struct operation operations[FS_OP_COUNT] = {
 /* It does no harm to make the change again: the sender may be told to, when it may have been made already. */
 static bool is_repeatable(const struct fs_message *msg)
 {
-	return msg->cls == FS_CLASS_ADMIN || (operations[msg->op].repeatable && !(msg->op == FS_SETATTR && msg->in.has_guard));
+	return msg->cls == FS_CLASS_ADMIN ||
+	       (operations[msg->op].repeatable && !(msg->op == FS_SETATTR && msg->in.has_guard));
 }
 
 /* ---- the end of an operation ---- */
@@ -183,7 +184,9 @@ static void message_dispatch(struct fs_message *msg)
 		vol->client_at_ns = msg->begun_ns;
 	counter_add(&vol->counters->messages[msg->op], 1);
 	run->begun = false;
-	run_reinit(&run->run, vol, operation->while_failed && msg->in.beneath.inode == 0 ? operation->step : message_step, message_finish);
+	run_reinit(&run->run, vol,
+	           operation->while_failed && msg->in.beneath.inode == 0 ? operation->step : message_step,
+	           message_finish);
 	run->run.msg = msg;
 	msg->run = &run->run;
 	msg->repeatable = is_repeatable(msg);

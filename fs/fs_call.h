@@ -19,14 +19,17 @@ struct fs_message;
 #define FS_REPLY_MAX 368U
 struct fs_call_key {
 	uint8_t peer[FS_CALL_PEER_SIZE]; /* whose */
-	uint8_t id[FS_CALL_ID_SIZE]; /* which of theirs: with the arguments in it, for calls are told apart by nothing else */
+	uint8_t id[FS_CALL_ID_SIZE]; /* which of theirs: with the arguments in it, for calls are told apart by nothing
+	                              * else */
 };
 struct fs_call {
 	struct fs_call_key key;
-	/* Write the results into `bytes` (FS_REPLY_MAX): how many, 0: they do not fit. Runs once, on the home loop, when out.* and the status are known
-	 * and `done` is still to come; must touch only what the sender leaves alone until then. */
+	/* Write the results into `bytes` (FS_REPLY_MAX): how many, 0: they do not fit. Runs once, on the home loop,
+	 * when out.* and the status are known and `done` is still to come; must touch only what the sender leaves alone
+	 * until then. */
 	uint32_t (*encode)(const struct fs_message *msg, int status, uint8_t *bytes);
-	uint8_t reply[FS_REPLY_MAX]; /* out.reply_len bytes of it are the answer; when that is 0, the rest of `out` is */
+	uint8_t reply[FS_REPLY_MAX]; /* out.reply_len bytes of it are the answer; when that is 0, the rest of `out`
+	                              * is */
 };
 
 #endif

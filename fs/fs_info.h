@@ -23,7 +23,14 @@ struct fs_snapshot_info {
 	uint32_t n_dependants; /* LUNs backed by it */
 };
 
-enum fs_clone_state { FS_CLONE_NONE, FS_CLONE_RUNNING, FS_CLONE_STOPPED, FS_CLONE_PAUSED, FS_CLONE_FAILED, FS_CLONE_DONE };
+enum fs_clone_state {
+	FS_CLONE_NONE,
+	FS_CLONE_RUNNING,
+	FS_CLONE_STOPPED,
+	FS_CLONE_PAUSED,
+	FS_CLONE_FAILED,
+	FS_CLONE_DONE
+};
 enum fs_clone_phase { FS_CLONE_COPYING, FS_CLONE_VERIFYING, FS_CLONE_RELEASING };
 #define FS_CLONE_VERIFY 1U
 #define FS_CLONE_DELETE_SNAPSHOT 2U
@@ -68,8 +75,9 @@ struct fs_vdisk_info {
 struct fs_volume_info {
 	char name[FS_NAME_MAX + 1U];
 	struct uuid uuid;
-	/* size = used + metadata + snapshot + reserved + kept + free, exactly. used: files and LUNs, changes on their way to the disks too; snapshot:
-	 * only snapshots hold it; reserved: promised to LUNs and not used yet; kept: held back for metadata; free: what a client can still write */
+	/* size = used + metadata + snapshot + reserved + kept + free, exactly. used: files and LUNs, changes on their
+	 * way to the disks too; snapshot: only snapshots hold it; reserved: promised to LUNs and not used yet; kept:
+	 * held back for metadata; free: what a client can still write */
 	uint64_t size_bytes, free_bytes, used_bytes, snapshot_bytes, reserved_bytes, metadata_bytes, kept_bytes;
 	unsigned space_level; /* enum fs_space_level of fs/volume.h */
 	uint64_t n_inodes_used, n_inodes_free;
@@ -102,10 +110,12 @@ struct fs_fsstat {
 struct fs_check_finding {
 	unsigned rule; /* docs/TESTING.md has the list */
 	char *text; /* what is wrong, and where */
-	char *path; /* a damaged block: the file it belongs to, as a client would name it; NULL: no file's, or not known */
+	char *path; /* a damaged block: the file it belongs to, as a client would name it; NULL: no file's, or not
+	             * known */
 	uint64_t offset_bytes, len_bytes; /* with a path: what of the file is damaged */
 	char *disk; /* the disk that is wrong; NULL: no disk's, or not known */
-	uint64_t count; /* blocks or stripes of one disk or file, or findings of one kind, that are summed here; else 1 */
+	uint64_t count; /* blocks or stripes of one disk or file, or findings of one kind, that are summed here; else
+	                 * 1 */
 	bool repairable; /* `vcd check --repair` puts it right without guessing */
 };
 /* A disk without which the check had to do: the parity of its group was not looked at. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The words of the file system's door: files and their attributes, who asks, limits. What is done with them, fs/message.h says. */
+/* The words of the file system's door: files and their attributes, who asks, limits. What is done with them,
+ * fs/message.h says. */
 #ifndef FS_TYPES_H
 #define FS_TYPES_H
 
@@ -38,7 +39,9 @@ struct fs_file_id {
 	uint64_t generation;
 };
 #define FS_INO_ROOT 64U /* the root directory of every volume */
-#define FS_INO_SNAPSHOTS 0xFFFFFFF0U /* the pseudo directories "DIR/.snapshot" (snapshot 0; generation: whose, 0 the root's) */
+#define FS_INO_SNAPSHOTS                                                                                               \
+	0xFFFFFFF0U /* the pseudo directories "DIR/.snapshot" (snapshot 0; generation: whose, 0 the
+                                      * root's) */
 
 struct fs_attr {
 	enum fs_type type;
@@ -62,7 +65,8 @@ struct fs_wcc {
 	int64_t mtime_ns, ctime_ns;
 };
 
-/* Who asks. privileged: no permission check (administration, SCSI). NFS root without squash is uid 0, checked as POSIX checks root. */
+/* Who asks. privileged: no permission check (administration, SCSI). NFS root without squash is uid 0, checked as POSIX
+ * checks root. */
 struct fs_cred {
 	bool privileged;
 	uint32_t uid, gid;

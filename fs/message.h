@@ -57,9 +57,10 @@ enum fs_op {
 	FS_READ, /* in.io; out.io, out.eof, out.attr */
 	FS_WRITE, /* in.io, in.stable; out.io.len_bytes, out.stable, out.verifier, out.attr, out.pre */
 	FS_COMMIT, /* in.io.offset_bytes / 64-bit len 0 = whole file; out.verifier, out.attr, out.pre */
-	FS_EXTENTS, /* in.extents.found (the sender's), out.n: which parts of a range have blocks, of their own or in the backing store, and which are holes, in
-	             * order from offset_bytes on and without a gap; neighbours differ. As far as a bounded look reached, at least one; none at or beyond the end
-	             * of the file */
+	FS_EXTENTS, /* in.extents.found (the sender's), out.n: which parts of a range have blocks, of their own or in
+	             * the backing store, and which are holes, in order from offset_bytes on and without a gap;
+	             * neighbours differ. As far as a bounded look reached, at least one; none at or beyond the end of
+	             * the file */
 	FS_ZERO, /* in.zero: make a range read as zeros, freeing what can be (UNMAP, WRITE SAME of zeros) */
 	FS_CREATE, /* in.name, in.create, in.setattr; out.attr, out.dir_attr, out.dir_pre */
 	FS_MKDIR,
@@ -71,18 +72,23 @@ enum fs_op {
 	FS_LINK, /* file = existing object; in.to_dir/in.to_name; out.attr, out.to_dir_* */
 	FS_READDIR, /* in.readdir; out.dirents, out.eof, out.dir_attr */
 	FS_FSSTAT, /* out.fsstat, out.attr */
-	FS_RESOLVE, /* in.path: path inside the volume ("/dir/x", "/.snapshot/s1/x"); follows no symlink; out.attr, out.dir (its parent) */
-	FS_PATH_OF, /* `file`: a directory of the active file system; out.blob: its path inside the volume, now. -ESTALE: it is gone */
+	FS_RESOLVE, /* in.path: path inside the volume ("/dir/x", "/.snapshot/s1/x"); follows no symlink; out.attr,
+	             * out.dir (its parent) */
+	FS_PATH_OF, /* `file`: a directory of the active file system; out.blob: its path inside the volume, now.
+	             * -ESTALE: it is gone */
 	/* snapshots: in.name */
 	FS_SNAPSHOT_CREATE, /* in.scheduled */
 	FS_SNAPSHOT_DELETE,
 	FS_SNAPSHOT_RENAME /* in.to_name; it is no schedule's any more */,
 	FS_SNAPSHOT_LIST, /* out.snapshots, oldest first, with the figures known so far */
-	FS_SNAPSHOT_SPACE, /* the same, figures brought up to date first, for at most in.wait_ns (0: however long it takes) */
-	FS_SNAPSHOT_RESTORE, /* make ready to put the volume back to in.name: what comes next is an unmount, and a mount with restore_to. Until then no
-	                      * snapshot is taken. in.restore; out.snapshots: the newer ones, which will go. -EBUSY a LUN is backed by one of them */
-	FS_FILE_RESTORE, /* in.name, in.path: a regular file is as it was in the snapshot, under a new id, in place of what stands there; answered when it is
-	                  * (which is long for a big one); out.attr. -EISDIR, -EINVAL another type; -ENOENT no such file, snapshot or directory; -EBUSY a LUN stands
+	FS_SNAPSHOT_SPACE, /* the same, figures brought up to date first, for at most in.wait_ns (0: however long it
+	                    * takes) */
+	FS_SNAPSHOT_RESTORE, /* make ready to put the volume back to in.name: what comes next is an unmount, and a mount
+	                      * with restore_to. Until then no snapshot is taken. in.restore; out.snapshots: the newer
+	                      * ones, which will go. -EBUSY a LUN is backed by one of them */
+	FS_FILE_RESTORE, /* in.name, in.path: a regular file is as it was in the snapshot, under a new id, in place of
+	                  * what stands there; answered when it is (which is long for a big one); out.attr. -EISDIR,
+	                  * -EINVAL another type; -ENOENT no such file, snapshot or directory; -EBUSY a LUN stands
 	                  * there, or too many at once; -ENOSPC; -ECANCELED: ended early, nothing has changed */
 	FS_FILE_RESTORE_STATUS, /* in.path; out.progress; -ENOENT: it is not being restored */
 	FS_FILE_RESTORE_CANCEL, /* the same; it ends at its next step, unless it is done before */
@@ -93,8 +99,9 @@ enum fs_op {
 	FS_VDISK_RESIZE, /* in.vdisk.size_bytes */
 	FS_VDISK_SET, /* in.vdisk.set: online, write cache, comment, maps; out.vdisk */
 	FS_VDISK_GET, /* in.path, or `file` when path is NULL; out.vdisk */
-	FS_VDISK_RESTORE, /* in.name: a snapshot. The LUN is as it was in it, at once, and stays the LUN it is for initiators (identity, maps, options); its
-	                   * `file` is another one. A LUN that is no more is made anew. Its clone runs. out.vdisk (one) */
+	FS_VDISK_RESTORE, /* in.name: a snapshot. The LUN is as it was in it, at once, and stays the LUN it is for
+	                   * initiators (identity, maps, options); its `file` is another one. A LUN that is no more is
+	                   * made anew. Its clone runs. out.vdisk (one) */
 	FS_VDISK_LIST, /* out.vdisk[n] of the active file system */
 	/* lun clone: in.path, in.clone */
 	FS_CLONE_START,
@@ -126,10 +133,11 @@ enum fs_op {
 #define FS_VDISK_SET_COMMENT 4U
 #define FS_VDISK_SET_MAPS 8U
 
-/* Bytes [offset, offset+len) of a file in pages laid out as the file's blocks are: pages[0] holds block offset / 4096, its first
- * offset % 4096 bytes do not count; and so on.
- * WRITE: the pages are shared from the send on (whole blocks are kept, not copied); the sender drops its own references after `done`.
- * READ: the sender gives the array (n_pages_max entries); the file system fills out.io.n_pages of it with references the sender must put. */
+/* Bytes [offset, offset+len) of a file in pages laid out as the file's blocks are: pages[0] holds block offset / 4096,
+ * its first offset % 4096 bytes do not count; and so on.
+ * WRITE: the pages are shared from the send on (whole blocks are kept, not copied); the sender drops its own references
+ * after `done`. READ: the sender gives the array (n_pages_max entries); the file system fills out.io.n_pages of it with
+ * references the sender must put. */
 struct fs_io {
 	uint64_t offset_bytes;
 	uint32_t len_bytes;
@@ -156,9 +164,10 @@ struct fs_message {
 		const char *to_name;
 		struct fs_file_id to_dir;
 		struct fs_file_id
-		    beneath; /* inode 0: anywhere. Else a directory, of the active file system or a snapshot: directories that `file` and to_dir name,
-		                            * and what RESOLVE finds, must be it or below it (-ESTALE; RESOLVE: -ENOENT), and there is no way up
-		                            * from it, nor in snapshots: ".." is "." */
+		    beneath; /* inode 0: anywhere. Else a directory, of the active file system or a snapshot:
+		              * directories that `file` and to_dir name, and what RESOLVE finds, must be it or below it
+		              * (-ESTALE; RESOLVE: -ENOENT), and there is no way up from it, nor in snapshots: ".." is
+		              * "." */
 		bool scheduled; /* the snapshot is a schedule's */
 		uint64_t wait_ns;
 		const struct fs_autodelete *autodelete;
@@ -239,7 +248,8 @@ struct fs_message {
 		struct {
 			uint64_t done_bytes, total_bytes;
 		} progress;
-		char error_text[256]; /* administration: what, which object, what to do ("" when the errno says it all) */
+		char error_text[256]; /* administration: what, which object, what to do ("" when the errno says it
+		                       * all) */
 	} out;
 	/* the file system's, while sent */
 	struct task task;
@@ -253,7 +263,8 @@ struct fs_message {
 TAILQ_HEAD(fs_message_list, fs_message);
 
 /* Zero and set up; cheap enough for every request. */
-void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume, void (*done)(struct fs_message *msg), void *owner);
+void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume,
+                     void (*done)(struct fs_message *msg), void *owner);
 /* Send. Errors come as msg->status. */
 void fs_message_send(struct fs_message *msg);
 /* Free what out.* owns (pages of a READ are the sender's own business). */

@@ -20,23 +20,29 @@ struct world;
 struct fs_mount_options {
 	size_t cache_pages; /* hard bound of the buffer cache, dirty data included; at least 2048 */
 	uint64_t cp_interval_ns; /* 0: 10 s */
-	/* Most calls whose replies are kept (fs/fs_call.h), half a KiB each; 0: FS_MAX_CALLS; never more than cache_pages / 4. */
+	/* Most calls whose replies are kept (fs/fs_call.h), half a KiB each; 0: FS_MAX_CALLS; never more than
+	 * cache_pages / 4. */
 	unsigned max_calls;
-	const char *name; /* what it is called from now on, also on its disks; NULL: what it was called before. Valid until `done` */
+	const char *name; /* what it is called from now on, also on its disks; NULL: what it was called before. Valid
+	                   * until `done` */
 	bool read_only; /* not one byte is written; -EROFS when a crash left something to replay or settle first */
 	/* What of the disks was not as it should be, also after an error; NULL: not wanted. Valid until `done`. */
 	struct raid_report *report;
-	/* Name of a snapshot: the volume becomes what that one holds, all or nothing, before it serves (FS_SNAPSHOT_RESTORE came first, and an
-	 * unmount). -ENOENT, -EBUSY it was not prepared, -ENOSPC. Valid until `done`. */
+	/* Name of a snapshot: the volume becomes what that one holds, all or nothing, before it serves
+	 * (FS_SNAPSHOT_RESTORE came first, and an unmount). -ENOENT, -EBUSY it was not prepared, -ENOSPC. Valid until
+	 * `done`. */
 	const char *restore_to;
 };
 
 /* Make an empty volume `name` on existing blank disks. Asynchronous on `world`; `done(arg, err)`. */
-void fs_volume_format(struct world *world, const char *name, const struct raid_spec *spec, void (*done)(void *arg, int err), void *arg);
-/* Mount: assemble the disks, take the newest fsinfo, replay the log, CP, then serve. The volume is in the table when `done(arg, 0, vol)` runs.
- * -EEXIST: another one of that name is mounted; -EALREADY: this one is, from these or other disks. */
-void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned n_disks, const struct fs_mount_options *options,
-                     void (*done)(void *arg, int err, struct fs_volume *volume), void *arg);
+void fs_volume_format(struct world *world, const char *name, const struct raid_spec *spec,
+                      void (*done)(void *arg, int err), void *arg);
+/* Mount: assemble the disks, take the newest fsinfo, replay the log, CP, then serve. The volume is in the table when
+ * `done(arg, 0, vol)` runs. -EEXIST: another one of that name is mounted; -EALREADY: this one is, from these or other
+ * disks. */
+void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned n_disks,
+                     const struct fs_mount_options *options, void (*done)(void *arg, int err, struct fs_volume *volume),
+                     void *arg);
 /* Leave: new messages get -ENODEV, running ones finish, a last CP, disks closed. The pointer is dead after `done`. */
 void fs_volume_unmount(struct fs_volume *volume, void (*done)(void *arg, int err), void *arg);
 
@@ -57,11 +63,12 @@ const uint8_t *fs_volume_handle_key(const struct fs_volume *volume);
 /* NFS write verifier: changes with every mount after a crash and whenever unstable data may have been lost. */
 uint64_t fs_volume_write_verifier(const struct fs_volume *volume);
 
-/* Rises whenever a directory or a LUN may have another path than before, or none: each is renamed or a directory removed. Any thread. */
+/* Rises whenever a directory or a LUN may have another path than before, or none: each is renamed or a directory
+ * removed. Any thread. */
 uint64_t fs_volume_tree_changes(const struct fs_volume *volume);
 
-/* How full a volume is, for whoever must warn of it. The thresholds are shares of what clients can use at most (size less what is kept back);
- * a level is left only when 5 % more than its threshold are available again. */
+/* How full a volume is, for whoever must warn of it. The thresholds are shares of what clients can use at most (size
+ * less what is kept back); a level is left only when 5 % more than its threshold are available again. */
 #define FS_SPACE_SOFT_PERCENT 80U
 #define FS_SPACE_CRITICAL_PERCENT 95U
 enum fs_space_level { FS_SPACE_FINE, FS_SPACE_SOFT, FS_SPACE_CRITICAL };

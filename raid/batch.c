@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A batch: many blocks on several disks, carried by as few I/Os as they allow.
  *
- * THEORY. A consistency point hands over tens of MiB at once. Given to the disks as they are, every read that comes after waits for all of it in
- * the disks' queues. So batches that yield go through a lane: no more of them is at the disks than the file system says it can bear
- * just now, in short I/Os; the rest waits here, where a read passes it. One is always under way, so the lane never stands still.
- * A disk with a cache takes such writes at once and keeps its clients waiting when the cache is emptied: a flush of four MiB stops a virtual
- * disk for eight milliseconds. So short writes are made durable one by one, where that takes little: the flush that follows finds little to
- * do. Where it takes long each time (a disk that spins) they are not, but for one now and then, to see. */
+ * THEORY. A consistency point hands over tens of MiB at once. Given to the disks as they are, every read that comes
+ * after waits for all of it in the disks' queues. So batches that yield go through a lane: no more of them is at the
+ * disks than the file system says it can bear just now, in short I/Os; the rest waits here, where a read passes it. One
+ * is always under way, so the lane never stands still. A disk with a cache takes such writes at once and keeps its
+ * clients waiting when the cache is emptied: a flush of four MiB stops a virtual disk for eight milliseconds. So short
+ * writes are made durable one by one, where that takes little: the flush that follows finds little to do. Where it
+ * takes long each time (a disk that spins) they are not, but for one now and then, to see. */
 #include "raid/batch.h"
 
 #include <limits.h>
@@ -76,7 +77,7 @@ static void run_submit(struct batch_run *run, enum disk_op op)
 	member_submit(item->member, &run->mio, op, item->block, run->n, run->iov, run->n, batch_run_done);
 }
 
-/* ---- the lane -------------------------------------------------------------------------------------------------------- */
+/* ---- the lane ---------------------------------------------------------------------------------------------------- */
 
 static unsigned lane_window(const struct raid *raid)
 {
@@ -88,7 +89,8 @@ static void lane_submit(struct raid *raid, struct batch_run *run)
 	struct batch_lane *lane = &raid->lane;
 	enum disk_op op = run->batch->op;
 
-	if (op == DISK_WRITE && lane_window(raid) != UINT_MAX && (lane->save_ns < LANE_SAVE_NS || ++lane->n_unsaved == LANE_SAVE_TRY)) {
+	if (op == DISK_WRITE && lane_window(raid) != UINT_MAX &&
+	    (lane->save_ns < LANE_SAVE_NS || ++lane->n_unsaved == LANE_SAVE_TRY)) {
 		op = DISK_WRITE_DURABLE;
 		run->saved_from_ns = world_now_ns(raid->world);
 	}
@@ -105,7 +107,8 @@ static void lane_pump(struct raid *raid)
 		return;
 	lane->pumping = true;
 	while ((run = TAILQ_FIRST(&lane->waiting)) != NULL &&
-	       (lane->in_flight_bytes == 0 || lane->in_flight_bytes + (uint64_t)run->n * RAID_BLOCK_SIZE <= lane_window(raid))) {
+	       (lane->in_flight_bytes == 0 ||
+	        lane->in_flight_bytes + (uint64_t)run->n * RAID_BLOCK_SIZE <= lane_window(raid))) {
 		TAILQ_REMOVE(&lane->waiting, run, link);
 		lane_submit(raid, run);
 	}
@@ -118,7 +121,7 @@ void raid_write_window(struct raid *raid, unsigned (*window_bytes)(void *arg), v
 	raid->lane.arg = arg;
 }
 
-/* ---- submitting ------------------------------------------------------------------------------------------------------ */
+/* ---- submitting -------------------------------------------------------------------------------------------------- */
 
 static unsigned run_blocks_max(const struct batch *b)
 {
@@ -206,7 +209,7 @@ void batch_submit(struct batch *b)
 		lane_pump(b->raid);
 }
 
-/* ---- flush --------------------------------------------------------------------------------------------------------- */
+/* ---- flush ------------------------------------------------------------------------------------------------------- */
 
 static void flush_all_finish(struct flush_all *f)
 {
@@ -220,7 +223,8 @@ static void flush_all_task(struct task *task)
 	flush_all_finish(container_of(task, struct flush_all, task));
 }
 
-/* The member_ios lie in one array whose element 0 belongs to member 0: the array is found through the raid's only flush. */
+/* The member_ios lie in one array whose element 0 belongs to member 0: the array is found through the raid's only
+ * flush. */
 static void flush_one_done(struct member_io *mio, int err)
 {
 	struct flush_all *f = &mio->member->raid->flush_disks;

@@ -15,8 +15,8 @@ struct batch_item {
 	int err; /* the answer */
 };
 
-/* Items that follow each other on a disk, in the order given, travel in one I/O. The batch and its items are the caller's, who leaves
- * them alone until `done`. `done` is never called inside batch_submit. */
+/* Items that follow each other on a disk, in the order given, travel in one I/O. The batch and its items are the
+ * caller's, who leaves them alone until `done`. `done` is never called inside batch_submit. */
 struct batch {
 	struct raid *raid;
 	enum disk_op op;
@@ -32,7 +32,8 @@ struct batch {
 };
 void batch_submit(struct batch *batch);
 
-/* The lane: the I/Os of batches that yield. No more of them is at the disks at once than `window_bytes` says; the rest waits, oldest first. */
+/* The lane: the I/Os of batches that yield. No more of them is at the disks at once than `window_bytes` says; the rest
+ * waits, oldest first. */
 struct batch_lane {
 	TAILQ_HEAD(, batch_run) waiting;
 	uint64_t in_flight_bytes;
@@ -43,8 +44,8 @@ struct batch_lane {
 	void *arg;
 };
 
-/* Flush every online member that was written since its last flush. Afterwards `done` looks at the states of the members: one whose flush
- * failed has failed. */
+/* Flush every online member that was written since its last flush. Afterwards `done` looks at the states of the
+ * members: one whose flush failed has failed. */
 struct flush_all {
 	struct raid *raid;
 	unsigned n_pending;

@@ -13,7 +13,7 @@
 #include "raid/mark.h"
 #include "raid/raid_volume.h"
 
-/* ---- loading ------------------------------------------------------------------------------------------------------------ */
+/* ---- loading ----------------------------------------------------------------------------------------------------- */
 
 static void load_label(struct candidate *c, const struct raid_label_format *bytes, unsigned copy)
 {
@@ -67,14 +67,15 @@ void candidates_free(struct candidate *c, unsigned n)
 	free(c);
 }
 
-/* ---- judging ------------------------------------------------------------------------------------------------------------ */
+/* ---- judging ----------------------------------------------------------------------------------------------------- */
 
 static bool has_label(const struct candidate *c)
 {
 	return c->label != NULL && !c->unknown_format;
 }
 
-__attribute__((format(printf, 3, 4))) static void say(struct candidate *c, enum candidate_verdict verdict, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void say(struct candidate *c, enum candidate_verdict verdict,
+                                                      const char *format, ...)
 {
 	va_list args;
 
@@ -84,7 +85,8 @@ __attribute__((format(printf, 3, 4))) static void say(struct candidate *c, enum 
 	va_end(args);
 }
 
-/* A failed disk does not come back by itself: a label that calls one failed that the head does not has seen other things. */
+/* A failed disk does not come back by itself: a label that calls one failed that the head does not has seen other
+ * things. */
 static bool contradicts(const struct label *l, const struct label *head)
 {
 	for (unsigned i = 0; i < MIN_OF(l->n_members, head->n_members); i++)
@@ -104,7 +106,8 @@ static bool is_apart(const struct candidate *c, const struct label *head, const 
 }
 
 /* The highest flush that anything of the head's history leans on. */
-static struct lineage demand_of(const struct candidate *c, unsigned n, const struct probe *probe, const struct label *head)
+static struct lineage demand_of(const struct candidate *c, unsigned n, const struct probe *probe,
+                                const struct label *head)
 {
 	struct lineage demand = head->lineage;
 
@@ -137,15 +140,17 @@ static void judge_member(struct candidate *c, const struct label *head, const st
 	if (row->failed && row->reason == RAID_REASON_STALE)
 		say(c, CANDIDATE_STALE, "an earlier start found it stale");
 	else if (row->failed)
-		say(c, CANDIDATE_FAILED, row->reason == RAID_REASON_ABSENT ? "it was not there at an earlier start" : "it failed before");
+		say(c, CANDIDATE_FAILED,
+		    row->reason == RAID_REASON_ABSENT ? "it was not there at an earlier start" : "it failed before");
 	else if (is_apart(c, head, demand))
 		say(c, CANDIDATE_PARTED, "it is of another history of this volume: of a copy that lived on by itself");
 	else if (c->size_blocks < row->size_blocks)
-		say(c, CANDIDATE_CUT, "it is cut short: %" PRIu64 " of %" PRIu64 " bytes", c->size_blocks * RAID_BLOCK_SIZE,
-		    row->size_blocks * RAID_BLOCK_SIZE);
+		say(c, CANDIDATE_CUT, "it is cut short: %" PRIu64 " of %" PRIu64 " bytes",
+		    c->size_blocks * RAID_BLOCK_SIZE, row->size_blocks * RAID_BLOCK_SIZE);
 	else if (!lineage_covers(&c->lineage, demand))
 		say(c, CANDIDATE_STALE,
-		    "it is an older copy: it ends in start %" PRIu64 ", flush %" PRIu64 ", the volume in start %" PRIu64 ", flush %" PRIu64,
+		    "it is an older copy: it ends in start %" PRIu64 ", flush %" PRIu64 ", the volume in start %" PRIu64
+		    ", flush %" PRIu64,
 		    c->lineage.n_starts, c->lineage.flush, demand->n_starts, demand->flush);
 	else
 		say(c, CANDIDATE_GOOD, "%s", "");
@@ -191,7 +196,8 @@ static void judge_twice(struct candidate *c, unsigned n)
 	}
 }
 
-static unsigned judge_all(struct candidate *c, unsigned n, const struct probe *probe, const struct label *head, struct lineage *ret_demand)
+static unsigned judge_all(struct candidate *c, unsigned n, const struct probe *probe, const struct label *head,
+                          struct lineage *ret_demand)
 {
 	unsigned n_good = 0;
 
@@ -204,7 +210,7 @@ static unsigned judge_all(struct candidate *c, unsigned n, const struct probe *p
 	return n_good;
 }
 
-/* ---- choosing ----------------------------------------------------------------------------------------------------------- */
+/* ---- choosing ---------------------------------------------------------------------------------------------------- */
 
 /* Do the good disks suffice? */
 static bool suffices(const struct candidate *c, unsigned n, const struct label *head)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Candidates: the disks offered at a start, and what each of them is to the volume.
  *
- * THEORY. Labels are compared before any is believed. One of them, the head, stands for the volume; every other disk is judged by it: of the
- * same history and complete (good), stale, of another history of the same volume, of another volume, without a label, and so on.
- * Heads are tried from the newest label on. Another label is tried as head only if it is of another volume or history: disks that are merely
- * older than a head never start without it, for they would lose what it has. When the disks of exactly one head suffice (all but
- * one of each group, and a copy of the log), that is the volume. */
+ * THEORY. Labels are compared before any is believed. One of them, the head, stands for the volume; every other disk is
+ * judged by it: of the same history and complete (good), stale, of another history of the same volume, of another
+ * volume, without a label, and so on. Heads are tried from the newest label on. Another label is tried as head only if
+ * it is of another volume or history: disks that are merely older than a head never start without it, for they would
+ * lose what it has. When the disks of exactly one head suffice (all but one of each group, and a copy of the log), that
+ * is the volume. */
 #ifndef RAID_CANDIDATE_H
 #define RAID_CANDIDATE_H
 
@@ -52,9 +53,10 @@ struct candidate_choice {
 
 /* Take labels, marks and fsinfo from the probe. */
 void candidate_load(struct candidate *candidate, const struct probe *probe);
-/* Judge all. 0; -ENOENT: no label; -ENOTSUP, -ENXIO: of no volume are enough disks good; -EUCLEAN: of more than one are. With an error they are judged
- * by the head with the most good disks, and ret_choice->head is that, or NULL. */
-MUST_CHECK int candidates_choose(struct candidate *candidates, unsigned n, const struct probe *probe, struct candidate_choice *ret_choice);
+/* Judge all. 0; -ENOENT: no label; -ENOTSUP, -ENXIO: of no volume are enough disks good; -EUCLEAN: of more than one
+ * are. With an error they are judged by the head with the most good disks, and ret_choice->head is that, or NULL. */
+MUST_CHECK int candidates_choose(struct candidate *candidates, unsigned n, const struct probe *probe,
+                                 struct candidate_choice *ret_choice);
 void candidates_free(struct candidate *candidates, unsigned n);
 
 #endif

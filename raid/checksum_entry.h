@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A checksum entry: what a checksum block keeps of one data block, and the arithmetic of it.
  *
- * THEORY. An entry holds the CRC of the block and its identity (inode, FBN, generation, level). The CRC is linear: the CRC of a XOR b is the
- * XOR of the CRCs. So in every stripe the parity disk's entry is the XOR of the data disks' entries, and a block of zeros has entry 0. */
+ * THEORY. An entry holds the CRC of the block and its identity (inode, FBN, generation, level). The CRC is linear: the
+ * CRC of a XOR b is the XOR of the CRCs. So in every stripe the parity disk's entry is the XOR of the data disks'
+ * entries, and a block of zeros has entry 0. */
 #ifndef RAID_CHECKSUM_ENTRY_H
 #define RAID_CHECKSUM_ENTRY_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A checksum set: the checksum blocks of some zones, of every member of a group, pinned together. So the entries of a whole stripe can be
- * read and changed at once. */
+/* A checksum set: the checksum blocks of some zones, of every member of a group, pinned together. So the entries of a
+ * whole stripe can be read and changed at once. */
 #ifndef RAID_CHECKSUM_SET_H
 #define RAID_CHECKSUM_SET_H
 
@@ -14,9 +14,11 @@ struct checksum_set {
 	unsigned n_zones, n_pending;
 	int err;
 	uint32_t zones[CHECKSUM_SET_ZONES];
-	struct checksum_block *blocks[CHECKSUM_SET_ZONES][RAID_MAX_GROUP_DISKS]; /* NULL: the member does not reach that far */
+	/* NULL: the member does not reach that far */
+	struct checksum_block *blocks[CHECKSUM_SET_ZONES][RAID_MAX_GROUP_DISKS];
 	struct checksum_wait waits[CHECKSUM_SET_ZONES][RAID_MAX_GROUP_DISKS];
-	void (*done)(struct checksum_set *set); /* set->err is 0, or -EIO: not all could be had, and those that could are pinned */
+	/* set->err is 0, or -EIO: not all could be had, and those that could are pinned */
+	void (*done)(struct checksum_set *set);
 	struct task task;
 };
 /* Pin them all, then call `done`: never inside this call. */

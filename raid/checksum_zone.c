@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checksum zones: a bounded cache of checksum blocks.
  *
- * THEORY. Entries are linear (raid/checksum_entry.h). So the checksum block of a disk that is missing (or of a bad sector) is the XOR of the
- * checksum blocks of the same zone on the other disks, and a degraded group reads and writes through the cache exactly as a whole one. A piece changes the entries of a stripe on all members at once, with all
+ * THEORY. Entries are linear (raid/checksum_entry.h). So the checksum block of a disk that is missing (or of a bad
+ * sector) is the XOR of the checksum blocks of the same zone on the other disks, and a degraded group reads and writes
+ * through the cache exactly as a whole one. A piece changes the entries of a stripe on all members at once, with all
  * their blocks pinned; that keeps the XOR true in memory at every moment.
- * Changed blocks stay in memory until the next flush writes them; a crash before that is what the stripe intents are for.
+ * Changed blocks stay in memory until the next flush writes them; a crash before that is what the stripe intents are
+ * for.
  * INVARIANTS
- *  Z1 A block is on exactly one of: the free list, the evictable list, the dirty list, or none (pinned, loading, being written).
+ *  Z1 A block is on exactly one of: the free list, the evictable list, the dirty list, or none (pinned, loading, being
+ *     written).
  *  Z2 A dirty block is never evicted and never dropped, except when its member has failed. */
 #include "raid/checksum_zone.h"
 
@@ -34,7 +37,7 @@ struct checksum_derive {
 	struct task task;
 };
 
-/* ---- the table --------------------------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static unsigned zone_hash(const struct checksum_cache *c, const struct member *m, uint32_t zone)
 {
@@ -158,7 +161,8 @@ struct raid_checksum_format checksum_zone_entry(const struct checksum_block *blo
 	return entry;
 }
 
-void checksum_zone_set(struct raid *raid, struct checksum_block *b, uint32_t dbn, const struct raid_checksum_format *entry)
+void checksum_zone_set(struct raid *raid, struct checksum_block *b, uint32_t dbn,
+                       const struct raid_checksum_format *entry)
 {
 	vc_assert(b->pins > 0 && b->valid);
 	if (b->writing && b->writing_page == NULL) {
@@ -174,7 +178,7 @@ void checksum_zone_set(struct raid *raid, struct checksum_block *b, uint32_t dbn
 	zone_mark_dirty(raid, b);
 }
 
-/* ---- loading ------------------------------------------------------------------------------------------------------------- */
+/* ---- loading ----------------------------------------------------------------------------------------------------- */
 
 static void zone_answer(struct raid *raid, struct checksum_block *b, int err)
 {
@@ -265,7 +269,8 @@ static void zone_derive(struct raid *raid, struct checksum_block *b)
 	for (unsigned i = 0; d->err == 0 && i < g->n_members; i++) {
 		struct member *m = g->members[i];
 
-		if (m == b->member || b->zone >= layout_n_zones(m->n_dbn) || (m->is_parity && b->zone >= layout_n_zones(g->n_dbn)))
+		if (m == b->member || b->zone >= layout_n_zones(m->n_dbn) ||
+		    (m->is_parity && b->zone >= layout_n_zones(g->n_dbn)))
 			continue;
 		d->waits[i] = (struct checksum_wait){ .ready = derive_ready, .owner = d };
 		d->n_pending++;
@@ -293,7 +298,9 @@ static void zone_load(struct raid *raid, struct checksum_block *b)
 		zone_derive(raid, b);
 		return;
 	}
-	b->item = (struct batch_item){ .member = b->member, .block = layout_checksum_block(&raid->layout, b->zone), .data = b->page->data };
+	b->item = (struct batch_item){ .member = b->member,
+		                       .block = layout_checksum_block(&raid->layout, b->zone),
+		                       .data = b->page->data };
 	b->batch = (struct batch){ .raid = raid, .op = DISK_READ, .items = &b->item, .n_items = 1, .done = load_done };
 	batch_submit(&b->batch);
 }
@@ -372,7 +379,7 @@ void checksum_zone_drop(struct raid *raid, struct member *m)
 	}
 }
 
-/* ---- write-back -------------------------------------------------------------------------------------------------------- */
+/* ---- write-back -------------------------------------------------------------------------------------------------- */
 
 static void writeback_end(struct batch *batch)
 {
@@ -407,7 +414,9 @@ void checksum_zone_writeback(struct raid *raid, void (*done)(struct raid *raid))
 			                                     .data = b->page->data };
 		c->writeback_blocks[n++] = b;
 	}
-	c->writeback = (struct batch){ .raid = raid, .op = DISK_WRITE, .items = c->writeback_items, .n_items = n, .done = writeback_end };
+	c->writeback = (struct batch){
+		.raid = raid, .op = DISK_WRITE, .items = c->writeback_items, .n_items = n, .done = writeback_end
+	};
 	batch_submit(&c->writeback);
 }
 
@@ -418,7 +427,7 @@ bool checksum_zone_has_room(const struct raid *raid, unsigned n)
 	return c->complete || c->n_dirty + c->n_admitted + n + c->margin <= c->n_blocks;
 }
 
-/* ---- life ---------------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static void cache_size(const struct raid *raid, unsigned *ret_blocks, unsigned *ret_margin, bool *ret_complete)
 {
@@ -433,7 +442,8 @@ static void cache_size(const struct raid *raid, unsigned *ret_blocks, unsigned *
 			total += layout_n_zones(j < g->n_data ? g->members[j]->n_dbn : g->n_dbn);
 	}
 	*ret_margin = RAID_REPAIRS * 2 * widest;
-	most = MAX_OF(MIN_OF(page_arena_max() / 16, (size_t)CACHE_MAX_BLOCKS), (size_t)*ret_margin + 2 * CHECKSUM_SET_ZONES * widest + 64);
+	most = MAX_OF(MIN_OF(page_arena_max() / 16, (size_t)CACHE_MAX_BLOCKS),
+	              (size_t)*ret_margin + 2 * CHECKSUM_SET_ZONES * widest + 64);
 	*ret_complete = total <= most;
 	*ret_blocks = (unsigned)MIN_OF(total, most);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cache of checksum blocks. A zone is 255 data blocks of one disk and the checksum block in front of them, which has their entries.
+/* The cache of checksum blocks. A zone is 255 data blocks of one disk and the checksum block in front of them, which
+ * has their entries.
  *
- * A block in use is pinned: while it is, it stays in memory. A changed block stays until a flush has written it. The cache is bounded, so
- * whoever pins many blocks asks checksum_zone_has_room first. */
+ * A block in use is pinned: while it is, it stays in memory. A changed block stays until a flush has written it. The
+ * cache is bounded, so whoever pins many blocks asks checksum_zone_has_room first. */
 #ifndef RAID_CHECKSUM_ZONE_H
 #define RAID_CHECKSUM_ZONE_H
 
@@ -54,15 +55,17 @@ struct checksum_cache {
 
 MUST_CHECK int checksum_cache_init(struct raid *raid);
 void checksum_cache_fini(struct raid *raid);
-/* The block, when it is in memory; it is not pinned yet. Otherwise NULL, and `wait->ready` is called later: with the block, pinned while
- * the call lasts; or with NULL and -EIO, when neither the disk nor the other disks give it. The block of a member that is not online is
- * made from the others'. */
-struct checksum_block *checksum_zone_get(struct raid *raid, struct member *m, uint32_t zone, struct checksum_wait *wait);
+/* The block, when it is in memory; it is not pinned yet. Otherwise NULL, and `wait->ready` is called later: with the
+ * block, pinned while the call lasts; or with NULL and -EIO, when neither the disk nor the other disks give it. The
+ * block of a member that is not online is made from the others'. */
+struct checksum_block *checksum_zone_get(struct raid *raid, struct member *m, uint32_t zone,
+                                         struct checksum_wait *wait);
 void checksum_zone_pin(struct raid *raid, struct checksum_block *block);
 void checksum_zone_unpin(struct raid *raid, struct checksum_block *block);
 struct raid_checksum_format checksum_zone_entry(const struct checksum_block *block, uint32_t dbn);
 /* Change an entry of a pinned block. */
-void checksum_zone_set(struct raid *raid, struct checksum_block *block, uint32_t dbn, const struct raid_checksum_format *entry);
+void checksum_zone_set(struct raid *raid, struct checksum_block *block, uint32_t dbn,
+                       const struct raid_checksum_format *entry);
 /* The member has failed: forget what was read from it. */
 void checksum_zone_drop(struct raid *raid, struct member *m);
 /* Write every dirty block to its disk. It is durable only after a flush of the disks. */

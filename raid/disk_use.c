@@ -23,7 +23,7 @@ struct look {
 	struct label label;
 };
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 /* As much as the disk has of it; zeros behind its end. */
 static int look_read(struct look *look, uint64_t offset, size_t len)
@@ -47,9 +47,10 @@ static bool is_zeros(const uint8_t *bytes, size_t len)
 	return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
 }
 
-/* ---- labels ---------------------------------------------------------------------------------------------------------- */
+/* ---- labels ------------------------------------------------------------------------------------------------------ */
 
-/* 0: look->label is the newest; -EUCLEAN, -ENOTSUP: a label, but not one to read; -ENOENT: none. The front is in the buffer. */
+/* 0: look->label is the newest; -EUCLEAN, -ENOTSUP: a label, but not one to read; -ENOENT: none. The front is in the
+ * buffer. */
 static int look_label(struct look *look)
 {
 	static _Thread_local struct label other;
@@ -74,7 +75,7 @@ static void say_label(const struct label *label, struct disk_use *use)
 	               own->is_parity ? "parity" : "data", (unsigned)own->position, (unsigned)own->group, uuid);
 }
 
-/* ---- what libblkid knows ------------------------------------------------------------------------------------------- */
+/* ---- what libblkid knows ----------------------------------------------------------------------------------------- */
 
 static const char *probe_value(blkid_probe probe, const char *name)
 {
@@ -94,12 +95,16 @@ static void append_plain(char *text, size_t size, const char *from)
 
 static void say_known(blkid_probe probe, struct disk_use *use)
 {
-	const char *type = probe_value(probe, "TYPE"), *table = probe_value(probe, "PTTYPE"), *usage = probe_value(probe, "USAGE");
+	const char *type = probe_value(probe, "TYPE"), *table = probe_value(probe, "PTTYPE"),
+	           *usage = probe_value(probe, "USAGE");
 	const char *label = probe_value(probe, "LABEL");
 	bool is_fs = usage != NULL && strcmp(usage, "filesystem") == 0;
 
 	use->kind = DISK_USE_KNOWN;
-	(void)snprintf(use->text, sizeof use->text, "%s", type == NULL ? "a partition table (" : is_fs ? "a file system (" : "something (");
+	(void)snprintf(use->text, sizeof use->text, "%s",
+	               type == NULL ? "a partition table ("
+	               : is_fs      ? "a file system ("
+	                            : "something (");
 	append_plain(use->text, sizeof use->text - 2, type != NULL ? type : table != NULL ? table : "unknown");
 	(void)snprintf(use->text + strlen(use->text), 2, ")");
 	if (label == NULL || *label == '\0')
@@ -124,7 +129,7 @@ static int look_known(struct look *look, struct disk_use *use)
 	return 0;
 }
 
-/* ---- what nobody knows --------------------------------------------------------------------------------------------- */
+/* ---- what nobody knows ------------------------------------------------------------------------------------------- */
 
 static int look_data(struct look *look, struct disk_use *use)
 {
@@ -140,14 +145,14 @@ static int look_data(struct look *look, struct disk_use *use)
 		if (is_zeros(look->buffer, len))
 			continue;
 		use->kind = DISK_USE_DATA;
-		(void)snprintf(use->text, sizeof use->text, "data: not only zeros in the %zu KiB at byte %llu", len / 1024,
-		               (unsigned long long)at);
+		(void)snprintf(use->text, sizeof use->text, "data: not only zeros in the %zu KiB at byte %llu",
+		               len / 1024, (unsigned long long)at);
 		return 0;
 	}
 	return 0;
 }
 
-/* ---- the two functions --------------------------------------------------------------------------------------------- */
+/* ---- the two functions ------------------------------------------------------------------------------------------- */
 
 static int look_open(const char *url, int flags, struct look **ret_look)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a disk is in use for, before it becomes part of a volume, and after it was.
  *
- * THEORY. A disk that holds something must not be taken for an empty one because somebody mistyped a name. What is on it is asked of the
- * label's code, of libblkid (file systems, partition tables, LVM, RAID, LUKS, swap), and of the bytes at its beginning, at its end and here and
- * there between: a disk that shows nothing but zeros there is blank.
+ * THEORY. A disk that holds something must not be taken for an empty one because somebody mistyped a name. What is on
+ * it is asked of the label's code, of libblkid (file systems, partition tables, LVM, RAID, LUKS, swap), and of the
+ * bytes at its beginning, at its end and here and there between: a disk that shows nothing but zeros there is blank.
  * THREADS. Both functions block: administration only. */
 #ifndef RAID_DISK_USE_H
 #define RAID_DISK_USE_H
@@ -25,11 +25,13 @@ struct disk_use {
 	char text[160]; /* "an ext4 file system labelled \"data\"": printable ASCII, whatever stands on the disk */
 };
 
-/* What is on the disk? Only disks of "file:" are looked at, others count as blank. -ENOENT: there is none; -EBUSY: a vcd has it open, or it is a
- * device in use (mounted, part of LVM or md); -EINVAL: neither a file nor a block device; -EIO, -EACCES, ... */
+/* What is on the disk? Only disks of "file:" are looked at, others count as blank. -ENOENT: there is none; -EBUSY: a
+ * vcd has it open, or it is a device in use (mounted, part of LVM or md); -EINVAL: neither a file nor a block device;
+ * -EIO, -EACCES, ... */
 MUST_CHECK int disk_use_look(const char *url, struct disk_use *ret_use);
-/* Make it nobody's: zeros over both labels, the fsinfo ring and the intents, durably. `volume` not NULL: only if it is a disk of that volume,
- * else -ENOKEY and nothing is written. Other errors as above; then a part may have been written. */
+/* Make it nobody's: zeros over both labels, the fsinfo ring and the intents, durably. `volume` not NULL: only if it is
+ * a disk of that volume, else -ENOKEY and nothing is written. Other errors as above; then a part may have been
+ * written. */
 MUST_CHECK int disk_use_wipe(const char *url, const struct uuid *volume);
 
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Disks that are files or block devices: making, opening, locking; the I/O itself is an engine's (io_uring or the pool).
+/* Disks that are files or block devices: making, opening, locking; the I/O itself is an engine's (io_uring or the
+ * pool).
  *
- * THEORY. A new file is sparse and reads as zeros. It is opened with O_DIRECT where the host's file system allows that, else buffered. An
- * open-file-description lock keeps everybody else out, and of a device O_EXCL does. DISK_CHECK notices a file that was unlinked or cut short: the bytes may still be
- * readable through the descriptor, but nobody would find them again.
- * WRITE PATH, READ PATH previous hop raid/disk.h (submit); next hops filedisk_uring.c, filedisk_pool.c, and the kernel. */
+ * THEORY. A new file is sparse and reads as zeros. It is opened with O_DIRECT where the host's file system allows that,
+ * else buffered. An open-file-description lock keeps everybody else out, and of a device O_EXCL does. DISK_CHECK
+ * notices a file that was unlinked or cut short: the bytes may still be readable through the descriptor, but nobody
+ * would find them again.
+ * WRITE PATH, READ PATH previous hop raid/disk.h (submit); next hops filedisk_uring.c, filedisk_pool.c, and the
+ * kernel. */
 #include "raid/filedisk.h"
 
 #include <fcntl.h>
@@ -30,7 +33,7 @@ const char *filedisk_engine_name(const struct disk *disk)
 	return container_of((struct disk *)(uintptr_t)disk, struct filedisk, disk)->engine->name;
 }
 
-/* ---- making and removing ---------------------------------------------------------------------------------------------------------- */
+/* ---- making and removing ----------------------------------------------------------------------------------------- */
 
 /* The directory entry must survive a crash as well. */
 static int sync_parent(const char *location)
@@ -97,7 +100,7 @@ static bool filedisk_same(const char *location, const char *other)
 	return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 static int filedisk_lock(int fd, short type)
 {
@@ -121,8 +124,8 @@ static bool direct_works(int fd)
 	return n >= 0;
 }
 
-/* Of a device O_EXCL asks the kernel for it alone: not mounted, no part of LVM or md, no other vcd's. Anything but a file or a device is not
- * even opened: that alone can have effects. */
+/* Of a device O_EXCL asks the kernel for it alone: not mounted, no part of LVM or md, no other vcd's. Anything but a
+ * file or a device is not even opened: that alone can have effects. */
 static int filedisk_flags(const char *location)
 {
 	struct stat st;
@@ -217,7 +220,8 @@ static int filedisk_open(struct world *world, const char *location, struct disk 
 	if (f == NULL)
 		return -ENOMEM;
 	f->disk = (struct disk){ .driver = &filedisk_driver, .world = world };
-	f->fd = filedisk_claim_as(location, O_RDWR, env == NULL || strstr(env, "buffered") == NULL, &f->disk.size_bytes, &f->is_device);
+	f->fd = filedisk_claim_as(location, O_RDWR, env == NULL || strstr(env, "buffered") == NULL, &f->disk.size_bytes,
+	                          &f->is_device);
 	if (f->fd < 0) {
 		err = f->fd;
 		free(f);
@@ -248,7 +252,7 @@ static void filedisk_fence(struct disk *disk)
 	container_of(disk, struct filedisk, disk)->fenced = true;
 }
 
-/* ---- I/O ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- I/O --------------------------------------------------------------------------------------------------------- */
 
 static int filedisk_check(const struct filedisk *f)
 {
@@ -334,7 +338,8 @@ int filedisk_do(int fd, const struct disk_io *io, uint64_t done_bytes)
 	case DISK_WRITE_DURABLE: return transfer(fd, io, done_bytes);
 	case DISK_FLUSH: return fdatasync(fd) == 0 ? 0 : -errno;
 	case DISK_DISCARD:
-		return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)io->offset_bytes, (off_t)io->len_bytes) == 0
+		return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)io->offset_bytes,
+		                 (off_t)io->len_bytes) == 0
 		           ? 0
 		           : -errno;
 	case DISK_CHECK: return 0;

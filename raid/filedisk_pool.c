@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The thread-pool engine of file disks: plain preadv/pwritev/fdatasync where io_uring is not to be had.
  *
- * THEORY. One pool for the process, started with the first disk and ended with the last. Threads take requests in order and post the
- * completion to the disk's world.
+ * THEORY. One pool for the process, started with the first disk and ended with the last. Threads take requests in order
+ * and post the completion to the disk's world.
  * THREADS. The queue is locked; completions run on the home thread of the disk's world. */
 #include <pthread.h>
 #include <stdlib.h>
@@ -18,7 +18,9 @@ static struct {
 	pthread_t threads[POOL_THREADS];
 	unsigned n_threads, refs;
 	bool stopping;
-} pool = { .lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER, .queue = TAILQ_HEAD_INITIALIZER(pool.queue) };
+} pool = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	   .work = PTHREAD_COND_INITIALIZER,
+	   .queue = TAILQ_HEAD_INITIALIZER(pool.queue) };
 
 static void pool_done_run(struct task *task)
 {
@@ -60,7 +62,8 @@ static int pool_attach(struct filedisk *f)
 	if (pool.refs == 0) {
 		pool.stopping = false;
 		pool.n_threads = 0;
-		while (pool.n_threads < POOL_THREADS && pthread_create(&pool.threads[pool.n_threads], NULL, pool_thread, NULL) == 0)
+		while (pool.n_threads < POOL_THREADS &&
+		       pthread_create(&pool.threads[pool.n_threads], NULL, pool_thread, NULL) == 0)
 			pool.n_threads++;
 		if (pool.n_threads == 0)
 			err = -EAGAIN;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The io_uring engine of file disks: one ring a loop, shared by its disks.
  *
- * THEORY. Requests of a loop turn are put into the ring and submitted together by one deferred task; completions that are there at once
- * (buffered files) are taken right after, the others announce themselves through an eventfd the loop watches. At most RING_DEPTH are in
- * the kernel, so the completion queue cannot overflow; the rest wait in order.
+ * THEORY. Requests of a loop turn are put into the ring and submitted together by one deferred task; completions that
+ * are there at once (buffered files) are taken right after, the others announce themselves through an eventfd the loop
+ * watches. At most RING_DEPTH are in the kernel, so the completion queue cannot overflow; the rest wait in order.
  * THREADS. A ring belongs to its loop's thread; the table of rings is locked. */
 #include <errno.h>
 #include <liburing.h>
@@ -42,7 +42,9 @@ static void ring_prepare(struct ring *ring, struct disk_io *io, struct io_uring_
 	switch (io->op) {
 	case DISK_READ: io_uring_prep_readv(sqe, f->fd, io->iov, io->n_iov, io->offset_bytes); break;
 	case DISK_WRITE: io_uring_prep_writev(sqe, f->fd, io->iov, io->n_iov, io->offset_bytes); break;
-	case DISK_WRITE_DURABLE: io_uring_prep_writev2(sqe, f->fd, io->iov, io->n_iov, io->offset_bytes, RWF_DSYNC); break;
+	case DISK_WRITE_DURABLE:
+		io_uring_prep_writev2(sqe, f->fd, io->iov, io->n_iov, io->offset_bytes, RWF_DSYNC);
+		break;
 	case DISK_FLUSH: io_uring_prep_fsync(sqe, f->fd, IORING_FSYNC_DATASYNC); break;
 	case DISK_DISCARD:
 		io_uring_prep_fallocate(sqe, f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)io->offset_bytes,
@@ -93,7 +95,8 @@ static void ring_reap(struct ring *ring)
 static bool ring_take(struct ring *ring)
 {
 	struct disk_io *io = TAILQ_FIRST(&ring->waiting);
-	struct io_uring_sqe *sqe = io == NULL || ring->n_in_kernel == RING_DEPTH ? NULL : io_uring_get_sqe(&ring->uring);
+	struct io_uring_sqe *sqe = io == NULL || ring->n_in_kernel == RING_DEPTH ? NULL
+	                                                                         : io_uring_get_sqe(&ring->uring);
 
 	if (sqe == NULL)
 		return false;
@@ -124,11 +127,12 @@ static void ring_event(struct watch *watch, unsigned events)
 	ring_reap(ring);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static int ring_init(struct ring *ring, struct loop *loop)
 {
-	struct io_uring_params params = { .flags = IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE, .cq_entries = 2 * RING_DEPTH };
+	struct io_uring_params params = { .flags = IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE,
+		                          .cq_entries = 2 * RING_DEPTH };
 	int err;
 
 	ring->loop = loop;

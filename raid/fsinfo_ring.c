@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The fsinfo ring: the newest fsinfo, in the next slot of the ring of every disk, one half of the disks after the other.
+/* The fsinfo ring: the newest fsinfo, in the next slot of the ring of every disk, one half of the disks after the
+ * other.
  *
- * THEORY. A write goes to a slot that holds an older one, so a torn write loses nothing. Our head of the slot carries the sequence up to which
- * stripe intents are settled: blocks become live only by an fsinfo, so exactly then the intents that covered their writing must be
- * dead, or recovery would take live blocks for blocks in flight. */
+ * THEORY. A write goes to a slot that holds an older one, so a torn write loses nothing. Our head of the slot carries
+ * the sequence up to which stripe intents are settled: blocks become live only by an fsinfo, so exactly then the
+ * intents that covered their writing must be dead, or recovery would take live blocks for blocks in flight. */
 #include "raid/fsinfo_ring.h"
 
 #include <stdlib.h>
@@ -21,8 +22,9 @@ static uint32_t fsinfo_crc(const struct raid_fsinfo_format *f)
 
 bool fsinfo_valid(const struct raid_fsinfo_format *f, const struct uuid *volume_uuid)
 {
-	return memcmp(f->magic, RAID_FSINFO_MAGIC, RAID_MAGIC_BYTES) == 0 && le32_get(f->version) == RAID_FORMAT_VERSION &&
-	       memcmp(f->volume_uuid, volume_uuid->b, 16) == 0 && fsinfo_crc(f) == le32_get(f->crc);
+	return memcmp(f->magic, RAID_FSINFO_MAGIC, RAID_MAGIC_BYTES) == 0 &&
+	       le32_get(f->version) == RAID_FORMAT_VERSION && memcmp(f->volume_uuid, volume_uuid->b, 16) == 0 &&
+	       fsinfo_crc(f) == le32_get(f->crc);
 }
 
 void fsinfo_ring_offer(struct raid *raid, unsigned slot, const struct raid_fsinfo_format *f)
@@ -50,7 +52,7 @@ int raid_fsinfo_read(struct raid *raid, uint64_t *ret_generation, uint8_t ret_bo
 	return 0;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static void fsinfo_encode(struct raid *raid)
 {
@@ -98,7 +100,9 @@ static void fsinfo_write_half(struct raid *raid)
 			s->items[n++] = (struct batch_item){ .member = raid->members[i],
 				                             .block = layout_ring_block(s->slot),
 				                             .data = s->block };
-	s->batch = (struct batch){ .raid = raid, .op = DISK_WRITE_DURABLE, .items = s->items, .n_items = n, .done = fsinfo_half_done };
+	s->batch = (struct batch){
+		.raid = raid, .op = DISK_WRITE_DURABLE, .items = s->items, .n_items = n, .done = fsinfo_half_done
+	};
 	batch_submit(&s->batch);
 }
 
@@ -144,8 +148,8 @@ static void fsinfo_flushed(struct flush_wait *wait, int err)
 	fsinfo_write_both(raid);
 }
 
-void raid_fsinfo_write(struct raid *raid, uint64_t generation, const uint8_t body[RAID_FSINFO_BODY], void (*done)(void *arg, int err),
-                       void *arg)
+void raid_fsinfo_write(struct raid *raid, uint64_t generation, const uint8_t body[RAID_FSINFO_BODY],
+                       void (*done)(void *arg, int err), void *arg)
 {
 	struct fsinfo_state *s = &raid->fsinfo;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The fsinfo ring: where the newest fsinfo of the volume lies, on every disk (fsinfo_ring.c tells in which order it is written).
+/* The fsinfo ring: where the newest fsinfo of the volume lies, on every disk (fsinfo_ring.c tells in which order it is
+ * written).
  *
  * WRITE PATH  previous hop raid.h (raid_fsinfo_write); next hops raid_flush.h, then member.h. */
 #ifndef RAID_FSINFO_RING_H

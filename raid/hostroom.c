@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Room on the host: writes that find the file system full on which a disk's file lies, or a quota used up.
  *
- * THEORY. That is not the disk's fault, and it passes: the disk stays what it is, and the write waits and is tried again. Reads go on. The file
- * system hears when the first write begins to wait and when none waits any more, so that clients can be told. Who can't wait for ever (a mount, an
- * unmount) sets a patience: when it has run out the volume is cut off. Not one write is carried out any more, so that none comes after one that was
- * not, and everything that would have to be durable fails, as when a group has lost too many disks. What is on the disks then is what a crash leaves.
+ * THEORY. That is not the disk's fault, and it passes: the disk stays what it is, and the write waits and is tried
+ * again. Reads go on. The file system hears when the first write begins to wait and when none waits any more, so that
+ * clients can be told. Who can't wait for ever (a mount, an unmount) sets a patience: when it has run out the volume is
+ * cut off. Not one write is carried out any more, so that none comes after one that was not, and everything that would
+ * have to be durable fails, as when a group has lost too many disks. What is on the disks then is what a crash leaves.
  * WRITE PATH previous hop member.c; next hop disk.h, again. */
 #include "raid/hostroom.h"
 
@@ -94,7 +95,7 @@ void hostroom_end(struct member_io *mio)
 	room_changed(raid);
 }
 
-/* ---- the public door ---------------------------------------------------------------------------------------------------- */
+/* ---- the public door --------------------------------------------------------------------------------------------- */
 
 const char *raid_waits_for_room(const struct raid *raid)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Room on the host: the writes of a volume that wait because the host's file system is full. What happens to them, and why, is told in hostroom.c. */
+/* Room on the host: the writes of a volume that wait because the host's file system is full. What happens to them, and
+ * why, is told in hostroom.c. */
 #ifndef RAID_HOSTROOM_H
 #define RAID_HOSTROOM_H
 
@@ -16,8 +17,8 @@ struct hostroom {
 };
 /* Does this error of a write say that the host has no room? */
 bool hostroom_is_short(int err);
-/* Try this write again later, and return true. False: nobody waits any more, and the write is to end with an error that is not its
- * disk's fault. */
+/* Try this write again later, and return true. False: nobody waits any more, and the write is to end with an error that
+ * is not its disk's fault. */
 bool hostroom_wait(struct member_io *mio);
 /* A write that has waited has ended. */
 void hostroom_end(struct member_io *mio);

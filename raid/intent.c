@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stripe intents: what is about to change is durable on two disks of the group before it changes (R3).
  *
- * THEORY. A record names the stripes of one piece. For a partial stripe it also holds the XOR of the blocks that are not written, and their
- * checksum entries: with it parity can be made right again even when one disk is lost together with the crash. A record lives in a
- * slot of its own; slots are used in a ring and released all together by a flush. Recovery believes records of the epoch in the labels
- * with a sequence above the one in the newest fsinfo. A stripe is in at most one unreleased record (a second write of it waits for a flush),
- * so the XOR never contains a block that may itself be torn. */
+ * THEORY. A record names the stripes of one piece. For a partial stripe it also holds the XOR of the blocks that are
+ * not written, and their checksum entries: with it parity can be made right again even when one disk is lost together
+ * with the crash. A record lives in a slot of its own; slots are used in a ring and released all together by a flush.
+ * Recovery believes records of the epoch in the labels with a sequence above the one in the newest fsinfo. A stripe is
+ * in at most one unreleased record (a second write of it waits for a flush), so the XOR never contains a block that may
+ * itself be torn. */
 #include "raid/intent.h"
 
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 
 #define INTENT_COPIES 2U
 
-/* ---- outstanding stripes: a hash set of dbn + 1 -------------------------------------------------------------------------- */
+/* ---- outstanding stripes: a hash set of dbn + 1 ------------------------------------------------------------------ */
 
 int intent_group_init(struct raid *raid, struct raid_group *g)
 {
@@ -68,7 +69,7 @@ void intent_release_all(struct raid *raid)
 	raid->intent_released = raid->intent_sequence;
 }
 
-/* ---- the record ------------------------------------------------------------------------------------------------------------ */
+/* ---- the record -------------------------------------------------------------------------------------------------- */
 
 static unsigned encode_run(struct raid_intent_head_format *head, unsigned n_runs, uint32_t dbn)
 {
@@ -82,9 +83,11 @@ static unsigned encode_run(struct raid_intent_head_format *head, unsigned n_runs
 	return n_runs + 1;
 }
 
-static void encode_partial(const struct piece *p, const struct piece_stripe *s, unsigned payload, struct raid_intent_partial_format *f)
+static void encode_partial(const struct piece *p, const struct piece_stripe *s, unsigned payload,
+                           struct raid_intent_partial_format *f)
 {
-	unsigned flags = (s->rest_zero ? RAID_INTENT_REST_ZERO : 0U) | (s->rest_unknown ? RAID_INTENT_REST_UNKNOWN : 0U);
+	unsigned flags = (s->rest_zero ? RAID_INTENT_REST_ZERO : 0U) |
+	                 (s->rest_unknown ? RAID_INTENT_REST_UNKNOWN : 0U);
 
 	memset(f, 0, sizeof *f);
 	f->dbn = le32_of(s->dbn);
@@ -102,7 +105,8 @@ static void encode_partial(const struct piece *p, const struct piece_stripe *s, 
 void intent_encode(struct piece *p)
 {
 	struct raid_intent_head_format *head = (struct raid_intent_head_format *)(void *)p->intent_bytes;
-	struct raid_intent_partial_format *partial = (struct raid_intent_partial_format *)(void *)(p->intent_bytes + RAID_BLOCK_SIZE);
+	struct raid_intent_partial_format *partial = (struct raid_intent_partial_format *)(void *)(p->intent_bytes +
+	                                                                                           RAID_BLOCK_SIZE);
 	unsigned n_runs = 0, n_partial = 0, n_payload = 0;
 
 	memset(p->intent_bytes, 0, (1 + RAID_INTENT_MAX_PARTIAL / RAID_INTENT_PARTIAL_PER_BLOCK) * RAID_BLOCK_SIZE);
@@ -127,10 +131,11 @@ void intent_encode(struct piece *p)
 	head->n_partial = le16_of((uint16_t)n_partial);
 	head->n_payload = le16_of((uint16_t)n_payload);
 	p->n_intent_blocks = 1 + DIV_UP(n_partial, RAID_INTENT_PARTIAL_PER_BLOCK);
-	head->crc = le32_of(crc32c(p->intent_bytes, (size_t)p->n_intent_blocks * RAID_BLOCK_SIZE)); /* the field is zero here */
+	/* the field is zero here */
+	head->crc = le32_of(crc32c(p->intent_bytes, (size_t)p->n_intent_blocks * RAID_BLOCK_SIZE));
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static void intent_choose_members(struct piece *p)
 {
@@ -161,7 +166,9 @@ static unsigned intent_items(struct piece *p, struct member *m, struct batch_ite
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < p->n_intent_blocks; i++, n++)
-		items[n] = (struct batch_item){ .member = m, .block = block + n, .data = p->intent_bytes + (size_t)i * RAID_BLOCK_SIZE };
+		items[n] = (struct batch_item){ .member = m,
+			                        .block = block + n,
+			                        .data = p->intent_bytes + (size_t)i * RAID_BLOCK_SIZE };
 	for (unsigned i = 0; i < p->n_stripes; i++) {
 		if (p->stripes[i].full || p->stripes[i].rest == NULL)
 			continue;
@@ -182,6 +189,8 @@ void intent_write(struct piece *p)
 	}
 	for (unsigned i = 0; i < p->n_intent_members; i++)
 		n += intent_items(p, p->intent_members[i], p->items + n);
-	p->batch = (struct batch){ .raid = p->raid, .op = DISK_WRITE_DURABLE, .items = p->items, .n_items = n, .done = intent_written };
+	p->batch = (struct batch){
+		.raid = p->raid, .op = DISK_WRITE_DURABLE, .items = p->items, .n_items = n, .done = intent_written
+	};
 	batch_submit(&p->batch);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stripe intents: which stripes are about to change, durable on two disks of the group before they change (intent.c tells why).
+/* Stripe intents: which stripes are about to change, durable on two disks of the group before they change (intent.c
+ * tells why).
  *
  * WRITE PATH  previous hop raid_piece.c; next hop batch.h, and back to piece_intent_done. */
 #ifndef RAID_INTENT_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Disk labels: who a disk is, the table of all members, and keeping the labels on the disks in step with the volume.
  *
- * THEORY. Every label describes the whole volume, so any subset of disks is enough to know who is missing. A change (a disk failed, the log
- * moved, an epoch began) is written as a new generation to the older of the two copies of every online member, durably; a torn write leaves the
- * other copy. Nothing may be called durable while a failure is not yet on the labels of the others: else the failed disk could come
- * back after a crash and be believed.
+ * THEORY. Every label describes the whole volume, so any subset of disks is enough to know who is missing. A change (a
+ * disk failed, the log moved, an epoch began) is written as a new generation to the older of the two copies of every
+ * online member, durably; a torn write leaves the other copy. Nothing may be called durable while a failure is not yet
+ * on the labels of the others: else the failed disk could come back after a crash and be believed.
  * INVARIANTS
  *  LB1 Of a member's two copies the newest valid one is never the one being written. */
 #include "raid/label.h"
@@ -16,7 +16,7 @@
 #include "raid/member.h"
 #include "raid/raid_volume.h"
 
-/* ---- bytes --------------------------------------------------------------------------------------------------------- */
+/* ---- bytes ------------------------------------------------------------------------------------------------------- */
 
 static uint32_t label_crc(const struct raid_label_format *f)
 {
@@ -89,11 +89,13 @@ static int label_check_features(const struct raid_label_format *f)
 {
 	if (le32_get(f->version) != RAID_FORMAT_VERSION || le64_get(f->incompat) != 0)
 		return -ENOTSUP;
-	if (le32_get(f->block_size) != RAID_BLOCK_SIZE || le16_get(f->pointer_size) != 4 || le16_get(f->inode_size) != 128 ||
-	    le16_get(f->checksum_id) != RAID_CHECKSUM_CRC32C_LINEAR || le16_get(f->parity_id) != RAID_PARITY_XOR)
+	if (le32_get(f->block_size) != RAID_BLOCK_SIZE || le16_get(f->pointer_size) != 4 ||
+	    le16_get(f->inode_size) != 128 || le16_get(f->checksum_id) != RAID_CHECKSUM_CRC32C_LINEAR ||
+	    le16_get(f->parity_id) != RAID_PARITY_XOR)
 		return -ENOTSUP;
 	if (le32_get(f->ring_first) != RAID_RING_FIRST || le32_get(f->ring_slots) != RAID_RING_SLOTS ||
-	    le32_get(f->intent_first) != RAID_INTENT_FIRST || le32_get(f->intent_slot_blocks) != RAID_INTENT_SLOT_BLOCKS)
+	    le32_get(f->intent_first) != RAID_INTENT_FIRST ||
+	    le32_get(f->intent_slot_blocks) != RAID_INTENT_SLOT_BLOCKS)
 		return -ENOTSUP;
 	return 0;
 }
@@ -126,8 +128,9 @@ static int label_decode_counts(const struct raid_label_format *f, struct label *
 	l->member_index = le16_get(f->member_index);
 	l->layout = (struct layout){ le32_get(f->intent_slots), le32_get(f->log_first), le32_get(f->log_half_blocks),
 		                     le32_get(f->zones_first) };
-	if (l->n_members < 2 || l->n_members > RAID_LABEL_MAX_MEMBERS || l->n_groups == 0 || l->n_groups > RAID_MAX_GROUPS ||
-	    l->n_log_copies > RAID_LABEL_MAX_LOG_COPIES || l->member_index >= l->n_members || !layout_is_sane(&l->layout))
+	if (l->n_members < 2 || l->n_members > RAID_LABEL_MAX_MEMBERS || l->n_groups == 0 ||
+	    l->n_groups > RAID_MAX_GROUPS || l->n_log_copies > RAID_LABEL_MAX_LOG_COPIES ||
+	    l->member_index >= l->n_members || !layout_is_sane(&l->layout))
 		return -EUCLEAN;
 	for (unsigned i = 0; i < l->n_log_copies; i++) {
 		l->log_copies[i] = le16_get(f->log_copies[i]);
@@ -149,7 +152,8 @@ static int label_check_rows(const struct raid_label_format *f, const struct labe
 		for (unsigned k = 0; k < i; k++)
 			if (uuid_equal(&l->members[i].uuid, &l->members[k].uuid))
 				return -EUCLEAN;
-	return uuid_equal(&l->disk_uuid, &own->uuid) && le16_get(f->group) == own->group && le16_get(f->position) == own->position &&
+	return uuid_equal(&l->disk_uuid, &own->uuid) && le16_get(f->group) == own->group &&
+	               le16_get(f->position) == own->position &&
 	               le16_get(f->role) == (own->is_parity ? RAID_ROLE_PARITY : RAID_ROLE_DATA) &&
 	               le64_get(f->size_blocks) == own->size_blocks
 	           ? 0
@@ -223,7 +227,7 @@ void label_build(const struct raid *raid, const struct member *own, struct raid_
 	label_encode(&l, ret_bytes);
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 bool label_in_step(const struct raid *raid)
 {
@@ -294,7 +298,9 @@ static void label_write(struct raid *raid)
 				.data = bytes + (size_t)b * RAID_BLOCK_SIZE,
 			};
 	}
-	s->batch = (struct batch){ .raid = raid, .op = DISK_WRITE_DURABLE, .items = s->items, .n_items = n, .done = label_written };
+	s->batch = (struct batch){
+		.raid = raid, .op = DISK_WRITE_DURABLE, .items = s->items, .n_items = n, .done = label_written
+	};
 	batch_submit(&s->batch);
 }
 

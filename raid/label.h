@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Disk labels: who a disk is, and the table of all members of its volume.
  *
- * Two things are here. `struct label` is a label as read from a disk, decoded and checked. `struct label_state` is what the labels of an
- * open volume have to say now, and how far the disks have been brought in step with it. */
+ * Two things are here. `struct label` is a label as read from a disk, decoded and checked. `struct label_state` is what
+ * the labels of an open volume have to say now, and how far the disks have been brought in step with it. */
 #ifndef RAID_LABEL_H
 #define RAID_LABEL_H
 
@@ -33,8 +33,8 @@ struct label {
 	uint32_t shared_crc;
 	struct label_member members[RAID_LABEL_MAX_MEMBERS];
 };
-/* -ENOENT: these bytes are no label. -EUCLEAN: a label that is damaged or absurd. -ENOTSUP: it has features we do not know; disk_uuid and
- * volume_uuid are set even so. */
+/* -ENOENT: these bytes are no label. -EUCLEAN: a label that is damaged or absurd. -ENOTSUP: it has features we do not
+ * know; disk_uuid and volume_uuid are set even so. */
 MUST_CHECK int label_decode(const struct raid_label_format *bytes, struct label *ret_label);
 void label_encode(const struct label *label, struct raid_label_format *ret_bytes);
 /* The label of a member, as the volume is now. */
@@ -45,7 +45,8 @@ struct label_wait {
 	STAILQ_ENTRY(label_wait) link;
 };
 
-/* `wanted` counts the changes of what labels say, `durable` those that are on the disks. Example: wanted 7, durable 5: two changes wait. */
+/* `wanted` counts the changes of what labels say, `durable` those that are on the disks. Example: wanted 7, durable 5:
+ * two changes wait. */
 struct label_state {
 	uint64_t generation, membership, epoch;
 	uint64_t compat, ro_compat; /* as found on the disks: not ours to drop */

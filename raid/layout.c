@@ -28,9 +28,10 @@ int layout_is_sane(const struct layout *l)
 {
 	uint64_t log_end = (uint64_t)l->log_first + 2 * (uint64_t)l->log_half_blocks;
 
-	return l->intent_slots > 1 && l->intent_slots <= 256 && l->log_half_blocks > 0 && l->log_half_blocks <= (1U << 24) &&
-	       l->log_first >= RAID_INTENT_FIRST + (uint64_t)l->intent_slots * RAID_INTENT_SLOT_BLOCKS && l->zones_first >= log_end &&
-	       l->zones_first <= (1U << 26);
+	return l->intent_slots > 1 && l->intent_slots <= 256 && l->log_half_blocks > 0 &&
+	       l->log_half_blocks <= (1U << 24) &&
+	       l->log_first >= RAID_INTENT_FIRST + (uint64_t)l->intent_slots * RAID_INTENT_SLOT_BLOCKS &&
+	       l->zones_first >= log_end && l->zones_first <= (1U << 26);
 }
 
 uint32_t layout_n_dbn(const struct layout *l, uint64_t disk_blocks)

@@ -17,7 +17,8 @@ struct layout {
 	uint32_t zones_first;
 };
 
-/* For a volume whose smallest disk has `min_disk_blocks`. log_half_blocks 0: by size. -ENOSPC: the disk is too small. */
+/* For a volume whose smallest disk has `min_disk_blocks`. log_half_blocks 0: by size. -ENOSPC: the disk is too
+ * small. */
 MUST_CHECK int layout_plan(uint64_t min_disk_blocks, uint64_t log_half_blocks, struct layout *ret_layout);
 /* True when the regions follow each other and nothing overflows: for labels read from a disk. */
 int layout_is_sane(const struct layout *layout);

@@ -7,7 +7,8 @@ void lineage_encode(const struct lineage *l, struct raid_lineage_format *f)
 	f->n_starts = le64_of(l->n_starts);
 	f->flush = le64_of(l->flush);
 	for (unsigned i = 0; i < RAID_START_RING; i++)
-		f->starts[i] = (struct raid_start_format){ le64_of(l->starts[i].id), le64_of(l->starts[i].first_flush) };
+		f->starts[i] = (struct raid_start_format){ le64_of(l->starts[i].id),
+			                                   le64_of(l->starts[i].first_flush) };
 }
 
 void lineage_decode(const struct raid_lineage_format *f, struct lineage *l)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lineage: through which starts and flushes a disk has lived, and whether that is all that the volume asks of it.
  *
- * THEORY. A start is an opening of the volume for writing. It has a number and a random id; labels keep the ids of the last 32. Flushes are
- * numbered through all starts, and each start knows its first. Every flush writes its number to every disk that is online (the mark,
- * raid/mark.c), and so makes it durable together with what it is about. What leans on a flush carries its number: labels, fsinfo, intents.
- * So a disk whose mark is lower than any number carried has not got everything: it is stale, an old copy, or it was away. A power cut can
- * not make one, for nothing carries a number before every disk that is online has it.
+ * THEORY. A start is an opening of the volume for writing. It has a number and a random id; labels keep the ids of the
+ * last 32. Flushes are numbered through all starts, and each start knows its first. Every flush writes its number to
+ * every disk that is online (the mark, raid/mark.c), and so makes it durable together with what it is about. What leans
+ * on a flush carries its number: labels, fsinfo, intents. So a disk whose mark is lower than any number carried has not
+ * got everything: it is stale, an old copy, or it was away. A power cut can not make one, for nothing carries a number
+ * before every disk that is online has it.
  * Example: three disks end in start 4, flush 25; the fourth was copied earlier, in start 4, at flush 17. It is stale.
- * Two lineages part where their ids differ, or where one goes on in a start after the other has begun the next: a copy of the volume
- * that was started by itself. */
+ * Two lineages part where their ids differ, or where one goes on in a start after the other has begun the next: a copy
+ * of the volume that was started by itself. */
 #ifndef RAID_LINEAGE_H
 #define RAID_LINEAGE_H
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Marks: each disk says which flush it has taken part in.
  *
- * THEORY. A flush writes them after all it is to make durable has been written, and before the disks are flushed: so it makes them durable too,
- * and costs no flush more. A mark goes to the older of the disk's two copies: a torn one leaves the other. The lineage in the marks runs ahead of
- * raid->lineage while a flush is under way; only when it has ended may anything lean on it (raid/lineage.h). */
+ * THEORY. A flush writes them after all it is to make durable has been written, and before the disks are flushed: so it
+ * makes them durable too, and costs no flush more. A mark goes to the older of the disk's two copies: a torn one leaves
+ * the other. The lineage in the marks runs ahead of raid->lineage while a flush is under way; only when it has ended
+ * may anything lean on it (raid/lineage.h). */
 #include "raid/mark.h"
 
 #include <string.h>
@@ -58,9 +59,12 @@ void marks_write(struct raid *raid, void (*done)(struct raid *raid))
 	for (unsigned i = 0; i < raid->n_members; i++)
 		if (member_online(raid->members[i]))
 			s->items[n++] = (struct batch_item){ .member = raid->members[i],
-				                             .block = layout_mark_block(1 - raid->members[i]->mark_copy),
+				                             .block = layout_mark_block(1 -
+				                                                        raid->members[i]->mark_copy),
 				                             .data = s->block };
-	s->batch = (struct batch){ .raid = raid, .op = DISK_WRITE, .items = s->items, .n_items = n, .done = marks_written };
+	s->batch = (struct batch){
+		.raid = raid, .op = DISK_WRITE, .items = s->items, .n_items = n, .done = marks_written
+	};
 	batch_submit(&s->batch);
 }
 
@@ -79,7 +83,8 @@ void marks_begin(struct raid *raid)
 
 	world_random(raid->world, &id, sizeof id);
 	raid->marks.lineage = raid->lineage;
-	/* One number is left out: a disk that is away may have the mark of a flush that never ended, and has not parted from us by that. */
+	/* One number is left out: a disk that is away may have the mark of a flush that never ended, and has not parted
+	 * from us by that. */
 	raid->marks.lineage.flush = MAX_OF(raid->marks.last_flush, raid->lineage.flush) + 1;
 	lineage_begin(&raid->marks.lineage, id);
 }

@@ -15,7 +15,8 @@ struct mark_state {
 	void (*done)(struct raid *raid);
 };
 /* False: these bytes are no mark of this volume. */
-MUST_CHECK bool mark_decode(const struct raid_mark_format *bytes, const struct uuid *volume_uuid, struct lineage *ret_lineage);
+MUST_CHECK bool mark_decode(const struct raid_mark_format *bytes, const struct uuid *volume_uuid,
+                            struct lineage *ret_lineage);
 /* Is there anything that a flush would make durable? */
 bool marks_wanted(const struct raid *raid);
 /* Write the number of the next flush to every member that is online. The flush itself makes it durable. */

@@ -99,8 +99,8 @@ static bool writes_are_refused(const struct raid *raid)
 	return raid->read_only || raid->room.cut_off;
 }
 
-void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uint64_t block, uint64_t n_blocks, const struct iovec *iov,
-                   unsigned n_iov, void (*done)(struct member_io *mio, int err))
+void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uint64_t block, uint64_t n_blocks,
+                   const struct iovec *iov, unsigned n_iov, void (*done)(struct member_io *mio, int err))
 {
 	mio->member = m;
 	mio->done = done;
@@ -132,8 +132,8 @@ void member_fail(struct member *m, const char *reason, int err)
 		return;
 	m->state = RAID_DISK_FAILED;
 	m->group->n_lost++;
-	log_error("raid", "disk_failed", "disk=%s group=%u position=%u reason=%s error=%s", m->url, m->group->index, m->position, reason,
-	          error_name(err));
+	log_error("raid", "disk_failed", "disk=%s group=%u position=%u reason=%s error=%s", m->url, m->group->index,
+	          m->position, reason, error_name(err));
 	if (group_failed(m->group)) {
 		/* Nothing more is acknowledged, so this disk stays what it was on the labels: it may come back. */
 		log_error("raid", "group_failed", "group=%u", m->group->index);
@@ -158,7 +158,7 @@ void member_stale(struct member *m)
 	raid_log_member_failed(m->raid, m);
 }
 
-/* ---- health ------------------------------------------------------------------------------------------------------- */
+/* ---- health ------------------------------------------------------------------------------------------------------ */
 
 static void health_read_next(struct member *m);
 
@@ -180,7 +180,8 @@ static void health_read_done(struct member_io *mio, int err)
 		return;
 	}
 	/* The head is enough: a disk that was overwritten or belongs to somebody else now. */
-	if (err == 0 && memcmp(label->magic, RAID_LABEL_MAGIC, RAID_MAGIC_BYTES) == 0 && memcmp(label->disk_uuid, m->uuid.b, 16) == 0) {
+	if (err == 0 && memcmp(label->magic, RAID_LABEL_MAGIC, RAID_MAGIC_BYTES) == 0 &&
+	    memcmp(label->disk_uuid, m->uuid.b, 16) == 0) {
 		health_end(m);
 		return;
 	}

@@ -3,7 +3,8 @@
  *
  * WRITE PATH  previous hop batch.h; next hop disk.h.
  * READ PATH   the same.
- * A member that is missing has no disk; a member that has failed keeps its disk open, and nobody reads or writes it any more. */
+ * A member that is missing has no disk; a member that has failed keeps its disk open, and nobody reads or writes it any
+ * more. */
 #ifndef RAID_MEMBER_H
 #define RAID_MEMBER_H
 
@@ -58,10 +59,10 @@ static inline bool member_online(const struct member *m)
 }
 MUST_CHECK struct member *member_new(struct raid *raid); /* NULL: no memory */
 void member_free(struct member *m);
-/* Submit an I/O. A member that is not online answers -ENODEV. When a write or a flush fails, the member has failed before `done` is
- * called. `done` is never called inside this call. */
-void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uint64_t block, uint64_t n_blocks, const struct iovec *iov,
-                   unsigned n_iov, void (*done)(struct member_io *mio, int err));
+/* Submit an I/O. A member that is not online answers -ENODEV. When a write or a flush fails, the member has failed
+ * before `done` is called. `done` is never called inside this call. */
+void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uint64_t block, uint64_t n_blocks,
+                   const struct iovec *iov, unsigned n_iov, void (*done)(struct member_io *mio, int err));
 /* The I/O has ended: count it, and call its `done`. */
 void member_io_end(struct member_io *mio, int err);
 /* The disk has failed: it is never written or believed again. Calling it twice is calling it once. */

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The RAID layer: one or more RAID-4 groups of disks shown to the file system as one space of checked 4 KiB blocks.
  *
- * THEORY. It knows blocks, identities and write batches; no inode structure, no volume name. A volume block number (VBN) is 32 bits;
- * the space is data disk after data disk (a disk added later appends VBNs), so VBN - disk.vbn_first = DBN and a stripe is one DBN
- * over the data disks of a group plus parity. Every block has a checksum entry (CRC32C, inode, FBN, generation and level) kept apart
- * from it; what is read is verified against entry and expected identity, and repaired or reconstructed from parity when it differs.
- * The write hole is closed by stripe intents written before a batch. Beside the block space a volume has a ring of fsinfo slots on
- * every disk and a log of two halves on (parity disks + 1) disks.
+ * THEORY. It knows blocks, identities and write batches; no inode structure, no volume name. A volume block number
+ * (VBN) is 32 bits; the space is data disk after data disk (a disk added later appends VBNs), so VBN - disk.vbn_first =
+ * DBN and a stripe is one DBN over the data disks of a group plus parity. Every block has a checksum entry (CRC32C,
+ * inode, FBN, generation and level) kept apart from it; what is read is verified against entry and expected identity,
+ * and repaired or reconstructed from parity when it differs. The write hole is closed by stripe intents written before
+ * a batch. Beside the block space a volume has a ring of fsinfo slots on every disk and a log of two halves on (parity
+ * disks + 1) disks.
  * INVARIANTS
  *  R1 A block is never returned unless its CRC and its identity match.
  *  R2 A data block and its checksum block never travel in one I/O.
  *  R3 No data I/O of a batch starts before its intents are durable.
  *  R4 After a failed flush the disk has failed: it is never written or trusted again until it is replaced.
  *  R5 A disk that has not lived through every flush anything leans on (raid/lineage.h) is stale: it is never read.
- * WRITE PATH previous hop fs/cp/cp_write.c, cp.c, fs/log/nvlog.c.  READ PATH previous hop fs/file/cache_read.c.  Next hop: raid/disk.h.
+ * WRITE PATH previous hop fs/cp/cp_write.c, cp.c, fs/log/nvlog.c. READ PATH previous hop fs/file/cache_read.c. Next
+ * hop: raid/disk.h.
  * THREADS. Home thread of the world only. Completions are never called before the call has returned. */
 #ifndef RAID_RAID_H
 #define RAID_RAID_H
@@ -58,35 +60,41 @@ struct raid_spec {
 	uint64_t log_half_bytes; /* 0: default, by disk size (1/64 of the smallest, 2 MiB .. 64 MiB) */
 };
 
-/* Write labels on existing disks that hold no vcstore label (-EEXIST if one does). All else they hold is gone: discarded, or where a disk
- * cannot, overwritten, so that data, entries and parity agree on zeros from the start. `done(arg, err)`. */
-void raid_format(struct world *world, const struct raid_spec *spec, const struct uuid *volume_uuid, void (*done)(void *arg, int err),
-                 void *arg);
-/* What of the disks was not as it should be at an open, for people: one sentence a disk, "; " between them. "": nothing. */
+/* Write labels on existing disks that hold no vcstore label (-EEXIST if one does). All else they hold is gone:
+ * discarded, or where a disk cannot, overwritten, so that data, entries and parity agree on zeros from the start.
+ * `done(arg, err)`. */
+void raid_format(struct world *world, const struct raid_spec *spec, const struct uuid *volume_uuid,
+                 void (*done)(void *arg, int err), void *arg);
+/* What of the disks was not as it should be at an open, for people: one sentence a disk, "; " between them. "":
+ * nothing. */
 struct raid_report {
 	char text[1024];
 };
-/* Assemble a volume from its disks in any order. One a group may be missing or not what it was (blank, of another volume, an older copy, cut
- * short, ...): degraded, and it is named in the log, in raid_status and in `report`. A disk given twice counts once. Finishes what a
- * crash left: the stripes of the intent regions get their parity recomputed and verified before `done(arg, err, raid)`.
- * -EBUSY somebody else still has a disk open after 10 s (a server that was killed keeps its disks until its last I/O has ended); -ENOSPC: the
- * host's file system is full;
- * -ENOENT no label; -ENXIO too many disks are missing or not what they were; -EUCLEAN labels contradict each other, or the disks of several
- * volumes are there; -ENOTSUP an incompatible feature bit; -EROFS a feature bit that says: who does not know it does not write.
- * `report` (may be NULL) is filled, also after an error, before `done`; it stays valid until then. */
+/* Assemble a volume from its disks in any order. One a group may be missing or not what it was (blank, of another
+ * volume, an older copy, cut short, ...): degraded, and it is named in the log, in raid_status and in `report`. A disk
+ * given twice counts once. Finishes what a crash left: the stripes of the intent regions get their parity recomputed
+ * and verified before `done(arg, err, raid)`. -EBUSY somebody else still has a disk open after 10 s (a server that was
+ * killed keeps its disks until its last I/O has ended); -ENOSPC: the host's file system is full;
+ * -ENOENT no label; -ENXIO too many disks are missing or not what they were; -EUCLEAN labels contradict each other, or
+ * the disks of several volumes are there; -ENOTSUP an incompatible feature bit; -EROFS a feature bit that says: who
+ * does not know it does not write. `report` (may be NULL) is filled, also after an error, before `done`; it stays valid
+ * until then. */
 void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, struct raid_report *report,
                void (*done)(void *arg, int err, struct raid *raid), void *arg);
-/* The same, but not one byte of any disk is changed, now or until it is closed: labels stay, nothing is repaired in place, and raid_write,
- * raid_fsinfo_write and raid_log_write must not be called. -EROFS: a crash left stripes to be settled first, by raid_open. */
-void raid_open_read_only(struct world *world, const char *const *disk_urls, unsigned n_disks, struct raid_report *report,
-                         void (*done)(void *arg, int err, struct raid *raid), void *arg);
-/* The same for looking at what a crash left: stripes to be settled stay as they are, and raid_stripe_is_unsettled knows them. */
+/* The same, but not one byte of any disk is changed, now or until it is closed: labels stay, nothing is repaired in
+ * place, and raid_write, raid_fsinfo_write and raid_log_write must not be called. -EROFS: a crash left stripes to be
+ * settled first, by raid_open. */
+void raid_open_read_only(struct world *world, const char *const *disk_urls, unsigned n_disks,
+                         struct raid_report *report, void (*done)(void *arg, int err, struct raid *raid), void *arg);
+/* The same for looking at what a crash left: stripes to be settled stay as they are, and raid_stripe_is_unsettled knows
+ * them. */
 void raid_open_inspect(struct world *world, const char *const *disk_urls, unsigned n_disks, struct raid_report *report,
                        void (*done)(void *arg, int err, struct raid *raid), void *arg);
 bool raid_stripe_is_unsettled(const struct raid *raid, unsigned group, uint32_t dbn);
 /* How many there are: 0 after any other way of opening. */
 unsigned raid_n_unsettled(const struct raid *raid);
-/* Close: no request may be in flight. Everything written is made durable first (err as raid_flush); the labels then say "clean". */
+/* Close: no request may be in flight. Everything written is made durable first (err as raid_flush); the labels then say
+ * "clean". */
 void raid_close(struct raid *raid, void (*done)(void *arg, int err), void *arg);
 
 /* ---- geometry -------------------------------------------------------------------------------------------------- */
@@ -108,9 +116,9 @@ const struct uuid *raid_volume_uuid(const struct raid *raid);
 
 /* ---- blocks ---------------------------------------------------------------------------------------------------- */
 
-/* Read n blocks. The request, its blocks and pages are the caller's, untouched by it until `done`. Blocks that follow each other
- * on a disk, in the order given, travel in one I/O. Each block's `err` is set: 0, or -EIO when neither the disk nor parity gives
- * content that matches (the log then says whether medium, checksum or identity). */
+/* Read n blocks. The request, its blocks and pages are the caller's, untouched by it until `done`. Blocks that follow
+ * each other on a disk, in the order given, travel in one I/O. Each block's `err` is set: 0, or -EIO when neither the
+ * disk nor parity gives content that matches (the log then says whether medium, checksum or identity). */
 struct raid_read_block {
 	uint32_t vbn;
 	int err;
@@ -125,10 +133,10 @@ struct raid_read {
 };
 void raid_read(struct raid *raid, struct raid_read *read);
 
-/* Write n blocks, ascending VBN, no VBN twice, none of them live in the last committed fsinfo: data, parity and checksums, intents
- * first. The pages are shared: nobody changes them. `done` err: 0 also when degraded; -EIO when a group lost more than its parity
- * can carry. Complete is not durable: raid_flush. Several writes may be submitted; they are carried out in order of submission,
- * as many at once as the intent region holds. Works in pieces: any n. */
+/* Write n blocks, ascending VBN, no VBN twice, none of them live in the last committed fsinfo: data, parity and
+ * checksums, intents first. The pages are shared: nobody changes them. `done` err: 0 also when degraded; -EIO when a
+ * group lost more than its parity can carry. Complete is not durable: raid_flush. Several writes may be submitted; they
+ * are carried out in order of submission, as many at once as the intent region holds. Works in pieces: any n. */
 struct raid_write_block {
 	uint32_t vbn;
 	struct raid_ident ident;
@@ -141,20 +149,25 @@ struct raid_write {
 	void *impl;
 };
 void raid_write(struct raid *raid, struct raid_write *write);
-/* How much of writes may be at the disks at once, asked before each of their I/Os: little leaves them free for reads, UINT_MAX is no limit
- * (so is no function). Only raid_write's own reads and writes are counted: not its intents, nor the log, fsinfo and flushes. */
+/* How much of writes may be at the disks at once, asked before each of their I/Os: little leaves them free for reads,
+ * UINT_MAX is no limit (so is no function). Only raid_write's own reads and writes are counted: not its intents, nor
+ * the log, fsinfo and flushes. */
 void raid_write_window(struct raid *raid, unsigned (*window_bytes)(void *arg), void *arg);
 
-/* Everything whose raid_write completed before this call is durable when `done(arg, 0)` is called. -EIO as for writes. */
+/* Everything whose raid_write completed before this call is durable when `done(arg, 0)` is called. -EIO as for
+ * writes. */
 void raid_flush(struct raid *raid, void (*done)(void *arg, int err), void *arg);
 
 /* ---- fsinfo ---------------------------------------------------------------------------------------------------- */
 
-#define RAID_FSINFO_BODY 4032U /* bytes of a slot that belong to the file system; the head (magic, CRC, generation, uuid) is ours */
-/* Make `body` the newest fsinfo: written to half of the disks, flushed, then to the other half, flushed. It also flushes before, so
- * that everything raid_write completed is durable first. After `done(arg, 0)` any mount finds it. `generation` must rise. `body` is copied. */
-void raid_fsinfo_write(struct raid *raid, uint64_t generation, const uint8_t body[RAID_FSINFO_BODY], void (*done)(void *arg, int err),
-                       void *arg);
+#define RAID_FSINFO_BODY                                                                                               \
+	4032U /* bytes of a slot that belong to the file system; the head (magic, CRC, generation,
+                                * uuid) is ours */
+/* Make `body` the newest fsinfo: written to half of the disks, flushed, then to the other half, flushed. It also
+ * flushes before, so that everything raid_write completed is durable first. After `done(arg, 0)` any mount finds it.
+ * `generation` must rise. `body` is copied. */
+void raid_fsinfo_write(struct raid *raid, uint64_t generation, const uint8_t body[RAID_FSINFO_BODY],
+                       void (*done)(void *arg, int err), void *arg);
 /* The newest valid fsinfo over all disks and slots. -ENOENT: none was ever written. Known after raid_open; no I/O. */
 MUST_CHECK int raid_fsinfo_read(struct raid *raid, uint64_t *ret_generation, uint8_t ret_body[RAID_FSINFO_BODY]);
 
@@ -162,24 +175,28 @@ MUST_CHECK int raid_fsinfo_read(struct raid *raid, uint64_t *ret_generation, uin
 
 /* Blocks in each of the two halves. */
 uint32_t raid_log_half_blocks(const struct raid *raid);
-/* Write whole blocks at `first_block` of `half` (0, 1) on every copy, durably. One write at a time a half, the next after `done`.
- * A copy that fails is replaced (membership generation durable on the others, the log copied to another disk) before `done(arg, 0)`.
- * iov: 4096-aligned pieces; the vector and the memory stay until `done`. -EIO: no copy is left; stop acknowledging. */
+/* Write whole blocks at `first_block` of `half` (0, 1) on every copy, durably. One write at a time a half, the next
+ * after `done`. A copy that fails is replaced (membership generation durable on the others, the log copied to another
+ * disk) before `done(arg, 0)`. iov: 4096-aligned pieces; the vector and the memory stay until `done`. -EIO: no copy is
+ * left; stop acknowledging. */
 void raid_log_write(struct raid *raid, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov,
                     void (*done)(void *arg, int err), void *arg);
 /* Read blocks from copy `copy` (0..raid_log_copies-1) of the current membership. -EIO, -ENODEV. */
 unsigned raid_log_copies(const struct raid *raid);
-void raid_log_read(struct raid *raid, unsigned copy, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov,
-                   void (*done)(void *arg, int err), void *arg);
+void raid_log_read(struct raid *raid, unsigned copy, unsigned half, uint32_t first_block, const struct iovec *iov,
+                   unsigned n_iov, void (*done)(void *arg, int err), void *arg);
 
 /* ---- room on the host -------------------------------------------------------------------------------------------- */
 
-/* The URL of a disk whose file finds the host's file system full (or a quota used up): a write to it waits, and is tried again. NULL: none does. */
+/* The URL of a disk whose file finds the host's file system full (or a quota used up): a write to it waits, and is
+ * tried again. NULL: none does. */
 const char *raid_waits_for_room(const struct raid *raid);
-/* Call `changed` when that begins, and when it has ended. One function; NULL: none. It does not call back into raid/. */
+/* Call `changed` when that begins, and when it has ended. One function; NULL: none. It does not call back into
+ * raid/. */
 void raid_on_room(struct raid *raid, void (*changed)(void *arg), void *arg);
-/* When writes have waited as long as this from now on, the volume is cut off: nothing is written any more, whatever would have to be durable ends
- * with -EIO, and on the disks is what a crash leaves. 0: they wait for ever. raid_open begins with RAID_ROOM_PATIENCE_NS; so does raid_close. */
+/* When writes have waited as long as this from now on, the volume is cut off: nothing is written any more, whatever
+ * would have to be durable ends with -EIO, and on the disks is what a crash leaves. 0: they wait for ever. raid_open
+ * begins with RAID_ROOM_PATIENCE_NS; so does raid_close. */
 #define RAID_ROOM_PATIENCE_NS 5000000000ULL
 void raid_room_patience(struct raid *raid, uint64_t patience_ns);
 bool raid_is_cut_off(const struct raid *raid);
@@ -187,7 +204,8 @@ bool raid_is_cut_off(const struct raid *raid);
 /* ---- state ----------------------------------------------------------------------------------------------------- */
 
 #define RAID_WHY_BYTES 160U
-/* STALE: it was there at the start, but has not lived through what the others have. Like FAILED, it stays so until it is brought back. */
+/* STALE: it was there at the start, but has not lived through what the others have. Like FAILED, it stays so until it
+ * is brought back. */
 enum raid_disk_state { RAID_DISK_ONLINE, RAID_DISK_MISSING, RAID_DISK_FAILED, RAID_DISK_STALE };
 static inline const char *raid_disk_state_name(enum raid_disk_state state)
 {
@@ -225,7 +243,8 @@ void raid_status(const struct raid *raid, struct raid_status *ret_status);
 /* Is every disk of the group there and trusted? */
 bool raid_group_is_whole(const struct raid *raid, unsigned group);
 
-/* A stripe in which not everything agrees. Masks: bit i is position i of the group, parity's is the number of data disks. */
+/* A stripe in which not everything agrees. Masks: bit i is position i of the group, parity's is the number of data
+ * disks. */
 struct raid_wrong_stripe {
 	uint32_t dbn;
 	uint16_t unreadable; /* the medium does not give the block */
@@ -241,8 +260,8 @@ static inline bool raid_stripe_is_lost(const struct raid_wrong_stripe *wrong)
 	return (bad & (bad - 1U)) != 0;
 }
 
-/* Verify parity and every checksum entry of stripes [first_dbn, first_dbn + n) of `group`, for the check and the scrub: `done` gets those in
- * which something is wrong, by rising DBN; they are gone when it returns. */
+/* Verify parity and every checksum entry of stripes [first_dbn, first_dbn + n) of `group`, for the check and the scrub:
+ * `done` gets those in which something is wrong, by rising DBN; they are gone when it returns. */
 struct raid_verify_result {
 	const struct raid_wrong_stripe *wrong;
 	unsigned n_wrong;
@@ -251,9 +270,10 @@ struct raid_verify_result {
 };
 void raid_verify(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n,
                  void (*done)(void *arg, int err, const struct raid_verify_result *result), void *arg);
-/* Make n stripes from `first_dbn` on whole: a block or an entry that is wrong by what all others say, or the parity of blocks that all match their
- * entries, is written anew. `n_lost`: stripes in which more is wrong than that; nothing was changed there. raid_flush makes it durable. */
-void raid_make_whole(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n, void (*done)(void *arg, uint32_t n_lost),
-                     void *arg);
+/* Make n stripes from `first_dbn` on whole: a block or an entry that is wrong by what all others say, or the parity of
+ * blocks that all match their entries, is written anew. `n_lost`: stripes in which more is wrong than that; nothing was
+ * changed there. raid_flush makes it durable. */
+void raid_make_whole(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n,
+                     void (*done)(void *arg, uint32_t n_lost), void *arg);
 
 #endif

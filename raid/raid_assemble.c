@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Assembly: a volume in memory, made of the disks offered at a start.
  *
- * THEORY. The newest label of the history chosen (raid/candidate.h) has the table of members: each gets its place in its group, and the data disks
- * give the space of VBNs. Then each disk goes to the member it is, the good ones first. Members that are not online by then are failed from
- * now on: their number decides whether the volume can be opened at all. */
+ * THEORY. The newest label of the history chosen (raid/candidate.h) has the table of members: each gets its place in
+ * its group, and the data disks give the space of VBNs. Then each disk goes to the member it is, the good ones first.
+ * Members that are not online by then are failed from now on: their number decides whether the volume can be opened at
+ * all. */
 #include "raid/raid_assemble.h"
 
 #include <stdio.h>
@@ -22,7 +23,7 @@
 #include "raid/raid_volume.h"
 #include "raid/raid_write.h"
 
-/* ---- the volume's memory ---------------------------------------------------------------------------------------------------------- */
+/* ---- the volume's memory ----------------------------------------------------------------------------------------- */
 
 void raid_free(struct raid *raid)
 {
@@ -65,9 +66,11 @@ static int raid_init_buffers(struct raid *raid)
 	raid->fsinfo.items = calloc(raid->n_members, sizeof(struct batch_item));
 	raid->marks.items = calloc(raid->n_members, sizeof(struct batch_item));
 	raid->repair_reserve = calloc(n_reserve, sizeof(struct page *));
-	if (raid->label.items == NULL || raid->fsinfo.items == NULL || raid->marks.items == NULL || raid->repair_reserve == NULL)
+	if (raid->label.items == NULL || raid->fsinfo.items == NULL || raid->marks.items == NULL ||
+	    raid->repair_reserve == NULL)
 		return -ENOMEM;
-	if (posix_memalign(&raid->label.buffers, RAID_BLOCK_SIZE, (size_t)raid->n_members * sizeof(struct raid_label_format)) != 0) {
+	if (posix_memalign(&raid->label.buffers, RAID_BLOCK_SIZE,
+	                   (size_t)raid->n_members * sizeof(struct raid_label_format)) != 0) {
 		raid->label.buffers = NULL;
 		return -ENOMEM;
 	}
@@ -97,7 +100,7 @@ static int raid_init(struct raid *raid)
 	return err;
 }
 
-/* ---- members and groups ------------------------------------------------------------------------------------------------------------ */
+/* ---- members and groups ------------------------------------------------------------------------------------------ */
 
 static int assemble_group_add(struct raid *raid, struct member *m, unsigned group)
 {
@@ -161,7 +164,8 @@ static int assemble_geometry(struct raid *raid)
 		if (best == NULL)
 			break;
 		raid->data_members[geo->n_data_disks] = best;
-		geo->disks[geo->n_data_disks++] = (struct raid_disk_geometry){ best->vbn_first, best->n_dbn, (uint16_t)best->group->index,
+		geo->disks[geo->n_data_disks++] = (struct raid_disk_geometry){ best->vbn_first, best->n_dbn,
+			                                                       (uint16_t)best->group->index,
 			                                                       (uint16_t)best->position };
 		next = (uint64_t)best->vbn_first + best->n_dbn;
 	}
@@ -206,7 +210,8 @@ static void assemble_attach(struct raid *raid, struct raid_offer *offer, struct 
 		fsinfo_ring_offer(raid, s, probe_fsinfo(&offer->probe, c->index, s));
 }
 
-/* A member nobody is gets the name of a disk nobody has: of the one in its place in the list, or else of any. The best guess for people. */
+/* A member nobody is gets the name of a disk nobody has: of the one in its place in the list, or else of any. The best
+ * guess for people. */
 static void assemble_guess(struct raid *raid, struct raid_offer *offer, bool in_place)
 {
 	unsigned at = 0;

@@ -16,8 +16,9 @@ struct raid_offer {
 	struct candidate_choice choice;
 	bool read_only, inspecting;
 };
-/* Make the volume that offer->choice.head describes, and give each member its disk. -ENXIO: too many disks are lost. -EUCLEAN: the head's table
- * makes no sense. -ENOMEM. Whatever the answer, *ret_raid is what was made so far, or NULL: it tells which disks are missing. Freed by raid_free. */
+/* Make the volume that offer->choice.head describes, and give each member its disk. -ENXIO: too many disks are lost.
+ * -EUCLEAN: the head's table makes no sense. -ENOMEM. Whatever the answer, *ret_raid is what was made so far, or NULL:
+ * it tells which disks are missing. Freed by raid_free. */
 MUST_CHECK int raid_assemble(struct raid_offer *offer, struct raid **ret_raid);
 
 #endif

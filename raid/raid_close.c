@@ -8,9 +8,10 @@
 
 static bool raid_is_idle(const struct raid *raid)
 {
-	return raid->n_ios == 0 && raid->n_pieces_active == 0 && raid->n_repairs_active == 0 && TAILQ_EMPTY(&raid->repairs_waiting) &&
-	       raid->n_reads_active == 0 && !raid->label.running && !raid->flush_active && !raid->flush_wanted && !raid->fsinfo.busy &&
-	       STAILQ_EMPTY(&raid->label.waiters) && !raid_log_busy(raid);
+	return raid->n_ios == 0 && raid->n_pieces_active == 0 && raid->n_repairs_active == 0 &&
+	       TAILQ_EMPTY(&raid->repairs_waiting) && raid->n_reads_active == 0 && !raid->label.running &&
+	       !raid->flush_active && !raid->flush_wanted && !raid->fsinfo.busy && STAILQ_EMPTY(&raid->label.waiters) &&
+	       !raid_log_busy(raid);
 }
 
 static void close_run(struct task *task)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Flush: make every completed write durable, and with it settle the stripe intents.
  *
- * THEORY. A flush is a barrier: no piece starts while it is wanted or runs, so after it no stripe is half written and every intent can
- * be released together. Stages: pieces drained -> dirty checksum blocks written -> marks written -> disks flushed -> labels in step (a disk
- * that failed on the way is on the labels of the others) -> released, waiters answered; from then on others may lean on its number. */
+ * THEORY. A flush is a barrier: no piece starts while it is wanted or runs, so after it no stripe is half written and
+ * every intent can be released together. Stages: pieces drained -> dirty checksum blocks written -> marks written ->
+ * disks flushed -> labels in step (a disk that failed on the way is on the labels of the others) -> released, waiters
+ * answered; from then on others may lean on its number. */
 #include "raid/raid_flush.h"
 
 #include "raid/batch.h"
@@ -88,7 +89,7 @@ void raid_flush_internal(struct raid *raid)
 	raid_flush_kick(raid);
 }
 
-/* ---- the public door --------------------------------------------------------------------------------------------------- */
+/* ---- the public door --------------------------------------------------------------------------------------------- */
 
 struct flush_call {
 	struct flush_wait wait;

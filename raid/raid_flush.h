@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A flush: the barrier that makes every completed write durable and releases the intents (raid_flush.c has its stages). */
+/* A flush: the barrier that makes every completed write durable and releases the intents (raid_flush.c has its
+ * stages). */
 #ifndef RAID_RAID_FLUSH_H
 #define RAID_RAID_FLUSH_H
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Format: make a volume of disks that hold none.
  *
- * THEORY. A block nobody wrote is zeros, with entry 0 and zero parity: that must be so on disks that were used for something else. Each disk is
- * discarded whole, which by DISK_DISCARD's promise makes it read as zeros; one that cannot is overwritten to its end. The front is written in
- * any case (format_zero_end). Labels come last, after a flush: a format that is cut off leaves a disk without a label. */
+ * THEORY. A block nobody wrote is zeros, with entry 0 and zero parity: that must be so on disks that were used for
+ * something else. Each disk is discarded whole, which by DISK_DISCARD's promise makes it read as zeros; one that cannot
+ * is overwritten to its end. The front is written in any case (format_zero_end). Labels come last, after a flush: a
+ * format that is cut off leaves a disk without a label. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,7 +68,7 @@ static void format_end(struct format_op *op, int err)
 	world_defer(op->world, &op->task);
 }
 
-/* ---- per disk: discard, zero the front, then label A, then label B ------------------------------------------------------------------------ */
+/* ---- per disk: discard, zero the front, then label A, then label B ----------------------------------------------- */
 
 static void format_step(struct format_disk *fd);
 
@@ -153,8 +154,8 @@ static void format_step(struct format_disk *fd)
 	}
 }
 
-/* How far a disk's front is written with zeros, so that later writes there need no allocation by the host (a durable write is then
- * only data): the log copies all, the disks that get intents up to the log. */
+/* How far a disk's front is written with zeros, so that later writes there need no allocation by the host (a durable
+ * write is then only data): the log copies all, the disks that get intents up to the log. */
 static uint64_t format_zero_end(const struct format_op *op, unsigned index)
 {
 	const struct label *l = &op->label;
@@ -177,7 +178,9 @@ static void format_write(struct format_op *op)
 	}
 	memset(op->zeros, 0, ZERO_CHUNK);
 	for (unsigned i = 0; i < op->n_disks; i++) {
-		op->disks[i] = (struct format_disk){ .op = op, .disk = op->opened[i], .zero_end = format_zero_end(op, i) };
+		op->disks[i] = (struct format_disk){ .op = op,
+			                             .disk = op->opened[i],
+			                             .zero_end = format_zero_end(op, i) };
 		if (posix_memalign(&op->disks[i].label, RAID_BLOCK_SIZE, sizeof(struct raid_label_format)) != 0) {
 			op->disks[i].label = NULL;
 			format_end(op, -ENOMEM);
@@ -189,7 +192,7 @@ static void format_write(struct format_op *op)
 		format_step(&op->disks[i]);
 }
 
-/* ---- plan --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- plan -------------------------------------------------------------------------------------------------------- */
 
 static int format_plan_members(struct format_op *op)
 {
@@ -273,7 +276,8 @@ static int format_open(struct format_op *op, const struct raid_spec *spec)
 	for (unsigned g = 0; g < spec->n_groups; g++) {
 		const struct raid_group_spec *group = &spec->groups[g];
 
-		if (group->n_disks < 2 || group->n_disks > RAID_MAX_GROUP_DISKS || op->n_disks + group->n_disks > RAID_LABEL_MAX_MEMBERS)
+		if (group->n_disks < 2 || group->n_disks > RAID_MAX_GROUP_DISKS ||
+		    op->n_disks + group->n_disks > RAID_LABEL_MAX_MEMBERS)
 			return -EINVAL;
 		for (unsigned i = 0; i < group->n_disks; i++) {
 			err = disk_open(op->world, group->disk_urls[i], &op->opened[op->n_disks]);
@@ -289,8 +293,8 @@ static int format_open(struct format_op *op, const struct raid_spec *spec)
 	return spec->n_groups == 0 || spec->n_groups > RAID_MAX_GROUPS ? -EINVAL : 0;
 }
 
-void raid_format(struct world *world, const struct raid_spec *spec, const struct uuid *volume_uuid, void (*done)(void *arg, int err),
-                 void *arg)
+void raid_format(struct world *world, const struct raid_spec *spec, const struct uuid *volume_uuid,
+                 void (*done)(void *arg, int err), void *arg)
 {
 	struct format_op *op = raid_call_new(sizeof *op);
 	int err;

@@ -22,7 +22,8 @@ struct raid_group {
 	uint32_t n_outstanding;
 };
 
-/* Does the disk at this position have this DBN? Disks may differ in size; parity reaches as far as the largest data disk. */
+/* Does the disk at this position have this DBN? Disks may differ in size; parity reaches as far as the largest data
+ * disk. */
 static inline bool group_has(const struct raid_group *g, unsigned position, uint32_t dbn)
 {
 	return dbn < g->members[position]->n_dbn && (position < g->n_data || dbn < g->n_dbn);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The log: two halves on (parity disks + 1) disks of one group, written durably to every copy.
  *
- * THEORY. The copies are named in the labels. A write is one durable I/O a copy, side by side. When the disk of a copy fails, nothing is
- * acknowledged until the labels of the others no longer name it, a new copy has been made on another disk of the group, and the labels
- * name that: else the lost disk could come back alone and replay old operations. When no other disk is left the log goes on with what there is.
+ * THEORY. The copies are named in the labels. A write is one durable I/O a copy, side by side. When the disk of a copy
+ * fails, nothing is acknowledged until the labels of the others no longer name it, a new copy has been made on another
+ * disk of the group, and the labels name that: else the lost disk could come back alone and replay old operations. When
+ * no other disk is left the log goes on with what there is.
  * WRITE PATH previous hop fs/log/nvlog.c; next hop member.c. */
 #include "raid/raid_log.h"
 
@@ -83,7 +84,7 @@ void raid_log_member_failed(struct raid *raid, struct member *m)
 	}
 }
 
-/* ---- a new copy ----------------------------------------------------------------------------------------------------------------- */
+/* ---- a new copy -------------------------------------------------------------------------------------------------- */
 
 static struct member *log_new_home(const struct raid *raid)
 {
@@ -138,9 +139,11 @@ static void move_read(struct batch *batch)
 		}
 		move->items[i].member = move->to;
 	}
-	move->batch = (struct batch){
-		.raid = move->raid, .op = DISK_WRITE_DURABLE, .items = move->items, .n_items = move->n, .done = move_written
-	};
+	move->batch = (struct batch){ .raid = move->raid,
+		                      .op = DISK_WRITE_DURABLE,
+		                      .items = move->items,
+		                      .n_items = move->n,
+		                      .done = move_written };
 	batch_submit(&move->batch);
 }
 
@@ -157,7 +160,9 @@ static void move_next(struct log_move *move)
 			.block = layout_log_block(&move->raid->layout, 0, 0) + move->at + i,
 			.data = (uint8_t *)move->buffer + (size_t)i * RAID_BLOCK_SIZE,
 		};
-	move->batch = (struct batch){ .raid = move->raid, .op = DISK_READ, .items = move->items, .n_items = move->n, .done = move_read };
+	move->batch = (struct batch){
+		.raid = move->raid, .op = DISK_READ, .items = move->items, .n_items = move->n, .done = move_read
+	};
 	batch_submit(&move->batch);
 }
 
@@ -187,7 +192,7 @@ static bool move_start(struct raid *raid)
 	return true;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static void log_start(struct log_op *op);
 
@@ -213,7 +218,8 @@ static bool log_in_flight(const struct raid *raid)
 
 static bool log_alive(const struct raid *raid)
 {
-	return raid->label.n_log_copies > 0 && member_online(log_copy(raid, 0)) && !group_failed(log_copy(raid, 0)->group);
+	return raid->label.n_log_copies > 0 && member_online(log_copy(raid, 0)) &&
+	       !group_failed(log_copy(raid, 0)->group);
 }
 
 /* What is written and waits: make a copy, bring the labels in step, answer; then begin what was held back. */
@@ -261,7 +267,8 @@ static void copy_done(struct member_io *mio, int err)
 	if (--op->n_pending > 0)
 		return;
 	op->written = true;
-	if (!op->raid->log.copy_wanted && !op->raid->log.label_waiting && label_in_step(op->raid) && log_alive(op->raid)) {
+	if (!op->raid->log.copy_wanted && !op->raid->log.label_waiting && label_in_step(op->raid) &&
+	    log_alive(op->raid)) {
 		log_answer(op, 0);
 		return;
 	}
@@ -318,13 +325,14 @@ void raid_log_write(struct raid *raid, unsigned half, uint32_t first_block, cons
 		.done = done,
 		.arg = arg,
 	};
-	if (raid->log.copy_wanted || raid->log.copying || raid->log.label_waiting || !label_in_step(raid) || !log_alive(raid))
+	if (raid->log.copy_wanted || raid->log.copying || raid->log.label_waiting || !label_in_step(raid) ||
+	    !log_alive(raid))
 		world_defer(raid->world, &raid->log.task);
 	else
 		log_start(op);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 struct log_read {
 	struct member_io mio;
@@ -376,15 +384,17 @@ static void log_read_none(struct task *task)
 	log_read_finish(container_of(task, struct log_read, task), -ENODEV);
 }
 
-void raid_log_read(struct raid *raid, unsigned copy, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov,
-                   void (*done)(void *arg, int err), void *arg)
+void raid_log_read(struct raid *raid, unsigned copy, unsigned half, uint32_t first_block, const struct iovec *iov,
+                   unsigned n_iov, void (*done)(void *arg, int err), void *arg)
 {
 	struct log_read *r = raid_call_new(sizeof *r);
 
 	vc_assert(half < 2 && n_iov > 0);
-	*r = (struct log_read){
-		.done = done, .arg = arg, .iov = iov, .n_iov = n_iov, .block = layout_log_block(&raid->layout, half, first_block)
-	};
+	*r = (struct log_read){ .done = done,
+		                .arg = arg,
+		                .iov = iov,
+		                .n_iov = n_iov,
+		                .block = layout_log_block(&raid->layout, half, first_block) };
 	if (copy >= raid->label.n_log_copies) {
 		r->task.run = log_read_none;
 		world_defer(raid->world, &r->task);

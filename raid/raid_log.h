@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log region: two halves, on as many disks as there are copies (raid_log.c tells what becomes of a copy that is lost).
+/* The log region: two halves, on as many disks as there are copies (raid_log.c tells what becomes of a copy that is
+ * lost).
  *
  * WRITE PATH  previous hop fs/log/nvlog.c; next hop member.h. */
 #ifndef RAID_RAID_LOG_H

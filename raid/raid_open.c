@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Open: assemble a volume from its disks, in any order and with one a group missing.
  *
- * THEORY. Probe all disks and judge them (raid/candidate.h); the newest label of the history chosen describes the volume. Disks it calls failed
- * are not believed again; disks that are not there, or not what they were, are failed from now on. Then the newest fsinfo, then the stripes
- * named by intents, then a flush, the first of a new start (raid/lineage.h); only then the labels begin a new
- * epoch, which makes the settled intents void, and the newest fsinfo is put on every disk. A crash on the way leaves what was there.
- * Opened read-only it ends before the flush, and refuses when there are stripes to settle.
- * Labels that cannot both be true (two disks that each say the other failed) are -EUCLEAN: that is for a person to decide. */
+ * THEORY. Probe all disks and judge them (raid/candidate.h); the newest label of the history chosen describes the
+ * volume. Disks it calls failed are not believed again; disks that are not there, or not what they were, are failed
+ * from now on. Then the newest fsinfo, then the stripes named by intents, then a flush, the first of a new start
+ * (raid/lineage.h); only then the labels begin a new epoch, which makes the settled intents void, and the newest fsinfo
+ * is put on every disk. A crash on the way leaves what was there. Opened read-only it ends before the flush, and
+ * refuses when there are stripes to settle.
+ * Labels that cannot both be true (two disks that each say the other failed) are -EUCLEAN: that is for a person to
+ * decide. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,8 +74,8 @@ static void open_say(struct open_op *op, const char *disk, const char *what)
 	size_t len = op->report != NULL ? strlen(op->report->text) : 0;
 
 	if (op->report != NULL)
-		(void)snprintf(op->report->text + len, sizeof op->report->text - len, "%s%s%s%s", len > 0 ? "; " : "", disk,
-		               what[0] != '\0' ? ": " : "", what);
+		(void)snprintf(op->report->text + len, sizeof op->report->text - len, "%s%s%s%s", len > 0 ? "; " : "",
+		               disk, what[0] != '\0' ? ": " : "", what);
 }
 
 static void open_say_member(struct open_op *op, const struct member *m)
@@ -82,10 +84,11 @@ static void open_say_member(struct open_op *op, const struct member *m)
 
 	if (member_online(m))
 		return;
-	log_warn("raid", "degraded", "disk=%s group=%u position=%u state=%s reason=\"%s\"", m->url, m->group->index, m->position,
-	         raid_disk_state_name(m->state), m->why);
-	(void)snprintf(disk, sizeof disk, "%s disk %u of group %u (%s) is %s", m->is_parity ? "parity" : "data", m->position,
-	               m->group->index, m->url[0] != '\0' ? m->url : "no name is known", raid_disk_state_name(m->state));
+	log_warn("raid", "degraded", "disk=%s group=%u position=%u state=%s reason=\"%s\"", m->url, m->group->index,
+	         m->position, raid_disk_state_name(m->state), m->why);
+	(void)snprintf(disk, sizeof disk, "%s disk %u of group %u (%s) is %s", m->is_parity ? "parity" : "data",
+	               m->position, m->group->index, m->url[0] != '\0' ? m->url : "no name is known",
+	               raid_disk_state_name(m->state));
 	open_say(op, disk, m->why);
 }
 
@@ -200,7 +203,8 @@ static int open_features(const struct open_op *op)
 	if (op->offer.choice.head->ro_compat == 0 || op->offer.read_only)
 		return 0;
 	log_error("raid", "features_read_only",
-	          "ro_compat=0x%" PRIx64 " error=EROFS: a newer version made this volume; it can only be opened read-only",
+	          "ro_compat=0x%" PRIx64
+	          " error=EROFS: a newer version made this volume; it can only be opened read-only",
 	          op->offer.choice.head->ro_compat);
 	return -EROFS;
 }
@@ -236,14 +240,16 @@ static int open_disks(struct open_op *op)
 			continue;
 		err = disk_open(op->offer.world, op->offer.disks[i].url, &op->offer.opened[i]);
 		if (err == -EBUSY) {
-			(void)snprintf(op->offer.disks[i].why, sizeof op->offer.disks[i].why, "somebody else has it open");
+			(void)snprintf(op->offer.disks[i].why, sizeof op->offer.disks[i].why,
+			               "somebody else has it open");
 			return err;
 		}
 		op->offer.disks[i].tried = true;
 		op->offer.disks[i].err = err;
 		op->offer.disks[i].size_blocks = err == 0 ? op->offer.opened[i]->size_bytes / RAID_BLOCK_SIZE : 0;
 		if (err != 0)
-			log_warn("raid", "disk_not_opened", "disk=%s error=%s", op->offer.disks[i].url, error_name(err));
+			log_warn("raid", "disk_not_opened", "disk=%s error=%s", op->offer.disks[i].url,
+			         error_name(err));
 	}
 	return 0;
 }
@@ -275,7 +281,8 @@ static void open_same(struct open_op *op)
 			c->same_medium = c->tried = true;
 			c->err = -ENOTUNIQ;
 			c->verdict = CANDIDATE_TWICE;
-			(void)snprintf(c->why, sizeof c->why, "it is the same file or device as %.100s", op->offer.disks[j].url);
+			(void)snprintf(c->why, sizeof c->why, "it is the same file or device as %.100s",
+			               op->offer.disks[j].url);
 		}
 	}
 }
@@ -314,8 +321,8 @@ void raid_open(struct world *world, const char *const *disk_urls, unsigned n_dis
 	open_start(world, disk_urls, n_disks, report, done, arg, false, false);
 }
 
-void raid_open_read_only(struct world *world, const char *const *disk_urls, unsigned n_disks, struct raid_report *report,
-                         void (*done)(void *arg, int err, struct raid *raid), void *arg)
+void raid_open_read_only(struct world *world, const char *const *disk_urls, unsigned n_disks,
+                         struct raid_report *report, void (*done)(void *arg, int err, struct raid *raid), void *arg)
 {
 	open_start(world, disk_urls, n_disks, report, done, arg, true, false);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A piece: some stripes of one group, written.
  *
- * THEORY. Stages: pin the checksum blocks of the zones -> for partial stripes read what parity needs, the cheaper of (parity and old content of
- * the blocks written) and (the blocks not written); either gives the XOR of the blocks not written, whose CRC must be the XOR of
- * their entries' CRCs, so one CRC verifies all that was read -> parity -> intent, durable -> entries in the checksum cache, data and parity to the
- * disks. Blocks whose entry is zero are zeros: they are not read. What does not verify is repaired first, and the piece plans anew.
+ * THEORY. Stages: pin the checksum blocks of the zones -> for partial stripes read what parity needs, the cheaper of
+ * (parity and old content of the blocks written) and (the blocks not written); either gives the XOR of the blocks not
+ * written, whose CRC must be the XOR of their entries' CRCs, so one CRC verifies all that was read -> parity -> intent,
+ * durable -> entries in the checksum cache, data and parity to the disks. Blocks whose entry is zero are zeros: they
+ * are not read. What does not verify is repaired first, and the piece plans anew.
  * INVARIANTS
  *  R3 No data I/O before the intent is durable: piece_commit is only called by piece_intent_done.
  * WRITE PATH previous hop raid_write.c; next hops intent.c, batch.c. */
@@ -60,7 +61,7 @@ static void piece_restart(struct piece *p)
 	piece_start(p);
 }
 
-/* ---- repair on the way ------------------------------------------------------------------------------------------------------- */
+/* ---- repair on the way ------------------------------------------------------------------------------------------- */
 
 static void piece_fix_next(struct piece *p);
 
@@ -116,7 +117,7 @@ static void piece_fix(struct piece *p)
 	piece_fix_next(p);
 }
 
-/* ---- plan ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- plan -------------------------------------------------------------------------------------------------------- */
 
 struct stripe_view {
 	uint16_t nonzero; /* data positions whose entry is not zero */
@@ -247,7 +248,7 @@ static void piece_pinned(struct checksum_set *set)
 		piece_read_old(p);
 }
 
-/* ---- old content, parity ---------------------------------------------------------------------------------------------------------- */
+/* ---- old content, parity ----------------------------------------------------------------------------------------- */
 
 static void piece_old_read(struct batch *batch);
 
@@ -270,7 +271,9 @@ static void piece_read_old(struct piece *p)
 			};
 		}
 	}
-	p->batch = (struct batch){ .raid = raid, .op = DISK_READ, .yields = true, .items = p->items, .n_items = n, .done = piece_old_read };
+	p->batch = (struct batch){
+		.raid = raid, .op = DISK_READ, .yields = true, .items = p->items, .n_items = n, .done = piece_old_read
+	};
 	batch_submit(&p->batch);
 }
 
@@ -339,7 +342,8 @@ static void stripe_make_parity(struct piece *p, struct piece_stripe *s)
 		srcs[n++] = b->block->page->data;
 	}
 	s->parity = NULL;
-	if (!member_online(p->group->members[p->group->n_data]) || s->first_old + (unsigned)__builtin_popcount(s->old_mask) >= p->n_pages)
+	if (!member_online(p->group->members[p->group->n_data]) ||
+	    s->first_old + (unsigned)__builtin_popcount(s->old_mask) >= p->n_pages)
 		return;
 	if (s->rest != NULL)
 		srcs[n++] = s->rest->data;
@@ -395,7 +399,7 @@ static void piece_old_read(struct batch *batch)
 	piece_make_slice(&p->task);
 }
 
-/* ---- commit ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- commit ------------------------------------------------------------------------------------------------------ */
 
 static void stripe_set_entries(struct piece *p, const struct piece_stripe *s)
 {
@@ -473,9 +477,12 @@ static void piece_commit(struct piece *p)
 			n = piece_data_items(p, i, n);
 	if (member_online(p->group->members[p->group->n_data]))
 		n = piece_parity_items(p, n);
-	p->batch = (struct batch){
-		.raid = p->raid, .op = DISK_WRITE, .yields = true, .items = p->items, .n_items = n, .done = piece_written
-	};
+	p->batch = (struct batch){ .raid = p->raid,
+		                   .op = DISK_WRITE,
+		                   .yields = true,
+		                   .items = p->items,
+		                   .n_items = n,
+		                   .done = piece_written };
 	batch_submit(&p->batch);
 }
 

@@ -37,7 +37,8 @@ static void probe_io_done(struct disk_io *io, int err)
 	probe_arrived(read->probe);
 }
 
-static void probe_submit(struct probe *probe, struct disk *disk, struct probe_read *read, uint64_t block, void *bytes, size_t len_bytes)
+static void probe_submit(struct probe *probe, struct disk *disk, struct probe_read *read, uint64_t block, void *bytes,
+                         size_t len_bytes)
 {
 	read->probe = probe;
 	read->iov = (struct iovec){ bytes, len_bytes };
@@ -51,7 +52,8 @@ static void probe_submit(struct probe *probe, struct disk *disk, struct probe_re
 	disk_submit(disk, &read->io);
 }
 
-int probe_start(struct probe *probe, struct world *world, struct disk *const *disks, unsigned n_disks, void (*done)(struct probe *probe))
+int probe_start(struct probe *probe, struct world *world, struct disk *const *disks, unsigned n_disks,
+                void (*done)(struct probe *probe))
 {
 	*probe = (struct probe){ .world = world, .n_disks = n_disks, .n_pending = 1, .done = done };
 	probe->disks = calloc(MAX_OF(n_disks, 1U), sizeof *probe->disks);

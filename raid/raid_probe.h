@@ -30,6 +30,7 @@ MUST_CHECK int probe_start(struct probe *probe, struct world *world, struct disk
 void probe_fini(struct probe *probe);
 const struct raid_label_format *probe_label(const struct probe *probe, unsigned disk, unsigned copy);
 const struct raid_fsinfo_format *probe_fsinfo(const struct probe *probe, unsigned disk, unsigned slot);
-const struct raid_mark_format *probe_mark(const struct probe *probe, unsigned disk, unsigned copy); /* zeros: it could not be read */
+/* zeros: it could not be read */
+const struct raid_mark_format *probe_mark(const struct probe *probe, unsigned disk, unsigned copy);
 
 #endif

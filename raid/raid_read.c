@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads: data and checksum blocks side by side, verified, repaired when they differ.
  *
- * THEORY. Blocks that follow each other on a disk travel in one I/O straight into the caller's pages; the entries come from the checksum
- * cache, cold ones are read at the same time. Parity is not touched unless something is wrong.
+ * THEORY. Blocks that follow each other on a disk travel in one I/O straight into the caller's pages; the entries come
+ * from the checksum cache, cold ones are read at the same time. Parity is not touched unless something is wrong.
  * INVARIANTS
  *  R1 err is 0 only of a block that read_verify or a repair found right.
  * READ PATH previous hop raid.h; next hops batch.c, checksum_zone.c; on a mismatch raid_repair.c. */
@@ -62,7 +62,7 @@ static void read_finish(struct read_op *op)
 	raid_idle_check(raid);
 }
 
-/* ---- repair ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- repair ------------------------------------------------------------------------------------------------------ */
 
 static void read_repair_more(struct read_op *op);
 
@@ -89,7 +89,8 @@ static unsigned repair_run(const struct read_op *op, unsigned first)
 	unsigned n = 1;
 
 	while (n < REPAIR_MAX_STRIPES && first + n < op->read->n_blocks && op->blocks[first + n].suspect &&
-	       op->blocks[first + n].member == op->blocks[first].member && op->blocks[first + n].dbn == op->blocks[first].dbn + n)
+	       op->blocks[first + n].member == op->blocks[first].member &&
+	       op->blocks[first + n].dbn == op->blocks[first].dbn + n)
 		n++;
 	return n;
 }
@@ -125,7 +126,7 @@ static void read_repair_more(struct read_op *op)
 		read_finish(op);
 }
 
-/* ---- verify --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- verify ------------------------------------------------------------------------------------------------------ */
 
 static bool read_verify(const struct read_block *b, const struct raid_read_block *block)
 {
@@ -177,13 +178,13 @@ static void read_entries_ready(struct checksum_wait *wait, struct checksum_block
 	read_arrived(w->op);
 }
 
-/* ---- submit --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- submit ------------------------------------------------------------------------------------------------------ */
 
 static struct read_op *read_op_new(struct raid *raid, struct raid_read *read)
 {
 	size_t n = read->n_blocks;
-	struct read_op *op = calloc(1,
-	                            sizeof *op + n * (sizeof *op->items + sizeof *op->blocks + sizeof *op->waits + sizeof *op->item_block));
+	struct read_op *op = calloc(
+	    1, sizeof *op + n * (sizeof *op->items + sizeof *op->blocks + sizeof *op->waits + sizeof *op->item_block));
 
 	if (op == NULL)
 		return NULL;
@@ -208,7 +209,9 @@ static unsigned read_want_entries(struct read_op *op, unsigned first)
 	while (first + n < op->read->n_blocks && op->blocks[first + n].member == b->member &&
 	       layout_zone(op->blocks[first + n].dbn) == zone)
 		n++;
-	*w = (struct read_wait){ .wait = { .ready = read_entries_ready, .owner = w }, .op = op, .first = first, .n = n };
+	*w = (struct read_wait){
+		.wait = { .ready = read_entries_ready, .owner = w }, .op = op, .first = first, .n = n
+	};
 	op->n_pending++;
 	cb = checksum_zone_get(op->raid, b->member, zone, &w->wait);
 	if (cb != NULL) {
@@ -249,7 +252,9 @@ static void read_start(struct read_op *op)
 
 	read_map(op, &n_items);
 	op->n_pending = 1;
-	op->batch = (struct batch){ .raid = op->raid, .op = DISK_READ, .items = op->items, .n_items = n_items, .done = read_data_done };
+	op->batch = (struct batch){
+		.raid = op->raid, .op = DISK_READ, .items = op->items, .n_items = n_items, .done = read_data_done
+	};
 	batch_submit(&op->batch);
 	for (unsigned i = 0; i < op->read->n_blocks;)
 		i += op->blocks[i].member == NULL || op->blocks[i].suspect ? 1 : read_want_entries(op, i);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Recovery: after a crash, make the stripes that were being written whole again.
  *
- * THEORY. Intents that count: of the labels' epoch, with a sequence above the one the newest fsinfo calls settled. For each stripe the newest
- * intent that names it. Blocks that were being written are free in the newest fsinfo: what they hold does not matter, but their entry must
- * match it and parity must carry it. Blocks that were not being written must match the entries in the intent; one that does not (or whose
- * disk is lost) is the XOR kept in the intent and the others. Then parity = that XOR + what the written blocks hold now.
- * If an unwritten block matches its own entry but not the intent's, the intent was settled long ago and a newer one of the stripe has been
- * overwritten: the stripe is whole, leave it. So is a stripe whose blocks all match their entries (of a disk that is lost, only a block being
- * written may be left to parity so): what a flush made durable stays, even before an fsinfo.
- * Running it again, after a crash on the way, gives the same. */
+ * THEORY. Intents that count: of the labels' epoch, with a sequence above the one the newest fsinfo calls settled. For
+ * each stripe the newest intent that names it. Blocks that were being written are free in the newest fsinfo: what they
+ * hold does not matter, but their entry must match it and parity must carry it. Blocks that were not being written must
+ * match the entries in the intent; one that does not (or whose disk is lost) is the XOR kept in the intent and the
+ * others. Then parity = that XOR + what the written blocks hold now. If an unwritten block matches its own entry but
+ * not the intent's, the intent was settled long ago and a newer one of the stripe has been overwritten: the stripe is
+ * whole, leave it. So is a stripe whose blocks all match their entries (of a disk that is lost, only a block being
+ * written may be left to parity so): what a flush made durable stays, even before an fsinfo. Running it again, after a
+ * crash on the way, gives the same. */
 #include "raid/raid_recover.h"
 
 #include <stdlib.h>
@@ -61,10 +62,12 @@ static int job_compare(const void *a, const void *b)
 		return x->record->group->index < y->record->group->index ? -1 : 1;
 	if (x->dbn != y->dbn)
 		return x->dbn < y->dbn ? -1 : 1;
-	return x->record->sequence > y->record->sequence ? -1 : x->record->sequence < y->record->sequence ? 1 : 0; /* newest first */
+	/* newest first */
+	return x->record->sequence > y->record->sequence ? -1 : x->record->sequence < y->record->sequence ? 1 : 0;
 }
 
-static int job_add(struct recover *rc, uint32_t dbn, struct recover_record *r, const struct raid_intent_partial_format *partial)
+static int job_add(struct recover *rc, uint32_t dbn, struct recover_record *r,
+                   const struct raid_intent_partial_format *partial)
 {
 	if (dbn >= r->group->n_dbn)
 		return 0;
@@ -116,7 +119,8 @@ void recover_list(struct recover *rc)
 	if (rc->n_jobs > 0)
 		qsort(rc->jobs, rc->n_jobs, sizeof *rc->jobs, job_compare);
 	for (unsigned i = 0; i < rc->n_jobs; i++)
-		if (n == 0 || rc->jobs[n - 1].dbn != rc->jobs[i].dbn || rc->jobs[n - 1].record->group != rc->jobs[i].record->group)
+		if (n == 0 || rc->jobs[n - 1].dbn != rc->jobs[i].dbn ||
+		    rc->jobs[n - 1].record->group != rc->jobs[i].record->group)
 			rc->jobs[n++] = rc->jobs[i];
 	rc->n_jobs = n;
 	if (rc->raid->inspecting) {
@@ -125,7 +129,8 @@ void recover_list(struct recover *rc)
 	}
 	if (n > 0 && rc->raid->read_only) {
 		log_error("raid", "recovery_needed",
-		          "stripes=%u error=EROFS: a crash left stripes to settle; open the volume for writing once", n);
+		          "stripes=%u error=EROFS: a crash left stripes to settle; open the volume for writing once",
+		          n);
 		recover_end(rc, -EROFS);
 		return;
 	}

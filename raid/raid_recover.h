@@ -5,7 +5,8 @@
 
 #include "raid/raid.h"
 
-/* Make them whole. Opened for inspection, they are only remembered (raid->unsettled). Opened read-only, -EROFS when there are any. */
+/* Make them whole. Opened for inspection, they are only remembered (raid->unsettled). Opened read-only, -EROFS when
+ * there are any. */
 void raid_recover(struct raid *raid, void (*done)(struct raid *raid, void *arg, int err), void *arg);
 
 #endif

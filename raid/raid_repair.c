@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Repair: read whole stripes, judge every block, rebuild what is wrong or missing.
  *
- * THEORY. Up to 16 stripes of consecutive DBNs are read from all members at once (a degraded sequential read comes here in runs). A block can be
- * rebuilt as the XOR of all others, and its entry as the XOR of all other entries. The rebuilt block counts only if its CRC and identity
- * match the entry its disk has, or, when all other blocks match their entries, the entry rebuilt from those. What was wrong on an
- * online disk is then written: the block, or only the entry when the bytes were right all along.
- * Stripes under repair and pieces in flight exclude each other.
+ * THEORY. Up to 16 stripes of consecutive DBNs are read from all members at once (a degraded sequential read comes here
+ * in runs). A block can be rebuilt as the XOR of all others, and its entry as the XOR of all other entries. The rebuilt
+ * block counts only if its CRC and identity match the entry its disk has, or, when all other blocks match their
+ * entries, the entry rebuilt from those. What was wrong on an online disk is then written: the block, or only the entry
+ * when the bytes were right all along. Stripes under repair and pieces in flight exclude each other.
  * READ PATH previous hop raid_read.c; next hop batch.c. */
 #include "raid/raid_repair.h"
 
@@ -52,7 +52,7 @@ void repair_free(struct repair *r)
 	free(r);
 }
 
-/* ---- who may run ---------------------------------------------------------------------------------------------------------------- */
+/* ---- who may run ------------------------------------------------------------------------------------------------- */
 
 bool repair_covers(const struct raid *raid, const struct raid_group *g, uint32_t dbn)
 {
@@ -132,7 +132,7 @@ static void repair_end(struct repair *r)
 	raid_idle_check(raid);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static struct page *repair_page(const struct repair *r, unsigned stripe, unsigned position)
 {
@@ -219,7 +219,7 @@ static void repair_pinned(struct checksum_set *set)
 	repair_read_all(r);
 }
 
-/* ---- judging ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- judging ----------------------------------------------------------------------------------------------------- */
 
 struct verdict {
 	uint16_t present; /* positions, parity included, that reach this stripe */
@@ -251,8 +251,8 @@ static struct verdict stripe_judge(const struct repair *r, unsigned stripe)
 }
 
 /* XOR of every other block / entry of the stripe. */
-static void stripe_rebuild(const struct repair *r, unsigned stripe, unsigned position, uint16_t present, uint8_t *ret_bytes,
-                           struct raid_checksum_format *ret_entry)
+static void stripe_rebuild(const struct repair *r, unsigned stripe, unsigned position, uint16_t present,
+                           uint8_t *ret_bytes, struct raid_checksum_format *ret_entry)
 {
 	const void *srcs[RAID_MAX_GROUP_DISKS];
 	struct raid_checksum_format e;
@@ -272,8 +272,10 @@ static void stripe_rebuild(const struct repair *r, unsigned stripe, unsigned pos
 		xor_pages(ret_bytes, srcs, n);
 }
 
-/* Bring disk and entry of one member in step with what was rebuilt. `bytes` lives in the repair's page of that member. */
-static void stripe_rewrite(struct repair *r, unsigned stripe, unsigned position, bool bytes_wrong, const struct raid_checksum_format *entry)
+/* Bring disk and entry of one member in step with what was rebuilt. `bytes` lives in the repair's page of that
+ * member. */
+static void stripe_rewrite(struct repair *r, unsigned stripe, unsigned position, bool bytes_wrong,
+                           const struct raid_checksum_format *entry)
 {
 	struct member *m = r->group->members[position];
 	uint32_t dbn = r->first_dbn + stripe;
@@ -288,8 +290,8 @@ static void stripe_rewrite(struct repair *r, unsigned stripe, unsigned position,
 	}
 	m->n_repaired++;
 	if (m->n_repaired <= LOG_FIRST || m->n_repaired % LOG_EVERY == 0)
-		log_warn("raid", "block_repaired", "disk=%s dbn=%u what=%s total=%llu", m->url, dbn, bytes_wrong ? "data" : "checksum",
-		         (unsigned long long)m->n_repaired);
+		log_warn("raid", "block_repaired", "disk=%s dbn=%u what=%s total=%llu", m->url, dbn,
+		         bytes_wrong ? "data" : "checksum", (unsigned long long)m->n_repaired);
 	if (bytes_wrong)
 		r->rewrites[r->n_rewrites++] = (struct batch_item){
 			.member = m,
@@ -317,7 +319,8 @@ static int stripe_read_one(struct repair *r, unsigned stripe, struct raid_read_b
 	if ((v.readable & others) != others)
 		return -EIO;
 	stripe_rebuild(r, stripe, r->position, v.present, block->page->data, &rebuilt);
-	by_own = checksum_entry_matches(&own, &block->ident) && crc32c_linear(block->page->data, RAID_BLOCK_SIZE) == le32_get(own.crc);
+	by_own = checksum_entry_matches(&own, &block->ident) &&
+	         crc32c_linear(block->page->data, RAID_BLOCK_SIZE) == le32_get(own.crc);
 	by_others = (v.good & others) == others && checksum_entry_matches(&rebuilt, &block->ident);
 	if (!by_own && !by_others)
 		return -EIO;
@@ -333,8 +336,8 @@ static void log_unreadable(const struct repair *r, const struct raid_read_block 
 {
 	if (r->raid->n_lost_blocks++ >= LOG_FIRST && r->raid->n_lost_blocks % LOG_EVERY != 0)
 		return;
-	log_error("raid", "block_lost", "disk=%s vbn=%u inode=%u fbn=%u level=%u", r->group->members[r->position]->url, block->vbn,
-	          block->ident.inode, block->ident.fbn, block->ident.level);
+	log_error("raid", "block_lost", "disk=%s vbn=%u inode=%u fbn=%u level=%u", r->group->members[r->position]->url,
+	          block->vbn, block->ident.inode, block->ident.fbn, block->ident.level);
 }
 
 static void judge_reads(struct repair *r)
@@ -348,7 +351,8 @@ static void judge_reads(struct repair *r)
 	}
 }
 
-/* All blocks match their entries but the entries do not add up to parity's: the data disks are believed and parity is made to fit. */
+/* All blocks match their entries but the entries do not add up to parity's: the data disks are believed and parity is
+ * made to fit. */
 static void stripe_fit_parity(struct repair *r, unsigned stripe, uint16_t present)
 {
 	unsigned parity = r->group->n_data;
@@ -409,7 +413,8 @@ static void judge_verify(struct repair *r)
 		struct raid_wrong_stripe wrong = { .dbn = r->first_dbn + i,
 			                           .unreadable = (uint16_t)(v.present & ~v.readable),
 			                           .mismatched = (uint16_t)(v.readable & ~v.good),
-			                           .parity = v.readable == v.present && !parity_adds_up(r, i, v.present),
+			                           .parity = v.readable == v.present &&
+			                                     !parity_adds_up(r, i, v.present),
 			                           .entries = !v.consistent };
 
 		if (wrong.unreadable != 0 || wrong.mismatched != 0 || wrong.parity || wrong.entries)
@@ -417,7 +422,7 @@ static void judge_verify(struct repair *r)
 	}
 }
 
-/* ---- a second look at the disks ------------------------------------------------------------------------------------------------------- */
+/* ---- a second look at the disks ---------------------------------------------------------------------------------- */
 
 static void repair_look_again(struct timer *timer)
 {
@@ -437,8 +442,8 @@ static void repair_look_again(struct timer *timer)
 	}
 }
 
-/* The entries of a stripe do not add up though every block matches its own: so looks a disk that was overwritten as a whole. Before
- * the data disks are believed, all labels are looked at. */
+/* The entries of a stripe do not add up though every block matches its own: so looks a disk that was overwritten as a
+ * whole. Before the data disks are believed, all labels are looked at. */
 static bool repair_checks_disks(struct repair *r)
 {
 	bool overwritten = false;

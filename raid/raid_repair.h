@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A repair: some stripes read whole and judged block by block; what is wrong or missing is rebuilt (raid_repair.c tells how).
+/* A repair: some stripes read whole and judged block by block; what is wrong or missing is rebuilt (raid_repair.c tells
+ * how).
  *
  * READ PATH  previous hop raid_read.c; next hop batch.h. */
 #ifndef RAID_RAID_REPAIR_H
@@ -29,7 +30,8 @@ struct repair {
 	void (*done)(struct repair *repair);
 	void *owner;
 	/* the answer */
-	int err; /* STRIPE: 0: all blocks are right. -EIO: those of n_lost stripes are not, or (n_lost 0) they could not be read */
+	int err; /* STRIPE: 0: all blocks are right. -EIO: those of n_lost stripes are not, or (n_lost 0) they could not
+	          * be read */
 	unsigned n_lost; /* STRIPE */
 	struct raid_wrong_stripe wrong[REPAIR_MAX_STRIPES]; /* VERIFY */
 	unsigned n_wrong;

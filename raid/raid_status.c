@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* State for people: which disks are there, what they have done, what is degraded. And the small doors to what raid knows. */
+/* State for people: which disks are there, what they have done, what is degraded. And the small doors to what raid
+ * knows. */
 #include <stdlib.h>
 #include <string.h>
 

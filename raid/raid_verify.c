@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verify: read stripes in runs and tell what does not agree; for the check and the scrub. It changes nothing; making stripes whole does. */
+/* Verify: read stripes in runs and tell what does not agree; for the check and the scrub. It changes nothing; making
+ * stripes whole does. */
 #include <stdlib.h>
 
 #include "base/array.h"
@@ -94,12 +95,14 @@ void raid_verify(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t
 	struct verify_call *v = raid_call_new(sizeof *v);
 
 	vc_assert(group < raid->n_groups);
-	*v = (struct verify_call){ .raid = raid, .group = raid->groups[group], .at = first_dbn, .done = done, .arg = arg };
+	*v = (struct verify_call){
+		.raid = raid, .group = raid->groups[group], .at = first_dbn, .done = done, .arg = arg
+	};
 	v->end = (uint32_t)MIN_OF((uint64_t)first_dbn + n, (uint64_t)v->group->n_dbn);
 	verify_next(v);
 }
 
-/* ---- making whole ------------------------------------------------------------------------------------------------- */
+/* ---- making whole ------------------------------------------------------------------------------------------------ */
 
 struct whole_call {
 	struct raid *raid;
@@ -147,11 +150,13 @@ static void whole_next(struct timer *timer)
 	repair_submit(r);
 }
 
-void raid_make_whole(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n, void (*done)(void *arg, uint32_t n_lost), void *arg)
+void raid_make_whole(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n,
+                     void (*done)(void *arg, uint32_t n_lost), void *arg)
 {
 	struct whole_call *w = raid_call_new(sizeof *w);
 
-	vc_assert(group < raid->n_groups && n <= raid->groups[group]->n_dbn && first_dbn <= raid->groups[group]->n_dbn - n);
+	vc_assert(group < raid->n_groups && n <= raid->groups[group]->n_dbn &&
+	          first_dbn <= raid->groups[group]->n_dbn - n);
 	vc_assert(!raid->read_only);
 	*w = (struct whole_call){ .raid = raid,
 		                  .group = group,

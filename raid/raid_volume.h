@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The volume: what raid.h calls `struct raid`, with the state of each part of it. Every part has a header of its own; only raid/ looks here.
+/* The volume: what raid.h calls `struct raid`, with the state of each part of it. Every part has a header of its own;
+ * only raid/ looks here.
  *
- * WRITE PATH  raid_write.h (queue) -> raid_piece.h (old data, intents, data and parity) -> batch.h -> member.h -> disk.h.
- * READ PATH   raid_read.c -> batch.h -> member.h -> disk.h; when something does not match, raid_repair.h.
- * DURABILITY  raid_flush.h: pieces drained, dirty checksum blocks and marks written, disks flushed, labels in step, intents released. */
+ * WRITE PATH raid_write.h (queue) -> raid_piece.h (old data, intents, data and parity) -> batch.h -> member.h ->
+ * disk.h.
+ * READ PATH raid_read.c -> batch.h -> member.h -> disk.h; when something does not match, raid_repair.h. DURABILITY
+ * raid_flush.h: pieces drained, dirty checksum blocks and marks written, disks flushed, labels in step, intents
+ * released. */
 #ifndef RAID_RAID_VOLUME_H
 #define RAID_RAID_VOLUME_H
 
@@ -110,7 +113,8 @@ struct member *raid_member_of(const struct raid *raid, uint32_t vbn, uint32_t *r
 void raid_idle_check(struct raid *raid);
 /* Close without a flush, once all is still: `done` is called with `err` when the volume is gone. */
 void raid_close_still(struct raid *raid, void (*done)(void *arg, int err), void *arg);
-/* The records of calls in progress: there is no way to go on without them, so they come from the reserve when memory is short. */
+/* The records of calls in progress: there is no way to go on without them, so they come from the reserve when memory is
+ * short. */
 void *raid_call_new(size_t len_bytes);
 void raid_call_free(void *call);
 /* Free it, and close its disks. Nothing may be under way. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes: the queue, and cutting a write into pieces of whole stripes.
  *
- * THEORY. A write's blocks ascend by VBN, that is disk after disk; a stripe is the same DBN on each disk. So each group is cut by a merge over
- * one cursor a data disk: the smallest DBN at any cursor is the next stripe. A piece is as many stripes of one group as fit in an
- * intent slot and in its share of memory. Pieces run side by side (their stripes differ); a stripe that is already under an
- * unreleased intent waits for a flush.
+ * THEORY. A write's blocks ascend by VBN, that is disk after disk; a stripe is the same DBN on each disk. So each group
+ * is cut by a merge over one cursor a data disk: the smallest DBN at any cursor is the next stripe. A piece is as many
+ * stripes of one group as fit in an intent slot and in its share of memory. Pieces run side by side (their stripes
+ * differ); a stripe that is already under an unreleased intent waits for a flush.
  * WRITE PATH previous hop raid.h; next hop raid_piece.c. */
 #include "raid/raid_write.h"
 
@@ -24,7 +24,7 @@
 
 enum cut { CUT_PIECE, CUT_NOTHING_LEFT, CUT_WAIT, CUT_FLUSH };
 
-/* ---- cutting ------------------------------------------------------------------------------------------------------------------ */
+/* ---- cutting ----------------------------------------------------------------------------------------------------- */
 
 static unsigned first_at_or_after(const struct raid_write *w, uint64_t vbn)
 {
@@ -87,7 +87,8 @@ static uint16_t stripe_mask(const struct write_op *op, const struct raid_group *
 	unsigned mask = 0;
 
 	for (unsigned i = 0; i < g->n_data; i++)
-		if (op->cursor[i] < op->end[i] && op->write->blocks[op->cursor[i]].vbn - g->members[i]->vbn_first == dbn)
+		if (op->cursor[i] < op->end[i] &&
+		    op->write->blocks[op->cursor[i]].vbn - g->members[i]->vbn_first == dbn)
 			mask |= 1U << i;
 	return (uint16_t)mask;
 }
@@ -109,11 +110,14 @@ static void piece_add_stripe(struct piece *p, struct write_op *op, uint32_t dbn,
 {
 	struct piece_stripe *s = &p->stripes[p->n_stripes++];
 
-	*s = (struct piece_stripe){ .dbn = dbn, .mask = mask, .present = present, .full = mask == present, .first_block = p->n_blocks };
+	*s = (struct piece_stripe){
+		.dbn = dbn, .mask = mask, .present = present, .full = mask == present, .first_block = p->n_blocks
+	};
 	for (unsigned i = 0; i < p->group->n_data; i++) {
 		if (!(mask >> i & 1))
 			continue;
-		p->blocks[p->n_blocks++] = (struct piece_block){ .block = &op->write->blocks[op->cursor[i]++], .position = i };
+		p->blocks[p->n_blocks++] = (struct piece_block){ .block = &op->write->blocks[op->cursor[i]++],
+			                                         .position = i };
 		s->n_blocks++;
 	}
 	if (!s->full)
@@ -186,7 +190,7 @@ static enum cut op_cut(struct raid *raid, struct write_op *op, struct piece *p)
 	return CUT_NOTHING_LEFT;
 }
 
-/* ---- the queue ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the queue --------------------------------------------------------------------------------------------------- */
 
 static void op_done_run(struct task *task)
 {
@@ -285,7 +289,8 @@ bool raid_write_in_flight(const struct raid *raid, const struct raid_group *g, u
 	for (unsigned i = 0; i < RAID_PIECES; i++) {
 		const struct piece *p = raid->pieces[i];
 
-		if (!p->active || p->group != g || p->stripes[p->n_stripes - 1].dbn < first_dbn || p->stripes[0].dbn >= first_dbn + n)
+		if (!p->active || p->group != g || p->stripes[p->n_stripes - 1].dbn < first_dbn ||
+		    p->stripes[0].dbn >= first_dbn + n)
 			continue;
 		for (unsigned s = 0; s < p->n_stripes; s++)
 			if (p->stripes[s].dbn - first_dbn < n && p->stripes[s].dbn >= first_dbn)
@@ -314,7 +319,7 @@ void raid_write(struct raid *raid, struct raid_write *write)
 	raid_write_kick(raid);
 }
 
-/* ---- life -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static unsigned piece_max_pages(const struct raid *raid)
 {
@@ -338,7 +343,8 @@ static int piece_new(struct raid *raid, struct piece **ret_piece)
 	p->items = calloc(PIECE_MAX_BLOCKS + PIECE_MAX_STRIPES, sizeof *p->items);
 	if (p->pages == NULL || p->items == NULL)
 		return -ENOMEM;
-	if (posix_memalign(&bytes, RAID_BLOCK_SIZE, (1 + RAID_INTENT_MAX_PARTIAL / RAID_INTENT_PARTIAL_PER_BLOCK) * RAID_BLOCK_SIZE) != 0)
+	if (posix_memalign(&bytes, RAID_BLOCK_SIZE,
+	                   (1 + RAID_INTENT_MAX_PARTIAL / RAID_INTENT_PARTIAL_PER_BLOCK) * RAID_BLOCK_SIZE) != 0)
 		return -ENOMEM;
 	p->intent_bytes = bytes;
 	return 0;

@@ -12,7 +12,8 @@
  *   Intent slots 0 and 1 end in a block that no intent uses: the two copies of the mark.
  *   zone: | checksum block (255 entries of 16 bytes, 1 spare) | 255 data blocks |        DBN d = zone d / 255, data block d % 255
  *
- * The two label copies are never written at the same time; whichever is valid and newer counts. All integers little-endian. */
+ * The two label copies are never written at the same time; whichever is valid and newer counts. All integers
+ * little-endian. */
 #ifndef RAID_RAIDFORMAT_H
 #define RAID_RAIDFORMAT_H
 

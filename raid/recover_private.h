@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of recovery share: raid_recover.c (the course), recover_record.c (intents read and judged), recover_stripe.c (stripes made whole). */
+/* What the files of recovery share: raid_recover.c (the course), recover_record.c (intents read and judged),
+ * recover_stripe.c (stripes made whole). */
 #ifndef RAID_RECOVER_PRIVATE_H
 #define RAID_RECOVER_PRIVATE_H
 

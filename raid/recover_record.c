@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Recovery: the intent records, read from all members and judged, with their payloads.
  *
- * THEORY. First the heads of every member, because only all of them together tell which flush they lean on: a disk that has not lived through
- * it is stale, and what it says does not count. Then the payloads, from the first member whose copy is whole. A record that is torn on every
- * member was never durable, so nothing of it was begun, and it is left out. */
+ * THEORY. First the heads of every member, because only all of them together tell which flush they lean on: a disk that
+ * has not lived through it is stale, and what it says does not count. Then the payloads, from the first member whose
+ * copy is whole. A record that is torn on every member was never durable, so nothing of it was begun, and it is left
+ * out. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static void records_drop(struct recover *rc)
 	rc->n_records = 0;
 }
 
-/* ---- payloads -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- payloads ---------------------------------------------------------------------------------------------------- */
 
 static void payload_next(struct recover *rc);
 
@@ -54,8 +55,9 @@ static bool payload_valid(const struct recover_record *r)
 	for (unsigned i = 0; i < n; i++) {
 		const struct raid_intent_partial_format *p = recover_record_partial(r, i);
 
-		if (le16_get(p->flags) == 0 && crc32c_linear(r->payload + (size_t)le16_get(p->payload) * RAID_BLOCK_SIZE,
-		                                             RAID_BLOCK_SIZE) != le32_get(p->entries_xor.crc))
+		if (le16_get(p->flags) == 0 &&
+		    crc32c_linear(r->payload + (size_t)le16_get(p->payload) * RAID_BLOCK_SIZE, RAID_BLOCK_SIZE) !=
+		        le32_get(p->entries_xor.crc))
 			return false;
 	}
 	return true;
@@ -108,22 +110,25 @@ static void payload_next(struct recover *rc)
 			.block = layout_intent_block(r->slot) + first + i,
 			.data = r->payload + (size_t)i * RAID_BLOCK_SIZE,
 		};
-	rc->batch = (struct batch){ .raid = rc->raid, .op = DISK_READ, .items = rc->items, .n_items = n, .done = payload_read };
+	rc->batch = (struct batch){
+		.raid = rc->raid, .op = DISK_READ, .items = rc->items, .n_items = n, .done = payload_read
+	};
 	batch_submit(&rc->batch);
 }
 
-/* ---- heads ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- heads ------------------------------------------------------------------------------------------------------- */
 
 static void heads_next(struct recover *rc);
 
 /* Is it an intent of this group that may count? */
-static bool head_is_ours(const struct recover *rc, const struct raid_group *g, const struct raid_intent_head_format *head)
+static bool head_is_ours(const struct recover *rc, const struct raid_group *g,
+                         const struct raid_intent_head_format *head)
 {
 	const struct raid *raid = rc->raid;
 
-	if (memcmp(head->magic, RAID_INTENT_MAGIC, RAID_MAGIC_BYTES) != 0 || le32_get(head->version) != RAID_FORMAT_VERSION ||
-	    memcmp(head->volume_uuid, raid->volume_uuid.b, 16) != 0 || le64_get(head->epoch) != raid->label.epoch ||
-	    le16_get(head->group) != g->index)
+	if (memcmp(head->magic, RAID_INTENT_MAGIC, RAID_MAGIC_BYTES) != 0 ||
+	    le32_get(head->version) != RAID_FORMAT_VERSION || memcmp(head->volume_uuid, raid->volume_uuid.b, 16) != 0 ||
+	    le64_get(head->epoch) != raid->label.epoch || le16_get(head->group) != g->index)
 		return false;
 	return !raid->fsinfo.present || raid->fsinfo.intent_epoch != raid->label.epoch ||
 	       le64_get(head->sequence) > raid->fsinfo.intent_released;
@@ -135,14 +140,16 @@ static bool partial_valid(const struct raid_group *g, const struct raid_intent_p
 	unsigned flags = le16_get(p->flags), mask = le16_get(p->mask);
 	struct raid_checksum_format sum = { 0 };
 
-	if (le32_get(p->dbn) >= g->n_dbn || mask >> g->n_data != 0 || flags > (RAID_INTENT_REST_ZERO | RAID_INTENT_REST_UNKNOWN))
+	if (le32_get(p->dbn) >= g->n_dbn || mask >> g->n_data != 0 ||
+	    flags > (RAID_INTENT_REST_ZERO | RAID_INTENT_REST_UNKNOWN))
 		return false;
 	if (flags == 0 && le16_get(p->payload) >= n_payload)
 		return false;
 	for (unsigned i = 0; i < g->n_data; i++)
 		if (!(mask >> i & 1))
 			checksum_entry_xor(&sum, &p->entries[i]);
-	return checksum_entry_equal(&sum, &p->entries_xor) && ((flags & RAID_INTENT_REST_ZERO) == 0 || le32_get(sum.crc) == 0);
+	return checksum_entry_equal(&sum, &p->entries_xor) &&
+	       ((flags & RAID_INTENT_REST_ZERO) == 0 || le32_get(sum.crc) == 0);
 }
 
 /* A record that counts? Bytes from a disk: anything may be in them. */
@@ -157,7 +164,8 @@ static bool head_valid(const struct recover *rc, const struct raid_group *g, con
 
 	if (!head_is_ours(rc, g, head))
 		return false;
-	if (n_partial > RAID_INTENT_MAX_PARTIAL || le16_get(head->n_runs) > RAID_INTENT_MAX_RUNS || le16_get(head->n_payload) > n_partial)
+	if (n_partial > RAID_INTENT_MAX_PARTIAL || le16_get(head->n_runs) > RAID_INTENT_MAX_RUNS ||
+	    le16_get(head->n_payload) > n_partial)
 		return false;
 	ok = crc32c_sealed(bytes, len, offsetof(struct raid_intent_head_format, crc)) == le32_get(head->crc);
 	for (unsigned i = 0; ok && i < le16_get(head->n_runs); i++) {
@@ -226,8 +234,8 @@ static bool log_any(const struct raid *raid)
 	return false;
 }
 
-/* R5: intents lean on flushes, too: in the middle of a consistency point nothing else does. -EAGAIN: a disk has not lived through all of them, and what
- * it says does not count. */
+/* R5: intents lean on flushes, too: in the middle of a consistency point nothing else does. -EAGAIN: a disk has not
+ * lived through all of them, and what it says does not count. */
 static int heads_judge(struct recover *rc)
 {
 	struct raid *raid = rc->raid;
@@ -243,7 +251,8 @@ static int heads_judge(struct recover *rc)
 
 		if (!member_online(m) || lineage_covers(&m->lineage, &raid->lineage))
 			continue;
-		(void)snprintf(m->why, sizeof m->why, "it is an older copy: it ends in flush %" PRIu64 ", the volume in flush %" PRIu64,
+		(void)snprintf(m->why, sizeof m->why,
+		               "it is an older copy: it ends in flush %" PRIu64 ", the volume in flush %" PRIu64,
 		               m->lineage.flush, raid->lineage.flush);
 		member_stale(m);
 		err = -EAGAIN;
@@ -285,7 +294,9 @@ static void heads_next(struct recover *rc)
 			.block = layout_intent_block(i / RECOVER_HEAD_BLOCKS) + i % RECOVER_HEAD_BLOCKS,
 			.data = rc->heads + (size_t)i * RAID_BLOCK_SIZE,
 		};
-	rc->batch = (struct batch){ .raid = raid, .op = DISK_READ, .items = rc->items, .n_items = n, .done = heads_read };
+	rc->batch = (struct batch){
+		.raid = raid, .op = DISK_READ, .items = rc->items, .n_items = n, .done = heads_read
+	};
 	batch_submit(&rc->batch);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recovery: the stripes that intents name, made whole by a few workers side by side. The rules are at the head of raid_recover.c. */
+/* Recovery: the stripes that intents name, made whole by a few workers side by side. The rules are at the head of
+ * raid_recover.c. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,8 +91,9 @@ static enum unwritten worker_look(const struct recover_worker *w, unsigned posit
 		return UNWRITTEN_BAD;
 	crc = crc32c_linear(w->bytes[position], RAID_BLOCK_SIZE);
 	if (crc == le32_get(e->crc))
-		return checksum_entry_equal(e, &w->entries[position]) || crc != le32_get(w->entries[position].crc) ? UNWRITTEN_GOOD
-		                                                                                                   : UNWRITTEN_NEWER;
+		return checksum_entry_equal(e, &w->entries[position]) || crc != le32_get(w->entries[position].crc)
+		           ? UNWRITTEN_GOOD
+		           : UNWRITTEN_NEWER;
 	return crc == le32_get(w->entries[position].crc) ? UNWRITTEN_NEWER : UNWRITTEN_BAD;
 }
 
@@ -108,7 +110,8 @@ static void worker_load_rest(struct recover_worker *w)
 	if (le16_get(p->flags) & RAID_INTENT_REST_ZERO)
 		memset(w->rest, 0, RAID_BLOCK_SIZE);
 	else
-		memcpy(w->rest, w->job->record->payload + (size_t)le16_get(p->payload) * RAID_BLOCK_SIZE, RAID_BLOCK_SIZE);
+		memcpy(w->rest, w->job->record->payload + (size_t)le16_get(p->payload) * RAID_BLOCK_SIZE,
+		       RAID_BLOCK_SIZE);
 }
 
 /* Rebuild the one unwritten block that is bad: the rest minus the others. */
@@ -207,9 +210,11 @@ static bool worker_is_whole(const struct recover_worker *w, uint16_t mask)
 			all_online = false;
 			continue;
 		}
-		if ((w->unreadable >> i & 1) || crc32c_linear(w->bytes[i], RAID_BLOCK_SIZE) != le32_get(w->entries[i].crc))
+		if ((w->unreadable >> i & 1) ||
+		    crc32c_linear(w->bytes[i], RAID_BLOCK_SIZE) != le32_get(w->entries[i].crc))
 			return false;
-		if (i < g->n_data && !(mask >> i & 1) && !checksum_entry_equal(&w->entries[i], &w->job->partial->entries[i]))
+		if (i < g->n_data && !(mask >> i & 1) &&
+		    !checksum_entry_equal(&w->entries[i], &w->job->partial->entries[i]))
 			return false;
 	}
 	return !all_online || checksum_entry_is_zero(&sum);
@@ -244,9 +249,11 @@ static void worker_read(struct batch *batch)
 		if (w->items[i].err != 0)
 			w->unreadable |= (uint16_t)(1U << w->items[i].member->position);
 	worker_settle(w);
-	w->batch = (struct batch){
-		.raid = w->recover->raid, .op = DISK_WRITE, .items = w->writes, .n_items = w->n_writes, .done = worker_written
-	};
+	w->batch = (struct batch){ .raid = w->recover->raid,
+		                   .op = DISK_WRITE,
+		                   .items = w->writes,
+		                   .n_items = w->n_writes,
+		                   .done = worker_written };
 	batch_submit(&w->batch);
 }
 

@@ -1,6 +1,6 @@
 # What is not compiled: scripts, documents, the example configuration.
 EXTRA_DIST += LICENSE README.md autogen.sh quickstart .clang-format .ci/run \
-	scripts/install-deps scripts/house scripts/lint scripts/format scripts/check scripts/quick scripts/fill-lun \
+	scripts/install-deps scripts/house scripts/lint scripts/format scripts/reflow scripts/check scripts/quick scripts/fill-lun \
 	docs/ARCHITECTURE.md docs/house.svg docs/BENCHMARKS.md docs/GLOSSARY.md docs/ON-DISK-FORMAT.md docs/TESTING.md CONTRIBUTING.md .editorconfig \
 	docs/GUIDE/01-layers.svg docs/GUIDE/01-server.md docs/GUIDE/02-tree.svg docs/GUIDE/02-trees.md \
 	docs/GUIDE/03-write-anywhere.md docs/GUIDE/03-write-anywhere.svg docs/GUIDE/04-nvlog.md docs/GUIDE/04-nvlog.svg \

@@ -27,14 +27,16 @@
 
 static const char usage[] =
     "Usage: vcd check [--repair] [--memory SIZE] [--rate SIZE] [-o text|json] [--quiet] DISK...\n"
-    "Verify a volume that is not mounted; DISK... are all its disks, in any order. Without --repair nothing is written.\n"
+    "Verify a volume that is not mounted; DISK... are all its disks, in any order. Without --repair nothing is "
+    "written.\n"
     "  --repair        put right what can be without guessing, and check again\n"
     "  --memory SIZE   memory for blocks and for what is known of them (default 256m)\n"
     "  --rate SIZE     read no more than SIZE a second\n"
     "  -o text|json    the form of the report on standard output\n"
     "  --quiet         no progress on standard error\n"
     "Status: 0 clean, 1 damage found, 2 usage, 3 the disks are in use, 4 it could not be carried out,\n"
-    "5 damage was found, and all of it is repaired, 6 no damage (any more), but the volume is degraded: a disk is missing.\n";
+    "5 damage was found, and all of it is repaired, 6 no damage (any more), but the volume is degraded: a disk is "
+    "missing.\n";
 
 struct command {
 	struct loop *loop;
@@ -65,16 +67,16 @@ static void put_shown(FILE *to, const char *text)
 	free(shown);
 }
 
-/* ---- the report --------------------------------------------------------------------------------------------------- */
+/* ---- the report -------------------------------------------------------------------------------------------------- */
 
 static void report_json(const struct fs_check_offline *check)
 {
-	json_t *report = json_pack("{s:o,s:b,s:b,s:o,s:I,s:i,s:I,s:I,s:I,s:o}", "volume", textjson(check->volume), "closed",
-	                           (int)check->clean, "degraded", (int)(check->result.n_absent > 0), "missing_disks",
-	                           checkjob_missing_json(&check->result), "log_records", (json_int_t)check->n_log_records,
-	                           "unsettled_stripes", (int)check->n_unsettled, "blocks", (json_int_t)check->result.n_blocks, "inodes",
-	                           (json_int_t)check->result.n_inodes, "errors", (json_int_t)check->result.n_errors, "findings",
-	                           checkjob_findings_json(&check->result));
+	json_t *report = json_pack(
+	    "{s:o,s:b,s:b,s:o,s:I,s:i,s:I,s:I,s:I,s:o}", "volume", textjson(check->volume), "closed", (int)check->clean,
+	    "degraded", (int)(check->result.n_absent > 0), "missing_disks", checkjob_missing_json(&check->result),
+	    "log_records", (json_int_t)check->n_log_records, "unsettled_stripes", (int)check->n_unsettled, "blocks",
+	    (json_int_t)check->result.n_blocks, "inodes", (json_int_t)check->result.n_inodes, "errors",
+	    (json_int_t)check->result.n_errors, "findings", checkjob_findings_json(&check->result));
 
 	if (report != NULL) { /* findings and figures are the last check's */
 		(void)json_object_set_new(report, "first_errors", json_integer((json_int_t)check->n_first_errors));
@@ -92,11 +94,12 @@ static void absent_text(const struct fs_check_offline *check, const char *volume
 		char uuid[UUID_TEXT_SIZE];
 
 		uuid_format(&absent->uuid, uuid);
-		(void)printf(
-		    "volume %s is degraded: the %s disk %s%s%s (group %u, position %u) %s; without it nothing says whether the parity "
-		    "of its group is right\n",
-		    volume, absent->is_parity ? "parity" : "data", uuid, absent->path[0] != '\0' ? " " : "", absent->path, absent->group,
-		    absent->position, absent->failed ? "has failed" : "is missing");
+		(void)printf("volume %s is degraded: the %s disk %s%s%s (group %u, position %u) %s; without it nothing "
+		             "says whether the parity "
+		             "of its group is right\n",
+		             volume, absent->is_parity ? "parity" : "data", uuid, absent->path[0] != '\0' ? " " : "",
+		             absent->path, absent->group, absent->position,
+		             absent->failed ? "has failed" : "is missing");
 	}
 }
 
@@ -106,22 +109,24 @@ static void report_text(const struct fs_check_offline *check)
 
 	(void)text_escape(volume, sizeof volume, check->volume, strlen(check->volume), TEXT_SHOWN);
 	if (!check->clean)
-		(void)fprintf(
-		    stderr,
-		    "vcd check: volume %s was not closed: %llu records in the log are not in its last consistency point and %u stripes "
-		    "are to be settled; the next mount does both. What was checked is that consistency point, and the log\n",
-		    volume, (unsigned long long)check->n_log_records, check->n_unsettled);
+		(void)fprintf(stderr,
+		              "vcd check: volume %s was not closed: %llu records in the log are not in its last "
+		              "consistency point and %u stripes "
+		              "are to be settled; the next mount does both. What was checked is that consistency "
+		              "point, and the log\n",
+		              volume, (unsigned long long)check->n_log_records, check->n_unsettled);
 	if (check->result.report != NULL)
 		put_shown(stdout, check->result.report);
 	absent_text(check, volume);
 	if (check->n_repaired > 0)
 		(void)printf("volume %s: %llu errors were found, %llu changes made to repair them\n", volume,
 		             (unsigned long long)check->n_first_errors, (unsigned long long)check->n_repaired);
-	(void)printf("volume %s: %llu errors in %llu blocks and %llu inodes\n", volume, (unsigned long long)check->result.n_errors,
-	             (unsigned long long)check->result.n_blocks, (unsigned long long)check->result.n_inodes);
+	(void)printf("volume %s: %llu errors in %llu blocks and %llu inodes\n", volume,
+	             (unsigned long long)check->result.n_errors, (unsigned long long)check->result.n_blocks,
+	             (unsigned long long)check->result.n_inodes);
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------ */
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
 
 static void progress(void *arg, const char *stage, unsigned percent)
 {
@@ -143,11 +148,15 @@ static int status_of(int err, const struct raid_report *disks)
 	}
 	switch (err) {
 	case -EBUSY:
-		(void)complain("another process has the disks open: is the volume mounted? Take it offline, or use `vcadm volume check`",
+		(void)complain("another process has the disks open: is the volume mounted? Take it offline, or use "
+		               "`vcadm volume check`",
 		               NULL);
 		return CHECK_EXIT_BUSY;
 	case -ENOENT: (void)complain("none of these is a disk of a volume, or they cannot be opened", NULL); break;
-	case -ENXIO: (void)complain("too many disks of the volume are missing or not what they were: name all of them", NULL); break;
+	case -ENXIO:
+		(void)complain("too many disks of the volume are missing or not what they were: name all of them",
+		               NULL);
+		break;
 	case -EUCLEAN: (void)complain("the disks' labels contradict each other: are they of one volume?", NULL); break;
 	case -ENOTSUP: (void)complain("a newer version made this volume", NULL); break;
 	default: (void)complain("it could not be carried out", error_name(err));
@@ -176,7 +185,8 @@ static void check_done(void *arg, int err, const struct fs_check_offline *check)
 static void command_start(struct task *task)
 {
 	struct command *command = container_of(task, struct command, start);
-	const struct fs_check_offline_options options = { .cache_pages = (size_t)(command->memory_bytes / 2U / PAGE_SIZE),
+	const struct fs_check_offline_options options = { .cache_pages = (size_t)(command->memory_bytes / 2U /
+		                                                                  PAGE_SIZE),
 		                                          .memory_bytes = command->memory_bytes / 2U,
 		                                          .rate_bytes_s = command->rate_bytes_s,
 		                                          .repair = command->repair,
@@ -186,7 +196,7 @@ static void command_start(struct task *task)
 	fs_check_offline(loop_world(command->loop), command->disks, command->n_disks, &options, check_done, command);
 }
 
-/* ---- command line ------------------------------------------------------------------------------------------------- */
+/* ---- command line ------------------------------------------------------------------------------------------------ */
 
 static int disk_add(struct command *command, const char *path)
 {
@@ -217,10 +227,13 @@ static int option_take(struct command *command, int flag)
 		if (size_parse(optarg, &command->memory_bytes) != 0 || command->memory_bytes < MEMORY_MIN)
 			return complain("--memory takes a size of at least 64m, not", optarg);
 		return 0;
-	case 'r': return size_parse(optarg, &command->rate_bytes_s) != 0 ? complain("--rate takes a size, not", optarg) : 0;
+	case 'r':
+		return size_parse(optarg, &command->rate_bytes_s) != 0 ? complain("--rate takes a size, not", optarg)
+		                                                       : 0;
 	case 'o':
 		command->json = strcmp(optarg, "json") == 0;
-		return command->json || strcmp(optarg, "text") == 0 ? 0 : complain("-o takes text or json, not", optarg);
+		return command->json || strcmp(optarg, "text") == 0 ? 0
+		                                                    : complain("-o takes text or json, not", optarg);
 	case 'q': command->quiet = true; return 0;
 	case 'R': command->repair = true; return 0;
 	default: (void)fputs(usage, stderr); return CHECK_EXIT_USAGE;
@@ -262,7 +275,8 @@ int check_command(int argc, char **argv)
 		return command.status;
 	log_set_level(LOG_LEVEL_ERROR);
 	/* Half for blocks: the cache's, a megabyte of reads, and what RAID repairs with. */
-	if (page_arena_init((size_t)(command.memory_bytes / 2U / PAGE_SIZE) + 4096U) != 0 || loop_new("check", &command.loop) != 0) {
+	if (page_arena_init((size_t)(command.memory_bytes / 2U / PAGE_SIZE) + 4096U) != 0 ||
+	    loop_new("check", &command.loop) != 0) {
 		(void)complain("there is not enough memory", NULL);
 		return CHECK_EXIT_FAILED;
 	}

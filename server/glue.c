@@ -77,13 +77,15 @@ static unsigned make_clients(const struct admin_export *export, struct export_cl
 		const struct admin_rule *rule = &export->rules[i];
 		int err = export_client_init(&clients[i], rule->client);
 		if (err != 0) {
-			log_error("server", "export_rule_bad", "export=%s client=%s error=%s: nobody may use it", export->path,
-			          rule->client, error_name(err));
+			log_error("server", "export_rule_bad", "export=%s client=%s error=%s: nobody may use it",
+			          export->path, rule->client, error_name(err));
 			return 0;
 		}
 		clients[i].read_write = rule->read_write;
 		clients[i].secure = rule->secure;
-		clients[i].squash = rule->all_squash ? EXPORT_SQUASH_ALL : rule->root_squash ? EXPORT_SQUASH_ROOT : EXPORT_SQUASH_NONE;
+		clients[i].squash = rule->all_squash    ? EXPORT_SQUASH_ALL
+		                    : rule->root_squash ? EXPORT_SQUASH_ROOT
+		                                        : EXPORT_SQUASH_NONE;
 		clients[i].anon_uid = rule->anon_uid;
 		clients[i].anon_gid = rule->anon_gid;
 	}
@@ -100,9 +102,10 @@ static void set_exports(struct glue *glue, struct fs_volume *volume, const struc
 		if (exports[i].volume != volume)
 			continue;
 		clients[n_specs] = must(calloc(exports[i].n_rules + 1, sizeof **clients));
-		specs[n_specs] = (struct export_spec){
-			.id = exports[i].id, .path = exports[i].inner, .clients = clients[n_specs], .root = exports[i].root
-		};
+		specs[n_specs] = (struct export_spec){ .id = exports[i].id,
+			                               .path = exports[i].inner,
+			                               .clients = clients[n_specs],
+			                               .root = exports[i].root };
 		specs[n_specs].n_clients = make_clients(&exports[i], clients[n_specs]);
 		n_specs++;
 	}
@@ -129,7 +132,8 @@ void glue_exports(struct glue *glue, const struct admin_export *exports, size_t 
 			continue;
 		int err = export_table_delete(glue->exports, fs_volume_uuid(before.list[i]));
 		if (err != 0)
-			log_error("server", "exports_not_withdrawn", "volume=%s error=%s", fs_volume_name(before.list[i]), error_name(err));
+			log_error("server", "exports_not_withdrawn", "volume=%s error=%s",
+			          fs_volume_name(before.list[i]), error_name(err));
 	}
 	volumes_forget(&before);
 }
@@ -141,8 +145,8 @@ struct entries {
 	unsigned n;
 };
 
-static void add_entry(struct entries *entries, const struct admin_lun *lun, const struct admin_map *map, const struct admin_igroup *igroup,
-                      const char *initiator)
+static void add_entry(struct entries *entries, const struct admin_lun *lun, const struct admin_map *map,
+                      const struct admin_igroup *igroup, const char *initiator)
 {
 	entries->list = must(reallocarray(entries->list, entries->n + 1U, sizeof *entries->list));
 	entries->list[entries->n++] = (struct lunmap_entry){ .igroup = igroup->name,
@@ -157,8 +161,8 @@ static void add_entry(struct entries *entries, const struct admin_lun *lun, cons
 		                                             .reserved = lun->reserved };
 }
 
-static void replace_maps(struct glue *glue, struct fs_volume *volume, const struct admin_igroup *igroups, const struct admin_lun *luns,
-                         size_t n_luns)
+static void replace_maps(struct glue *glue, struct fs_volume *volume, const struct admin_igroup *igroups,
+                         const struct admin_lun *luns, size_t n_luns)
 {
 	struct entries entries = { 0 };
 
@@ -175,7 +179,8 @@ static void replace_maps(struct glue *glue, struct fs_volume *volume, const stru
 	free(entries.list);
 }
 
-void glue_san(struct glue *glue, const struct admin_igroup *igroups, size_t n_igroups, const struct admin_lun *luns, size_t n_luns)
+void glue_san(struct glue *glue, const struct admin_igroup *igroups, size_t n_igroups, const struct admin_lun *luns,
+              size_t n_luns)
 {
 	struct glue_volumes before = glue->mapped;
 

@@ -58,14 +58,16 @@ static uint16_t port_of(int fd)
 
 static int address_parse(const char *address, struct addrinfo **ret_info)
 {
-	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM };
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+		                        .ai_socktype = SOCK_STREAM };
 	char host[96];
 	const char *port;
 	uint64_t number;
 
 	if (split(address, host, &port) != 0 || size_parse_integer(port, 65535, &number) != 0)
 		return -EINVAL;
-	return getaddrinfo(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port, &hints, ret_info) == 0 ? 0 : -EINVAL;
+	return getaddrinfo(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port, &hints, ret_info) == 0 ? 0
+	                                                                                                     : -EINVAL;
 }
 
 bool listen_is_address(const char *address)
@@ -83,7 +85,8 @@ int listen_tcp(const char *key, const char *address, int *ret_fd, uint16_t *ret_
 	struct addrinfo *info;
 
 	if (address_parse(address, &info) != 0) {
-		(void)snprintf(ret_text, 256, "%s=%.100s: not an address and a port such as 127.0.0.1:2049", key, address);
+		(void)snprintf(ret_text, 256, "%s=%.100s: not an address and a port such as 127.0.0.1:2049", key,
+		               address);
 		return -EINVAL;
 	}
 	int fd = open_socket(info);

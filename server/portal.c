@@ -91,7 +91,8 @@ static void accepted(void *owner, int fd)
 	world_post(loop_world(delivery->loop), &delivery->task);
 }
 
-int portal_new(struct loop *acceptor, int listen_fd, portal_pick *pick, portal_serve *serve, void *owner, struct portal **ret_portal)
+int portal_new(struct loop *acceptor, int listen_fd, portal_pick *pick, portal_serve *serve, void *owner,
+               struct portal **ret_portal)
 {
 	struct portal *portal = calloc(1, sizeof *portal);
 

@@ -120,7 +120,8 @@ static void close_portals(struct task *task)
 static void server_stop(struct server *server)
 {
 	if (server->stopping) {
-		log_warn("server", "killed", "text=\"second signal: ending at once; the logs are replayed at the next start\"");
+		log_warn("server", "killed",
+		         "text=\"second signal: ending at once; the logs are replayed at the next start\"");
 		_exit(1);
 	}
 	server->stopping = true;
@@ -200,7 +201,8 @@ static void homes_add(struct fs_volume *volume, void *arg)
 			homes->loops[homes->n++] = homes->server->loops[i];
 }
 
-/* Where a new connection lives: on the home loop of a volume, where its requests are plain calls; of several, in turn. */
+/* Where a new connection lives: on the home loop of a volume, where its requests are plain calls; of several, in
+ * turn. */
 static struct loop *pick_loop(void *owner)
 {
 	struct server *server = owner;
@@ -234,7 +236,8 @@ static int open_portals(struct server *server)
 	if (err == 0)
 		server->nfs_fd = -1;
 	if (err == 0 && server->iscsi_fd >= 0) {
-		err = portal_new(server->acceptor, server->iscsi_fd, pick_loop, serve_iscsi, server, &server->iscsi_portal);
+		err = portal_new(server->acceptor, server->iscsi_fd, pick_loop, serve_iscsi, server,
+		                 &server->iscsi_portal);
 		if (err == 0)
 			server->iscsi_fd = -1;
 	}
@@ -261,7 +264,8 @@ static int start_accepting(struct server *server)
 	int err = open_portals(server);
 
 	if (err == 0 && sd_watchdog_enabled(0, &limit_us) > 0)
-		err = watchdog_new(server->acceptor, server->loops, server->n_loops, limit_us * 1000, alive, server, &server->watchdog);
+		err = watchdog_new(server->acceptor, server->loops, server->n_loops, limit_us * 1000, alive, server,
+		                   &server->watchdog);
 	if (err != 0)
 		return err;
 	server->tell_timer.fire = tell_suppressed;
@@ -285,7 +289,8 @@ static void volumes_ready(void *arg, unsigned n_failed)
 		return;
 	}
 	log_info("server", "ready", "pid=%d http_port=%u nfs_port=%u iscsi_port=%u volumes_failed=%u", (int)getpid(),
-	         (unsigned)admin_http_port(server->admin), (unsigned)server->nfs_port, (unsigned)server->iscsi_port, n_failed);
+	         (unsigned)admin_http_port(server->admin), (unsigned)server->nfs_port, (unsigned)server->iscsi_port,
+	         n_failed);
 	(void)sd_notifyf(0, "READY=1\nSTATUS=serving%s", n_failed == 0 ? "" : "; some volumes could not be mounted");
 }
 
@@ -321,7 +326,8 @@ static void say_address(struct server *server, unsigned i, const char *name, con
 {
 	const char *colon = strrchr(address, ':');
 
-	(void)snprintf(server->info_text[i], sizeof server->info_text[i], "%.*s:%u", (int)(colon - address), address, (unsigned)port);
+	(void)snprintf(server->info_text[i], sizeof server->info_text[i], "%.*s:%u", (int)(colon - address), address,
+	               (unsigned)port);
 	for (unsigned at = 0; at + 2 < INFO_MAX; at += 2) {
 		if (server->info[at] == NULL) {
 			server->info[at] = name;
@@ -383,7 +389,8 @@ static int choose_target_name(const struct server *server, char ret_name[ISCSINA
 	err = targetname_take(settings->state_dir, ret_name);
 	if (err == 0)
 		return 0;
-	(void)snprintf(text, sizeof text, "the target's name in %.300s/iscsi-target can't be used: %s; or say iscsi_target= in vcd.conf",
+	(void)snprintf(text, sizeof text,
+	               "the target's name in %.300s/iscsi-target can't be used: %s; or say iscsi_target= in vcd.conf",
 	               settings->state_dir, error_name(err));
 	return complain(text);
 }
@@ -397,7 +404,9 @@ static int make_services(struct server *server)
 		.max_connections = server->plan.iscsi,
 	};
 	struct rpc_limits limits = rpc_limits_default;
-	const struct nfs_server_options nfs = { .mount = &mount_program, .no_drc = server->settings->nfs_drc == 0, .limits = &limits };
+	const struct nfs_server_options nfs = { .mount = &mount_program,
+		                                .no_drc = server->settings->nfs_drc == 0,
+		                                .limits = &limits };
 
 	limits.max_conns = server->plan.nfs;
 	if (choose_target_name(server, target) != 0)
@@ -428,7 +437,8 @@ static void hook_exports(void *arg, const struct admin_export *exports, size_t n
 	glue_exports(&server->glue, exports, n);
 }
 
-static void hook_san(void *arg, const struct admin_igroup *igroups, size_t n_igroups, const struct admin_lun *luns, size_t n_luns)
+static void hook_san(void *arg, const struct admin_igroup *igroups, size_t n_igroups, const struct admin_lun *luns,
+                     size_t n_luns)
 {
 	struct server *server = arg;
 	glue_san(&server->glue, igroups, n_igroups, luns, n_luns);
@@ -437,17 +447,21 @@ static void hook_san(void *arg, const struct admin_igroup *igroups, size_t n_igr
 static int make_admin(struct server *server)
 {
 	const struct settings *settings = server->settings;
-	const struct admin_settings admin = { .state_dir = settings->state_dir,
-		                              .disk_paths = settings->disk_paths[0] == '\0' ? NULL : settings->disk_paths,
-		                              .socket_path = settings->admin_socket,
-		                              .http = settings->http[0] == '\0' ? NULL : settings->http,
-		                              .http_allowed_hosts = settings->http_allowed_hosts,
-		                              .token_path = settings->admin_token_file[0] == '\0' ? NULL : settings->admin_token_file,
-		                              .http_connections = server->plan.http,
-		                              .cache_pages = (size_t)(settings->memory_bytes / PAGE_SIZE / 4 * 3),
-		                              .max_calls = settings->nfs_drc,
-		                              .info = server->info };
-	const struct admin_hooks hooks = { .arg = server, .volume_world = hook_volume_world, .exports = hook_exports, .san = hook_san };
+	const struct admin_settings admin = {
+		.state_dir = settings->state_dir,
+		.disk_paths = settings->disk_paths[0] == '\0' ? NULL : settings->disk_paths,
+		.socket_path = settings->admin_socket,
+		.http = settings->http[0] == '\0' ? NULL : settings->http,
+		.http_allowed_hosts = settings->http_allowed_hosts,
+		.token_path = settings->admin_token_file[0] == '\0' ? NULL : settings->admin_token_file,
+		.http_connections = server->plan.http,
+		.cache_pages = (size_t)(settings->memory_bytes / PAGE_SIZE / 4 * 3),
+		.max_calls = settings->nfs_drc,
+		.info = server->info
+	};
+	const struct admin_hooks hooks = {
+		.arg = server, .volume_world = hook_volume_world, .exports = hook_exports, .san = hook_san
+	};
 	char text[256];
 
 	int err = admin_new(server->admin_loop, &admin, &hooks, &server->admin, text);
@@ -461,8 +475,8 @@ static void plan_descriptors(struct server *server)
 
 	server->plan = descriptors_deal(limit, settings->nfs_connections, settings->iscsi_connections);
 	if (server->plan.nfs < settings->nfs_connections || server->plan.iscsi < settings->iscsi_connections)
-		log_warn("server", "few_descriptors", "limit=%u nfs_connections=%u iscsi_connections=%u", limit, server->plan.nfs,
-		         server->plan.iscsi);
+		log_warn("server", "few_descriptors", "limit=%u nfs_connections=%u iscsi_connections=%u", limit,
+		         server->plan.nfs, server->plan.iscsi);
 }
 
 /* What connections may hold: an eighth of memory=, which cache and RAID leave to them, and SPARE_BYTES beside it. */

@@ -32,7 +32,8 @@ static const char *copy(char *to, size_t size, const char *value)
 
 static const char *set_state_dir(struct settings *settings, const char *value)
 {
-	return value[0] != '/' ? "must be an absolute path" : copy(settings->state_dir, sizeof settings->state_dir, value);
+	return value[0] != '/' ? "must be an absolute path"
+	                       : copy(settings->state_dir, sizeof settings->state_dir, value);
 }
 
 /* Absolute paths with commas between them; blanks around them are none of theirs. */
@@ -61,12 +62,14 @@ static const char *set_disk_paths(struct settings *settings, const char *value)
 
 static const char *set_admin_socket(struct settings *settings, const char *value)
 {
-	return value[0] != '/' ? "must be an absolute path" : copy(settings->admin_socket, sizeof settings->admin_socket, value);
+	return value[0] != '/' ? "must be an absolute path"
+	                       : copy(settings->admin_socket, sizeof settings->admin_socket, value);
 }
 
 static const char *set_admin_token_file(struct settings *settings, const char *value)
 {
-	return value[0] != '/' ? "must be an absolute path" : copy(settings->admin_token_file, sizeof settings->admin_token_file, value);
+	return value[0] != '/' ? "must be an absolute path"
+	                       : copy(settings->admin_token_file, sizeof settings->admin_token_file, value);
 }
 
 /* ADDRESS:PORT, or none. */
@@ -74,7 +77,8 @@ static const char *set_address(char *to, size_t size, const char *value)
 {
 	if (strcmp(value, "none") == 0)
 		return copy(to, size, "");
-	return listen_is_address(value) ? copy(to, size, value) : "must be ADDRESS:PORT (127.0.0.1:2049, [::1]:2049) or none";
+	return listen_is_address(value) ? copy(to, size, value)
+	                                : "must be ADDRESS:PORT (127.0.0.1:2049, [::1]:2049) or none";
 }
 
 static const char *set_http(struct settings *settings, const char *value)
@@ -179,9 +183,10 @@ static const char *set_nfs_drc(struct settings *settings, const char *value)
 
 static const char *set_log_level(struct settings *settings, const char *value)
 {
-	static const char *const names[] = {
-		[LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARN] = "warn", [LOG_LEVEL_INFO] = "info", [LOG_LEVEL_DEBUG] = "debug"
-	};
+	static const char *const names[] = { [LOG_LEVEL_ERROR] = "error",
+		                             [LOG_LEVEL_WARN] = "warn",
+		                             [LOG_LEVEL_INFO] = "info",
+		                             [LOG_LEVEL_DEBUG] = "debug" };
 
 	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
 		if (strcmp(names[i], value) == 0) {

@@ -33,8 +33,8 @@ struct settings {
 	enum log_level log_level;
 };
 
-/* Defaults, then the file. -EINVAL with a sentence naming file, line and key; -ENOENT, -EACCES, ... Whatever the start would refuse is refused here, as far
- * as the file and the machine's memory tell. */
+/* Defaults, then the file. -EINVAL with a sentence naming file, line and key; -ENOENT, -EACCES, ... Whatever the start
+ * would refuse is refused here, as far as the file and the machine's memory tell. */
 MUST_CHECK int settings_load(const char *path, struct settings *ret_settings, char ret_text[512]);
 
 #endif

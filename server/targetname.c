@@ -43,8 +43,8 @@ static int name_make(bool alone, char ret_name[ISCSINAME_MAX + 1U])
 	}
 	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
 		return -EIO;
-	(void)snprintf(ret_name, ISCSINAME_MAX + 1U, AUTHORITY "%s-%02x%02x%02x%02x%02x%02x", host, random[0], random[1], random[2],
-	               random[3], random[4], random[5]);
+	(void)snprintf(ret_name, ISCSINAME_MAX + 1U, AUTHORITY "%s-%02x%02x%02x%02x%02x%02x", host, random[0],
+	               random[1], random[2], random[3], random[4], random[5]);
 	return 0;
 }
 

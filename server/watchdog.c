@@ -63,8 +63,8 @@ static void fire(struct timer *timer)
 	world_timer_set(loop_world(watchdog->acceptor), timer, watchdog->period_ns);
 }
 
-int watchdog_new(struct loop *acceptor, struct loop *const *loops, unsigned n_loops, uint64_t limit_ns, void (*alive)(void *arg), void *arg,
-                 struct watchdog **ret_watchdog)
+int watchdog_new(struct loop *acceptor, struct loop *const *loops, unsigned n_loops, uint64_t limit_ns,
+                 void (*alive)(void *arg), void *arg, struct watchdog **ret_watchdog)
 {
 	struct watchdog *watchdog = calloc(1, sizeof *watchdog + n_loops * sizeof watchdog->pings[0]);
 

@@ -97,7 +97,8 @@ static struct curl_slist *header_add(struct curl_slist *headers, const char *beg
 	return headers;
 }
 
-int client_ask(struct client *client, const char *method, const char *path, json_t *body, long *ret_status, json_t **ret_json)
+int client_ask(struct client *client, const char *method, const char *path, json_t *body, long *ret_status,
+               json_t **ret_json)
 {
 	struct answer answer = { 0 };
 	bool denied = false;
@@ -132,9 +133,12 @@ int client_ask(struct client *client, const char *method, const char *path, json
 		(void)curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &system_error);
 		denied = is_socket && (system_error == EACCES || system_error == EPERM);
 		if (denied)
-			(void)fprintf(stderr, "vcadm: you may not use %s; root, vcd's user and its group may\n", client->shown);
+			(void)fprintf(stderr, "vcadm: you may not use %s; root, vcd's user and its group may\n",
+			              client->shown);
 		else
-			(void)fprintf(stderr, "vcadm: no answer from %s: %s\nvcadm: is vcd running? --server or VCADM_SERVER says where\n",
+			(void)fprintf(stderr,
+			              "vcadm: no answer from %s: %s\nvcadm: is vcd running? --server or VCADM_SERVER "
+			              "says where\n",
 			              client->shown,
 			              is_socket                  ? "nobody listens on the socket"
 			              : client->error[0] != '\0' ? client->error

@@ -227,8 +227,8 @@ static void print_item(FILE *out, json_t *item, enum column_format format)
 		const char *state = column_string(item, "state");
 		bool good = strcmp(state, "mapped") == 0;
 		(void)fprintf(out, "%s:%lld%s%s%s", column_string(item, "igroup.name"),
-		              (long long)json_integer_value(json_object_get(item, "lun")), good ? "" : "(", good ? "" : state,
-		              good ? "" : ")");
+		              (long long)json_integer_value(json_object_get(item, "lun")), good ? "" : "(",
+		              good ? "" : state, good ? "" : ")");
 	} else if (format == COLUMN_RULES) {
 		print_rule(out, item);
 	} else {
@@ -247,8 +247,7 @@ static void print_value(FILE *out, json_t *value, enum column_format format)
 	if (value == NULL || json_is_null(value)) {
 		(void)fputc('-', out);
 	} else if (json_is_array(value)) {
-		json_array_foreach(value, i, item)
-		{
+		json_array_foreach(value, i, item) {
 			(void)fputs(i == 0 ? "" : format == COLUMN_RULES ? " " : ",", out);
 			print_item(out, item, format);
 		}

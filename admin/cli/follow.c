@@ -30,7 +30,8 @@ static void watch_interrupt(void)
 
 int follow_pause(double seconds)
 {
-	struct timespec pause = { .tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9) };
+	struct timespec pause = { .tv_sec = (time_t)seconds,
+		                  .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9) };
 
 	watch_interrupt();
 	if (!interrupted)
@@ -92,7 +93,8 @@ static int ask_job(struct client *client, const char *uuid, json_t **ret_job)
 static bool is_over(json_t *job)
 {
 	const char *state = json_string_value(json_object_get(job, "state"));
-	return state != NULL && strcmp(state, "queued") != 0 && strcmp(state, "running") != 0 && strcmp(state, "paused") != 0;
+	return state != NULL && strcmp(state, "queued") != 0 && strcmp(state, "running") != 0 &&
+	       strcmp(state, "paused") != 0;
 }
 
 int follow_job(struct client *client, const char *uuid, double timeout_s, json_t **ret_job)

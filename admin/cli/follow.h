@@ -5,8 +5,9 @@
 
 #include "admin/cli/client.h"
 
-/* Follow it to its end. *ret_job is its last state (to be released). 0; -ETIMEDOUT after `timeout_s` (0: never); -EINTR: detached;
- * -ECONNREFUSED: no answer; -ENOENT: the server does not know it (any more). Progress goes to stderr. */
+/* Follow it to its end. *ret_job is its last state (to be released). 0; -ETIMEDOUT after `timeout_s` (0: never);
+ * -EINTR: detached; -ECONNREFUSED: no answer; -ENOENT: the server does not know it (any more). Progress goes to
+ * stderr. */
 MUST_CHECK int follow_job(struct client *client, const char *uuid, double timeout_s, json_t **ret_job);
 /* Sleep; -EINTR when Ctrl-C was pressed. */
 MUST_CHECK int follow_pause(double seconds);

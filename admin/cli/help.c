@@ -16,7 +16,8 @@ static const char common[] =
     "  --yes               do not ask before something is destroyed\n"
     "  --help, --version\n"
     "Sizes are bytes or take k, m, g, t (binary). /vol/vol0/x and vol/vol0/x are the same.\n"
-    "Exit status: 0 done, 2 usage, 3 not found, 4 conflict, 5 denied, 6 no answer, 7 wait timed out, 8 degraded (status), 1 else.\n";
+    "Exit status: 0 done, 2 usage, 3 not found, 4 conflict, 5 denied, 6 no answer, 7 wait timed out, 8 degraded "
+    "(status), 1 else.\n";
 
 static bool is_shown(const struct verb_param *param)
 {
@@ -25,7 +26,8 @@ static bool is_shown(const struct verb_param *param)
 
 static void print_usage(FILE *out, const struct verb *verb)
 {
-	(void)fprintf(out, "vcadm %s%s%s", verb->noun, verb->verb == NULL ? "" : " ", verb->verb == NULL ? "" : verb->verb);
+	(void)fprintf(out, "vcadm %s%s%s", verb->noun, verb->verb == NULL ? "" : " ",
+	              verb->verb == NULL ? "" : verb->verb);
 	for (size_t i = 0; i < verb_n_params(verb); i++) {
 		const struct verb_param *param = &verb->params[i];
 		bool must = (param->flags & VERB_REQUIRED) != 0;
@@ -34,8 +36,10 @@ static void print_usage(FILE *out, const struct verb *verb)
 		if (param->flags & VERB_POSITIONAL)
 			(void)fprintf(out, must ? " %s" : " [%s]", param->value);
 		else
-			(void)fprintf(out, "%s--%s%s%s%s%s", must ? " " : " [", param->flags & VERB_NEGATED ? "no-" : "", param->name,
-			              param->value == NULL ? "" : " ", param->value == NULL ? "" : param->value, must ? "" : "]");
+			(void)fprintf(out, "%s--%s%s%s%s%s", must ? " " : " [",
+			              param->flags & VERB_NEGATED ? "no-" : "", param->name,
+			              param->value == NULL ? "" : " ", param->value == NULL ? "" : param->value,
+			              must ? "" : "]");
 	}
 	(void)fputc('\n', out);
 }
@@ -53,8 +57,9 @@ static void print_verb(FILE *out, const struct verb *verb)
 		if (param->flags & VERB_POSITIONAL)
 			(void)snprintf(name, sizeof name, "%s", param->value);
 		else
-			(void)snprintf(name, sizeof name, "--%s%s%s%s", param->flags & VERB_NEGATED ? "no-" : "", param->name,
-			               param->value == NULL ? "" : " ", param->value == NULL ? "" : param->value);
+			(void)snprintf(name, sizeof name, "--%s%s%s%s", param->flags & VERB_NEGATED ? "no-" : "",
+			               param->name, param->value == NULL ? "" : " ",
+			               param->value == NULL ? "" : param->value);
 		(void)fprintf(out, "  %-28s %s\n", name, param->help);
 	}
 	(void)fprintf(out, "\nREST: %s %s%s\n\n", verb_method_name(verb->method), VERB_API_PREFIX, verb->route);
@@ -96,7 +101,8 @@ int help_print(FILE *out, int n_words, char *const *words)
 		(void)fprintf(stderr, "vcadm: there is no help for \"%s\"; see: vcadm help\n", words[0]);
 		return -ENOENT;
 	}
-	(void)fputs("  vcadm completion bash|zsh\n      print the shell's completion: source <(vcadm completion bash)\n  vcadm help [NOUN "
+	(void)fputs("  vcadm completion bash|zsh\n      print the shell's completion: source <(vcadm completion "
+	            "bash)\n  vcadm help [NOUN "
 	            "[VERB]]\n",
 	            out);
 	(void)fprintf(out, "\n%s", common);
@@ -108,7 +114,8 @@ int help_print(FILE *out, int n_words, char *const *words)
 /* One case arm: "lun clone start") words="--rate --delete-snapshot" */
 static void print_flags(FILE *out, const struct verb *verb)
 {
-	(void)fprintf(out, "\t\"%s%s%s\"*) flags=\"", verb->noun, verb->verb == NULL ? "" : " ", verb->verb == NULL ? "" : verb->verb);
+	(void)fprintf(out, "\t\"%s%s%s\"*) flags=\"", verb->noun, verb->verb == NULL ? "" : " ",
+	              verb->verb == NULL ? "" : verb->verb);
 	for (size_t i = 0; i < verb_n_params(verb); i++) {
 		const struct verb_param *param = &verb->params[i];
 		if (is_shown(param) && !(param->flags & VERB_POSITIONAL))
@@ -178,7 +185,8 @@ int help_completion(FILE *out, const char *shell)
 	            "\t\tso_far=\"${so_far:+$so_far }${COMP_WORDS[i]}\"\n\tdone\n",
 	            out);
 	print_arms(out);
-	(void)fputs("\tif [[ $cur == -* ]]; then words=\"$flags --server --token-file -o --wait --no-wait --watch --yes --help\"; fi\n"
+	(void)fputs("\tif [[ $cur == -* ]]; then words=\"$flags --server --token-file -o --wait --no-wait --watch "
+	            "--yes --help\"; fi\n"
 	            "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -o default -F _vcadm vcadm\n",
 	            out);
 	return 0;
@@ -197,7 +205,8 @@ static void print_roff(FILE *out, const char *text)
 
 static void man_verb(FILE *out, const struct verb *verb)
 {
-	(void)fprintf(out, ".TP\n\\fBvcadm %s%s%s\\fR", verb->noun, verb->verb == NULL ? "" : " ", verb->verb == NULL ? "" : verb->verb);
+	(void)fprintf(out, ".TP\n\\fBvcadm %s%s%s\\fR", verb->noun, verb->verb == NULL ? "" : " ",
+	              verb->verb == NULL ? "" : verb->verb);
 	for (size_t i = 0; i < verb_n_params(verb); i++) {
 		const struct verb_param *param = &verb->params[i];
 		bool must = (param->flags & VERB_REQUIRED) != 0;
@@ -208,7 +217,8 @@ static void man_verb(FILE *out, const struct verb *verb)
 			(void)fprintf(out, "\\fB\\-\\-%s", param->flags & VERB_NEGATED ? "no\\-" : "");
 		if (!(param->flags & VERB_POSITIONAL))
 			print_roff(out, param->name);
-		(void)fprintf(out, "\\fR%s\\fI%s\\fR%s", param->flags & VERB_POSITIONAL || param->value == NULL ? "" : " ",
+		(void)fprintf(out, "\\fR%s\\fI%s\\fR%s",
+		              param->flags & VERB_POSITIONAL || param->value == NULL ? "" : " ",
 		              param->value == NULL ? "" : param->value, must ? "" : "]");
 	}
 	(void)fputc('\n', out);

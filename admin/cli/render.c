@@ -49,13 +49,13 @@ static void add_row(struct libscols_table *table, const struct column *columns, 
 }
 
 /* Rows of `records`; with `expand`, of that member of each record. */
-static void add_rows(struct libscols_table *table, const struct column *columns, bool wide, json_t *records, const char *expand)
+static void add_rows(struct libscols_table *table, const struct column *columns, bool wide, json_t *records,
+                     const char *expand)
 {
 	json_t *record;
 	size_t i;
 
-	json_array_foreach(records, i, record)
-	{
+	json_array_foreach(records, i, record) {
 		if (expand != NULL)
 			add_rows(table, columns, wide, json_object_get(record, expand), NULL);
 		else
@@ -100,8 +100,7 @@ static void print_members(const char *noun, json_t *object, const char *prefix)
 	json_t *value;
 	char name[128];
 
-	json_object_foreach(object, key, value)
-	{
+	json_object_foreach(object, key, value) {
 		(void)snprintf(name, sizeof name, "%s%s%s", prefix, *prefix == '\0' ? "" : ".", key);
 		if (json_is_object(value)) {
 			print_members(noun, value, name);
@@ -126,8 +125,9 @@ static void print_status(json_t *json)
 	(void)json_object_del(rest, "problems");
 	print_members("status", rest, "");
 	json_decref(rest);
-	json_array_foreach(problems, i, problem)(void)
-	    printf("%s: %s: %s\n", column_string(problem, "severity"), column_string(problem, "target"), column_string(problem, "message"));
+	json_array_foreach(problems, i, problem)
+		(void)printf("%s: %s: %s\n", column_string(problem, "severity"), column_string(problem, "target"),
+		             column_string(problem, "message"));
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
@@ -157,7 +157,8 @@ static void print_names(const char *noun, json_t *records)
 	json_t *record;
 	size_t i;
 
-	json_array_foreach(records, i, record) print_name(noun, record);
+	json_array_foreach(records, i, record)
+		print_name(noun, record);
 }
 
 /* ---- answers ----------------------------------------------------------------------------------------------------- */

@@ -138,7 +138,8 @@ static json_t *size_value(const struct verb_param *param, const char *text)
 
 	if (err == 0)
 		return json_integer((json_int_t)bytes);
-	(void)complain("--%s: \"%s\" is not a size such as 512k, 200m, 1.5g%s", param->name, text, err == -ERANGE ? " (too large)" : "");
+	(void)complain("--%s: \"%s\" is not a size such as 512k, 200m, 1.5g%s", param->name, text,
+	               err == -ERANGE ? " (too large)" : "");
 	return NULL;
 }
 
@@ -146,8 +147,13 @@ static const struct {
 	const char *text, *key;
 	int is; /* for "access": 1 rw, 0 ro */
 } client_options[] = {
-	{ "rw", "access", 1 },     { "ro", "access", 0 },       { "root_squash", "root_squash", 1 }, { "no_root_squash", "root_squash", 0 },
-	{ "secure", "secure", 1 }, { "insecure", "secure", 0 }, { "all_squash", "all_squash", 1 },
+	{ "rw", "access", 1 },
+	{ "ro", "access", 0 },
+	{ "root_squash", "root_squash", 1 },
+	{ "no_root_squash", "root_squash", 0 },
+	{ "secure", "secure", 1 },
+	{ "insecure", "secure", 0 },
+	{ "all_squash", "all_squash", 1 },
 };
 
 /* "anonuid=99" */
@@ -161,7 +167,8 @@ static bool client_id_option(json_t *rule, const char *text, size_t len)
 		size_t key_len = strlen(keys[i]);
 		if (strncmp(text, keys[i], key_len) != 0 || text[key_len] != '=')
 			continue;
-		(void)snprintf(number, sizeof number, "%.*s", (int)MIN_OF(len - key_len - 1U, sizeof number - 1), text + key_len + 1U);
+		(void)snprintf(number, sizeof number, "%.*s", (int)MIN_OF(len - key_len - 1U, sizeof number - 1),
+		               text + key_len + 1U);
 		if (size_parse_integer(number, UINT32_MAX, &id) != 0)
 			return false;
 		if (rule != NULL)
@@ -186,7 +193,8 @@ static bool client_option(json_t *rule, const char *text, size_t len)
 	return client_id_option(rule, text, len);
 }
 
-/* "192.168.1.0/24:rw,no_root_squash": what follows the last colon are options, unless it is a part of an IPv6 address. */
+/* "192.168.1.0/24:rw,no_root_squash": what follows the last colon are options, unless it is a part of an IPv6
+ * address. */
 static json_t *client_value(const char *text)
 {
 	const char *options = strrchr(text, ':');
@@ -199,7 +207,8 @@ static json_t *client_value(const char *text)
 	for (const char *p = options; p != NULL && *p != '\0';) {
 		size_t option_len = strcspn(++p, ",");
 		if (!client_option(rule, p, option_len)) {
-			(void)complain("--client: \"%.*s\" is none of rw, ro, root_squash, no_root_squash, all_squash, anonuid=ID, "
+			(void)complain("--client: \"%.*s\" is none of rw, ro, root_squash, no_root_squash, all_squash, "
+			               "anonuid=ID, "
 			               "anongid=ID, secure, "
 			               "insecure",
 			               (int)option_len, p);
@@ -259,7 +268,8 @@ json_t *request_value(const struct verb_param *param, const char *text, json_t *
 	switch (param->kind) {
 	case VERB_TEXT: return json_string(text);
 	case VERB_VOLUME: return volume_value(text);
-	case VERB_PATH: return *text == '/' || strncmp(text, "vol/", 4) != 0 ? json_string(text) : json_sprintf("/%s", text);
+	case VERB_PATH:
+		return *text == '/' || strncmp(text, "vol/", 4) != 0 ? json_string(text) : json_sprintf("/%s", text);
 	case VERB_SIZE: return size_value(param, text);
 	case VERB_INTEGER:
 		if (size_parse_integer(text, INT64_MAX, &number) == 0)
@@ -290,7 +300,9 @@ json_t *request_value(const struct verb_param *param, const char *text, json_t *
 
 static int output_of(const char *text, struct cli_options *options)
 {
-	static const char *const names[] = { [CLI_TABLE] = "table", [CLI_WIDE] = "wide", [CLI_JSON] = "json", [CLI_NAME] = "name" };
+	static const char *const names[] = {
+		[CLI_TABLE] = "table", [CLI_WIDE] = "wide", [CLI_JSON] = "json", [CLI_NAME] = "name"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (strcmp(names[i], text) == 0) {
@@ -351,9 +363,12 @@ static int common_flag(struct parse *parse, const char *name, size_t len, const 
 	static const struct {
 		const char *name;
 		size_t offset;
-	} switches[] = { { "--watch", offsetof(struct cli_options, watch) }, { "--yes", offsetof(struct cli_options, yes) },
-		         { "-y", offsetof(struct cli_options, yes) },        { "--help", offsetof(struct cli_options, help) },
-		         { "-h", offsetof(struct cli_options, help) },       { "--version", offsetof(struct cli_options, version) } };
+	} switches[] = { { "--watch", offsetof(struct cli_options, watch) },
+		         { "--yes", offsetof(struct cli_options, yes) },
+		         { "-y", offsetof(struct cli_options, yes) },
+		         { "--help", offsetof(struct cli_options, help) },
+		         { "-h", offsetof(struct cli_options, help) },
+		         { "--version", offsetof(struct cli_options, version) } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
 		if (strlen(switches[i].name) == len && strncmp(switches[i].name, name, len) == 0) {
@@ -407,7 +422,8 @@ static int set_value(struct parse *parse, size_t i, const char *text)
 	if (parse->values[i] != NULL && !may_repeat)
 		return complain("%s was given twice", param->name);
 	if (opposite_is_given(parse, i))
-		return complain("--%s%s and its opposite were given", param->flags & VERB_NEGATED ? "no-" : "", param->name);
+		return complain("--%s%s and its opposite were given", param->flags & VERB_NEGATED ? "no-" : "",
+		                param->name);
 	json_t *value = request_value(param, text, parse->values[i]);
 	if (value == NULL)
 		return -EINVAL;
@@ -430,7 +446,8 @@ static int parse_flag(struct parse *parse)
 		if (!is_flag_of(param, name, len))
 			continue;
 		if (param->kind == VERB_BOOL)
-			return inline_value != NULL ? complain("--%s takes no value", param->name) : set_value(parse, i, "");
+			return inline_value != NULL ? complain("--%s takes no value", param->name)
+			                            : set_value(parse, i, "");
 		const char *value = flag_value(parse, name, inline_value);
 		return value == NULL ? -EINVAL : set_value(parse, i, value);
 	}
@@ -459,9 +476,10 @@ static int place_positionals(struct parse *parse)
 	for (size_t i = 0; i < verb_n_params(parse->verb); i++) {
 		const struct verb_param *param = &parse->verb->params[i];
 		if (param->flags & VERB_REQUIRED && parse->values[i] == NULL)
-			return complain("%s%s is missing; see: vcadm help %s%s%s", param->flags & VERB_POSITIONAL ? "" : "--",
-			                param->flags & VERB_POSITIONAL ? param->value : param->name, parse->verb->noun,
-			                parse->verb->verb == NULL ? "" : " ", parse->verb->verb == NULL ? "" : parse->verb->verb);
+			return complain(
+			    "%s%s is missing; see: vcadm help %s%s%s", param->flags & VERB_POSITIONAL ? "" : "--",
+			    param->flags & VERB_POSITIONAL ? param->value : param->name, parse->verb->noun,
+			    parse->verb->verb == NULL ? "" : " ", parse->verb->verb == NULL ? "" : parse->verb->verb);
 	}
 	return 0;
 }

@@ -41,11 +41,14 @@ enum {
 	EXIT_DEGRADED = 8
 };
 
-/* Take a command line apart. -EINVAL: what is wrong was said on stderr. ret_request->verb is NULL when help or version is wanted, or
- * for words before any verb ("help", "completion"). `ret_rest` is the index of the first word not eaten. */
-MUST_CHECK int request_parse(int argc, char **argv, struct cli_options *options, struct cli_request *ret_request, int *ret_rest);
+/* Take a command line apart. -EINVAL: what is wrong was said on stderr. ret_request->verb is NULL when help or version
+ * is wanted, or for words before any verb ("help", "completion"). `ret_rest` is the index of the first word not
+ * eaten. */
+MUST_CHECK int request_parse(int argc, char **argv, struct cli_options *options, struct cli_request *ret_request,
+                             int *ret_rest);
 void request_free(struct cli_request *request);
-/* The rows of a noun (its words joined by a blank); NULL and *ret_n 0: none. *ret_words: how many of argv named it and its verb. */
+/* The rows of a noun (its words joined by a blank); NULL and *ret_n 0: none. *ret_words: how many of argv named it and
+ * its verb. */
 const struct verb *request_find_verb(int n_words, char *const *words, int *ret_words);
 /* One value of a parameter as JSON, as it goes into the body. NULL: said on stderr. */
 json_t *request_value(const struct verb_param *param, const char *text, json_t *present);

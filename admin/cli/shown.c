@@ -34,8 +34,7 @@ static json_t *object_copy(json_t *object)
 	json_t *copy = json_object(), *value;
 	const char *key;
 
-	json_object_foreach(object, key, value)
-	{
+	json_object_foreach(object, key, value) {
 		char *shown = must(text_escape_new(key, strlen(key), TEXT_SHOWN));
 		(void)json_object_set_new(copy, shown, value_copy(value, strcmp(key, "report") == 0));
 		free(shown);
@@ -48,7 +47,8 @@ static json_t *array_copy(json_t *array)
 	json_t *copy = json_array(), *value;
 	size_t i;
 
-	json_array_foreach(array, i, value)(void) json_array_append_new(copy, value_copy(value, false));
+	json_array_foreach(array, i, value)
+		(void)json_array_append_new(copy, value_copy(value, false));
 	return copy;
 }
 

@@ -49,14 +49,14 @@ static int refused(struct client *client, const struct cli_options *options, lon
 	else
 		(void)fprintf(stderr, "vcadm: the server answered with HTTP status %ld\n", status);
 	if (status == 401 && client_wants_token(client) && options->output != CLI_JSON)
-		(void)fputs(
-		    "vcadm: give the token with --token-file FILE or in VCADM_TOKEN, or use the unix socket on the server's machine\n",
-		    stderr);
+		(void)fputs("vcadm: give the token with --token-file FILE or in VCADM_TOKEN, or use the unix socket on "
+		            "the server's machine\n",
+		            stderr);
 	json_decref(shown);
 	return exit_of(status);
 }
 
-/* ---- the token ----------------------------------------------------------------------------------------------------- */
+/* ---- the token --------------------------------------------------------------------------------------------------- */
 
 /* One word, as a header can carry it; what ends the line of a file is no part of it. */
 static int token_check(char *token, const char *from)
@@ -83,7 +83,8 @@ static int token_find(const struct cli_options *options, char token[512])
 	}
 	FILE *file = fopen(options->token_file, "re");
 	if (file == NULL || fgets(token, 512, file) == NULL) {
-		(void)fprintf(stderr, "vcadm: --token-file %s: %s\n", options->token_file, file == NULL ? strerror(errno) : "it is empty");
+		(void)fprintf(stderr, "vcadm: --token-file %s: %s\n", options->token_file,
+		              file == NULL ? strerror(errno) : "it is empty");
 		if (file != NULL)
 			(void)fclose(file);
 		return -EINVAL;
@@ -101,7 +102,8 @@ static int job_failed(json_t *exact)
 	const char *message = json_string_value(record_member(job, "error.message"));
 	const char *report = json_string_value(record_member(job, "result.report"));
 
-	(void)fprintf(stderr, "vcadm: %s: %s\n", column_string(job, "description"), message == NULL ? "failed" : message);
+	(void)fprintf(stderr, "vcadm: %s: %s\n", column_string(job, "description"),
+	              message == NULL ? "failed" : message);
 	if (report != NULL)
 		(void)fputs(report, stdout);
 	json_decref(job);
@@ -169,7 +171,8 @@ static int answered(struct client *client, const struct cli_options *options, co
 	}
 	render_answer(verb, json, options->output);
 	const char *state = json_string_value(json_object_get(json, "state"));
-	return strcmp(verb->noun, "status") == 0 && state != NULL && strcmp(state, "degraded") == 0 ? EXIT_DEGRADED : EXIT_OK;
+	return strcmp(verb->noun, "status") == 0 && state != NULL && strcmp(state, "degraded") == 0 ? EXIT_DEGRADED
+	                                                                                            : EXIT_OK;
 }
 
 /* An answer, and of a list all its pages as one. */
@@ -183,10 +186,13 @@ static int ask_whole(struct client *client, const struct cli_request *request, l
 		return err;
 	while (err == 0 && (next = json_object_get(*ret_json, "next")) != NULL) {
 		page = NULL;
-		err = json_is_string(next) ? client_ask(client, method, json_string_value(next), NULL, ret_status, &page) : -EPROTO;
+		err = json_is_string(next)
+		          ? client_ask(client, method, json_string_value(next), NULL, ret_status, &page)
+		          : -EPROTO;
 		if (err == 0 && *ret_status == 200 && json_array_size(json_object_get(page, "records")) > 0) {
 			(void)json_array_extend(records, json_object_get(page, "records"));
-			(void)json_object_set_new(*ret_json, "num_records", json_integer((json_int_t)json_array_size(records)));
+			(void)json_object_set_new(*ret_json, "num_records",
+			                          json_integer((json_int_t)json_array_size(records)));
 			next = json_object_get(page, "next");
 		} else {
 			next = NULL;
@@ -211,7 +217,8 @@ static int run_once(struct client *client, const struct cli_options *options, co
 		json_decref(json);
 		return err == -EACCES ? EXIT_DENIED : EXIT_UNREACHABLE;
 	}
-	code = status >= 200 && status < 300 ? answered(client, options, request->verb, json) : refused(client, options, status, json);
+	code = status >= 200 && status < 300 ? answered(client, options, request->verb, json)
+	                                     : refused(client, options, status, json);
 	json_decref(json);
 	(void)fflush(stdout);
 	return code;
@@ -250,8 +257,7 @@ static void show_newer(struct client *client, const struct cli_request *request)
 	shown = shown_copy(json);
 	json_decref(json);
 	json = shown;
-	json_array_foreach(json_object_get(json, "records"), i, record)
-	{
+	json_array_foreach(json_object_get(json, "records"), i, record) {
 		const char *of = json_string_value(json_object_get(record, "name"));
 
 		if (newer && of != NULL)
@@ -274,8 +280,8 @@ static int may_destroy(struct client *client, const struct cli_options *options,
 	if (verb->handler == VERB_H_SNAPSHOT_RESTORE)
 		show_newer(client, request);
 	if (isatty(STDIN_FILENO) != 1) {
-		(void)fprintf(stderr, "vcadm: %s %s %s: %s; say --yes if that is meant\n", verb->noun, verb->verb, request->object,
-		              verb->help);
+		(void)fprintf(stderr, "vcadm: %s %s %s: %s; say --yes if that is meant\n", verb->noun, verb->verb,
+		              request->object, verb->help);
 		return EXIT_USAGE;
 	}
 	(void)fprintf(stderr, "%s %s %s: %s. Go on? [y/N] ", verb->noun, verb->verb, request->object, verb->help);
@@ -339,7 +345,8 @@ int main(int argc, char **argv)
 	if (request.verb == NULL)
 		return written(say(&options, argc - rest, argv + rest));
 	int code = EXIT_USAGE;
-	if (token_find(&options, token) == 0 && client_new(options.server, token[0] == '\0' ? NULL : token, &client) == 0) {
+	if (token_find(&options, token) == 0 &&
+	    client_new(options.server, token[0] == '\0' ? NULL : token, &client) == 0) {
 		code = may_destroy(client, &options, &request);
 		if (code == EXIT_OK)
 			code = run(client, &options, &request);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* REST: storage/volumes/{volume}/snapshot-autodelete and storage/snapshot-autodeletes. Kept in the volume's policy document. */
+/* REST: storage/volumes/{volume}/snapshot-autodelete and storage/snapshot-autodeletes. Kept in the volume's policy
+ * document. */
 #include "admin/document.h"
 #include "admin/http/handlers.h"
 #include "admin/known.h"

@@ -115,7 +115,8 @@ bool call_find_path(struct call *call, const char *path, const char *target)
 	int err = volpath_parse(path, &call->path);
 
 	if (err != 0 || strcmp(call->path.inner, "/") == 0) {
-		call_fail(call, err != 0 ? err : -EINVAL, target, "\"%s\" is not a path of the form /vol/VOLUME/NAME", path);
+		call_fail(call, err != 0 ? err : -EINVAL, target, "\"%s\" is not a path of the form /vol/VOLUME/NAME",
+		          path);
 		return false;
 	}
 	return call_find_volume(call, call->path.volume);
@@ -304,7 +305,8 @@ bool call_precondition_failed(struct call *call, const char *etag)
 
 	if (want == NULL || strcmp(want, "*") == 0 || strcmp(want, etag) == 0)
 		return false;
-	call_fail_status(call, 412, "changed", NULL, "it has changed since you read it (ETag is now %s); read it again", etag);
+	call_fail_status(call, 412, "changed", NULL, "it has changed since you read it (ETag is now %s); read it again",
+	                 etag);
 	return true;
 }
 
@@ -324,7 +326,8 @@ void call_reply_collection(struct call *call)
 {
 	char text[256], etag[ETAG_SIZE];
 	json_t *page = NULL;
-	int err = collection_page(call->records, &call->query, evhttp_uri_get_path(evhttp_request_get_evhttp_uri(call->req)), &page, text);
+	int err = collection_page(call->records, &call->query,
+	                          evhttp_uri_get_path(evhttp_request_get_evhttp_uri(call->req)), &page, text);
 
 	if (err != 0) {
 		call_fail(call, err, NULL, "%s", text);
@@ -391,7 +394,8 @@ void call_fail(struct call *call, int err, const char *target, const char *forma
 		va_end(args);
 	}
 	if (fault->http_status == 500)
-		log_peer_error("admin", "request_failed", "path=%s error=%s", evhttp_request_get_uri(call->req), error_name(err));
+		log_peer_error("admin", "request_failed", "path=%s error=%s", evhttp_request_get_uri(call->req),
+		               error_name(err));
 	fail(call, fault->http_status, fault->code, target, text);
 }
 
@@ -434,7 +438,8 @@ struct known_volume *call_policy_put(struct call *call, int err, const char *wha
 	if (err == 0 && (known == NULL || known->volume != call->volume))
 		err = -ENODEV;
 	if (err != 0) {
-		call_fail(call, err, name, "the %s could not be written to volume \"%s\": %s", what, name, fault_of(err)->text);
+		call_fail(call, err, name, "the %s could not be written to volume \"%s\": %s", what, name,
+		          fault_of(err)->text);
 		return NULL;
 	}
 	json_decref(known->policy);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A call: one REST request being worked on, from routing to its reply.
  *
- * THEORY. A handler is a chain of small functions: it sends a message to a volume by call_send(call, next), and `next` runs on the
- * admin loop when the answer is in call->msg. The chain ends with exactly one call_reply*, call_fail* or call_accept. A client that
- * goes away does not end the chain: the reply is then dropped by evhttp.
+ * THEORY. A handler is a chain of small functions: it sends a message to a volume by call_send(call, next), and `next`
+ * runs on the admin loop when the answer is in call->msg. The chain ends with exactly one call_reply*, call_fail* or
+ * call_accept. A client that goes away does not end the chain: the reply is then dropped by evhttp.
  * Mutations of documents take turns: call_turn(call, next) first; the turn is given back with the reply. */
 #ifndef ADMIN_CALL_H
 #define ADMIN_CALL_H
@@ -91,7 +91,8 @@ void call_reply_collection(struct call *call); /* call->records with fields, ord
 void call_accept(struct call *call, struct job *job); /* 202, or 503 when job is NULL */
 void call_reply_text_take(struct call *call, const char *type, struct evbuffer *text);
 /* `err` by the table of faults; `target`: the member or object; `format` NULL: the table's sentence. */
-void call_fail(struct call *call, int err, const char *target, const char *format, ...) __attribute__((format(printf, 4, 5)));
+void call_fail(struct call *call, int err, const char *target, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 void call_fail_status(struct call *call, int status, const char *code, const char *target, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 /* The request was taken over by somebody who answers it. */
@@ -101,8 +102,9 @@ void call_fail_message(struct call *call, const char *target);
 /* If-Match is there and is not `etag`: answers 412, true. */
 bool call_precondition_failed(struct call *call, const char *etag);
 
-#define CALL_SIGN_IN_FIRST                                                                                                                 \
-	"sign in first, with the administrator's token (the file admin.token in the server's state directory, or where admin_token_file "  \
+#define CALL_SIGN_IN_FIRST                                                                                             \
+	"sign in first, with the administrator's token (the file admin.token in the server's state directory, or "     \
+	"where admin_token_file "                                                                                      \
 	"says)"
 #define CALL_TOO_MANY_WRONG "too many wrong tokens; try again in a few seconds"
 /* The other end of a TCP connection, "127.0.0.1:50000". */
@@ -110,8 +112,8 @@ void call_peer(struct evhttp_request *req, char ret_text[80]);
 
 /* The server's: make, and run the handler. */
 struct call *call_new(struct admin *admin, struct evhttp_request *req, unsigned *n_calls);
-/* The policy document of the volume in the path has been written (call->scratch), or not (`err`). It counts now, and its volume is returned;
- * NULL: it does not, and that was answered. `what`: "schedule". */
+/* The policy document of the volume in the path has been written (call->scratch), or not (`err`). It counts now, and
+ * its volume is returned; NULL: it does not, and that was answered. `what`: "schedule". */
 struct known_volume *call_policy_put(struct call *call, int err, const char *what);
 
 #endif

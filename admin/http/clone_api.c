@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* REST: storage/luns/{lun}/clone and storage/clones.
  *
- * WRITE PATH. previous hop: http_server.c, by handlers.c; next hop: FS_CLONE_START and its like (fs/dispatch.c); a job follows (clonejob.h). */
+ * WRITE PATH. previous hop: http_server.c, by handlers.c; next hop: FS_CLONE_START and its like (fs/dispatch.c); a job
+ * follows (clonejob.h). */
 #include "admin/clonejob.h"
 #include "admin/fault.h"
 #include "admin/http/handlers.h"
@@ -26,11 +27,12 @@ json_t *clone_api_json(const char *volume, const struct fs_vdisk_info *info)
 {
 	const struct fs_clone_info *clone = &info->clone;
 	char when[MOMENT_TEXT_SIZE], why[256];
-	json_t *json = json_pack("{s:o,s:s,s:i,s:I,s:o,s:b,s:b,s:I}", "path", textjson_format("/vol/%s%s", volume, info->path), "state",
-	                         clonejob_state_name(clone->state), "progress", (int)clonejob_percent(clone), "rate",
-	                         (json_int_t)clone->rate_bytes_s, "priority", priority_json(clone->priority), "verify",
-	                         (clone->flags & FS_CLONE_VERIFY) != 0, "delete_snapshot", (clone->flags & FS_CLONE_DELETE_SNAPSHOT) != 0,
-	                         "reserved", (json_int_t)(clone->blocks_reserved * FS_BLOCK_SIZE));
+	json_t *json = json_pack(
+	    "{s:o,s:s,s:i,s:I,s:o,s:b,s:b,s:I}", "path", textjson_format("/vol/%s%s", volume, info->path), "state",
+	    clonejob_state_name(clone->state), "progress", (int)clonejob_percent(clone), "rate",
+	    (json_int_t)clone->rate_bytes_s, "priority", priority_json(clone->priority), "verify",
+	    (clone->flags & FS_CLONE_VERIFY) != 0, "delete_snapshot", (clone->flags & FS_CLONE_DELETE_SNAPSHOT) != 0,
+	    "reserved", (json_int_t)(clone->blocks_reserved * FS_BLOCK_SIZE));
 
 	(void)json_object_update_new(json, clonejob_figures(clone));
 	if (clone->state != FS_CLONE_NONE) {
@@ -41,7 +43,8 @@ json_t *clone_api_json(const char *volume, const struct fs_vdisk_info *info)
 		(void)json_object_set_new(json, "snapshot", textjson(info->backing_snapshot));
 	if ((clone->state == FS_CLONE_FAILED || clone->state == FS_CLONE_PAUSED) && clone->error != 0) {
 		clonejob_why(clone, why, sizeof why);
-		(void)json_object_set_new(json, "error", json_pack("{s:s,s:s}", "code", fault_of(clone->error)->code, "message", why));
+		(void)json_object_set_new(json, "error",
+		                          json_pack("{s:s,s:s}", "code", fault_of(clone->error)->code, "message", why));
 	}
 	return json;
 }
@@ -69,7 +72,8 @@ static void clones_visited(struct call *call)
 	for (unsigned i = 0; i < call->msg.out.n; i++) {
 		const struct fs_vdisk_info *info = &call->msg.out.vdisks[i];
 		if (info->clone.state != FS_CLONE_NONE)
-			(void)json_array_append_new(call->records, clone_api_json(fs_volume_name(call->msg.volume), info));
+			(void)json_array_append_new(call->records,
+			                            clone_api_json(fs_volume_name(call->msg.volume), info));
 	}
 }
 
@@ -79,7 +83,7 @@ void clone_api_list(struct call *call)
 	call_each_volume(call, FS_VDISK_LIST, clones_visited, call_reply_collection);
 }
 
-/* ---- start, modify, stop ------------------------------------------------------------------------------------------------- */
+/* ---- start, modify, stop ----------------------------------------------------------------------------------------- */
 
 static void started(struct call *call)
 {
@@ -97,7 +101,9 @@ static bool priority_take(struct call *call, unsigned *ret_priority)
 	static const struct {
 		const char *name;
 		unsigned priority;
-	} names[] = { { "low", FS_CLONE_PRIORITY_LOW }, { "normal", FS_CLONE_PRIORITY_NORMAL }, { "high", FS_CLONE_PRIORITY_HIGH } };
+	} names[] = { { "low", FS_CLONE_PRIORITY_LOW },
+		      { "normal", FS_CLONE_PRIORITY_NORMAL },
+		      { "high", FS_CLONE_PRIORITY_HIGH } };
 	const char *text = call_text(call, "priority");
 	uint64_t number;
 
@@ -141,7 +147,8 @@ static void modified(struct call *call)
 		return;
 	}
 	log_info("admin", "clone_modified", "lun=/vol/%s%s rate=%llu priority=%u", call->path.volume, call->path.inner,
-	         (unsigned long long)call->msg.out.vdisks[0].clone.rate_bytes_s, call->msg.out.vdisks[0].clone.priority);
+	         (unsigned long long)call->msg.out.vdisks[0].clone.rate_bytes_s,
+	         call->msg.out.vdisks[0].clone.priority);
 	answer_clone(call);
 }
 

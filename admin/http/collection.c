@@ -147,17 +147,20 @@ static json_t *next_link(const struct evkeyvalq *query, const char *path, uint64
 	return link;
 }
 
-int collection_page(json_t *records, const struct evkeyvalq *query, const char *path, json_t **ret_page, char ret_text[256])
+int collection_page(json_t *records, const struct evkeyvalq *query, const char *path, json_t **ret_page,
+                    char ret_text[256])
 {
 	const char *fields = evhttp_find_header(query, "fields");
 	struct order order = { .n = 0 };
 	uint64_t max, start;
 
 	if (order_parse(evhttp_find_header(query, "order_by"), &order) != 0) {
-		(void)snprintf(ret_text, 256, "order_by must be \"field\", \"field desc\" or up to %d of them with commas", KEYS_MAX);
+		(void)snprintf(ret_text, 256,
+		               "order_by must be \"field\", \"field desc\" or up to %d of them with commas", KEYS_MAX);
 		return -EINVAL;
 	}
-	if (number_of(query, "max_records", COLLECTION_MAX, &max) != 0 || number_of(query, "start", 0, &start) != 0 || max == 0) {
+	if (number_of(query, "max_records", COLLECTION_MAX, &max) != 0 || number_of(query, "start", 0, &start) != 0 ||
+	    max == 0) {
 		(void)snprintf(ret_text, 256, "max_records and start must be numbers up to 1000000");
 		return -EINVAL;
 	}
@@ -167,8 +170,9 @@ int collection_page(json_t *records, const struct evkeyvalq *query, const char *
 	uint64_t n = json_array_size(records), end = start + max < n ? start + max : n;
 	for (uint64_t i = start; i < end; i++) {
 		json_t *record = json_array_get(records, (size_t)i);
-		(void)json_array_append_new(cut, fields == NULL || strcmp(fields, "*") == 0 ? json_incref(record)
-		                                                                            : strip_record(record, fields));
+		(void)json_array_append_new(cut, fields == NULL || strcmp(fields, "*") == 0
+		                                     ? json_incref(record)
+		                                     : strip_record(record, fields));
 	}
 	json_t *page = json_pack("{s:o,s:I}", "records", cut, "num_records", (json_int_t)json_array_size(cut));
 	if (end < n)

@@ -12,8 +12,9 @@
 
 #define COLLECTION_MAX 1000U /* records of an answer, when not said otherwise */
 
-/* Order, cut and strip `records`. fields=a,b.c (name, uuid and path always stay); order_by=a desc,b; max_records=N; start=N.
- * -EINVAL: `ret_text` says which is wrong. `path` is where `next` points. */
-MUST_CHECK int collection_page(json_t *records, const struct evkeyvalq *query, const char *path, json_t **ret_page, char ret_text[256]);
+/* Order, cut and strip `records`. fields=a,b.c (name, uuid and path always stay); order_by=a desc,b; max_records=N;
+ * start=N. -EINVAL: `ret_text` says which is wrong. `path` is where `next` points. */
+MUST_CHECK int collection_page(json_t *records, const struct evkeyvalq *query, const char *path, json_t **ret_page,
+                               char ret_text[256]);
 
 #endif

@@ -45,11 +45,11 @@ static void stream_catch_up(struct event_stream *stream)
 	json_t *list = journal_list(stream->after, LOG_LEVEL_INFO), *event;
 	size_t i;
 
-	json_array_foreach(list, i, event)
-	{
+	json_array_foreach(list, i, event) {
 		char *text = json_dumps(event, JSON_COMPACT | JSON_PRESERVE_ORDER);
 		stream->after = (uint64_t)json_integer_value(json_object_get(event, "number"));
-		(void)evbuffer_add_printf(buffer, "id: %llu\ndata: %s\n\n", (unsigned long long)stream->after, text == NULL ? "{}" : text);
+		(void)evbuffer_add_printf(buffer, "id: %llu\ndata: %s\n\n", (unsigned long long)stream->after,
+		                          text == NULL ? "{}" : text);
 		free(text);
 	}
 	json_decref(list);

@@ -21,7 +21,8 @@ void event_streams_init(struct event_streams *streams, struct admin *admin);
 /* End them all. */
 void event_streams_fini(struct event_streams *streams);
 /* Take over a request; events above `after` first. It ends with its session (0: none). -EAGAIN: too many streams. */
-MUST_CHECK int event_stream_open(struct event_streams *streams, struct evhttp_request *req, uint64_t session, uint64_t after);
+MUST_CHECK int event_stream_open(struct event_streams *streams, struct evhttp_request *req, uint64_t session,
+                                 uint64_t after);
 /* The journal has something new. */
 void event_streams_wake(struct event_streams *streams);
 

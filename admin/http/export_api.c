@@ -22,8 +22,9 @@ static const char *member(json_t *object, const char *key)
 static json_t *export_json(const char *volume, json_t *entry)
 {
 	const char *inner = member(entry, "path");
-	return json_pack("{s:o,s:s,s:O,s:s}", "path", json_sprintf("/vol/%s%s", volume, strcmp(inner, "/") == 0 ? "" : inner), "volume",
-	                 volume, "rules", json_object_get(entry, "rules"), "state",
+	return json_pack("{s:o,s:s,s:O,s:s}", "path",
+	                 json_sprintf("/vol/%s%s", volume, strcmp(inner, "/") == 0 ? "" : inner), "volume", volume,
+	                 "rules", json_object_get(entry, "rules"), "state",
 	                 json_object_get(entry, "missing") == NULL ? "exported" : "missing");
 }
 
@@ -38,7 +39,8 @@ static void list_fresh(struct call *call)
 	TAILQ_FOREACH(known, &call->admin->volumes, link) {
 		if (known->state != KNOWN_ONLINE || (only != NULL && strcmp(only, known->name) != 0))
 			continue;
-		json_array_foreach(known->exports, i, entry)(void) json_array_append_new(call->records, export_json(known->name, entry));
+		json_array_foreach(known->exports, i, entry)
+			(void)json_array_append_new(call->records, export_json(known->name, entry));
 	}
 	call_reply_collection(call);
 }
@@ -100,9 +102,10 @@ static json_int_t anon_id(json_t *rule, const char *key)
 /* With every member given. */
 static json_t *whole_rule(json_t *rule)
 {
-	return json_pack("{s:s,s:s,s:b,s:b,s:I,s:I,s:b}", "client", member(rule, "client"), "access", member(rule, "access"), "root_squash",
-	                 flag(rule, "root_squash", true), "all_squash", flag(rule, "all_squash", false), "anonuid",
-	                 anon_id(rule, "anonuid"), "anongid", anon_id(rule, "anongid"), "secure", flag(rule, "secure", true));
+	return json_pack("{s:s,s:s,s:b,s:b,s:I,s:I,s:b}", "client", member(rule, "client"), "access",
+	                 member(rule, "access"), "root_squash", flag(rule, "root_squash", true), "all_squash",
+	                 flag(rule, "all_squash", false), "anonuid", anon_id(rule, "anonuid"), "anongid",
+	                 anon_id(rule, "anongid"), "secure", flag(rule, "secure", true));
 }
 
 /* Is the network in a rule before? Its text may differ: "::/0" and "*", "10.0.0.1" and "10.0.0.1/32". */
@@ -112,8 +115,7 @@ static bool is_twice(json_t *rules, const struct network *network)
 	json_t *rule;
 	size_t i;
 
-	json_array_foreach(rules, i, rule)
-	{
+	json_array_foreach(rules, i, rule) {
 		if (network_parse(member(rule, "client"), &other) && memcmp(network, &other, sizeof other) == 0)
 			return true;
 	}
@@ -131,14 +133,15 @@ static json_t *whole_rules(struct call *call)
 		json_decref(whole);
 		return NULL;
 	}
-	json_array_foreach(given, i, rule)
-	{
+	json_array_foreach(given, i, rule) {
 		const char *client = member(rule, "client");
 		struct network network;
 		bool good = network_parse(client, &network), twice = good && is_twice(whole, &network);
 		if (!good || twice) {
 			call_fail(call, -EINVAL, "rules",
-			          twice ? "\"%s\" is there twice" : "\"%s\" is not an address or a network such as 192.168.1.0/24", client);
+			          twice ? "\"%s\" is there twice"
+			                : "\"%s\" is not an address or a network such as 192.168.1.0/24",
+			          client);
 			json_decref(whole);
 			return NULL;
 		}
@@ -184,7 +187,8 @@ static void looked_up(struct call *call)
 	size_t i = find_at(list, call->path.inner);
 
 	call_reply_take(call, call->status,
-	                i < json_array_size(list) ? export_json(call->path.volume, json_array_get(list, i)) : json_object());
+	                i < json_array_size(list) ? export_json(call->path.volume, json_array_get(list, i))
+	                                          : json_object());
 }
 
 static void was_put(void *arg, int err)
@@ -193,8 +197,8 @@ static void was_put(void *arg, int err)
 	struct known_volume *known = known_find(call->admin, call->path.volume);
 
 	if (err != 0 || known == NULL || known->volume != call->volume) {
-		call_fail(call, err != 0 ? err : -ENODEV, call->path.volume, "the exports could not be written to volume \"%s\"",
-		          call->path.volume);
+		call_fail(call, err != 0 ? err : -ENODEV, call->path.volume,
+		          "the exports could not be written to volume \"%s\"", call->path.volume);
 		return;
 	}
 	json_decref(known->exports);
@@ -225,7 +229,8 @@ static json_t *list_copy(struct call *call)
 	return json_deep_copy(known->exports);
 }
 
-/* The directory's entry, perhaps under another path; else a new one, in place of one that was at this path and is another directory's. */
+/* The directory's entry, perhaps under another path; else a new one, in place of one that was at this path and is
+ * another directory's. */
 static bool entry_set_take(struct call *call, json_t *list, json_t *rules)
 {
 	const struct fs_file_id *directory = &call->msg.out.attr.id;

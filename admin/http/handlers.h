@@ -13,7 +13,8 @@ typedef void call_handler(struct call *call);
 /* Never NULL. */
 call_handler *handler_of(enum verb_handler handler);
 
-call_handler volume_api_create, volume_api_list, volume_api_show, volume_api_modify, volume_api_check, volume_api_destroy;
+call_handler volume_api_create, volume_api_list, volume_api_show, volume_api_modify, volume_api_check,
+    volume_api_destroy;
 call_handler snapshot_api_create, snapshot_api_list, snapshot_api_delete, snapshot_api_rename, snapshot_api_restore,
     snapshot_api_restore_file;
 call_handler autodelete_api_set, autodelete_api_show, autodelete_api_list;

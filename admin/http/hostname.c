@@ -61,8 +61,9 @@ bool hostname_is_loopback(const char *host, uint16_t port)
 
 const char *hostname_fault(int err)
 {
-	return err == -EPERM ? "is not served: there is no encryption yet, so only loopback addresses (127.0.0.1, [::1]) are"
-	                     : "must be ADDRESS:PORT (127.0.0.1:8080, [::1]:8080) or none";
+	return err == -EPERM
+	           ? "is not served: there is no encryption yet, so only loopback addresses (127.0.0.1, [::1]) are"
+	           : "must be ADDRESS:PORT (127.0.0.1:8080, [::1]:8080) or none";
 }
 
 /* The part before the port: "name" of "name:80", "[::1]" of "[::1]:80". */
@@ -93,7 +94,8 @@ bool hostname_can_be_listed(const char *name)
 	char inner[64];
 	uint64_t port;
 
-	if (name[len] != '\0' && (name[len] != ':' || size_parse_integer(name + len + 1, 65535, &port) != 0 || port == 0))
+	if (name[len] != '\0' &&
+	    (name[len] != ':' || size_parse_integer(name + len + 1, 65535, &port) != 0 || port == 0))
 		return false;
 	if (name[0] == '[') {
 		if (len < 3 || len - 2 >= sizeof inner)

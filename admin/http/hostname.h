@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The addresses that the REST server may listen on, and the names it may be asked under.
  *
- * THEORY. A page from elsewhere can have its own name resolve to 127.0.0.1 and then ask this server from the administrator's browser (DNS rebinding). The
- * browser says that name in Host, so only names that nobody else can own are answered: the loopback's with our own port, and those that the
- * administrator has listed, for a tunnel or a proxy in front of it. */
+ * THEORY. A page from elsewhere can have its own name resolve to 127.0.0.1 and then ask this server from the
+ * administrator's browser (DNS rebinding). The browser says that name in Host, so only names that nobody else can own
+ * are answered: the loopback's with our own port, and those that the administrator has listed, for a tunnel or a proxy
+ * in front of it. */
 #ifndef ADMIN_HTTP_HOSTNAME_H
 #define ADMIN_HTTP_HOSTNAME_H
 

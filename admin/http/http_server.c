@@ -134,10 +134,13 @@ static const struct refusal *check_browser(const struct http_server *server, str
 	return n_hosts == 1 ? NULL : &host;
 }
 
-/* Who asks? NULL: an administrator. What needs none of it, /healthz and the page itself, is answered on TCP all the same. */
-static const struct refusal *check_caller(const struct http_server *server, struct evhttp_request *req, bool tcp, struct caller *ret_caller)
+/* Who asks? NULL: an administrator. What needs none of it, /healthz and the page itself, is answered on TCP all the
+ * same. */
+static const struct refusal *check_caller(const struct http_server *server, struct evhttp_request *req, bool tcp,
+                                          struct caller *ret_caller)
 {
-	static const struct refusal denied = { 403, "denied", "only root and the server's own user and group may administer it" };
+	static const struct refusal denied = { 403, "denied",
+		                               "only root and the server's own user and group may administer it" };
 	static const struct refusal unknown = { 401, "not_signed_in", CALL_SIGN_IN_FIRST };
 	static const struct refusal too_many = { 429, "too_many", CALL_TOO_MANY_WRONG };
 	struct bufferevent *bev = evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
@@ -190,10 +193,11 @@ static void send_asset(struct evhttp_request *req, const struct asset *asset)
 	struct evbuffer *buffer = must(evbuffer_new());
 
 	(void)evhttp_add_header(headers, "Content-Type", asset->type);
-	(void)evhttp_add_header(headers, "Content-Security-Policy",
-	                        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri "
-	                        "'none'; form-action 'none'; "
-	                        "frame-ancestors 'none'");
+	(void)evhttp_add_header(
+	    headers, "Content-Security-Policy",
+	    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri "
+	    "'none'; form-action 'none'; "
+	    "frame-ancestors 'none'");
 	(void)evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
 	(void)evhttp_add_header(headers, "Referrer-Policy", "no-referrer");
 	(void)evhttp_add_header(headers, "Cache-Control", "no-cache");
@@ -271,8 +275,8 @@ static void refuse(struct call *call, const struct refusal *refusal)
 }
 
 /* `stranger` not NULL: only what is for anyone; what else there is a stranger is not told either. */
-static void run_api(struct http_server *server, struct call *call, const struct refusal *stranger, enum verb_method method,
-                    const char *path)
+static void run_api(struct http_server *server, struct call *call, const struct refusal *stranger,
+                    enum verb_method method, const char *path)
 {
 	int err = router_find(method, path, &call->route, call->params, CALL_PARAMS_MAX);
 
@@ -281,7 +285,8 @@ static void run_api(struct http_server *server, struct call *call, const struct 
 	else if (err == -EOPNOTSUPP)
 		call_fail_status(call, 405, "wrong_method", NULL, "%s is not for this path", verb_method_name(method));
 	else if (err != 0)
-		call_fail(call, err, NULL, "there is no %s%s; /api/openapi.json lists what there is", VERB_API_PREFIX, path);
+		call_fail(call, err, NULL, "there is no %s%s; /api/openapi.json lists what there is", VERB_API_PREFIX,
+		          path);
 	else if (take_body(call)) {
 		if (call->route->handler == VERB_H_EVENT_LIST && wants_stream(call->req))
 			open_stream(server, call);
@@ -320,16 +325,19 @@ static void run_other(struct call *call, const struct refusal *stranger, enum ve
 static void dispatch(struct http_server *server, struct evhttp_request *req, bool tcp)
 {
 	struct caller caller = { .by = CALLER_UNKNOWN };
-	const struct refusal *refusal = check_request(server, req, tcp), *stranger = check_caller(server, req, tcp, &caller);
+	const struct refusal *refusal = check_request(server, req, tcp),
+	                     *stranger = check_caller(server, req, tcp, &caller);
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
-	const char *path = uri == NULL ? NULL : evhttp_uri_get_path(uri), *query = uri == NULL ? NULL : evhttp_uri_get_query(uri);
+	const char *path = uri == NULL ? NULL : evhttp_uri_get_path(uri),
+	           *query = uri == NULL ? NULL : evhttp_uri_get_query(uri);
 	enum verb_method method = VERB_GET;
 	const struct asset *asset;
 
 	request_clock_stop(&server->clock, req);
 	if (refusal == NULL && !tcp)
 		refusal = stranger;
-	if (refusal == NULL && path != NULL && evhttp_request_get_command(req) == EVHTTP_REQ_GET && (asset = find_asset(path)) != NULL) {
+	if (refusal == NULL && path != NULL && evhttp_request_get_command(req) == EVHTTP_REQ_GET &&
+	    (asset = find_asset(path)) != NULL) {
 		send_asset(req, asset);
 		return;
 	}
@@ -337,7 +345,8 @@ static void dispatch(struct http_server *server, struct evhttp_request *req, boo
 	call->caller = caller;
 	if (refusal != NULL) {
 		refuse(call, refusal);
-	} else if (path == NULL || (query != NULL && *query != '\0' && evhttp_parse_query_str(query, &call->query) != 0)) {
+	} else if (path == NULL ||
+	           (query != NULL && *query != '\0' && evhttp_parse_query_str(query, &call->query) != 0)) {
 		call_fail(call, -EINVAL, NULL, "the address is malformed");
 	} else if (method_of(req, &method) != 0) {
 		call_fail_status(call, 405, "wrong_method", NULL, "the method is not known here");
@@ -359,7 +368,8 @@ static void tcp_request(struct evhttp_request *req, void *arg)
 
 /* ---- sockets ----------------------------------------------------------------------------------------------------- */
 
-static struct evhttp *http_new(struct http_server *server, void (*request)(struct evhttp_request *, void *), struct request_door **ret_door)
+static struct evhttp *http_new(struct http_server *server, void (*request)(struct evhttp_request *, void *),
+                               struct request_door **ret_door)
 {
 	struct evhttp *http = evhttp_new(loop_event_base(server->admin->loop));
 
@@ -370,7 +380,8 @@ static struct evhttp *http_new(struct http_server *server, void (*request)(struc
 	evhttp_set_max_headers_size(http, HTTP_HEADERS_MAX);
 	evhttp_set_timeout(http, HTTP_TIMEOUT_S);
 	*ret_door = request_clock_watch(&server->clock, http, server->max_connections);
-	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH | EVHTTP_REQ_DELETE);
+	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH |
+	                                     EVHTTP_REQ_DELETE);
 	return http;
 }
 
@@ -446,7 +457,9 @@ static int open_tcp(struct http_server *server, const char *tcp, char text[256])
 	}
 	struct request_door *door;
 	server->tcp_http = http_new(server, tcp_request, &door);
-	struct evhttp_bound_socket *bound = server->tcp_http == NULL ? NULL : evhttp_bind_socket_with_handle(server->tcp_http, host, port);
+	struct evhttp_bound_socket *bound = server->tcp_http == NULL
+	                                        ? NULL
+	                                        : evhttp_bind_socket_with_handle(server->tcp_http, host, port);
 	if (bound == NULL) {
 		err = errno != 0 ? -errno : -EADDRINUSE;
 		(void)snprintf(text, 256, "cannot listen on http=%.80s: %s", tcp, strerror(-err));
@@ -456,13 +469,15 @@ static int open_tcp(struct http_server *server, const char *tcp, char text[256])
 	struct sockaddr_storage address;
 	socklen_t len = sizeof address;
 	if (getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &len) == 0)
-		server->port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&address)->sin6_port
-		                                                   : ((struct sockaddr_in *)(void *)&address)->sin_port);
+		server->port = ntohs(address.ss_family == AF_INET6
+		                         ? ((struct sockaddr_in6 *)(void *)&address)->sin6_port
+		                         : ((struct sockaddr_in *)(void *)&address)->sin_port);
 	signin_set_port(server->admin->signin, server->port);
 	return 0;
 }
 
-int http_server_new(struct admin *admin, const struct admin_settings *settings, struct http_server **ret_server, char ret_text[256])
+int http_server_new(struct admin *admin, const struct admin_settings *settings, struct http_server **ret_server,
+                    char ret_text[256])
 {
 	struct http_server *server = calloc(1, sizeof *server);
 	int err = 0;
@@ -473,7 +488,8 @@ int http_server_new(struct admin *admin, const struct admin_settings *settings, 
 	event_streams_init(&server->streams, admin);
 	request_clock_init(&server->clock, admin->world, settings->request_ms);
 	server->max_connections = settings->http_connections != 0 ? settings->http_connections : HTTP_CONNECTIONS_MAX;
-	if (settings->http_allowed_hosts != NULL && (server->allowed_hosts = strdup(settings->http_allowed_hosts)) == NULL)
+	if (settings->http_allowed_hosts != NULL &&
+	    (server->allowed_hosts = strdup(settings->http_allowed_hosts)) == NULL)
 		err = -ENOMEM;
 	if (err == 0 && settings->socket_path != NULL)
 		err = open_unix(server, settings->socket_path, ret_text);

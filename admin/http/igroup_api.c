@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* REST: protocols/san/igroups.
  *
- * THEORY. Every online volume keeps a copy of all igroups, so that its LUN maps mean the same on another machine. A change takes the
- * turn, makes the new list, writes it to each volume, and then paints the picture again. */
+ * THEORY. Every online volume keeps a copy of all igroups, so that its LUN maps mean the same on another machine. A
+ * change takes the turn, makes the new list, writes it to each volume, and then paints the picture again. */
 #include <ctype.h>
 #include <strings.h>
 
@@ -27,7 +27,8 @@ static const char *member(json_t *object, const char *key)
 static json_t *igroup_json(const struct san *san, json_t *igroup)
 {
 	json_t *json = json_deep_copy(igroup);
-	(void)json_object_set_new(json, "maps", json_integer((json_int_t)san_igroup_n_maps(san, member(igroup, "uuid"))));
+	(void)json_object_set_new(json, "maps",
+	                          json_integer((json_int_t)san_igroup_n_maps(san, member(igroup, "uuid"))));
 	return json;
 }
 
@@ -37,8 +38,8 @@ void igroup_api_list(struct call *call)
 	size_t i;
 
 	call->records = json_array();
-	json_array_foreach(call->admin->san->igroups, i, igroup)(void)
-	    json_array_append_new(call->records, igroup_json(call->admin->san, igroup));
+	json_array_foreach(call->admin->san->igroups, i, igroup)
+		(void)json_array_append_new(call->records, igroup_json(call->admin->san, igroup));
 	call_reply_collection(call);
 }
 
@@ -97,7 +98,8 @@ static void was_put(void *arg, int err)
 		json_decref(known->igroups);
 		known->igroups = json_deep_copy(call->scratch);
 	} else if (err != 0 && err != -ENODEV) {
-		call_fail(call, err, fs_volume_name(volume), "the igroups could not be written to volume \"%s\"", fs_volume_name(volume));
+		call_fail(call, err, fs_volume_name(volume), "the igroups could not be written to volume \"%s\"",
+		          fs_volume_name(volume));
 		return;
 	}
 	put_next(call);
@@ -132,8 +134,9 @@ static void put_take(struct call *call, json_t *list, const char *name, int stat
 			call->walk[call->n_walk++] = fs_volume_get(known->volume);
 	}
 	if (call->n_walk == 0)
-		call_fail(call, -ENODEV, NULL,
-		          "igroups are kept in the volumes, and none is online; make a volume or bring one online first");
+		call_fail(
+		    call, -ENODEV, NULL,
+		    "igroups are kept in the volumes, and none is online; make a volume or bring one online first");
 	else
 		put_next(call);
 }
@@ -164,7 +167,9 @@ static bool add_initiator(struct call *call, json_t *have, json_t *there, const 
 
 	if (!is_initiator(name)) {
 		call_fail(call, -EINVAL, "initiators",
-		          "\"%s\" is not an initiator's name: iqn.YYYY-MM.DOMAIN[:NAME], eui. or naa. and hexadecimal digits, or *", name);
+		          "\"%s\" is not an initiator's name: iqn.YYYY-MM.DOMAIN[:NAME], eui. or naa. and hexadecimal "
+		          "digits, or *",
+		          name);
 		return false;
 	}
 	folded = name_folded(name);
@@ -189,14 +194,12 @@ static bool add_initiators(struct call *call, json_t *have)
 	bool good = true;
 	size_t i;
 
-	json_array_foreach(have, i, name)
-	{
+	json_array_foreach(have, i, name) {
 		json_t *folded = name_folded(json_string_value(name));
 		(void)json_object_set_new(there, json_string_value(folded), json_true());
 		json_decref(folded);
 	}
-	json_array_foreach(given, i, name)
-	{
+	json_array_foreach(given, i, name) {
 		good = add_initiator(call, have, there, json_string_value(name));
 		if (!good)
 			break;
@@ -217,7 +220,8 @@ static json_t *list_with(struct call *call, const char *name, json_t **ret_igrou
 
 static void next_generation(json_t *igroup)
 {
-	(void)json_object_set_new(igroup, "generation", json_integer(json_integer_value(json_object_get(igroup, "generation")) + 1));
+	(void)json_object_set_new(igroup, "generation",
+	                          json_integer(json_integer_value(json_object_get(igroup, "generation")) + 1));
 }
 
 /* ---- verbs ------------------------------------------------------------------------------------------------------- */
@@ -245,8 +249,8 @@ static void create_turn(struct call *call)
 	struct uuid uuid = uuid_from_random(random);
 	uuid_format(&uuid, uuid_text);
 	json_t *list = json_deep_copy(call->admin->san->igroups);
-	(void)json_array_append_new(
-	    list, json_pack("{s:s,s:s,s:o,s:i}", "uuid", uuid_text, "name", name, "initiators", initiators, "generation", 1));
+	(void)json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:i}", "uuid", uuid_text, "name", name, "initiators",
+	                                            initiators, "generation", 1));
 	put_take(call, list, name, 201);
 }
 
@@ -255,7 +259,8 @@ void igroup_api_create(struct call *call)
 	const char *name = call_text(call, "name");
 
 	if (!volpath_is_name(name, 96) || strchr(name, '@') != NULL)
-		call_fail(call, -EINVAL, "name", "\"%s\" can't be an igroup's name: 1 to 96 bytes, no slash, no @", name);
+		call_fail(call, -EINVAL, "name", "\"%s\" can't be an igroup's name: 1 to 96 bytes, no slash, no @",
+		          name);
 	else
 		call_turn(call, create_turn);
 }
@@ -276,8 +281,8 @@ static bool would_clash(struct call *call, json_t *list, size_t place)
 	if (!lunnumber_would_clash(call->admin->san, list, place, &lun, &other, &number))
 		return false;
 	call_fail(call, -EEXIST, "initiators",
-	          "LUN number %u would be both %s and %s to an initiator; map one of them under another number first", number, lun->path,
-	          other->path);
+	          "LUN number %u would be both %s and %s to an initiator; map one of them under another number first",
+	          number, lun->path, other->path);
 	return true;
 }
 
@@ -312,8 +317,7 @@ static void remove_turn(struct call *call)
 	if (igroup == NULL || changed_meanwhile(call, igroup))
 		return;
 	json_t *list = list_with(call, member(igroup, "name"), &igroup, &i);
-	json_array_foreach(json_object_get(igroup, "initiators"), j, name)
-	{
+	json_array_foreach(json_object_get(igroup, "initiators"), j, name) {
 		if (strcasecmp(json_string_value(name), initiator) == 0) {
 			(void)json_array_remove(json_object_get(igroup, "initiators"), j);
 			removed = true;
@@ -322,7 +326,8 @@ static void remove_turn(struct call *call)
 	}
 	if (!removed) {
 		json_decref(list);
-		call_fail(call, -ENOENT, initiator, "\"%s\" is not in igroup \"%s\"", initiator, call_param(call, "igroup"));
+		call_fail(call, -ENOENT, initiator, "\"%s\" is not in igroup \"%s\"", initiator,
+		          call_param(call, "igroup"));
 		return;
 	}
 	next_generation(igroup);
@@ -343,8 +348,8 @@ static void destroy_turn(struct call *call)
 		return;
 	size_t n_maps = san_igroup_n_maps(call->admin->san, member(igroup, "uuid"));
 	if (n_maps > 0) {
-		call_fail(call, -EBUSY, member(igroup, "name"), "%zu LUNs are mapped to igroup \"%s\"; unmap them first", n_maps,
-		          member(igroup, "name"));
+		call_fail(call, -EBUSY, member(igroup, "name"),
+		          "%zu LUNs are mapped to igroup \"%s\"; unmap them first", n_maps, member(igroup, "name"));
 		return;
 	}
 	json_t *list = list_with(call, member(igroup, "name"), &igroup, &i);

@@ -21,7 +21,8 @@ static struct job *find(struct call *call)
 	struct job *job = job_find(call->admin, uuid);
 
 	if (job == NULL)
-		call_fail(call, -ENOENT, uuid, "there is no job %s (finished jobs are forgotten after a while, and at a restart)", uuid);
+		call_fail(call, -ENOENT, uuid,
+		          "there is no job %s (finished jobs are forgotten after a while, and at a restart)", uuid);
 	return job;
 }
 
@@ -38,7 +39,8 @@ static void cancelled(void *arg, int err, const char *text)
 	struct job *job = job_find(call->admin, call_param(call, "job"));
 
 	if (err != 0)
-		call_fail(call, err, call_param(call, "job"), "%s", text != NULL && *text != '\0' ? text : fault_of(err)->text);
+		call_fail(call, err, call_param(call, "job"), "%s",
+		          text != NULL && *text != '\0' ? text : fault_of(err)->text);
 	else
 		call_reply_take(call, 200, job == NULL ? json_object() : job_json(job));
 }

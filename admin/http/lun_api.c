@@ -19,9 +19,11 @@ static json_t *maps_json(struct admin *admin, const struct fs_vdisk_info *info)
 
 	if (lun == NULL)
 		return maps;
-	json_array_foreach(lun->maps, i, map)(void) json_array_append_new(
-	    maps, json_pack("{s:{s:O,s:O},s:O,s:O}", "igroup", "name", json_object_get(map, "name"), "uuid", json_object_get(map, "igroup"),
-	                    "lun", json_object_get(map, "lun"), "state", json_object_get(map, "state")));
+	json_array_foreach(lun->maps, i, map)
+		(void)json_array_append_new(
+		    maps, json_pack("{s:{s:O,s:O},s:O,s:O}", "igroup", "name", json_object_get(map, "name"), "uuid",
+		                    json_object_get(map, "igroup"), "lun", json_object_get(map, "lun"), "state",
+		                    json_object_get(map, "state")));
 	return maps;
 }
 
@@ -31,16 +33,16 @@ json_t *lun_api_json(struct admin *admin, const char *volume, const struct fs_vd
 
 	uuid_format(&info->uuid, uuid);
 	json_t *json = json_pack("{s:o,s:s,s:s,s:o,s:I,s:I,s:s,s:b,s:b,s:o,s:o,s:I}", "path",
-	                         textjson_format("/vol/%s%s", volume, info->path), "uuid", uuid, "volume", volume, "serial_number",
-	                         textjson(info->serial), "size", (json_int_t)info->size_bytes, "used", (json_int_t)info->used_bytes,
-	                         "state", info->online ? "online" : "offline", "reserved", info->reserved, "write_cache", info->write_cache,
-	                         "comment", textjson(info->comment), "maps", maps_json(admin, info), "generation",
-	                         (json_int_t)info->state_generation);
+	                         textjson_format("/vol/%s%s", volume, info->path), "uuid", uuid, "volume", volume,
+	                         "serial_number", textjson(info->serial), "size", (json_int_t)info->size_bytes, "used",
+	                         (json_int_t)info->used_bytes, "state", info->online ? "online" : "offline", "reserved",
+	                         info->reserved, "write_cache", info->write_cache, "comment", textjson(info->comment),
+	                         "maps", maps_json(admin, info), "generation", (json_int_t)info->state_generation);
 	if (info->backing_snapshot[0] != '\0')
-		(void)json_object_set_new(
-		    json, "backing",
-		    json_pack("{s:o,s:o}", "snapshot", textjson(info->backing_snapshot), "path",
-		              textjson_format("/vol/%s/.snapshot/%s%s", volume, info->backing_snapshot, info->backing_path)));
+		(void)json_object_set_new(json, "backing",
+		                          json_pack("{s:o,s:o}", "snapshot", textjson(info->backing_snapshot), "path",
+		                                    textjson_format("/vol/%s/.snapshot/%s%s", volume,
+		                                                    info->backing_snapshot, info->backing_path)));
 	if (info->clone.state != FS_CLONE_NONE)
 		(void)json_object_set_new(json, "clone", clone_api_json(volume, info));
 	return json;
@@ -96,8 +98,8 @@ static void changed(struct call *call)
 static void luns_visited(struct call *call)
 {
 	for (unsigned i = 0; i < call->msg.out.n; i++)
-		(void)json_array_append_new(call->records,
-		                            lun_api_json(call->admin, fs_volume_name(call->msg.volume), &call->msg.out.vdisks[i]));
+		(void)json_array_append_new(call->records, lun_api_json(call->admin, fs_volume_name(call->msg.volume),
+		                                                        &call->msg.out.vdisks[i]));
 }
 
 void lun_api_list(struct call *call)
@@ -149,7 +151,8 @@ static void create_backed(struct call *call, const char *backing)
 	struct volpath path;
 
 	if (volpath_parse(backing, &path) != 0 || strncmp(path.inner, "/.snapshot/", 11) != 0) {
-		call_fail(call, -EINVAL, "backing", "\"%s\" is not a path of the form /vol/VOLUME/.snapshot/SNAPSHOT/NAME", backing);
+		call_fail(call, -EINVAL, "backing",
+		          "\"%s\" is not a path of the form /vol/VOLUME/.snapshot/SNAPSHOT/NAME", backing);
 		return;
 	}
 	if (strcmp(path.volume, call->path.volume) != 0) {
@@ -221,7 +224,8 @@ static void modify_known(struct call *call)
 	}
 	if (size < call->msg.out.vdisks[0].size_bytes && !call_flag(call, "force")) {
 		call_fail(call, -EINVAL, "size",
-		          "/vol/%s%s is larger than that; what is cut off would be lost: say --force (\"force\": true) if that is meant",
+		          "/vol/%s%s is larger than that; what is cut off would be lost: say --force (\"force\": true) "
+		          "if that is meant",
 		          call->path.volume, call->path.inner);
 		return;
 	}
@@ -282,8 +286,9 @@ static void destroy_known(struct call *call)
 	if (call_precondition_failed(call, etag))
 		return;
 	if (lun != NULL && json_array_size(lun->maps) > 0 && !call_flag(call, "force")) {
-		call_fail(call, -EBUSY, lun->path, "LUN %s is mapped to igroup \"%s\"; unmap it first, or say --force (?force=true)",
-		          lun->path, json_string_value(json_object_get(json_array_get(lun->maps, 0), "name")));
+		call_fail(call, -EBUSY, lun->path,
+		          "LUN %s is mapped to igroup \"%s\"; unmap it first, or say --force (?force=true)", lun->path,
+		          json_string_value(json_object_get(json_array_get(lun->maps, 0), "name")));
 		return;
 	}
 	struct fs_message *msg = call_message(call, FS_VDISK_DESTROY);

@@ -12,9 +12,9 @@
 
 static json_t *map_json(const char *path, const char *uuid, json_t *map)
 {
-	return json_pack("{s:{s:o,s:s},s:{s:O,s:O},s:O,s:O}", "lun", "path", textjson(path), "uuid", uuid, "igroup", "name",
-	                 json_object_get(map, "name"), "uuid", json_object_get(map, "igroup"), "logical_unit_number",
-	                 json_object_get(map, "lun"), "state", json_object_get(map, "state"));
+	return json_pack("{s:{s:o,s:s},s:{s:O,s:O},s:O,s:O}", "lun", "path", textjson(path), "uuid", uuid, "igroup",
+	                 "name", json_object_get(map, "name"), "uuid", json_object_get(map, "igroup"),
+	                 "logical_unit_number", json_object_get(map, "lun"), "state", json_object_get(map, "state"));
 }
 
 static void list_fresh(struct call *call)
@@ -30,8 +30,8 @@ static void list_fresh(struct call *call)
 		if (only != NULL && strcmp(only, fs_volume_name(san->luns[i].volume)) != 0)
 			continue;
 		uuid_format(&san->luns[i].uuid, uuid);
-		json_array_foreach(san->luns[i].maps, j, map)(void)
-		    json_array_append_new(call->records, map_json(san->luns[i].path, uuid, map));
+		json_array_foreach(san->luns[i].maps, j, map)
+			(void)json_array_append_new(call->records, map_json(san->luns[i].path, uuid, map));
 	}
 	call_reply_collection(call);
 }
@@ -65,8 +65,7 @@ static json_t *maps_find(json_t *maps, const char *igroup_uuid, size_t *ret_inde
 	json_t *map;
 	size_t i;
 
-	json_array_foreach(maps, i, map)
-	{
+	json_array_foreach(maps, i, map) {
 		if (strcmp(json_string_value(json_object_get(map, "igroup")), igroup_uuid) == 0) {
 			*ret_index = i;
 			return map;
@@ -103,12 +102,14 @@ static int check_number(struct call *call, size_t igroup, const struct uuid *lun
 	if (holder == NULL)
 		return 0;
 	if (san_igroup_place(san, json_string_value(json_object_get(map, "igroup"))) == igroup)
-		call_fail(call, -EEXIST, "lun", "LUN number %u of igroup \"%s\" is taken by %s; use another or none", (unsigned)number,
-		          call_text(call, "igroup"), holder->path);
+		call_fail(call, -EEXIST, "lun", "LUN number %u of igroup \"%s\" is taken by %s; use another or none",
+		          (unsigned)number, call_text(call, "igroup"), holder->path);
 	else
 		call_fail(call, -EEXIST, "lun",
-		          "LUN number %u is %s's for initiators of igroup \"%s\", which are in igroup \"%s\" too; use another or none",
-		          (unsigned)number, holder->path, call_text(call, "igroup"), json_string_value(json_object_get(map, "name")));
+		          "LUN number %u is %s's for initiators of igroup \"%s\", which are in igroup \"%s\" too; use "
+		          "another or none",
+		          (unsigned)number, holder->path, call_text(call, "igroup"),
+		          json_string_value(json_object_get(map, "name")));
 	return -EEXIST;
 }
 
@@ -125,7 +126,8 @@ static int choose_number(struct call *call, const char *igroup_uuid, const struc
 	}
 	err = lunnumber_choose(san, igroup, lun, ret_number);
 	if (err != 0)
-		call_fail(call, err, "igroup", "no LUN number is free for all initiators of igroup \"%s\"", call_text(call, "igroup"));
+		call_fail(call, err, "igroup", "no LUN number is free for all initiators of igroup \"%s\"",
+		          call_text(call, "igroup"));
 	return err;
 }
 
@@ -137,11 +139,13 @@ static void map_painted(struct call *call)
 
 	int err = uuid_parse(json_string_value(json_object_get(call->scratch, "lun")), &uuid);
 	const struct san_lun *lun = err == 0 ? san_find_lun(call->admin->san, &uuid) : NULL;
-	map = lun == NULL ? NULL : maps_find(lun->maps, json_string_value(json_object_get(call->scratch, "igroup")), &i);
+	map = lun == NULL ? NULL
+	                  : maps_find(lun->maps, json_string_value(json_object_get(call->scratch, "igroup")), &i);
 	if (map == NULL)
 		call_fail(call, -ENODEV, call->path.volume, "the map was made, and the volume went offline");
 	else
-		call_reply_take(call, 201, map_json(lun->path, json_string_value(json_object_get(call->scratch, "lun")), map));
+		call_reply_take(call, 201,
+		                map_json(lun->path, json_string_value(json_object_get(call->scratch, "lun")), map));
 }
 
 static void map_put(struct call *call)
@@ -157,7 +161,8 @@ static void map_put(struct call *call)
 	json_t *what = json_pack("{s:s,s:O}", "lun", uuid, "igroup", json_object_get(last, "igroup"));
 	json_decref(call->scratch);
 	call->scratch = what;
-	log_info("admin", "lun_mapped", "lun=/vol/%s%s igroup=%s", call->path.volume, call->path.inner, call_text(call, "igroup"));
+	log_info("admin", "lun_mapped", "lun=/vol/%s%s igroup=%s", call->path.volume, call->path.inner,
+	         call_text(call, "igroup"));
 	call_repaint(call, map_painted);
 }
 
@@ -167,14 +172,14 @@ static void igroups_put(void *arg, int err)
 	struct known_volume *known = known_find(call->admin, call->path.volume);
 
 	if (err != 0 || known == NULL || known->volume != call->volume) {
-		call_fail(call, err != 0 ? err : -ENODEV, call->path.volume, "the igroups could not be written to volume \"%s\"",
-		          call->path.volume);
+		call_fail(call, err != 0 ? err : -ENODEV, call->path.volume,
+		          "the igroups could not be written to volume \"%s\"", call->path.volume);
 		return;
 	}
 	json_decref(known->igroups);
 	known->igroups = json_deep_copy(call->admin->san->igroups);
-	trust_let_in(known,
-	             json_string_value(json_object_get(json_array_get(call->scratch, json_array_size(call->scratch) - 1), "igroup")));
+	trust_let_in(known, json_string_value(json_object_get(
+	                        json_array_get(call->scratch, json_array_size(call->scratch) - 1), "igroup")));
 	err = known_save(call->admin);
 	if (err != 0)
 		call_fail(call, err, NULL, "the state in %s could not be written", call->admin->state_dir);
@@ -182,16 +187,17 @@ static void igroups_put(void *arg, int err)
 		put_maps(call, map_put);
 }
 
-/* The volume must know the igroup that its map names (it may be younger than the igroup): a map alone would mean nothing elsewhere. */
+/* The volume must know the igroup that its map names (it may be younger than the igroup): a map alone would mean
+ * nothing elsewhere. */
 static void map_with_igroup(struct call *call, const char *igroup_uuid)
 {
 	struct known_volume *known = known_find(call->admin, call->path.volume);
 	json_t *igroup;
 	size_t i;
 
-	json_array_foreach(known == NULL ? NULL : known->igroups, i, igroup)
-	{
-		if (strcmp(json_string_value(json_object_get(igroup, "uuid")), igroup_uuid) == 0 && !trust_keeps_out(known, igroup_uuid)) {
+	json_array_foreach(known == NULL ? NULL : known->igroups, i, igroup) {
+		if (strcmp(json_string_value(json_object_get(igroup, "uuid")), igroup_uuid) == 0 &&
+		    !trust_keeps_out(known, igroup_uuid)) {
 			put_maps(call, map_put);
 			return;
 		}
@@ -203,7 +209,8 @@ static void map_with_igroup(struct call *call, const char *igroup_uuid)
 	document_put(call->admin, call->volume, DOCUMENT_IGROUPS, call->admin->san->igroups, igroups_put, call);
 }
 
-/* Other LUNs of the volume are mapped to the igroup of that UUID that came with it: with this one they would be served, too. True: answered. */
+/* Other LUNs of the volume are mapped to the igroup of that UUID that came with it: with this one they would be served,
+ * too. True: answered. */
 static bool is_kept_out(struct call *call, const char *igroup_uuid)
 {
 	const struct known_volume *known = known_find(call->admin, call->path.volume);
@@ -215,9 +222,10 @@ static bool is_kept_out(struct call *call, const char *igroup_uuid)
 	for (i = 0; i < san->n_luns; i++) {
 		if (san->luns[i].volume != call->volume || maps_find(san->luns[i].maps, igroup_uuid, &unused) == NULL)
 			continue;
-		call_fail(call, -EBUSY, san->luns[i].path,
-		          "volume \"%s\" came with another igroup of that identity; unmap its LUNs from that one first (%s)",
-		          call->path.volume, san->luns[i].path);
+		call_fail(
+		    call, -EBUSY, san->luns[i].path,
+		    "volume \"%s\" came with another igroup of that identity; unmap its LUNs from that one first (%s)",
+		    call->path.volume, san->luns[i].path);
 		return true;
 	}
 	return false;
@@ -238,8 +246,8 @@ static void map_got(struct call *call)
 		return;
 	const char *uuid = json_string_value(json_object_get(igroup, "uuid"));
 	if (maps_find(call->scratch, uuid, &i) != NULL) {
-		call_fail(call, -EEXIST, call->path.inner, "/vol/%s%s is mapped to igroup \"%s\" already", call->path.volume,
-		          call->path.inner, call_text(call, "igroup"));
+		call_fail(call, -EEXIST, call->path.inner, "/vol/%s%s is mapped to igroup \"%s\" already",
+		          call->path.volume, call->path.inner, call_text(call, "igroup"));
 		return;
 	}
 	if (is_kept_out(call, uuid) || choose_number(call, uuid, &call->msg.out.vdisks[0].uuid, &number) != 0)
@@ -285,7 +293,8 @@ static void unmap_got(struct call *call)
 	/* A map of an igroup that is gone is named by its UUID. */
 	const char *uuid = igroup == NULL ? name : json_string_value(json_object_get(igroup, "uuid"));
 	if (maps_find(call->scratch, uuid, &i) == NULL) {
-		call_fail(call, -ENOENT, name, "/vol/%s%s is not mapped to igroup \"%s\"", call->path.volume, call->path.inner, name);
+		call_fail(call, -ENOENT, name, "/vol/%s%s is not mapped to igroup \"%s\"", call->path.volume,
+		          call->path.inner, name);
 		return;
 	}
 	(void)json_array_remove(call->scratch, i);

@@ -33,14 +33,16 @@ static void print_histogram(struct evbuffer *out, const struct metric *metric)
 
 	for (unsigned i = 0; i + 1 < HISTOGRAM_BUCKETS; i++) {
 		count += bucket(h, i);
-		(void)evbuffer_add_printf(out, "%s_bucket{%s%sle=\"%g\"} %llu\n", metric->name, labels, comma, (double)(1ULL << i) / 1e6,
-		                          (unsigned long long)count);
+		(void)evbuffer_add_printf(out, "%s_bucket{%s%sle=\"%g\"} %llu\n", metric->name, labels, comma,
+		                          (double)(1ULL << i) / 1e6, (unsigned long long)count);
 	}
 	count += bucket(h, HISTOGRAM_BUCKETS - 1);
-	(void)evbuffer_add_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", metric->name, labels, comma, (unsigned long long)count);
+	(void)evbuffer_add_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", metric->name, labels, comma,
+	                          (unsigned long long)count);
 	uint64_t sum = atomic_load_explicit(&((struct histogram *)(uintptr_t)h)->sum_us, memory_order_relaxed);
 	(void)evbuffer_add_printf(out, "%s_sum%s%s%s %.6f\n", metric->name, open, labels, close, (double)sum / 1e6);
-	(void)evbuffer_add_printf(out, "%s_count%s%s%s %llu\n", metric->name, open, labels, close, (unsigned long long)count);
+	(void)evbuffer_add_printf(out, "%s_count%s%s%s %llu\n", metric->name, open, labels, close,
+	                          (unsigned long long)count);
 }
 
 struct gather {
@@ -62,7 +64,9 @@ static void metric_gather(const struct metric *metric, void *arg)
 /* All samples of a name must follow its one HELP and TYPE, in whatever order they were registered. */
 static void metrics_print(struct evbuffer *out)
 {
-	static const char *const types[] = { [METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge", [METRIC_HISTOGRAM] = "histogram" };
+	static const char *const types[] = {
+		[METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge", [METRIC_HISTOGRAM] = "histogram"
+	};
 	struct gather gather = { .n = 0 };
 
 	metrics_visit(metric_gather, &gather);
@@ -81,7 +85,8 @@ static void metrics_print(struct evbuffer *out)
 				(void)evbuffer_add_printf(out, "%s{%s} %llu\n", metric->name, metric->labels,
 				                          (unsigned long long)counter_get(metric->value));
 			else
-				(void)evbuffer_add_printf(out, "%s %llu\n", metric->name, (unsigned long long)counter_get(metric->value));
+				(void)evbuffer_add_printf(out, "%s %llu\n", metric->name,
+				                          (unsigned long long)counter_get(metric->value));
 			gather.list[j] = NULL;
 		}
 	}
@@ -96,29 +101,33 @@ static const struct {
 	unsigned scale;
 	bool is_bool;
 } volume_metrics[] = {
-	{ "vc_volume_size_bytes", "Size of the volume.", "gauge", offsetof(struct fs_volume_info, size_bytes), 1, false },
-	{ "vc_volume_free_bytes", "Space of the volume that can still be written.", "gauge", offsetof(struct fs_volume_info, free_bytes), 1,
+	{ "vc_volume_size_bytes", "Size of the volume.", "gauge", offsetof(struct fs_volume_info, size_bytes), 1,
 	  false },
-	{ "vc_volume_used_bytes", "Space that files and LUNs use.", "gauge", offsetof(struct fs_volume_info, used_bytes), 1, false },
-	{ "vc_volume_snapshot_bytes", "Space only snapshots hold.", "gauge", offsetof(struct fs_volume_info, snapshot_bytes), 1, false },
-	{ "vc_volume_reserved_bytes", "Space promised to LUNs and not used yet.", "gauge", offsetof(struct fs_volume_info, reserved_bytes),
-	  1, false },
-	{ "vc_volume_metadata_bytes", "Space of maps, inodes and tables.", "gauge", offsetof(struct fs_volume_info, metadata_bytes), 1,
-	  false },
+	{ "vc_volume_free_bytes", "Space of the volume that can still be written.", "gauge",
+	  offsetof(struct fs_volume_info, free_bytes), 1, false },
+	{ "vc_volume_used_bytes", "Space that files and LUNs use.", "gauge",
+	  offsetof(struct fs_volume_info, used_bytes), 1, false },
+	{ "vc_volume_snapshot_bytes", "Space only snapshots hold.", "gauge",
+	  offsetof(struct fs_volume_info, snapshot_bytes), 1, false },
+	{ "vc_volume_reserved_bytes", "Space promised to LUNs and not used yet.", "gauge",
+	  offsetof(struct fs_volume_info, reserved_bytes), 1, false },
+	{ "vc_volume_metadata_bytes", "Space of maps, inodes and tables.", "gauge",
+	  offsetof(struct fs_volume_info, metadata_bytes), 1, false },
 	{ "vc_volume_kept_bytes", "Space kept back for metadata and consistency points.", "gauge",
 	  offsetof(struct fs_volume_info, kept_bytes), 1, false },
 	{ "vc_volume_inodes", "Inodes in use.", "gauge", offsetof(struct fs_volume_info, n_inodes_used), 1, false },
-	{ "vc_volume_consistency_points_total", "Consistency points taken.", "counter", offsetof(struct fs_volume_info, cp_count), 1,
-	  false },
-	{ "vc_volume_nvlog_used_bytes", "Bytes in the present half of the log.", "gauge", offsetof(struct fs_volume_info, nvlog_bytes_used),
-	  1, false },
-	{ "vc_volume_cache_bytes", "Bytes in the buffer cache.", "gauge", offsetof(struct fs_volume_info, cache_pages), FS_BLOCK_SIZE,
-	  false },
-	{ "vc_volume_dirty_bytes", "Bytes waiting for a consistency point.", "gauge", offsetof(struct fs_volume_info, dirty_pages),
+	{ "vc_volume_consistency_points_total", "Consistency points taken.", "counter",
+	  offsetof(struct fs_volume_info, cp_count), 1, false },
+	{ "vc_volume_nvlog_used_bytes", "Bytes in the present half of the log.", "gauge",
+	  offsetof(struct fs_volume_info, nvlog_bytes_used), 1, false },
+	{ "vc_volume_cache_bytes", "Bytes in the buffer cache.", "gauge", offsetof(struct fs_volume_info, cache_pages),
 	  FS_BLOCK_SIZE, false },
-	{ "vc_volume_degraded", "1 when a RAID group is short of a disk.", "gauge", offsetof(struct fs_volume_info, degraded), 1, true },
-	{ "vc_volume_failed", "1 when a RAID group has lost more than parity carries.", "gauge", offsetof(struct fs_volume_info, failed), 1,
-	  true },
+	{ "vc_volume_dirty_bytes", "Bytes waiting for a consistency point.", "gauge",
+	  offsetof(struct fs_volume_info, dirty_pages), FS_BLOCK_SIZE, false },
+	{ "vc_volume_degraded", "1 when a RAID group is short of a disk.", "gauge",
+	  offsetof(struct fs_volume_info, degraded), 1, true },
+	{ "vc_volume_failed", "1 when a RAID group has lost more than parity carries.", "gauge",
+	  offsetof(struct fs_volume_info, failed), 1, true },
 };
 
 static json_int_t field(const struct fs_volume_info *info, size_t i)
@@ -138,11 +147,13 @@ static void volume_gathered(struct call *call)
 
 	for (size_t i = 0; i < ARRAY_SIZE(volume_metrics); i++)
 		(void)json_array_append_new(values, json_integer(field(call->msg.out.volume, i)));
-	(void)json_array_append_new(call->records,
-	                            json_pack("{s:o,s:o}", "name", textjson_lines(fs_volume_name(call->msg.volume)), "values", values));
+	(void)json_array_append_new(
+	    call->records,
+	    json_pack("{s:o,s:o}", "name", textjson_lines(fs_volume_name(call->msg.volume)), "values", values));
 }
 
-/* As the text format has it: any UTF-8, with a backslash before a backslash and a quote, and \n for the end of a line. */
+/* As the text format has it: any UTF-8, with a backslash before a backslash and a quote, and \n for the end of a
+ * line. */
 static void print_label_value(struct evbuffer *out, const char *text)
 {
 	while (*text != '\0') {
@@ -161,12 +172,12 @@ static void print_volume_metric(struct evbuffer *out, json_t *records, size_t i)
 	size_t j;
 
 	print_head(out, volume_metrics[i].name, volume_metrics[i].help, volume_metrics[i].type);
-	json_array_foreach(records, j, record)
-	{
+	json_array_foreach(records, j, record) {
 		(void)evbuffer_add_printf(out, "%s{volume=\"", volume_metrics[i].name);
 		print_label_value(out, json_string_value(json_object_get(record, "name")));
-		(void)evbuffer_add_printf(out, "\"} %lld\n",
-		                          (long long)json_integer_value(json_array_get(json_object_get(record, "values"), i)));
+		(void)evbuffer_add_printf(
+		    out, "\"} %lld\n",
+		    (long long)json_integer_value(json_array_get(json_object_get(record, "values"), i)));
 	}
 }
 
@@ -182,7 +193,8 @@ static void metrics_end(struct call *call)
 
 	print_gauge(out, "vc_memory_arena_used_bytes", "Pages of the arena in use.", page_arena_used() * PAGE_SIZE);
 	print_gauge(out, "vc_memory_arena_size_bytes", "Size of the page arena.", page_arena_max() * PAGE_SIZE);
-	print_gauge(out, "vc_memory_connections_used_bytes", "Held for connections: received, in work, not yet sent.", budget_used());
+	print_gauge(out, "vc_memory_connections_used_bytes", "Held for connections: received, in work, not yet sent.",
+	            budget_used());
 	print_gauge(out, "vc_memory_connections_size_bytes", "Most that may be held for connections.", budget_max());
 	for (size_t i = 0; i < ARRAY_SIZE(volume_metrics) && json_array_size(call->records) > 0; i++)
 		print_volume_metric(out, call->records, i);

@@ -13,17 +13,19 @@ static json_t *integer(uint64_t value)
 
 static json_t *disk_json(const char *volume, const struct raid_disk_status *disk)
 {
-	json_t *json = json_pack("{s:s,s:s,s:i,s:i,s:s,s:s,s:o}", "name", disk->url, "volume", volume, "group", (int)disk->group,
-	                         "position", (int)disk->position, "role", disk->is_parity ? "parity" : "data", "state",
-	                         disk->waits_for_room ? "waiting" : raid_disk_state_name(disk->state), "size", integer(disk->size_bytes));
+	json_t *json = json_pack(
+	    "{s:s,s:s,s:i,s:i,s:s,s:s,s:o}", "name", disk->url, "volume", volume, "group", (int)disk->group, "position",
+	    (int)disk->position, "role", disk->is_parity ? "parity" : "data", "state",
+	    disk->waits_for_room ? "waiting" : raid_disk_state_name(disk->state), "size", integer(disk->size_bytes));
 	if (disk->why[0] != '\0')
 		(void)json_object_set_new(json, "reason", json_string(disk->why));
 	(void)json_object_set_new(json, "io",
-	                          json_pack("{s:o,s:o,s:o,s:o}", "reads", integer(disk->n_reads), "writes", integer(disk->n_writes),
-	                                    "read_bytes", integer(disk->read_bytes), "written_bytes", integer(disk->written_bytes)));
+	                          json_pack("{s:o,s:o,s:o,s:o}", "reads", integer(disk->n_reads), "writes",
+	                                    integer(disk->n_writes), "read_bytes", integer(disk->read_bytes),
+	                                    "written_bytes", integer(disk->written_bytes)));
 	(void)json_object_set_new(json, "errors",
-	                          json_pack("{s:o,s:o,s:o}", "io", integer(disk->n_errors), "checksum", integer(disk->n_checksum_errors),
-	                                    "repaired", integer(disk->n_repaired)));
+	                          json_pack("{s:o,s:o,s:o}", "io", integer(disk->n_errors), "checksum",
+	                                    integer(disk->n_checksum_errors), "repaired", integer(disk->n_repaired)));
 	return json;
 }
 
@@ -32,7 +34,8 @@ static void disks_visited(struct call *call)
 	const struct raid_status *status = call->msg.out.raid;
 
 	for (unsigned i = 0; i < status->n_disks; i++)
-		(void)json_array_append_new(call->records, disk_json(fs_volume_name(call->msg.volume), &status->disks[i]));
+		(void)json_array_append_new(call->records,
+		                            disk_json(fs_volume_name(call->msg.volume), &status->disks[i]));
 }
 
 void raid_api_disks(struct call *call)
@@ -56,9 +59,10 @@ static json_t *group_json(const char *volume, const struct raid_status *status, 
 	const char *state = n_bad > 1 ? "failed" : n_waiting > 0 ? "waiting" : n_bad == 1 ? "degraded" : "normal";
 	json_t *disk;
 	size_t i;
-	json_array_foreach(disks, i, disk)(void) json_object_set_new(disk, "group_state", json_string(state));
-	return json_pack("{s:o,s:s,s:i,s:s,s:s,s:o}", "name", json_sprintf("%s/rg%u", volume, group), "volume", volume, "group", (int)group,
-	                 "type", "raid4", "state", state, "disks", disks);
+	json_array_foreach(disks, i, disk)
+		(void)json_object_set_new(disk, "group_state", json_string(state));
+	return json_pack("{s:o,s:s,s:i,s:s,s:s,s:o}", "name", json_sprintf("%s/rg%u", volume, group), "volume", volume,
+	                 "group", (int)group, "type", "raid4", "state", state, "disks", disks);
 }
 
 static void groups_visited(struct call *call)

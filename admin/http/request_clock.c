@@ -87,7 +87,8 @@ static void door_look(struct request_door *door, uint64_t now)
 	TAILQ_FOREACH(watch, &door->watches, link) {
 		if (watch->state != WATCH_COMING || now - watch->since_ns <= door->clock->limit_ns)
 			continue;
-		log_peer_info("admin", "http_client_late", "limit_ms=%llu", (unsigned long long)(door->clock->limit_ns / 1000000U));
+		log_peer_info("admin", "http_client_late", "limit_ms=%llu",
+		              (unsigned long long)(door->clock->limit_ns / 1000000U));
 		watch_shut(watch);
 	}
 }
@@ -111,7 +112,8 @@ static void door_rest(struct request_door *door, uint64_t rest_ns)
 	world_timer_set(door->clock->timer.world, &door->rest, rest_ns);
 }
 
-/* Room for one more: whoever is in the same state for longest goes, first of those with half a request, then of those between two. */
+/* Room for one more: whoever is in the same state for longest goes, first of those with half a request, then of those
+ * between two. */
 static void door_make_room(struct request_door *door)
 {
 	struct watch *watch, *goes = NULL;
@@ -121,7 +123,8 @@ static void door_make_room(struct request_door *door)
 	TAILQ_FOREACH(watch, &door->watches, link) {
 		if (watch->state != WATCH_COMING && watch->state != WATCH_IDLE)
 			continue;
-		if (goes == NULL || watch->state < goes->state || (watch->state == goes->state && watch->since_ns <= goes->since_ns))
+		if (goes == NULL || watch->state < goes->state ||
+		    (watch->state == goes->state && watch->since_ns <= goes->since_ns))
 			goes = watch;
 	}
 	if (goes != NULL)
@@ -145,7 +148,8 @@ static void bytes_came(struct evbuffer *input, const struct evbuffer_cb_info *in
 static struct bufferevent *watch_new(struct event_base *base, void *arg)
 {
 	struct request_door *door = arg;
-	/* The socket is closed with the bufferevent and not before: what is left of it would read from the next connection, under the same number. */
+	/* The socket is closed with the bufferevent and not before: what is left of it would read from the next
+	 * connection, under the same number. */
 	struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	struct watch *watch = calloc(1, sizeof *watch);
 
@@ -203,7 +207,8 @@ static void rest_over(struct timer *timer)
 	(void)evconnlistener_enable(door->listener);
 }
 
-/* accept(2) failed, and will fail again at once. libevent gives its own user's argument, so the door is found by its listener. */
+/* accept(2) failed, and will fail again at once. libevent gives its own user's argument, so the door is found by its
+ * listener. */
 static struct request_clock *listening;
 
 static void accept_failed(struct evconnlistener *listener, void *arg)

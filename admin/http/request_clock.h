@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The time a client has to say what it wants, and how many may be there: from the connection, or from a request's first byte on, to the
- * request's last byte.
+/* The time a client has to say what it wants, and how many may be there: from the connection, or from a request's first
+ * byte on, to the request's last byte.
  *
- * THEORY. evhttp's own time limit is for silence: a client that sends a header line now and then holds its connection for ever. Every
- * connection's bufferevent is made here and watched: while a request is coming in, a clock runs; whoever is late is shut down.
- * A newcomer beyond a server's number is let in, and the one that has said nothing for longest is shut down: who asks is always heard. And where
- * descriptors run out, a server's socket rests for 100 ms, where libevent would try again at once, and log it, for ever.
- * A watch keeps a reference of the bufferevent; that evhttp has let go of it shows in its callbacks, which are gone then.
+ * THEORY. evhttp's own time limit is for silence: a client that sends a header line now and then holds its connection
+ * for ever. Every connection's bufferevent is made here and watched: while a request is coming in, a clock runs;
+ * whoever is late is shut down. A newcomer beyond a server's number is let in, and the one that has said nothing for
+ * longest is shut down: who asks is always heard. And where descriptors run out, a server's socket rests for 100 ms,
+ * where libevent would try again at once, and log it, for ever. A watch keeps a reference of the bufferevent; that
+ * evhttp has let go of it shows in its callbacks, which are gone then.
  * THREADS. The administration's loop. */
 #ifndef ADMIN_REQUEST_CLOCK_H
 #define ADMIN_REQUEST_CLOCK_H

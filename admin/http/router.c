@@ -27,9 +27,12 @@ static void add_row(const struct verb *row)
 		}
 	}
 	vc_assert(n_routes < ROUTES_MAX);
-	all_routes[n_routes++] = (struct route){
-		.method = row->method, .path = row->route, .handler = row->handler, .flags = row->flags, .rows = { row }, .n_rows = 1
-	};
+	all_routes[n_routes++] = (struct route){ .method = row->method,
+		                                 .path = row->route,
+		                                 .handler = row->handler,
+		                                 .flags = row->flags,
+		                                 .rows = { row },
+		                                 .n_rows = 1 };
 }
 
 static void make_routes(void)
@@ -101,7 +104,8 @@ static int take_params(const char *pattern, const char *path, char *params[], si
 	}
 }
 
-int router_find(enum verb_method method, const char *path, const struct route **ret_route, char *ret_params[], size_t max_params)
+int router_find(enum verb_method method, const char *path, const struct route **ret_route, char *ret_params[],
+                size_t max_params)
 {
 	size_t n;
 	const struct route *list = routes(&n);
@@ -140,8 +144,7 @@ static bool is_strings(json_t *value)
 
 	if (!json_is_array(value))
 		return false;
-	json_array_foreach(value, i, item)
-	{
+	json_array_foreach(value, i, item) {
 		if (!json_is_string(item))
 			return false;
 	}
@@ -155,8 +158,7 @@ static bool is_groups(json_t *value)
 
 	if (!json_is_array(value))
 		return false;
-	json_array_foreach(value, i, group)
-	{
+	json_array_foreach(value, i, group) {
 		if (json_object_size(group) != 1 || !is_strings(json_object_get(group, "disks")))
 			return false;
 	}
@@ -174,7 +176,8 @@ static bool is_optional_id(json_t *object, const char *key, size_t *n)
 {
 	json_t *value = json_object_get(object, key);
 	*n += value != NULL;
-	return value == NULL || (json_is_integer(value) && json_integer_value(value) >= 0 && json_integer_value(value) <= UINT32_MAX);
+	return value == NULL ||
+	       (json_is_integer(value) && json_integer_value(value) >= 0 && json_integer_value(value) <= UINT32_MAX);
 }
 
 static bool is_rules(json_t *value)
@@ -184,8 +187,7 @@ static bool is_rules(json_t *value)
 
 	if (!json_is_array(value))
 		return false;
-	json_array_foreach(value, i, rule)
-	{
+	json_array_foreach(value, i, rule) {
 		const char *access = json_string_value(json_object_get(rule, "access"));
 		size_t n = 2;
 		bool good = json_is_string(json_object_get(rule, "client")) && access != NULL &&
@@ -203,7 +205,8 @@ static bool is_rule(json_t *value)
 {
 	json_t *keep = json_object_get(value, "keep"), *at = json_object_get(value, "at");
 
-	return json_is_integer(keep) && (at == NULL || json_is_string(at)) && json_object_size(value) == 1U + (at != NULL);
+	return json_is_integer(keep) && (at == NULL || json_is_string(at)) &&
+	       json_object_size(value) == 1U + (at != NULL);
 }
 
 static const char *kind_problem(enum verb_kind kind, json_t *value)
@@ -213,10 +216,13 @@ static const char *kind_problem(enum verb_kind kind, json_t *value)
 	case VERB_VOLUME:
 	case VERB_PATH: return json_is_string(value) ? NULL : "must be a string";
 	case VERB_SIZE:
-	case VERB_INTEGER: return json_is_integer(value) && json_integer_value(value) >= 0 ? NULL : "must be an integer, 0 or more";
+	case VERB_INTEGER:
+		return json_is_integer(value) && json_integer_value(value) >= 0 ? NULL
+		                                                                : "must be an integer, 0 or more";
 	case VERB_PERCENT:
-		return json_is_integer(value) && json_integer_value(value) >= 0 && json_integer_value(value) <= 100 ? NULL
-		                                                                                                    : "must be 0 to 100";
+		return json_is_integer(value) && json_integer_value(value) >= 0 && json_integer_value(value) <= 100
+		           ? NULL
+		           : "must be 0 to 100";
 	case VERB_BOOL: return json_is_boolean(value) ? NULL : "must be true or false";
 	case VERB_LIST:
 	case VERB_DISKS: return is_strings(value) ? NULL : "must be an array of strings";
@@ -224,7 +230,8 @@ static const char *kind_problem(enum verb_kind kind, json_t *value)
 	case VERB_RULE: return is_rule(value) ? NULL : "must be {\"keep\": N} or {\"keep\": N, \"at\": TEXT}";
 	case VERB_CLIENTS:
 		return is_rules(value) ? NULL
-		                       : "must be an array of {\"client\": CIDR, \"access\": \"rw\" or \"ro\", \"root_squash\": bool, "
+		                       : "must be an array of {\"client\": CIDR, \"access\": \"rw\" or \"ro\", "
+		                         "\"root_squash\": bool, "
 		                         "\"all_squash\": bool, \"anonuid\": ID, \"anongid\": ID, \"secure\": bool}";
 	}
 	return "is of no known kind";
@@ -248,8 +255,9 @@ static const char *member_problem(const struct verb *row, const char *key, json_
 		return kind_problem(param->kind, value);
 	if (row->fixed_key == NULL || strcmp(row->fixed_key, key) != 0)
 		return "is not known here";
-	return json_is_string(value) && strcmp(json_string_value(value), row->fixed_value) == 0 ? NULL
-	                                                                                        : "has a value that is not known here";
+	return json_is_string(value) && strcmp(json_string_value(value), row->fixed_value) == 0
+	           ? NULL
+	           : "has a value that is not known here";
 }
 
 /* The whole body against one row. PATCH changes what is given: nothing is required there. */
@@ -258,8 +266,7 @@ static const char *row_problem(const struct verb *row, json_t *body, const char 
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(body, key, value)
-	{
+	json_object_foreach(body, key, value) {
 		const char *problem = member_problem(row, key, value);
 		if (problem != NULL) {
 			*ret_target = key;
@@ -308,7 +315,8 @@ int router_check_body(const struct route *route, json_t *body, const char **ret_
 
 /* ---- queries ----------------------------------------------------------------------------------------------------- */
 
-int router_check_query(const struct route *route, const struct evkeyvalq *query, const char **ret_target, char ret_text[256])
+int router_check_query(const struct route *route, const struct evkeyvalq *query, const char **ret_target,
+                       char ret_text[256])
 {
 	static const char *const of_collections[] = { "fields", "max_records", "order_by", "start" };
 	const struct evkeyval *entry;

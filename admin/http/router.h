@@ -25,14 +25,17 @@ struct route {
 
 /* All routes, made from the table at first use; any thread after that. */
 const struct route *routes(size_t *ret_n);
-/* Find the route of `method` and the part of the path after /api/v1/ (still percent-encoded). ret_params[i] gets the decoded i-th
- * {parameter}, to be freed. -ENOENT: no such path; -EOPNOTSUPP: not with this method; -EINVAL: bad encoding. */
-MUST_CHECK int router_find(enum verb_method method, const char *path, const struct route **ret_route, char *ret_params[],
-                           size_t max_params);
+/* Find the route of `method` and the part of the path after /api/v1/ (still percent-encoded). ret_params[i] gets the
+ * decoded i-th {parameter}, to be freed. -ENOENT: no such path; -EOPNOTSUPP: not with this method; -EINVAL: bad
+ * encoding. */
+MUST_CHECK int router_find(enum verb_method method, const char *path, const struct route **ret_route,
+                           char *ret_params[], size_t max_params);
 /* Which parameter of the path `key` is; -1: none. */
 int router_param(const struct route *route, const char *key);
-/* The body (NULL: none) and the query fit one of the rows. -EINVAL: `ret_target` is the member, `ret_text` a sentence. */
+/* The body (NULL: none) and the query fit one of the rows. -EINVAL: `ret_target` is the member, `ret_text` a
+ * sentence. */
 MUST_CHECK int router_check_body(const struct route *route, json_t *body, const char **ret_target, char ret_text[256]);
-MUST_CHECK int router_check_query(const struct route *route, const struct evkeyvalq *query, const char **ret_target, char ret_text[256]);
+MUST_CHECK int router_check_query(const struct route *route, const struct evkeyvalq *query, const char **ret_target,
+                                  char ret_text[256]);
 
 #endif

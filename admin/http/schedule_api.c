@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* REST: storage/volumes/{volume}/snapshot-schedule and storage/snapshot-schedules. Kept in the volume's policy document. */
+/* REST: storage/volumes/{volume}/snapshot-schedule and storage/snapshot-schedules. Kept in the volume's policy
+ * document. */
 #include "admin/document.h"
 #include "admin/http/handlers.h"
 #include "admin/known.h"
@@ -61,7 +62,8 @@ void schedule_api_list(struct call *call)
 	}
 	call->records = json_array();
 	TAILQ_FOREACH(known, &call->admin->volumes, link) {
-		if (known->state == KNOWN_ONLINE && (only == NULL || strcmp(only, known->name) == 0) && has_schedule(known->policy))
+		if (known->state == KNOWN_ONLINE && (only == NULL || strcmp(only, known->name) == 0) &&
+		    has_schedule(known->policy))
 			(void)json_array_append_new(call->records, schedule_json(call, known->name, known->policy));
 	}
 	call_reply_collection(call);
@@ -139,7 +141,8 @@ static void put_rules(struct call *call, const struct schedule_rule rules[SCHEDU
 		struct schedule_rule old;
 		int64_t since;
 		if (!policy_rule(known->policy, kind, &old, &since) || !same_rule(&old, &rules[kind]))
-			policy_set_rule(call->scratch, kind, &rules[kind], world_wall_ns(call->admin->world) / 1000000000);
+			policy_set_rule(call->scratch, kind, &rules[kind],
+			                world_wall_ns(call->admin->world) / 1000000000);
 	}
 	document_put(call->admin, call->volume, DOCUMENT_POLICY, call->scratch, was_put, call);
 }
@@ -155,7 +158,8 @@ static void set_turn(struct call *call)
 		any = any || rules[kind].keep != 0;
 	}
 	if (!any)
-		call_fail(call, -EINVAL, "body", "say at least one of hourly, daily, weekly; \"snapshot schedule delete\" ends a schedule");
+		call_fail(call, -EINVAL, "body",
+		          "say at least one of hourly, daily, weekly; \"snapshot schedule delete\" ends a schedule");
 	else
 		put_rules(call, rules);
 }

@@ -28,9 +28,10 @@ void session_api_start(struct call *call)
 
 void session_api_show(struct call *call)
 {
-	static const char *const names[] = {
-		[CALLER_UNKNOWN] = "nobody", [CALLER_SOCKET] = "socket", [CALLER_TOKEN] = "token", [CALLER_SESSION] = "session"
-	};
+	static const char *const names[] = { [CALLER_UNKNOWN] = "nobody",
+		                             [CALLER_SOCKET] = "socket",
+		                             [CALLER_TOKEN] = "token",
+		                             [CALLER_SESSION] = "session" };
 	json_t *json = json_pack("{s:s}", "by", names[call->caller.by]);
 	char until[MOMENT_TEXT_SIZE];
 

@@ -54,7 +54,7 @@ static bool hash_equal(const struct hash *a, const struct hash *b)
 	return CRYPTO_memcmp(a->b, b->b, sizeof a->b) == 0;
 }
 
-/* ---- wrong tokens -------------------------------------------------------------------------------------------------- */
+/* ---- wrong tokens ------------------------------------------------------------------------------------------------ */
 
 static int wrong_token(struct signin *signin, const char *peer)
 {
@@ -75,12 +75,13 @@ static int check_token(struct signin *signin, const char *token, const char *pee
 	return signin->has_token && hash_equal(&said, &signin->token) ? 0 : wrong_token(signin, peer);
 }
 
-/* ---- sessions ------------------------------------------------------------------------------------------------------ */
+/* ---- sessions ---------------------------------------------------------------------------------------------------- */
 
 static unsigned session_left_s(const struct signin *signin, const struct session *session)
 {
 	uint64_t now = world_now_ns(signin->world);
-	uint64_t idle_end = session->used_ns + SIGNIN_IDLE_S * SECOND_NS, end = session->begun_ns + SIGNIN_LONGEST_S * SECOND_NS;
+	uint64_t idle_end = session->used_ns + SIGNIN_IDLE_S * SECOND_NS,
+	         end = session->begun_ns + SIGNIN_LONGEST_S * SECOND_NS;
 
 	return session->number == 0 || now >= MIN_OF(idle_end, end) ? 0 : (unsigned)((end - now) / SECOND_NS) + 1U;
 }
@@ -121,9 +122,11 @@ int signin_start(struct signin *signin, const char *token, const char *peer, cha
 	for (unsigned i = 0; i < SECRET_BYTES; i++)
 		(void)snprintf(secret + i * 2U, 3, "%02x", random[i]);
 	uint64_t now = world_now_ns(signin->world);
-	*session_place(
-	    signin) = (struct session){ .number = ++signin->last_number, .begun_ns = now, .used_ns = now, .cookie = hash_of(secret) };
-	(void)snprintf(ret_cookie, SIGNIN_COOKIE_MAX, "%s=%s; Path=/; HttpOnly; SameSite=Strict", signin->cookie_name, secret);
+	*session_place(signin) = (struct session){
+		.number = ++signin->last_number, .begun_ns = now, .used_ns = now, .cookie = hash_of(secret)
+	};
+	(void)snprintf(ret_cookie, SIGNIN_COOKIE_MAX, "%s=%s; Path=/; HttpOnly; SameSite=Strict", signin->cookie_name,
+	               secret);
 	log_peer_info("admin", "signed_in", "peer=%s session=%llu", peer, (unsigned long long)signin->last_number);
 	return 0;
 }
@@ -140,11 +143,12 @@ void signin_end(struct signin *signin, uint64_t number, char ret_cookie[SIGNIN_C
 		if (signin->sessions[i].number == number)
 			signin->sessions[i] = (struct session){ 0 };
 	}
-	(void)snprintf(ret_cookie, SIGNIN_COOKIE_MAX, "%s=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0", signin->cookie_name);
+	(void)snprintf(ret_cookie, SIGNIN_COOKIE_MAX, "%s=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0",
+	               signin->cookie_name);
 	log_peer_info("admin", "signed_out", "session=%llu", (unsigned long long)number);
 }
 
-/* ---- headers ------------------------------------------------------------------------------------------------------- */
+/* ---- headers ----------------------------------------------------------------------------------------------------- */
 
 /* The value of our cookie in a Cookie header, NUL-terminated; false: it is not there, or no cookie we made. */
 static bool find_cookie(const struct signin *signin, const char *header, char secret[2 * SECRET_BYTES + 1])
@@ -180,10 +184,12 @@ static int by_cookie(struct signin *signin, const char *secret, struct caller *r
 	return -EACCES;
 }
 
-int signin_by_headers(struct signin *signin, const struct evkeyvalq *headers, const char *peer, struct caller *ret_caller)
+int signin_by_headers(struct signin *signin, const struct evkeyvalq *headers, const char *peer,
+                      struct caller *ret_caller)
 {
 	static const char scheme[] = "Bearer ";
-	const char *authorization = evhttp_find_header(headers, "Authorization"), *cookie = evhttp_find_header(headers, "Cookie");
+	const char *authorization = evhttp_find_header(headers, "Authorization"),
+	           *cookie = evhttp_find_header(headers, "Cookie");
 	char secret[2 * SECRET_BYTES + 1];
 
 	*ret_caller = (struct caller){ .by = CALLER_UNKNOWN };
@@ -197,7 +203,7 @@ int signin_by_headers(struct signin *signin, const struct evkeyvalq *headers, co
 	return cookie != NULL && find_cookie(signin, cookie, secret) ? by_cookie(signin, secret, ret_caller) : -EACCES;
 }
 
-/* ---- the unix socket ----------------------------------------------------------------------------------------------- */
+/* ---- the unix socket --------------------------------------------------------------------------------------------- */
 
 /* Is our group one of the peer's others? */
 static bool has_our_group(int fd)
@@ -229,7 +235,7 @@ int signin_by_socket(int fd, struct caller *ret_caller)
 	return 0;
 }
 
-/* ---- making -------------------------------------------------------------------------------------------------------- */
+/* ---- making ------------------------------------------------------------------------------------------------------ */
 
 int signin_new(struct world *world, const char *token, struct signin **ret_signin)
 {

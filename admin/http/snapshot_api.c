@@ -24,7 +24,8 @@ static bool good_name(struct call *call, const char *name)
 {
 	if (volpath_is_name(name, FS_NAME_MAX))
 		return true;
-	call_fail(call, -EINVAL, "name", "\"%s\" can't be a snapshot's name: 1 to %u bytes, no slash, not . or ..", name, FS_NAME_MAX);
+	call_fail(call, -EINVAL, "name", "\"%s\" can't be a snapshot's name: 1 to %u bytes, no slash, not . or ..",
+	          name, FS_NAME_MAX);
 	return false;
 }
 
@@ -39,11 +40,11 @@ static json_t *snapshot_json(const char *volume, const struct fs_snapshot_info *
 	char when[MOMENT_TEXT_SIZE];
 
 	moment_format(info->created_ns, when);
-	return json_pack("{s:o,s:s,s:I,s:s,s:o,s:o,s:s,s:I,s:s,s:b}", "name", textjson(info->name), "volume", volume, "id",
-	                 (json_int_t)info->id, "create_time", when, "used", figure(info, info->used_bytes), "since_previous",
-	                 figure(info, info->since_bytes), "state", info->deleting ? "deleting" : "valid", "dependants",
-	                 (json_int_t)info->n_dependants, "origin", info->scheduled ? "schedule" : "user", "delete_when_free",
-	                 info->delete_when_free);
+	return json_pack("{s:o,s:s,s:I,s:s,s:o,s:o,s:s,s:I,s:s,s:b}", "name", textjson(info->name), "volume", volume,
+	                 "id", (json_int_t)info->id, "create_time", when, "used", figure(info, info->used_bytes),
+	                 "since_previous", figure(info, info->since_bytes), "state",
+	                 info->deleting ? "deleting" : "valid", "dependants", (json_int_t)info->n_dependants, "origin",
+	                 info->scheduled ? "schedule" : "user", "delete_when_free", info->delete_when_free);
 }
 
 static void listed(struct call *call)
@@ -54,7 +55,8 @@ static void listed(struct call *call)
 	}
 	call->records = json_array();
 	for (unsigned i = 0; i < call->msg.out.n; i++)
-		(void)json_array_append_new(call->records, snapshot_json(call_param(call, "volume"), &call->msg.out.snapshots[i]));
+		(void)json_array_append_new(call->records,
+		                            snapshot_json(call_param(call, "volume"), &call->msg.out.snapshots[i]));
 	call_reply_collection(call);
 }
 
@@ -70,7 +72,8 @@ static void answer_snapshot(struct call *call, const char *name, int status)
 {
 	for (unsigned i = 0; call->msg.status == 0 && i < call->msg.out.n; i++) {
 		if (strcmp(call->msg.out.snapshots[i].name, name) == 0) {
-			call_reply_take(call, status, snapshot_json(call_param(call, "volume"), &call->msg.out.snapshots[i]));
+			call_reply_take(call, status,
+			                snapshot_json(call_param(call, "volume"), &call->msg.out.snapshots[i]));
 			return;
 		}
 	}
@@ -93,7 +96,8 @@ static void created(struct call *call)
 		call_fail_message(call, call_text(call, "name"));
 		return;
 	}
-	log_info("admin", "snapshot_created", "volume=%s snapshot=%s", call_param(call, "volume"), call_text(call, "name"));
+	log_info("admin", "snapshot_created", "volume=%s snapshot=%s", call_param(call, "volume"),
+	         call_text(call, "name"));
 	(void)call_message(call, FS_SNAPSHOT_LIST);
 	call_send(call, created_listed);
 }
@@ -172,12 +176,15 @@ static void restore_looked(struct call *call)
 		return;
 	}
 	if (known == NULL || known->busy || known->state != KNOWN_ONLINE) {
-		call_fail(call, -EBUSY, name, "something else is being done with volume \"%s\"", call_param(call, "volume"));
+		call_fail(call, -EBUSY, name, "something else is being done with volume \"%s\"",
+		          call_param(call, "volume"));
 		return;
 	}
-	struct job *job = job_new(call->admin, "snapshot restore", known->name, "putting volume %s back to snapshot %s", known->name, name);
+	struct job *job = job_new(call->admin, "snapshot restore", known->name, "putting volume %s back to snapshot %s",
+	                          known->name, name);
 	if (job != NULL) {
-		log_info("admin", "volume_restore", "volume=%s snapshot=%s newer_snapshots=%u", known->name, name, call->msg.out.n);
+		log_info("admin", "volume_restore", "volume=%s snapshot=%s newer_snapshots=%u", known->name, name,
+		         call->msg.out.n);
 		lifecycle_restore(call->admin, known, name, call_flag(call, "force"), restored, job);
 	}
 	call_accept(call, job);
@@ -208,7 +215,8 @@ static void file_restored(struct call *call)
 		call_fail_message(call, call->path.inner);
 		return;
 	}
-	log_info("admin", "lun_restored", "lun=/vol/%s%s snapshot=%s", call->path.volume, call->path.inner, call_param(call, "snapshot"));
+	log_info("admin", "lun_restored", "lun=/vol/%s%s snapshot=%s", call->path.volume, call->path.inner,
+	         call_param(call, "snapshot"));
 	call_repaint(call, file_painted);
 }
 
@@ -227,7 +235,8 @@ static void file_refused(struct call *call)
 	if (call->msg.status != 0)
 		call_fail_message(call, call->path.inner);
 	else /* it has come to be one meanwhile */
-		call_accept(call, filejob_start(call->admin, call->volume, call->path.inner, call_param(call, "snapshot")));
+		call_accept(call,
+		            filejob_start(call->admin, call->volume, call->path.inner, call_param(call, "snapshot")));
 }
 
 static void file_looked(struct call *call)
@@ -237,7 +246,8 @@ static void file_looked(struct call *call)
 	if (type == FS_TYPE_VDISK) {
 		call_turn(call, file_turn);
 	} else if (type == FS_TYPE_REG) {
-		call_accept(call, filejob_start(call->admin, call->volume, call->path.inner, call_param(call, "snapshot")));
+		call_accept(call,
+		            filejob_start(call->admin, call->volume, call->path.inner, call_param(call, "snapshot")));
 	} else {
 		struct fs_message *msg = call_message(call, FS_FILE_RESTORE);
 
@@ -254,7 +264,8 @@ void snapshot_api_restore_file(struct call *call)
 	if (!call_find_path(call, call_text(call, "path"), "path"))
 		return;
 	if (strcmp(call->path.volume, volume) != 0) {
-		call_fail(call, -EINVAL, "path", "%s is not in volume \"%s\", whose snapshot it is", call_text(call, "path"), volume);
+		call_fail(call, -EINVAL, "path", "%s is not in volume \"%s\", whose snapshot it is",
+		          call_text(call, "path"), volume);
 		return;
 	}
 	if (asprintf(&call->text, "/.snapshot/%s%s", call_param(call, "snapshot"), call->path.inner) < 0)

@@ -29,16 +29,18 @@ static json_t *problem(const char *severity, const char *target, const char *tex
 /* As the events say it: by the thresholds of fs/volume.h. */
 static void space_visited(struct call *call, const struct fs_volume_info *info, const char *name)
 {
-	uint64_t held = info->kept_bytes + info->metadata_bytes, usable = info->size_bytes - MIN_OF(info->size_bytes, held);
+	uint64_t held = info->kept_bytes + info->metadata_bytes,
+	         usable = info->size_bytes - MIN_OF(info->size_bytes, held);
 	unsigned used = usable == 0 ? 100U : (unsigned)(100U - MIN_OF(info->free_bytes, usable) * 100U / usable);
 
 	if (info->space_level == FS_SPACE_FINE)
 		return;
-	(void)json_array_append_new(call->records,
-	                            json_pack("{s:s,s:o,s:o}", "severity", info->space_level == FS_SPACE_CRITICAL ? "error" : "warn",
-	                                      "target", textjson(name), "message",
-	                                      textjson_format("the volume is %u %% full: %llu MiB are available; delete files or snapshots",
-	                                                      used, (unsigned long long)(info->free_bytes >> 20))));
+	(void)json_array_append_new(
+	    call->records,
+	    json_pack("{s:s,s:o,s:o}", "severity", info->space_level == FS_SPACE_CRITICAL ? "error" : "warn", "target",
+	              textjson(name), "message",
+	              textjson_format("the volume is %u %% full: %llu MiB are available; delete files or snapshots",
+	                              used, (unsigned long long)(info->free_bytes >> 20))));
 }
 
 static void status_visited(struct call *call)
@@ -63,7 +65,8 @@ static unsigned lost_disks(const struct raid_status *status, unsigned group, cha
 		if (disk->group != group || disk->state == RAID_DISK_ONLINE)
 			continue;
 		int more = snprintf(text + len, size - len, "%s%s disk %s is %s%s%s%s", n == 0 ? "" : ", ",
-		                    disk->is_parity ? "parity" : "data", disk->url[0] == '\0' ? "(name not known)" : disk->url,
+		                    disk->is_parity ? "parity" : "data",
+		                    disk->url[0] == '\0' ? "(name not known)" : disk->url,
 		                    raid_disk_state_name(disk->state), disk->why[0] != '\0' ? " (" : "", disk->why,
 		                    disk->why[0] != '\0' ? ")" : "");
 		len = MIN_OF(len + (size_t)MAX_OF(more, 0), size - 1);
@@ -79,12 +82,12 @@ static void room_visited(struct call *call, const struct raid_status *status)
 		if (!status->disks[i].waits_for_room)
 			continue;
 		(void)json_array_append_new(
-		    call->records,
-		    json_pack(
-		        "{s:s,s:o,s:o}", "severity", "error", "target", textjson(fs_volume_name(call->msg.volume)), "message",
-		        textjson_format("the host's file system is full: disk %s waits for room; reads go on, changes are refused until "
-		                        "there is some",
-		                        status->disks[i].url)));
+		    call->records, json_pack("{s:s,s:o,s:o}", "severity", "error", "target",
+		                             textjson(fs_volume_name(call->msg.volume)), "message",
+		                             textjson_format("the host's file system is full: disk %s waits for room; "
+		                                             "reads go on, changes are refused until "
+		                                             "there is some",
+		                                             status->disks[i].url)));
 		return;
 	}
 }
@@ -102,10 +105,12 @@ static void raid_visited(struct call *call)
 			continue;
 		(void)json_array_append_new(
 		    call->records,
-		    json_pack("{s:s,s:o,s:o}", "severity", n == 1 ? "warn" : "error", "target", textjson(name), "message",
-		              textjson_format(n == 1 ? "RAID group %u is degraded: %s; one more disk lost there loses data"
-		                                     : "RAID group %u has failed, it lost more disks than parity can replace: %s",
-		                              group, disks)));
+		    json_pack("{s:s,s:o,s:o}", "severity", n == 1 ? "warn" : "error", "target", textjson(name),
+		              "message",
+		              textjson_format(
+		                  n == 1 ? "RAID group %u is degraded: %s; one more disk lost there loses data"
+		                         : "RAID group %u has failed, it lost more disks than parity can replace: %s",
+		                  group, disks)));
 	}
 }
 
@@ -114,13 +119,15 @@ static void missing_exports(const struct known_volume *known, json_t *problems)
 	json_t *entry;
 	size_t i;
 
-	json_array_foreach(known->exports, i, entry)
-	{
+	json_array_foreach(known->exports, i, entry) {
 		if (json_object_get(entry, "missing") != NULL)
 			(void)json_array_append_new(
-			    problems, json_pack("{s:s,s:o,s:s}", "severity", "warn", "target",
-			                        json_sprintf("/vol/%s%s", known->name, json_string_value(json_object_get(entry, "path"))),
-			                        "message", "the directory of this export is gone: set the export anew, or delete it"));
+			    problems,
+			    json_pack("{s:s,s:o,s:s}", "severity", "warn", "target",
+			              json_sprintf("/vol/%s%s", known->name,
+			                           json_string_value(json_object_get(entry, "path"))),
+			              "message",
+			              "the directory of this export is gone: set the export anew, or delete it"));
 	}
 }
 
@@ -131,16 +138,18 @@ static json_t *volumes_summary(struct admin *admin, json_t *problems)
 	json_t *unsound;
 	size_t i;
 
-	json_array_foreach(admin->unsound, i, unsound)(void)
-	    json_array_append_new(problems, problem("error", "volumes.json", json_string_value(json_object_get(unsound, "why"))));
+	json_array_foreach(admin->unsound, i, unsound)
+		(void)json_array_append_new(
+		    problems, problem("error", "volumes.json", json_string_value(json_object_get(unsound, "why"))));
 	TAILQ_FOREACH(known, &admin->volumes, link) {
 		n++;
 		online += known->state == KNOWN_ONLINE;
 		if (json_array_size(known->kept_out) > 0)
-			(void)json_array_append_new(
-			    problems, problem("warn", known->name,
-			                      "it came with other igroups of identities that are known here; LUNs mapped to those are "
-			                      "not served (conflict): unmap them, and map them again"));
+			(void)json_array_append_new(problems,
+			                            problem("warn", known->name,
+			                                    "it came with other igroups of identities that are known "
+			                                    "here; LUNs mapped to those are "
+			                                    "not served (conflict): unmap them, and map them again"));
 		missing_exports(known, problems);
 		if (known->state == KNOWN_FAILED)
 			(void)json_array_append_new(problems, problem("error", known->name, known->error));
@@ -168,13 +177,14 @@ static void jobs_summary(const struct admin *admin, json_t *problems)
 	const struct job *job;
 
 	TAILQ_FOREACH(job, &admin->jobs, link) {
-		bool bad = job->state == JOB_INTERRUPTED || (job->state == JOB_FAILURE && fault_status_of(job->code) >= 500);
+		bool bad = job->state == JOB_INTERRUPTED ||
+		           (job->state == JOB_FAILURE && fault_status_of(job->code) >= 500);
 
 		if (!bad || now - job->ended_ns > JOB_REMEMBERED_NS || is_made_good(job))
 			continue;
-		(void)json_array_append_new(problems,
-		                            json_pack("{s:s,s:o,s:o}", "severity", "warn", "target", textjson(job->target), "message",
-		                                      textjson_format("job %s, %s: %s", job->uuid, job->description, job->message)));
+		(void)json_array_append_new(
+		    problems, json_pack("{s:s,s:o,s:o}", "severity", "warn", "target", textjson(job->target), "message",
+		                        textjson_format("job %s, %s: %s", job->uuid, job->description, job->message)));
 	}
 }
 
@@ -188,9 +198,10 @@ static void status_end(struct call *call)
 	int64_t up = (world_wall_ns(admin->world) - admin->started_ns) / 1000000000;
 
 	call_reply_take(call, 200,
-	                json_pack("{s:s,s:s,s:s,s:O,s:o,s:I,s:i,s:{s:I,s:I},s:O}", "state", state, "version", PACKAGE_VERSION, "name",
-	                          PACKAGE_NAME, "problems", call->records, "volumes", volumes, "uptime_seconds", (json_int_t)up, "pid",
-	                          (int)getpid(), "memory", "used", (json_int_t)(page_arena_used() * PAGE_SIZE), "size",
+	                json_pack("{s:s,s:s,s:s,s:O,s:o,s:I,s:i,s:{s:I,s:I},s:O}", "state", state, "version",
+	                          PACKAGE_VERSION, "name", PACKAGE_NAME, "problems", call->records, "volumes", volumes,
+	                          "uptime_seconds", (json_int_t)up, "pid", (int)getpid(), "memory", "used",
+	                          (json_int_t)(page_arena_used() * PAGE_SIZE), "size",
 	                          (json_int_t)(page_arena_max() * PAGE_SIZE), "addresses", admin->info));
 }
 
@@ -215,13 +226,14 @@ static void stat_visit(const struct metric *metric, void *arg)
 	if (metric->kind == METRIC_HISTOGRAM) {
 		const struct histogram *histogram = metric->value;
 		for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
-			count += atomic_load_explicit(&((struct histogram *)(uintptr_t)histogram)->buckets[i], memory_order_relaxed);
+			count += atomic_load_explicit(&((struct histogram *)(uintptr_t)histogram)->buckets[i],
+			                              memory_order_relaxed);
 	} else {
 		count = counter_get(metric->value);
 	}
 	(void)json_array_append_new(records, json_pack("{s:s,s:s,s:I,s:s}", "name", metric->name, "labels",
-	                                               metric->labels == NULL ? "" : metric->labels, "value", (json_int_t)count, "help",
-	                                               metric->help));
+	                                               metric->labels == NULL ? "" : metric->labels, "value",
+	                                               (json_int_t)count, "help", metric->help));
 }
 
 void status_api_stats(struct call *call)

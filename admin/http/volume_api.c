@@ -19,7 +19,8 @@ static json_t *integer(uint64_t value)
 
 static json_t *known_json(const struct known_volume *known)
 {
-	json_t *json = json_pack("{s:s,s:s,s:O}", "name", known->name, "state", known_state_name(known->state), "disks", known->disks);
+	json_t *json = json_pack("{s:s,s:s,s:O}", "name", known->name, "state", known_state_name(known->state), "disks",
+	                         known->disks);
 	if (known->error[0] != '\0')
 		(void)json_object_set_new(json, "error", textjson(known->error));
 	return json;
@@ -39,17 +40,20 @@ static void add_info(json_t *json, const struct fs_volume_info *info)
 	(void)json_object_set_new(json, "read_only", json_boolean(info->read_only));
 	(void)json_object_set_new(json, "space",
 	                          json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "size", integer(info->size_bytes), "used",
-	                                    integer(info->used_bytes), "available", integer(info->free_bytes), "snapshot",
-	                                    integer(info->snapshot_bytes), "reserved", integer(info->reserved_bytes), "metadata",
-	                                    integer(info->metadata_bytes), "kept", integer(info->kept_bytes)));
-	(void)json_object_set_new(json, "files",
-	                          json_pack("{s:o,s:o}", "used", integer(info->n_inodes_used), "available", integer(info->n_inodes_free)));
+	                                    integer(info->used_bytes), "available", integer(info->free_bytes),
+	                                    "snapshot", integer(info->snapshot_bytes), "reserved",
+	                                    integer(info->reserved_bytes), "metadata", integer(info->metadata_bytes),
+	                                    "kept", integer(info->kept_bytes)));
+	(void)json_object_set_new(
+	    json, "files",
+	    json_pack("{s:o,s:o}", "used", integer(info->n_inodes_used), "available", integer(info->n_inodes_free)));
 	(void)json_object_set_new(json, "snapshot_count", integer(info->n_snapshots));
 	(void)json_object_set_new(json, "consistency_points",
-	                          json_pack("{s:o,s:o,s:o}", "count", integer(info->cp_count), "last_ms", integer(info->cp_last_ms),
-	                                    "generation", integer(info->cp_generation)));
-	(void)json_object_set_new(json, "nvlog",
-	                          json_pack("{s:o,s:o}", "used", integer(info->nvlog_bytes_used), "half", integer(info->nvlog_bytes_half)));
+	                          json_pack("{s:o,s:o,s:o}", "count", integer(info->cp_count), "last_ms",
+	                                    integer(info->cp_last_ms), "generation", integer(info->cp_generation)));
+	(void)json_object_set_new(
+	    json, "nvlog",
+	    json_pack("{s:o,s:o}", "used", integer(info->nvlog_bytes_used), "half", integer(info->nvlog_bytes_half)));
 	(void)json_object_set_new(json, "cache",
 	                          json_pack("{s:o,s:o,s:o}", "used", integer(info->cache_pages * FS_BLOCK_SIZE), "size",
 	                                    integer(info->cache_pages_max * FS_BLOCK_SIZE), "dirty",
@@ -64,8 +68,7 @@ static void volume_visited(struct call *call)
 	json_t *record;
 	size_t i;
 
-	json_array_foreach(call->records, i, record)
-	{
+	json_array_foreach(call->records, i, record) {
 		if (strcmp(json_string_value(json_object_get(record, "name")), name) == 0)
 			add_info(record, call->msg.out.volume);
 	}
@@ -153,9 +156,11 @@ void volume_api_create(struct call *call)
 		return;
 	}
 	if (disks != NULL) {
-		job = job_new(call->admin, "volume import", "", "import of a volume from %zu disks", json_array_size(disks));
+		job = job_new(call->admin, "volume import", "", "import of a volume from %zu disks",
+		              json_array_size(disks));
 		if (job != NULL)
-			lifecycle_import(call->admin, disks, name, call->caller.by == CALLER_SOCKET, lifecycle_ended, job);
+			lifecycle_import(call->admin, disks, name, call->caller.by == CALLER_SOCKET, lifecycle_ended,
+			                 job);
 		call_accept(call, job);
 		return;
 	}
@@ -187,8 +192,8 @@ void volume_api_modify(struct call *call)
 		          known_state_name(known->state), known->busy ? "; wait until that has ended" : " already");
 		return;
 	}
-	struct job *job = job_new(call->admin, online ? "volume online" : "volume offline", known->name, "bringing volume %s %s",
-	                          known->name, online ? "online" : "offline");
+	struct job *job = job_new(call->admin, online ? "volume online" : "volume offline", known->name,
+	                          "bringing volume %s %s", known->name, online ? "online" : "offline");
 	if (job != NULL)
 		(online ? lifecycle_online : lifecycle_offline)(call->admin, known, lifecycle_ended, job);
 	call_accept(call, job);

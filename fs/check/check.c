@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The check: stage after stage over an image that stands still (fs/check/check_private.h).
  *
- * THEORY. Who has the image starts it: check_online.c a private snapshot of a volume at work, check_offline.c the last consistency point of one that
- * is not mounted. Memory: two bits a block for a window of blocks at a time, eight bytes an inode, a megabyte for reads. While clients send
- * messages the check rests after every megabyte; a rate makes it rest longer.
- * READ PATH. previous hop: fs/dispatch.c or fs_check_offline; next hops: raid/raid.h (trees), fs/file/cache.h (directories, maps, attributes). */
+ * THEORY. Who has the image starts it: check_online.c a private snapshot of a volume at work, check_offline.c the last
+ * consistency point of one that is not mounted. Memory: two bits a block for a window of blocks at a time, eight bytes
+ * an inode, a megabyte for reads. While clients send messages the check rests after every megabyte; a rate makes it
+ * rest longer.
+ * READ PATH. previous hop: fs/dispatch.c or fs_check_offline; next hops: raid/raid.h (trees), fs/file/cache.h
+ * (directories, maps, attributes). */
 #include <stdlib.h>
 
 #include "base/bytes.h"
@@ -78,7 +80,9 @@ static bool is_cancelled(const struct check *check)
 
 static void progress_tell(struct check *check)
 {
-	unsigned percent = check->n_total == 0 ? 0 : (unsigned)(MIN_OF(check->n_done, check->n_total) * 99U / check->n_total);
+	unsigned percent = check->n_total == 0
+	                       ? 0
+	                       : (unsigned)(MIN_OF(check->n_done, check->n_total) * 99U / check->n_total);
 
 	if (check->options.progress != NULL && percent != check->percent)
 		check->options.progress(check->options.arg, check_stage_name(check), percent);
@@ -151,7 +155,8 @@ bool check_is_running(const struct fs_volume *vol, unsigned *ret_percent)
 	*ret_percent = 0;
 	if (check == NULL)
 		return false;
-	*ret_percent = check->n_total == 0 ? 0 : (unsigned)(MIN_OF(check->n_done, check->n_total) * 99U / check->n_total);
+	*ret_percent = check->n_total == 0 ? 0
+	                                   : (unsigned)(MIN_OF(check->n_done, check->n_total) * 99U / check->n_total);
 	return true;
 }
 
@@ -183,7 +188,8 @@ static void geometry_check(struct check *check, const struct raid_geometry *geom
 		const struct raid_disk_geometry *disk = &geometry->disks[i];
 
 		if (disk->vbn_first < next)
-			check_found(check, CHECK_ROOT, "data disk %u: begins at vbn %u, before the end of the one before it, %llu", i,
+			check_found(check, CHECK_ROOT,
+			            "data disk %u: begins at vbn %u, before the end of the one before it, %llu", i,
 			            disk->vbn_first, (unsigned long long)next);
 		next = (uint64_t)disk->vbn_first + disk->n_blocks;
 	}
@@ -208,16 +214,18 @@ static int root_step(struct fs_run *run)
 	const struct fsinfo_disk *fsinfo = &check->fsinfo;
 
 	if (le32_get(fsinfo->version) != FS_FORMAT_VERSION)
-		check_found(check, CHECK_ROOT, "fsinfo: version %u, expected %u", le32_get(fsinfo->version), FS_FORMAT_VERSION);
+		check_found(check, CHECK_ROOT, "fsinfo: version %u, expected %u", le32_get(fsinfo->version),
+		            FS_FORMAT_VERSION);
 	if (le64_get(fsinfo->cp_generation) != check->generation)
 		check_found(check, CHECK_ROOT, "fsinfo: generation %llu in its body, %llu in its head",
 		            (unsigned long long)le64_get(fsinfo->cp_generation), (unsigned long long)check->generation);
 	if (memcmp(fsinfo->name, run->vol->name, strlen(run->vol->name) + 1U) != 0)
 		check_found(check, CHECK_ROOT, "fsinfo: another volume's name");
 	if (le32_get(fsinfo->next_snapshot_id) <= check->image && !check->offline)
-		check_found(check, CHECK_ROOT, "fsinfo: next snapshot id %u, but %u is in use", le32_get(fsinfo->next_snapshot_id),
-		            check->image);
-	if ((fsinfo->inode_file.type_height & 15U) != FS_TYPE_META || (fsinfo->snapshot_table.type_height & 15U) != FS_TYPE_META)
+		check_found(check, CHECK_ROOT, "fsinfo: next snapshot id %u, but %u is in use",
+		            le32_get(fsinfo->next_snapshot_id), check->image);
+	if ((fsinfo->inode_file.type_height & 15U) != FS_TYPE_META ||
+	    (fsinfo->snapshot_table.type_height & 15U) != FS_TYPE_META)
 		check_found(check, CHECK_ROOT, "fsinfo: inode file or snapshot table are no metafiles");
 	if (memcmp(&fsinfo->inode_file, &check->inode_file, sizeof(check->inode_file)) != 0)
 		check_found(check, CHECK_ROOT, "fsinfo: its inode file differs from that of the snapshot made with it");
@@ -299,8 +307,9 @@ static void check_finish(struct fs_run *run, int err)
 	struct check *check = check_of(run);
 
 	run_fini(run);
-	log_info("fs", "check_done", "volume=%s status=%s blocks=%llu inodes=%llu errors=%llu", check->vol->name, error_name(err),
-	         (unsigned long long)check->n_blocks, (unsigned long long)check->n_inodes, (unsigned long long)check->report.n_errors);
+	log_info("fs", "check_done", "volume=%s status=%s blocks=%llu inodes=%llu errors=%llu", check->vol->name,
+	         error_name(err), (unsigned long long)check->n_blocks, (unsigned long long)check->n_inodes,
+	         (unsigned long long)check->report.n_errors);
 	check->options.ended(check, err);
 }
 

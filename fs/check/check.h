@@ -20,8 +20,8 @@ struct fs_volume;
 
 /* Is a check running, and how far is it (0..100)? */
 bool check_is_running(const struct fs_volume *vol, unsigned *ret_percent);
-/* End the running check, if there is one, at its next step: its message is answered with -ECANCELED and what was found so far. `why`: a
- * string that stays, for the message. */
+/* End the running check, if there is one, at its next step: its message is answered with -ECANCELED and what was found
+ * so far. `why`: a string that stays, for the message. */
 void check_cancel(struct fs_volume *vol, const char *why);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Directories of the image: each is verified by itself (fs/names/dir_check.c), and what its entries name is counted in the table of inodes. */
+/* Directories of the image: each is verified by itself (fs/names/dir_check.c), and what its entries name is counted in
+ * the table of inodes. */
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -54,17 +55,20 @@ static void subdir_found(struct check *check, struct check_dir *dir, const struc
 	if (child->parent == 0)
 		child->parent = dir->ino;
 	else
-		check_found(check, CHECK_INODE, "directory %u, slot %u: names directory %u, which directory %u names, too", dir->ino,
+		check_found(check, CHECK_INODE,
+		            "directory %u, slot %u: names directory %u, which directory %u names, too", dir->ino,
 		            entry->slot, child->ino, child->parent);
 }
 
 /* FR2; and no document stands anywhere else. */
-static void document_check(struct check *check, const struct check_dir *dir, const struct dir_entry *entry, unsigned type)
+static void document_check(struct check *check, const struct check_dir *dir, const struct dir_entry *entry,
+                           unsigned type)
 {
 	bool fits = dir->ino == INO_DOCS ? type == FS_TYPE_META || docs_is_staged(entry) : type != FS_TYPE_META;
 
 	if (!fits && entry->type == type)
-		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" names inode %u of type %u, which has no place there",
+		check_found(check, CHECK_INODE,
+		            "directory %u, slot %u: \"%.*s\" names inode %u of type %u, which has no place there",
 		            dir->ino, entry->slot, (int)entry->name_len, entry->name, entry->id.inode, type);
 }
 
@@ -75,10 +79,12 @@ static void entry_found(void *arg, const struct dir_entry *entry)
 	struct check_inode *inode = check_inode_find(check, entry->id.inode);
 
 	if (entry->id.inode < INO_FIRST_DYNAMIC || inode == NULL) {
-		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" names inode %u, which is %s", state->dir->ino, entry->slot,
-		            (int)entry->name_len, entry->name, entry->id.inode, inode == NULL ? "free" : "not for naming");
+		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" names inode %u, which is %s",
+		            state->dir->ino, entry->slot, (int)entry->name_len, entry->name, entry->id.inode,
+		            inode == NULL ? "free" : "not for naming");
 		if (inode == NULL) {
-			check->maps.pointers_lost = true; /* its record may be lost: what it led to is not called free */
+			/* its record may be lost: what it led to is not called free */
+			check->maps.pointers_lost = true;
 			return;
 		}
 		check_found_repairable(check);
@@ -86,11 +92,12 @@ static void entry_found(void *arg, const struct dir_entry *entry)
 		return;
 	}
 	if (inode->generation_hash != check_generation_hash(entry->id.generation))
-		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" names inode %u of another generation", state->dir->ino,
-		            entry->slot, (int)entry->name_len, entry->name, entry->id.inode);
+		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" names inode %u of another generation",
+		            state->dir->ino, entry->slot, (int)entry->name_len, entry->name, entry->id.inode);
 	if (inode->type != entry->type) {
-		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" says inode %u is of type %u, it is %u", state->dir->ino,
-		            entry->slot, (int)entry->name_len, entry->name, entry->id.inode, entry->type, inode->type);
+		check_found(check, CHECK_INODE, "directory %u, slot %u: \"%.*s\" says inode %u is of type %u, it is %u",
+		            state->dir->ino, entry->slot, (int)entry->name_len, entry->name, entry->id.inode,
+		            entry->type, inode->type);
 		if (inode->type <= FS_TYPE_VDISK) {
 			check_found_repairable(check);
 			check_fix(check, FIX_ENTRY_TYPE, state->dir->ino, entry->slot, inode->type);
@@ -107,7 +114,8 @@ static void dir_fault(void *arg, const char *text, bool derived)
 {
 	struct dir_state *state = arg;
 
-	check_found(state->check, CHECK_INODE, "directory %u, block or bucket %u: %s", state->dir->ino, state->verify.next, text);
+	check_found(state->check, CHECK_INODE, "directory %u, block or bucket %u: %s", state->dir->ino,
+	            state->verify.next, text);
 	state->slots_bad |= !derived;
 	state->check->inodes.names_lost |= !derived;
 	if (!derived || state->slots_bad)
@@ -161,7 +169,8 @@ int check_dir_step(struct fs_run *run)
 			return err;
 		if (err != 0) {
 			check->inodes.names_lost = true;
-			check_found(check, CHECK_BLOCK, "directory %u: cannot be read: %s", state->dir->ino, error_name(err));
+			check_found(check, CHECK_BLOCK, "directory %u: cannot be read: %s", state->dir->ino,
+			            error_name(err));
 		}
 	}
 	check->dir_cursor = 0;

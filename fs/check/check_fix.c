@@ -30,7 +30,8 @@ void check_fix(struct check *check, enum check_fix_kind kind, uint32_t ino, uint
 		*fix = (struct check_fix){ .kind = kind, .ino = ino, .at = at, .value = value };
 }
 
-void check_fix_bytes(struct check *check, enum check_fix_kind kind, uint32_t ino, uint64_t value, const void *bytes, size_t len)
+void check_fix_bytes(struct check *check, enum check_fix_kind kind, uint32_t ino, uint64_t value, const void *bytes,
+                     size_t len)
 {
 	struct check_fixes *fixes = check->fixes;
 	struct check_fix *fix;

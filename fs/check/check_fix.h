@@ -51,7 +51,8 @@ struct check_fixes {
 
 /* Note a fix, when a repair is to follow (check_found_repairable says so of the finding). `bytes` are copied. */
 void check_fix(struct check *check, enum check_fix_kind kind, uint32_t ino, uint32_t at, uint64_t value);
-void check_fix_bytes(struct check *check, enum check_fix_kind kind, uint32_t ino, uint64_t value, const void *bytes, size_t len);
+void check_fix_bytes(struct check *check, enum check_fix_kind kind, uint32_t ino, uint64_t value, const void *bytes,
+                     size_t len);
 /* Sort into the order in which the fixes are carried out: maps first. */
 void check_fixes_sort(struct check_fixes *fixes);
 void check_fixes_fini(struct check_fixes *fixes);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inode file of the image, twice: first every record by itself, for the table of inodes that links are counted in; later, when the
- * directories have been looked at, the trees of all of them. And the inode map. */
+/* The inode file of the image, twice: first every record by itself, for the table of inodes that links are counted in;
+ * later, when the directories have been looked at, the trees of all of them. And the inode map. */
 #include <stdlib.h>
 
 #include "base/array.h"
@@ -60,11 +60,13 @@ static void table_take(struct check *check, uint32_t ino, const struct inode_dis
 		check->no_memory = true;
 		return;
 	}
-	table->chunks[chunk][ino % CHECK_INODE_CHUNK] = (struct check_inode){
-		.type = type, .nlink = le16_get(disk->nlink), .generation_hash = check_generation_hash(le64_get(disk->generation))
-	};
+	table->chunks[chunk][ino % CHECK_INODE_CHUNK] = (struct check_inode){ .type = type,
+		                                                              .nlink = le16_get(disk->nlink),
+		                                                              .generation_hash = check_generation_hash(
+		                                                                  le64_get(disk->generation)) };
 	table->n_used += ino >= INO_ROOT;
-	if (type == FS_TYPE_DIR || type == FS_TYPE_STREAM || type == FS_TYPE_STREAM_DIR || ino == INO_VTOC || ino == INO_DOCS)
+	if (type == FS_TYPE_DIR || type == FS_TYPE_STREAM || type == FS_TYPE_STREAM_DIR || ino == INO_VTOC ||
+	    ino == INO_DOCS)
 		table->n_name_blocks += le32_get(disk->n_blocks);
 	check->n_inodes++;
 	if (type == FS_TYPE_DIR) {
@@ -118,8 +120,8 @@ static void node_check(struct check *check, uint32_t ino, const struct inode_dis
 	uint64_t size = le64_get(disk->size_bytes);
 
 	if (height != 0 || size != 0 || (disk->flags & INODE_INLINE) != 0)
-		check_found(check, CHECK_INODE, "inode %u: a special node with content (height %u, size %llu)", ino, height,
-		            (unsigned long long)size);
+		check_found(check, CHECK_INODE, "inode %u: a special node with content (height %u, size %llu)", ino,
+		            height, (unsigned long long)size);
 	if (!bytes_are_zero(disk->data.inline_bytes + used, sizeof(disk->data) - used))
 		check_found(check, CHECK_INODE, "inode %u: a special node with data", ino);
 }
@@ -132,20 +134,23 @@ static void content_check(struct check *check, uint32_t ino, const struct inode_
 	if (height > TREE_HEIGHT_MAX)
 		check_found(check, CHECK_INODE, "inode %u: height %u, at most %u", ino, height, TREE_HEIGHT_MAX);
 	if (size > (uint64_t)FBN_MAX * FS_BLOCK_SIZE)
-		check_found(check, CHECK_INODE, "inode %u: size %llu, more than a file can have", ino, (unsigned long long)size);
+		check_found(check, CHECK_INODE, "inode %u: size %llu, more than a file can have", ino,
+		            (unsigned long long)size);
 	if (type == FS_TYPE_SYMLINK && size > FS_PATH_MAX)
-		check_found(check, CHECK_INODE, "inode %u: a symbolic link of %llu bytes", ino, (unsigned long long)size);
+		check_found(check, CHECK_INODE, "inode %u: a symbolic link of %llu bytes", ino,
+		            (unsigned long long)size);
 	if (!type_has_content(type))
 		node_check(check, ino, disk);
 	if ((disk->flags & INODE_INLINE) != 0) {
 		if (height != 0 || size > INLINE_MAX || !type_may_inline(type) || ino < INO_ROOT)
-			check_found(check, CHECK_INODE, "inode %u: inline data, with type %u, height %u, size %llu", ino, type, height,
-			            (unsigned long long)size);
+			check_found(check, CHECK_INODE, "inode %u: inline data, with type %u, height %u, size %llu",
+			            ino, type, height, (unsigned long long)size);
 	} else if (height == 0 && type_has_content(type) && !bytes_are_zero(&disk->data, sizeof(disk->data))) {
 		check_found(check, CHECK_INODE, "inode %u: height 0, and pointers", ino);
 	}
 	if (height == 0 && le32_get(disk->n_blocks) != 0) {
-		check_found(check, CHECK_INODE, "inode %u: %u blocks in its record, 0 found", ino, le32_get(disk->n_blocks));
+		check_found(check, CHECK_INODE, "inode %u: %u blocks in its record, 0 found", ino,
+		            le32_get(disk->n_blocks));
 		if (bytes_are_zero(&disk->data, sizeof(disk->data)) || (disk->flags & INODE_INLINE) != 0)
 			field_fix(check, ino, FIELD_BLOCKS, 0);
 	}
@@ -168,7 +173,8 @@ static void record_check(struct check *check, uint32_t ino, const struct inode_d
 	if ((disk->flags & INODE_STREAM) == 0 && type == FS_TYPE_VDISK)
 		check_found(check, CHECK_INODE, "inode %u: a vdisk without streams", ino);
 	if ((disk->flags & INODE_STREAM) == 0 && le32_get(disk->xinode) != 0)
-		check_found(check, CHECK_INODE, "inode %u: no streams, and inode %u as its stream directory", ino, le32_get(disk->xinode));
+		check_found(check, CHECK_INODE, "inode %u: no streams, and inode %u as its stream directory", ino,
+		            le32_get(disk->xinode));
 	if ((le16_get(disk->mode) & ~07777U) != 0) {
 		check_found(check, CHECK_INODE, "inode %u: mode %#o", ino, le16_get(disk->mode));
 		field_fix(check, ino, FIELD_MODE, le16_get(disk->mode) & 07777U);
@@ -180,7 +186,8 @@ static void record_check(struct check *check, uint32_t ino, const struct inode_d
 	check->inodes.generation_max = MAX_OF(check->inodes.generation_max, le64_get(disk->generation));
 	if (le64_get(disk->generation) == 0 || le64_get(disk->generation) >= le64_get(check->fsinfo.next_generation))
 		check_found(check, CHECK_INODE, "inode %u: generation %llu, the next one is %llu", ino,
-		            (unsigned long long)le64_get(disk->generation), (unsigned long long)le64_get(check->fsinfo.next_generation));
+		            (unsigned long long)le64_get(disk->generation),
+		            (unsigned long long)le64_get(check->fsinfo.next_generation));
 	content_check(check, ino, disk);
 }
 
@@ -203,7 +210,8 @@ static void file_block(struct check *check, const struct check_tree *tree, uint3
 		if (ino == INO_SNAPSHOT_TABLE && (disk->type_height & 15U) != FS_TYPE_NONE) {
 			/* What a snapshot keeps of it. A version that could not restore wrote none. */
 			if (memcmp(disk, &check->fsinfo.snapshot_table, sizeof(*disk)) != 0)
-				check_found(check, CHECK_ROOT, "inode %u: not the snapshot table's inode that fsinfo has",
+				check_found(check, CHECK_ROOT,
+				            "inode %u: not the snapshot table's inode that fsinfo has",
 				            INO_SNAPSHOT_TABLE);
 			continue;
 		}
@@ -212,7 +220,8 @@ static void file_block(struct check *check, const struct check_tree *tree, uint3
 			table_take(check, (uint32_t)ino, disk);
 		} else {
 			if (!bytes_are_zero(disk, sizeof(*disk))) {
-				check_found(check, CHECK_INODE, "inode %llu: free, and not all zero", (unsigned long long)ino);
+				check_found(check, CHECK_INODE, "inode %llu: free, and not all zero",
+				            (unsigned long long)ino);
 				field_fix(check, (uint32_t)ino, FIELD_ALL_ZERO, 0);
 			}
 			if (type_of_fixed((uint32_t)ino) != FS_TYPE_NONE)
@@ -260,14 +269,19 @@ static void names_check(struct check *check)
 {
 	const struct fsinfo_disk *fsinfo = &check->fsinfo;
 
-	if ((le32_get(fsinfo->space_flags) & FSINFO_NAMES_COUNTED) != 0 && le64_get(fsinfo->name_blocks) != check->inodes.n_name_blocks)
+	if ((le32_get(fsinfo->space_flags) & FSINFO_NAMES_COUNTED) != 0 &&
+	    le64_get(fsinfo->name_blocks) != check->inodes.n_name_blocks)
 		check_found(check, CHECK_ACCOUNT, "fsinfo: %llu blocks of directories and streams, %llu found",
-		            (unsigned long long)le64_get(fsinfo->name_blocks), (unsigned long long)check->inodes.n_name_blocks);
+		            (unsigned long long)le64_get(fsinfo->name_blocks),
+		            (unsigned long long)check->inodes.n_name_blocks);
 	if (le64_get(fsinfo->shared_names) > le64_get(fsinfo->used_blocks))
-		check_found(check, CHECK_ACCOUNT, "fsinfo: %llu blocks of names and metafiles are held by snapshots, %llu blocks are used",
-		            (unsigned long long)le64_get(fsinfo->shared_names), (unsigned long long)le64_get(fsinfo->used_blocks));
+		check_found(check, CHECK_ACCOUNT,
+		            "fsinfo: %llu blocks of names and metafiles are held by snapshots, %llu blocks are used",
+		            (unsigned long long)le64_get(fsinfo->shared_names),
+		            (unsigned long long)le64_get(fsinfo->used_blocks));
 	if ((le32_get(fsinfo->space_flags) & ~FSINFO_NAMES_COUNTED) != 0)
-		check_found(check, CHECK_ACCOUNT, "fsinfo: space flags %#x are not known", le32_get(fsinfo->space_flags));
+		check_found(check, CHECK_ACCOUNT, "fsinfo: space flags %#x are not known",
+		            le32_get(fsinfo->space_flags));
 }
 
 int check_inode_step(struct fs_run *run)
@@ -288,7 +302,8 @@ int check_inode_step(struct fs_run *run)
 		qsort(check->inodes.dirs, check->inodes.n_dirs, sizeof(struct check_dir), dir_order);
 	if (check->inodes.n_used != le64_get(check->fsinfo.inodes_used)) {
 		check_found(check, CHECK_ACCOUNT, "fsinfo: %llu inodes used, %llu found",
-		            (unsigned long long)le64_get(check->fsinfo.inodes_used), (unsigned long long)check->inodes.n_used);
+		            (unsigned long long)le64_get(check->fsinfo.inodes_used),
+		            (unsigned long long)check->inodes.n_used);
 		if (!check->maps.pointers_lost) {
 			check_found_repairable(check);
 			check_fix(check, FIX_TOTALS, TOTAL_INODES, 0, check->inodes.n_used);
@@ -305,7 +320,8 @@ static bool inode_is_used(struct check *check, uint64_t ino)
 	return ino < INO_ROOT || (ino < FS_INO_SNAPSHOTS && check_inode_find(check, (uint32_t)ino) != NULL);
 }
 
-/* With a block of the inode file lost, nobody knows which of its inodes are in use; and with the way to the block lost, it has no place. */
+/* With a block of the inode file lost, nobody knows which of its inodes are in use; and with the way to the block lost,
+ * it has no place. */
 static void map_block_lost(struct check *check, struct inode *map, uint32_t block, int err)
 {
 	uint8_t bytes[FS_BLOCK_SIZE] = { 0 };
@@ -329,8 +345,8 @@ static void map_block_check(struct check *check, uint32_t block, const uint8_t *
 
 		if (marked == used)
 			continue;
-		check_found(check, CHECK_INODE, "inode %llu: %s, and marked %s in the inode map", (unsigned long long)ino,
-		            used ? "used" : "free", marked ? "used" : "free");
+		check_found(check, CHECK_INODE, "inode %llu: %s, and marked %s in the inode map",
+		            (unsigned long long)ino, used ? "used" : "free", marked ? "used" : "free");
 		if (!used && check->maps.pointers_lost) /* its record may be where nothing can be read */
 			continue;
 		check_found_repairable(check);
@@ -381,7 +397,8 @@ static void tree_take(struct check *check, uint32_t ino, uint32_t snapshot, cons
 		                   .end_fbn = DIV_UP(le64_get(disk->size_bytes), FS_BLOCK_SIZE) };
 	unsigned type = disk->type_height & 15U;
 
-	if (type == FS_TYPE_NONE || !type_has_content(type) || ino == INO_SNAPSHOT_TABLE) /* which was walked from fsinfo */
+	/* which was walked from fsinfo */
+	if (type == FS_TYPE_NONE || !type_has_content(type) || ino == INO_SNAPSHOT_TABLE)
 		return;
 	if (type == FS_TYPE_DIR)
 		tree.end_fbn = FBN_MAX; /* index and free table lie beyond its size */
@@ -407,11 +424,14 @@ int check_tree_step(struct fs_run *run)
 
 void check_trees_add(struct check *check, const struct inode_disk *inode_file, uint32_t snapshot)
 {
-	const struct check_tree tree = {
-		.ino = INO_INODE_FILE, .snapshot = snapshot, .n_expected = UINT64_MAX, .end_fbn = FBN_MAX, .block = trees_block
-	};
+	const struct check_tree tree = { .ino = INO_INODE_FILE,
+		                         .snapshot = snapshot,
+		                         .n_expected = UINT64_MAX,
+		                         .end_fbn = FBN_MAX,
+		                         .block = trees_block };
 
-	check->pass.n_inodes = MIN_OF(le64_get(inode_file->size_bytes) / sizeof(struct inode_disk), (uint64_t)FS_INO_SNAPSHOTS);
+	check->pass.n_inodes = MIN_OF(le64_get(inode_file->size_bytes) / sizeof(struct inode_disk),
+	                              (uint64_t)FS_INO_SNAPSHOTS);
 	check_walk_add_inode(check, &tree, inode_file);
 }
 
@@ -497,7 +517,8 @@ int check_zombies_walk(struct fs_run *run, uint32_t snapshot)
 		else
 			check->maps.pointers_lost = true;
 		if (err != 0 && snapshot == check->image)
-			check_found(check, CHECK_BLOCK, "zombies, fbn %u: cannot be read: %s", check->zombie_fbn, error_name(err));
+			check_found(check, CHECK_BLOCK, "zombies, fbn %u: cannot be read: %s", check->zombie_fbn,
+			            error_name(err));
 		check->zombie_fbn++;
 		cache_unpin_all(run);
 		err = check_walk_step(run);

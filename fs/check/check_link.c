@@ -28,7 +28,8 @@ static void way_up(struct check *check, struct check_dir *dir, uint32_t walk)
 	}
 	rooted = at != NULL && (is_root(at->ino) || at->mark == MARK_ROOTED);
 	if (at != NULL && at->mark == walk)
-		check_found(check, CHECK_INODE, "directory %u: lies in a circle of directories, out of the root's reach", at->ino);
+		check_found(check, CHECK_INODE,
+		            "directory %u: lies in a circle of directories, out of the root's reach", at->ino);
 	for (at = dir; rooted && at != NULL && at->mark == walk; at = check_dir_find(check, at->parent))
 		at->mark = MARK_ROOTED;
 }
@@ -60,7 +61,8 @@ static int parent_check(struct fs_run *run, const struct check_dir *dir)
 	if (err == -EAGAIN)
 		return err;
 	if (err == 0 && expected != 0 && parent != expected) {
-		check_found(check, CHECK_INODE, "directory %u: its parent is %u, its own record says %u", dir->ino, expected, parent);
+		check_found(check, CHECK_INODE, "directory %u: its parent is %u, its own record says %u", dir->ino,
+		            expected, parent);
 		check_found_repairable(check);
 		check_fix(check, FIX_DIR_PARENT, dir->ino, 0, expected);
 	}
@@ -81,8 +83,8 @@ static int dirs_check(struct fs_run *run)
 		cache_unpin_all(run);
 		way_up(check, dir, (uint32_t)check->dir_cursor + 1U);
 		if (inode->nlink != dir->n_subdirs + 2U) {
-			check_found(check, CHECK_INODE, "directory %u: link count %u, expected %u", dir->ino, inode->nlink,
-			            dir->n_subdirs + 2U);
+			check_found(check, CHECK_INODE, "directory %u: link count %u, expected %u", dir->ino,
+			            inode->nlink, dir->n_subdirs + 2U);
 			nlink_fix(check, dir->ino, dir->n_subdirs + 2U);
 		}
 		err = check_pace(run, 1);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log of a volume that is not mounted: what the next mount would apply after the image goes on where the image ends, has no gap, is whole, and
- * is the same on every copy.
+/* The log of a volume that is not mounted: what the next mount would apply after the image goes on where the image
+ * ends, has no gap, is whole, and is the same on every copy.
  *
- * THEORY. Each copy of each half is followed by itself as a mount follows it. Groups reach the disks strictly one after the other, each durable on
- * all copies before the next is begun. So the last group may be on some copies only, and torn: a crash does that. But a chain that ends while a
- * later group stands further on, or two groups earlier than on another copy, has lost what was acknowledged. Of a mounted volume the log is its
- * own business. */
+ * THEORY. Each copy of each half is followed by itself as a mount follows it. Groups reach the disks strictly one after
+ * the other, each durable on all copies before the next is begun. So the last group may be on some copies only, and
+ * torn: a crash does that. But a chain that ends while a later group stands further on, or two groups earlier than on
+ * another copy, has lost what was acknowledged. Of a mounted volume the log is its own business. */
 #include <stdlib.h>
 
 #include "base/bytes.h"
@@ -118,8 +118,8 @@ static int head_read(struct check *check)
 	const struct nvlog_group_disk *head = (const struct nvlog_group_disk *)(const void *)log->heads;
 	unsigned n_head, n = 0;
 
-	if (log->err != 0 || !nvlog_group_fits(head, le64_get(check->fsinfo.nvlog_epoch), log->block, chain_of(log)->last,
-	                                       raid_log_half_blocks(check->vol->raid)))
+	if (log->err != 0 || !nvlog_group_fits(head, le64_get(check->fsinfo.nvlog_epoch), log->block,
+	                                       chain_of(log)->last, raid_log_half_blocks(check->vol->raid)))
 		return chain_ends(log);
 	n_head = (unsigned)DIV_UP(le32_get(head->head_bytes), PAGE_SIZE);
 	page_put_many(log->pages, log->n_pages);
@@ -137,12 +137,18 @@ static int head_read(struct check *check)
 static const struct {
 	uint32_t body_min;
 } record_types[NVLOG_TYPE_COUNT] = {
-	[NVLOG_CREATE] = { sizeof(struct oplog_create) },       [NVLOG_REMOVE] = { sizeof(struct oplog_remove) },
-	[NVLOG_RENAME] = { sizeof(struct oplog_rename) },       [NVLOG_LINK] = { sizeof(struct oplog_link) },
-	[NVLOG_SETATTR] = { sizeof(struct oplog_setattr) },     [NVLOG_WRITE] = { sizeof(struct oplog_write) },
-	[NVLOG_ZERO] = { sizeof(struct oplog_zero) },           [NVLOG_VDISK_CREATE] = { sizeof(struct oplog_vdisk_create) },
-	[NVLOG_VDISK_SET] = { sizeof(struct oplog_vdisk_set) }, [NVLOG_VDISK_DESTROY] = { sizeof(struct oplog_vdisk_destroy) },
-	[NVLOG_DOC_PUT] = { sizeof(struct oplog_doc_put) },     [NVLOG_DOC_DELETE] = { sizeof(struct oplog_doc_delete) },
+	[NVLOG_CREATE] = { sizeof(struct oplog_create) },
+	[NVLOG_REMOVE] = { sizeof(struct oplog_remove) },
+	[NVLOG_RENAME] = { sizeof(struct oplog_rename) },
+	[NVLOG_LINK] = { sizeof(struct oplog_link) },
+	[NVLOG_SETATTR] = { sizeof(struct oplog_setattr) },
+	[NVLOG_WRITE] = { sizeof(struct oplog_write) },
+	[NVLOG_ZERO] = { sizeof(struct oplog_zero) },
+	[NVLOG_VDISK_CREATE] = { sizeof(struct oplog_vdisk_create) },
+	[NVLOG_VDISK_SET] = { sizeof(struct oplog_vdisk_set) },
+	[NVLOG_VDISK_DESTROY] = { sizeof(struct oplog_vdisk_destroy) },
+	[NVLOG_DOC_PUT] = { sizeof(struct oplog_doc_put) },
+	[NVLOG_DOC_DELETE] = { sizeof(struct oplog_doc_delete) },
 	[NVLOG_CLONE_SET] = { sizeof(struct oplog_clone_set) },
 };
 
@@ -153,7 +159,8 @@ static unsigned call_len(const struct nvlog_record_disk *record)
 
 	if ((record->type & NVLOG_CALL) == 0)
 		return 0;
-	return len <= sizeof(struct call_disk) || len > sizeof(struct call_disk) + FS_REPLY_MAX ? NVLOG_HEAD_BYTES_MAX : len;
+	return len <= sizeof(struct call_disk) || len > sizeof(struct call_disk) + FS_REPLY_MAX ? NVLOG_HEAD_BYTES_MAX
+	                                                                                        : len;
 }
 
 static void records_check(struct check *check, const uint8_t *heads)
@@ -203,11 +210,13 @@ static int scan_read(struct check *check)
 {
 	struct check_log *log = check->log;
 	struct log_chain *chain = chain_of(log);
-	uint32_t half_blocks = raid_log_half_blocks(check->vol->raid), n = MIN_OF(SCAN_BLOCKS, half_blocks - log->block);
+	uint32_t half_blocks = raid_log_half_blocks(check->vol->raid),
+	         n = MIN_OF(SCAN_BLOCKS, half_blocks - log->block);
 	uint64_t after = MAX_OF(chain->last, le64_get(check->fsinfo.nvlog_sequence));
 
 	for (uint32_t i = 0; i < n && log->err == 0 && chain->beyond == 0; i++) {
-		const struct nvlog_group_disk *head = (const struct nvlog_group_disk *)(const void *)(log->scan + (size_t)i * PAGE_SIZE);
+		const struct nvlog_group_disk *head =
+		    (const struct nvlog_group_disk *)(const void *)(log->scan + (size_t)i * PAGE_SIZE);
 
 		if (!nvlog_group_fits(head, le64_get(check->fsinfo.nvlog_epoch), log->block + i, 0, half_blocks) ||
 		    le64_get(head->first_sequence) <= after || log->block + i == chain->end)
@@ -232,17 +241,21 @@ static void half_compare(struct check *check, unsigned half)
 		if (log->chains[half][c].last > best->last)
 			best = &log->chains[half][c];
 	if (best->beyond != 0)
-		check_found(check, CHECK_LOG, "log half %u, block %u: records %llu to %llu are damaged on every copy", half, best->end,
-		            (unsigned long long)(best->last + 1U), (unsigned long long)(best->beyond - 1U));
+		check_found(check, CHECK_LOG, "log half %u, block %u: records %llu to %llu are damaged on every copy",
+		            half, best->end, (unsigned long long)(best->last + 1U),
+		            (unsigned long long)(best->beyond - 1U));
 	for (unsigned c = 0; c < n; c++) {
 		const struct log_chain *chain = &log->chains[half][c];
 
-		if (chain == best || (chain->beyond == 0 && chain->n_groups + 1U >= best->n_groups) || chain->last >= best->last)
+		if (chain == best || (chain->beyond == 0 && chain->n_groups + 1U >= best->n_groups) ||
+		    chain->last >= best->last)
 			continue;
-		check_found(check, CHECK_LOG,
-		            "log half %u, block %u, copy %u: the group of record %llu is damaged, and whole on another copy", half,
-		            chain->end, c, (unsigned long long)(chain->last + 1U));
-		check_found_repairable(check); /* every mount ends with a consistency point, and the log is begun anew */
+		check_found(
+		    check, CHECK_LOG,
+		    "log half %u, block %u, copy %u: the group of record %llu is damaged, and whole on another copy",
+		    half, chain->end, c, (unsigned long long)(chain->last + 1U));
+		/* every mount ends with a consistency point, and the log is begun anew */
+		check_found_repairable(check);
 	}
 	log->chains[half][0] = *best;
 }
@@ -268,7 +281,8 @@ static void halves_compare(struct check *check)
 	}
 	if (check->n_log_records > 0 && (le32_get(check->fsinfo.flags) & FSINFO_CLEAN) != 0)
 		check_found(check, CHECK_LOG,
-		            "log: %llu records that are not in the last consistency point, which says that the volume was closed",
+		            "log: %llu records that are not in the last consistency point, which says that the volume "
+		            "was closed",
 		            (unsigned long long)check->n_log_records);
 }
 

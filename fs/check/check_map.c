@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Maps of the image: the summary map against the snapshots' maps, the space map against both.
  *
- * THEORY. In a region, with f = folded_id and the snapshots that are present there (one being deleted is absent below its cursor, but for the
- * blocks of its own map tree, which go last):
- *   summary == OR of the active maps of those with id <= f, because a fold takes in the newest one, and nothing an older one holds can have
- *              left the active map since without a fold;
+ * THEORY. In a region, with f = folded_id and the snapshots that are present there (one being deleted is absent below
+ * its cursor, but for the blocks of its own map tree, which go last):
+ *   summary == OR of the active maps of those with id <= f, because a fold takes in the newest one, and nothing an
+ *              older one holds can have left the active map since without a fold;
  *   what any of them holds is in the summary or in the active map, or it could be given away. */
 #include <stdlib.h>
 
@@ -63,7 +63,8 @@ struct region_look {
 	const uint64_t *active;
 	const uint64_t *summary;
 	struct region_disk record;
-	bool active_lost, summary_lost, space_lost; /* cannot be read; all can be made anew, but for the first two of one region */
+	bool active_lost, summary_lost, space_lost; /* cannot be read; all can be made anew, but for the first two of
+	                                             * one region */
 };
 
 static const uint64_t no_bits[WORDS_PER_BLOCK];
@@ -95,7 +96,8 @@ static int space_take(struct fs_run *run, uint32_t fbn, const uint8_t **ret_byte
 		struct inode *map;
 
 		maps->n_space_lost = fbn + 1U;
-		maps->space_known = inode_get(run, check_of(run)->image, INO_SPACE_MAP, &map) == 0 && tree_in_memory(map, fbn);
+		maps->space_known = inode_get(run, check_of(run)->image, INO_SPACE_MAP, &map) == 0 &&
+		                    tree_in_memory(map, fbn);
 	}
 	return err;
 }
@@ -112,14 +114,16 @@ static int region_look(struct fs_run *run, uint32_t region, struct region_look *
 		return -EAGAIN;
 	ret_look->active = (const uint64_t *)(const void *)active;
 	ret_look->summary = (const uint64_t *)(const void *)summary;
-	memcpy(&ret_look->record, space + region % RECORDS_PER_BLOCK * sizeof(struct region_disk), sizeof(struct region_disk));
+	memcpy(&ret_look->record, space + region % RECORDS_PER_BLOCK * sizeof(struct region_disk),
+	       sizeof(struct region_disk));
 	return 0;
 }
 
 /* SD3: behind its cursor. */
 static bool is_absent(const struct check *check, const struct check_snapshot *snapshot, uint32_t region)
 {
-	return snapshot->id == le32_get(check->fsinfo.delete_snapshot_id) && region < le32_get(check->fsinfo.delete_region);
+	return snapshot->id == le32_get(check->fsinfo.delete_snapshot_id) &&
+	       region < le32_get(check->fsinfo.delete_region);
 }
 
 /* What the snapshots present in the region hold there: all of them, and those up to `folded_id`. */
@@ -153,8 +157,8 @@ static int snapshots_or(struct fs_run *run, uint32_t region, uint32_t folded_id)
 	return result;
 }
 
-/* The map tree of the snapshot being deleted: in the summary map until the end of the pass, or, where nothing was folded since the snapshot
- * was made, for as long as it is in the active map, in that alone. */
+/* The map tree of the snapshot being deleted: in the summary map until the end of the pass, or, where nothing was
+ * folded since the snapshot was made, for as long as it is in the active map, in that alone. */
 static void held_or(struct check *check, uint32_t region, uint32_t folded_id, const uint64_t *active)
 {
 	uint32_t deleted = le32_get(check->fsinfo.delete_snapshot_id);
@@ -184,12 +188,14 @@ static uint32_t bits_count(const uint64_t *words, uint32_t *ret_first)
 	return n;
 }
 
-bool check_bits_found(struct check *check, enum check_rule rule, uint32_t region, const uint64_t *words, const char *what)
+bool check_bits_found(struct check *check, enum check_rule rule, uint32_t region, const uint64_t *words,
+                      const char *what)
 {
 	uint32_t first = 0, n = bits_count(words, &first);
 
 	if (n > 0)
-		check_found(check, rule, "region %u: %u blocks, the first at vbn %u, %s", region, n, region * REGION_BLOCKS + first, what);
+		check_found(check, rule, "region %u: %u blocks, the first at vbn %u, %s", region, n,
+		            region * REGION_BLOCKS + first, what);
 	return n > 0;
 }
 
@@ -211,16 +217,20 @@ static bool summary_compare(struct check *check, uint32_t region, const struct r
 		missing[i] = maps->folded[i] & ~look->summary[i];
 		unsafe[i] = maps->all[i] & ~maps->folded[i] & ~look->summary[i] & ~look->active[i];
 	}
-	if (check_bits_found(check, CHECK_MAP, region, extra, "are in the summary map, and in no snapshot up to the one folded"))
+	if (check_bits_found(check, CHECK_MAP, region, extra,
+	                     "are in the summary map, and in no snapshot up to the one folded"))
 		wrong = repairable(check);
-	if (check_bits_found(check, CHECK_MAP, region, missing, "are in a snapshot, and not in the summary map although it was folded"))
+	if (check_bits_found(check, CHECK_MAP, region, missing,
+	                     "are in a snapshot, and not in the summary map although it was folded"))
 		wrong = repairable(check);
-	if (check_bits_found(check, CHECK_MAP, region, unsafe, "are in a snapshot, and in neither the summary map nor the active map"))
+	if (check_bits_found(check, CHECK_MAP, region, unsafe,
+	                     "are in a snapshot, and in neither the summary map nor the active map"))
 		wrong = repairable(check);
 	return wrong;
 }
 
-static void region_count(struct check *check, const struct region_look *look, uint32_t *ret_active, uint32_t *ret_summary)
+static void region_count(struct check *check, const struct region_look *look, uint32_t *ret_active,
+                         uint32_t *ret_summary)
 {
 	uint32_t n_active = 0, n_summary = 0;
 
@@ -242,12 +252,13 @@ static bool counts_compare(struct check *check, uint32_t region, const struct re
 
 	region_count(check, look, &n_active, &n_summary);
 	if (le32_get(look->record.n_active) != n_active) {
-		check_found(check, CHECK_MAP, "region %u: the space map counts %u active blocks, the active map has %u", region,
-		            le32_get(look->record.n_active), n_active);
+		check_found(check, CHECK_MAP, "region %u: the space map counts %u active blocks, the active map has %u",
+		            region, le32_get(look->record.n_active), n_active);
 		wrong = repairable(check);
 	}
 	if (le32_get(look->record.n_summary) != n_summary) {
-		check_found(check, CHECK_MAP, "region %u: the space map counts %u blocks of snapshots only, the maps have %u", region,
+		check_found(check, CHECK_MAP,
+		            "region %u: the space map counts %u blocks of snapshots only, the maps have %u", region,
 		            le32_get(look->record.n_summary), n_summary);
 		wrong = repairable(check);
 	}
@@ -273,11 +284,12 @@ static bool map_is_lost(const struct region_look *look)
 	return look->active_lost || look->summary_lost;
 }
 
-/* A map follows from the rest: the active map from what is reached (fs/check/check_reach.c), the summary map from the snapshots. */
+/* A map follows from the rest: the active map from what is reached (fs/check/check_reach.c), the summary map from the
+ * snapshots. */
 static void map_lost_found(struct check *check, uint32_t region, const struct region_look *look)
 {
-	check_found(check, CHECK_BLOCK, "region %u: its block of%s%s cannot be read", region, look->active_lost ? " the active map," : "",
-	            look->summary_lost ? " the summary map," : "");
+	check_found(check, CHECK_BLOCK, "region %u: its block of%s%s cannot be read", region,
+	            look->active_lost ? " the active map," : "", look->summary_lost ? " the summary map," : "");
 	if (look->active_lost && look->summary_lost)
 		return;
 	if (look->summary_lost) /* what can be done about the other is told by whoever knows what is reached */
@@ -285,8 +297,8 @@ static void map_lost_found(struct check *check, uint32_t region, const struct re
 	summary_fix(check, region);
 }
 
-/* A record follows from both maps: all that snapshots hold is in the summary map then, or nothing was ever folded. Where it is not known what they
- * hold, the summary map stays, and is folded from the beginning. */
+/* A record follows from both maps: all that snapshots hold is in the summary map then, or nothing was ever folded.
+ * Where it is not known what they hold, the summary map stays, and is folded from the beginning. */
 static void record_fix(struct check *check, uint32_t region, const struct region_look *look, bool held_known)
 {
 	if (!held_known || (is_hole((const uint8_t *)look->summary) && bytes_are_zero(check->maps.all, FS_BLOCK_SIZE)))
@@ -343,8 +355,8 @@ static int region_check(struct fs_run *run, uint32_t region, bool *ret_empty)
 	err = snapshots_or(run, region, le32_get(look.record.folded_id));
 	if (err != 0) {
 		if (err != -EAGAIN) {
-			check_found(check, CHECK_SNAPSHOT, "region %u: the active map of a snapshot cannot be read: %s", region,
-			            error_name(err));
+			check_found(check, CHECK_SNAPSHOT, "region %u: the active map of a snapshot cannot be read: %s",
+			            region, error_name(err));
 			lost_found(check, region, &look, false);
 		}
 		return err;
@@ -384,12 +396,14 @@ int check_map_step(struct fs_run *run)
 
 	if (err != 0)
 		return err;
-	if (deleted != 0 && check->vol->snapshots->deletion.stage == DELETION_PICKED && snapshot_by_id(check->vol, deleted) != NULL) {
+	if (deleted != 0 && check->vol->snapshots->deletion.stage == DELETION_PICKED &&
+	    snapshot_by_id(check->vol, deleted) != NULL) {
 		err = snapshot_held_collect(run, deleted);
 		if (err == -EAGAIN)
 			return err;
 		if (err != 0)
-			check_found(check, CHECK_SNAPSHOT, "snapshot %u, being deleted: its active map cannot be read: %s", deleted,
+			check_found(check, CHECK_SNAPSHOT,
+			            "snapshot %u, being deleted: its active map cannot be read: %s", deleted,
 			            error_name(err));
 	}
 	while (maps->region < maps->n_regions) {
@@ -407,7 +421,8 @@ int check_map_step(struct fs_run *run)
 	maps->region = 0;
 	if (maps->n_active != le64_get(check->fsinfo.used_blocks)) {
 		check_found(check, CHECK_ACCOUNT, "fsinfo: %llu blocks used, %llu in the active map",
-		            (unsigned long long)le64_get(check->fsinfo.used_blocks), (unsigned long long)maps->n_active);
+		            (unsigned long long)le64_get(check->fsinfo.used_blocks),
+		            (unsigned long long)maps->n_active);
 		check_found_repairable(check); /* every CP writes the sum */
 	}
 	return 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whose the damaged blocks are: file and bytes, for whoever has to restore them.
  *
- * THEORY. Only when there is something to name: the directories of the tree in which a damaged block was met are looked through for its inode,
- * once for all findings of that tree, and the path is made from its end. A block of the active file system may be in snapshots as well:
- * their maps say in which. */
+ * THEORY. Only when there is something to name: the directories of the tree in which a damaged block was met are looked
+ * through for its inode, once for all findings of that tree, and the path is made from its end. A block of the active
+ * file system may be in snapshots as well: their maps say in which. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -64,7 +64,8 @@ static bool tree_next(struct check *check)
 	struct check_report *report = &check->report;
 	size_t first;
 
-	while (names->finding < report->n && (!report->findings[names->finding].placed || report->findings[names->finding].named))
+	while (names->finding < report->n &&
+	       (!report->findings[names->finding].placed || report->findings[names->finding].named))
 		names->finding++;
 	first = names->finding;
 	if (first == report->n)
@@ -92,7 +93,8 @@ static int dir_look(struct fs_run *run, struct inode *dir)
 {
 	struct check_names *names = check_of(run)->names;
 
-	if (dir_check_inode(dir) != 0) /* a size that no directory has, which was said: there is no walking to its end */
+	/* a size that no directory has, which was said: there is no walking to its end */
+	if (dir_check_inode(dir) != 0)
 		return 0;
 	for (unsigned n = 0; n < 4096U; n++) {
 		struct dir_entry entry;
@@ -129,7 +131,8 @@ static int dirs_look(struct fs_run *run)
 
 	if (err != 0)
 		return err == -EAGAIN ? err : 0;
-	names->n_inodes = (uint32_t)MIN_OF(file->attr.size_bytes / sizeof(struct inode_disk), (uint64_t)FS_INO_SNAPSHOTS);
+	names->n_inodes = (uint32_t)MIN_OF(file->attr.size_bytes / sizeof(struct inode_disk),
+	                                   (uint64_t)FS_INO_SNAPSHOTS);
 	while (names->ino < names->n_inodes && names->n_named < names->n_wanted) {
 		err = inode_get(run, names->snapshot, names->ino, &dir);
 		if (err == 0 && dir->attr.type == FS_TYPE_DIR)
@@ -150,13 +153,15 @@ static int dirs_look(struct fs_run *run)
 
 static const char *metafile_name(uint32_t ino)
 {
-	static const char *const names[] = {
-		[INO_INODE_FILE] = "; it is of the inode file",      [INO_SNAPSHOT_TABLE] = "; it is of the snapshot table",
-		[INO_INODE_MAP] = "; it is of the inode map",        [INO_ACTIVE_MAP] = "; it is of the active map",
-		[INO_SUMMARY_MAP] = "; it is of the summary map",    [INO_SPACE_MAP] = "; it is of the space map",
-		[INO_ZOMBIES] = "; it is of removed files",          [INO_VTOC] = "; it is of the VTOC",
-		[INO_DOCS] = "; it is of the directory of documents"
-	};
+	static const char *const names[] = { [INO_INODE_FILE] = "; it is of the inode file",
+		                             [INO_SNAPSHOT_TABLE] = "; it is of the snapshot table",
+		                             [INO_INODE_MAP] = "; it is of the inode map",
+		                             [INO_ACTIVE_MAP] = "; it is of the active map",
+		                             [INO_SUMMARY_MAP] = "; it is of the summary map",
+		                             [INO_SPACE_MAP] = "; it is of the space map",
+		                             [INO_ZOMBIES] = "; it is of removed files",
+		                             [INO_VTOC] = "; it is of the VTOC",
+		                             [INO_DOCS] = "; it is of the directory of documents" };
 
 	if (ino == INO_ROOT)
 		return "; it is of the root directory";
@@ -173,7 +178,8 @@ static const char *snapshot_name(const struct check *check, uint32_t id)
 
 static void finding_name(struct check *check, struct check_finding *finding, const char *path)
 {
-	const char *snapshot = finding->place.snapshot == check->image ? NULL : snapshot_name(check, finding->place.snapshot);
+	const char *snapshot = finding->place.snapshot == check->image ? NULL
+	                                                               : snapshot_name(check, finding->place.snapshot);
 	char bytes[96];
 
 	if (path == NULL) {
@@ -182,14 +188,16 @@ static void finding_name(struct check *check, struct check_finding *finding, con
 		return;
 	}
 	free(finding->public.path);
-	if (asprintf(&finding->public.path, "%s%s%s", snapshot != NULL ? "/.snapshot/" : "", snapshot != NULL ? snapshot : "", path) < 0) {
+	if (asprintf(&finding->public.path, "%s%s%s", snapshot != NULL ? "/.snapshot/" : "",
+	             snapshot != NULL ? snapshot : "", path) < 0) {
 		finding->public.path = NULL;
 		check->no_memory = true;
 		return;
 	}
 	finding->public.offset_bytes = (uint64_t)finding->place.fbn * FS_BLOCK_SIZE;
 	finding->public.len_bytes = finding->public.count * tree_span(finding->place.level) * FS_BLOCK_SIZE;
-	(void)snprintf(bytes, sizeof(bytes), "; it is bytes %llu to %llu of ", (unsigned long long)finding->public.offset_bytes,
+	(void)snprintf(bytes, sizeof(bytes), "; it is bytes %llu to %llu of ",
+	               (unsigned long long)finding->public.offset_bytes,
 	               (unsigned long long)(finding->public.offset_bytes + finding->public.len_bytes - 1U));
 	check_finding_add(check, finding, bytes, finding->public.path);
 }
@@ -212,7 +220,8 @@ static int paths_make(struct fs_run *run)
 	for (; names->at < names->n_wanted; names->at++) {
 		const struct wanted *wanted = &names->wanted[names->at];
 		char path[FS_PATH_MAX];
-		int err = wanted->parent == 0 ? -ENOENT : path_of(run, names->snapshot, wanted->ino, wanted->parent, path);
+		int err = wanted->parent == 0 ? -ENOENT
+		                              : path_of(run, names->snapshot, wanted->ino, wanted->parent, path);
 
 		if (err == -EAGAIN)
 			return err;
@@ -251,11 +260,13 @@ static int also_look(struct fs_run *run, struct check_finding *finding)
 
 	for (unsigned i = 0; i < check->n_snapshots; i++) {
 		const uint8_t *bytes;
-		int err = check_need(run, check->snapshots[i].id, INO_ACTIVE_MAP, region_of(finding->place.vbn), &bytes);
+		int err = check_need(run, check->snapshots[i].id, INO_ACTIVE_MAP, region_of(finding->place.vbn),
+		                     &bytes);
 
 		if (err == -EAGAIN)
 			return err;
-		held[i] = err == 0 && check_bit_get((const uint64_t *)(const void *)bytes, finding->place.vbn % REGION_BLOCKS);
+		held[i] = err == 0 &&
+		          check_bit_get((const uint64_t *)(const void *)bytes, finding->place.vbn % REGION_BLOCKS);
 	}
 	for (unsigned i = 0; i < check->n_snapshots; i++) {
 		if (!held[i] || check->snapshots[i].deleting)

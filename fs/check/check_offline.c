@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The check of a volume that is not mounted.
  *
- * THEORY. The disks are opened to be looked at, without settling what a crash left; of the file system only the root and the snapshot table are
- * loaded. The image is the last consistency point, under id 0: what the file system takes for the active one, which never changes here.
- * What a mount would refuse is a finding. */
+ * THEORY. The disks are opened to be looked at, without settling what a crash left; of the file system only the root
+ * and the snapshot table are loaded. The image is the last consistency point, under id 0: what the file system takes
+ * for the active one, which never changes here. What a mount would refuse is a finding. */
 #include "fs/check/check_offline.h"
 
 #include <stdlib.h>
@@ -79,8 +79,8 @@ static void offline_closed(void *arg, int err)
 	if (offline->round == 0)
 		offline->answer.n_first_errors = offline->answer.result.n_errors;
 	if (offline->err == 0 && offline->options.repair && offline->fixes.n > 0 && offline->round < ROUNDS_MAX)
-		repair_offline(offline->world, (const char *const *)offline->urls, offline->n_urls, offline->options.cache_pages,
-		               &offline->fixes, repaired, offline);
+		repair_offline(offline->world, (const char *const *)offline->urls, offline->n_urls,
+		               offline->options.cache_pages, &offline->fixes, repaired, offline);
 	else
 		answer(offline, offline->err);
 }
@@ -123,8 +123,8 @@ static void table_loaded(struct fs_run *run, int err)
 	run_fini(run);
 	offline->check->no_memory = err == -ENOMEM;
 	if (err != 0)
-		check_found(offline->check, CHECK_SNAPSHOT, "the snapshot table cannot be loaded: %s; no mount will succeed",
-		            error_name(err));
+		check_found(offline->check, CHECK_SNAPSHOT,
+		            "the snapshot table cannot be loaded: %s; no mount will succeed", error_name(err));
 	check_begin(offline->check);
 }
 
@@ -200,11 +200,12 @@ static void disks_opened(void *arg, int err, struct raid *raid)
 static void round_begin(struct offline *offline)
 {
 	offline->check = NULL;
-	raid_open_inspect(offline->world, (const char *const *)offline->urls, offline->n_urls, &offline->answer.disks, disks_opened,
-	                  offline);
+	raid_open_inspect(offline->world, (const char *const *)offline->urls, offline->n_urls, &offline->answer.disks,
+	                  disks_opened, offline);
 }
 
-void fs_check_offline(struct world *world, const char *const *disk_urls, unsigned n_disks, const struct fs_check_offline_options *options,
+void fs_check_offline(struct world *world, const char *const *disk_urls, unsigned n_disks,
+                      const struct fs_check_offline_options *options,
                       void (*done)(void *arg, int err, const struct fs_check_offline *check), void *arg)
 {
 	struct offline *offline = reserve_calloc(1, sizeof(*offline));

@@ -38,7 +38,8 @@ struct fs_check_offline {
  * repair mounts the volume without serving anybody (fs/check/repair.h), and checks again until nothing repairable is
  * found. `done` gets the `check` to keep (fs_check_result_fini). err: as raid_open (-EBUSY: another process has the
  * disks), -ENOTSUP, -ENOMEM. Damage is no error. */
-void fs_check_offline(struct world *world, const char *const *disk_urls, unsigned n_disks, const struct fs_check_offline_options *options,
+void fs_check_offline(struct world *world, const char *const *disk_urls, unsigned n_disks,
+                      const struct fs_check_offline_options *options,
                       void (*done)(void *arg, int err, const struct fs_check_offline *check), void *arg);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The check of a volume at work: one at a time, on a private snapshot.
  *
- * THEORY. A snapshot of the file system's own is made through a CP; when that CP is committed its fsinfo is taken down, and from then on the image
- * stands still (fs/check/check_private.h). As long as the maps of older snapshots and their vdisks are looked at, deletion passes wait. At the end
- * the snapshot is let go; one that a crash left behind goes at the next mount.
+ * THEORY. A snapshot of the file system's own is made through a CP; when that CP is committed its fsinfo is taken down,
+ * and from then on the image stands still (fs/check/check_private.h). As long as the maps of older snapshots and their
+ * vdisks are looked at, deletion passes wait. At the end the snapshot is let go; one that a crash left behind goes at
+ * the next mount.
  * READ PATH. previous hop: fs/dispatch.c; next hop: fs/check/check.c. */
 #include "base/list.h"
 #include "fs/check/check.h"
@@ -35,8 +36,9 @@ static void online_end(struct check *check, int err)
 		snapshot_delete_own(vol, check->image);
 	vol->check = NULL;
 	if (err != 0)
-		message_error_text(msg, "the check of volume %s ended early, in stage \"%s\"%s%s", vol->name, check_stage_name(check),
-		                   check->why != NULL ? ": " : "", check->why != NULL ? check->why : "");
+		message_error_text(msg, "the check of volume %s ended early, in stage \"%s\"%s%s", vol->name,
+		                   check_stage_name(check), check->why != NULL ? ": " : "",
+		                   check->why != NULL ? check->why : "");
 	check_free(check);
 	message_complete(msg, err);
 }
@@ -70,7 +72,8 @@ int op_check(struct fs_run *run)
 	int err;
 
 	if (vol->failed != 0 || vol->read_only) {
-		message_error_text(run->msg, "volume %s can write no consistency point, which a check needs", vol->name);
+		message_error_text(run->msg, "volume %s can write no consistency point, which a check needs",
+		                   vol->name);
 		return vol->failed != 0 ? vol->failed : -EROFS;
 	}
 	if (vol->check != NULL) {
@@ -84,7 +87,8 @@ int op_check(struct fs_run *run)
 	check->request.done = image_made;
 	err = snapshot_create_own(vol, CHECK_SNAPSHOT_NAME, &check->request);
 	if (err == -EBUSY && vol->snapshots->barred) {
-		message_error_text(run->msg, "volume %s is being put back to a snapshot: check it when that is done", vol->name);
+		message_error_text(run->msg, "volume %s is being put back to a snapshot: check it when that is done",
+		                   vol->name);
 	} else if (err == -EBUSY) { /* the last one's snapshot is being reclaimed, or what a restore has superseded */
 		cp_request(vol, CP_SPACE);
 		err = run_wait(run, &vol->cp_waiters);

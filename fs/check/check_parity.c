@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parity and checksum entries of every stripe, free ones too, but for those where nothing is used in whole regions of all disks: on a large volume
- * that is sparsely used there would be nothing else to read.
+/* Parity and checksum entries of every stripe, free ones too, but for those where nothing is used in whole regions of
+ * all disks: on a large volume that is sparsely used there would be nothing else to read.
  *
- * THEORY. Of a volume at work a stripe found wrong is a suspect. After a consistency point the suspects are looked at again, thousands at a
- * time: only what is wrong twice is an error. What is wrong is summed by disk and kind of damage, with its ranges: a disk that was written over
- * is one finding, not one a stripe. Groups that miss a disk have no parity to compare with. */
+ * THEORY. Of a volume at work a stripe found wrong is a suspect. After a consistency point the suspects are looked at
+ * again, thousands at a time: only what is wrong twice is an error. What is wrong is summed by disk and kind of damage,
+ * with its ranges: a disk that was written over is one finding, not one a stripe. Groups that miss a disk have no
+ * parity to compare with. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,7 +115,8 @@ static bool region_is_unused(const struct check *check, uint32_t region)
 {
 	const struct region *counts = &check->vol->maps->regions[region];
 
-	/* The counts of a volume that is not mounted are not loaded; one that is may have come to more than its image. */
+	/* The counts of a volume that is not mounted are not loaded; one that is may have come to more than its
+	 * image. */
 	return check->offline ? !check_bit_get(check->maps.in_use, region) : counts->n_active + counts->n_summary == 0;
 }
 
@@ -176,7 +178,8 @@ static void sum_add(struct check *check, enum wrong_kind kind, unsigned position
 	sum->positions |= (unsigned)(wrong->unreadable | wrong->mismatched);
 }
 
-/* Which disk is it? The one whose block does not match its entry; whether the block or the entry is wrong is told by parity. */
+/* Which disk is it? The one whose block does not match its entry; whether the block or the entry is wrong is told by
+ * parity. */
 static void stripe_sum(struct check *check, const struct raid_wrong_stripe *wrong)
 {
 	unsigned bad = (unsigned)(wrong->unreadable | wrong->mismatched);
@@ -246,15 +249,18 @@ static void sum_tell(struct check *check, const struct raid_status *status, enum
 
 	ranges_print(sum, ranges, sizeof(ranges));
 	if (kind == WRONG_LOST) {
-		positions_print(sum->positions, group_disks(raid_geometry(check->vol->raid), parity->group) - 1U, positions,
-		                sizeof(positions));
-		check_found(check, CHECK_PARITY, "group %u: %s %s: more is wrong than parity can put right, on the disks at %s (%llu %s)",
+		positions_print(sum->positions, group_disks(raid_geometry(check->vol->raid), parity->group) - 1U,
+		                positions, sizeof(positions));
+		check_found(check, CHECK_PARITY,
+		            "group %u: %s %s: more is wrong than parity can put right, on the disks at %s (%llu %s)",
 		            parity->group, stripes, ranges, positions, n, stripes);
 	} else if (kind == WRONG_PARITY || disk == NULL) {
-		check_found(check, CHECK_PARITY, "group %u: %s %s: %s (%llu %s)", parity->group, stripes, ranges, whats[kind], n, stripes);
+		check_found(check, CHECK_PARITY, "group %u: %s %s: %s (%llu %s)", parity->group, stripes, ranges,
+		            whats[kind], n, stripes);
 	} else {
-		check_found(check, CHECK_PARITY, "%s disk %s (group %u): %s %s: %s (%llu %s)", disk->is_parity ? "parity" : "data",
-		            disk->url, parity->group, stripes, ranges, whats[kind], n, stripes);
+		check_found(check, CHECK_PARITY, "%s disk %s (group %u): %s %s: %s (%llu %s)",
+		            disk->is_parity ? "parity" : "data", disk->url, parity->group, stripes, ranges, whats[kind],
+		            n, stripes);
 		check_found_disk(check, disk->url);
 	}
 	check_found_count(check, sum->n_stripes);

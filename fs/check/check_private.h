@@ -80,7 +80,8 @@ struct check_report {
 /* Report a finding: what, what was expected, what was found. `format` is a literal, and the finding's kind. All
  * findings are counted. Of each kind the first ones are listed and the others summed. Lost blocks of a file that
  * follow each other are one finding. */
-void check_found(struct check *check, enum check_rule rule, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void check_found(struct check *check, enum check_rule rule, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void check_found_at(struct check *check, enum check_rule rule, const struct check_place *place, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* A repair can put the last finding right. */
@@ -171,7 +172,8 @@ static inline void check_bit_set(uint64_t *words, uint64_t bit)
 /* True if the block is to be counted now: each counts once, whatever passes read it. */
 bool check_counts(const struct check *check, const struct check_tree *tree, uint32_t vbn);
 /* Report the bits that are set in `words`, a map block of the region; none set: no finding. */
-bool check_bits_found(struct check *check, enum check_rule rule, uint32_t region, const uint64_t *words, const char *what);
+bool check_bits_found(struct check *check, enum check_rule rule, uint32_t region, const uint64_t *words,
+                      const char *what);
 
 /* ---- inodes (check_inode.c) ---- */
 #define CHECK_INODE_CHUNK 32768U /* inodes an inode map block covers */
@@ -307,10 +309,11 @@ const char *check_stage_name(const struct check *check);
 
 /* Stages: 0 when done, -EAGAIN, or the end of the check. */
 int check_active_step(struct fs_run *run), check_snapshot_step(struct fs_run *run), check_map_step(struct fs_run *run),
-    check_inode_step(struct fs_run *run), check_inode_map_step(struct fs_run *run), check_vdisk_step(struct fs_run *run),
-    check_dir_step(struct fs_run *run), check_link_step(struct fs_run *run), check_tree_step(struct fs_run *run),
-    check_zombie_step(struct fs_run *run), check_reach_step(struct fs_run *run), check_pass_step(struct fs_run *run),
-    check_log_step(struct fs_run *run), check_parity_step(struct fs_run *run), check_name_step(struct fs_run *run);
+    check_inode_step(struct fs_run *run), check_inode_map_step(struct fs_run *run),
+    check_vdisk_step(struct fs_run *run), check_dir_step(struct fs_run *run), check_link_step(struct fs_run *run),
+    check_tree_step(struct fs_run *run), check_zombie_step(struct fs_run *run), check_reach_step(struct fs_run *run),
+    check_pass_step(struct fs_run *run), check_log_step(struct fs_run *run), check_parity_step(struct fs_run *run),
+    check_name_step(struct fs_run *run);
 /* The trees of all inodes of the snapshot being walked, once more (check_inode.c). */
 void check_trees_add(struct check *check, const struct inode_disk *inode_file, uint32_t snapshot);
 /* Zombies of a snapshot: -EAGAIN. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reachability: which blocks pointers lead to, against the active map, for a window of the VBN space at a time.
  *
- * THEORY. The first pass reads every block of the image once and marks what lies in its window. Further passes, on volumes that have more blocks
- * than the bits' memory, follow pointers only. Then the same for every snapshot, younger ones first: of a snapshot's tree only what its
- * younger neighbour does not hold has not been read yet, and since blocks are never rewritten in place, a block both hold has the same
- * below it. So every block on the volume that anything refers to is read once, however many snapshots hold it. */
+ * THEORY. The first pass reads every block of the image once and marks what lies in its window. Further passes, on
+ * volumes that have more blocks than the bits' memory, follow pointers only. Then the same for every snapshot, younger
+ * ones first: of a snapshot's tree only what its younger neighbour does not hold has not been read yet, and since
+ * blocks are never rewritten in place, a block both hold has the same below it. So every block on the volume that
+ * anything refers to is read once, however many snapshots hold it. */
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -60,22 +61,24 @@ static bool reach_image(struct check *check, const struct check_tree *tree, uint
 	if (check_bit_get(maps->reached, bit)) {
 		const struct check_place place = { tree->snapshot, tree->ino, fbn, vbn, level };
 
-		check_found_at(check, CHECK_REACH, &place, "inode %u fbn %u level %u vbn %u: something else refers to this block, too",
-		               tree->ino, fbn, level, vbn);
+		check_found_at(check, CHECK_REACH, &place,
+		               "inode %u fbn %u level %u vbn %u: something else refers to this block, too", tree->ino,
+		               fbn, level, vbn);
 		maps->pointers_lost = true; /* one of the two is not what it should be */
 		return false;
 	}
 	check_bit_set(maps->reached, bit);
 	if (!check_bit_get(maps->active, bit) && !check_bit_get(maps->lost, vbn / REGION_BLOCKS)) {
-		check_found(check, CHECK_REACH, "inode %u fbn %u level %u vbn %u: in use, and free in the active map", tree->ino, fbn,
-		            level, vbn);
+		check_found(check, CHECK_REACH, "inode %u fbn %u level %u vbn %u: in use, and free in the active map",
+		            tree->ino, fbn, level, vbn);
 		check_found_repairable(check); /* by the region's block, noted when all of it is known */
 	}
 	return is_first_pass(check) || leads_on(tree, level);
 }
 
 /* `reached` began as what the younger neighbour holds. */
-static bool reach_snapshot(struct check *check, const struct check_tree *tree, uint32_t vbn, uint32_t fbn, unsigned level)
+static bool reach_snapshot(struct check *check, const struct check_tree *tree, uint32_t vbn, uint32_t fbn,
+                           unsigned level)
 {
 	struct check_maps *maps = &check->maps;
 	uint64_t bit;
@@ -88,7 +91,8 @@ static bool reach_snapshot(struct check *check, const struct check_tree *tree, u
 		return false;
 	check_bit_set(maps->reached, bit);
 	if (!check_bit_get(maps->active, bit))
-		check_found(check, CHECK_REACH, "inode %u fbn %u level %u vbn %u: in use in a snapshot, and free in its active map",
+		check_found(check, CHECK_REACH,
+		            "inode %u fbn %u level %u vbn %u: in use in a snapshot, and free in its active map",
 		            tree->ino, fbn, level, vbn);
 	return true;
 }
@@ -99,12 +103,14 @@ bool check_reach(struct check *check, const struct check_tree *tree, uint32_t vb
 		const struct check_place place = { tree->snapshot, tree->ino, fbn, vbn, level };
 
 		if (is_first_pass(check))
-			check_found_at(check, CHECK_REACH, &place, "inode %u fbn %u level %u vbn %u: beyond the end of the volume",
-			               tree->ino, fbn, level, vbn);
+			check_found_at(check, CHECK_REACH, &place,
+			               "inode %u fbn %u level %u vbn %u: beyond the end of the volume", tree->ino, fbn,
+			               level, vbn);
 		check->maps.pointers_lost = true;
 		return false;
 	}
-	return tree->snapshot == check->image ? reach_image(check, tree, vbn, fbn, level) : reach_snapshot(check, tree, vbn, fbn, level);
+	return tree->snapshot == check->image ? reach_image(check, tree, vbn, fbn, level)
+	                                      : reach_snapshot(check, tree, vbn, fbn, level);
 }
 
 /* ---- stage: the window's part of the active map into memory ---- */
@@ -124,7 +130,8 @@ static int maps_alloc(struct check *check)
 	return maps->active == NULL || maps->reached == NULL || maps->lost == NULL ? -ENOMEM : 0;
 }
 
-/* A region's block of a snapshot's active map into `words`; zeros when it cannot be had, which is noted of the image's. */
+/* A region's block of a snapshot's active map into `words`; zeros when it cannot be had, which is noted of the
+ * image's. */
 static int region_take(struct fs_run *run, uint32_t snapshot, uint32_t region, uint64_t *words, bool is_image)
 {
 	struct check *check = check_of(run);
@@ -151,7 +158,8 @@ static int window_load(struct fs_run *run, uint32_t snapshot, bool has_younger, 
 	while (maps->region < maps->window_end - maps->window_first) {
 		uint32_t region = maps->window_first + maps->region;
 		uint64_t *reached = maps->reached + maps->region * WORDS_PER_BLOCK;
-		int err = region_take(run, snapshot, region, maps->active + maps->region * WORDS_PER_BLOCK, snapshot == check->image);
+		int err = region_take(run, snapshot, region, maps->active + maps->region * WORDS_PER_BLOCK,
+		                      snapshot == check->image);
 
 		if (err == 0 && has_younger)
 			err = region_take(run, younger, region, reached, false);
@@ -167,7 +175,8 @@ static int window_load(struct fs_run *run, uint32_t snapshot, bool has_younger, 
 	}
 	if (maps->window_first == 0) {
 		if (snapshot == check->image && !check_bit_get(maps->active, VBN_HOLE)) {
-			check_found(check, CHECK_REACH, "vbn %u: what stands for a hole, and free in the active map", VBN_HOLE);
+			check_found(check, CHECK_REACH, "vbn %u: what stands for a hole, and free in the active map",
+			            VBN_HOLE);
 			check_found_repairable(check);
 		}
 		check_bit_set(maps->reached, VBN_HOLE); /* kept from use for ever */
@@ -186,7 +195,8 @@ int check_active_step(struct fs_run *run)
 
 /* ---- stage: what is marked and not reached ---- */
 
-/* The block of the active map as it should be. What could not be followed may lead to blocks that are in use: they stay marked then. */
+/* The block of the active map as it should be. What could not be followed may lead to blocks that are in use: they stay
+ * marked then. */
 static void region_fix(struct check *check, uint32_t region, const uint64_t *active, const uint64_t *reached)
 {
 	uint64_t right[WORDS_PER_BLOCK];
@@ -217,7 +227,8 @@ static void region_compare(struct check *check, uint32_t region, const uint64_t 
 	}
 	for (unsigned i = 0; i < WORDS_PER_BLOCK; i++)
 		lost[i] = active[i] & ~reached[i];
-	if (check_bits_found(check, CHECK_REACH, region, lost, "are used in the active map, and nothing refers to them") &&
+	if (check_bits_found(check, CHECK_REACH, region, lost,
+	                     "are used in the active map, and nothing refers to them") &&
 	    !check->maps.pointers_lost)
 		check_found_repairable(check);
 	region_fix(check, region, active, reached);
@@ -255,7 +266,8 @@ static int pass_next_snapshot(const struct check *check, int at)
 	for (unsigned i = 0; i < check->n_snapshots; i++) {
 		const struct check_snapshot *snapshot = &check->snapshots[i];
 
-		if (!snapshot->deleting && snapshot->id < below && (found < 0 || snapshot->id > check->snapshots[found].id))
+		if (!snapshot->deleting && snapshot->id < below &&
+		    (found < 0 || snapshot->id > check->snapshots[found].id))
 			found = (int)i;
 	}
 	return found;
@@ -286,9 +298,10 @@ static int pass_trees(struct fs_run *run)
 
 	if (check->pass.snapshot < 0) {
 		const struct inode_disk *table = &check->fsinfo.snapshot_table;
-		const struct check_tree tree = {
-			.ino = INO_SNAPSHOT_TABLE, .snapshot = check->image, .n_expected = UINT64_MAX, .end_fbn = FBN_MAX
-		};
+		const struct check_tree tree = { .ino = INO_SNAPSHOT_TABLE,
+			                         .snapshot = check->image,
+			                         .n_expected = UINT64_MAX,
+			                         .end_fbn = FBN_MAX };
 
 		check_walk_add_inode(check, &tree, table);
 		check_trees_add(check, &check->inode_file, check->image);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Findings of the check: all are counted, of each kind the first ones are kept and the others summed, so that no damage, however much of it
- * there is, takes more memory than that or hides another. */
+/* Findings of the check: all are counted, of each kind the first ones are kept and the others summed, so that no
+ * damage, however much of it there is, takes more memory than that or hides another. */
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,7 +40,8 @@ static struct check_finding *finding_new(struct check_report *report)
 }
 
 /* The finding of the block of the same file before this one. */
-static struct check_finding *finding_before(const struct check_report *report, const char *format, const struct check_place *place)
+static struct check_finding *finding_before(const struct check_report *report, const char *format,
+                                            const struct check_place *place)
 {
 	for (size_t i = report->n; i-- > 0 && report->n - i <= MERGE_BACK;) {
 		struct check_finding *finding = &report->findings[i];
@@ -63,9 +64,10 @@ static char *text_new(const char *format, va_list args)
 	return text;
 }
 
-static void found(struct check *check, enum check_rule rule, const struct check_place *place, const char *format, va_list args)
-    __attribute__((format(printf, 4, 0)));
-static void found(struct check *check, enum check_rule rule, const struct check_place *place, const char *format, va_list args)
+static void found(struct check *check, enum check_rule rule, const struct check_place *place, const char *format,
+                  va_list args) __attribute__((format(printf, 4, 0)));
+static void found(struct check *check, enum check_rule rule, const struct check_place *place, const char *format,
+                  va_list args)
 {
 	struct check_report *report = &check->report;
 	struct check_finding *finding = place != NULL ? finding_before(report, format, place) : NULL;
@@ -156,7 +158,7 @@ void check_finding_add(struct check *check, struct check_finding *finding, const
 	finding->public.text = text;
 }
 
-/* ---- the report's end --------------------------------------------------------------------------------------------- */
+/* ---- the report's end -------------------------------------------------------------------------------------------- */
 
 /* A line stays a line, whatever names are in it. */
 static void text_tame(char *text)

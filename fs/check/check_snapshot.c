@@ -20,7 +20,8 @@ static void image_record(struct check *check, const struct snapshot_disk *disk, 
 {
 	check->image_recorded = true;
 	if (memcmp(&disk->inode_file, &check->fsinfo.inode_file, sizeof(disk->inode_file)) != 0)
-		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: its inode file is not that of the fsinfo made with it", slot);
+		check_found(check, CHECK_SNAPSHOT,
+		            "snapshot slot %u: its inode file is not that of the fsinfo made with it", slot);
 }
 
 static void record_inode_check(struct check *check, const struct inode_disk *disk, unsigned slot)
@@ -28,7 +29,8 @@ static void record_inode_check(struct check *check, const struct inode_disk *dis
 	if ((disk->type_height & 15U) != FS_TYPE_META)
 		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: its inode file is no metafile", slot);
 	if (disk->type_height >> 4 > TREE_HEIGHT_MAX || disk->flags != 0 || le16_get(disk->reserved) != 0)
-		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: its inode file has height %u, flags %#x, reserved bytes %#x", slot,
+		check_found(check, CHECK_SNAPSHOT,
+		            "snapshot slot %u: its inode file has height %u, flags %#x, reserved bytes %#x", slot,
 		            disk->type_height >> 4, disk->flags, le16_get(disk->reserved));
 }
 
@@ -41,9 +43,10 @@ static void record_name_check(struct check *check, const struct snapshot_disk *d
 	for (unsigned i = 0; i < check->n_snapshots; i++) {
 		const struct check_snapshot *other = &check->snapshots[i];
 
-		if (strcmp(other->name, disk->name) == 0 && !other->deleting && (le32_get(disk->flags) & SNAPSHOT_DELETING) == 0)
-			check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: slot %u has the same name, \"%s\"", slot, other->slot,
-			            other->name);
+		if (strcmp(other->name, disk->name) == 0 && !other->deleting &&
+		    (le32_get(disk->flags) & SNAPSHOT_DELETING) == 0)
+			check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: slot %u has the same name, \"%s\"", slot,
+			            other->slot, other->name);
 	}
 }
 
@@ -55,24 +58,28 @@ static void record_check(struct check *check, const struct snapshot_disk *disk, 
 		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: id %u, next one is %u", slot, id,
 		            le32_get(check->fsinfo.next_snapshot_id));
 	if ((le32_get(disk->flags) & (SNAPSHOT_DELETING | SNAPSHOT_SUPERSEDED)) == SNAPSHOT_SUPERSEDED)
-		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: superseded by a restore, and not being deleted", slot);
+		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: superseded by a restore, and not being deleted",
+		            slot);
 	if ((le32_get(disk->flags) & ~FLAGS_KNOWN) != 0) {
 		struct snapshot_disk right = *disk;
 
-		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: flags %#x are not known", slot, le32_get(disk->flags));
+		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: flags %#x are not known", slot,
+		            le32_get(disk->flags));
 		check_found_repairable(check);
 		right.flags = le32_of(le32_get(disk->flags) & FLAGS_KNOWN);
 		check_fix_bytes(check, FIX_SNAPSHOT, slot, 0, &right, sizeof(right));
 	}
 	if (le64_get(disk->cp_generation) > le64_get(check->fsinfo.cp_generation))
-		check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: made by consistency point %llu, the image is of %llu", slot,
-		            (unsigned long long)le64_get(disk->cp_generation), (unsigned long long)le64_get(check->fsinfo.cp_generation));
+		check_found(check, CHECK_SNAPSHOT,
+		            "snapshot slot %u: made by consistency point %llu, the image is of %llu", slot,
+		            (unsigned long long)le64_get(disk->cp_generation),
+		            (unsigned long long)le64_get(check->fsinfo.cp_generation));
 	record_inode_check(check, &disk->inode_file, slot);
 	record_name_check(check, disk, slot);
 	for (unsigned i = 0; i < check->n_snapshots; i++)
 		if (check->snapshots[i].id == id)
-			check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: slot %u has the same id, %u", slot, check->snapshots[i].slot,
-			            id);
+			check_found(check, CHECK_SNAPSHOT, "snapshot slot %u: slot %u has the same id, %u", slot,
+			            check->snapshots[i].slot, id);
 }
 
 static void record_take(struct check *check, const struct snapshot_disk *disk, unsigned slot)
@@ -122,7 +129,8 @@ static void ages_check(struct check *check)
 	for (unsigned i = 0; i < check->n_snapshots; i++)
 		for (unsigned k = 0; k < check->n_snapshots && check->snapshots[i].superseded; k++)
 			if (check->snapshots[k].id > check->snapshots[i].id && !check->snapshots[k].superseded)
-				check_found(check, CHECK_SNAPSHOT, "snapshot %u: younger than snapshot %u, which a restore has superseded",
+				check_found(check, CHECK_SNAPSHOT,
+				            "snapshot %u: younger than snapshot %u, which a restore has superseded",
 				            check->snapshots[k].id, check->snapshots[i].id);
 }
 
@@ -146,12 +154,14 @@ int check_snapshot_step(struct fs_run *run)
 	if (err != 0)
 		return err;
 	if (!check->image_recorded && !check->offline)
-		check_found(check, CHECK_SNAPSHOT, "snapshot %u: no record in the table of the image it is of", check->image);
+		check_found(check, CHECK_SNAPSHOT, "snapshot %u: no record in the table of the image it is of",
+		            check->image);
 	for (unsigned i = 0; i < check->n_snapshots; i++)
 		found |= check->snapshots[i].id == deleted && check->snapshots[i].deleting;
 	ages_check(check);
 	if (!found) {
-		check_found(check, CHECK_SNAPSHOT, "fsinfo: snapshot %u is being deleted, and is not in the table", deleted);
+		check_found(check, CHECK_SNAPSHOT, "fsinfo: snapshot %u is being deleted, and is not in the table",
+		            deleted);
 		check_found_repairable(check);
 		check_fix(check, FIX_TOTALS, TOTAL_DELETE_NONE, 0, 0);
 	}

@@ -54,11 +54,13 @@ void check_vdisk_fini(struct check *check)
 
 /* ---- streams ---- */
 
-static void stream_named(struct check *check, uint32_t by, uint32_t ino, uint64_t generation, bool any_generation, unsigned type)
+static void stream_named(struct check *check, uint32_t by, uint32_t ino, uint64_t generation, bool any_generation,
+                         unsigned type)
 {
 	struct check_inode *inode = check_inode_find(check, ino);
 
-	if (inode == NULL || inode->type != type || (!any_generation && inode->generation_hash != check_generation_hash(generation))) {
+	if (inode == NULL || inode->type != type ||
+	    (!any_generation && inode->generation_hash != check_generation_hash(generation))) {
 		check_found(check, CHECK_INODE, "inode %u: names inode %u as its %s, which it is not", by, ino,
 		            type == FS_TYPE_STREAM ? "stream" : "stream directory");
 		return;
@@ -68,14 +70,16 @@ static void stream_named(struct check *check, uint32_t by, uint32_t ino, uint64_
 
 static void stream_block(struct check *check, uint32_t by, const uint8_t *bytes, uint64_t len)
 {
-	for (uint64_t at = 0; at + sizeof(struct stream_disk) <= MIN_OF(len, (uint64_t)FS_BLOCK_SIZE); at += sizeof(struct stream_disk)) {
+	for (uint64_t at = 0; at + sizeof(struct stream_disk) <= MIN_OF(len, (uint64_t)FS_BLOCK_SIZE);
+	     at += sizeof(struct stream_disk)) {
 		const struct stream_disk *disk = (const struct stream_disk *)(const void *)(bytes + at);
 
 		if (!streamdir_entry_is_sane(disk))
 			check_found(check, CHECK_INODE, "stream directory %u: the entry at byte %llu is damaged", by,
 			            (unsigned long long)at);
 		if (le32_get(disk->inode) != 0)
-			stream_named(check, by, le32_get(disk->inode), le64_get(disk->generation), false, FS_TYPE_STREAM);
+			stream_named(check, by, le32_get(disk->inode), le64_get(disk->generation), false,
+			             FS_TYPE_STREAM);
 	}
 }
 
@@ -85,14 +89,16 @@ static int streams_walk(struct fs_run *run, struct vdisk_state *state, uint32_t 
 	struct check *check = check_of(run);
 	const struct check_inode *named = check_inode_find(check, xinode);
 	struct inode *dir;
-	int err = named != NULL && named->type == FS_TYPE_STREAM_DIR ? inode_get(run, check->image, xinode, &dir) : -ENOENT;
+	int err = named != NULL && named->type == FS_TYPE_STREAM_DIR ? inode_get(run, check->image, xinode, &dir)
+	                                                             : -ENOENT;
 
 	while (err == 0 && state->stream_fbn < blocks_of_size(dir->attr.size_bytes)) {
 		const uint8_t *bytes;
 
 		err = file_need(run, dir, state->stream_fbn, &bytes);
 		if (err == 0) {
-			stream_block(check, xinode, bytes, dir->attr.size_bytes - (uint64_t)state->stream_fbn * FS_BLOCK_SIZE);
+			stream_block(check, xinode, bytes,
+			             dir->attr.size_bytes - (uint64_t)state->stream_fbn * FS_BLOCK_SIZE);
 			state->stream_fbn++;
 		}
 	}
@@ -117,29 +123,31 @@ static int backing_check(struct fs_run *run, const struct inode *container, cons
 	int err;
 
 	if (((container->attr.flags & INODE_BACKED) != 0) != (backing->snapshot != 0))
-		check_found(check, CHECK_VDISK, "vdisk %u: its inode says it is %sbacked, its attributes differ", container->ino,
-		            (container->attr.flags & INODE_BACKED) != 0 ? "" : "not ");
+		check_found(check, CHECK_VDISK, "vdisk %u: its inode says it is %sbacked, its attributes differ",
+		            container->ino, (container->attr.flags & INODE_BACKED) != 0 ? "" : "not ");
 	if (backing->snapshot == 0)
 		return 0;
 	if (snapshot == NULL || snapshot->deleting) {
-		check_found(check, CHECK_VDISK, "vdisk %u: backed by snapshot %u, which is %s", container->ino, backing->snapshot,
-		            snapshot == NULL ? "not there" : "being deleted");
+		check_found(check, CHECK_VDISK, "vdisk %u: backed by snapshot %u, which is %s", container->ino,
+		            backing->snapshot, snapshot == NULL ? "not there" : "being deleted");
 		return 0;
 	}
 	err = inode_get(run, backing->snapshot, backing->inode, &file);
 	if (err == -EAGAIN)
 		return err;
 	if (err != 0 || file->attr.generation != backing->generation)
-		check_found(check, CHECK_VDISK, "vdisk %u: its backing store, inode %u of snapshot \"%s\", is not there", container->ino,
+		check_found(check, CHECK_VDISK,
+		            "vdisk %u: its backing store, inode %u of snapshot \"%s\", is not there", container->ino,
 		            backing->inode, snapshot->name);
 	else if (backing->n_blocks > blocks_of_size(container->attr.size_bytes))
-		check_found(check, CHECK_VDISK, "vdisk %u: %u blocks of backing store, and %u of its own", container->ino,
-		            backing->n_blocks, blocks_of_size(container->attr.size_bytes));
+		check_found(check, CHECK_VDISK, "vdisk %u: %u blocks of backing store, and %u of its own",
+		            container->ino, backing->n_blocks, blocks_of_size(container->attr.size_bytes));
 	return 0;
 }
 
 /* No two LUNs are one to a host. */
-static void unique_check(struct check *check, const struct vdisk_state *state, uint32_t ino, const struct vdisk_attr *attr)
+static void unique_check(struct check *check, const struct vdisk_state *state, uint32_t ino,
+                         const struct vdisk_attr *attr)
 {
 	for (size_t i = 0; i < state->n_seen; i++) {
 		const struct vdisk_seen *other = &state->seen[i];
@@ -147,7 +155,8 @@ static void unique_check(struct check *check, const struct vdisk_state *state, u
 		if (uuid_equal(&other->uuid, &attr->uuid))
 			check_found(check, CHECK_UNIQUE, "vdisk %u: has the identity of vdisk %u", ino, other->ino);
 		if (strcmp(other->serial, attr->serial) == 0)
-			check_found(check, CHECK_UNIQUE, "vdisk %u: has the serial number of vdisk %u, %s", ino, other->ino, attr->serial);
+			check_found(check, CHECK_UNIQUE, "vdisk %u: has the serial number of vdisk %u, %s", ino,
+			            other->ino, attr->serial);
 	}
 }
 
@@ -158,8 +167,8 @@ static void clone_check(struct check *check, uint32_t ino, const struct vdisk_at
 	bool is_under_way = clone->state != FS_CLONE_NONE && clone->state != FS_CLONE_DONE;
 
 	if (clone->verify_cursor > clone->cursor)
-		check_found(check, CHECK_VDISK, "vdisk %u: its clone has compared %u blocks, and looked at %u", ino, clone->verify_cursor,
-		            clone->cursor);
+		check_found(check, CHECK_VDISK, "vdisk %u: its clone has compared %u blocks, and looked at %u", ino,
+		            clone->verify_cursor, clone->cursor);
 	if (clone->state == FS_CLONE_DONE && attr->backing.snapshot != 0)
 		check_found(check, CHECK_VDISK, "vdisk %u: its clone is done, and it has a backing store", ino);
 	if (!is_under_way)
@@ -167,11 +176,12 @@ static void clone_check(struct check *check, uint32_t ino, const struct vdisk_at
 	if (attr->backing.snapshot == 0)
 		check_found(check, CHECK_VDISK, "vdisk %u: its clone is not done, and it has no backing store", ino);
 	if (clone->n_total < attr->backing.n_blocks || clone->cursor > clone->n_total)
-		check_found(check, CHECK_VDISK, "vdisk %u: its clone is at block %u of %u, of %u that are backed", ino, clone->cursor,
-		            clone->n_total, attr->backing.n_blocks);
+		check_found(check, CHECK_VDISK, "vdisk %u: its clone is at block %u of %u, of %u that are backed", ino,
+		            clone->cursor, clone->n_total, attr->backing.n_blocks);
 	if (clone->n_copied > clone->n_total || clone->n_verified > clone->n_total)
-		check_found(check, CHECK_VDISK, "vdisk %u: its clone has copied %llu blocks and compared %llu, of %u", ino,
-		            (unsigned long long)clone->n_copied, (unsigned long long)clone->n_verified, clone->n_total);
+		check_found(check, CHECK_VDISK, "vdisk %u: its clone has copied %llu blocks and compared %llu, of %u",
+		            ino, (unsigned long long)clone->n_copied, (unsigned long long)clone->n_verified,
+		            clone->n_total);
 }
 
 /* What a reserved LUN may still take without asking, blocks that snapshots hold left out (fs/cp/space.h). */
@@ -205,7 +215,8 @@ static int attributes_check(struct fs_run *run, struct vdisk_state *state, struc
 	if (err == -EAGAIN || err == -ENOMEM)
 		return err;
 	if (err != 0) {
-		check_found(check, CHECK_VDISK, "vdisk %u: its attributes cannot be read: %s", container->ino, error_name(err));
+		check_found(check, CHECK_VDISK, "vdisk %u: its attributes cannot be read: %s", container->ino,
+		            error_name(err));
 		return 0;
 	}
 	err = backing_check(run, container, &vdisk.attr.backing);
@@ -218,7 +229,8 @@ static int attributes_check(struct fs_run *run, struct vdisk_state *state, struc
 		state->seen[state->n_seen++] = (struct vdisk_seen){ .ino = container->ino,
 			                                            .generation = container->attr.generation,
 			                                            .uuid = vdisk.attr.uuid,
-			                                            .backing = { backing->snapshot, backing->inode, backing->generation } };
+			                                            .backing = { backing->snapshot, backing->inode,
+			                                                         backing->generation } };
 		memcpy(state->seen[state->n_seen - 1U].serial, vdisk.attr.serial, sizeof(vdisk.attr.serial));
 	}
 	vdisk_close(&vdisk);
@@ -264,8 +276,10 @@ static int record_visit(void *arg, uint32_t slot, const struct vtoc_entry *entry
 		if (seen->recorded)
 			check_found(check, CHECK_VDISK, "VTOC slot %u: vdisk %u has another record", slot, entry->ino);
 		else if (!uuid_equal(&seen->uuid, &entry->uuid) || seen->backing.snapshot != entry->backing.snapshot ||
-		         seen->backing.inode != entry->backing.inode || seen->backing.generation != entry->backing.generation)
-			check_found(check, CHECK_VDISK, "VTOC slot %u: differs from the attributes of vdisk %u", slot, entry->ino);
+		         seen->backing.inode != entry->backing.inode ||
+		         seen->backing.generation != entry->backing.generation)
+			check_found(check, CHECK_VDISK, "VTOC slot %u: differs from the attributes of vdisk %u", slot,
+			            entry->ino);
 		seen->recorded = true;
 		return 0;
 	}

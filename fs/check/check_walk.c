@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Walking trees: every block is read from the disks under the identity it must have, a megabyte at a time.
  *
- * THEORY. A stack of references to blocks. A batch is taken from its top and read in the order of the disk; what indirect blocks point at is
- * pushed, last pointer first, so that blocks are read in file order. Few blocks of a batch may push more (they push up to 1024 each), so
- * the stack stays small. A block is referred to when its pointer is seen, and followed only the first time: damaged trees end, too.
+ * THEORY. A stack of references to blocks. A batch is taken from its top and read in the order of the disk; what
+ * indirect blocks point at is pushed, last pointer first, so that blocks are read in file order. Few blocks of a batch
+ * may push more (they push up to 1024 each), so the stack stays small. A block is referred to when its pointer is seen,
+ * and followed only the first time: damaged trees end, too.
  * READ PATH. previous hop: fs/check/check.c; next hop: raid/raid.h, past the cache. */
 #include <stdlib.h>
 
@@ -37,8 +38,8 @@ int check_walk_init(struct check *check)
 
 static void blocks_differ(struct check *check, const struct check_tree *tree)
 {
-	check_found(check, CHECK_INODE, "inode %u: %llu blocks in its record, %llu found", tree->ino, (unsigned long long)tree->n_expected,
-	            (unsigned long long)tree->n_found);
+	check_found(check, CHECK_INODE, "inode %u: %llu blocks in its record, %llu found", tree->ino,
+	            (unsigned long long)tree->n_expected, (unsigned long long)tree->n_found);
 	if (tree->n_found < tree->n_expected) { /* a pointer may be lost: what it led to is not called free */
 		check->maps.pointers_lost = true;
 		return;
@@ -53,7 +54,8 @@ static void tree_unref(struct check *check, struct check_tree *tree)
 {
 	if (--tree->n_pending > 0)
 		return;
-	if (!tree->again && !check->cancelled && !check->no_memory && tree->n_expected != UINT64_MAX && tree->n_found != tree->n_expected)
+	if (!tree->again && !check->cancelled && !check->no_memory && tree->n_expected != UINT64_MAX &&
+	    tree->n_found != tree->n_expected)
 		blocks_differ(check, tree);
 	free(tree);
 }
@@ -83,7 +85,9 @@ static void ref_push(struct check *check, struct check_tree *tree, uint32_t vbn,
 		return;
 	}
 	tree->n_pending++;
-	walk->refs[walk->n_refs++] = (struct check_ref){ .tree = tree, .vbn = vbn, .fbn = fbn, .level = (uint8_t)level };
+	walk->refs[walk->n_refs++] = (struct check_ref){
+		.tree = tree, .vbn = vbn, .fbn = fbn, .level = (uint8_t)level
+	};
 }
 
 /* A pointer for the block of `level` at `fbn`. */
@@ -92,15 +96,16 @@ static void pointer_follow(struct check *check, struct check_tree *tree, uint32_
 	if (vbn == VBN_HOLE || vbn == VBN_ZERO || fbn + tree_span(level) <= tree->first_fbn)
 		return;
 	if (fbn >= FBN_MAX) {
-		check_found(check, CHECK_INODE, "inode %u fbn %llu level %u: a block beyond the end of any file", tree->ino,
-		            (unsigned long long)fbn, level);
+		check_found(check, CHECK_INODE, "inode %u fbn %llu level %u: a block beyond the end of any file",
+		            tree->ino, (unsigned long long)fbn, level);
 		return;
 	}
 	if (level == 0 && fbn >= tree->end_fbn && !tree->again && check->maps.window_first == 0)
-		check_found(check, CHECK_INODE, "inode %u fbn %llu vbn %u: a block beyond the end of the file, %llu", tree->ino,
-		            (unsigned long long)fbn, vbn, (unsigned long long)tree->end_fbn);
+		check_found(check, CHECK_INODE, "inode %u fbn %llu vbn %u: a block beyond the end of the file, %llu",
+		            tree->ino, (unsigned long long)fbn, vbn, (unsigned long long)tree->end_fbn);
 	tree->n_found++;
-	if (tree->again ? vbn < raid_geometry(check->vol->raid)->vbn_end : check_reach(check, tree, vbn, (uint32_t)fbn, level))
+	if (tree->again ? vbn < raid_geometry(check->vol->raid)->vbn_end
+	                : check_reach(check, tree, vbn, (uint32_t)fbn, level))
 		ref_push(check, tree, vbn, (uint32_t)fbn, level);
 }
 
@@ -177,9 +182,11 @@ static void batch_start(struct check *check)
 		unsigned i = (unsigned)(walk->order[b] & 0xFFFFFFFFU);
 		const struct check_ref *ref = &walk->batch[i];
 
-		walk->blocks[b] = (struct raid_read_block){ .vbn = ref->vbn,
-			                                    .ident = { .inode = ref->tree->ino, .fbn = ref->fbn, .level = ref->level },
-			                                    .page = walk->pages[i] };
+		walk->blocks[b] = (struct raid_read_block){
+			.vbn = ref->vbn,
+			.ident = { .inode = ref->tree->ino, .fbn = ref->fbn, .level = ref->level },
+			.page = walk->pages[i]
+		};
 	}
 	walk->read = (struct raid_read){ .blocks = walk->blocks, .n_blocks = walk->n_batch, .done = batch_done };
 	walk->reading = true;
@@ -219,8 +226,8 @@ static void block_lost(struct check *check, const struct check_ref *ref, int err
 		check->maps.pointers_lost = true;
 	ref->tree->n_unread += ref->level > 0;
 	if (!ref->tree->again && (check->maps.window_first == 0 || place.snapshot != check->image))
-		check_found_at(check, CHECK_BLOCK, &place, "inode %u fbn %u level %u vbn %u: cannot be read: %s", ref->tree->ino, ref->fbn,
-		               ref->level, ref->vbn, error_name(err));
+		check_found_at(check, CHECK_BLOCK, &place, "inode %u fbn %u level %u vbn %u: cannot be read: %s",
+		               ref->tree->ino, ref->fbn, ref->level, ref->vbn, error_name(err));
 }
 
 static void batch_take(struct check *check)

@@ -32,7 +32,7 @@
 #include "fs/volume/volume_life.h"
 #include "raid/raid.h"
 
-/* ---- in the CP ---------------------------------------------------------------------------------------------------- */
+/* ---- in the CP --------------------------------------------------------------------------------------------------- */
 
 static int region_repair(struct fs_run *run, const struct check_fix *fix)
 {
@@ -41,7 +41,8 @@ static int region_repair(struct fs_run *run, const struct check_fix *fix)
 
 	if (err != 0)
 		return err;
-	maps_repair(run->vol->cp, fix->ino, active ? fix->bytes : NULL, summary ? fix->bytes : NULL, (uint32_t)fix->value);
+	maps_repair(run->vol->cp, fix->ino, active ? fix->bytes : NULL, summary ? fix->bytes : NULL,
+	            (uint32_t)fix->value);
 	return 0;
 }
 
@@ -168,8 +169,12 @@ static int total_repair(struct fs_volume *vol, const struct check_fix *fix)
 {
 	switch ((enum check_total)fix->ino) {
 	case TOTAL_INODES: vol->inodes_used = vol->cp->inodes_used = fix->value; break;
-	case TOTAL_NEXT_GENERATION: vol->next_generation = vol->cp->next_generation = MAX_OF(vol->next_generation, fix->value); break;
-	case TOTAL_NEXT_SNAPSHOT: vol->snapshots->next_id = MAX_OF(vol->snapshots->next_id, (uint32_t)fix->value); break;
+	case TOTAL_NEXT_GENERATION:
+		vol->next_generation = vol->cp->next_generation = MAX_OF(vol->next_generation, fix->value);
+		break;
+	case TOTAL_NEXT_SNAPSHOT:
+		vol->snapshots->next_id = MAX_OF(vol->snapshots->next_id, (uint32_t)fix->value);
+		break;
 	case TOTAL_DELETE_NONE: snapshot_deletion_set(&vol->snapshots->deletion, DELETION_NONE); break;
 	}
 	return 0;
@@ -208,7 +213,8 @@ int repair_cp_step(struct fs_run *run)
 		repair->n_done += err == 0;
 		if (err < 0) {
 			log_warn("fs", "repair_skipped", "volume=%s kind=%d object=%u error=%s", run->vol->name,
-			         (int)repair->fixes->fixes[repair->at].kind, repair->fixes->fixes[repair->at].ino, error_name(err));
+			         (int)repair->fixes->fixes[repair->at].kind, repair->fixes->fixes[repair->at].ino,
+			         error_name(err));
 			repair->n_failed++;
 		}
 		cache_unpin_all(run);
@@ -216,7 +222,7 @@ int repair_cp_step(struct fs_run *run)
 	return 0;
 }
 
-/* ---- the volume for it --------------------------------------------------------------------------------------------- */
+/* ---- the volume for it ------------------------------------------------------------------------------------------- */
 
 struct offline {
 	struct world *world;
@@ -399,8 +405,8 @@ static void disks_opened(void *arg, int err, struct raid *raid)
 		run_start_later(&offline->run);
 }
 
-void repair_offline(struct world *world, const char *const *disk_urls, unsigned n_disks, size_t cache_pages, struct check_fixes *fixes,
-                    void (*done)(void *arg, int err, uint64_t n_done), void *arg)
+void repair_offline(struct world *world, const char *const *disk_urls, unsigned n_disks, size_t cache_pages,
+                    struct check_fixes *fixes, void (*done)(void *arg, int err, uint64_t n_done), void *arg)
 {
 	struct offline *offline = reserve_calloc(1, sizeof(*offline));
 	offline->world = world;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The repair of names, in a volume that is mounted and serves nobody: entries, indexes, orphans. Nothing of it is logged: a consistency point
- * has all of a step or nothing. An orphan becomes "#INODE" in the directory "lost+found"; link counts and parents that then differ are found
- * by the next check, and put right as any other. */
+/* The repair of names, in a volume that is mounted and serves nobody: entries, indexes, orphans. Nothing of it is
+ * logged: a consistency point has all of a step or nothing. An orphan becomes "#INODE" in the directory "lost+found";
+ * link counts and parents that then differ are found by the next check, and put right as any other. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -145,7 +145,8 @@ static int names_step(struct fs_run *run)
 		names->n_done += err == 0;
 		if (err < 0)
 			log_warn("fs", "repair_skipped", "volume=%s kind=%d object=%u error=%s", run->vol->name,
-			         (int)names->fixes->fixes[names->at].kind, names->fixes->fixes[names->at].ino, error_name(err));
+			         (int)names->fixes->fixes[names->at].kind, names->fixes->fixes[names->at].ino,
+			         error_name(err));
 		cache_unpin_all(run);
 		if (err == 0) {
 			names->at++;
@@ -191,7 +192,8 @@ static bool has_orphans(const struct check_fixes *fixes)
 	return false;
 }
 
-void repair_names(struct fs_volume *vol, const struct check_fixes *fixes, void (*done)(void *arg, uint64_t n_done), void *arg)
+void repair_names(struct fs_volume *vol, const struct check_fixes *fixes, void (*done)(void *arg, uint64_t n_done),
+                  void *arg)
 {
 	struct names *names = reserve_calloc(1, sizeof(*names));
 	*names = (struct names){ .vol = vol, .fixes = fixes, .done = done, .arg = arg };

@@ -77,7 +77,8 @@ struct clone *clone_find(struct fs_volume *vol, const struct fs_file_id *id)
 	if (vol->clones == NULL)
 		return NULL;
 	TAILQ_FOREACH(clone, &vol->clones->clones, link)
-		if (clone->id.inode == id->inode && clone->id.generation == id->generation && clone->end != CLONE_FORGOTTEN)
+		if (clone->id.inode == id->inode && clone->id.generation == id->generation &&
+		    clone->end != CLONE_FORGOTTEN)
 			return clone;
 	return NULL;
 }
@@ -122,12 +123,13 @@ void clone_stop(struct clone *clone, bool forget)
 static void clone_fail(struct clone *clone, int err)
 {
 	if (clone->error_fbn != UINT32_MAX)
-		log_error("clone", "failed", "volume=%s inode=%u error=%s offset=%" PRIu64 ": the copy %s", clone->vol->name,
-		          clone->id.inode, error_name(err), (uint64_t)clone->error_fbn * FS_BLOCK_SIZE,
+		log_error("clone", "failed", "volume=%s inode=%u error=%s offset=%" PRIu64 ": the copy %s",
+		          clone->vol->name, clone->id.inode, error_name(err),
+		          (uint64_t)clone->error_fbn * FS_BLOCK_SIZE,
 		          err == -EUCLEAN ? "differs from the snapshot" : "cannot be compared with the snapshot");
 	else
-		log_error("clone", "failed", "volume=%s inode=%u at=%u error=%s", clone->vol->name, clone->id.inode, clone->cursor,
-		          error_name(err));
+		log_error("clone", "failed", "volume=%s inode=%u at=%u error=%s", clone->vol->name, clone->id.inode,
+		          clone->cursor, error_name(err));
 	phase_set(clone, CLONE_FAILED);
 	clone->error = err;
 	space_claim_drop(clone->vol, &clone->claim);
@@ -145,7 +147,8 @@ static void clone_durable(struct cp_waiter *waiter, int err)
 		return;
 	}
 	if (clone->phase == CLONE_FINISH && err == 0) {
-		log_info("clone", "done", "volume=%s inode=%u copied=%" PRIu64, clone->vol->name, clone->id.inode, clone->n_copied);
+		log_info("clone", "done", "volume=%s inode=%u copied=%" PRIu64, clone->vol->name, clone->id.inode,
+		         clone->n_copied);
 		clone_let_go(clone);
 		return;
 	}
@@ -211,7 +214,8 @@ static void run_failed(struct clone *clone, int err)
 		world_timer_set(clone->vol->world, &clone->timer, CLONE_NOT_ONLINE_RETRY_NS);
 	} else if (err == -ENOSPC) {
 		if (clone->error == 0)
-			log_warn("clone", "paused", "volume=%s inode=%u error=ENOSPC: no space; it goes on by itself when there is",
+			log_warn("clone", "paused",
+			         "volume=%s inode=%u error=ENOSPC: no space; it goes on by itself when there is",
 			         clone->vol->name, clone->id.inode);
 		clone->error = err;
 		clone->share.away = true;
@@ -337,7 +341,8 @@ void clone_begin(struct fs_volume *vol, const struct vdisk *vdisk, uint64_t need
 	struct clone *clone = clone_find(vol, &id);
 
 	if (clone != NULL && (clone->doing == CLONE_RUNS ||
-	                      clone->doing == CLONE_WAITS_CP)) { /* a stop taken back, or a limit changed, before it came to rest */
+	                      clone->doing == CLONE_WAITS_CP)) { /* a stop taken back, or a limit changed, before it
+	                                                          * came to rest */
 		clone->end = CLONE_GOES_ON;
 		claim_begin(clone, vdisk, need);
 		clone_change(clone, &vdisk->attr.clone);
@@ -377,8 +382,8 @@ static int entry_resume(struct fs_run *run, struct vtoc_entry *entry)
 	if (err == 0)
 		err = clone_room(run->vol);
 	if (err == 0 && vdisk.attr.clone.state == FS_CLONE_RUNNING) {
-		log_info("clone", "resumed", "volume=%s inode=%u at=%u of=%u", run->vol->name, entry->ino, vdisk.attr.clone.cursor,
-		         vdisk.attr.backing.n_blocks);
+		log_info("clone", "resumed", "volume=%s inode=%u at=%u of=%u", run->vol->name, entry->ino,
+		         vdisk.attr.clone.cursor, vdisk.attr.backing.n_blocks);
 		clone_begin(run->vol, &vdisk, need);
 	}
 	vdisk_close(&vdisk);
@@ -397,7 +402,8 @@ int clone_mount(struct fs_run *run)
 		if (err == -ENOMEM) /* no mount rather than one whose clones stand still */
 			return err;
 		if (err != 0 && err != -EAGAIN)
-			log_error("clone", "not_resumed", "volume=%s inode=%u error=%s", run->vol->name, entry->ino, error_name(err));
+			log_error("clone", "not_resumed", "volume=%s inode=%u error=%s", run->vol->name, entry->ino,
+			          error_name(err));
 		else if (err != 0)
 			result = err;
 	}

@@ -71,7 +71,8 @@ int clone_apply_set(struct fs_run *run, const struct nvlog_record *log_record)
 	if (log_record->body_len != sizeof record)
 		return -EUCLEAN;
 	memcpy(&record, log_record->body, sizeof record);
-	if (le32_get(record.state) > FS_CLONE_DONE || le32_get(record.flags) >> VDISKATTR_CLONE_PRIORITY_SHIFT > FS_CLONE_PRIORITY_MAX)
+	if (le32_get(record.state) > FS_CLONE_DONE ||
+	    le32_get(record.flags) >> VDISKATTR_CLONE_PRIORITY_SHIFT > FS_CLONE_PRIORITY_MAX)
 		return -EUCLEAN;
 	change = (struct clone_change){
 		.id = { 0, le32_get(record.ino), le64_get(record.generation) },

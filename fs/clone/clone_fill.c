@@ -46,8 +46,8 @@ struct batch {
 	uint32_t n_own, n_zero; /* met: what the tree has of the LUN's own, data and explicit zeros */
 };
 
-int clone_backing_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum file_block *ret_state, uint32_t *ret_end,
-                        struct inode **ret_under)
+int clone_backing_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum file_block *ret_state,
+                        uint32_t *ret_end, struct inode **ret_under)
 {
 	*ret_end = UINT32_MAX;
 	for (unsigned depth = 0; depth < BACKING_DEPTH_MAX; depth++) {
@@ -138,7 +138,8 @@ static void batch_commit(struct clone *clone, struct inode *inode, const struct 
 		buf = cache_install(inode, batch->pages.fbn[i], page_get(batch->pages.page[i]));
 
 		buf->cloned = true;
-		file_set_logged(buf); /* a crash gives back the hole, with the same content under it: nothing for a flush to log */
+		/* a crash gives back the hole, with the same content under it: nothing for a flush to log */
+		file_set_logged(buf);
 	}
 	clone->n_total = MIN_OF(clone->n_total, inode->backing.n_blocks); /* the LUN may have shrunk */
 	clone->vol->clones->n_filled[bit] += batch->pages.n;
@@ -251,7 +252,8 @@ static int fill(struct fs_run *run, struct clone *clone, struct inode *inode)
 
 bool clone_must_end(const struct clone *clone)
 {
-	return clone->end != CLONE_GOES_ON || atomic_load_explicit(&clone->vol->state, memory_order_relaxed) != VOLUME_ONLINE;
+	return clone->end != CLONE_GOES_ON ||
+	       atomic_load_explicit(&clone->vol->state, memory_order_relaxed) != VOLUME_ONLINE;
 }
 
 int clone_fill_step(struct fs_run *run)

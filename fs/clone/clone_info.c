@@ -37,8 +37,8 @@ static struct clone *noted(const struct inode *inode)
 	struct clone_table *table = inode->vol->clones;
 	struct fs_file_id id = { 0, inode->ino, inode->attr.generation };
 
-	if (table->noted == NULL || table->noted->id.inode != id.inode || table->noted->id.generation != id.generation ||
-	    table->noted->end == CLONE_FORGOTTEN)
+	if (table->noted == NULL || table->noted->id.inode != id.inode ||
+	    table->noted->id.generation != id.generation || table->noted->end == CLONE_FORGOTTEN)
 		table->noted = clone_find(inode->vol, &id);
 	return table->noted;
 }
@@ -150,8 +150,8 @@ static uint64_t done_blocks(const struct progress *progress, struct inode *conta
 
 static struct progress progress_of(const struct clone *clone)
 {
-	return (struct progress){ clone->cursor, clone->n_total, clone->n_own_below, clone->n_unplaced[0] + clone->n_unplaced[1],
-		                  clone->n_zero_above };
+	return (struct progress){ clone->cursor, clone->n_total, clone->n_own_below,
+		                  clone->n_unplaced[0] + clone->n_unplaced[1], clone->n_zero_above };
 }
 
 /* What is sure without looking at every dirty block: this is asked for after every batch. */
@@ -193,18 +193,23 @@ static enum fs_clone_phase phase_of(const struct clone *clone)
 	case CLONE_VERIFY: return FS_CLONE_VERIFYING;
 	case CLONE_RELEASE:
 	case CLONE_FINISH: return FS_CLONE_RELEASING;
-	default: return clone->phase == CLONE_FAILED && clone->error_fbn != UINT32_MAX ? FS_CLONE_VERIFYING : FS_CLONE_COPYING;
+	default:
+		return clone->phase == CLONE_FAILED && clone->error_fbn != UINT32_MAX ? FS_CLONE_VERIFYING
+		                                                                      : FS_CLONE_COPYING;
 	}
 }
 
 static void running_info(const struct clone *clone, const struct vdisk *vdisk, struct fs_clone_info *info)
 {
 	struct progress progress = progress_of(clone);
-	uint64_t now = world_now_ns(clone->vol->world), done = done_blocks(&progress, vdisk->container) + clone->verify_cursor;
+	uint64_t now = world_now_ns(clone->vol->world),
+	         done = done_blocks(&progress, vdisk->container) + clone->verify_cursor;
 	uint64_t sure = clone_work_done(clone, vdisk->container);
 	uint64_t all = (uint64_t)clone->n_total * ((clone->flags & FS_CLONE_VERIFY) != 0 ? 2U : 1U);
 
-	info->state = clone->phase == CLONE_FAILED ? FS_CLONE_FAILED : clone->error != 0 ? FS_CLONE_PAUSED : FS_CLONE_RUNNING;
+	info->state = clone->phase == CLONE_FAILED ? FS_CLONE_FAILED
+	              : clone->error != 0          ? FS_CLONE_PAUSED
+	                                           : FS_CLONE_RUNNING;
 	info->phase = phase_of(clone);
 	info->error = clone->error;
 	info->error_offset = clone->error_fbn == UINT32_MAX ? UINT64_MAX : (uint64_t)clone->error_fbn * FS_BLOCK_SIZE;
@@ -227,7 +232,9 @@ static uint64_t stored_done(const struct vdisk *vdisk, uint32_t total)
 	const struct vdisk_clone *attr = &vdisk->attr.clone;
 	struct progress progress = { attr->cursor, total, attr->n_own_below, 0, attr->n_zero_above };
 
-	return attr->state == FS_CLONE_NONE ? 0 : attr->state == FS_CLONE_DONE ? total : done_blocks(&progress, vdisk->container);
+	return attr->state == FS_CLONE_NONE   ? 0
+	       : attr->state == FS_CLONE_DONE ? total
+	                                      : done_blocks(&progress, vdisk->container);
 }
 
 void clone_info(struct fs_volume *vol, const struct vdisk *vdisk, struct fs_clone_info *ret_info)

@@ -83,7 +83,8 @@ static void window_close(struct clone_load *load, const struct clone_load_view *
 	bool without = load->rests && !load->cp_was_ours;
 
 	latency_add_difference(without ? &load->without : &load->beside, view->clients, &load->seen);
-	share_add(without ? &load->work_without : &load->work_beside, view->busy_ns - load->busy_ns, view->now_ns - load->window_at_ns);
+	share_add(without ? &load->work_without : &load->work_beside, view->busy_ns - load->busy_ns,
+	          view->now_ns - load->window_at_ns);
 	if (load->without.n > SAMPLES_KEPT)
 		latency_age(&load->without);
 	if (load->beside.n > 4U * SAMPLES_KEPT) /* also while there is nothing to compare with */

@@ -32,7 +32,8 @@ static int named(struct fs_run *run, struct vdisk *vdisk)
 	int err = msg->in.path == NULL || msg->in.path[0] != '/' ? -EINVAL : vdisk_open_path(run, msg->in.path, vdisk);
 
 	if (err == -ENOENT)
-		message_error_text(msg, "no LUN \"/vol/%s%.128s\": see `lun list` for the LUNs there are", msg->volume->name, msg->in.path);
+		message_error_text(msg, "no LUN \"/vol/%s%.128s\": see `lun list` for the LUNs there are",
+		                   msg->volume->name, msg->in.path);
 	else if (err == -EINVAL)
 		message_error_text(msg, "\"%.128s\" is not a LUN", msg->in.path == NULL ? "" : msg->in.path);
 	return err;
@@ -64,8 +65,9 @@ static int space_check(struct fs_run *run, const struct vdisk *vdisk, uint64_t *
 
 static int priority_refuse(struct fs_message *msg)
 {
-	message_error_text(msg, "the priority of a clone is 1 to %u (low %u, normal %u, high %u), not %u", FS_CLONE_PRIORITY_MAX,
-	                   FS_CLONE_PRIORITY_LOW, FS_CLONE_PRIORITY_NORMAL, FS_CLONE_PRIORITY_HIGH, msg->in.clone.priority);
+	message_error_text(msg, "the priority of a clone is 1 to %u (low %u, normal %u, high %u), not %u",
+	                   FS_CLONE_PRIORITY_MAX, FS_CLONE_PRIORITY_LOW, FS_CLONE_PRIORITY_NORMAL,
+	                   FS_CLONE_PRIORITY_HIGH, msg->in.clone.priority);
 	return -EINVAL;
 }
 
@@ -77,12 +79,14 @@ static int start_check(struct fs_run *run, const struct vdisk *vdisk, uint64_t *
 
 	if (clone != NULL && clone->end == CLONE_GOES_ON && clone->phase != CLONE_FAILED) {
 		message_error_text(msg,
-		                   "the clone of \"%.128s\" is running already: see `lun clone status`, change it with `lun clone modify`",
+		                   "the clone of \"%.128s\" is running already: see `lun clone status`, change it with "
+		                   "`lun clone modify`",
 		                   msg->in.path);
 		return -EALREADY;
 	}
 	if (vdisk->attr.backing.snapshot == 0) {
-		message_error_text(msg, "LUN \"%.128s\" is not backed by a snapshot: there is nothing to separate", msg->in.path);
+		message_error_text(msg, "LUN \"%.128s\" is not backed by a snapshot: there is nothing to separate",
+		                   msg->in.path);
 		return -EALREADY;
 	}
 	if ((msg->in.clone.flags & ~CLONE_OPTIONS) != 0)
@@ -185,7 +189,8 @@ static void change_from(struct clone_change *change, const struct vdisk *vdisk)
 }
 
 /* Of a clone that has begun; `then` is told it once it has been carried out. */
-static int change_run(struct fs_run *run, struct clone_change *change, void (*then)(struct clone *clone, const struct vdisk_clone *attr))
+static int change_run(struct fs_run *run, struct clone_change *change,
+                      void (*then)(struct clone *clone, const struct vdisk_clone *attr))
 {
 	struct clone *clone;
 	int err = clone_change_prepare(run, change);
@@ -232,8 +237,10 @@ static int modify_check(struct fs_run *run, const struct vdisk *vdisk)
 	enum fs_clone_state state = vdisk->attr.clone.state;
 
 	if (state == FS_CLONE_DONE || state == FS_CLONE_NONE || vdisk->attr.backing.snapshot == 0) {
-		message_error_text(msg, "no clone of \"%.128s\" is running or stopped: there is nothing to change; see `lun clone show`",
-		                   msg->in.path);
+		message_error_text(
+		    msg,
+		    "no clone of \"%.128s\" is running or stopped: there is nothing to change; see `lun clone show`",
+		    msg->in.path);
 		return -ESRCH;
 	}
 	if ((msg->in.clone.set & FS_CLONE_SET_PRIORITY) != 0 &&

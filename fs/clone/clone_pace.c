@@ -31,7 +31,8 @@ static uint64_t until(uint64_t at_ns, uint64_t now_ns)
 	return at_ns > now_ns ? at_ns - now_ns : 0;
 }
 
-/* A batch that is due waits for a gap between requests, but not long: so only those that come after it meet it at the disks. */
+/* A batch that is due waits for a gap between requests, but not long: so only those that come after it meet it at the
+ * disks. */
 static uint64_t gap_wait(struct clone_pace *pace, const struct clone_view *view)
 {
 	if (view->n_clients_waiting == 0)
@@ -51,7 +52,8 @@ static struct clone_plan plan_beside(struct clone_pace *pace, const struct clone
 		struct clone_load_view seen = { view->clients, view->now_ns, view->busy_ns, view->cp_is_ours };
 
 		rest_ns = clone_load_look(&pace->load, &seen);
-		interval_ns = plan.n_blocks * 1000000000ULL / pace->load.rate / 4U * 3U; /* in three quarters of the time */
+		/* in three quarters of the time */
+		interval_ns = plan.n_blocks * 1000000000ULL / pace->load.rate / 4U * 3U;
 	}
 	plan.delay_ns = MAX_OF(rest_ns, until(pace->batch_at_ns + interval_ns, view->now_ns));
 	if (plan.delay_ns == 0)
@@ -101,5 +103,6 @@ unsigned clone_limit_blocks(uint64_t rate_bytes_s, unsigned n_blocks)
 void clone_limit_note(struct clone_limit *limit, uint64_t now_ns, unsigned n_blocks, uint64_t rate_bytes_s)
 {
 	if (rate_bytes_s != 0)
-		limit->allowed_at_ns = MAX_OF(limit->allowed_at_ns, now_ns) + (uint64_t)n_blocks * PAGE_SIZE * 1000000000ULL / rate_bytes_s;
+		limit->allowed_at_ns = MAX_OF(limit->allowed_at_ns, now_ns) +
+		                       (uint64_t)n_blocks * PAGE_SIZE * 1000000000ULL / rate_bytes_s;
 }

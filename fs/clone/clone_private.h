@@ -60,7 +60,8 @@ struct clone {
 	uint32_t cursor; /* FBNs below were looked at */
 	uint32_t verify_cursor; /* FBNs below were compared */
 	uint32_t n_total;
-	uint32_t n_own_below; /* own data blocks that the tree has below the cursor, and those filled and not yet in it */
+	uint32_t n_own_below; /* own data blocks that the tree has below the cursor, and those filled and not yet in
+	                       * it */
 	uint32_t n_unplaced[2]; /* of these: not yet in the tree, per parity of generation */
 	uint32_t n_zero_above; /* zeroed at and above the cursor, as far as known */
 	uint64_t n_copied;
@@ -70,7 +71,8 @@ struct clone {
 	unsigned priority;
 	uint32_t flags;
 	int64_t started_ns;
-	unsigned batch_blocks; /* of the batch under way, which began at batch_at_ns with batch_before blocks of work done */
+	unsigned batch_blocks; /* of the batch under way, which began at batch_at_ns with batch_before blocks of work
+	                        * done */
 	uint64_t batch_at_ns, batch_before;
 	struct clone_limit limit;
 	struct clone_share share;
@@ -134,8 +136,8 @@ bool clone_must_end(const struct clone *clone);
 
 /* What the backing store has at `fbn`, looked for through all its layers. FBNs from `fbn` to *ret_end are known to
  * be in the same state. DATA: *ret_under is the layer that has the block as its own. -EAGAIN, -EUCLEAN, -EIO. */
-MUST_CHECK int clone_backing_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum file_block *ret_state, uint32_t *ret_end,
-                                   struct inode **ret_under);
+MUST_CHECK int clone_backing_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum file_block *ret_state,
+                                   uint32_t *ret_end, struct inode **ret_under);
 
 /* The step of FILL: look at blocks from the cursor on and fill up to clone->batch_blocks of them. 0: one batch is
  * done; -EINTR: stopping; -ESTALE: the vdisk is gone; other errors. */

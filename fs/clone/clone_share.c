@@ -30,6 +30,7 @@ void clone_share_end(struct clone_share *share, unsigned n_blocks, unsigned weig
 	uint64_t charged = clone_share_time(share->charged, weight);
 
 	/* Stepping over what is there costs little, but not nothing. */
-	share->time = (share->time > charged ? share->time - charged : 0) + clone_share_time(MAX_OF(n_blocks, 1U), weight);
+	share->time = (share->time > charged ? share->time - charged : 0) +
+	              clone_share_time(MAX_OF(n_blocks, 1U), weight);
 	share->charged = 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whose turn it is: when a clone begins its next batch, and how much that is.
  *
- * A clone that is not to go on, or whose run is under way, has no turn. Else it needs, in this order: a volume that serves, room in the cache for what
- * it fills, nothing left of its own limit's delay (clone_pace.h), no other clone that is behind it (clone_share.h), and the pace of the
- * volume (clone_pace.h). Whatever is missing sets the timer, and the timer asks again.
+ * A clone that is not to go on, or whose run is under way, has no turn. Else it needs, in this order: a volume that
+ * serves, room in the cache for what it fills, nothing left of its own limit's delay (clone_pace.h), no other clone
+ * that is behind it (clone_share.h), and the pace of the volume (clone_pace.h). Whatever is missing sets the timer, and
+ * the timer asks again.
  * THREADS. Home thread. */
 #include <stdlib.h>
 
@@ -72,9 +73,11 @@ static uint64_t least_time(const struct clone *than, uint64_t now_ns)
 	uint64_t least = UINT64_MAX;
 
 	TAILQ_FOREACH(clone, &than->vol->clones->clones, link) {
-		bool able = clone->doing == CLONE_RUNS || clone_limit_delay(&clone->limit, now_ns, clone->rate_bytes_s) == 0;
+		bool able = clone->doing == CLONE_RUNS ||
+		            clone_limit_delay(&clone->limit, now_ns, clone->rate_bytes_s) == 0;
 
-		if (clone != than && is_walking(clone) && clone->end == CLONE_GOES_ON && clone->error == 0 && !clone->share.away && able)
+		if (clone != than && is_walking(clone) && clone->end == CLONE_GOES_ON && clone->error == 0 &&
+		    !clone->share.away && able)
 			least = MIN_OF(least, clone->share.time);
 	}
 	return least;

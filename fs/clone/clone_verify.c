@@ -141,7 +141,8 @@ static int block_by_vbn(const void *a, const void *b)
 	return x->vbn < y->vbn ? -1 : x->vbn > y->vbn;
 }
 
-/* The blocks in the order of the disks, so that neighbours travel together; the pairs find theirs again by who they are. */
+/* The blocks in the order of the disks, so that neighbours travel together; the pairs find theirs again by who they
+ * are. */
 static void pairs_sort(struct clone_verify *verify)
 {
 	uint32_t own[VERIFY_BATCH], under[VERIFY_BATCH];
@@ -169,7 +170,9 @@ static int pairs_read(struct fs_run *run, struct clone_verify *verify)
 	pairs_sort(verify);
 	for (unsigned i = 0; i < 2U * verify->n; i++)
 		verify->blocks[i].page = cache_page_take(run->vol);
-	verify->read = (struct raid_read){ .blocks = verify->blocks, .n_blocks = 2U * verify->n, .done = pairs_arrived };
+	verify->read = (struct raid_read){ .blocks = verify->blocks,
+		                           .n_blocks = 2U * verify->n,
+		                           .done = pairs_arrived };
 	verify->run = run;
 	verify->reading = true;
 	run->n_waiting++;
@@ -197,7 +200,8 @@ static int pair_compare(struct fs_run *run, struct inode *inode, const struct pa
 	return memcmp(pair->own->page->data, pair->under->page->data, FS_BLOCK_SIZE) == 0 ? 1 : -EUCLEAN;
 }
 
-static int pairs_compare(struct fs_run *run, struct clone *clone, struct inode *inode, const struct clone_verify *verify, unsigned *ret_n)
+static int pairs_compare(struct fs_run *run, struct clone *clone, struct inode *inode,
+                         const struct clone_verify *verify, unsigned *ret_n)
 {
 	*ret_n = 0;
 	for (unsigned i = 0; i < verify->n; i++) {

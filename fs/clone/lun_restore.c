@@ -46,10 +46,11 @@ struct lun_restore {
 static int source_failed(struct fs_message *msg, int err)
 {
 	if (err == -ENOENT || err == -ENOTDIR)
-		message_error_text(msg, "snapshot \"%.*s\" has no \"%.128s\": see /.snapshot for what it has", (int)msg->in.name_len,
-		                   msg->in.name, msg->in.path);
+		message_error_text(msg, "snapshot \"%.*s\" has no \"%.128s\": see /.snapshot for what it has",
+		                   (int)msg->in.name_len, msg->in.name, msg->in.path);
 	else if (err == -EINVAL)
-		message_error_text(msg, "\"%.128s\" is no LUN in snapshot \"%.*s\"", msg->in.path, (int)msg->in.name_len, msg->in.name);
+		message_error_text(msg, "\"%.128s\" is no LUN in snapshot \"%.*s\"", msg->in.path,
+		                   (int)msg->in.name_len, msg->in.name);
 	return err;
 }
 
@@ -61,8 +62,9 @@ static int source_find(struct fs_run *run, struct lun_restore *restore, struct v
 	int err;
 
 	if (snapshot_find(run->vol, msg->in.name, msg->in.name_len) == NULL) {
-		message_error_text(msg, "volume \"%s\" has no snapshot \"%.*s\", or it is being deleted: see `snapshot list`",
-		                   run->vol->name, (int)msg->in.name_len, msg->in.name);
+		message_error_text(
+		    msg, "volume \"%s\" has no snapshot \"%.*s\", or it is being deleted: see `snapshot list`",
+		    run->vol->name, (int)msg->in.name_len, msg->in.name);
 		return -ENOENT;
 	}
 	(void)snprintf(path, sizeof path, "/.snapshot/%.*s%s", (int)msg->in.name_len, msg->in.name, msg->in.path);
@@ -76,7 +78,9 @@ static int target_check(struct fs_message *msg, const struct vdisk *vdisk)
 {
 	if (vdisk->attr.backing.snapshot == 0 || vdisk->attr.clone.state != FS_CLONE_RUNNING)
 		return 0;
-	message_error_text(msg, "a clone of \"%.128s\" is running: wait until it is done, or stop it with `lun clone stop`", msg->in.path);
+	message_error_text(msg,
+	                   "a clone of \"%.128s\" is running: wait until it is done, or stop it with `lun clone stop`",
+	                   msg->in.path);
 	return -EBUSY;
 }
 
@@ -114,7 +118,8 @@ static bool uuid_is_taken(struct fs_volume *vol, const struct uuid *uuid)
 	return false;
 }
 
-/* It is no more: made anew with the attributes the snapshot has of it, its identity too unless a LUN has it (renamed); not mapped. */
+/* It is no more: made anew with the attributes the snapshot has of it, its identity too unless a LUN has it (renamed);
+ * not mapped. */
 static int target_make(struct fs_run *run, struct lun_restore *restore)
 {
 	struct vdisk source;
@@ -150,7 +155,8 @@ static int restore_space(struct fs_run *run, struct lun_restore *restore)
 		message_error_text(run->msg,
 		                   "restoring \"%.100s\" takes %" PRIu64 " MiB more and %" PRIu64
 		                   " MiB are free: delete files or other snapshots",
-		                   run->msg->in.path, DIV_UP(more * FS_BLOCK_SIZE, MIB), space_available(run->vol) * FS_BLOCK_SIZE / MIB);
+		                   run->msg->in.path, DIV_UP(more * FS_BLOCK_SIZE, MIB),
+		                   space_available(run->vol) * FS_BLOCK_SIZE / MIB);
 	return err;
 }
 

@@ -127,7 +127,8 @@ struct fs_volume {
 	unsigned n_client_messages; /* those of them that are clients' */
 	uint64_t host_full_ns; /* since when disks wait for room on the host (fs/volume/hostfull.h); 0: they do not */
 	struct timer host_full_timer;
-	struct timer page_timer; /* page_waiters look again: pages of the arena came free that nobody told the volume of */
+	struct timer page_timer; /* page_waiters look again: pages of the arena came free that nobody told the volume
+	                          * of */
 	struct latency client_latency; /* of its clients' reads and writes, since the mount */
 	uint64_t client_at_ns; /* when the last one of them came */
 	struct volume_counters *counters;

@@ -31,9 +31,10 @@ void cp_request(struct fs_volume *vol, enum cp_why why)
 void cp_fail(struct fs_volume *vol, int err, const char *what)
 {
 	if (vol->failed == 0) {
-		log_error("fs", "volume_failed",
-		          "volume=%s what=%s error=%s: no change is acknowledged any more; restart the server after repair", vol->name,
-		          what, error_name(err));
+		log_error(
+		    "fs", "volume_failed",
+		    "volume=%s what=%s error=%s: no change is acknowledged any more; restart the server after repair",
+		    vol->name, what, error_name(err));
 		vol->failed = err;
 		/* Unstable data may be lost from here on: clients must notice. */
 		atomic_fetch_add(&vol->write_verifier, 1);

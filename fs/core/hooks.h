@@ -30,8 +30,10 @@ struct volume_hooks {
 	/* The clone part of a vdisk's description. */
 	void (*clone_info)(struct fs_volume *vol, const struct vdisk *vdisk, struct fs_clone_info *ret_info);
 	/* A CP has made something else of `n` blocks of the file's tree from `fbn` on. */
-	void (*tree_changed)(const struct inode *inode, uint32_t fbn, uint64_t n, enum file_block from, enum file_block to);
-	/* A change finds no room, and nothing under way will make some: begin to make some. False: nothing can be given up. */
+	void (*tree_changed)(const struct inode *inode, uint32_t fbn, uint64_t n, enum file_block from,
+	                     enum file_block to);
+	/* A change finds no room, and nothing under way will make some: begin to make some. False: nothing can be given
+	 * up. */
 	bool (*make_room)(struct fs_volume *vol);
 	/* The check under way, if any, stands in the way of others: end it. */
 	void (*check_cancel)(struct fs_volume *vol, const char *why);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Histograms of latencies. A bucket is named by the position of the highest bit of the microseconds and the two bits below it. */
+/* Histograms of latencies. A bucket is named by the position of the highest bit of the microseconds and the two bits
+ * below it. */
 #include "base/list.h"
 #include "fs/core/latency.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Latencies counted in buckets of a quarter of an octave: what a volume's clients wait, in constant memory. Pure arithmetic. */
+/* Latencies counted in buckets of a quarter of an octave: what a volume's clients wait, in constant memory. Pure
+ * arithmetic. */
 #ifndef FS_LATENCY_H
 #define FS_LATENCY_H
 
@@ -17,7 +18,8 @@ void latency_add(struct latency *latency, uint64_t ns);
 void latency_add_difference(struct latency *sum, const struct latency *now, const struct latency *before);
 /* Forget half, so that what comes counts for more. */
 void latency_age(struct latency *latency);
-/* The latency that `permille` of a thousand do not exceed, in between the edges of its bucket; 0 when nothing was counted. */
+/* The latency that `permille` of a thousand do not exceed, in between the edges of its bucket; 0 when nothing was
+ * counted. */
 uint64_t latency_quantile_ns(const struct latency *latency, unsigned permille);
 
 #endif

@@ -25,7 +25,9 @@ static uint32_t *slot_of(const struct vbn_set *set, uint32_t vbn)
 
 static void set_resize(struct vbn_set *set, size_t n_slots)
 {
-	struct vbn_set larger = { .slots = reserve_calloc(n_slots, sizeof(set->slots[0])), .n = set->n, .n_slots = n_slots };
+	struct vbn_set larger = { .slots = reserve_calloc(n_slots, sizeof(set->slots[0])),
+		                  .n = set->n,
+		                  .n_slots = n_slots };
 
 	for (size_t i = 0; i < set->n_slots; i++)
 		if (set->slots[i] != VBN_HOLE)

@@ -44,5 +44,6 @@ int run_admit_space(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t
 
 int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks)
 {
-	return run_admit_space(run, n_pages, log_bytes, n_blocks == 0 ? n_pages : n_blocks, n_blocks == 0 ? SPACE_NAMES : SPACE_NEW);
+	return run_admit_space(run, n_pages, log_bytes, n_blocks == 0 ? n_pages : n_blocks,
+	                       n_blocks == 0 ? SPACE_NAMES : SPACE_NEW);
 }

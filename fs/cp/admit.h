@@ -10,10 +10,11 @@
 
 struct fs_run;
 
-/* A client's change is admitted: dirty limits, log room for `log_bytes`, free space for `n_blocks` more blocks of class `cls` (with
- * 0 pages: nothing becomes dirty).
+/* A client's change is admitted: dirty limits, log room for `log_bytes`, free space for `n_blocks` more blocks of class
+ * `cls` (with 0 pages: nothing becomes dirty).
  * -EAGAIN parked, -ENOSPC, -EROFS, -ENOMEM. Call once all reads have succeeded, before modifying. */
-MUST_CHECK int run_admit_space(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks, enum space_class cls);
+MUST_CHECK int run_admit_space(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks,
+                               enum space_class cls);
 /* The same for SPACE_NEW, and, with 0 blocks, SPACE_NAMES. */
 MUST_CHECK int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks);
 

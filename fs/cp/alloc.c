@@ -44,10 +44,12 @@ int alloc_init(struct fs_volume *vol)
 	vol->alloc = calloc(1, sizeof(*vol->alloc));
 	if (vol->alloc == NULL)
 		return -ENOMEM;
-	/* Groups are looked at in turn, beginning anywhere: a round that misses nothing has as many turns as the largest one needs. */
+	/* Groups are looked at in turn, beginning anywhere: a round that misses nothing has as many turns as the
+	 * largest one needs. */
 	for (unsigned i = 0; i < geometry->n_data_disks; i++)
 		vol->alloc->n_windows = MAX_OF(vol->alloc->n_windows,
-		                               geometry->n_groups * (DIV_UP(geometry->disks[i].n_blocks, WINDOW_STRIPES) + 1U));
+		                               geometry->n_groups *
+		                                   (DIV_UP(geometry->disks[i].n_blocks, WINDOW_STRIPES) + 1U));
 	return 0;
 }
 
@@ -62,7 +64,8 @@ void alloc_cp_done(struct fs_volume *vol)
 	struct alloc *alloc = vol->alloc;
 
 	if (alloc->open)
-		alloc->next_dbn[alloc->group] = alloc->dbn_first + alloc->band + (alloc->offset > 0 || alloc->disk > 0 ? alloc->depth : 0);
+		alloc->next_dbn[alloc->group] = alloc->dbn_first + alloc->band +
+		                                (alloc->offset > 0 || alloc->disk > 0 ? alloc->depth : 0);
 	alloc->open = false;
 	alloc->tries = 0;
 }
@@ -95,20 +98,23 @@ static uint32_t disk_end(const struct alloc *alloc, unsigned disk)
 	return n <= alloc->dbn_first ? 0 : MIN_OF(n - alloc->dbn_first, alloc->n_dbn);
 }
 
-/* Free blocks of the window if those of each region lie evenly in it: told from the counts in memory. 0: there is none. */
+/* Free blocks of the window if those of each region lie evenly in it: told from the counts in memory. 0: there is
+ * none. */
 static uint64_t window_estimate(const struct fs_volume *vol, const struct alloc *alloc)
 {
 	uint64_t sum = 0;
 
 	for (unsigned disk = 0; disk < alloc->n_disks; disk++) {
-		uint64_t first = (uint64_t)alloc->disks[disk]->vbn_first + alloc->dbn_first, end = first + disk_end(alloc, disk);
+		uint64_t first = (uint64_t)alloc->disks[disk]->vbn_first + alloc->dbn_first,
+		         end = first + disk_end(alloc, disk);
 
 		while (first < end) {
 			uint32_t region = region_of((uint32_t)first);
 			uint64_t next = MIN_OF(((uint64_t)region + 1U) * REGION_BLOCKS, end);
 			const struct region *counts = &vol->maps->regions[region];
 
-			sum += (REGION_BLOCKS - MIN_OF(counts->n_active + counts->n_summary, REGION_BLOCKS)) * (next - first);
+			sum += (REGION_BLOCKS - MIN_OF(counts->n_active + counts->n_summary, REGION_BLOCKS)) *
+			       (next - first);
 			first = next;
 		}
 	}
@@ -164,7 +170,8 @@ static uint32_t window_look_disk(struct fs_run *run, struct alloc *alloc, unsign
 			region = region_of(vbn);
 			vc_assert(maps_need_look(run, region, &active, &summary, &barred) == 0);
 		}
-		if (((unsigned)(active[bit / 8U] | summary[bit / 8U] | barred[bit / 8U]) >> bit % 8U & 1U) != 0 || vbn_set_has(freed, vbn))
+		if (((unsigned)(active[bit / 8U] | summary[bit / 8U] | barred[bit / 8U]) >> bit % 8U & 1U) != 0 ||
+		    vbn_set_has(freed, vbn))
 			busy_set(alloc, disk, offset);
 		else
 			n_free++;
@@ -186,8 +193,8 @@ static int window_look(struct fs_run *run, struct alloc *alloc, uint32_t *ret_fr
 	return 0;
 }
 
-/* Free blocks a window must have in the first round: a quarter, or half of the volume's mean share when that is less, so that on a volume
- * that is nearly full a window is found soon. In the second round any will do. */
+/* Free blocks a window must have in the first round: a quarter, or half of the volume's mean share when that is less,
+ * so that on a volume that is nearly full a window is found soon. In the second round any will do. */
 static uint64_t window_wanted(const struct fs_volume *vol, const struct alloc *alloc)
 {
 	uint64_t n_all = (uint64_t)alloc->n_dbn * alloc->n_disks;

@@ -21,7 +21,8 @@ struct fs_volume;
 
 MUST_CHECK int alloc_init(struct fs_volume *vol);
 void alloc_fini(struct fs_volume *vol);
-/* A VBN for the next block, of `n_left` still to be placed in this CP; its region's maps are in memory (maps_need). -EAGAIN, -ENOSPC. */
+/* A VBN for the next block, of `n_left` still to be placed in this CP; its region's maps are in memory (maps_need).
+ * -EAGAIN, -ENOSPC. */
 MUST_CHECK int alloc_next(struct fs_run *run, size_t n_left, uint32_t *ret_vbn);
 /* Rises whenever a new band is begun: all VBNs given before it are of finished bands. */
 uint64_t alloc_band(const struct fs_volume *vol);

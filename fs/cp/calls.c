@@ -217,7 +217,8 @@ static void room_make(struct calls *calls, const struct call_peer *own)
 
 static void page_of_calls(struct calls *calls)
 {
-	struct page *page = calls->n_made + CALLS_PER_PAGE <= ROUND_UP(calls->n_max, CALLS_PER_PAGE) ? page_alloc() : NULL;
+	struct page *page = calls->n_made + CALLS_PER_PAGE <= ROUND_UP(calls->n_max, CALLS_PER_PAGE) ? page_alloc()
+	                                                                                             : NULL;
 	struct call *call;
 
 	if (page == NULL)

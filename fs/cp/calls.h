@@ -77,7 +77,8 @@ void calls_leave(struct calls *calls, struct call *call);
 /* Collect up to n_max kept calls that are to survive: those whose change is in the log up to `sequence`, and that
  * are not too old. In rounds: the youngest call of every peer, then the second youngest of every peer, and so on. So
  * a part of them is a fair part. Returns how many. */
-unsigned calls_collect(struct calls *calls, uint64_t sequence, uint64_t now_ns, struct call **ret_calls, unsigned n_max);
+unsigned calls_collect(struct calls *calls, uint64_t sequence, uint64_t now_ns, struct call **ret_calls,
+                       unsigned n_max);
 
 /* ---- at the door (calls_door.c) ---------------------------------------------------------------------------------- */
 
@@ -92,7 +93,7 @@ size_t calls_log_size(const struct fs_message *msg);
 /* A message with an entry is about to be answered. */
 void calls_answered(struct fs_message *msg, int status);
 
-/* ---- across a restart (calls_save.c) ------------------------------------------------------------------------------- */
+/* ---- across a restart (calls_save.c) ----------------------------------------------------------------------------- */
 
 /* The volume's table, made if there is none yet; NULL: there is no memory for it. */
 struct calls *calls_of(struct fs_volume *vol);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls kept: a message with a call comes in, makes its change, and is answered.
  *
- * THEORY. The first message of a call owns its entry (msg->kept, entry->first) until it is answered. A message that finds the entry
- *   with a reply       is answered with that, when the log is durable as far as the change's record (at once, mostly);
- *   under way          parks on the entry, and looks again when the first is over;
+ * THEORY. The first message of a call owns its entry (msg->kept, entry->first) until it is answered. A message that
+ *   finds the entry with a reply is answered with that, when the log is durable as far as the change's record (at once,
+ *   mostly); under way parks on the entry, and looks again when the first is over;
  *   given up           (the first ended without a reply to keep) takes it over, and is the first.
- * The reply is made when the change is made, not when it is answered: from then on the change will survive, so its reply must be there for whoever asks
- * again, whatever becomes of the first one's answer.
+ * The reply is made when the change is made, not when it is answered: from then on the change will survive, so its
+ * reply must be there for whoever asks again, whatever becomes of the first one's answer.
  * WRITE PATH. previous hop: dispatch.c; next hop: nvlog.c (what survives), proto/nfs (what is answered). */
 #include "base/counters.h"
 #include "base/error.h"
@@ -107,9 +107,11 @@ static uint32_t reply_make(struct fs_message *msg, int status)
 
 static void reply_keep(struct fs_message *msg, int status, uint64_t sequence)
 {
-	const struct call_reply reply = {
-		.bytes = msg->call->reply, .len_bytes = msg->out.reply_len, .status = status, .logged = sequence != 0, .sequence = sequence
-	};
+	const struct call_reply reply = { .bytes = msg->call->reply,
+		                          .len_bytes = msg->out.reply_len,
+		                          .status = status,
+		                          .logged = sequence != 0,
+		                          .sequence = sequence };
 
 	calls_reply(msg->kept, &reply, world_now_ns(msg->volume->world));
 }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls kept, across a restart: in the log with their changes, and saved by consistency points.
  *
- * THEORY. The reply stands in the log record of its change: one is durable exactly when the other is. A CP makes the log up to its sequence void, so it
- * saves the calls of those changes first, to the room behind the groups of one half. Each save goes to the half the last one did not go to: until the
- * fsinfo of its CP is durable, the old one must stay. When nothing came since, nothing is written, and the old one goes on counting. A mount takes
- * the saved ones, then those of the log, and its own CP saves both under the new epoch: before that nothing of the log is given up.
- * Example: epoch 5, CP 20 saves to half 1, CP 21 has no new call, CP 22 saves to half 0 and the power fails before its fsinfo. The mount finds
- * fsinfo 21 of epoch 5: 22 does not count, 20 does, and the calls since are in the log.
- * What is saved is bounded (64 blocks, some 850 calls), the youngest of every peer first. Calls that changed nothing (refusals) are not saved.
- * READ PATH. previous hop: volume.c (calls_load), nvlog_replay.c (calls_replay). WRITE PATH. next hop: nvlog.c (nvlog_save), before cp.c writes fsinfo. */
+ * THEORY. The reply stands in the log record of its change: one is durable exactly when the other is. A CP makes the
+ * log up to its sequence void, so it saves the calls of those changes first, to the room behind the groups of one half.
+ * Each save goes to the half the last one did not go to: until the fsinfo of its CP is durable, the old one must stay.
+ * When nothing came since, nothing is written, and the old one goes on counting. A mount takes the saved ones, then
+ * those of the log, and its own CP saves both under the new epoch: before that nothing of the log is given up. Example:
+ * epoch 5, CP 20 saves to half 1, CP 21 has no new call, CP 22 saves to half 0 and the power fails before its fsinfo.
+ * The mount finds fsinfo 21 of epoch 5: 22 does not count, 20 does, and the calls since are in the log.
+ * What is saved is bounded (64 blocks, some 850 calls), the youngest of every peer first. Calls that changed nothing
+ * (refusals) are not saved.
+ * READ PATH. previous hop: volume.c (calls_load), nvlog_replay.c (calls_replay). WRITE PATH. next hop: nvlog.c
+ * (nvlog_save), before cp.c writes fsinfo. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -113,7 +116,8 @@ size_t calls_encode(const struct fs_call_key *key, const uint8_t *reply, size_t 
 }
 
 /* How many bytes one takes; 0: there is none. */
-static size_t call_decode(const uint8_t *bytes, size_t len_bytes, struct fs_call_key *ret_key, struct call_reply *ret_reply)
+static size_t call_decode(const uint8_t *bytes, size_t len_bytes, struct fs_call_key *ret_key,
+                          struct call_reply *ret_reply)
 {
 	struct call_disk disk;
 	size_t reply_len;
@@ -126,7 +130,9 @@ static size_t call_decode(const uint8_t *bytes, size_t len_bytes, struct fs_call
 		return 0;
 	memcpy(ret_key->peer, disk.peer, sizeof disk.peer);
 	memcpy(ret_key->id, disk.id, sizeof disk.id);
-	*ret_reply = (struct call_reply){ .bytes = bytes + sizeof disk, .len_bytes = (uint32_t)reply_len, .logged = true };
+	*ret_reply = (struct call_reply){ .bytes = bytes + sizeof disk,
+		                          .len_bytes = (uint32_t)reply_len,
+		                          .logged = true };
 	return sizeof disk + reply_len;
 }
 
@@ -151,7 +157,8 @@ void calls_replay(struct fs_volume *vol, const uint8_t *bytes, size_t len_bytes,
 	if (bytes == NULL || (vol->calls_save != NULL && sequence <= vol->calls_save->loaded_sequence))
 		return;
 	if (call_decode(bytes, len_bytes, &key, &reply) != len_bytes) {
-		log_warn("nvlog", "call_not_known", "volume=%s sequence=%" PRIu64 ": its reply is not kept", vol->name, sequence);
+		log_warn("nvlog", "call_not_known", "volume=%s sequence=%" PRIu64 ": its reply is not kept", vol->name,
+		         sequence);
 		return;
 	}
 	reply.sequence = sequence;
@@ -217,7 +224,8 @@ void calls_cp_encode(struct fs_volume *vol)
 	unsigned n;
 	size_t len;
 
-	if (vol->calls == NULL || save->newest <= save->saved || nvlog_save_blocks(vol) == 0 || !nvlog_save_allowed(vol))
+	if (vol->calls == NULL || save->newest <= save->saved || nvlog_save_blocks(vol) == 0 ||
+	    !nvlog_save_allowed(vol))
 		return;
 	save->saved = cp->nvlog_sequence; /* those that came since the generation closed are the next one's */
 	n = calls_collect(vol->calls, cp->nvlog_sequence, world_now_ns(vol->world), save->calls, save->n_max);

@@ -42,11 +42,11 @@
 #define CP_CLIENT_NS 50000000ULL /* so long after the last one came they still are */
 
 /* Call `function` of every client that has one. */
-#define CLIENTS_CALL(vol, function, ...)                                                                                                   \
-	do {                                                                                                                               \
-		for (unsigned i = 0; i < (vol)->hooks->n_cp_clients; i++)                                                                  \
-			if ((vol)->hooks->cp_clients[i].function != NULL)                                                                  \
-				(vol)->hooks->cp_clients[i].function(__VA_ARGS__);                                                         \
+#define CLIENTS_CALL(vol, function, ...)                                                                               \
+	do {                                                                                                           \
+		for (unsigned i = 0; i < (vol)->hooks->n_cp_clients; i++)                                              \
+			if ((vol)->hooks->cp_clients[i].function != NULL)                                              \
+				(vol)->hooks->cp_clients[i].function(__VA_ARGS__);                                     \
 	} while (0)
 
 static const uint32_t stage_may_follow[] = {
@@ -126,7 +126,8 @@ size_t cp_block_count(const struct fs_volume *vol)
 
 bool cp_is_quiet(const struct fs_volume *vol)
 {
-	return (!vol->cp_ask.running || vol->cp->stage == CP_STAGE_BROKEN) && vol->cp->n_writing == 0 && !vol->cp_ask.start.queued;
+	return (!vol->cp_ask.running || vol->cp->stage == CP_STAGE_BROKEN) && vol->cp->n_writing == 0 &&
+	       !vol->cp_ask.start.queued;
 }
 
 /* ---- beginning ---- */
@@ -177,8 +178,9 @@ static bool cp_is_urgent(struct fs_volume *vol)
 	uint64_t used, half;
 
 	nvlog_usage(vol, &used, &half);
-	return (vol->cp_ask.why & ~(1U << CP_TIMER)) != 0 || !TAILQ_EMPTY(&cp->waiters) || !TAILQ_EMPTY(&vol->cp_waiters) ||
-	       !TAILQ_EMPTY(&vol->page_waiters) || 2U * used > half || vol->n_dirty_pages > cache_dirty_max(vol) / 4U * 3U ||
+	return (vol->cp_ask.why & ~(1U << CP_TIMER)) != 0 || !TAILQ_EMPTY(&cp->waiters) ||
+	       !TAILQ_EMPTY(&vol->cp_waiters) || !TAILQ_EMPTY(&vol->page_waiters) || 2U * used > half ||
+	       vol->n_dirty_pages > cache_dirty_max(vol) / 4U * 3U ||
 	       vol->n_dirty_inodes > inode_dirty_max(vol) / 4U * 3U;
 }
 

@@ -66,13 +66,14 @@ enum cp_stage {
 	CP_STAGE_BROKEN, /* it failed half-way, and never ends */
 };
 
-/* Who takes part in every consistency point. All are called in the order of one table (fs/volume_hooks.c), which is the order of what a CP
- * does; a NULL is passed over. */
+/* Who takes part in every consistency point. All are called in the order of one table (fs/volume_hooks.c), which is the
+ * order of what a CP does; a NULL is passed over. */
 struct cp_client {
 	const char *name;
 	void (*open)(struct fs_volume *vol); /* the generation is being closed */
 	int (*step)(
-	    struct fs_run *run); /* its changes, until 0 is returned; -EAGAIN. Begins when those of the clients before it are made */
+	    /* its changes, until 0 is returned; -EAGAIN. Begins when those of the clients before it are made */
+	    struct fs_run *run);
 	void (*encode)(struct fs_volume *vol); /* after the last VBN: records that hold roots */
 	void (*committed)(struct fs_volume *vol); /* durable; nobody has been told yet */
 	void (*served)(struct fs_volume *vol); /* who waited for it has been told */
@@ -84,7 +85,8 @@ struct cp_members {
 	size_t n, n_max;
 };
 
-/* Blocks to be cleared in the active map, and whose they were (as far as the accounting asks): CP_OWNER_*, or an index of cp->owners. */
+/* Blocks to be cleared in the active map, and whose they were (as far as the accounting asks): CP_OWNER_*, or an index
+ * of cp->owners. */
 struct cp_free {
 	uint32_t vbn, owner;
 };
@@ -108,7 +110,8 @@ struct cp {
 	uint64_t next_generation, inodes_used;
 	uint64_t started_ns;
 	uint64_t count, last_ms;
-	/* every block this CP writes, in order of joining; until PLACE begins, metadata joins `late`: data gets its places first, file by file */
+	/* every block this CP writes, in order of joining; until PLACE begins, metadata joins `late`: data gets its
+	 * places first, file by file */
 	struct cp_members members, late;
 	bool placing;
 	size_t n_placed;
@@ -130,7 +133,8 @@ struct cp {
 	size_t n_cleared; /* of frees */
 	uint64_t *keys; /* room for sorting: half of it for the sort itself */
 	size_t n_keys_max;
-	unsigned zombie_leaves, zombie_skips; /* ZOMBIES: level-1 blocks this CP may still free, absent ones it may step over (budgets) */
+	unsigned zombie_leaves, zombie_skips; /* ZOMBIES: level-1 blocks this CP may still free, absent ones it may step
+	                                       * over (budgets) */
 	bool zombie_moved;
 	/* writes handed to the RAID layer (cp_write.c) */
 	size_t n_submitted; /* members already handed over */
@@ -167,19 +171,25 @@ void cp_inode_add(struct cp *cp, struct inode *inode);
 MUST_CHECK int cp_need_inode(struct fs_run *run, struct inode *inode);
 /* The existing indirect blocks above `fbn`. -EAGAIN. */
 MUST_CHECK int cp_need_path(struct fs_run *run, struct inode *inode, uint32_t fbn);
-/* Make the path to `fbn` complete (growing the tree, new indirect blocks) and all of it members. After cp_need_path and run_reserve(8). */
+/* Make the path to `fbn` complete (growing the tree, new indirect blocks) and all of it members. After cp_need_path and
+ * run_reserve(8). */
 void cp_make_path(struct cp *cp, struct inode *inode, uint32_t fbn);
-/* A level-0 block of a file the CP owns (maps, inode file, tables): in memory, zeros if it was a hole, with its path. -EAGAIN. */
+/* A level-0 block of a file the CP owns (maps, inode file, tables): in memory, zeros if it was a hole, with its path.
+ * -EAGAIN. */
 MUST_CHECK int cp_need_block(struct fs_run *run, struct inode *inode, uint32_t fbn, struct buf **ret_buf);
-/* Its bytes to change: the block, its path and its inode's record join the CP. After cp_need_block (+ cp_need_inode of the inode). */
+/* Its bytes to change: the block, its path and its inode's record join the CP. After cp_need_block (+ cp_need_inode of
+ * the inode). */
 uint8_t *cp_edit_block(struct cp *cp, struct buf *buf);
-/* Free everything in [first, end) of the file's tree and leave holes (or explicit zeros below the backing length). Restartable. */
+/* Free everything in [first, end) of the file's tree and leave holes (or explicit zeros below the backing length).
+ * Restartable. */
 MUST_CHECK int cp_punch(struct fs_run *run, struct inode *inode, uint32_t first, uint32_t end);
 /* `inode`: whose it was; NULL: a removed file's. */
 void cp_free_block(struct cp *cp, struct inode *inode, uint32_t vbn);
-/* Of a removed file (NULL: one removed before): a pointer that leads nowhere, or to a block that is not in use, is passed over. */
+/* Of a removed file (NULL: one removed before): a pointer that leads nowhere, or to a block that is not in use, is
+ * passed over. */
 void cp_free_removed(struct cp *cp, struct inode *inode, uint32_t vbn);
-/* Something of a removed file cannot be freed: counted, and said now and then. Blocks below it are lost until a repair. */
+/* Something of a removed file cannot be freed: counted, and said now and then. Blocks below it are lost until a
+ * repair. */
 void cp_damage_passed(struct fs_volume *vol, const char *what, uint32_t number, int err);
 /* Where the parent keeps the pointer to a block. */
 uint32_t cp_parent_ptr(const struct buf *buf);

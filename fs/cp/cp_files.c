@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CP stage FILES: the dirty inodes of the closed generation, one after the other: punched ranges first, then dirty buffers, then the record.
+/* CP stage FILES: the dirty inodes of the closed generation, one after the other: punched ranges first, then dirty
+ * buffers, then the record.
  *
  * WRITE PATH. previous hop: cp.c, by fs/volume_hooks.c; next hop: cp_tree.c (members of the CP), then cp_place.c. */
 #include <stdlib.h>
@@ -49,8 +50,8 @@ static void file_bufs_sort(struct cp *cp)
 	memcpy(cp->file_bufs, sorted, n * sizeof sorted[0]);
 }
 
-/* Its dirty buffers in order of FBN, so that the allocator lays them out in file order. All at once: a COMMIT moves those that it logs within the
- * list. */
+/* Its dirty buffers in order of FBN, so that the allocator lays them out in file order. All at once: a COMMIT moves
+ * those that it logs within the list. */
 static void file_collect(struct cp *cp, struct inode *inode)
 {
 	bool in_order = true;
@@ -97,7 +98,8 @@ static bool inode_may_inline(const struct inode *inode)
 	const struct inode_attr *attr = cp_attr_of(inode);
 
 	return inode->ino >= INO_ROOT && attr->size_bytes <= INLINE_MAX &&
-	       (attr->type == FS_TYPE_REG || attr->type == FS_TYPE_SYMLINK || attr->type == FS_TYPE_META || attr->type == FS_TYPE_STREAM);
+	       (attr->type == FS_TYPE_REG || attr->type == FS_TYPE_SYMLINK || attr->type == FS_TYPE_META ||
+	        attr->type == FS_TYPE_STREAM);
 }
 
 static bool tree_is_empty(const struct inode *inode)
@@ -157,7 +159,8 @@ static int file_buffers(struct fs_run *run, struct inode *inode)
 		int err;
 
 		/* Neighbours share their path. */
-		if (named > cp->file_pos && tree_base(1, cp->file_bufs[named]->fbn) == tree_base(1, cp->file_bufs[named - 1U]->fbn))
+		if (named > cp->file_pos &&
+		    tree_base(1, cp->file_bufs[named]->fbn) == tree_base(1, cp->file_bufs[named - 1U]->fbn))
 			continue;
 		err = cp_need_path(run, inode, cp->file_bufs[named]->fbn);
 

@@ -33,7 +33,8 @@ static void member_place(struct cp *cp, struct buf *buf, uint32_t vbn)
 		buf->inode->n_blocks++;
 		space_count(buf->inode, 1);
 		if (buf->level == 0 && buf->inode->attr.type == FS_TYPE_VDISK && !cp_is_cloned(buf))
-			cp->vol->hooks->tree_changed(buf->inode, buf->fbn, 1, old == VBN_ZERO ? FILE_BLOCK_ZERO : FILE_BLOCK_HOLE,
+			cp->vol->hooks->tree_changed(buf->inode, buf->fbn, 1,
+			                             old == VBN_ZERO ? FILE_BLOCK_ZERO : FILE_BLOCK_HOLE,
 			                             FILE_BLOCK_DATA);
 	} else {
 		cp_free_block(cp, buf->inode, old);
@@ -165,7 +166,8 @@ static int clear_frees(struct fs_run *run)
 
 			if (region_of(vbn) != region) {
 				region = region_of(vbn);
-				err = maps_need_clear(run, region); /* pages for what clearing drags in; all of it is in memory */
+				/* pages for what clearing drags in; all of it is in memory */
+				err = maps_need_clear(run, region);
 				if (err != 0)
 					return err;
 			}

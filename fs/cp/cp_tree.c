@@ -71,8 +71,9 @@ void cp_damage_passed(struct fs_volume *vol, const char *what, uint32_t number, 
 	counter_add(&vol->counters->damage_passed, 1);
 	if (n < DAMAGE_LOG_FIRST || n % DAMAGE_LOG_EVERY == 0)
 		log_error("fs", "removed_file_damaged",
-		          "volume=%s %s=%u error=%s total=%llu: blocks below it stay in use; \"vcd check --repair\" frees them", vol->name,
-		          what, number, error_name(err), (unsigned long long)(n + 1U));
+		          "volume=%s %s=%u error=%s total=%llu: blocks below it stay in use; \"vcd check --repair\" "
+		          "frees them",
+		          vol->name, what, number, error_name(err), (unsigned long long)(n + 1U));
 }
 
 static bool vbn_is_special(uint32_t vbn)
@@ -124,7 +125,8 @@ void cp_members_join(struct cp *cp)
 	cp->late.n = 0;
 }
 
-/* The others have a record in the inode file; the snapshot table has both, so that a snapshot knows which blocks were the table's. */
+/* The others have a record in the inode file; the snapshot table has both, so that a snapshot knows which blocks were
+ * the table's. */
 static bool inode_in_fsinfo(const struct inode *inode)
 {
 	return inode->ino == INO_INODE_FILE;
@@ -163,7 +165,8 @@ uint32_t cp_parent_ptr(const struct buf *buf)
 
 	if (buf->level + 1U == inode->height)
 		return inode->ptr[buf->fbn >> (10U * buf->level)];
-	return block_ptr(cache_peek(buf->inode, buf->level + 1U, tree_base(buf->level + 1U, buf->fbn)), tree_index(buf->level, buf->fbn));
+	return block_ptr(cache_peek(buf->inode, buf->level + 1U, tree_base(buf->level + 1U, buf->fbn)),
+	                 tree_index(buf->level, buf->fbn));
 }
 
 static void block_ptr_set(struct buf *buf, unsigned index, uint32_t vbn)
@@ -233,7 +236,8 @@ static void tree_grow(struct cp *cp, struct inode *inode)
 static struct buf *path_block(struct inode *inode, unsigned level, uint32_t fbn)
 {
 	uint32_t base = tree_base(level, fbn), ptr;
-	struct buf *buf = cache_peek(inode, level, base), key = { .inode = inode, .level = (uint8_t)level, .fbn = base };
+	struct buf *buf = cache_peek(inode, level, base),
+	           key = { .inode = inode, .level = (uint8_t)level, .fbn = base };
 
 	if (buf != NULL && buf->state == BUF_VALID)
 		return buf;
@@ -389,7 +393,8 @@ static void punch_whole_leaf(struct punch *punch, struct buf *buf, uint32_t vbn)
 	punch_free_indirect(punch, buf, vbn);
 }
 
-static int punch_indirect(struct fs_run *run, struct punch *punch, unsigned level, uint32_t base, uint32_t vbn, bool whole)
+static int punch_indirect(struct fs_run *run, struct punch *punch, unsigned level, uint32_t base, uint32_t vbn,
+                          bool whole)
 {
 	struct buf *buf = cache_peek(punch->inode, level, base);
 	int err;
@@ -484,7 +489,9 @@ static uint32_t punch_end(const struct inode *inode, uint32_t end)
 {
 	const struct inode_attr *attr = cp_attr_of(inode);
 
-	return (attr->type == FS_TYPE_REG || attr->type == FS_TYPE_VDISK) && end >= blocks_of_size(attr->size_bytes) ? FBN_MAX : end;
+	return (attr->type == FS_TYPE_REG || attr->type == FS_TYPE_VDISK) && end >= blocks_of_size(attr->size_bytes)
+	           ? FBN_MAX
+	           : end;
 }
 
 int cp_punch(struct fs_run *run, struct inode *inode, uint32_t first, uint32_t end)
@@ -492,10 +499,14 @@ int cp_punch(struct fs_run *run, struct inode *inode, uint32_t first, uint32_t e
 	struct cp *cp = run->vol->cp;
 	bool backed = inode->frozen ? inode->cp_has_backing : inode->has_backing;
 	uint32_t backed_end = !backed ? 0 : inode->frozen ? inode->cp_backing.n_blocks : inode->backing.n_blocks;
-	struct punch zeros = { .cp = cp, .inode = inode, .first = first, .end = MIN_OF(end, backed_end), .fill = VBN_ZERO };
-	struct punch holes = {
-		.cp = cp, .inode = inode, .first = MAX_OF(first, backed_end), .end = punch_end(inode, end), .fill = VBN_HOLE
+	struct punch zeros = {
+		.cp = cp, .inode = inode, .first = first, .end = MIN_OF(end, backed_end), .fill = VBN_ZERO
 	};
+	struct punch holes = { .cp = cp,
+		               .inode = inode,
+		               .first = MAX_OF(first, backed_end),
+		               .end = punch_end(inode, end),
+		               .fill = VBN_HOLE };
 	int err = punch_range(run, &zeros);
 
 	return err != 0 ? err : punch_range(run, &holes);

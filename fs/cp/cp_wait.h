@@ -12,7 +12,8 @@
 struct fs_message;
 struct fs_volume;
 
-/* Call back when a CP that contains everything changed until now is durable: `err` 0 or -EIO. Asks for one. Never inline. */
+/* Call back when a CP that contains everything changed until now is durable: `err` 0 or -EIO. Asks for one. Never
+ * inline. */
 struct cp_waiter {
 	void (*durable)(struct cp_waiter *waiter, int err);
 	struct fs_message *msg; /* whose answer waits; NULL: nobody's */

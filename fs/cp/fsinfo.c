@@ -56,7 +56,8 @@ int fsinfo_decode(struct fs_volume *vol, const uint8_t body[RAID_FSINFO_BODY])
 		return -ENOTSUP;
 	if (le64_get(disk->ro_compat) != 0 && !vol->read_only) {
 		log_error("fs", "features_read_only",
-		          "ro_compat=0x%" PRIx64 " error=EROFS: a newer version wrote this volume; it can only be mounted read-only",
+		          "ro_compat=0x%" PRIx64
+		          " error=EROFS: a newer version wrote this volume; it can only be mounted read-only",
 		          le64_get(disk->ro_compat));
 		return -EROFS;
 	}

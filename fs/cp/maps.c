@@ -90,7 +90,8 @@ int maps_load(struct fs_run *run)
 		for (unsigned i = 0; i < REGIONS_PER_BLOCK && maps->n_loaded < maps->n_regions; i++) {
 			struct region *region = &maps->regions[maps->n_loaded++];
 
-			*region = (struct region){ le32_get(disk[i].n_active), le32_get(disk[i].n_summary), le32_get(disk[i].folded_id) };
+			*region = (struct region){ le32_get(disk[i].n_active), le32_get(disk[i].n_summary),
+				                   le32_get(disk[i].folded_id) };
 			maps->n_active += region->n_active;
 			maps->n_summary += region->n_summary;
 		}
@@ -113,7 +114,8 @@ int maps_need_record(struct fs_run *run, uint32_t region)
 {
 	struct fs_volume *vol = run->vol;
 	struct buf *buf;
-	int err = cp_need_block(run, vol->space_map, space_block(region), &buf), err2 = cp_need_inode(run, vol->space_map);
+	int err = cp_need_block(run, vol->space_map, space_block(region), &buf),
+	    err2 = cp_need_inode(run, vol->space_map);
 
 	return err != 0 ? err : err2 != 0 ? err2 : run_reserve(run, 16);
 }
@@ -123,7 +125,8 @@ int maps_need(struct fs_run *run, uint32_t region)
 	struct fs_volume *vol = run->vol;
 	struct buf *buf;
 	const uint8_t *summary;
-	int errs[5] = { cp_need_block(run, vol->active_map, region, &buf), cp_need_block(run, vol->space_map, space_block(region), &buf),
+	int errs[5] = { cp_need_block(run, vol->active_map, region, &buf),
+		        cp_need_block(run, vol->space_map, space_block(region), &buf),
 		        cp_need_inode(run, vol->active_map), cp_need_inode(run, vol->space_map),
 		        file_need(run, vol->summary_map, region, &summary) };
 
@@ -168,7 +171,8 @@ int maps_need_clear(struct fs_run *run, uint32_t region)
 	return err != 0 ? err : run_reserve(run, 32);
 }
 
-int maps_need_look(struct fs_run *run, uint32_t region, const uint8_t **ret_active, const uint8_t **ret_summary, const uint8_t **ret_barred)
+int maps_need_look(struct fs_run *run, uint32_t region, const uint8_t **ret_active, const uint8_t **ret_summary,
+                   const uint8_t **ret_barred)
 {
 	struct inode *barred = run->vol->maps->barred;
 	int err = file_need(run, run->vol->active_map, region, ret_active);
@@ -353,8 +357,8 @@ int maps_need_repair(struct fs_run *run, uint32_t region, bool active_known, boo
 	bool active_lost, summary_lost, records_lost;
 	int errs[6] = { repair_need(run, vol->active_map, region, active_known, &active_lost),
 		        repair_need(run, vol->summary_map, region, summary_known, &summary_lost),
-		        repair_need(run, vol->space_map, space_block(region), vol->maps->record_lost[space_block(region)] != 0,
-		                    &records_lost),
+		        repair_need(run, vol->space_map, space_block(region),
+		                    vol->maps->record_lost[space_block(region)] != 0, &records_lost),
 		        cp_need_inode(run, vol->active_map),
 		        cp_need_inode(run, vol->summary_map),
 		        cp_need_inode(run, vol->space_map) };
@@ -366,13 +370,15 @@ int maps_need_repair(struct fs_run *run, uint32_t region, bool active_known, boo
 		err = run_reserve(run, 32);
 	if (err != 0)
 		return err;
-	/* Not before all else is there: nobody may take the page of zeros for a map. maps_repair fills it in this step. */
+	/* Not before all else is there: nobody may take the page of zeros for a map. maps_repair fills it in this
+	 * step. */
 	if (active_lost)
 		(void)cache_new_zero(vol->active_map, 0, region);
 	if (summary_lost)
 		(void)cache_new_zero(vol->summary_map, 0, region);
 	if (records_lost)
-		(void)cache_new_zero(vol->space_map, 0, space_block(region)); /* maps_encode fills all of it from memory */
+		/* maps_encode fills all of it from memory */
+		(void)cache_new_zero(vol->space_map, 0, space_block(region));
 	return 0;
 }
 
@@ -414,8 +420,8 @@ void maps_encode(struct cp *cp)
 		for (unsigned i = 0; i < REGIONS_PER_BLOCK && fbn * REGIONS_PER_BLOCK + i < maps->n_regions; i++) {
 			const struct region *region = &maps->regions[fbn * REGIONS_PER_BLOCK + i];
 
-			disk[i] = (struct region_disk){ le32_of(region->n_active), le32_of(region->n_summary), le32_of(region->folded_id),
-				                        le32_of(0) };
+			disk[i] = (struct region_disk){ le32_of(region->n_active), le32_of(region->n_summary),
+				                        le32_of(region->folded_id), le32_of(0) };
 		}
 	}
 }

@@ -32,7 +32,8 @@ struct maps {
 	uint64_t n_blocks; /* VBNs the geometry has */
 	uint32_t n_loaded; /* regions loaded, while mounting */
 	struct inode *
-	    barred; /* an active map that is none any more, but the last fsinfo's (fs/snapshot/restore.c): nothing in it is allocated; or NULL */
+	    barred; /* an active map that is none any more, but the last fsinfo's (fs/snapshot/restore.c): nothing in it
+	             * is allocated; or NULL */
 	uint8_t *record_dirty; /* per space map block: its records changed in this CP */
 	uint8_t *record_lost; /* per space map block: to be made anew by a repair */
 };
@@ -41,20 +42,22 @@ MUST_CHECK int maps_init(struct fs_volume *vol);
 void maps_fini(struct fs_volume *vol);
 /* Read the space map (a step). */
 MUST_CHECK int maps_load(struct fs_run *run);
-/* Repair, before maps_load: block `fbn` of the space map cannot be read. Its regions count nothing until maps_repair of each. */
+/* Repair, before maps_load: block `fbn` of the space map cannot be read. Its regions count nothing until maps_repair of
+ * each. */
 void maps_records_lost(struct fs_volume *vol, uint32_t fbn);
 uint64_t maps_free_blocks(const struct fs_volume *vol);
 
 /* Everything that setting bits in the region needs: active, summary and space map block, paths. -EAGAIN. */
 MUST_CHECK int maps_need(struct fs_run *run, uint32_t region);
-/* Everything that clearing active bits needs: the above, and what folding needs when the region is not folded yet. -EAGAIN. */
+/* Everything that clearing active bits needs: the above, and what folding needs when the region is not folded yet.
+ * -EAGAIN. */
 MUST_CHECK int maps_need_clear(struct fs_run *run, uint32_t region);
 /* What maps_set_folded needs. -EAGAIN. */
 MUST_CHECK int maps_need_record(struct fs_run *run, uint32_t region);
 /* To look, without changing anything: the bits of the region's active and summary blocks, and of the barred map
  * beside them (zeros: nothing is barred). -EAGAIN. */
-MUST_CHECK int maps_need_look(struct fs_run *run, uint32_t region, const uint8_t **ret_active, const uint8_t **ret_summary,
-                              const uint8_t **ret_barred);
+MUST_CHECK int maps_need_look(struct fs_run *run, uint32_t region, const uint8_t **ret_active,
+                              const uint8_t **ret_summary, const uint8_t **ret_barred);
 
 /* The CP writes a block here. The VBN is in neither map and was not freed in this CP (CP1, asserted). After
  * maps_need. */
@@ -70,7 +73,8 @@ void maps_set_folded(struct cp *cp, uint32_t region, uint32_t id);
 bool maps_is_folded(const struct fs_volume *vol, uint32_t region);
 /* The region's summary block joins the CP as it is, to get another place. After maps_need_clear. */
 void maps_rewrite_summary(struct cp *cp, uint32_t region);
-/* Take the bits of `mask` (a map block) out of the region's summary block; VBNs that became free are noted in cp->freed. */
+/* Take the bits of `mask` (a map block) out of the region's summary block; VBNs that became free are noted in
+ * cp->freed. */
 void maps_clear_summary(struct cp *cp, uint32_t region, const uint64_t *mask);
 /* Repair: the region's blocks become `active` and `summary` (NULL: the block stays). With `summary`, the region
  * counts as folded up to `folded_id`. The region's counts follow from the blocks. What cannot be read is made anew:

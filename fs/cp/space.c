@@ -21,7 +21,9 @@
 #include "fs/fs_types.h"
 #include "fs/vdisk/vtoc.h"
 
-#define SNAPSHOT_BLOCKS 32U /* what keeping one costs at once: its record, and maps and inode file not shared any more */
+#define SNAPSHOT_BLOCKS                                                                                                \
+	32U /* what keeping one costs at once: its record, and maps and inode file not shared any
+                             * more */
 #define WRITE_BLOCKS 288U /* the largest write and what it drags along */
 #define WAITS_MAX 16U /* CPs a change waits for while others' changes are all there is to hope for */
 
@@ -90,7 +92,8 @@ static uint64_t meta_blocks(const struct fs_volume *vol)
 
 static uint64_t map_holes(const struct fs_volume *vol)
 {
-	return minus(maps_full_blocks(vol), (uint64_t)vol->active_map->n_blocks + vol->summary_map->n_blocks + vol->space_map->n_blocks);
+	return minus(maps_full_blocks(vol),
+	             (uint64_t)vol->active_map->n_blocks + vol->summary_map->n_blocks + vol->space_map->n_blocks);
 }
 
 /* A snapshot was asked for and its CP has not begun / has begun. */
@@ -99,8 +102,8 @@ static bool snapshot_is_coming(const struct fs_volume *vol)
 	return snapshot_creation_asked(vol) || snapshot_creation_taken(vol);
 }
 
-/* Everything promised. With a snapshot on its way, what it will be when every block is held by it; changes under way are counted a second
- * time, for what they make will be held as well. */
+/* Everything promised. With a snapshot on its way, what it will be when every block is held by it; changes under way
+ * are counted a second time, for what they make will be held as well. */
 static uint64_t promised(const struct fs_volume *vol, bool with_snapshot)
 {
 	const struct space *space = vol->space;
@@ -108,7 +111,8 @@ static uint64_t promised(const struct fs_volume *vol, bool with_snapshot)
 
 	if (!with_snapshot)
 		return n + space->lun_blocks + space->shared_names;
-	return n + space->lun_full_blocks + space->meta_blocks + space->name_blocks + pending(vol) + maps_full_blocks(vol);
+	return n + space->lun_full_blocks + space->meta_blocks + space->name_blocks + pending(vol) +
+	       maps_full_blocks(vol);
 }
 
 uint64_t space_available(const struct fs_volume *vol)
@@ -140,16 +144,19 @@ static bool has_room_held(const struct fs_volume *vol, uint64_t n_blocks)
 {
 	if (vol->free_blocks < pending(vol) + n_blocks + space_floor(vol))
 		return false;
-	/* What is used up of a promise now will be promised again when the snapshot asked for is there: it goes first, or there is enough. */
-	return !snapshot_creation_asked(vol) || vol->free_blocks >= pending(vol) + 2U * n_blocks + pool(vol) + promised(vol, true);
+	/* What is used up of a promise now will be promised again when the snapshot asked for is there: it goes first,
+	 * or there is enough. */
+	return !snapshot_creation_asked(vol) ||
+	       vol->free_blocks >= pending(vol) + 2U * n_blocks + pool(vol) + promised(vol, true);
 }
 
 /* Blocks that are rewritten in part and held by a snapshot are a loss: not to the end of what others were promised. */
 static bool has_room_trim(const struct fs_volume *vol, uint64_t n_blocks)
 {
 	return has_room_held(vol, n_blocks) &&
-	       (vol->snapshots->n == 0 ||
-	        vol->free_blocks >= pending(vol) + n_blocks + space_floor(vol) + WRITE_BLOCKS + promised(vol, snapshot_is_coming(vol)));
+	       (vol->snapshots->n == 0 || vol->free_blocks >= pending(vol) + n_blocks + space_floor(vol) +
+	                                                          WRITE_BLOCKS +
+	                                                          promised(vol, snapshot_is_coming(vol)));
 }
 
 static bool has_room(const struct fs_volume *vol, uint64_t n_blocks, enum space_class cls)
@@ -281,7 +288,8 @@ void space_lun_changed(struct fs_volume *vol, struct vtoc_entry *entry, struct i
 	uint64_t full = space_full_blocks(container->attr.size_bytes);
 
 	entry->reserved = reserved;
-	/* What a smaller size frees is free after the CP that has it, and not if a snapshot holds it: till then nothing is given back. */
+	/* What a smaller size frees is free after the CP that has it, and not if a snapshot holds it: till then nothing
+	 * is given back. */
 	if (full < entry->full_blocks)
 		entry->shrunk_in = vol->generation;
 	entry->full_blocks = MAX_OF(full, entry->full_blocks);

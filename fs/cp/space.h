@@ -52,11 +52,13 @@ enum space_class {
 	SPACE_NEW, /* none: of what is available */
 	SPACE_LUN, /* content of a reserved LUN: it was promised */
 	SPACE_NAMES, /* inodes, names, attributes rewritten in place, whole files freed: promised as well */
-	SPACE_REWRITE, /* content rewritten in place, of which no snapshot holds the old blocks: all of them come back with the CP */
+	SPACE_REWRITE, /* content rewritten in place, of which no snapshot holds the old blocks: all of them come back
+	                * with the CP */
 	SPACE_TRIM, /* a part of a file is freed: what it rewrites was not promised, but it should nearly always work */
 };
 
-/* Blocks promised to something other than a LUN, e.g. a clone. Zero when it begins; brought back to zero before it goes. */
+/* Blocks promised to something other than a LUN, e.g. a clone. Zero when it begins; brought back to zero before it
+ * goes. */
 struct space_claim {
 	uint64_t n_blocks;
 };
@@ -75,7 +77,8 @@ struct space {
 	/* now */
 	uint64_t name_blocks; /* of directories and streams */
 	bool names_counted; /* name_blocks is known: the volume has always counted */
-	bool frees_exact; /* in the running CP: what the summary map holds is held by the newest snapshot there will be */
+	bool frees_exact; /* in the running CP: what the summary map holds is held by the newest snapshot there will
+	                   * be */
 	uint64_t n_names_freed; /* in the running CP: blocks of metafiles and names freed and held by a snapshot */
 };
 
@@ -88,8 +91,8 @@ void space_fini(struct fs_volume *vol);
 MUST_CHECK int space_admit(struct fs_run *run, size_t n_blocks, enum space_class cls);
 /* The class of a change to the content of `inode`: SPACE_LUN for reserved vdisks, else `otherwise`. */
 enum space_class space_class_of(struct inode *inode, enum space_class otherwise);
-/* Not enough for `n_blocks` more? Waits for a CP that may free some. 0: there is; -EAGAIN parked; -ENOSPC: *ret_missing, blocks. For promises
- * (reservations, snapshots) that are made later in the same step. */
+/* Not enough for `n_blocks` more? Waits for a CP that may free some. 0: there is; -EAGAIN parked; -ENOSPC:
+ * *ret_missing, blocks. For promises (reservations, snapshots) that are made later in the same step. */
 MUST_CHECK int space_promise_admit(struct fs_run *run, uint64_t n_blocks, uint64_t *ret_missing);
 /* The same for keeping a snapshot: everything reserved would have to be had twice. */
 MUST_CHECK int space_snapshot_admit(struct fs_run *run, uint64_t *ret_missing);
@@ -103,7 +106,8 @@ uint64_t space_available_most(const struct fs_volume *vol);
 /* Make the claim `n_blocks` big. Growing: -ENOSPC, nothing changed; shrinking never fails. */
 MUST_CHECK int space_claim(struct fs_volume *vol, struct space_claim *claim, uint64_t n_blocks);
 void space_claim_drop(struct fs_volume *vol, struct space_claim *claim);
-/* Admission of a change for which `claim` was made: as SPACE_NEW, with the claim added to what is available. -EAGAIN, -ENOSPC. */
+/* Admission of a change for which `claim` was made: as SPACE_NEW, with the claim added to what is available. -EAGAIN,
+ * -ENOSPC. */
 MUST_CHECK int space_claim_admit(struct fs_run *run, const struct space_claim *claim, size_t n_blocks);
 /* In the step that makes them dirty: `n_blocks` of the claim are pending now. */
 void space_claim_draw(struct fs_volume *vol, struct space_claim *claim, uint64_t n_blocks);
@@ -141,7 +145,8 @@ void space_decode(struct fs_volume *vol, const struct fsinfo_disk *disk);
 /* ---- counting (fs/cp/space_count.c) ---- */
 MUST_CHECK int space_count_init(struct fs_volume *vol);
 void space_count_fini(struct fs_volume *vol);
-/* If a count is known to be too high, and it can be done now: in the background. At its end cp_waiters and idle_waiters are woken. */
+/* If a count is known to be too high, and it can be done now: in the background. At its end cp_waiters and idle_waiters
+ * are woken. */
 void space_count_begin(struct fs_volume *vol);
 bool space_count_is_running(const struct fs_volume *vol);
 
@@ -158,7 +163,8 @@ struct space_figures {
 	uint64_t available_blocks;
 };
 void space_figures(const struct fs_volume *vol, struct space_figures *ret_figures);
-/* The level the volume is at, and the events of a change (fs/cp/space_level.c). Once it serves: after every CP, and when LUNs have been counted. */
+/* The level the volume is at, and the events of a change (fs/cp/space_level.c). Once it serves: after every CP, and
+ * when LUNs have been counted. */
 void space_level_update(struct fs_volume *vol);
 
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many blocks of a LUN the newest snapshot holds, counted block by block.
  *
- * THEORY. The ledger's count (vtoc_entry.shared_blocks) is lowered by every CP as blocks are overwritten, but it begins too high after a mount
- * and after the newest snapshot was deleted. Then the trees of the LUNs are walked in the background, one level-1 block at a time and never
- * while a CP runs, and each pointer is looked up in the newest snapshot's active map. What is overwritten meanwhile was counted or
- * not: the sum is never too low, and when anything was, the LUN is walked again.
- * A newer snapshot, or the deletion of this one, makes an end of it: what the ledger has then is right, or the walk begins anew. */
+ * THEORY. The ledger's count (vtoc_entry.shared_blocks) is lowered by every CP as blocks are overwritten, but it begins
+ * too high after a mount and after the newest snapshot was deleted. Then the trees of the LUNs are walked in the
+ * background, one level-1 block at a time and never while a CP runs, and each pointer is looked up in the newest
+ * snapshot's active map. What is overwritten meanwhile was counted or not: the sum is never too low, and when anything
+ * was, the LUN is walked again.
+ * A newer snapshot, or the deletion of this one, makes an end of it: what the ledger has then is right, or the walk
+ * begins anew. */
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -85,7 +87,8 @@ static int look_collect(struct fs_run *run, struct inode *inode, uint64_t cursor
 		return err;
 	for (unsigned level = 1; level < inode->height; level++) {
 		struct buf key = { .inode = inode, .level = (uint8_t)level, .fbn = tree_base(level, fbn) };
-		bool above = level + 1U == inode->height || cache_find(inode, level + 1U, tree_base(level + 1U, fbn)) != NULL;
+		bool above = level + 1U == inode->height ||
+		             cache_find(inode, level + 1U, tree_base(level + 1U, fbn)) != NULL;
 
 		if (key.fbn == fbn && above)
 			look_add(look, cp_parent_ptr(&key));
@@ -99,7 +102,8 @@ static int look_collect(struct fs_run *run, struct inode *inode, uint64_t cursor
 	leaf = cache_find(inode, 1, tree_base(1, fbn));
 	for (unsigned i = 0; leaf != NULL && i < PTRS_PER_BLOCK; i++)
 		look_add(look, block_ptr(leaf, i));
-	look->next = leaf != NULL ? cursor + PTRS_PER_BLOCK : MAX_OF(ROUND_UP(end, (uint64_t)PTRS_PER_BLOCK), cursor + PTRS_PER_BLOCK);
+	look->next = leaf != NULL ? cursor + PTRS_PER_BLOCK
+	                          : MAX_OF(ROUND_UP(end, (uint64_t)PTRS_PER_BLOCK), cursor + PTRS_PER_BLOCK);
 	return 0;
 }
 
@@ -175,7 +179,8 @@ static int count_step(struct fs_run *run)
 	struct inode *inode;
 	int err;
 
-	if (atomic_load_explicit(&vol->state, memory_order_relaxed) != VOLUME_ONLINE || snapshot_to_count(vol) != counter->snapshot)
+	if (atomic_load_explicit(&vol->state, memory_order_relaxed) != VOLUME_ONLINE ||
+	    snapshot_to_count(vol) != counter->snapshot)
 		return -ECANCELED;
 	if (cp_is_running(vol)) /* trees stand still but for it */
 		return run_wait(run, &vol->cp_waiters);
@@ -220,8 +225,8 @@ void space_count_begin(struct fs_volume *vol)
 	struct space_counter *counter = vol->space->counter;
 	uint32_t snapshot = snapshot_to_count(vol);
 
-	if (counter->busy || snapshot == 0 || vol->read_only || vol->failed != 0 || vol->vtoc == NULL || entry_stale(vol) == NULL ||
-	    atomic_load_explicit(&vol->state, memory_order_relaxed) != VOLUME_ONLINE)
+	if (counter->busy || snapshot == 0 || vol->read_only || vol->failed != 0 || vol->vtoc == NULL ||
+	    entry_stale(vol) == NULL || atomic_load_explicit(&vol->state, memory_order_relaxed) != VOLUME_ONLINE)
 		return;
 	counter->busy = true;
 	counter->snapshot = snapshot;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How full the volume is, in levels: an event when one is entered, and a count that makes SCSI warn the initiators of thin LUNs.
+/* How full the volume is, in levels: an event when one is entered, and a count that makes SCSI warn the initiators of
+ * thin LUNs.
  *
- * THEORY. After a mount the promises to LUNs are too high until they have been counted. Nobody is warned of what may not be so: a level is
- * entered when even the least that they can be leaves no more than that. */
+ * THEORY. After a mount the promises to LUNs are too high until they have been counted. Nobody is warned of what may
+ * not be so: a level is entered when even the least that they can be leaves no more than that. */
 #include <inttypes.h>
 
 #include "base/log.h"
@@ -21,7 +22,9 @@ static uint64_t available_at(uint64_t usable, unsigned percent)
 
 static enum fs_space_level level_of(uint64_t usable, uint64_t available, enum fs_space_level before)
 {
-	static const unsigned percents[] = { [FS_SPACE_SOFT] = FS_SPACE_SOFT_PERCENT, [FS_SPACE_CRITICAL] = FS_SPACE_CRITICAL_PERCENT };
+	static const unsigned percents[] = {
+		[FS_SPACE_SOFT] = FS_SPACE_SOFT_PERCENT, [FS_SPACE_CRITICAL] = FS_SPACE_CRITICAL_PERCENT
+	};
 
 	for (unsigned level = FS_SPACE_CRITICAL; level > FS_SPACE_FINE; level--) {
 		unsigned percent = percents[level] - (level <= (unsigned)before ? HYSTERESIS_PERCENT : 0U);
@@ -37,8 +40,9 @@ static void level_tell(struct fs_volume *vol, enum fs_space_level level, uint64_
 	unsigned used = usable == 0 ? 100U : (unsigned)(100U - available * 100U / usable);
 
 	if (level == FS_SPACE_CRITICAL)
-		log_error("fs", "space_critical", "volume=%s used_percent=%u available_bytes=%" PRIu64 ": delete files or snapshots",
-		          vol->name, used, available * FS_BLOCK_SIZE);
+		log_error("fs", "space_critical",
+		          "volume=%s used_percent=%u available_bytes=%" PRIu64 ": delete files or snapshots", vol->name,
+		          used, available * FS_BLOCK_SIZE);
 	else
 		log_warn("fs", "space_low", "volume=%s used_percent=%u available_bytes=%" PRIu64, vol->name, used,
 		         available * FS_BLOCK_SIZE);
@@ -59,7 +63,8 @@ void space_level_update(struct fs_volume *vol)
 		return;
 	atomic_store(&vol->space_level, (int)level);
 	if (level < before) {
-		log_info("fs", "space_back", "volume=%s available_bytes=%" PRIu64, vol->name, available * FS_BLOCK_SIZE);
+		log_info("fs", "space_back", "volume=%s available_bytes=%" PRIu64, vol->name,
+		         available * FS_BLOCK_SIZE);
 		return;
 	}
 	level_tell(vol, level, usable, available);

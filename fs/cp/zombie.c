@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Freeing the trees of removed files, slice by slice.
  *
- * THEORY. A removed file may be damaged, and the volume must not stop for it: an indirect block that cannot be had is stepped over with all
- * below it, and a pointer that leads to no block in use is passed over (cp_free_removed). What is lost so is marked in use and referred to
- * by nothing, which the check finds and the repair gives back. */
+ * THEORY. A removed file may be damaged, and the volume must not stop for it: an indirect block that cannot be had is
+ * stepped over with all below it, and a pointer that leads to no block in use is passed over (cp_free_removed). What is
+ * lost so is marked in use and referred to by nothing, which the check finds and the repair gives back. */
 #include "fs/cp/zombie.h"
 
 #include <stdlib.h>
@@ -202,12 +202,14 @@ static void leaf_free(struct cp *cp, struct buf *leaf)
 	cp_free_removed(cp, NULL, vbn);
 }
 
-/* Blocks of level >= `lowest` that end where the cursor now stands have nothing left below them. The path to them is in memory: this step has
- * just looked the cursor up through it. */
+/* Blocks of level >= `lowest` that end where the cursor now stands have nothing left below them. The path to them is in
+ * memory: this step has just looked the cursor up through it. */
 static void ancestors_free(struct cp *cp, struct inode *inode, uint64_t next, unsigned lowest)
 {
 	for (unsigned level = inode->height - 1U; level >= lowest; level--) {
-		struct buf key = { .inode = inode, .level = (uint8_t)level, .fbn = tree_base(level, (uint32_t)(next - 1U)) };
+		struct buf key = { .inode = inode,
+			           .level = (uint8_t)level,
+			           .fbn = tree_base(level, (uint32_t)(next - 1U)) };
 		uint32_t vbn = cp_parent_ptr(&key);
 
 		if (vbn_is_special(vbn))
@@ -275,7 +277,8 @@ static void zombie_name_ahead(struct fs_run *run, struct zombie *zombie)
 	for (unsigned i = 0; i < SLICE_NAMED && fbn < tree_capacity(zombie->inode->height); i++) {
 		int err = tree_lookup(run, zombie->inode, (uint32_t)fbn, &vbn, &end);
 
-		fbn = err == 0 ? MAX_OF(end, tree_base(1, (uint32_t)fbn) + tree_span(1)) : tree_base(1, (uint32_t)fbn) + tree_span(1);
+		fbn = err == 0 ? MAX_OF(end, tree_base(1, (uint32_t)fbn) + tree_span(1))
+		               : tree_base(1, (uint32_t)fbn) + tree_span(1);
 	}
 }
 

@@ -208,8 +208,8 @@ static void buf_settle(struct buf *buf)
 {
 	struct cache *cache = buf->inode->vol->cache;
 
-	if (buf->page != NULL || buf->cp_page != NULL || buf->pins > 0 || buf->dirty != 0 || buf->in_cp || buf->state == BUF_READING ||
-	    buf->waiters != NULL) {
+	if (buf->page != NULL || buf->cp_page != NULL || buf->pins > 0 || buf->dirty != 0 || buf->in_cp ||
+	    buf->state == BUF_READING || buf->waiters != NULL) {
 		lru_settle(buf);
 		return;
 	}
@@ -380,7 +380,8 @@ void cache_cp_adopt(struct buf *buf, unsigned bit)
 	buf_add_dirty(buf, bit);
 	TAILQ_REMOVE(&buf->inode->dirty_bufs[bit], buf, dirty_link[bit]);
 	TAILQ_INSERT_HEAD(&buf->inode->dirty_bufs[bit], buf, dirty_link[bit]);
-	buf->logged = true; /* its content is durable: nothing for a COMMIT, which looks from the tail up to what is logged */
+	/* its content is durable: nothing for a COMMIT, which looks from the tail up to what is logged */
+	buf->logged = true;
 }
 
 void cache_cp_written(struct buf *buf, unsigned bit)

@@ -46,7 +46,8 @@ struct buf {
 	bool on_lru, meta, referenced;
 	bool dropped; /* was a member of the CP and was freed by it: nothing to write */
 	bool inline_copy; /* clean content made from inline data: no block on disk */
-	bool cloned, cp_cloned; /* page, cp_page: what a clone has copied, byte for byte; its block is marked so on disk */
+	bool cloned, cp_cloned; /* page, cp_page: what a clone has copied, byte for byte; its block is marked so on
+	                         * disk */
 	uint16_t pins;
 	uint32_t step; /* the step that last looked at it: not evicted under its feet */
 	int err;
@@ -69,13 +70,15 @@ void cache_fini(struct fs_volume *vol);
 struct buf *cache_find(struct inode *inode, unsigned level, uint32_t fbn);
 /* A hit, or start to read block `vbn` for `run`. -EAGAIN: the read is named in the run; go on, and return -EAGAIN in
  * the end. -EIO, -EUCLEAN: the read failed. */
-MUST_CHECK int cache_read(struct fs_run *run, struct inode *inode, unsigned level, uint32_t fbn, uint32_t vbn, struct buf **ret_buf);
-/* Make `page` (reference taken over) the content of a level-0 block, dirty in the current generation. Never fails: pages and
- * buffers were reserved (run_reserve). */
+MUST_CHECK int cache_read(struct fs_run *run, struct inode *inode, unsigned level, uint32_t fbn, uint32_t vbn,
+                          struct buf **ret_buf);
+/* Make `page` (reference taken over) the content of a level-0 block, dirty in the current generation. Never fails:
+ * pages and buffers were reserved (run_reserve). */
 struct buf *cache_install(struct inode *inode, uint32_t fbn, struct page *page);
 /* Make a clean buffer of content that needs no disk (inline data). Takes the reference over. */
 struct buf *cache_insert_clean(struct inode *inode, unsigned level, uint32_t fbn, struct page *page);
-/* Writable bytes of a buffer that cache_find/cache_read gave: in place, or on a copy; dirty in the current generation. */
+/* Writable bytes of a buffer that cache_find/cache_read gave: in place, or on a copy; dirty in the current
+ * generation. */
 uint8_t *cache_edit(struct buf *buf);
 /* Operations no longer see [first, end). What the running CP needs of it stays until that is written. */
 void cache_drop_range(struct inode *inode, uint32_t first, uint32_t end);

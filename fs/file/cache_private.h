@@ -45,14 +45,15 @@ static inline void cache_touch(struct buf *buf)
 	buf->step = buf->inode->vol->cache->step;
 }
 
-/* Submit the reads a step has named, coalesced. `wanted`: the step cannot go on without them. 0 (also when the run must wait for
- * room), or how the volume has failed. */
+/* Submit the reads a step has named, coalesced. `wanted`: the step cannot go on without them. 0 (also when the run must
+ * wait for room), or how the volume has failed. */
 MUST_CHECK int cache_submit_starts(struct fs_run *run, bool wanted);
 /* True when the stash holds `n` pages (evicting for them when needed). */
 bool cache_stash(struct fs_volume *vol, size_t n);
 /* True when `n` new buffers can be had without asking for memory. */
 bool cache_bufs_ready(struct fs_volume *vol, size_t n);
-/* A page of the arena; when that is empty, one that a clean buffer gives up. NULL: there is none either. Does not count it. */
+/* A page of the arena; when that is empty, one that a clean buffer gives up. NULL: there is none either. Does not count
+ * it. */
 struct page *cache_page_alloc(struct fs_volume *vol);
 
 /* Evict until `n_pages` more fit under the bound; false: dirty and pinned ones fill it. */

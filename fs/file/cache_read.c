@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads into the cache: what a step names is submitted together at its end; everybody who asks meanwhile waits for the same read. */
+/* Reads into the cache: what a step names is submitted together at its end; everybody who asks meanwhile waits for the
+ * same read. */
 #include <stdlib.h>
 
 #include "base/array.h"
@@ -93,7 +94,8 @@ static void read_name(struct fs_run *run, struct buf *buf, uint32_t vbn)
 	run->starts[run->n_starts++] = buf;
 }
 
-int cache_read(struct fs_run *run, struct inode *inode, unsigned level, uint32_t fbn, uint32_t vbn, struct buf **ret_buf)
+int cache_read(struct fs_run *run, struct inode *inode, unsigned level, uint32_t fbn, uint32_t vbn,
+               struct buf **ret_buf)
 {
 	struct cache *cache = inode->vol->cache;
 	struct buf *buf = cache_peek(inode, level, fbn);
@@ -188,8 +190,9 @@ static void starts_undo(struct fs_run *run)
 	run->n_starts = 0;
 }
 
-/* Pages are short: run again when some have come free. What the run had pinned goes as well: of all that are turned away here none keeps another
- * one out. (Nobody is woken for it: those who wait would turn each other away for ever.) */
+/* Pages are short: run again when some have come free. What the run had pinned goes as well: of all that are turned
+ * away here none keeps another one out. (Nobody is woken for it: those who wait would turn each other away for
+ * ever.) */
 static int starts_later(struct fs_run *run, bool wanted)
 {
 	int err;
@@ -262,9 +265,11 @@ int cache_submit_starts(struct fs_run *run, bool wanted)
 			free(batch);
 			return starts_later(run, wanted);
 		}
-		batch->blocks[i] = (struct raid_read_block){ .vbn = buf->vbn,
-			                                     .page = page,
-			                                     .ident = { .inode = buf->inode->ino, .fbn = buf->fbn, .level = buf->level } };
+		batch->blocks[i] = (struct raid_read_block){
+			.vbn = buf->vbn,
+			.page = page,
+			.ident = { .inode = buf->inode->ino, .fbn = buf->fbn, .level = buf->level }
+		};
 		batch->bufs[i] = buf;
 		buf->read = batch;
 		run->vol->cache->n_pages++;

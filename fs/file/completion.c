@@ -19,7 +19,8 @@
 #include "fs/fs_types.h"
 #include "raid/raid.h"
 
-void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume, void (*done)(struct fs_message *msg), void *owner)
+void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume,
+                     void (*done)(struct fs_message *msg), void *owner)
 {
 	memset(msg, 0, sizeof(*msg));
 	msg->op = op;
@@ -75,7 +76,8 @@ static void message_done_task(struct task *task)
 	msg->done(msg);
 }
 
-/* An operation that fails may have begun to fill in its results: "what an error leaves" of fs/message.h is made here, for all of them. */
+/* An operation that fails may have begun to fill in its results: "what an error leaves" of fs/message.h is made here,
+ * for all of them. */
 static void message_empty_results(struct fs_message *msg)
 {
 	fs_message_fini(msg);
@@ -122,7 +124,8 @@ static void message_explain_full(struct fs_message *msg)
 	const char *url = msg->volume->raid != NULL ? raid_waits_for_room(msg->volume->raid) : NULL;
 
 	if (url != NULL && msg->out.error_text[0] == '\0')
-		message_error_text(msg, "the host's file system is full: disk %s waits for room; try again when there is some", url);
+		message_error_text(
+		    msg, "the host's file system is full: disk %s waits for room; try again when there is some", url);
 }
 
 void message_complete(struct fs_message *msg, int status)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Blocks of files: what an operation sees of a block, and how it changes one.
  *
- * READ PATH. previous hop: file_ops.c, directories, streams; next hop: the cache, then the tree, then the backing store. */
+ * READ PATH. previous hop: file_ops.c, directories, streams; next hop: the cache, then the tree, then the backing
+ * store. */
 #include "base/error.h"
 #include "base/list.h"
 #include "base/page.h"
@@ -130,7 +131,8 @@ uint8_t *file_edit(struct inode *inode, uint32_t fbn)
 
 	if (buf != NULL)
 		return cache_edit(buf);
-	/* Not the inode's own: a hole, punched, or the backing store's. file_need succeeded in this step, so it does again. */
+	/* Not the inode's own: a hole, punched, or the backing store's. file_need succeeded in this step, so it does
+	 * again. */
 	run_init(&run, inode->vol, NULL, NULL, NULL);
 	vc_assert(file_need_page(&run, inode, fbn, &shown) == 0);
 	buf = cache_find(inode, 0, fbn);
@@ -157,7 +159,8 @@ void file_punch(struct inode *inode, uint32_t first, uint32_t end)
 	cache_drop_range(inode, first, end);
 	range_add(&inode->punched[bit], first, end);
 	/* The paths to both ends; in a backed file, to both ends of the backed part as well. */
-	inode->vol->pending_blocks[bit] += 2U * MAX_OF((unsigned)inode->height, 1U) + (inode->has_backing ? 2U * TREE_HEIGHT_MAX : 0U);
+	inode->vol->pending_blocks[bit] += 2U * MAX_OF((unsigned)inode->height, 1U) +
+	                                   (inode->has_backing ? 2U * TREE_HEIGHT_MAX : 0U);
 }
 
 int file_truncate_need(struct fs_run *run, struct inode *inode, uint64_t size_bytes)
@@ -185,7 +188,8 @@ void file_truncate(struct inode *inode, uint64_t size_bytes)
 	inode_modify(inode)->size_bytes = size_bytes;
 }
 
-int file_block_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum file_block *ret_state, uint32_t *ret_run_end)
+int file_block_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum file_block *ret_state,
+                     uint32_t *ret_run_end)
 {
 	uint32_t vbn, punched_end;
 	uint64_t end;
@@ -208,8 +212,8 @@ int file_block_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum
 	if (err != 0)
 		return err;
 	*ret_state = vbn == VBN_HOLE ? FILE_BLOCK_HOLE : vbn == VBN_ZERO ? FILE_BLOCK_ZERO : FILE_BLOCK_DATA;
-	/* Buffers of holes may be dirty further on: the caller asks block by block where that matters; absent subtrees of a file without
-	 * dirty data are skipped whole. */
+	/* Buffers of holes may be dirty further on: the caller asks block by block where that matters; absent subtrees
+	 * of a file without dirty data are skipped whole. */
 	if (inode->n_dirty_bufs[0] + inode->n_dirty_bufs[1] == 0)
 		*ret_run_end = (uint32_t)MIN_OF(end, (uint64_t)punched_end);
 	return 0;

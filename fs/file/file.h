@@ -30,8 +30,8 @@ struct fs_run;
 struct inode;
 struct page;
 
-/* Readable bytes of a block: PAGE_SIZE bytes, zeros for holes, the backing store's where that shows through. Valid until the step
- * returns or the block is edited. -EAGAIN, -EIO, -EUCLEAN. */
+/* Readable bytes of a block: PAGE_SIZE bytes, zeros for holes, the backing store's where that shows through. Valid
+ * until the step returns or the block is edited. -EAGAIN, -EIO, -EUCLEAN. */
 MUST_CHECK int file_need(struct fs_run *run, struct inode *inode, uint32_t fbn, const uint8_t **ret_bytes);
 /* The same as a page, borrowed (page_get to keep). */
 MUST_CHECK int file_need_page(struct fs_run *run, struct inode *inode, uint32_t fbn, struct page **ret_page);
@@ -41,18 +41,20 @@ uint8_t *file_edit(struct inode *inode, uint32_t fbn);
 void file_put_page(struct inode *inode, uint32_t fbn, struct page *page);
 /* Blocks [first, end) read as zeros from now on (a backed vdisk's too); the CP frees what was there. */
 void file_punch(struct inode *inode, uint32_t first, uint32_t end);
-/* Change the size: shrinking punches beyond the new end and zeroes the rest of the last block, for which file_truncate_need must
- * have succeeded in this step. One reserved page. Does not touch times. */
+/* Change the size: shrinking punches beyond the new end and zeroes the rest of the last block, for which
+ * file_truncate_need must have succeeded in this step. One reserved page. Does not touch times. */
 MUST_CHECK int file_truncate_need(struct fs_run *run, struct inode *inode, uint64_t size_bytes);
 void file_truncate(struct inode *inode, uint64_t size_bytes);
 
 /* A range not yet applied by its CP covers the block: what the tree says of it is no longer true. */
 bool file_is_punched(const struct inode *inode, uint32_t fbn);
 
-/* What is at a block, for the cloner and the check. FILE_BLOCK_HOLE: neither buffer, nor punched, nor tree: the backing store shows through. FILE_BLOCK_ZERO: explicit zeros, or punched on a
- * backed file. Own content only, backing not consulted. `ret_run_end`: one past the last FBN known to be in the same state (>= fbn + 1;
- * whole absent subtrees are skipped). */
-MUST_CHECK int file_block_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum file_block *ret_state, uint32_t *ret_run_end);
+/* What is at a block, for the cloner and the check. FILE_BLOCK_HOLE: neither buffer, nor punched, nor tree: the backing
+ * store shows through. FILE_BLOCK_ZERO: explicit zeros, or punched on a backed file. Own content only, backing not
+ * consulted. `ret_run_end`: one past the last FBN known to be in the same state (>= fbn + 1; whole absent subtrees are
+ * skipped). */
+MUST_CHECK int file_block_state(struct fs_run *run, struct inode *inode, uint32_t fbn, enum file_block *ret_state,
+                                uint32_t *ret_run_end);
 
 static inline uint32_t blocks_of_size(uint64_t size_bytes)
 {

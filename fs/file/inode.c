@@ -263,7 +263,8 @@ int inode_decode(const struct inode_disk *disk, struct inode *inode)
 	struct inode_attr *attr = &inode->attr;
 	unsigned type = disk->type_height & 15U, height = disk->type_height >> 4;
 
-	if (type > FS_TYPE_META || height > TREE_HEIGHT_MAX || le64_get(disk->size_bytes) > (uint64_t)FBN_MAX * FS_BLOCK_SIZE)
+	if (type > FS_TYPE_META || height > TREE_HEIGHT_MAX ||
+	    le64_get(disk->size_bytes) > (uint64_t)FBN_MAX * FS_BLOCK_SIZE)
 		return -EUCLEAN;
 	attr->type = (uint8_t)type;
 	attr->flags = disk->flags & (uint8_t)~INODE_INLINE;
@@ -511,8 +512,9 @@ int inode_metafiles_load(struct fs_run *run)
 		uint32_t ino;
 		struct inode **slot;
 	} files[] = {
-		{ INO_INODE_MAP, &vol->inode_map }, { INO_ACTIVE_MAP, &vol->active_map }, { INO_SUMMARY_MAP, &vol->summary_map },
-		{ INO_SPACE_MAP, &vol->space_map }, { INO_ZOMBIES, &vol->zombies },
+		{ INO_INODE_MAP, &vol->inode_map },     { INO_ACTIVE_MAP, &vol->active_map },
+		{ INO_SUMMARY_MAP, &vol->summary_map }, { INO_SPACE_MAP, &vol->space_map },
+		{ INO_ZOMBIES, &vol->zombies },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(files); i++) {

@@ -97,14 +97,16 @@ struct inode {
 	uint32_t read_ahead_end;
 };
 
-/* Load an inode. Valid until the step returns; pin it to keep it. -EAGAIN; -ESTALE: free, or beyond the file; -EUCLEAN. */
+/* Load an inode. Valid until the step returns; pin it to keep it. -EAGAIN; -ESTALE: free, or beyond the file;
+ * -EUCLEAN. */
 MUST_CHECK int inode_get(struct fs_run *run, uint32_t snapshot, uint32_t ino, struct inode **ret_inode);
 /* The same, and the generation must match (-ESTALE) and the inode must be one a client may name (-ESTALE). */
 MUST_CHECK int inode_get_id(struct fs_run *run, const struct fs_file_id *id, struct inode **ret_inode);
 void inode_pin(struct inode *inode);
 void inode_unpin(struct inode *inode);
 
-/* The attributes to change: call before every change of `attr`; marks the inode dirty in this generation. Active inodes only. */
+/* The attributes to change: call before every change of `attr`; marks the inode dirty in this generation. Active inodes
+ * only. */
 struct inode_attr *inode_modify(struct inode *inode);
 
 /* Put it on the volume's dirty list of this generation (its buffers or ranges changed). */
@@ -116,10 +118,11 @@ MUST_CHECK int inode_find_free(struct fs_run *run, uint32_t *ret_ino);
 MUST_CHECK int inode_find_few(struct fs_run *run, unsigned n, uint32_t *ret_inos);
 /* Find `ino` free for replay: makes its inode map block available. -EAGAIN. */
 MUST_CHECK int inode_need_map(struct fs_run *run, uint32_t ino);
-/* Take `ino` and give it `attr` (generation from volume_next_generation, or the log's). Never fails after inode_find_free/inode_need_map
- * and run_reserve(+2 pages). The new inode is dirty and empty. */
+/* Take `ino` and give it `attr` (generation from volume_next_generation, or the log's). Never fails after
+ * inode_find_free/inode_need_map and run_reserve(+2 pages). The new inode is dirty and empty. */
 struct inode *inode_create(struct fs_volume *vol, uint32_t ino, const struct inode_attr *attr);
-/* Its last link is gone: frees the number, drops its buffers, hands its tree to the zombies at the CP. After inode_need_map. */
+/* Its last link is gone: frees the number, drops its buffers, hands its tree to the zombies at the CP. After
+ * inode_need_map. */
 void inode_remove(struct inode *inode);
 
 void inode_to_attr(const struct inode *inode, struct fs_attr *ret_attr);

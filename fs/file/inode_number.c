@@ -35,7 +35,8 @@ int inode_need_map(struct fs_run *run, uint32_t ino)
 	return file_need(run, run->vol->inode_map, ino / REGION_BLOCKS, &bytes);
 }
 
-/* First free number in the map block at or after `from`; UINT32_MAX: none. A number whose inode is still in memory is not free yet. */
+/* First free number in the map block at or after `from`; UINT32_MAX: none. A number whose inode is still in memory is
+ * not free yet. */
 static uint32_t map_scan(struct fs_volume *vol, const uint8_t *map, uint32_t base, uint32_t from)
 {
 	const uint64_t *words = (const uint64_t *)(const void *)map;

@@ -16,7 +16,8 @@ int page_batch_take(struct fs_run *run, struct page_batch *batch, struct inode *
 	return err;
 }
 
-int page_batch_collect(struct fs_run *run, struct page_batch *batch, struct inode *inode, uint32_t end, page_batch_look *look)
+int page_batch_collect(struct fs_run *run, struct page_batch *batch, struct inode *inode, uint32_t end,
+                       page_batch_look *look)
 {
 	int result = 0;
 

@@ -81,7 +81,8 @@ int perm_check_setattr(const struct fs_cred *cred, const struct inode_attr *attr
 		return -EPERM;
 	if ((set->set_atime == FS_TIME_CLIENT || set->set_mtime == FS_TIME_CLIENT) && !owner)
 		return -EPERM;
-	if ((set->set_atime == FS_TIME_SERVER || set->set_mtime == FS_TIME_SERVER) && !owner && perm_check(cred, attr, PERM_WRITE) != 0)
+	if ((set->set_atime == FS_TIME_SERVER || set->set_mtime == FS_TIME_SERVER) && !owner &&
+	    perm_check(cred, attr, PERM_WRITE) != 0)
 		return -EACCES;
 	return set->set_size ? perm_check_io(cred, attr, PERM_WRITE) : 0;
 }
@@ -102,7 +103,9 @@ uint16_t perm_kill_suid(const struct fs_cred *cred, const struct inode_attr *att
 uint16_t perm_setattr_mode(const struct fs_cred *cred, const struct inode_attr *attr, const struct fs_setattr *set)
 {
 	uint32_t gid = set->set_gid ? set->gid : attr->gid;
-	uint16_t mode = set->set_uid || set->set_gid ? without_suid(attr) : set->set_size ? perm_kill_suid(cred, attr) : attr->mode;
+	uint16_t mode = set->set_uid || set->set_gid ? without_suid(attr)
+	                : set->set_size              ? perm_kill_suid(cred, attr)
+	                                             : attr->mode;
 	if (!set->set_mode)
 		return mode;
 	mode = (uint16_t)(set->mode & 07777U);
@@ -125,7 +128,8 @@ uint32_t perm_access(const struct fs_cred *cred, const struct inode_attr *attr, 
 	return access & want;
 }
 
-void perm_new_object(const struct fs_cred *cred, const struct inode_attr *dir, const struct fs_setattr *set, struct inode_attr *io_attr)
+void perm_new_object(const struct fs_cred *cred, const struct inode_attr *dir, const struct fs_setattr *set,
+                     struct inode_attr *io_attr)
 {
 	unsigned mode = set->set_mode ? set->mode & 07777U : 0;
 	io_attr->uid = cred == NULL ? 0 : cred->uid;

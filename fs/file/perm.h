@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POSIX permissions: what a credential may do with attributes. Pure functions; NULL or privileged credentials may do everything,
- * uid 0 what POSIX grants root. */
+/* POSIX permissions: what a credential may do with attributes. Pure functions; NULL or privileged credentials may do
+ * everything, uid 0 what POSIX grants root. */
 #ifndef FS_PERM_H
 #define FS_PERM_H
 
@@ -20,13 +20,15 @@ bool perm_is_owner(const struct fs_cred *cred, const struct inode_attr *attr); /
 bool perm_in_group(const struct fs_cred *cred, uint32_t gid);
 /* All of `want` (PERM_*) by the mode bits: 0 or -EACCES. Root may execute a regular file only when somebody may. */
 MUST_CHECK int perm_check(const struct fs_cred *cred, const struct inode_attr *attr, unsigned want);
-/* For READ, WRITE and truncation over NFS, which knows no open: the owner of a file may, whatever the mode says now; reading is also granted to
- * whoever may execute (a client that runs a program must read it). */
+/* For READ, WRITE and truncation over NFS, which knows no open: the owner of a file may, whatever the mode says now;
+ * reading is also granted to whoever may execute (a client that runs a program must read it). */
 MUST_CHECK int perm_check_io(const struct fs_cred *cred, const struct inode_attr *attr, unsigned want);
 /* May an entry of `dir` that names `victim` be removed or replaced: -EACCES, -EPERM (sticky). */
-MUST_CHECK int perm_check_delete(const struct fs_cred *cred, const struct inode_attr *dir, const struct inode_attr *victim);
+MUST_CHECK int perm_check_delete(const struct fs_cred *cred, const struct inode_attr *dir,
+                                 const struct inode_attr *victim);
 /* May `set` be done to `attr`: -EPERM, -EACCES. Types and sizes are not its business. */
-MUST_CHECK int perm_check_setattr(const struct fs_cred *cred, const struct inode_attr *attr, const struct fs_setattr *set);
+MUST_CHECK int perm_check_setattr(const struct fs_cred *cred, const struct inode_attr *attr,
+                                  const struct fs_setattr *set);
 /* The mode after `set` (mode, chown, truncation), with setuid and setgid cleared where POSIX wants it. */
 uint16_t perm_setattr_mode(const struct fs_cred *cred, const struct inode_attr *attr, const struct fs_setattr *set);
 /* The mode after somebody wrote to the file. */
@@ -34,6 +36,7 @@ uint16_t perm_kill_suid(const struct fs_cred *cred, const struct inode_attr *att
 /* FS_ACCESS_* that are granted of `want`; read_only: nothing that modifies. */
 uint32_t perm_access(const struct fs_cred *cred, const struct inode_attr *attr, uint32_t want, bool read_only);
 /* Owner, group and mode of a new object in `dir`. */
-void perm_new_object(const struct fs_cred *cred, const struct inode_attr *dir, const struct fs_setattr *set, struct inode_attr *io_attr);
+void perm_new_object(const struct fs_cred *cred, const struct inode_attr *dir, const struct fs_setattr *set,
+                     struct inode_attr *io_attr);
 
 #endif

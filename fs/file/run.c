@@ -30,14 +30,15 @@ static void run_task(struct task *task)
 	run_execute(run);
 }
 
-void run_init(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err),
-              void *arg)
+void run_init(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run),
+              void (*finish)(struct fs_run *run, int err), void *arg)
 {
 	*run = (struct fs_run){ .vol = vol, .step = step, .finish = finish, .arg = arg };
 	run->task.run = run_task;
 }
 
-void run_reinit(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err))
+void run_reinit(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run),
+                void (*finish)(struct fs_run *run, int err))
 {
 	struct fs_run used = *run;
 
@@ -131,8 +132,8 @@ int run_yield(struct fs_run *run)
 	return -EAGAIN;
 }
 
-/* On a volume that has failed there is no CP, and pages come free only when a read under way ends: those who hold some and wait for more
- * would wait for each other. */
+/* On a volume that has failed there is no CP, and pages come free only when a read under way ends: those who hold some
+ * and wait for more would wait for each other. */
 static bool wait_is_hopeless(const struct fs_run *run, const struct fs_run_queue *queue)
 {
 	const struct fs_volume *vol = run->vol;
@@ -186,7 +187,8 @@ static void page_timer_fired(struct timer *timer)
 	run_wake_all(&container_of(timer, struct fs_volume, page_timer)->page_waiters);
 }
 
-/* A CP frees what is dirty. When nothing is, the pages are elsewhere (connections, other volumes), and who gives them back tells no volume. */
+/* A CP frees what is dirty. When nothing is, the pages are elsewhere (connections, other volumes), and who gives them
+ * back tells no volume. */
 int run_wait_pages(struct fs_run *run)
 {
 	struct fs_volume *vol = run->vol;

@@ -31,12 +31,14 @@ struct fs_run {
 	struct fs_volume *vol;
 	struct fs_message *msg; /* NULL: background work */
 	int (*step)(struct fs_run *run); /* the code; -EAGAIN: park */
-	void (*finish)(struct fs_run *run, int err); /* any other result; the run may be freed or started again inside */
+	/* any other result; the run may be freed or started again inside */
+	void (*finish)(struct fs_run *run, int err);
 	void *arg;
 	unsigned n_waiting; /* reads (and other events) outstanding */
 	bool parked, in_step, queued, on_queue;
 	bool no_memory; /* it was refused some, ever */
-	bool patient; /* background work that ends some time: where memory is refused it waits, and looks again by the clock */
+	bool patient; /* background work that ends some time: where memory is refused it waits, and looks again by the
+	               * clock */
 	unsigned n_space_waits; /* CPs waited for in the hope of space */
 	int result; /* of a step that ended while reads it had named were still under way */
 	int (*arg_step)(struct fs_run *run);
@@ -53,10 +55,11 @@ struct fs_run {
 };
 
 /* Prepare a run owned by the caller (embedded in a background job). */
-void run_init(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err),
-              void *arg);
+void run_init(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run),
+              void (*finish)(struct fs_run *run, int err), void *arg);
 /* The same for a run that was used before and has ended: keeps its vectors. */
-void run_reinit(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err));
+void run_reinit(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs_run *run),
+                void (*finish)(struct fs_run *run, int err));
 /* Execute now; parks and continues by itself until `finish`. */
 void run_start(struct fs_run *run);
 /* Execute soon (deferred). */

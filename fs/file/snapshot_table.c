@@ -199,7 +199,8 @@ void snapshot_record_encode(const struct snapshot *snapshot, struct snapshot_dis
 {
 	memset(ret_disk, 0, sizeof(*ret_disk));
 	ret_disk->id = le32_of(snapshot->info.id);
-	ret_disk->flags = le32_of((snapshot->deleting ? SNAPSHOT_DELETING : 0) | (snapshot->info.scheduled ? SNAPSHOT_SCHEDULED : 0) |
+	ret_disk->flags = le32_of((snapshot->deleting ? SNAPSHOT_DELETING : 0) |
+	                          (snapshot->info.scheduled ? SNAPSHOT_SCHEDULED : 0) |
 	                          (snapshot->info.delete_when_free ? SNAPSHOT_DELETE_WHEN_FREE : 0) |
 	                          (snapshot->superseded ? SNAPSHOT_SUPERSEDED : 0));
 	ret_disk->created_ns = le64_of((uint64_t)snapshot->info.created_ns);
@@ -256,7 +257,8 @@ int snapshot_table_load(struct fs_run *run)
 			result = err;
 	}
 	for (unsigned slot = 0; result == 0 && slot < n_blocks * SNAPSHOT_RECORDS_PER_BLOCK; slot++) {
-		const struct snapshot_disk *disk = (const struct snapshot_disk *)(const void *)bytes[slot / SNAPSHOT_RECORDS_PER_BLOCK] +
+		const struct snapshot_disk *disk = (const struct snapshot_disk *)(const void *)
+		                                       bytes[slot / SNAPSHOT_RECORDS_PER_BLOCK] +
 		                                   slot % SNAPSHOT_RECORDS_PER_BLOCK;
 		struct snapshot *snapshot;
 
@@ -308,7 +310,8 @@ void snapshot_deletion_set(struct snapshot_deletion *deletion, enum deletion_sta
 {
 	static const uint32_t may_follow[] = {
 		[DELETION_NONE] = STATE(DELETION_PICKED),
-		[DELETION_PICKED] = STATE(DELETION_PASS) | STATE(DELETION_NONE), /* NONE, here and in the next row: a repair knows better */
+		/* NONE, here and in the next row: a repair knows better */
+		[DELETION_PICKED] = STATE(DELETION_PASS) | STATE(DELETION_NONE),
 		[DELETION_PASS] = STATE(DELETION_FINISHED) | STATE(DELETION_NONE),
 		[DELETION_FINISHED] = STATE(DELETION_NONE),
 	};
@@ -350,7 +353,8 @@ bool snapshot_holds_back(const struct fs_volume *vol, uint32_t vbn)
 	const struct snapshot_deletion *deletion = &vol->snapshots->deletion;
 	size_t at;
 
-	if (deletion->stage == DELETION_NONE || deletion->stage == DELETION_FINISHED || region_of(vbn) >= deletion->region)
+	if (deletion->stage == DELETION_NONE || deletion->stage == DELETION_FINISHED ||
+	    region_of(vbn) >= deletion->region)
 		return false;
 	vc_invariant(SD2, deletion->stage == DELETION_PASS); /* this CP's SNAPSHOTS stage has seen to it */
 	at = held_find(&deletion->held, vbn);

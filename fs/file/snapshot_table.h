@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The snapshots of a volume, as everybody below and above them sees them: by name, by id, by age; which one counts in a region of the maps.
+/* The snapshots of a volume, as everybody below and above them sees them: by name, by id, by age; which one counts in a
+ * region of the maps.
  *
  * Who makes and reclaims them is fs/snapshot/snapshot.h. */
 #ifndef FS_SNAPSHOT_TABLE_H
@@ -24,7 +25,8 @@ struct inode;
 #define SNAPSHOT_RECORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(struct snapshot_disk))
 #define SNAPSHOT_SLOTS 256U
 
-/* The file system's own snapshots have names that begin so: no client sees or names them, and they do not outlive the mount. */
+/* The file system's own snapshots have names that begin so: no client sees or names them, and they do not outlive the
+ * mount. */
 #define SNAPSHOT_OWN_MARK '@'
 
 struct snapshot_sums {
@@ -39,12 +41,14 @@ struct snapshot {
 	struct inode_disk inode_file;
 	unsigned slot;
 	bool deleting, delete_durable;
-	bool superseded; /* newer than what the volume was put back to: deleting, and until it is gone no snapshot is taken */
+	bool superseded; /* newer than what the volume was put back to: deleting, and until it is gone no snapshot is
+	                  * taken */
 };
 
 /* A change waiting for the CP that makes it durable. */
 struct snapshot_request {
-	void (*done)(struct snapshot_request *request, int err); /* the request is dead after it, unless it is its owner's */
+	/* the request is dead after it, unless it is its owner's */
+	void (*done)(struct snapshot_request *request, int err);
 	struct fs_message *msg; /* NULL: the file system's own */
 	struct snapshot *created; /* creation: enters the table at the commit */
 	TAILQ_ENTRY(snapshot_request) link;
@@ -76,7 +80,8 @@ struct snapshot_deletion {
 };
 void snapshot_deletion_set(struct snapshot_deletion *deletion, enum deletion_stage stage);
 
-/* The pass before a restore: every region is folded, and its summary block written anew (fs/snapshot/restore_prepare.c). */
+/* The pass before a restore: every region is folded, and its summary block written anew
+ * (fs/snapshot/restore_prepare.c). */
 enum fold_stage {
 	FOLD_NONE,
 	FOLD_WANTED, /* by the next CP */
@@ -111,10 +116,13 @@ void snapshot_table_fini(struct fs_volume *vol);
 MUST_CHECK int snapshot_table_load(struct fs_run *run);
 
 /* ---- finding ---- */
-const struct snapshot *snapshot_find(const struct fs_volume *vol, const char *name, size_t name_len); /* NULL: none (or being deleted) */
+/* NULL: none (or being deleted) */
+const struct snapshot *snapshot_find(const struct fs_volume *vol, const char *name, size_t name_len);
 const struct snapshot *snapshot_find_id(const struct fs_volume *vol, uint32_t id);
-const struct snapshot *snapshot_next(const struct fs_volume *vol, const struct snapshot *after); /* by age, NULL starts */
-int64_t snapshot_changed_ns(const struct fs_volume *vol); /* when what clients list of them last changed; no time comes twice */
+/* by age, NULL starts */
+const struct snapshot *snapshot_next(const struct fs_volume *vol, const struct snapshot *after);
+/* when what clients list of them last changed; no time comes twice */
+int64_t snapshot_changed_ns(const struct fs_volume *vol);
 /* The inode file of a snapshot (0: the active one), of one being deleted too. -ESTALE: no such snapshot. */
 MUST_CHECK int snapshot_inode_file(struct fs_run *run, uint32_t snapshot, struct inode **ret_file);
 /* Those being deleted too. NULL: none. */
@@ -140,7 +148,8 @@ bool snapshot_creation_is_barred(const struct fs_volume *vol);
 unsigned snapshot_count(const struct fs_volume *vol);
 /* Those in a region, in order. */
 const uint32_t *snapshot_held_in(const struct fs_volume *vol, uint32_t region, size_t *ret_n);
-/* The block leaves the active map, and a deletion that has passed its region still reads it: it must go to the summary map. */
+/* The block leaves the active map, and a deletion that has passed its region still reads it: it must go to the summary
+ * map. */
 bool snapshot_holds_back(const struct fs_volume *vol, uint32_t vbn);
 
 /* ---- for those who change it ---- */

@@ -65,9 +65,10 @@ bool tree_in_memory(struct inode *inode, uint32_t fbn)
 
 /* ---- two trees ---- */
 
-/* The pointer to the level-`level` block that covers `fbn`. *io_vbn: the one a level above, found before; *io_known: the tree reaches that
- * high. */
-static int ptr_below(struct fs_run *run, struct inode *inode, unsigned level, uint32_t fbn, bool *io_known, uint32_t *io_vbn)
+/* The pointer to the level-`level` block that covers `fbn`. *io_vbn: the one a level above, found before; *io_known:
+ * the tree reaches that high. */
+static int ptr_below(struct fs_run *run, struct inode *inode, unsigned level, uint32_t fbn, bool *io_known,
+                     uint32_t *io_vbn)
 {
 	struct buf *buf;
 

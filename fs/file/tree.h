@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The block tree of an inode: FBN -> VBN. Level n's block covers 1024^n blocks; an inode of height h points at blocks of level h-1.
- * Reading it is for everybody; changing it is the CP's (fs/cp/cp_tree.c). REFERENCES: §seed Figs. 10A, 10B. */
+/* The block tree of an inode: FBN -> VBN. Level n's block covers 1024^n blocks; an inode of height h points at blocks
+ * of level h-1. Reading it is for everybody; changing it is the CP's (fs/cp/cp_tree.c). REFERENCES: §seed Figs. 10A,
+ * 10B. */
 #ifndef FS_TREE_H
 #define FS_TREE_H
 
@@ -54,6 +55,7 @@ MUST_CHECK int tree_lookup(struct fs_run *run, struct inode *inode, uint32_t fbn
 /* Do both trees have the very same block on disk at `fbn`, or the very same indirect block above it, or both a hole?
  * Only indirect blocks that differ are read. *ret_end: one past the last FBN for which the answer is the same.
  * -EAGAIN, -EIO, -EUCLEAN. */
-MUST_CHECK int tree_compare(struct fs_run *run, struct inode *a, struct inode *b, uint32_t fbn, bool *ret_same, uint64_t *ret_end);
+MUST_CHECK int tree_compare(struct fs_run *run, struct inode *a, struct inode *b, uint32_t fbn, bool *ret_same,
+                            uint64_t *ret_end);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* On-disk structures of kept calls: behind the body of a log record, and saved by a consistency point.
  *
- * A record of the log whose type has NVLOG_CALL ends its body with one call: the answer to the change it logs. What a CP covers is not applied again, so
- * the CP saves the calls of all records up to its nvlog_sequence, as many as there is room for, behind the groups of a log half; in turn of one and the
- * other. When no call came since, it saves none: of what is saved under fsinfo's epoch the newest counts that is not newer than fsinfo.
+ * A record of the log whose type has NVLOG_CALL ends its body with one call: the answer to the change it logs. What a
+ * CP covers is not applied again, so the CP saves the calls of all records up to its nvlog_sequence, as many as there
+ * is room for, behind the groups of a log half; in turn of one and the other. When no call came since, it saves none:
+ * of what is saved under fsinfo's epoch the newest counts that is not newer than fsinfo.
  *
  *   block half_blocks - CALLS_SAVE_BLOCKS            half_blocks
  *   +--------+------+-------+------+-------+----  ---+

@@ -5,8 +5,8 @@
  *   FBN 1 << 22           index head, then bucket b at FBN (1 << 22) + 1 + b         (only beyond DIR_SMALL_BLOCKS slot blocks)
  *   FBN 1 << 23           free table: one byte a slot block, its largest free run in units
  *
- * A slot is FBN * 128 + first unit. It never moves, so the cookie of an entry is its slot + DIR_COOKIE_BASE. The size of the directory counts
- * slot blocks only. */
+ * A slot is FBN * 128 + first unit. It never moves, so the cookie of an entry is its slot + DIR_COOKIE_BASE. The size
+ * of the directory counts slot blocks only. */
 #ifndef FS_DIRFORMAT_H
 #define FS_DIRFORMAT_H
 
@@ -56,7 +56,8 @@ struct dir_index_head {
 	le32 owner;
 	le32 n_buckets;
 	le32 n_entries; /* in slot blocks below indexed_end */
-	le32 indexed_end; /* slot blocks from here on are not in the index yet (being rebuilt); DIR_INDEXED_ALL: complete */
+	le32 indexed_end; /* slot blocks from here on are not in the index yet (being rebuilt); DIR_INDEXED_ALL:
+	                   * complete */
 	le32 free_hint; /* slot block to look for space at first */
 	le32 reuse; /* 1: there may be space at or beyond free_hint; 0: only in the last block */
 	le32 reserved;
@@ -68,8 +69,9 @@ struct dir_pair {
 	le32 hash, slot;
 };
 #define DIR_BUCKET_PAIRS 510U
-#define DIR_BUCKET_FILL                                                                                                                    \
-	170U /* mean pairs a bucket beyond which one is split: a third, so that the fullest, at 340, never overflows in practice */
+#define DIR_BUCKET_FILL                                                                                                \
+	170U /* mean pairs a bucket beyond which one is split: a third, so that the fullest, at 340, never overflows in
+	      * practice */
 #define DIR_BUCKET_SCAN 1U /* flag: it overflowed once; names of this bucket are found by scanning */
 struct dir_bucket {
 	le32 magic; /* a block of zeros is an empty bucket */

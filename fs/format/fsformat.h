@@ -33,7 +33,8 @@
 /* Fixed inodes of every volume. */
 enum {
 	INO_INODE_FILE = 1, /* its inode stands in fsinfo */
-	INO_SNAPSHOT_TABLE = 2, /* its inode stands in fsinfo: snapshot records. The record here repeats it: a snapshot keeps it */
+	/* its inode stands in fsinfo: snapshot records. The record here repeats it: a snapshot keeps it */
+	INO_SNAPSHOT_TABLE = 2,
 	INO_INODE_MAP = 3, /* one bit an inode: 1 = used */
 	INO_ACTIVE_MAP = 4, /* one bit a VBN */
 	INO_SUMMARY_MAP = 5, /* one bit a VBN: held by some snapshot */

@@ -9,9 +9,10 @@
  *   | 64 bytes     | 40   |      | 4 each    | 40   |      |     | 4096   | 4096   |
  *   +--------------+------+------+-----------+------+------+-----+--------+--------+----
  *
- * Data pages stand in the order of the records that own them. A group counts only as a whole: its CRC covers heads, bodies and
- * the CRCs of all its pages, so a torn group is never half applied. The chain (position, sequence without gaps, CRC of the record
- * before in the half, mount epoch) tells a group from what an earlier use of the half or an earlier mount left there. */
+ * Data pages stand in the order of the records that own them. A group counts only as a whole: its CRC covers heads,
+ * bodies and the CRCs of all its pages, so a torn group is never half applied. The chain (position, sequence without
+ * gaps, CRC of the record before in the half, mount epoch) tells a group from what an earlier use of the half or an
+ * earlier mount left there. */
 #ifndef FS_NVLOGFORMAT_H
 #define FS_NVLOGFORMAT_H
 

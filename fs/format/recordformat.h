@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Types and bodies of the NVLOG's records: each carries the operation with its results. On disk: never change one, add a type. */
+/* Types and bodies of the NVLOG's records: each carries the operation with its results. On disk: never change one, add
+ * a type. */
 #ifndef FS_RECORDFORMAT_H
 #define FS_RECORDFORMAT_H
 
@@ -24,7 +25,9 @@ enum nvlog_type {
 	NVLOG_CLONE_SET = 13,
 	NVLOG_TYPE_COUNT
 };
-#define NVLOG_CALL 0x80U /* beside any of them: the body ends with a call. Without it a version that knows none does not mount */
+#define NVLOG_CALL                                                                                                     \
+	0x80U /* beside any of them: the body ends with a call. Without it a version that knows none does not
+                          * mount */
 
 /* NVLOG_CREATE; then the name, then a symlink's target. */
 struct oplog_create {
@@ -108,8 +111,9 @@ struct oplog_zero {
 };
 static_assert(sizeof(struct oplog_zero) == 40, "zero record");
 
-/* NVLOG_VDISK_CREATE; then the name and the encoded attributes (fs/format/vdiskformat.h). Inodes: container, stream_dir, attributes. `replaced`: the
- * container that has the name before, and goes in the same change; 0: the name is new. */
+/* NVLOG_VDISK_CREATE; then the name and the encoded attributes (fs/format/vdiskformat.h). Inodes: container,
+ * stream_dir, attributes. `replaced`: the container that has the name before, and goes in the same change; 0: the name
+ * is new. */
 #define OPLOG_VDISK_INODES 3U
 struct oplog_vdisk_create {
 	le32 dir;

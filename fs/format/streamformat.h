@@ -11,7 +11,8 @@
 #define STREAM_MAGIC 0x45525453U /* "STRE" */
 #define STREAM_NAME_MAX 39U
 
-/* An entry of a stream directory: 64 a block. The content of a stream directory always stands in blocks, never in its inode. */
+/* An entry of a stream directory: 64 a block. The content of a stream directory always stands in blocks, never in its
+ * inode. */
 struct stream_disk {
 	le32 magic;
 	le32 inode; /* 0: free */

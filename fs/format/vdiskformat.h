@@ -11,7 +11,9 @@
 #define VDISK_COMMENT_MAX 255U
 #define VDISK_MAPS_MAX 32768U
 #define VDISKATTR_BYTES_MAX 49152U /* 12 blocks */
-#define VDISKATTR_UNKNOWN_MAX 4096U /* of types a program does not know, heads included: so much of the room is theirs */
+#define VDISKATTR_UNKNOWN_MAX                                                                                          \
+	4096U /* of types a program does not know, heads included: so much of the room is
+                                     * theirs */
 
 #define VDISKATTR_MAGIC 0x41534456U /* "VDSA" */
 #define VDISKATTR_VERSION 1U

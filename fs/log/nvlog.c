@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* NVLOG, the writing side: records gather in groups, one group is written at a time.
  *
- * THEORY. The open group takes records; it is closed when it is full, when the CP switches halves, or when it is its turn to be written.
- * Closed groups are written strictly one after the other, over both halves: so what is durable is always a prefix of the sequence, and
- * replay may stop at the first group that does not fit. A write starts at the end of the turn in which somebody began to wait.
+ * THEORY. The open group takes records; it is closed when it is full, when the CP switches halves, or when it is its
+ * turn to be written. Closed groups are written strictly one after the other, over both halves: so what is durable is
+ * always a prefix of the sequence, and replay may stop at the first group that does not fit. A write starts at the end
+ * of the turn in which somebody began to wait.
  * INVARIANTS
  *  L1 sequence numbers have no gaps, and groups reach the disks in their order.
- *  L2 a half is written from block 0 again only after nvlog_release; a half that a mount may still have to replay is never written.
+ *  L2 a half is written from block 0 again only after nvlog_release; a half that a mount may still have to replay is
+ *     never written.
  *  L3 no waiter is served before its record, and every one before it, is durable. */
 #include "fs/log/nvlog.h"
 
@@ -268,7 +270,8 @@ static void write_start(struct nvlog *log)
 	if (STAILQ_EMPTY(&log->closed) && log->open != NULL)
 		group_close(log);
 	group = STAILQ_FIRST(&log->closed);
-	if (group == NULL || (log->save.busy && group->half == log->save.half)) /* raid takes one write of a half at a time */
+	/* raid takes one write of a half at a time */
+	if (group == NULL || (log->save.busy && group->half == log->save.half))
 		return;
 	STAILQ_REMOVE_HEAD(&log->closed, link);
 	group_submit(log, group);
@@ -300,7 +303,8 @@ static void turn_end(struct task *task)
 
 	write_start(log);
 	TAILQ_CONCAT(&ready, &log->ready, link);
-	waiters_tell(&ready, log->vol->failed != 0 ? UINT64_MAX : log->durable_sequence, log->vol->failed != 0 ? -EIO : 0);
+	waiters_tell(&ready, log->vol->failed != 0 ? UINT64_MAX : log->durable_sequence,
+	             log->vol->failed != 0 ? -EIO : 0);
 	vc_invariant(L3, TAILQ_EMPTY(&ready));
 	if (log->vol->failed != 0)
 		waiters_tell(&log->waiters, UINT64_MAX, -EIO);
@@ -310,7 +314,8 @@ static void turn_end(struct task *task)
 
 size_t nvlog_size(size_t body_len, unsigned n_pages)
 {
-	return ROUND_UP(sizeof(struct nvlog_group_disk) + record_head_bytes(body_len, n_pages), PAGE_SIZE) + (size_t)n_pages * PAGE_SIZE;
+	return ROUND_UP(sizeof(struct nvlog_group_disk) + record_head_bytes(body_len, n_pages), PAGE_SIZE) +
+	       (size_t)n_pages * PAGE_SIZE;
 }
 
 static uint64_t half_used_blocks(const struct nvlog *log)
@@ -380,7 +385,8 @@ static uint64_t record_append(struct fs_volume *vol, const struct nvlog_record *
 	size_t body_len = record_body_len(record);
 
 	vc_assert(record->n_pages <= NVLOG_RECORD_PAGES_MAX);
-	vc_assert(sizeof(struct nvlog_group_disk) + record_head_bytes(body_len, record->n_pages) <= NVLOG_HEAD_BYTES_MAX);
+	vc_assert(sizeof(struct nvlog_group_disk) + record_head_bytes(body_len, record->n_pages) <=
+	          NVLOG_HEAD_BYTES_MAX);
 	if (vol->failed != 0)
 		return log->next_sequence++;
 	if (log->open != NULL && !group_takes(log->open, body_len, record->n_pages)) {
@@ -394,19 +400,22 @@ static uint64_t record_append(struct fs_volume *vol, const struct nvlog_record *
 	return log->next_sequence++;
 }
 
-uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, struct page *const *pages,
-                      unsigned n_pages)
+uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len,
+                      struct page *const *pages, unsigned n_pages)
+{
+	return record_append(vol, &(struct nvlog_record){ .type = type,
+	                                                  .body = body,
+	                                                  .body_len = body_len,
+	                                                  .pages = (struct page **)(uintptr_t)pages,
+	                                                  .n_pages = n_pages });
+}
+
+uint64_t nvlog_append_call(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len,
+                           const void *call, size_t call_len)
 {
 	return record_append(
 	    vol, &(struct nvlog_record){
-	             .type = type, .body = body, .body_len = body_len, .pages = (struct page **)(uintptr_t)pages, .n_pages = n_pages });
-}
-
-uint64_t nvlog_append_call(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, const void *call,
-                           size_t call_len)
-{
-	return record_append(
-	    vol, &(struct nvlog_record){ .type = type, .body = body, .body_len = body_len, .call = call, .call_len = call_len });
+	             .type = type, .body = body, .body_len = body_len, .call = call, .call_len = call_len });
 }
 
 void nvlog_wait(struct fs_volume *vol, uint64_t sequence, struct nvlog_waiter *waiter)
@@ -422,8 +431,8 @@ void nvlog_wait(struct fs_volume *vol, uint64_t sequence, struct nvlog_waiter *w
 		return;
 	}
 	TAILQ_FOREACH_REVERSE(before, &log->waiters, nvlog_waiter_queue, link)
-	if (before->sequence <= sequence)
-		break;
+		if (before->sequence <= sequence)
+			break;
 	if (before != NULL)
 		TAILQ_INSERT_AFTER(&log->waiters, before, waiter, link);
 	else
@@ -462,12 +471,15 @@ uint32_t nvlog_save_first(const struct fs_volume *vol)
 	return vol->nvlog->half_blocks;
 }
 
-void nvlog_save(struct fs_volume *vol, unsigned half, void *bytes, unsigned n_blocks, void (*done)(void *arg, int err), void *arg)
+void nvlog_save(struct fs_volume *vol, unsigned half, void *bytes, unsigned n_blocks, void (*done)(void *arg, int err),
+                void *arg)
 {
 	struct nvlog *log = vol->nvlog;
 
 	vc_assert(!log->save.wanted && n_blocks > 0 && n_blocks <= log->save_blocks && nvlog_save_allowed(vol));
-	log->save = (struct save){ .wanted = true, .half = half, .iov = { bytes, (size_t)n_blocks * PAGE_SIZE }, .done = done, .arg = arg };
+	log->save = (struct save){
+		.wanted = true, .half = half, .iov = { bytes, (size_t)n_blocks * PAGE_SIZE }, .done = done, .arg = arg
+	};
 	save_start(log);
 }
 

@@ -41,15 +41,17 @@ size_t nvlog_size(size_t body_len, unsigned n_pages);
 bool nvlog_room(struct fs_volume *vol, size_t bytes);
 /* What is in the half now being filled, and how much a half holds. A single record may be at most half of that. */
 void nvlog_usage(const struct fs_volume *vol, uint64_t *ret_used_bytes, uint64_t *ret_half_bytes);
-/* Append; room was checked in this step. Body and pages are taken as they are now (body copied, pages referenced). Returns its sequence. */
-uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, struct page *const *pages,
-                      unsigned n_pages);
+/* Append; room was checked in this step. Body and pages are taken as they are now (body copied, pages referenced).
+ * Returns its sequence. */
+uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len,
+                      struct page *const *pages, unsigned n_pages);
 
 /* The same for a record that carries a call: `call` is the end of its body (fs/format/callformat.h). */
-uint64_t nvlog_append_call(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, const void *call,
-                           size_t call_len);
+uint64_t nvlog_append_call(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len,
+                           const void *call, size_t call_len);
 
-/* Tell when everything up to `sequence` is durable (in the log, or in a committed CP). Never inline. err -EIO: the log has failed. */
+/* Tell when everything up to `sequence` is durable (in the log, or in a committed CP). Never inline. err -EIO: the log
+ * has failed. */
 struct nvlog_waiter {
 	void (*durable)(struct nvlog_waiter *waiter, int err);
 	const struct fs_message *msg; /* whose answer waits; NULL: nobody's */
@@ -66,30 +68,36 @@ bool nvlog_is_idle(const struct fs_volume *vol);
 
 /* The CP's: records from now on belong to the next generation and the other half (which is free: asserted). */
 void nvlog_switch(struct fs_volume *vol);
-/* The fsinfo that covers everything before the last switch is durable: that half is free, waiters up to there are served. */
+/* The fsinfo that covers everything before the last switch is durable: that half is free, waiters up to there are
+ * served. */
 void nvlog_release(struct fs_volume *vol);
 
-/* Behind what records may take of a half there is room for the CP to save calls (fs/cp/calls.h): so many blocks, 0 in a very small log. */
+/* Behind what records may take of a half there is room for the CP to save calls (fs/cp/calls.h): so many blocks, 0 in a
+ * very small log. */
 unsigned nvlog_save_blocks(const struct fs_volume *vol);
 uint32_t nvlog_save_first(const struct fs_volume *vol);
 /* Write them, durably; `done(arg, err)`, never inline. The bytes stay until then; one at a time. */
-void nvlog_save(struct fs_volume *vol, unsigned half, void *bytes, unsigned n_blocks, void (*done)(void *arg, int err), void *arg);
-/* False while a mount may still need what stands there: during a replay, and, when the log was an earlier version's, until the CP after it. */
+void nvlog_save(struct fs_volume *vol, unsigned half, void *bytes, unsigned n_blocks, void (*done)(void *arg, int err),
+                void *arg);
+/* False while a mount may still need what stands there: during a replay, and, when the log was an earlier version's,
+ * until the CP after it. */
 bool nvlog_save_allowed(const struct fs_volume *vol);
 
 MUST_CHECK int nvlog_init(struct fs_volume *vol);
 void nvlog_fini(struct fs_volume *vol);
-/* At mount: read the newest copy of the halves and apply every record after `vol->fsinfo_sequence` of epoch `vol->fsinfo_epoch`, in order.
- * `done(vol, err, n_records)`; read-only: -EROFS when there is such a record. Nothing else runs meanwhile, and a CP follows, also after 0 records: until its nvlog_release nothing is written
- * to the log (the records there still count). A CP may run meanwhile (a big log in a small cache): vol->epoch stays fsinfo_epoch and
- * nvlog_last_sequence is the last record applied until `done`, which finds the new epoch in vol->epoch. */
+/* At mount: read the newest copy of the halves and apply every record after `vol->fsinfo_sequence` of epoch
+ * `vol->fsinfo_epoch`, in order. `done(vol, err, n_records)`; read-only: -EROFS when there is such a record. Nothing
+ * else runs meanwhile, and a CP follows, also after 0 records: until its nvlog_release nothing is written to the log
+ * (the records there still count). A CP may run meanwhile (a big log in a small cache): vol->epoch stays fsinfo_epoch
+ * and nvlog_last_sequence is the last record applied until `done`, which finds the new epoch in vol->epoch. */
 void nvlog_replay(struct fs_volume *vol, void (*done)(struct fs_volume *vol, int err, uint64_t n_records));
 
 /* For nvlog_replay: the log goes on after `sequence`; a group that counts ends at `end_block` of its half. */
 void nvlog_resume(struct fs_volume *vol, uint64_t sequence);
 void nvlog_reaches(struct fs_volume *vol, uint32_t end_block);
 
-/* How a record is applied again: a step body: `body` decoded and bounds-checked (-EUCLEAN), restartable, the same code as the operation's. */
+/* How a record is applied again: a step body: `body` decoded and bounds-checked (-EUCLEAN), restartable, the same code
+ * as the operation's. */
 struct nvlog_record {
 	enum nvlog_type type;
 	const uint8_t *body;

@@ -83,8 +83,8 @@ static int64_t resolve_time(enum fs_set_time how, int64_t old_ns, int64_t client
 }
 
 /* The attributes after `set`. */
-static void resolve_setattr(const struct fs_cred *cred, const struct inode *inode, const struct fs_setattr *set, int64_t now_ns,
-                            struct ns_setattr *s)
+static void resolve_setattr(const struct fs_cred *cred, const struct inode *inode, const struct fs_setattr *set,
+                            int64_t now_ns, struct ns_setattr *s)
 {
 	s->id = ns_id_of(inode);
 	s->truncate = set->set_size;
@@ -170,7 +170,8 @@ int op_access(struct fs_run *run)
 	if (err != 0)
 		return err;
 	ns_out_attr(msg, inode);
-	msg->out.access = perm_access(msg->cred, &inode->attr, msg->in.access, inode->snapshot != 0 || run->vol->read_only);
+	msg->out.access = perm_access(msg->cred, &inode->attr, msg->in.access,
+	                              inode->snapshot != 0 || run->vol->read_only);
 	return 0;
 }
 
@@ -224,7 +225,8 @@ int op_fsstat(struct fs_run *run)
 	stat->avail_bytes = figures.available_blocks * FS_BLOCK_SIZE;
 	/* As a local file system shows what only root may use: neither used nor available. */
 	stat->free_bytes = stat->avail_bytes + (figures.reserved_blocks + figures.kept_blocks) * FS_BLOCK_SIZE;
-	stat->free_files = MIN_OF(stat->avail_bytes / FS_BLOCK_SIZE * INODES_PER_BLOCK, minus(n_inodes_max, vol->inodes_used));
+	stat->free_files = MIN_OF(stat->avail_bytes / FS_BLOCK_SIZE * INODES_PER_BLOCK,
+	                          minus(n_inodes_max, vol->inodes_used));
 	stat->total_files = vol->inodes_used + stat->free_files;
 	return 0;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Directories: names to inodes, in slots that never move.
  *
- * THEORY. Up to DIR_SMALL_BLOCKS slot blocks a directory is scanned. When a ninth is needed, the same addition builds the index
- * (dir_index.c) and the free table (dir_free.c) from the blocks it has; from then on looking up, adding and removing touch a fixed number of
- * blocks. A plan names every block its change will edit, so that the change itself cannot fail; it is made from the bytes as they
- * are at that moment, so a removal and an addition planned in one step may follow each other in that order (rename).
+ * THEORY. Up to DIR_SMALL_BLOCKS slot blocks a directory is scanned. When a ninth is needed, the same addition builds
+ * the index (dir_index.c) and the free table (dir_free.c) from the blocks it has; from then on looking up, adding and
+ * removing touch a fixed number of blocks. A plan names every block its change will edit, so that the change itself
+ * cannot fail; it is made from the bytes as they are at that moment, so a removal and an addition planned in one step
+ * may follow each other in that order (rename).
  * INVARIANTS
  *  DIR1 a name stands in one slot at most.
  *  DIR2 when the index is complete, it has one pair for every entry, or its bucket is marked to be scanned.
@@ -38,7 +39,9 @@ int dir_check_inode(const struct inode *dir)
 {
 	if (dir->attr.type != FS_TYPE_DIR && dir->attr.type != FS_TYPE_STREAM_DIR && dir->ino != INO_DOCS)
 		return -ENOTDIR;
-	return dir->attr.size_bytes % FS_BLOCK_SIZE != 0 || dir->attr.size_bytes / FS_BLOCK_SIZE > DIR_BLOCKS_MAX ? -EUCLEAN : 0;
+	return dir->attr.size_bytes % FS_BLOCK_SIZE != 0 || dir->attr.size_bytes / FS_BLOCK_SIZE > DIR_BLOCKS_MAX
+	           ? -EUCLEAN
+	           : 0;
 }
 
 static int slot_block_need(struct fs_run *run, struct inode *dir, uint32_t fbn, const uint8_t **ret_bytes)
@@ -48,7 +51,8 @@ static int slot_block_need(struct fs_run *run, struct inode *dir, uint32_t fbn, 
 }
 
 /* Look at the slot blocks [first, end) one after the other, naming the missing ones in batches. */
-static int scan_find(struct fs_run *run, struct inode *dir, uint32_t first, const char *name, size_t name_len, struct dir_entry *ret_entry)
+static int scan_find(struct fs_run *run, struct inode *dir, uint32_t first, const char *name, size_t name_len,
+                     struct dir_entry *ret_entry)
 {
 	unsigned n_missing = 0;
 	bool found = false;
@@ -68,8 +72,8 @@ static int scan_find(struct fs_run *run, struct inode *dir, uint32_t first, cons
 	return n_missing != 0 ? -EAGAIN : -ENOENT;
 }
 
-static int find_indexed(struct fs_run *run, struct inode *dir, const struct dir_index *index, const char *name, size_t name_len,
-                        struct dir_entry *ret_entry)
+static int find_indexed(struct fs_run *run, struct inode *dir, const struct dir_index *index, const char *name,
+                        size_t name_len, struct dir_entry *ret_entry)
 {
 	if (dir_index_is_complete(index)) {
 		int err = dir_index_find(run, dir, index, name, name_len, ret_entry);
@@ -88,7 +92,8 @@ static int find(struct fs_run *run, struct inode *dir, const char *name, size_t 
 	return err != 0 ? err : find_indexed(run, dir, &index, name, name_len, ret_entry);
 }
 
-int dir_lookup(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct fs_file_id *ret_id, uint8_t *ret_type)
+int dir_lookup(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct fs_file_id *ret_id,
+               uint8_t *ret_type)
 {
 	struct dir_entry entry;
 	int err = dir_check_inode(dir);
@@ -145,7 +150,8 @@ static int convert_need(struct fs_run *run, struct inode *dir)
 	return ret;
 }
 
-static int plan_add_small(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct dir_plan *plan)
+static int plan_add_small(struct fs_run *run, struct inode *dir, const char *name, size_t name_len,
+                          struct dir_plan *plan)
 {
 	struct dir_entry entry;
 	uint32_t n_blocks = dir_n_blocks(dir);
@@ -169,7 +175,8 @@ static int plan_add_small(struct fs_run *run, struct inode *dir, const char *nam
 	return err2 == -EAGAIN || err == 0 ? err2 : err;
 }
 
-static int place_indexed(struct fs_run *run, struct inode *dir, struct dir_index *index, unsigned n_units, struct dir_plan *plan)
+static int place_indexed(struct fs_run *run, struct inode *dir, struct dir_index *index, unsigned n_units,
+                         struct dir_plan *plan)
 {
 	uint32_t n_blocks = dir_n_blocks(dir), fbn;
 	unsigned largest;
@@ -191,7 +198,8 @@ static int place_indexed(struct fs_run *run, struct inode *dir, struct dir_index
 	return err == -ENOENT ? place_append(run, dir, plan) : err;
 }
 
-static int plan_add_indexed(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct dir_plan *plan)
+static int plan_add_indexed(struct fs_run *run, struct inode *dir, const char *name, size_t name_len,
+                            struct dir_plan *plan)
 {
 	struct dir_index index;
 	struct dir_entry entry;
@@ -242,7 +250,8 @@ static void convert(struct inode *dir)
 	for (uint32_t fbn = 0; fbn < n_blocks; fbn++) {
 		const uint8_t *bytes = file_edit(dir, fbn);
 		struct dir_entry entry;
-		for (unsigned unit = 1; dir_block_next(bytes, dir, fbn, unit, &entry) == 0; unit = entry.slot % DIR_UNITS + 1U)
+		for (unsigned unit = 1; dir_block_next(bytes, dir, fbn, unit, &entry) == 0;
+		     unit = entry.slot % DIR_UNITS + 1U)
 			dir_index_add(dir, dir_hash(dir->vol, entry.name, entry.name_len), entry.slot, false);
 		dir_free_set(dir, fbn, dir_block_largest_free(bytes));
 	}
@@ -268,7 +277,8 @@ static void derived_update(struct inode *dir, const struct dir_plan *plan, const
 		dir_index_set_hint(dir, (uint32_t)(plan->word[WORD_HINT] >> 1), (plan->word[WORD_HINT] & 1U) != 0);
 }
 
-void dir_add(struct inode *dir, const struct dir_plan *plan, const char *name, size_t name_len, const struct fs_file_id *id, uint8_t type)
+void dir_add(struct inode *dir, const struct dir_plan *plan, const char *name, size_t name_len,
+             const struct fs_file_id *id, uint8_t type)
 {
 	uint8_t *bytes = file_edit(dir, plan->slot_fbn);
 	uint64_t flags = plan->word[WORD_FLAGS];
@@ -310,7 +320,8 @@ int dir_plan_change(struct fs_run *run, struct inode *dir, const char *name, siz
 		err = dir_index_load(run, dir, &index);
 		if (err != 0)
 			return err;
-		int err2 = dir_index_bucket_need(run, dir, index.n_buckets, dir_index_bucket(index.n_buckets, hash), &bucket);
+		int err2 = dir_index_bucket_need(run, dir, index.n_buckets, dir_index_bucket(index.n_buckets, hash),
+		                                 &bucket);
 		err = dir_free_get(run, dir, plan.slot_fbn, &ignored);
 		err = err2 == -EAGAIN || err == 0 ? err2 : err;
 		plan.word[WORD_FLAGS] = PLAN_INDEXED;

@@ -16,20 +16,25 @@ struct page;
 
 /* ---- entries ---- */
 /* Look `name` up in `dir`. -ENOENT, -ENOTDIR, -EAGAIN. */
-MUST_CHECK int dir_lookup(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct fs_file_id *ret_id,
-                          uint8_t *ret_type);
-/* Prepare adding `name` (blocks named, slot found): -EEXIST, -EAGAIN, -ENOSPC. The plan is used by dir_add in the same step. */
+MUST_CHECK int dir_lookup(struct fs_run *run, struct inode *dir, const char *name, size_t name_len,
+                          struct fs_file_id *ret_id, uint8_t *ret_type);
+/* Prepare adding `name` (blocks named, slot found): -EEXIST, -EAGAIN, -ENOSPC. The plan is used by dir_add in the same
+ * step. */
 struct dir_plan {
 	uint32_t slot_fbn;
 	uint32_t slot;
 	uint32_t n_pages;
 	uint64_t word[6];
 };
-MUST_CHECK int dir_plan_add(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct dir_plan *ret_plan);
-void dir_add(struct inode *dir, const struct dir_plan *plan, const char *name, size_t name_len, const struct fs_file_id *id, uint8_t type);
-MUST_CHECK int dir_plan_remove(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct dir_plan *ret_plan);
+MUST_CHECK int dir_plan_add(struct fs_run *run, struct inode *dir, const char *name, size_t name_len,
+                            struct dir_plan *ret_plan);
+void dir_add(struct inode *dir, const struct dir_plan *plan, const char *name, size_t name_len,
+             const struct fs_file_id *id, uint8_t type);
+MUST_CHECK int dir_plan_remove(struct fs_run *run, struct inode *dir, const char *name, size_t name_len,
+                               struct dir_plan *ret_plan);
 void dir_remove(struct inode *dir, const struct dir_plan *plan, const char *name, size_t name_len);
-/* Next entry at or after slot *io_slot; sets it past that entry. -ENOENT: end. Names point into the block, valid as file_need's bytes. */
+/* Next entry at or after slot *io_slot; sets it past that entry. -ENOENT: end. Names point into the block, valid as
+ * file_need's bytes. */
 struct dir_entry {
 	uint32_t slot;
 	struct fs_file_id id;
@@ -48,13 +53,15 @@ MUST_CHECK int dir_is_empty(struct fs_run *run, struct inode *dir, bool *ret_emp
 MUST_CHECK int dir_check_inode(const struct inode *dir);
 /* Make a new, empty inode a directory: `page` (taken over, any content) becomes its block 0. */
 void dir_init(struct inode *dir, uint32_t parent, struct page *page);
-/* Inode of the parent directory (0: none was recorded). -EAGAIN, -EUCLEAN. Afterwards, in the same step, dir_set_parent (1 page). */
+/* Inode of the parent directory (0: none was recorded). -EAGAIN, -EUCLEAN. Afterwards, in the same step, dir_set_parent
+ * (1 page). */
 MUST_CHECK int dir_parent(struct fs_run *run, struct inode *dir, uint32_t *ret_parent);
 void dir_set_parent(struct inode *dir, uint32_t parent);
 
-/* Find `name` and prepare to change its entry: with the plan either dir_remove or dir_set_entry follows in this step. */
-MUST_CHECK int dir_plan_change(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct dir_plan *ret_plan,
-                               struct fs_file_id *ret_id, uint8_t *ret_type);
+/* Find `name` and prepare to change its entry: with the plan either dir_remove or dir_set_entry follows in this
+ * step. */
+MUST_CHECK int dir_plan_change(struct fs_run *run, struct inode *dir, const char *name, size_t name_len,
+                               struct dir_plan *ret_plan, struct fs_file_id *ret_id, uint8_t *ret_type);
 /* The entry's name now means another file. Slot and cookie stay. */
 void dir_set_entry(struct inode *dir, const struct dir_plan *plan, const struct fs_file_id *id, uint8_t type);
 
@@ -63,7 +70,8 @@ void dir_set_entry(struct inode *dir, const struct dir_plan *plan, const struct 
  * reported to `fault`, not returned. */
 struct dir_verify {
 	void (*visit)(void *arg, const struct dir_entry *entry);
-	void (*fault)(void *arg, const char *text, bool derived); /* derived: of index or free table, which can be made anew */
+	/* derived: of index or free table, which can be made anew */
+	void (*fault)(void *arg, const char *text, bool derived);
 	void *arg;
 	bool done;
 	/* own */

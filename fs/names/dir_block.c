@@ -2,7 +2,8 @@
 /* One slot block of a directory, as bytes: checking, finding, placing, clearing.
  *
  * INVARIANTS
- *  DB1 an entry begins at unit u exactly when bit u of `starts` is set; its units hold no other start bit and end within the block.
+ *  DB1 an entry begins at unit u exactly when bit u of `starts` is set; its units hold no other start bit and end
+ *      within the block.
  *  DB2 n_used and n_entries are the sums over the entries; unit 0 is the head and never an entry. */
 #include "base/bytes.h"
 #include "base/list.h"
@@ -45,7 +46,8 @@ static void starts_set(uint8_t *bytes, unsigned unit, bool on)
 int dir_block_check_head(const uint8_t *bytes, const struct inode *dir, uint32_t fbn)
 {
 	const struct dir_block_head *head = (const struct dir_block_head *)bytes;
-	if (le32_get(head->magic) != DIR_BLOCK_MAGIC || le32_get(head->owner) != dir->ino || le16_get(head->reserved) != 0)
+	if (le32_get(head->magic) != DIR_BLOCK_MAGIC || le32_get(head->owner) != dir->ino ||
+	    le16_get(head->reserved) != 0)
 		return -EUCLEAN;
 	if ((le64_get(head->starts[0]) & 1U) != 0 || head->n_used > DIR_FREE_UNITS || head->n_entries > head->n_used)
 		return -EUCLEAN;
@@ -69,7 +71,8 @@ static unsigned entry_units(const uint8_t *bytes, const struct starts *starts, u
 	unsigned n_units = dir_units(entry->name_len);
 	if (entry->name_len == 0 || unit + n_units > DIR_UNITS || starts_next(starts, unit + 1U) < unit + n_units)
 		return 0;
-	if (le32_get(entry->inode) == 0 || entry->type == FS_TYPE_NONE || entry->type > FS_TYPE_META || le16_get(entry->reserved) != 0)
+	if (le32_get(entry->inode) == 0 || entry->type == FS_TYPE_NONE || entry->type > FS_TYPE_META ||
+	    le16_get(entry->reserved) != 0)
 		return 0;
 	return n_units;
 }
@@ -81,14 +84,17 @@ static bool name_is_sane(const char *name, size_t name_len)
 	return !(name[0] == '.' && (name_len == 1 || (name_len == 2 && name[1] == '.')));
 }
 
-static int entry_decode(const uint8_t *bytes, const struct inode *dir, uint32_t fbn, unsigned unit, struct dir_entry *ret_entry)
+static int entry_decode(const uint8_t *bytes, const struct inode *dir, uint32_t fbn, unsigned unit,
+                        struct dir_entry *ret_entry)
 {
 	const struct dir_entry_disk *entry = entry_at(bytes, unit);
 	if (!name_is_sane(name_at(bytes, unit), entry->name_len))
 		return -EUCLEAN;
 	*ret_entry = (struct dir_entry){
 		.slot = fbn * DIR_UNITS + unit,
-		.id = { .snapshot = dir->snapshot, .inode = le32_get(entry->inode), .generation = le64_get(entry->generation) },
+		.id = { .snapshot = dir->snapshot,
+		        .inode = le32_get(entry->inode),
+		        .generation = le64_get(entry->generation) },
 		.type = entry->type,
 		.name = name_at(bytes, unit),
 		.name_len = entry->name_len,
@@ -96,7 +102,8 @@ static int entry_decode(const uint8_t *bytes, const struct inode *dir, uint32_t 
 	return 0;
 }
 
-int dir_block_entry(const uint8_t *bytes, const struct inode *dir, uint32_t fbn, unsigned unit, struct dir_entry *ret_entry)
+int dir_block_entry(const uint8_t *bytes, const struct inode *dir, uint32_t fbn, unsigned unit,
+                    struct dir_entry *ret_entry)
 {
 	struct starts starts = starts_of(bytes);
 	if (unit == 0 || unit >= DIR_UNITS || starts_next(&starts, unit) != unit)
@@ -104,7 +111,8 @@ int dir_block_entry(const uint8_t *bytes, const struct inode *dir, uint32_t fbn,
 	return entry_units(bytes, &starts, unit) == 0 ? -EUCLEAN : entry_decode(bytes, dir, fbn, unit, ret_entry);
 }
 
-int dir_block_next(const uint8_t *bytes, const struct inode *dir, uint32_t fbn, unsigned unit, struct dir_entry *ret_entry)
+int dir_block_next(const uint8_t *bytes, const struct inode *dir, uint32_t fbn, unsigned unit,
+                   struct dir_entry *ret_entry)
 {
 	struct starts starts = starts_of(bytes);
 	unit = starts_next(&starts, unit);
@@ -182,15 +190,17 @@ void dir_block_format(uint8_t *bytes, uint32_t owner, uint32_t parent)
 		                                                   .parent = le32_of(parent) };
 }
 
-void dir_block_put(uint8_t *bytes, unsigned unit, const char *name, size_t name_len, const struct fs_file_id *id, uint8_t type)
+void dir_block_put(uint8_t *bytes, unsigned unit, const char *name, size_t name_len, const struct fs_file_id *id,
+                   uint8_t type)
 {
 	struct dir_block_head *head = (struct dir_block_head *)bytes;
 	uint8_t *at = bytes + (size_t)unit * DIR_UNIT;
 	unsigned n_units = dir_units(name_len);
 	memset(at, 0, (size_t)n_units * DIR_UNIT);
-	*(struct dir_entry_disk *)at = (struct dir_entry_disk){
-		.inode = le32_of(id->inode), .type = type, .name_len = (uint8_t)name_len, .generation = le64_of(id->generation)
-	};
+	*(struct dir_entry_disk *)at = (struct dir_entry_disk){ .inode = le32_of(id->inode),
+		                                                .type = type,
+		                                                .name_len = (uint8_t)name_len,
+		                                                .generation = le64_of(id->generation) };
 	memcpy(at + sizeof(struct dir_entry_disk), name, name_len);
 	starts_set(bytes, unit, true);
 	head->n_used = (uint8_t)(head->n_used + n_units);

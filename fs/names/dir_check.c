@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checking a directory and making its derived parts anew, one block a step.
  *
- * THEORY. Phase 0 shows every slot block to be sound, and every entry to be in the index once, with its name not taken by another slot (two
- * equal names have one hash, hence one bucket). Phase 1 sums the buckets: as many pairs as entries, each in the bucket it belongs to.
- * So index and slots are a bijection, in time linear in the entries. */
+ * THEORY. Phase 0 shows every slot block to be sound, and every entry to be in the index once, with its name not taken
+ * by another slot (two equal names have one hash, hence one bucket). Phase 1 sums the buckets: as many pairs as
+ * entries, each in the bucket it belongs to. So index and slots are a bijection, in time linear in the entries. */
 #include "base/bytes.h"
 #include "base/list.h"
 #include "fs/file/file.h"
@@ -30,7 +30,8 @@ static void fault_derived(struct dir_verify *state, const char *text)
 }
 
 /* DIR1: is another slot using this name? Small directories: compare with every later entry. */
-static int verify_unique_small(struct fs_run *run, struct inode *dir, struct dir_verify *state, const struct dir_entry *entry)
+static int verify_unique_small(struct fs_run *run, struct inode *dir, struct dir_verify *state,
+                               const struct dir_entry *entry)
 {
 	struct dir_entry other;
 	uint32_t slot = entry->slot + 1U;
@@ -43,8 +44,8 @@ static int verify_unique_small(struct fs_run *run, struct inode *dir, struct dir
 }
 
 /* DIR1, DIR2: the same by the index, where the entry itself must be, too. */
-static int verify_indexed(struct fs_run *run, struct inode *dir, struct dir_verify *state, const struct dir_index *index,
-                          const struct dir_entry *entry)
+static int verify_indexed(struct fs_run *run, struct inode *dir, struct dir_verify *state,
+                          const struct dir_index *index, const struct dir_entry *entry)
 {
 	const struct dir_bucket *bucket;
 	struct dir_entry other;
@@ -67,7 +68,8 @@ static int verify_indexed(struct fs_run *run, struct inode *dir, struct dir_veri
 			err = dir_block_entry(bytes, dir, fbn, slot % DIR_UNITS, &other);
 		if (err == -EAGAIN || err == -EIO)
 			return err;
-		n_same += err == 0 && other.name_len == entry->name_len && memcmp(other.name, entry->name, entry->name_len) == 0;
+		n_same += err == 0 && other.name_len == entry->name_len &&
+		          memcmp(other.name, entry->name, entry->name_len) == 0;
 	}
 	if (n_same != 0)
 		fault(state, "a name stands in two slots");
@@ -77,16 +79,18 @@ static int verify_indexed(struct fs_run *run, struct inode *dir, struct dir_veri
 }
 
 /* Everything the entries of this block need to be looked at, named beforehand: faults must not be told twice. */
-static int verify_block_entries(struct fs_run *run, struct inode *dir, struct dir_verify *state, const struct dir_index *index,
-                                const uint8_t *bytes)
+static int verify_block_entries(struct fs_run *run, struct inode *dir, struct dir_verify *state,
+                                const struct dir_index *index, const uint8_t *bytes)
 {
 	struct dir_verify quiet = { 0 };
 	struct dir_entry entry;
 	bool again = false;
 	for (int pass = 0; pass < 2; pass++) {
 		struct dir_verify *who = pass == 0 ? &quiet : state;
-		for (unsigned unit = 1; dir_block_next(bytes, dir, state->next, unit, &entry) == 0; unit = entry.slot % DIR_UNITS + 1U) {
-			int err = index != NULL ? verify_indexed(run, dir, who, index, &entry) : verify_unique_small(run, dir, who, &entry);
+		for (unsigned unit = 1; dir_block_next(bytes, dir, state->next, unit, &entry) == 0;
+		     unit = entry.slot % DIR_UNITS + 1U) {
+			int err = index != NULL ? verify_indexed(run, dir, who, index, &entry)
+			                        : verify_unique_small(run, dir, who, &entry);
 			again |= err == -EAGAIN;
 			if (err != 0 && err != -EAGAIN)
 				return err;
@@ -100,7 +104,8 @@ static int verify_block_entries(struct fs_run *run, struct inode *dir, struct di
 	return 0;
 }
 
-static int verify_slot_block(struct fs_run *run, struct inode *dir, struct dir_verify *state, const struct dir_index *index)
+static int verify_slot_block(struct fs_run *run, struct inode *dir, struct dir_verify *state,
+                             const struct dir_index *index)
 {
 	const uint8_t *bytes;
 	unsigned largest = 0;
@@ -176,7 +181,8 @@ int dir_verify_step(struct fs_run *run, struct inode *dir, struct dir_verify *st
 	} else {
 		if (state->phase == PHASE_BUCKETS && index != NULL && index->n_entries != state->n_entries)
 			fault_derived(state, "the index counts another number of entries");
-		if (state->phase == PHASE_BUCKETS && index != NULL && !state->index_bad && state->n_pairs != state->n_entries)
+		if (state->phase == PHASE_BUCKETS && index != NULL && !state->index_bad &&
+		    state->n_pairs != state->n_entries)
 			fault_derived(state, "the index names entries that are not there");
 		state->phase++;
 		state->next = 0;
@@ -197,7 +203,8 @@ static int rebuild_start(struct fs_run *run, struct inode *dir)
 		err = run_reserve(run, 1);
 	if (err != 0)
 		return err;
-	uint32_t n_buckets = MIN_OF(MAX_OF(8U, (uint32_t)((uint64_t)dir_n_blocks(dir) * 64U / DIR_BUCKET_FILL)), DIR_BUCKETS_MAX);
+	uint32_t n_buckets = MIN_OF(MAX_OF(8U, (uint32_t)((uint64_t)dir_n_blocks(dir) * 64U / DIR_BUCKET_FILL)),
+	                            DIR_BUCKETS_MAX);
 	file_punch(dir, DIR_INDEX_FBN + 1U, FBN_MAX);
 	dir_index_format(dir, n_buckets, 0);
 	return 0;
@@ -215,9 +222,11 @@ static int rebuild_block(struct fs_run *run, struct inode *dir, struct dir_index
 		return err == -EAGAIN || err2 == 0 ? err : err2;
 	err = dir_block_check(bytes, dir, fbn);
 	bool again = false;
-	for (unsigned unit = 1; err == 0 && dir_block_next(bytes, dir, fbn, unit, &entry) == 0; unit = entry.slot % DIR_UNITS + 1U) {
+	for (unsigned unit = 1; err == 0 && dir_block_next(bytes, dir, fbn, unit, &entry) == 0;
+	     unit = entry.slot % DIR_UNITS + 1U) {
 		uint32_t hash = dir_hash(dir->vol, entry.name, entry.name_len);
-		err2 = dir_index_bucket_need(run, dir, index->n_buckets, dir_index_bucket(index->n_buckets, hash), &bucket);
+		err2 = dir_index_bucket_need(run, dir, index->n_buckets, dir_index_bucket(index->n_buckets, hash),
+		                             &bucket);
 		again |= err2 == -EAGAIN;
 		err = err2 == -EAGAIN ? 0 : err2;
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The free-space table of an indexed directory: the largest free run of every slot block, one byte each. Derived.
  *
- * THEORY. Adding looks on from a hint within one block of the table, then in the last slot block, then appends: three blocks at most however
- * large the directory is. Removing moves the hint down. A search that comes to the end without success turns itself off until
- * something is removed. A block of zeros is a table block in which nothing is free. */
+ * THEORY. Adding looks on from a hint within one block of the table, then in the last slot block, then appends: three
+ * blocks at most however large the directory is. Removing moves the hint down. A search that comes to the end without
+ * success turns itself off until something is removed. A block of zeros is a table block in which nothing is free. */
 #include "base/bytes.h"
 #include "base/list.h"
 #include "fs/file/file.h"
@@ -20,7 +20,8 @@ static int free_need(struct fs_run *run, struct inode *dir, uint32_t slot_fbn, c
 		return err;
 	const struct dir_free *table = (const struct dir_free *)bytes;
 	bool fresh = le32_get(table->magic) == 0 && le32_get(table->owner) == 0;
-	if (!fresh && (le32_get(table->magic) != DIR_FREE_MAGIC || le32_get(table->owner) != dir->ino || le64_get(table->reserved) != 0))
+	if (!fresh && (le32_get(table->magic) != DIR_FREE_MAGIC || le32_get(table->owner) != dir->ino ||
+	               le64_get(table->reserved) != 0))
 		return -EUCLEAN;
 	*ret_table = table;
 	return 0;
@@ -44,9 +45,11 @@ void dir_free_set(struct inode *dir, uint32_t slot_fbn, unsigned run)
 	table->run[slot_fbn % DIR_FREE_PER_BLOCK] = (uint8_t)run;
 }
 
-int dir_free_search(struct fs_run *run, struct inode *dir, struct dir_index *io_index, uint32_t end, unsigned n_units, uint32_t *ret_fbn)
+int dir_free_search(struct fs_run *run, struct inode *dir, struct dir_index *io_index, uint32_t end, unsigned n_units,
+                    uint32_t *ret_fbn)
 {
-	uint32_t fbn = io_index->free_hint, table_end = MIN_OF(end, (fbn / DIR_FREE_PER_BLOCK + 1U) * DIR_FREE_PER_BLOCK);
+	uint32_t fbn = io_index->free_hint,
+	         table_end = MIN_OF(end, (fbn / DIR_FREE_PER_BLOCK + 1U) * DIR_FREE_PER_BLOCK);
 	const struct dir_free *table;
 	if (!io_index->reuse)
 		return -ENOENT;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hash index of a large directory: linear hashing from names to slots. Derived: everything in it can be made anew from the slots.
+/* The hash index of a large directory: linear hashing from names to slots. Derived: everything in it can be made anew
+ * from the slots.
  *
- * THEORY. Bucket of a hash among n buckets: its low bits, as many as n needs; when that bucket does not exist yet, one bit less. When the
- * mean fill passes a third the next bucket in line is split, at most one an addition, so no operation touches more than two
- * buckets. Hashes are keyed: nobody outside can aim at a bucket. Should one overflow all the same, it is marked and its names are found
- * by scanning. REFERENCES Litwin, Linear Hashing, VLDB 1980. */
+ * THEORY. Bucket of a hash among n buckets: its low bits, as many as n needs; when that bucket does not exist yet, one
+ * bit less. When the mean fill passes a third the next bucket in line is split, at most one an addition, so no
+ * operation touches more than two buckets. Hashes are keyed: nobody outside can aim at a bucket. Should one overflow
+ * all the same, it is marked and its names are found by scanning. REFERENCES Litwin, Linear Hashing, VLDB 1980. */
 #include "base/bytes.h"
 #include "base/page.h"
 #include "base/siphash.h"
@@ -48,18 +49,22 @@ int dir_index_load(struct fs_run *run, struct inode *dir, struct dir_index *ret_
 	if (err != 0)
 		return err;
 	const struct dir_index_head *head = (const struct dir_index_head *)bytes;
-	uint32_t n_buckets = le32_get(head->n_buckets), reuse = le32_get(head->reuse), indexed_end = le32_get(head->indexed_end);
-	if (le32_get(head->magic) != DIR_INDEX_MAGIC || le32_get(head->owner) != dir->ino || le32_get(head->reserved) != 0)
+	uint32_t n_buckets = le32_get(head->n_buckets), reuse = le32_get(head->reuse),
+	         indexed_end = le32_get(head->indexed_end);
+	if (le32_get(head->magic) != DIR_INDEX_MAGIC || le32_get(head->owner) != dir->ino ||
+	    le32_get(head->reserved) != 0)
 		return -EUCLEAN;
 	if (n_buckets == 0 || n_buckets > DIR_BUCKETS_MAX || reuse > 1 || le32_get(head->free_hint) > DIR_BLOCKS_MAX)
 		return -EUCLEAN;
 	if (indexed_end != DIR_INDEXED_ALL && indexed_end > dir_n_blocks(dir))
 		return -EUCLEAN;
-	*ret_index = (struct dir_index){ n_buckets, le32_get(head->n_entries), indexed_end, le32_get(head->free_hint), reuse != 0 };
+	*ret_index = (struct dir_index){ n_buckets, le32_get(head->n_entries), indexed_end, le32_get(head->free_hint),
+		                         reuse != 0 };
 	return 0;
 }
 
-int dir_index_bucket_need(struct fs_run *run, struct inode *dir, uint32_t n_buckets, uint32_t bucket, const struct dir_bucket **ret_bucket)
+int dir_index_bucket_need(struct fs_run *run, struct inode *dir, uint32_t n_buckets, uint32_t bucket,
+                          const struct dir_bucket **ret_bucket)
 {
 	const uint8_t *bytes;
 	int err = file_need(run, dir, bucket_fbn(bucket), &bytes);
@@ -77,7 +82,8 @@ int dir_index_bucket_need(struct fs_run *run, struct inode *dir, uint32_t n_buck
 }
 
 /* The name may be at `slot`. -ENOENT: it is another with the same hash. */
-static int slot_match(struct fs_run *run, struct inode *dir, uint32_t slot, const char *name, size_t name_len, struct dir_entry *ret_entry)
+static int slot_match(struct fs_run *run, struct inode *dir, uint32_t slot, const char *name, size_t name_len,
+                      struct dir_entry *ret_entry)
 {
 	uint32_t fbn = slot / DIR_UNITS;
 	const uint8_t *bytes;
@@ -94,8 +100,8 @@ static int slot_match(struct fs_run *run, struct inode *dir, uint32_t slot, cons
 	return ret_entry->name_len == name_len && memcmp(ret_entry->name, name, name_len) == 0 ? 0 : -ENOENT;
 }
 
-int dir_index_find(struct fs_run *run, struct inode *dir, const struct dir_index *index, const char *name, size_t name_len,
-                   struct dir_entry *ret_entry)
+int dir_index_find(struct fs_run *run, struct inode *dir, const struct dir_index *index, const char *name,
+                   size_t name_len, struct dir_entry *ret_entry)
 {
 	uint32_t hash = dir_hash(dir->vol, name, name_len);
 	const struct dir_bucket *bucket;
@@ -116,8 +122,8 @@ int dir_index_find(struct fs_run *run, struct inode *dir, const struct dir_index
 	return (le16_get(bucket->flags) & DIR_BUCKET_SCAN) != 0 ? -EXFULL : -ENOENT;
 }
 
-int dir_index_plan_add(struct fs_run *run, struct inode *dir, const struct dir_index *index, uint32_t hash, bool *ret_split,
-                       uint32_t *io_pages)
+int dir_index_plan_add(struct fs_run *run, struct inode *dir, const struct dir_index *index, uint32_t hash,
+                       bool *ret_split, uint32_t *io_pages)
 {
 	const struct dir_bucket *ignored;
 	uint32_t n = index->n_buckets;
@@ -170,7 +176,8 @@ static void bucket_insert(struct dir_bucket *b, struct dir_pair pair)
 static void bucket_split(struct inode *dir, struct dir_index_head *head)
 {
 	uint32_t n_buckets = le32_get(head->n_buckets), source = n_buckets - power_below(n_buckets);
-	struct dir_bucket *from = bucket_edit(dir, source), *to = (struct dir_bucket *)file_edit(dir, bucket_fbn(n_buckets));
+	struct dir_bucket *from = bucket_edit(dir, source),
+	                  *to = (struct dir_bucket *)file_edit(dir, bucket_fbn(n_buckets));
 	unsigned n = le16_get(from->n), n_stay = 0;
 	bucket_format(dir, to, n_buckets, le16_get(from->flags));
 	for (unsigned i = 0; i < n; i++) {

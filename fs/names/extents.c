@@ -76,7 +76,8 @@ static int range_look(struct fs_run *run, struct inode *inode, uint64_t offset, 
 			missed = true;
 			n += PTRS_PER_BLOCK - 1U;
 			until = (uint32_t)MIN_OF(tree_base(1, fbn) + tree_span(1), (uint64_t)UINT32_MAX);
-		} else if (!missed && !extent_add(run->msg, at, MIN_OF((uint64_t)until * FS_BLOCK_SIZE, end), is_hole)) {
+		} else if (!missed &&
+		           !extent_add(run->msg, at, MIN_OF((uint64_t)until * FS_BLOCK_SIZE, end), is_hole)) {
 			break;
 		}
 		fbn = until;

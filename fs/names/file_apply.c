@@ -33,7 +33,8 @@ size_t file_write_log_size(unsigned n_blocks)
 
 size_t file_flush_log_size(unsigned n_blocks)
 {
-	size_t heads_len = (n_blocks + 1U) * (sizeof(struct nvlog_record_disk) + sizeof(struct oplog_write) + sizeof(le32));
+	size_t heads_len = (n_blocks + 1U) *
+	                   (sizeof(struct nvlog_record_disk) + sizeof(struct oplog_write) + sizeof(le32));
 
 	return nvlog_size(heads_len, n_blocks) + 2U * FS_BLOCK_SIZE; /* they may be cut into two groups */
 }
@@ -100,8 +101,8 @@ int file_apply_write(struct fs_run *run, const struct nvlog_record *record)
 
 	if (record->body_len != sizeof(*body))
 		return -EUCLEAN;
-	result = (struct write_result){ le32_get(body->ino), le16_get(body->mode), le64_get(body->generation), le64_get(body->size_bytes),
-		                        (int64_t)le64_get(body->time_ns) };
+	result = (struct write_result){ le32_get(body->ino), le16_get(body->mode), le64_get(body->generation),
+		                        le64_get(body->size_bytes), (int64_t)le64_get(body->time_ns) };
 	first = le32_get(body->first_fbn);
 	if (first > FBN_MAX - record->n_pages || result.size_bytes > (uint64_t)FBN_MAX * FS_BLOCK_SIZE)
 		return -EUCLEAN;
@@ -127,10 +128,12 @@ static uint32_t zero_first(const struct zero_result *zero)
 	return (uint32_t)DIV_UP(zero->offset_bytes, FS_BLOCK_SIZE);
 }
 
-/* One past the last whole block; the last block of the file counts as whole when the range reaches the end of the file. */
+/* One past the last whole block; the last block of the file counts as whole when the range reaches the end of the
+ * file. */
 static uint32_t zero_end(const struct inode *inode, const struct zero_result *zero)
 {
-	return zero->end_bytes >= inode->attr.size_bytes ? blocks_of_size(zero->end_bytes) : (uint32_t)(zero->end_bytes / FS_BLOCK_SIZE);
+	return zero->end_bytes >= inode->attr.size_bytes ? blocks_of_size(zero->end_bytes)
+	                                                 : (uint32_t)(zero->end_bytes / FS_BLOCK_SIZE);
 }
 
 /* The parts of blocks at the ends of the range: up to two {fbn, from, to}. */
@@ -139,8 +142,10 @@ struct zero_edge {
 };
 static unsigned zero_edges(const struct inode *inode, const struct zero_result *zero, struct zero_edge ret_edges[2])
 {
-	uint32_t head = (uint32_t)(zero->offset_bytes / FS_BLOCK_SIZE), tail = (uint32_t)((zero->end_bytes - 1U) / FS_BLOCK_SIZE);
-	uint32_t from = (uint32_t)(zero->offset_bytes % FS_BLOCK_SIZE), to = (uint32_t)((zero->end_bytes - 1U) % FS_BLOCK_SIZE) + 1U;
+	uint32_t head = (uint32_t)(zero->offset_bytes / FS_BLOCK_SIZE),
+	         tail = (uint32_t)((zero->end_bytes - 1U) / FS_BLOCK_SIZE);
+	uint32_t from = (uint32_t)(zero->offset_bytes % FS_BLOCK_SIZE),
+	         to = (uint32_t)((zero->end_bytes - 1U) % FS_BLOCK_SIZE) + 1U;
 	unsigned n = 0;
 
 	if (head < zero_first(zero))
@@ -210,7 +215,8 @@ int file_apply_zero(struct fs_run *run, const struct nvlog_record *record)
 		return 0;
 	if (err != 0)
 		return err;
-	zero.end_bytes = MIN_OF(zero.end_bytes, inode->attr.size_bytes); /* a growth that was not logged is lost, and zeros with it */
+	/* a growth that was not logged is lost, and zeros with it */
+	zero.end_bytes = MIN_OF(zero.end_bytes, inode->attr.size_bytes);
 	if (zero.offset_bytes >= zero.end_bytes)
 		return 0;
 	err = file_zero_need(run, inode, &zero);

@@ -61,7 +61,8 @@ static_assert(FS_FILE_SIZE_MAX == (uint64_t)FBN_MAX * FS_BLOCK_SIZE, "what clien
 
 static int range_check(uint64_t offset_bytes, uint64_t len_bytes)
 {
-	if (offset_bytes > (uint64_t)FBN_MAX * FS_BLOCK_SIZE || len_bytes > (uint64_t)FBN_MAX * FS_BLOCK_SIZE - offset_bytes)
+	if (offset_bytes > (uint64_t)FBN_MAX * FS_BLOCK_SIZE ||
+	    len_bytes > (uint64_t)FBN_MAX * FS_BLOCK_SIZE - offset_bytes)
 		return -EFBIG;
 	return 0;
 }
@@ -135,13 +136,16 @@ int op_read(struct fs_run *run)
 	}
 	end = MIN_OF(end, inode->attr.size_bytes);
 	msg->out.io.len_bytes = (uint32_t)(end - io->offset_bytes);
-	msg->out.io.n_pages = io->len_bytes == 0 ? 0 : (unsigned)(DIV_UP(end, FS_BLOCK_SIZE) - io->offset_bytes / FS_BLOCK_SIZE);
+	msg->out.io.n_pages = io->len_bytes == 0
+	                          ? 0
+	                          : (unsigned)(DIV_UP(end, FS_BLOCK_SIZE) - io->offset_bytes / FS_BLOCK_SIZE);
 	msg->out.eof = end == inode->attr.size_bytes;
 	if (msg->out.io.n_pages > io->n_pages_max)
 		return -EINVAL;
 	err = read_pages(run, inode, &msg->out.io);
 	if (err == 0 || err == -EAGAIN)
-		read_ahead(run, inode, (uint32_t)(io->offset_bytes / FS_BLOCK_SIZE), (uint32_t)DIV_UP(end, FS_BLOCK_SIZE));
+		read_ahead(run, inode, (uint32_t)(io->offset_bytes / FS_BLOCK_SIZE),
+		           (uint32_t)DIV_UP(end, FS_BLOCK_SIZE));
 	return err;
 }
 
@@ -154,7 +158,8 @@ static int write_need(struct fs_run *run, struct inode *inode, uint64_t offset_b
 	const uint8_t *bytes;
 	int err = 0, err2 = 0;
 
-	if (offset_bytes % FS_BLOCK_SIZE != 0 || (first == last && end_bytes % FS_BLOCK_SIZE != 0 && end_bytes < inode->attr.size_bytes))
+	if (offset_bytes % FS_BLOCK_SIZE != 0 ||
+	    (first == last && end_bytes % FS_BLOCK_SIZE != 0 && end_bytes < inode->attr.size_bytes))
 		err = file_need(run, inode, first, &bytes);
 	if (last != first && end_bytes % FS_BLOCK_SIZE != 0 && end_bytes < inode->attr.size_bytes)
 		err2 = file_need(run, inode, last, &bytes);
@@ -164,9 +169,10 @@ static int write_need(struct fs_run *run, struct inode *inode, uint64_t offset_b
 /* What the write leaves behind in the attributes. */
 static struct write_result write_result_of(const struct fs_run *run, const struct inode *inode, uint64_t end_bytes)
 {
-	struct write_result result = {
-		.ino = inode->ino, .generation = inode->attr.generation, .size_bytes = inode->attr.size_bytes, .mode = inode->attr.mode
-	};
+	struct write_result result = { .ino = inode->ino,
+		                       .generation = inode->attr.generation,
+		                       .size_bytes = inode->attr.size_bytes,
+		                       .mode = inode->attr.mode };
 
 	result.time_ns = volume_now_ns(inode->vol);
 	if (end_bytes > result.size_bytes)
@@ -204,8 +210,8 @@ static void write_block(struct inode *inode, uint32_t fbn, struct page *page, ui
 	memcpy(bytes + from, page->data + from, to - from);
 }
 
-/* Blocks between the old end and the write were never there; nothing to do: absent is zero. A tail of the old last block is zero by
- * invariant (file_truncate zeroes it). */
+/* Blocks between the old end and the write were never there; nothing to do: absent is zero. A tail of the old last
+ * block is zero by invariant (file_truncate zeroes it). */
 static void write_blocks(struct inode *inode, const struct fs_io *io)
 {
 	uint32_t first = (uint32_t)(io->offset_bytes / FS_BLOCK_SIZE);
@@ -231,7 +237,8 @@ static int write_check(const struct fs_message *msg, const struct inode *inode, 
 	return 0;
 }
 
-/* The file as the newest snapshot has it, NULL: it has not, and so no other has a block of it. -EBUSY: it cannot be told now. */
+/* The file as the newest snapshot has it, NULL: it has not, and so no other has a block of it. -EBUSY: it cannot be
+ * told now. */
 static int kept_version(struct fs_run *run, const struct inode *inode, struct inode **ret_then)
 {
 	const struct snapshot_table *table = run->vol->snapshots;
@@ -269,7 +276,8 @@ static int comes_back(struct fs_run *run, struct inode *inode, struct inode *the
 	return err != 0 ? err : !held;
 }
 
-/* Of what blocks a write lives when hardly any are left: those it gives back itself, if it gives back as many as it takes. */
+/* Of what blocks a write lives when hardly any are left: those it gives back itself, if it gives back as many as it
+ * takes. */
 static int write_class(struct fs_run *run, struct inode *inode, uint32_t first, unsigned n, enum space_class *ret_class)
 {
 	struct inode *then;
@@ -341,8 +349,7 @@ static unsigned unlogged_blocks(const struct inode *inode, uint32_t *ret_fbns, u
 
 	*ret_only_in_cp = true;
 	for (unsigned pass = 0; pass < 2; pass++, bit ^= 1U) {
-		TAILQ_FOREACH_REVERSE(buf, &inode->dirty_bufs[bit], buf_queue, dirty_link[bit])
-		{
+		TAILQ_FOREACH_REVERSE(buf, &inode->dirty_bufs[bit], buf_queue, dirty_link[bit]) {
 			if (buf->logged)
 				break;
 			if (pass == 1 && (buf->dirty & 1U << (bit ^ 1U)) != 0)
@@ -414,7 +421,8 @@ int op_commit(struct fs_run *run)
 		if (err != 0)
 			return err == -EROFS ? 0 : err;
 	}
-	/* Even with nothing of its own to log: records appended before (truncation, zeroed ranges) may still be on their way. */
+	/* Even with nothing of its own to log: records appended before (truncation, zeroed ranges) may still be on
+	 * their way. */
 	msg->word[0] = commit_log(inode, fbns, n);
 	return OP_LOGGED;
 }

@@ -105,8 +105,10 @@ static int lookup_snapdir(struct fs_run *run, const struct fs_file_id *snapdir, 
 	return err;
 }
 
-/* A name that is there; else the pseudo directory, if it is the name. (Other directories than the root had none once, and may have the name.) */
-static int lookup_entry(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct fs_file_id *ret_id)
+/* A name that is there; else the pseudo directory, if it is the name. (Other directories than the root had none once,
+ * and may have the name.) */
+static int lookup_entry(struct fs_run *run, struct inode *dir, const char *name, size_t name_len,
+                        struct fs_file_id *ret_id)
 {
 	bool is_snapdir = ns_is_snapdir_name(dir, name, name_len);
 	uint8_t type;
@@ -117,8 +119,8 @@ static int lookup_entry(struct fs_run *run, struct inode *dir, const char *name,
 	return 0;
 }
 
-int ns_lookup(struct fs_run *run, const struct fs_cred *cred, const struct fs_file_id *dir_id, const char *name, size_t name_len,
-              struct fs_file_id *ret_id)
+int ns_lookup(struct fs_run *run, const struct fs_cred *cred, const struct fs_file_id *dir_id, const char *name,
+              size_t name_len, struct fs_file_id *ret_id)
 {
 	struct inode *dir;
 	int err = ns_name_check(name, name_len);
@@ -222,10 +224,12 @@ struct listing {
 };
 
 /* Append an entry, or find that it does not fit any more. */
-static int listing_add(struct listing *listing, uint64_t cookie, const struct fs_file_id *id, uint8_t type, const struct ns_name *name)
+static int listing_add(struct listing *listing, uint64_t cookie, const struct fs_file_id *id, uint8_t type,
+                       const struct ns_name *name)
 {
 	const struct fs_message *msg = listing->run->msg;
-	if (listing->bytes_left < DIRENT_FIXED + name->len || listing->n >= MIN_OF(msg->in.readdir.max_entries, READDIR_MAX)) {
+	if (listing->bytes_left < DIRENT_FIXED + name->len ||
+	    listing->n >= MIN_OF(msg->in.readdir.max_entries, READDIR_MAX)) {
 		listing->full = true;
 		return 0;
 	}
@@ -255,7 +259,8 @@ static int list_dots(struct listing *listing, uint64_t cookie)
 {
 	struct fs_file_id self = listing->run->msg->file, parent;
 	struct inode *of;
-	int err = listing->dir == NULL ? snapdir_dir(listing->run, &self, &of) : ns_parent(listing->run, listing->dir, &parent);
+	int err = listing->dir == NULL ? snapdir_dir(listing->run, &self, &of)
+	                               : ns_parent(listing->run, listing->dir, &parent);
 	if (err == 0 && listing->dir == NULL)
 		parent = ns_id_of(of);
 	if (err == -EUCLEAN) { /* a lost parent does not hide the entries */

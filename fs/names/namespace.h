@@ -36,7 +36,8 @@ static inline bool ns_is_snapdir(const struct fs_file_id *id)
 }
 static inline bool ns_is_snapdir_name(const struct inode *dir, const char *name, size_t name_len)
 {
-	return dir->snapshot == 0 && name_len == sizeof NS_SNAPDIR_NAME - 1U && memcmp(name, NS_SNAPDIR_NAME, name_len) == 0;
+	return dir->snapshot == 0 && name_len == sizeof NS_SNAPDIR_NAME - 1U &&
+	       memcmp(name, NS_SNAPDIR_NAME, name_len) == 0;
 }
 static inline struct fs_file_id ns_id_of(const struct inode *inode)
 {
@@ -60,9 +61,10 @@ int ns_log(struct fs_run *run, enum nvlog_type type, const uint8_t *body, size_t
 /* SETATTR of a loaded active inode, permission included; logged. Fills out.attr. */
 MUST_CHECK int ns_setattr(struct fs_run *run, struct inode *inode, const struct fs_setattr *set);
 
-/* One component: ".", "..", ".snapshot", snapshots' names; search permission of `cred`. `dir_id` may be the pseudo directory. */
-MUST_CHECK int ns_lookup(struct fs_run *run, const struct fs_cred *cred, const struct fs_file_id *dir_id, const char *name, size_t name_len,
-                         struct fs_file_id *ret_id);
+/* One component: ".", "..", ".snapshot", snapshots' names; search permission of `cred`. `dir_id` may be the pseudo
+ * directory. */
+MUST_CHECK int ns_lookup(struct fs_run *run, const struct fs_cred *cred, const struct fs_file_id *dir_id,
+                         const char *name, size_t name_len, struct fs_file_id *ret_id);
 /* The id of an inode of which only the number is known (a parent). */
 MUST_CHECK int ns_id_of_ino(struct fs_run *run, uint32_t snapshot, uint32_t ino, struct fs_file_id *ret_id);
 /* ".." of a directory. */
@@ -78,7 +80,8 @@ MUST_CHECK int snapdir_attr(struct fs_run *run, const struct fs_file_id *id, str
 /* The directory as it was in the snapshot of that name. -ENOENT: no such snapshot, or it did not have the directory. */
 MUST_CHECK int snapdir_lookup(struct fs_run *run, const struct fs_file_id *id, const char *name, size_t name_len,
                               struct fs_file_id *ret_id);
-/* The snapshot that has the directory after cookie `after` (0 starts): its directory's id, and its name. -ENOENT: end. */
+/* The snapshot that has the directory after cookie `after` (0 starts): its directory's id, and its name. -ENOENT:
+ * end. */
 MUST_CHECK int snapdir_next(struct fs_run *run, const struct fs_file_id *id, uint64_t after, struct fs_file_id *ret_id,
                             const struct snapshot **ret_snapshot);
 

@@ -2,7 +2,8 @@
 /* The namespace operations' changes to memory, and their log records.
  *
  * INVARIANTS
- *  NS1 a directory's nlink is 2 + its subdirectories; a file's is the number of its names; at 0 the inode is gone in the same step.
+ *  NS1 a directory's nlink is 2 + its subdirectories; a file's is the number of its names; at 0 the inode is gone in
+ *      the same step.
  *  NS2 block 0 of a directory names its parent, in the same step as the parent names it.
  * WRITE PATH previous hop namespace_ops.c and nvlog_replay.c; next hops dir.c, inode.h, nvlog.h. */
 #include "base/bytes.h"
@@ -18,7 +19,8 @@
 #include "fs/names/dir.h"
 #include "fs/names/namespace_apply.h"
 
-/* The result of several calls that each name what they miss: the first error that is not -EAGAIN only counts when none is. */
+/* The result of several calls that each name what they miss: the first error that is not -EAGAIN only counts when none
+ * is. */
 static int both(int a, int b)
 {
 	if (a == -EAGAIN || b == -EAGAIN)
@@ -174,7 +176,8 @@ static int rename_plan_target(struct fs_run *run, struct ns_rename *r)
 	if (r->replaced == 0)
 		return dir_plan_add(run, r->to_dir_inode, r->to_name.bytes, r->to_name.len, &r->to_plan);
 	int err = inode_need_map(run, r->replaced);
-	err = both(err, dir_plan_change(run, r->to_dir_inode, r->to_name.bytes, r->to_name.len, &r->to_plan, &id, &type));
+	err = both(err,
+	           dir_plan_change(run, r->to_dir_inode, r->to_name.bytes, r->to_name.len, &r->to_plan, &id, &type));
 	if (err == 0 && id.inode != r->replaced)
 		err = -EUCLEAN;
 	return err != 0 ? err : inode_get_id(run, &id, &r->replaced_inode);

@@ -95,6 +95,7 @@ void ns_setattr_commit(struct ns_setattr *s);
 size_t ns_setattr_encode(const struct ns_setattr *s, uint8_t *body);
 
 /* How the log replays them (struct nvlog_record has what each one decodes). */
-nvlog_apply_fn namespace_apply_create, namespace_apply_remove, namespace_apply_rename, namespace_apply_link, namespace_apply_setattr;
+nvlog_apply_fn namespace_apply_create, namespace_apply_remove, namespace_apply_rename, namespace_apply_link,
+    namespace_apply_setattr;
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CREATE, MKDIR, SYMLINK, MKNOD, REMOVE, RMDIR, RENAME, LINK.
  *
- * Each: find and check; choose results (inode, generation, times); prepare; admit; commit and log. Attributes of directories before and
- * after go out with errors, too. WRITE PATH previous hop dispatch.c; next hop namespace_apply.c. */
+ * Each: find and check; choose results (inode, generation, times); prepare; admit; commit and log. Attributes of
+ * directories before and after go out with errors, too. WRITE PATH previous hop dispatch.c; next hop
+ * namespace_apply.c. */
 #include "fs/core/core.h"
 #include "fs/core/operations.h"
 #include "fs/cp/admit.h"
@@ -48,7 +49,8 @@ static int to_dir_for_change(struct fs_run *run, struct inode **ret_dir)
 
 /* ---- create ---------------------------------------------------------------------------------------------------- */
 
-/* A 64-bit verifier lives in the times, 32 bits as seconds in each, as the client's SETATTR that follows will replace them. */
+/* A 64-bit verifier lives in the times, 32 bits as seconds in each, as the client's SETATTR that follows will replace
+ * them. */
 #define NS_PER_S 1000000000LL
 static int64_t verifier_atime(uint64_t verifier)
 {
@@ -88,7 +90,8 @@ static int create_check_new(const struct fs_message *msg, const struct inode *di
 {
 	if (type == FS_TYPE_DIR && dir->attr.nlink >= FS_LINK_MAX)
 		return -EMLINK;
-	if (type == FS_TYPE_REG && msg->in.setattr.set_size && msg->in.setattr.size_bytes > (uint64_t)FBN_MAX * FS_BLOCK_SIZE)
+	if (type == FS_TYPE_REG && msg->in.setattr.set_size &&
+	    msg->in.setattr.size_bytes > (uint64_t)FBN_MAX * FS_BLOCK_SIZE)
 		return -EFBIG;
 	if (type == FS_TYPE_SYMLINK && (msg->in.blob_len == 0 || memchr(msg->in.blob, '\0', msg->in.blob_len) != NULL))
 		return -EINVAL;
@@ -104,9 +107,11 @@ static void create_fill(struct fs_run *run, const struct inode *dir, enum fs_typ
 	c->dir = dir->ino;
 	c->name = (struct ns_name){ msg->in.name, msg->in.name_len };
 	c->now_ns = now_ns;
-	c->attr = (struct inode_attr){
-		.type = (uint8_t)type, .nlink = type == FS_TYPE_DIR ? 2 : 1, .atime_ns = now_ns, .mtime_ns = now_ns, .ctime_ns = now_ns
-	};
+	c->attr = (struct inode_attr){ .type = (uint8_t)type,
+		                       .nlink = type == FS_TYPE_DIR ? 2 : 1,
+		                       .atime_ns = now_ns,
+		                       .mtime_ns = now_ns,
+		                       .ctime_ns = now_ns };
 	bool exclusive = msg->op == FS_CREATE && msg->in.create.mode == FS_CREATE_EXCLUSIVE;
 	perm_new_object(msg->cred, &dir->attr, exclusive ? &(struct fs_setattr){ 0 } : set, &c->attr);
 	if (exclusive) {
@@ -218,8 +223,8 @@ static int removable_name_check(const struct inode *dir, const char *name, size_
 }
 
 /* The entry's inode, which `cred` may unlink. */
-static int victim_get(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct fs_file_id *ret_id,
-                      struct inode **ret_inode)
+static int victim_get(struct fs_run *run, struct inode *dir, const char *name, size_t name_len,
+                      struct fs_file_id *ret_id, struct inode **ret_inode)
 {
 	uint8_t type;
 	int err = perm_check(run->msg->cred, &dir->attr, PERM_EXEC);
@@ -245,7 +250,8 @@ static int remove_type_check(struct fs_run *run, struct inode *inode, bool want_
 		return inode->attr.type != FS_TYPE_DIR ? -ENOTDIR : empty_check(run, inode);
 	if (inode->attr.type == FS_TYPE_DIR)
 		return -EISDIR;
-	return inode->attr.type == FS_TYPE_VDISK ? -EPERM : 0; /* a vdisk is destroyed by the administration, with its attributes */
+	/* a vdisk is destroyed by the administration, with its attributes */
+	return inode->attr.type == FS_TYPE_VDISK ? -EPERM : 0;
 }
 
 static int remove_any(struct fs_run *run, bool want_dir)
@@ -312,7 +318,8 @@ static int move_check(struct fs_run *run, const struct inode *dir, struct inode 
 }
 
 /* Fill r->replaced. 1: both names are the same file, nothing to do. */
-static int rename_target(struct fs_run *run, struct inode *to_dir, const struct inode *dir, const struct inode *inode, struct ns_rename *r)
+static int rename_target(struct fs_run *run, struct inode *to_dir, const struct inode *dir, const struct inode *inode,
+                         struct ns_rename *r)
 {
 	struct fs_file_id id;
 	struct inode *replaced;
@@ -353,7 +360,8 @@ static int rename_check(struct fs_run *run, struct inode *dir, struct inode *to_
 int op_rename(struct fs_run *run)
 {
 	struct fs_message *msg = run->msg;
-	struct ns_rename r = { .name = { msg->in.name, msg->in.name_len }, .to_name = { msg->in.to_name, msg->in.to_name_len } };
+	struct ns_rename r = { .name = { msg->in.name, msg->in.name_len },
+		               .to_name = { msg->in.to_name, msg->in.to_name_len } };
 	struct inode *dir, *to_dir;
 	uint8_t body[sizeof(struct oplog_rename) + 2U * FS_NAME_MAX];
 	int err = dir_for_change(run, &dir), err2 = to_dir_for_change(run, &to_dir);
@@ -367,7 +375,8 @@ int op_rename(struct fs_run *run)
 	r.now_ns = volume_now_ns(run->vol);
 	err = ns_rename_prepare(run, &r);
 	if (err == 0)
-		err = run_admit_change(run, r.n_pages, ns_log_size(run, sizeof(struct oplog_rename) + r.name.len + r.to_name.len),
+		err = run_admit_change(run, r.n_pages,
+		                       ns_log_size(run, sizeof(struct oplog_rename) + r.name.len + r.to_name.len),
 		                       r.n_pages);
 	if (err != 0)
 		return err;
@@ -418,7 +427,8 @@ int op_link(struct fs_run *run)
 	l.now_ns = volume_now_ns(run->vol);
 	err = ns_link_prepare(run, &l);
 	if (err == 0)
-		err = run_admit_change(run, l.n_pages, ns_log_size(run, sizeof(struct oplog_link) + l.name.len), l.n_pages);
+		err = run_admit_change(run, l.n_pages, ns_log_size(run, sizeof(struct oplog_link) + l.name.len),
+		                       l.n_pages);
 	if (err != 0)
 		return err;
 	ns_link_commit(&l);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Replaying the namespace operations' log records: decode with every length checked, then the same code as the operation's.
+/* Replaying the namespace operations' log records: decode with every length checked, then the same code as the
+ * operation's.
  *
- * A record that does not fit the state (a name that is taken or missing, another inode) is -EUCLEAN: the log and the volume contradict. */
+ * A record that does not fit the state (a name that is taken or missing, another inode) is -EUCLEAN: the log and the
+ * volume contradict. */
 #include "base/bytes.h"
 #include "fs/file/inode.h"
 #include "fs/file/run.h"
@@ -78,7 +80,8 @@ static int create_decode(const struct nvlog_record *record, struct ns_create *c)
 	if (c->target == NULL || at != record->body_len || c->target_len >= FS_PATH_MAX ||
 	    (c->target_len != 0 && d->type != FS_TYPE_SYMLINK))
 		return -EUCLEAN;
-	if (!type_is_creatable(d->type) || c->attr.mode > 07777 || c->ino < INO_FIRST_DYNAMIC || c->attr.generation == 0)
+	if (!type_is_creatable(d->type) || c->attr.mode > 07777 || c->ino < INO_FIRST_DYNAMIC ||
+	    c->attr.generation == 0)
 		return -EUCLEAN;
 	return c->attr.size_bytes > (uint64_t)FBN_MAX * FS_BLOCK_SIZE ? -EUCLEAN : 0;
 }
@@ -127,8 +130,8 @@ int namespace_apply_rename(struct fs_run *run, const struct nvlog_record *record
 	struct ns_rename r = { 0 };
 	size_t at = 0;
 	const struct oplog_rename *d = (const struct oplog_rename *)take(record, &at, sizeof *d);
-	if (d == NULL || !take_name(record, &at, d->name_len, &r.name) || !take_name(record, &at, d->to_name_len, &r.to_name) ||
-	    at != record->body_len)
+	if (d == NULL || !take_name(record, &at, d->name_len, &r.name) ||
+	    !take_name(record, &at, d->to_name_len, &r.to_name) || at != record->body_len)
 		return -EUCLEAN;
 	r.dir = le32_get(d->dir);
 	r.to_dir = le32_get(d->to_dir);
@@ -170,7 +173,8 @@ int namespace_apply_setattr(struct fs_run *run, const struct nvlog_record *recor
 	struct ns_setattr s = { 0 };
 	size_t at = 0;
 	const struct oplog_setattr *d = (const struct oplog_setattr *)take(record, &at, sizeof *d);
-	if (d == NULL || at != record->body_len || le32_get(d->flags) > OPLOG_SETATTR_TRUNCATE || le16_get(d->mode) > 07777)
+	if (d == NULL || at != record->body_len || le32_get(d->flags) > OPLOG_SETATTR_TRUNCATE ||
+	    le16_get(d->mode) > 07777)
 		return -EUCLEAN;
 	s.id = (struct fs_file_id){ 0, le32_get(d->inode), le64_get(d->generation) };
 	s.truncate = (le32_get(d->flags) & OPLOG_SETATTR_TRUNCATE) != 0;

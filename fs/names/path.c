@@ -23,7 +23,8 @@ static size_t next_component(const char **io_path, const char **ret_name)
 }
 
 /* Walk until `end` is reached. *ret_active: the last on the way that is in no snapshot. */
-static int walk(struct fs_run *run, const char *path, const char *end, struct fs_file_id *ret_id, struct fs_file_id *ret_active)
+static int walk(struct fs_run *run, const char *path, const char *end, struct fs_file_id *ret_id,
+                struct fs_file_id *ret_active)
 {
 	const struct fs_cred *cred = run->msg == NULL ? NULL : run->msg->cred;
 	struct fs_file_id id;
@@ -60,7 +61,8 @@ int path_resolve_beneath(struct fs_run *run, const char *path, const struct fs_f
 	return err == -ESTALE ? -ENOENT : err;
 }
 
-int path_resolve_parent(struct fs_run *run, const char *path, struct fs_file_id *ret_dir, const char **ret_name, size_t *ret_name_len)
+int path_resolve_parent(struct fs_run *run, const char *path, struct fs_file_id *ret_dir, const char **ret_name,
+                        size_t *ret_name_len)
 {
 	const char *rest = path, *name, *last = NULL;
 	struct fs_file_id active;

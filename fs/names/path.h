@@ -15,10 +15,11 @@ struct fs_run;
 MUST_CHECK int path_resolve(struct fs_run *run, const char *path, struct fs_file_id *ret_id);
 /* The same, below a top: what is found, or the directory whose snapshot it is in, must be `top` or lie below it
  * (fs/names/ancestry.h). Else -ENOENT. */
-MUST_CHECK int path_resolve_beneath(struct fs_run *run, const char *path, const struct fs_file_id *top, struct fs_file_id *ret_id);
+MUST_CHECK int path_resolve_beneath(struct fs_run *run, const char *path, const struct fs_file_id *top,
+                                    struct fs_file_id *ret_id);
 /* Resolve the parent of `path`, and give its last component (borrowed from `path`). Errors as path_resolve. */
-MUST_CHECK int path_resolve_parent(struct fs_run *run, const char *path, struct fs_file_id *ret_dir, const char **ret_name,
-                                   size_t *ret_name_len);
+MUST_CHECK int path_resolve_parent(struct fs_run *run, const char *path, struct fs_file_id *ret_dir,
+                                   const char **ret_name, size_t *ret_name_len);
 /* The path of inode `ino`, which directory `parent` names, in `snapshot` (0: the active file system). It is made
  * from its end, and has less than FS_PATH_MAX bytes. -ENOENT: a directory on the way does not name what it should.
  * -ENAMETOOLONG, -EUCLEAN. */

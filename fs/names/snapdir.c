@@ -54,7 +54,8 @@ int snapdir_attr(struct fs_run *run, const struct fs_file_id *id, struct fs_attr
 }
 
 /* -ENOENT: the snapshot does not have it. */
-static int dir_in(struct fs_run *run, const struct snapshot *snapshot, const struct inode *dir, struct fs_file_id *ret_id)
+static int dir_in(struct fs_run *run, const struct snapshot *snapshot, const struct inode *dir,
+                  struct fs_file_id *ret_id)
 {
 	struct inode *then;
 	int err = inode_get(run, snapshot->info.id, dir->ino, &then);
@@ -69,7 +70,8 @@ static int dir_in(struct fs_run *run, const struct snapshot *snapshot, const str
 	return 0;
 }
 
-int snapdir_lookup(struct fs_run *run, const struct fs_file_id *id, const char *name, size_t name_len, struct fs_file_id *ret_id)
+int snapdir_lookup(struct fs_run *run, const struct fs_file_id *id, const char *name, size_t name_len,
+                   struct fs_file_id *ret_id)
 {
 	const struct snapshot *snapshot = snapshot_find(run->vol, name, name_len);
 	struct inode *dir;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deleting snapshots when space runs short.
  *
- * THEORY. Looked at after each CP, which is when free space is known: when less than the trigger is available, snapshots go one at a time, the
- * next when the one before is reclaimed, until the target is available. Should clients be faster than that, their changes wait (space_admit
- * parks them, as for every deletion under way) for as long as there is a snapshot the policy gives up: they see "no space" only after
- * the last one. A snapshot that a LUN needs, or the policy protects, is never touched.
- * The policy comes from the administration, which keeps it in a document of the volume; the engine acts on it by itself, because nobody could be
- * asked in time. */
+ * THEORY. Looked at after each CP, which is when free space is known: when less than the trigger is available,
+ * snapshots go one at a time, the next when the one before is reclaimed, until the target is available. Should clients
+ * be faster than that, their changes wait (space_admit parks them, as for every deletion under way) for as long as
+ * there is a snapshot the policy gives up: they see "no space" only after the last one. A snapshot that a LUN needs, or
+ * the policy protects, is never touched.
+ * The policy comes from the administration, which keeps it in a document of the volume; the engine acts on it by
+ * itself, because nobody could be asked in time. */
 #include "base/log.h"
 #include "fs/core/core.h"
 #include "fs/core/cp_ask.h"
@@ -32,7 +33,8 @@ static bool is_protected(struct fs_volume *vol, const struct snapshot *snapshot)
 		return true;
 	if (len > 0 && strncmp(snapshot->info.name, policy->keep_prefix, len) == 0)
 		return true;
-	return vdisk_dependants(vol, snapshot->info.id, NULL, 0) > 0 || file_restore_reads(vol, snapshot->info.id) != NULL;
+	return vdisk_dependants(vol, snapshot->info.id, NULL, 0) > 0 ||
+	       file_restore_reads(vol, snapshot->info.id) != NULL;
 }
 
 static bool is_deferred(const struct fs_autodelete *policy, const struct snapshot *snapshot)
@@ -58,7 +60,8 @@ static struct snapshot *pick(struct fs_volume *vol)
 
 static bool is_allowed(const struct fs_volume *vol)
 {
-	return vol->autodelete.enabled && !vol->read_only && vol->failed == 0 && atomic_load(&vol->state) == VOLUME_ONLINE &&
+	return vol->autodelete.enabled && !vol->read_only && vol->failed == 0 &&
+	       atomic_load(&vol->state) == VOLUME_ONLINE &&
 	       !vol->snapshots->barred; /* what a restore is being made ready with stays as it is */
 }
 
@@ -68,8 +71,8 @@ bool autodelete_make_room(struct fs_volume *vol)
 
 	if (snapshot == NULL)
 		return false;
-	log_warn("fs", "snapshot_autodeleted", "volume=%s snapshot=%s available_mib=%llu", vol->name, snapshot->info.name,
-	         (unsigned long long)(space_available(vol) * FS_BLOCK_SIZE >> 20));
+	log_warn("fs", "snapshot_autodeleted", "volume=%s snapshot=%s available_mib=%llu", vol->name,
+	         snapshot->info.name, (unsigned long long)(space_available(vol) * FS_BLOCK_SIZE >> 20));
 	snapshot->deleting = true;
 	snapshot_slot_changed(vol, snapshot->slot);
 	cp_request(vol, CP_SNAPSHOT);
@@ -105,8 +108,9 @@ void autodelete_cp_done(struct fs_volume *vol)
 		return;
 	vol->autodelete_runs = false;
 	if (!vol->autodelete_said)
-		log_warn("fs", "snapshot_autodelete_exhausted", "volume=%s available_mib=%llu: no snapshot is left that may be deleted",
-		         vol->name, (unsigned long long)(available * FS_BLOCK_SIZE >> 20));
+		log_warn("fs", "snapshot_autodelete_exhausted",
+		         "volume=%s available_mib=%llu: no snapshot is left that may be deleted", vol->name,
+		         (unsigned long long)(available * FS_BLOCK_SIZE >> 20));
 	vol->autodelete_said = true;
 }
 
@@ -115,9 +119,11 @@ int op_autodelete_set(struct fs_run *run)
 	struct fs_message *msg = run->msg;
 	const struct fs_autodelete *policy = msg->in.autodelete;
 
-	if (policy->trigger_percent > 100 || policy->target_percent > 100 || policy->target_percent < policy->trigger_percent ||
+	if (policy->trigger_percent > 100 || policy->target_percent > 100 ||
+	    policy->target_percent < policy->trigger_percent ||
 	    memchr(policy->keep_prefix, '\0', sizeof(policy->keep_prefix)) == NULL) {
-		message_error_text(msg, "snapshot autodelete: percentages are 0 to 100, and the target is not below the trigger");
+		message_error_text(
+		    msg, "snapshot autodelete: percentages are 0 to 100, and the target is not below the trigger");
 		return -EINVAL;
 	}
 	run->vol->autodelete = *policy;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A file's restore from phase to phase, its pace, and the sweep after a mount (fs/snapshot/file_restore.h).
  *
- * PACE. While clients are served small batches with pauses, else one after the other; after an eighth of the cache it waits for the CP that places
- * it, so that the dirty pages of clients are never a restore's.
+ * PACE. While clients are served small batches with pauses, else one after the other; after an eighth of the cache it
+ * waits for the CP that places it, so that the dirty pages of clients are never a restore's.
  *
  * WRITE PATH previous hop file_restore_ops.c; next hop file_restore_fill.c. */
 #include "fs/snapshot/file_restore.h"
@@ -102,15 +102,17 @@ static void failure_tell(struct fs_message *msg, int err)
 	if (msg->out.error_text[0] != '\0')
 		return;
 	if (err == -ENOSPC)
-		message_error_text(
-		    msg, "no space was left while \"/vol/%s%.128s\" was being restored; it is as it was: delete files or other snapshots",
-		    vol, path);
+		message_error_text(msg,
+		                   "no space was left while \"/vol/%s%.128s\" was being restored; it is as it was: "
+		                   "delete files or other snapshots",
+		                   vol, path);
 	else if (err == -ECANCELED)
 		message_error_text(msg, "restoring \"/vol/%s%.128s\" was ended early; it is as it was", vol, path);
 	else if (err == -EUCLEAN || err == -EIO)
-		message_error_text(
-		    msg, "\"/vol/%s%.128s\" cannot be read in the snapshot, and is as it was today: run `volume check` on the volume", vol,
-		    path);
+		message_error_text(msg,
+		                   "\"/vol/%s%.128s\" cannot be read in the snapshot, and is as it was today: run "
+		                   "`volume check` on the volume",
+		                   vol, path);
 }
 
 static void restore_fail(struct file_restore *restore, int err)
@@ -177,8 +179,8 @@ static void run_finished(struct fs_run *run, int err)
 		break;
 	case FILE_RESTORE_DROP:
 		if (err != 0) /* the next mount sweeps it */
-			log_warn("fs", "staged_file_left", "volume=%s inode=%u error=%s", restore->vol->name, restore->staged.inode,
-			         error_name(err));
+			log_warn("fs", "staged_file_left", "volume=%s inode=%u error=%s", restore->vol->name,
+			         restore->staged.inode, error_name(err));
 		restore_answer(restore, restore->err);
 		break;
 	case FILE_RESTORE_SETTLE: vc_assert(false);
@@ -294,10 +296,11 @@ static void sweep_finished(struct fs_run *run, int err)
 		return;
 	}
 	if (table->n_swept > 0)
-		log_info("fs", "staged_files_removed", "volume=%s n=%llu: restores of files that a crash ended", vol->name,
-		         (unsigned long long)table->n_swept);
+		log_info("fs", "staged_files_removed", "volume=%s n=%llu: restores of files that a crash ended",
+		         vol->name, (unsigned long long)table->n_swept);
 	if (err != 0 && err != -ENOENT)
-		log_warn("fs", "staged_files_left", "volume=%s error=%s: the next mount tries again", vol->name, error_name(err));
+		log_warn("fs", "staged_files_left", "volume=%s error=%s: the next mount tries again", vol->name,
+		         error_name(err));
 	vc_assert(vol->n_messages > 0);
 	if (--vol->n_messages == 0) /* an unmount waits for it as for a message */
 		run_wake_all(&vol->idle_waiters);

@@ -28,7 +28,9 @@
 /* -ECANCELED: asked for, or the volume goes offline. */
 static int must_end(const struct file_restore *restore)
 {
-	return restore->cancelled || atomic_load_explicit(&restore->vol->state, memory_order_relaxed) != VOLUME_ONLINE ? -ECANCELED : 0;
+	return restore->cancelled || atomic_load_explicit(&restore->vol->state, memory_order_relaxed) != VOLUME_ONLINE
+	           ? -ECANCELED
+	           : 0;
 }
 
 /* Names and pages are paid for by the claim. */

@@ -30,21 +30,22 @@
 static int source_failed(struct fs_message *msg, int err)
 {
 	if (err == -ENOENT || err == -ENOTDIR)
-		message_error_text(msg, "snapshot \"%.*s\" has no \"%.128s\": see /.snapshot for what it has", (int)msg->in.name_len,
-		                   msg->in.name, msg->in.path);
+		message_error_text(msg, "snapshot \"%.*s\" has no \"%.128s\": see /.snapshot for what it has",
+		                   (int)msg->in.name_len, msg->in.name, msg->in.path);
 	return err;
 }
 
 static int source_type_check(struct fs_message *msg, unsigned type)
 {
-	const char *what = type == FS_TYPE_DIR       ? "a directory: restore the files in it one by one, or the whole volume"
+	const char *what = type == FS_TYPE_DIR ? "a directory: restore the files in it one by one, or the whole volume"
 	                   : type == FS_TYPE_SYMLINK ? "a symbolic link: restore the file it leads to"
 	                   : type == FS_TYPE_VDISK   ? "a LUN, which is restored as one"
 	                                             : "a special file, which has no content";
 
 	if (type == FS_TYPE_REG)
 		return 0;
-	message_error_text(msg, "\"%.100s\" in snapshot \"%.*s\" is %s", msg->in.path, (int)msg->in.name_len, msg->in.name, what);
+	message_error_text(msg, "\"%.100s\" in snapshot \"%.*s\" is %s", msg->in.path, (int)msg->in.name_len,
+	                   msg->in.name, what);
 	return type == FS_TYPE_DIR ? -EISDIR : -EINVAL;
 }
 
@@ -56,8 +57,9 @@ static int source_find(struct fs_run *run, struct inode **ret_source)
 	int err;
 
 	if (snapshot_find(run->vol, msg->in.name, msg->in.name_len) == NULL) {
-		message_error_text(msg, "volume \"%s\" has no snapshot \"%.*s\", or it is being deleted: see `snapshot list`",
-		                   run->vol->name, (int)msg->in.name_len, msg->in.name);
+		message_error_text(
+		    msg, "volume \"%s\" has no snapshot \"%.*s\", or it is being deleted: see `snapshot list`",
+		    run->vol->name, (int)msg->in.name_len, msg->in.name);
 		return -ENOENT;
 	}
 	(void)snprintf(path, sizeof(path), "/.snapshot/%.*s%s", (int)msg->in.name_len, msg->in.name, msg->in.path);
@@ -77,11 +79,16 @@ static int place_failed(struct fs_message *msg, int err)
 
 	switch (err) {
 	case -ENOENT:
-	case -ENOTDIR: message_error_text(msg, "the directory of \"/vol/%s%.128s\" is not there any more: make it first", vol, path); break;
-	case -EROFS: message_error_text(msg, "\"/vol/%s%.128s\" is in a snapshot, which never changes", vol, path); break;
+	case -ENOTDIR:
+		message_error_text(msg, "the directory of \"/vol/%s%.128s\" is not there any more: make it first", vol,
+		                   path);
+		break;
+	case -EROFS:
+		message_error_text(msg, "\"/vol/%s%.128s\" is in a snapshot, which never changes", vol, path);
+		break;
 	case -ENAMETOOLONG:
-		message_error_text(msg, "\"/vol/%s%.128s...\": a name may have %u bytes and a path %u", vol, path, FS_NAME_MAX,
-		                   FS_PATH_MAX - 1U);
+		message_error_text(msg, "\"/vol/%s%.128s...\": a name may have %u bytes and a path %u", vol, path,
+		                   FS_NAME_MAX, FS_PATH_MAX - 1U);
 		break;
 	default: break;
 	}
@@ -95,7 +102,8 @@ static int replaced_check(struct fs_message *msg, unsigned type)
 
 	if (type != FS_TYPE_DIR && type != FS_TYPE_VDISK)
 		return 0;
-	message_error_text(msg, "\"/vol/%s%.128s\" is a %s today: rename it, or remove it, first", msg->volume->name, msg->in.path, what);
+	message_error_text(msg, "\"/vol/%s%.128s\" is a %s today: rename it, or remove it, first", msg->volume->name,
+	                   msg->in.path, what);
 	return type == FS_TYPE_DIR ? -EISDIR : -EBUSY;
 }
 
@@ -150,8 +158,9 @@ static int busy_check(struct fs_message *msg)
 	}
 	if (vol->file_restores->n < FILE_RESTORES_MAX)
 		return 0;
-	message_error_text(msg, "%u files of volume %s are being restored, the most there can be at once: try again when one is done",
-	                   FILE_RESTORES_MAX, vol->name);
+	message_error_text(
+	    msg, "%u files of volume %s are being restored, the most there can be at once: try again when one is done",
+	    FILE_RESTORES_MAX, vol->name);
 	return -EMLINK;
 }
 
@@ -162,9 +171,11 @@ static int space_check(struct fs_run *run, uint64_t n_blocks)
 	int err = space_promise_admit(run, n_blocks, &missing);
 
 	if (err == -ENOSPC)
-		message_error_text(
-		    run->msg, "restoring \"%.100s\" takes %" PRIu64 " MiB and %" PRIu64 " MiB are free: delete files or other snapshots",
-		    run->msg->in.path, DIV_UP(n_blocks * FS_BLOCK_SIZE, MIB), space_available(run->vol) * FS_BLOCK_SIZE / MIB);
+		message_error_text(run->msg,
+		                   "restoring \"%.100s\" takes %" PRIu64 " MiB and %" PRIu64
+		                   " MiB are free: delete files or other snapshots",
+		                   run->msg->in.path, DIV_UP(n_blocks * FS_BLOCK_SIZE, MIB),
+		                   space_available(run->vol) * FS_BLOCK_SIZE / MIB);
 	return err;
 }
 

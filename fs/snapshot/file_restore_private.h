@@ -20,7 +20,13 @@ struct fs_volume;
 struct inode;
 struct ns_rename;
 
-enum file_restore_phase { FILE_RESTORE_STAGE, FILE_RESTORE_FILL, FILE_RESTORE_SETTLE, FILE_RESTORE_PLACE, FILE_RESTORE_DROP };
+enum file_restore_phase {
+	FILE_RESTORE_STAGE,
+	FILE_RESTORE_FILL,
+	FILE_RESTORE_SETTLE,
+	FILE_RESTORE_PLACE,
+	FILE_RESTORE_DROP
+};
 
 struct file_restore {
 	struct fs_volume *vol;

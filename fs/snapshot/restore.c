@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The mount that puts a volume back to a snapshot: what is taken from the last fsinfo, the switch in memory, and its consistency point.
+/* The mount that puts a volume back to a snapshot: what is taken from the last fsinfo, the switch in memory, and its
+ * consistency point.
  *
- * THEORY. fs/snapshot/restore.h has the whole. The steps up to `switch` only read, from the volume as the last fsinfo has it. From the switch on, inode
- * 0/x is the snapshot's; the active map of the last fsinfo lives on, detached, as what the allocator must keep off. The CP then does
- * what only a CP can: adopts blocks, makes a zombie, writes the space map. When anything fails before its fsinfo is durable, memory is
- * thrown away and the disks have the volume as it was. */
+ * THEORY. fs/snapshot/restore.h has the whole. The steps up to `switch` only read, from the volume as the last fsinfo
+ * has it. From the switch on, inode 0/x is the snapshot's; the active map of the last fsinfo lives on, detached, as
+ * what the allocator must keep off. The CP then does what only a CP can: adopts blocks, makes a zombie, writes the
+ * space map. When anything fails before its fsinfo is durable, memory is thrown away and the disks have the volume as
+ * it was. */
 #include "fs/snapshot/restore.h"
 
 #include <stdlib.h>
@@ -203,7 +205,9 @@ static int adoptable_step(struct fs_run *run)
 	for (; restore->cursor < restore->adopted.n; restore->cursor++) {
 		uint32_t vbn = restore->adopted.vbns[restore->cursor], bit = vbn % REGION_BLOCKS;
 		const uint8_t *bytes;
-		int err = region_of(vbn) < vol->maps->n_regions ? file_need(run, vol->active_map, region_of(vbn), &bytes) : -EUCLEAN;
+		int err = region_of(vbn) < vol->maps->n_regions
+		              ? file_need(run, vol->active_map, region_of(vbn), &bytes)
+		              : -EUCLEAN;
 
 		if (err == 0 && (bytes[bit / 8U] & 1U << bit % 8U) != 0)
 			err = -EBUSY;
@@ -386,7 +390,8 @@ int restore_step(struct fs_run *run)
 
 /* ---- in the CP --------------------------------------------------------------------------------------------------- */
 
-/* Today's trees become the active file system's. Of the table, a block that has not changed since the snapshot is in its map already. */
+/* Today's trees become the active file system's. Of the table, a block that has not changed since the snapshot is in
+ * its map already. */
 static int adopt(struct fs_run *run, const struct vbn_vector *vbns, size_t *io_n, bool may_be_there)
 {
 	struct fs_volume *vol = run->vol;
@@ -397,7 +402,8 @@ static int adopt(struct fs_run *run, const struct vbn_vector *vbns, size_t *io_n
 
 		if (err != 0)
 			return err;
-		if (!may_be_there || (cache_find(vol->active_map, 0, region_of(vbn))->page->data[bit / 8U] & 1U << bit % 8U) == 0)
+		if (!may_be_there ||
+		    (cache_find(vol->active_map, 0, region_of(vbn))->page->data[bit / 8U] & 1U << bit % 8U) == 0)
 			maps_adopt_active(vol->cp, vbn);
 		(*io_n)++;
 		if (*io_n % 256U == 0)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Documents and settings of LUNs, carried over a restore.
  *
- * THEORY. They are read from the volume as it was and put into what it becomes, in memory, in the generation of the one consistency point
- * that switches. A document goes through the code that replays its log record. A LUN that exists in both keeps its maps, state, write cache,
- * comment and reservation; one that only the snapshot has comes back unmapped: its number may be another one's by now. A LUN is its UUID:
- * one that was put back by itself since the snapshot, or that was gone and is back, has another inode and is the same. */
+ * THEORY. They are read from the volume as it was and put into what it becomes, in memory, in the generation of the one
+ * consistency point that switches. A document goes through the code that replays its log record. A LUN that exists in
+ * both keeps its maps, state, write cache, comment and reservation; one that only the snapshot has comes back unmapped:
+ * its number may be another one's by now. A LUN is its UUID: one that was put back by itself since the snapshot, or
+ * that was gone and is back, has another inode and is the same. */
 #include "fs/snapshot/restore_kept.h"
 
 #include <stdlib.h>
@@ -134,7 +135,8 @@ static int luns_take(struct fs_run *run, struct restore_kept *kept)
 		if (err == -EAGAIN || err == -ENOMEM)
 			return err;
 		if (err != 0) { /* what it was cannot be known; what the snapshot has of it can be */
-			log_error("vdisk", "unreadable", "volume=%s inode=%u error=%s", run->vol->name, entry->ino, error_name(err));
+			log_error("vdisk", "unreadable", "volume=%s inode=%u error=%s", run->vol->name, entry->ino,
+			          error_name(err));
 		} else {
 			err = lun_take(kept, &vdisk);
 			vdisk_close(&vdisk);
@@ -187,8 +189,11 @@ static int dirty_account(struct fs_run *run, struct restore_kept *kept, unsigned
 static int doc_put(struct fs_run *run, const struct kept_doc *doc)
 {
 	uint8_t body[sizeof(struct oplog_doc_put) + FS_NAME_MAX];
-	struct nvlog_record record = { .type = NVLOG_DOC_PUT, .body = body, .pages = doc->pages, .n_pages = doc->n_pages };
-	struct oplog_doc_put head = { .name_len = le32_of((uint32_t)doc->name_len), .size_bytes = le64_of(doc->size_bytes) };
+	struct nvlog_record record = {
+		.type = NVLOG_DOC_PUT, .body = body, .pages = doc->pages, .n_pages = doc->n_pages
+	};
+	struct oplog_doc_put head = { .name_len = le32_of((uint32_t)doc->name_len),
+		                      .size_bytes = le64_of(doc->size_bytes) };
 	uint32_t ino;
 	int err = inode_find_free(run, &ino);
 
@@ -206,7 +211,8 @@ static int doc_put(struct fs_run *run, const struct kept_doc *doc)
 static bool doc_is_kept(const struct restore_kept *kept, const struct dir_entry *entry)
 {
 	for (size_t i = 0; i < kept->n_docs; i++)
-		if (kept->docs[i].name_len == entry->name_len && memcmp(kept->docs[i].name, entry->name, entry->name_len) == 0)
+		if (kept->docs[i].name_len == entry->name_len &&
+		    memcmp(kept->docs[i].name, entry->name, entry->name_len) == 0)
 			return true;
 	return false;
 }
@@ -236,7 +242,8 @@ static int docs_delete(struct fs_run *run, struct restore_kept *kept)
 		uint32_t slot = kept->doc_slot;
 
 		err = dir_next(run, dir, &slot, &entry);
-		if (err == 0 && !doc_is_kept(kept, &entry) && !docs_is_staged(&entry)) /* the sweep after the mount has it */
+		/* the sweep after the mount has it */
+		if (err == 0 && !doc_is_kept(kept, &entry) && !docs_is_staged(&entry))
 			err = doc_delete(run, &entry);
 		if (err == 0)
 			kept->doc_slot = slot;
@@ -277,8 +284,9 @@ static bool lun_is_so(const struct kept_lun *lun, const struct vdisk_attr *attr)
 {
 	if (lun == NULL)
 		return attr->maps == NULL;
-	return lun->online == attr->online && lun->write_cache == attr->write_cache && lun->reserved == attr->reserved &&
-	       strcmp(lun->comment, attr->comment) == 0 && text_is(lun->maps, attr->maps);
+	return lun->online == attr->online && lun->write_cache == attr->write_cache &&
+	       lun->reserved == attr->reserved && strcmp(lun->comment, attr->comment) == 0 &&
+	       text_is(lun->maps, attr->maps);
 }
 
 static int lun_set(const struct kept_lun *lun, struct vdisk_attr *attr)
@@ -302,7 +310,8 @@ static int lun_put(struct fs_run *run, struct restore_kept *kept, struct vdisk *
 	int err;
 
 	if (lun == NULL && vdisk->attr.maps != NULL)
-		log_warn("vdisk", "unmapped", "volume=%s lun=%s: it was destroyed after the snapshot and is back, without its maps",
+		log_warn("vdisk", "unmapped",
+		         "volume=%s lun=%s: it was destroyed after the snapshot and is back, without its maps",
 		         run->vol->name, vdisk->attr.path);
 	if (lun_is_so(lun, &vdisk->attr))
 		return 0;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making a volume ready to be put back to a snapshot, while it serves (fs/snapshot/restore.h).
  *
- * THEORY. Blocks that only the newest snapshot and the active file system hold may be missing in the summary map: a region is folded when an
- * active bit in it is about to be cleared. After the switch the active map is another one, so all regions are folded before. The
- * pass also moves every block of the summary map: the tree that is adopted then is in no snapshot (RS3), and compact. It goes over a number
- * of regions a CP. New snapshots are barred, so the newest one stays the newest; what the pass has done stays true, whatever clients do. */
+ * THEORY. Blocks that only the newest snapshot and the active file system hold may be missing in the summary map: a
+ * region is folded when an active bit in it is about to be cleared. After the switch the active map is another one, so
+ * all regions are folded before. The pass also moves every block of the summary map: the tree that is adopted then is
+ * in no snapshot (RS3), and compact. It goes over a number of regions a CP. New snapshots are barred, so the newest one
+ * stays the newest; what the pass has done stays true, whatever clients do. */
 #include <stdlib.h>
 
 #include "base/list.h"
@@ -43,7 +44,8 @@ static void fold_set(struct snapshot_fold *fold, enum fold_stage stage)
 	static const uint32_t may_follow[] = {
 		[FOLD_NONE] = STATE(FOLD_NONE) | STATE(FOLD_WANTED),
 		[FOLD_WANTED] = STATE(FOLD_RUNNING) | STATE(FOLD_WANTED) | STATE(FOLD_NONE),
-		[FOLD_RUNNING] = STATE(FOLD_WANTED) | STATE(FOLD_DONE) | STATE(FOLD_NONE), /* WANTED: there is more than one CP does */
+		/* WANTED: there is more than one CP does */
+		[FOLD_RUNNING] = STATE(FOLD_WANTED) | STATE(FOLD_DONE) | STATE(FOLD_NONE),
 		[FOLD_DONE] = STATE(FOLD_NONE),
 	};
 
@@ -133,11 +135,11 @@ static int dependants_check(struct fs_message *msg, const struct snapshot *snaps
 	while (!msg->in.restore.force && (newer = snapshot_next(msg->volume, newer)) != NULL) {
 		if (vtoc_backed_by(msg->volume, newer->info.id, path, sizeof(path)) == 0)
 			continue;
-		message_error_text(
-		    msg,
-		    "snapshot \"%s\" is newer than \"%s\" and would go, but LUN /vol/%s%s is backed by it: split or destroy the "
-		    "LUN first, or use --force to lose it",
-		    newer->info.name, snapshot->info.name, msg->volume->name, path);
+		message_error_text(msg,
+		                   "snapshot \"%s\" is newer than \"%s\" and would go, but LUN /vol/%s%s is backed by "
+		                   "it: split or destroy the "
+		                   "LUN first, or use --force to lose it",
+		                   newer->info.name, snapshot->info.name, msg->volume->name, path);
 		return -EBUSY;
 	}
 	return 0;
@@ -149,9 +151,10 @@ static int restore_check(struct fs_run *run, const struct snapshot *snapshot)
 	int err = restore_table_of(run, snapshot->info.id, &table);
 
 	if (err == -ENOTSUP)
-		message_error_text(run->msg,
-		                   "snapshot \"%s\" was made by a version that could not restore: copy files from /.snapshot instead",
-		                   snapshot->info.name);
+		message_error_text(
+		    run->msg,
+		    "snapshot \"%s\" was made by a version that could not restore: copy files from /.snapshot instead",
+		    snapshot->info.name);
 	return err != 0 ? err : dependants_check(run->msg, snapshot);
 }
 
@@ -228,7 +231,8 @@ int op_snapshot_restore(struct fs_run *run)
 	int err = 0;
 
 	if (snapshot == NULL) {
-		message_error_text(msg, "volume %s has no snapshot \"%.*s\"", vol->name, (int)msg->in.name_len, msg->in.name);
+		message_error_text(msg, "volume %s has no snapshot \"%.*s\"", vol->name, (int)msg->in.name_len,
+		                   msg->in.name);
 		return -ENOENT;
 	}
 	if (msg->in.restore.look) {

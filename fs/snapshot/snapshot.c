@@ -21,7 +21,8 @@
 
 /* ---- in the CP ---- */
 
-/* Regions of a deletion whose maps a CP may change: a summary map block each, and the cache has to hold them until they are written. */
+/* Regions of a deletion whose maps a CP may change: a summary map block each, and the cache has to hold them until they
+ * are written. */
 static unsigned delete_regions(const struct fs_volume *vol)
 {
 	return (unsigned)MIN_OF(vol->options.cache_pages / 512U, (size_t)1024);
@@ -47,7 +48,8 @@ void snapshot_cp_open(struct fs_volume *vol)
 		table->slot_dirty[snapshot->slot] = true;
 	}
 	for (unsigned i = 0; i < table->n; i++)
-		table->byage[i]->delete_durable = table->byage[i]->deleting && !table->slot_dirty[table->byage[i]->slot];
+		table->byage[i]->delete_durable = table->byage[i]->deleting &&
+		                                  !table->slot_dirty[table->byage[i]->slot];
 	table->deletion.budget = delete_regions(vol);
 	vc_assert(table->deletion.stage != DELETION_FINISHED);
 }
@@ -64,7 +66,8 @@ int snapshot_cp_step(struct fs_run *run)
 			continue;
 		err = cp_need_inode(run, vol->snapshot_file);
 		if (err == 0)
-			err = cp_need_block(run, vol->snapshot_file, (uint32_t)(slot / SNAPSHOT_RECORDS_PER_BLOCK), &buf);
+			err = cp_need_block(run, vol->snapshot_file, (uint32_t)(slot / SNAPSHOT_RECORDS_PER_BLOCK),
+			                    &buf);
 		if (err != 0)
 			return err;
 		(void)cp_edit_block(vol->cp, buf);
@@ -74,7 +77,8 @@ int snapshot_cp_step(struct fs_run *run)
 
 static struct snapshot_disk *slot_record(struct fs_volume *vol, unsigned slot)
 {
-	return (struct snapshot_disk *)(void *)cache_find(vol->snapshot_file, 0, (uint32_t)(slot / SNAPSHOT_RECORDS_PER_BLOCK))
+	return (struct snapshot_disk *)(void *)cache_find(vol->snapshot_file, 0,
+	                                                  (uint32_t)(slot / SNAPSHOT_RECORDS_PER_BLOCK))
 	           ->page->data +
 	       slot % SNAPSHOT_RECORDS_PER_BLOCK;
 }
@@ -114,7 +118,8 @@ static void deletion_finished(struct fs_volume *vol)
 	snapshot_table_remove(table, snapshot);
 	inode_discard_snapshot(vol, snapshot->info.id);
 	table->slot_used[snapshot->slot] = false;
-	log_info("fs", "snapshot_reclaimed", "volume=%s snapshot=%s id=%u", vol->name, snapshot->info.name, snapshot->info.id);
+	log_info("fs", "snapshot_reclaimed", "volume=%s snapshot=%s id=%u", vol->name, snapshot->info.name,
+	         snapshot->info.id);
 	free(snapshot);
 	snapshot_deletion_set(&table->deletion, DELETION_NONE);
 }
@@ -174,12 +179,13 @@ void snapshot_delete_freed(struct fs_volume *vol)
 	for (unsigned i = 0; i < vol->snapshots->n; i++) {
 		struct snapshot *snapshot = vol->snapshots->byage[i];
 
-		if (snapshot->deleting || !snapshot->info.delete_when_free || vdisk_dependants(vol, snapshot->info.id, NULL, 0) > 0 ||
+		if (snapshot->deleting || !snapshot->info.delete_when_free ||
+		    vdisk_dependants(vol, snapshot->info.id, NULL, 0) > 0 ||
 		    file_restore_reads(vol, snapshot->info.id) != NULL)
 			continue;
 		log_info("fs", "snapshot_deleted",
-		         "volume=%s snapshot=%s id=%u: nothing depends on it any more, as a clone was told to see to", vol->name,
-		         snapshot->info.name, snapshot->info.id);
+		         "volume=%s snapshot=%s id=%u: nothing depends on it any more, as a clone was told to see to",
+		         vol->name, snapshot->info.name, snapshot->info.id);
 		snapshot->deleting = true;
 		snapshot_slot_changed(vol, snapshot->slot);
 		cp_request(vol, CP_SNAPSHOT);

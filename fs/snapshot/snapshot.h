@@ -53,7 +53,8 @@ void snapshot_passes_hold(struct fs_volume *vol);
 void snapshot_passes_release(struct fs_volume *vol);
 /* Add all blocks of a tree of `n_blocks` FBNs to `vbns`, indirect ones too. After -EAGAIN the content of `vbns` is
  * worthless. */
-MUST_CHECK int snapshot_tree_collect(struct fs_run *run, struct inode *inode, uint32_t n_blocks, struct vbn_vector *vbns);
+MUST_CHECK int snapshot_tree_collect(struct fs_run *run, struct inode *inode, uint32_t n_blocks,
+                                     struct vbn_vector *vbns);
 /* Collect the blocks of a snapshot's own active map into table->deletion.held (snapshot_delete.c). -EAGAIN. */
 MUST_CHECK int snapshot_held_collect(struct fs_run *run, uint32_t id);
 /* ---- the CP's ---- */

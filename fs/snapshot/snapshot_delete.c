@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reclaiming a deleted snapshot: a pass over bitmaps, region by region, with a cursor that is durable with the bits.
  *
- * THEORY. A snapshot's blocks are contiguous in age, so what is in its active map and in neither the older nor the newer neighbour's is held by it
- * alone: the bit leaves the summary map. The region is folded before. Other snapshots waiting to be deleted count as present. The blocks of
- * the snapshot's own active map (and the path to it) are needed until the end: they are left out of the pass and go in its last CP,
- * together with the snapshot's record.
- * COST. That of what has changed around the snapshot, not of the volume. A region not folded since the snapshot was made has lost nothing since
- * then: the summary map has nothing of this snapshot, and there is nothing to do. Where the map block is the very one of a neighbour,
- * nothing is the snapshot's alone. Only what is left is read.
- * INVARIANT  SD1 bits and cursor are in the same CP.  SD2 no block of the map being read is allocatable while it may be read again: one that
- * leaves the active map meanwhile goes to the summary map (snapshot_holds_back).  SD3 behind the cursor the snapshot is absent: no fold takes
- * it in any more (snapshot_newest_in). */
+ * THEORY. A snapshot's blocks are contiguous in age, so what is in its active map and in neither the older nor the
+ * newer neighbour's is held by it alone: the bit leaves the summary map. The region is folded before. Other snapshots
+ * waiting to be deleted count as present. The blocks of the snapshot's own active map (and the path to it) are needed
+ * until the end: they are left out of the pass and go in its last CP, together with the snapshot's record.
+ * COST. That of what has changed around the snapshot, not of the volume. A region not folded since the snapshot was
+ * made has lost nothing since then: the summary map has nothing of this snapshot, and there is nothing to do. Where the
+ * map block is the very one of a neighbour, nothing is the snapshot's alone. Only what is left is read.
+ * INVARIANT SD1 bits and cursor are in the same CP. SD2 no block of the map being read is allocatable while it may be
+ * read again: one that leaves the active map meanwhile goes to the summary map (snapshot_holds_back). SD3 behind the
+ * cursor the snapshot is absent: no fold takes it in any more (snapshot_newest_in). */
 #include <stdlib.h>
 
 #include "base/list.h"
@@ -192,7 +192,8 @@ static int map_ptr(struct fs_run *run, const struct snapshot *snapshot, uint32_t
 	return err != 0 ? err : tree_lookup(run, map, region, ret_vbn, &end);
 }
 
-/* Is there nothing to clear in the region? 1: nothing, 0: look at the bits. -EAGAIN: indirect blocks of the maps are being read. */
+/* Is there nothing to clear in the region? 1: nothing, 0: look at the bits. -EAGAIN: indirect blocks of the maps are
+ * being read. */
 static int region_skip(struct fs_run *run, uint32_t id, uint32_t region)
 {
 	struct fs_volume *vol = run->vol;
@@ -332,7 +333,8 @@ int snapshot_delete_step(struct fs_run *run)
 	uint32_t n_regions = run->vol->maps->n_regions;
 	int err = 0;
 
-	if (deletion->stage == DELETION_FINISHED || (table->passes_held && deletion->stage == DELETION_NONE) || !deletion_pick(run->vol))
+	if (deletion->stage == DELETION_FINISHED || (table->passes_held && deletion->stage == DELETION_NONE) ||
+	    !deletion_pick(run->vol))
 		return 0;
 	if (deletion->stage == DELETION_PICKED) /* SD2: also while passes are held */
 		err = snapshot_held_collect(run, deletion->id);

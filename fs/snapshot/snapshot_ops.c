@@ -31,7 +31,8 @@ static int name_check(struct fs_message *msg, const char *name, uint32_t len)
 		return -EINVAL;
 	}
 	if (name[0] == SNAPSHOT_OWN_MARK) {
-		message_error_text(msg, "snapshot names that begin with '%c' are the file system's own", SNAPSHOT_OWN_MARK);
+		message_error_text(msg, "snapshot names that begin with '%c' are the file system's own",
+		                   SNAPSHOT_OWN_MARK);
 		return -EINVAL;
 	}
 	return 0;
@@ -136,10 +137,11 @@ static int space_for_snapshot(struct fs_run *run)
 	int err = space_snapshot_admit(run, &missing);
 
 	if (err == -ENOSPC)
-		message_error_text(run->msg,
-		                   "a snapshot would keep what reserved LUNs, files' names and maps overwrite: %" PRIu64
-		                   " MiB more must be available in volume %s: free space or delete snapshots, then try again",
-		                   DIV_UP(missing * FS_BLOCK_SIZE, (uint64_t)1 << 20), run->vol->name);
+		message_error_text(
+		    run->msg,
+		    "a snapshot would keep what reserved LUNs, files' names and maps overwrite: %" PRIu64
+		    " MiB more must be available in volume %s: free space or delete snapshots, then try again",
+		    DIV_UP(missing * FS_BLOCK_SIZE, (uint64_t)1 << 20), run->vol->name);
 	return err;
 }
 
@@ -153,13 +155,16 @@ int op_snapshot_create(struct fs_run *run)
 	if (err != 0)
 		return err;
 	if (snapshot_creation_is_barred(vol)) {
-		message_error_text(msg, "volume %s %s: no snapshot can be taken until that is done; try again later", vol->name,
-		                   vol->snapshots->barred ? "is being put back to a snapshot"
-		                                          : "was put back to a snapshot, and the newer ones are still being reclaimed");
+		message_error_text(msg, "volume %s %s: no snapshot can be taken until that is done; try again later",
+		                   vol->name,
+		                   vol->snapshots->barred
+		                       ? "is being put back to a snapshot"
+		                       : "was put back to a snapshot, and the newer ones are still being reclaimed");
 		return -EBUSY;
 	}
 	if (snapshot_count(vol) + creations_asked(vol) >= SNAPSHOTS_MAX) {
-		message_error_text(msg, "volume %s has %u snapshots, the most there can be: delete one first", vol->name, SNAPSHOTS_MAX);
+		message_error_text(msg, "volume %s has %u snapshots, the most there can be: delete one first",
+		                   vol->name, SNAPSHOTS_MAX);
 		return -EMLINK;
 	}
 	err = space_for_snapshot(run);
@@ -182,7 +187,8 @@ static int changes_barred(struct fs_message *msg)
 {
 	if (!msg->volume->snapshots->barred)
 		return 0;
-	message_error_text(msg, "volume %s is being put back to a snapshot: try again when that is done", msg->volume->name);
+	message_error_text(msg, "volume %s is being put back to a snapshot: try again when that is done",
+	                   msg->volume->name);
 	return -EBUSY;
 }
 
@@ -191,7 +197,8 @@ static struct snapshot *named(struct fs_message *msg)
 	const struct snapshot *snapshot = snapshot_find(msg->volume, msg->in.name, msg->in.name_len);
 
 	if (snapshot == NULL) {
-		message_error_text(msg, "volume %s has no snapshot \"%.*s\"", msg->volume->name, (int)msg->in.name_len, msg->in.name);
+		message_error_text(msg, "volume %s has no snapshot \"%.*s\"", msg->volume->name, (int)msg->in.name_len,
+		                   msg->in.name);
 		return NULL;
 	}
 	return snapshot_by_id(msg->volume, snapshot->info.id);
@@ -203,15 +210,16 @@ static void refuse_delete(struct fs_message *msg, const char *name, const char *
 	const char *others = n > 1 ? " and others" : "";
 
 	if (strncmp(path, "/.snapshot/", strlen("/.snapshot/")) == 0)
-		message_error_text(
-		    msg,
-		    "snapshot \"%s\" is needed by snapshot \"%s\"%s, which keeps a LUN as it was before it was split from it: "
-		    "delete that snapshot first",
-		    name, path + strlen("/.snapshot/"), others);
+		message_error_text(msg,
+		                   "snapshot \"%s\" is needed by snapshot \"%s\"%s, which keeps a LUN as it was before "
+		                   "it was split from it: "
+		                   "delete that snapshot first",
+		                   name, path + strlen("/.snapshot/"), others);
 	else
-		message_error_text(
-		    msg, "snapshot \"%s\" is the backing store of LUN /vol/%s%s%s: split it with \"lun clone start\", or destroy it, first",
-		    name, msg->volume->name, path, others);
+		message_error_text(msg,
+		                   "snapshot \"%s\" is the backing store of LUN /vol/%s%s%s: split it with \"lun clone "
+		                   "start\", or destroy it, first",
+		                   name, msg->volume->name, path, others);
 }
 
 static int refuse_reading(struct fs_message *msg, const struct snapshot *snapshot)
@@ -220,8 +228,8 @@ static int refuse_reading(struct fs_message *msg, const struct snapshot *snapsho
 
 	if (path == NULL)
 		return 0;
-	message_error_text(msg, "\"/vol/%s%.100s\" is being restored from snapshot \"%s\": delete it when that is done", msg->volume->name,
-	                   path, snapshot->info.name);
+	message_error_text(msg, "\"/vol/%s%.100s\" is being restored from snapshot \"%s\": delete it when that is done",
+	                   msg->volume->name, path, snapshot->info.name);
 	return -EBUSY;
 }
 

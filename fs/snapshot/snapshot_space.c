@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How much only one snapshot holds, and how much came since the one before it: counted over maps, when somebody asks.
  *
- * THEORY. A snapshot's blocks are contiguous in age: what its active map has and neither neighbour's has is its alone and comes back when it is
- * deleted; the newest one's younger neighbour is the active file system. Maps of snapshots never change, so a sum holds for as long as the
- * neighbours are the same, and only the newest snapshot is ever counted again. Neighbours share the map blocks of regions where nothing
- * happened: whole subtrees are passed over by comparing pointers (tree_compare), and only what differs is read.
- * Snapshots being deleted, and the file system's own, are on their way out and count as absent.
- * The count belongs to the volume, not to who asked: it is gone on with by whoever asks next, a few regions a step. One that ran while
- * a CP was changing the active map is of no single moment, and is counted again later (not at once: counting must not be all
- * that a busy volume does).
+ * THEORY. A snapshot's blocks are contiguous in age: what its active map has and neither neighbour's has is its alone
+ * and comes back when it is deleted; the newest one's younger neighbour is the active file system. Maps of snapshots
+ * never change, so a sum holds for as long as the neighbours are the same, and only the newest snapshot is ever counted
+ * again. Neighbours share the map blocks of regions where nothing happened: whole subtrees are passed over by comparing
+ * pointers (tree_compare), and only what differs is read. Snapshots being deleted, and the file system's own, are on
+ * their way out and count as absent. The count belongs to the volume, not to who asked: it is gone on with by whoever
+ * asks next, a few regions a step. One that ran while a CP was changing the active map is of no single moment, and is
+ * counted again later (not at once: counting must not be all that a busy volume does).
  * THREADS. Home thread. */
 #include <stdlib.h>
 
@@ -65,7 +65,8 @@ static bool sums_hold(struct fs_volume *vol, const struct snapshot *snapshot, ui
 
 	if (!snapshot->info.summed || sums->older != older || sums->newer != newer)
 		return false;
-	return newer != 0 || (sums->mark != 0 && sums->mark == mark_now(vol)) || world_now_ns(vol->world) < sums->again_ns;
+	return newer != 0 || (sums->mark != 0 && sums->mark == mark_now(vol)) ||
+	       world_now_ns(vol->world) < sums->again_ns;
 }
 
 /* Make the count that of the newest snapshot whose sums do not hold. False: all do. */
@@ -114,7 +115,8 @@ static int maps_get(struct fs_run *run, const struct snapshot_count *count, stru
 	return err != 0 ? err : err2 != 0 ? err2 : err3;
 }
 
-/* Regions from `region` on that have nothing that the older one does not have; *ret_end is past them, `region` when there is none. */
+/* Regions from `region` on that have nothing that the older one does not have; *ret_end is past them, `region` when
+ * there is none. */
 static int regions_skip(struct fs_run *run, const struct count_maps *maps, uint64_t region, uint64_t *ret_end)
 {
 	bool same;
@@ -142,7 +144,8 @@ static int words_need(struct fs_run *run, struct inode *map, uint64_t region, co
 	return err;
 }
 
-static int region_count(struct fs_run *run, const struct count_maps *maps, uint64_t region, struct snapshot_count *count)
+static int region_count(struct fs_run *run, const struct count_maps *maps, uint64_t region,
+                        struct snapshot_count *count)
 {
 	const uint64_t *own, *older, *newer;
 	int errs[3] = { words_need(run, maps->own, region, &own), words_need(run, maps->older, region, &older),
@@ -186,7 +189,8 @@ static void count_finish(struct fs_volume *vol)
 	snapshot->sums = (struct snapshot_sums){ .older = count->older,
 		                                 .newer = count->newer,
 		                                 .mark = count->mark == mark_now(vol) ? count->mark : 0,
-		                                 .again_ns = now + MAX_OF((now - count->started_ns) * AGAIN_TIMES, AGAIN_MIN_NS) };
+		                                 .again_ns = now + MAX_OF((now - count->started_ns) * AGAIN_TIMES,
+		                                                          AGAIN_MIN_NS) };
 	snapshot->info.summed = true;
 	snapshot->info.used_bytes = count->n_only * FS_BLOCK_SIZE;
 	snapshot->info.since_bytes = count->n_since * FS_BLOCK_SIZE;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Documents: small named blobs kept with the volume (exports, igroups, schedules), each a file of the hidden directory INO_DOCS.
+/* Documents: small named blobs kept with the volume (exports, igroups, schedules), each a file of the hidden directory
+ * INO_DOCS.
  *
- * THEORY. A put replaces the whole content in one step, so it is atomic: one generation has the old blob, the next one the new. It is
- * logged with the blob as pages, and answered when durable. The log record does not depend on what was there before. */
+ * THEORY. A put replaces the whole content in one step, so it is atomic: one generation has the old blob, the next one
+ * the new. It is logged with the blob as pages, and answered when durable. The log record does not depend on what was
+ * there before. */
 #include "fs/vdisk/docs.h"
 
 #include <stdio.h>
@@ -115,8 +117,8 @@ static struct inode *doc_make(struct fs_volume *vol, const struct doc_put *put, 
 }
 
 /* The content becomes `pages` (references taken over). */
-static void doc_put(struct fs_volume *vol, const struct doc_put *put, const struct doc_place *place, struct page *const *pages,
-                    unsigned n_pages)
+static void doc_put(struct fs_volume *vol, const struct doc_put *put, const struct doc_place *place,
+                    struct page *const *pages, unsigned n_pages)
 {
 	struct inode *inode = place->inode != NULL ? place->inode : doc_make(vol, put, place);
 	struct inode_attr *attr;
@@ -143,7 +145,8 @@ static void doc_fill_pages(struct fs_volume *vol, const uint8_t *blob, size_t le
 	}
 }
 
-static uint64_t doc_put_log(struct fs_volume *vol, const struct doc_put *put, struct page *const *pages, unsigned n_pages)
+static uint64_t doc_put_log(struct fs_volume *vol, const struct doc_put *put, struct page *const *pages,
+                            unsigned n_pages)
 {
 	uint8_t body[sizeof(struct oplog_doc_put) + FS_NAME_MAX];
 	struct oplog_doc_put head = {
@@ -168,10 +171,11 @@ static int doc_put_check(struct fs_message *msg)
 		return err;
 	nvlog_usage(msg->volume, &used, &half);
 	if (msg->in.blob_len <= DOC_BYTES_MAX &&
-	    nvlog_size(sizeof(struct oplog_doc_put) + FS_NAME_MAX, (unsigned)DIV_UP(msg->in.blob_len, FS_BLOCK_SIZE)) <= half / 2)
+	    nvlog_size(sizeof(struct oplog_doc_put) + FS_NAME_MAX, (unsigned)DIV_UP(msg->in.blob_len, FS_BLOCK_SIZE)) <=
+	        half / 2)
 		return 0;
-	message_error_text(msg, "document \"%.*s\" of %zu bytes is too big: at most %llu bytes on this volume", (int)msg->in.name_len,
-	                   msg->in.name, msg->in.blob_len,
+	message_error_text(msg, "document \"%.*s\" of %zu bytes is too big: at most %llu bytes on this volume",
+	                   (int)msg->in.name_len, msg->in.name, msg->in.blob_len,
 	                   (unsigned long long)MIN_OF((uint64_t)DOC_BYTES_MAX, half / 2 - 2U * FS_BLOCK_SIZE));
 	return -EFBIG;
 }
@@ -182,9 +186,10 @@ int op_doc_put(struct fs_run *run)
 	struct fs_volume *vol = run->vol;
 	struct page *pages[DOC_PAGES_MAX];
 	unsigned n_pages = (unsigned)DIV_UP(msg->in.blob_len, FS_BLOCK_SIZE);
-	struct doc_put put = {
-		.name = msg->in.name, .name_len = msg->in.name_len, .size_bytes = msg->in.blob_len, .time_ns = volume_now_ns(vol)
-	};
+	struct doc_put put = { .name = msg->in.name,
+		               .name_len = msg->in.name_len,
+		               .size_bytes = msg->in.blob_len,
+		               .time_ns = volume_now_ns(vol) };
 	struct doc_place place;
 	int err = doc_put_check(msg);
 
@@ -192,8 +197,10 @@ int op_doc_put(struct fs_run *run)
 		err = inode_find_free(run, &put.ino);
 	if (err == 0)
 		err = doc_place_find(run, &put, &place);
-	if (err == 0) /* a small one is admitted like a name: on a full volume too it must be possible to say what shall be done about it */
-		err = run_admit_change(run, n_pages + place.n_pages, nvlog_size(sizeof(struct oplog_doc_put) + put.name_len, n_pages),
+	if (err == 0) /* a small one is admitted like a name: on a full volume too it must be possible to say what shall
+	               * be done about it */
+		err = run_admit_change(run, n_pages + place.n_pages,
+		                       nvlog_size(sizeof(struct oplog_doc_put) + put.name_len, n_pages),
 		                       n_pages <= DOC_PAGES_SMALL ? 0 : n_pages + place.n_pages);
 	if (err != 0)
 		return err;
@@ -213,10 +220,12 @@ int docs_apply_put(struct fs_run *run, const struct nvlog_record *record)
 
 	if (record->body_len < sizeof *head || le32_get(head->name_len) != record->body_len - sizeof *head)
 		return -EUCLEAN;
-	put = (struct doc_put){ (const char *)(head + 1),   le32_get(head->name_len),   le32_get(head->ino),
-		                le64_get(head->generation), le64_get(head->size_bytes), (int64_t)le64_get(head->time_ns) };
-	if (doc_name_check(put.name, put.name_len) != 0 || put.ino < INO_FIRST_DYNAMIC || put.size_bytes > DOC_BYTES_MAX ||
-	    record->n_pages != blocks_of_size(put.size_bytes))
+	put = (struct doc_put){
+		(const char *)(head + 1),   le32_get(head->name_len),   le32_get(head->ino),
+		le64_get(head->generation), le64_get(head->size_bytes), (int64_t)le64_get(head->time_ns)
+	};
+	if (doc_name_check(put.name, put.name_len) != 0 || put.ino < INO_FIRST_DYNAMIC ||
+	    put.size_bytes > DOC_BYTES_MAX || record->n_pages != blocks_of_size(put.size_bytes))
 		return -EUCLEAN;
 	err = doc_place_find(run, &put, &place);
 	if (err == 0)

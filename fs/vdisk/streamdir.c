@@ -24,8 +24,9 @@ bool streamdir_entry_is_sane(const struct stream_disk *entry)
 {
 	if (le32_get(entry->inode) == 0)
 		return bytes_are_zero(entry, sizeof(*entry));
-	return le32_get(entry->magic) == STREAM_MAGIC && le32_get(entry->crc) == entry_crc(entry) && entry->name_len > 0 &&
-	       entry->name_len <= STREAM_NAME_MAX && strnlen(entry->name, sizeof(entry->name)) == entry->name_len &&
+	return le32_get(entry->magic) == STREAM_MAGIC && le32_get(entry->crc) == entry_crc(entry) &&
+	       entry->name_len > 0 && entry->name_len <= STREAM_NAME_MAX &&
+	       strnlen(entry->name, sizeof(entry->name)) == entry->name_len &&
 	       bytes_are_zero(entry->reserved, sizeof(entry->reserved));
 }
 
@@ -37,7 +38,8 @@ static int block_find(const uint8_t *bytes, size_t len, const char *name, uint32
 		memcpy(&entry, bytes + at, sizeof entry);
 		if (le32_get(entry.inode) == 0)
 			continue;
-		if (le32_get(entry.magic) != STREAM_MAGIC || le32_get(entry.crc) != entry_crc(&entry) || entry.name_len > STREAM_NAME_MAX)
+		if (le32_get(entry.magic) != STREAM_MAGIC || le32_get(entry.crc) != entry_crc(&entry) ||
+		    entry.name_len > STREAM_NAME_MAX)
 			return -EUCLEAN;
 		if (entry.name_len == strlen(name) && memcmp(entry.name, name, entry.name_len) == 0) {
 			*ret_ino = le32_get(entry.inode);
@@ -72,7 +74,8 @@ int streamdir_find(struct fs_run *run, const struct inode *inode, const char *na
 		return err;
 	err = -ENOENT;
 	for (uint32_t fbn = 0; fbn < blocks_of_size((*ret_stream_dir)->attr.size_bytes) && err == -ENOENT; fbn++) {
-		size_t len = (size_t)MIN_OF((*ret_stream_dir)->attr.size_bytes - (uint64_t)fbn * FS_BLOCK_SIZE, (uint64_t)FS_BLOCK_SIZE);
+		size_t len = (size_t)MIN_OF((*ret_stream_dir)->attr.size_bytes - (uint64_t)fbn * FS_BLOCK_SIZE,
+		                            (uint64_t)FS_BLOCK_SIZE);
 		const uint8_t *bytes;
 
 		err = file_need(run, *ret_stream_dir, fbn, &bytes);

@@ -178,7 +178,8 @@ int vdisk_path(struct fs_run *run, const struct vdisk *vdisk, char *ret_path)
 
 	if (err == -EAGAIN)
 		return err;
-	if (err == 0 && id.snapshot == 0 && id.inode == vdisk->container->ino && id.generation == vdisk->container->attr.generation) {
+	if (err == 0 && id.snapshot == 0 && id.inode == vdisk->container->ino &&
+	    id.generation == vdisk->container->attr.generation) {
 		memcpy(ret_path, vdisk->attr.path, strlen(vdisk->attr.path) + 1U);
 		return 0;
 	}

@@ -41,7 +41,8 @@ struct vdisk {
 	struct vtoc_entry *entry; /* NULL in a snapshot */
 };
 
-/* Load what belongs to `container`. -EINVAL: it is no vdisk; -EAGAIN, -EUCLEAN, -EIO. Only success needs vdisk_close. */
+/* Load what belongs to `container`. -EINVAL: it is no vdisk; -EAGAIN, -EUCLEAN, -EIO. Only success needs
+ * vdisk_close. */
 MUST_CHECK int vdisk_open(struct fs_run *run, struct inode *container, struct vdisk *ret_vdisk);
 /* By its container's handle. As inode_get_id, then as vdisk_open. */
 MUST_CHECK int vdisk_open_id(struct fs_run *run, const struct fs_file_id *id, struct vdisk *ret_vdisk);

@@ -2,8 +2,9 @@
 /* The vdisk operations' changes to memory, and their log records.
  *
  * INVARIANTS
- *  VD1 a container, its stream_dir and its attributes inode come and go in one step, with the directory entry and the VTOC record. One that takes
- *      the place of another comes in the step in which that one goes: there is always one vdisk of the name, the old or the new one.
+ *  VD1 a container, its stream_dir and its attributes inode come and go in one step, with the directory entry and the
+ *      VTOC record. One that takes the place of another comes in the step in which that one goes: there is always one
+ *      vdisk of the name, the old or the new one.
  *  VD2 the VTOC's backing handle is the attributes' backing handle in every generation. */
 #include "fs/vdisk/vdisk_apply.h"
 
@@ -88,8 +89,9 @@ int vdisk_create_prepare(struct fs_run *run, struct vdisk_create *create)
 		err = inode_get(run, 0, create->dir, &create->dir_inode);
 	if (err != 0)
 		return err;
-	err = create->replaced != 0 ? replaced_plan(run, create)
-	                            : dir_plan_add(run, create->dir_inode, create->name, create->name_len, &create->plan);
+	err = create->replaced != 0
+	          ? replaced_plan(run, create)
+	          : dir_plan_add(run, create->dir_inode, create->name, create->name_len, &create->plan);
 	err2 = vtoc_plan_add(run);
 	err = both(err, err2);
 	for (unsigned i = 0; i < VDISK_INODES; i++)
@@ -100,8 +102,8 @@ int vdisk_create_prepare(struct fs_run *run, struct vdisk_create *create)
 	return err;
 }
 
-static struct inode *part_create(struct fs_volume *vol, const struct vdisk_create *create, unsigned part, uint8_t type, uint8_t flags,
-                                 uint32_t xinode)
+static struct inode *part_create(struct fs_volume *vol, const struct vdisk_create *create, unsigned part, uint8_t type,
+                                 uint8_t flags, uint32_t xinode)
 {
 	struct inode_attr attr = {
 		.type = type,
@@ -125,7 +127,8 @@ static void streams_create(struct fs_volume *vol, const struct vdisk_create *cre
 	struct page *page = cache_page_take(vol);
 
 	memset(page->data, 0, PAGE_SIZE);
-	inode_modify(stream_dir)->size_bytes = streamdir_encode(page->data, STREAM_ATTRIBUTES, create->ino[2], create->generation[2]);
+	inode_modify(stream_dir)->size_bytes = streamdir_encode(page->data, STREAM_ATTRIBUTES, create->ino[2],
+	                                                        create->generation[2]);
 	file_put_page(stream_dir, 0, page);
 	vdisk_attr_put(attributes, create->attr);
 }
@@ -161,10 +164,12 @@ struct inode *vdisk_create_commit(struct fs_volume *vol, const struct vdisk_crea
 	container = part_create(vol, create, 0, FS_TYPE_VDISK, flags, create->ino[1]);
 	inode_modify(container)->size_bytes = create->size_bytes;
 	container->has_backing = backing->snapshot != 0;
-	container->backing = (struct inode_backing){ backing->snapshot, backing->inode, backing->generation, backing->n_blocks };
+	container->backing = (struct inode_backing){ backing->snapshot, backing->inode, backing->generation,
+		                                     backing->n_blocks };
 	streams_create(vol, create);
 	name_commit(create);
-	space_lun_changed(vol, vtoc_add(vol, create->ino[0], create->generation[0], create->attr), container, create->attr->reserved);
+	space_lun_changed(vol, vtoc_add(vol, create->ino[0], create->generation[0], create->attr), container,
+	                  create->attr->reserved);
 	return container;
 }
 
@@ -221,7 +226,8 @@ static int create_decode(const struct nvlog_record *log_record, struct vdisk_cre
 		if (create->ino[i] < INO_FIRST_DYNAMIC || create->ino[i] >= FS_INO_SNAPSHOTS)
 			return -EUCLEAN;
 	}
-	if (create->name_len > len || !name_is_good(create->name, create->name_len) || create->size_bytes > VDISK_SIZE_MAX)
+	if (create->name_len > len || !name_is_good(create->name, create->name_len) ||
+	    create->size_bytes > VDISK_SIZE_MAX)
 		return -EUCLEAN;
 	return vdisk_attr_decode(rest + create->name_len, len - create->name_len, attr);
 }
@@ -466,8 +472,9 @@ static int change_decode(const struct nvlog_record *log_record, struct vdisk_cha
 		.size_bytes = le64_get(record.size_bytes),
 		.now_ns = (int64_t)le64_get(record.now_ns),
 	};
-	if (change->comment_len > VDISK_COMMENT_MAX || change->comment_len > len || change->maps_len != len - change->comment_len ||
-	    change->maps_len > VDISK_MAPS_MAX || change->size_bytes > VDISK_SIZE_MAX)
+	if (change->comment_len > VDISK_COMMENT_MAX || change->comment_len > len ||
+	    change->maps_len != len - change->comment_len || change->maps_len > VDISK_MAPS_MAX ||
+	    change->size_bytes > VDISK_SIZE_MAX)
 		return -EUCLEAN;
 	change->maps = rest + change->comment_len;
 	return 0;

@@ -28,7 +28,8 @@ struct vdisk_create {
 	uint32_t dir;
 	const char *name;
 	size_t name_len;
-	uint32_t replaced; /* container of the vdisk that has the name now, and goes with everything it has; 0: the name is new */
+	uint32_t replaced; /* container of the vdisk that has the name now, and goes with everything it has; 0: the name
+	                    * is new */
 	uint32_t ino[VDISK_INODES];
 	uint64_t generation[VDISK_INODES];
 	uint64_t size_bytes;

@@ -45,19 +45,29 @@ int vdisk_path_failed(struct fs_message *msg, int err)
 	const char *path = msg->in.path, *vol = msg->volume->name;
 
 	switch (err) {
-	case -ENOENT: message_error_text(msg, "no LUN \"/vol/%s%.128s\": see `lun list` for the LUNs there are", vol, path); break;
-	case -ENOTDIR: message_error_text(msg, "\"/vol/%s%.128s\": something on the way to it is not a directory", vol, path); break;
-	case -ENAMETOOLONG:
-		message_error_text(msg, "\"/vol/%s%.128s...\": a name may have %u bytes and a path %u", vol, path, FS_NAME_MAX,
-		                   FS_PATH_MAX - 1U);
+	case -ENOENT:
+		message_error_text(msg, "no LUN \"/vol/%s%.128s\": see `lun list` for the LUNs there are", vol, path);
 		break;
-	case -EINVAL: message_error_text(msg, "\"/vol/%s%.128s\" is a file or a directory and no LUN", vol, path); break;
+	case -ENOTDIR:
+		message_error_text(msg, "\"/vol/%s%.128s\": something on the way to it is not a directory", vol, path);
+		break;
+	case -ENAMETOOLONG:
+		message_error_text(msg, "\"/vol/%s%.128s...\": a name may have %u bytes and a path %u", vol, path,
+		                   FS_NAME_MAX, FS_PATH_MAX - 1U);
+		break;
+	case -EINVAL:
+		message_error_text(msg, "\"/vol/%s%.128s\" is a file or a directory and no LUN", vol, path);
+		break;
 	case -EROFS:
-		message_error_text(msg, "\"/vol/%s%.128s\" is in a snapshot, which never changes: use it as the backing of a new LUN", vol,
-		                   path);
+		message_error_text(
+		    msg, "\"/vol/%s%.128s\" is in a snapshot, which never changes: use it as the backing of a new LUN",
+		    vol, path);
 		break;
 	case -EUCLEAN:
-	case -EIO: message_error_text(msg, "LUN \"/vol/%s%.128s\" cannot be read: run `volume check` on the volume", vol, path); break;
+	case -EIO:
+		message_error_text(msg, "LUN \"/vol/%s%.128s\" cannot be read: run `volume check` on the volume", vol,
+		                   path);
+		break;
 	default: break;
 	}
 	return err;
@@ -121,12 +131,14 @@ static int backing_failed(struct fs_message *msg, int err)
 	const char *path = msg->in.vdisk.backing_path;
 
 	if (err == -ENOENT || err == -ENOTDIR || err == -ENAMETOOLONG)
-		message_error_text(msg, "backing \"%.128s\" does not exist: name a file in a snapshot, as in \"/.snapshot/NAME/FILE\"",
-		                   path);
-	else if (err == -EINVAL)
 		message_error_text(
-		    msg, "backing \"%.128s\" is not a file or LUN in a snapshot: take a snapshot first, then name \"/.snapshot/NAME/FILE\"",
+		    msg, "backing \"%.128s\" does not exist: name a file in a snapshot, as in \"/.snapshot/NAME/FILE\"",
 		    path);
+	else if (err == -EINVAL)
+		message_error_text(msg,
+		                   "backing \"%.128s\" is not a file or LUN in a snapshot: take a snapshot first, then "
+		                   "name \"/.snapshot/NAME/FILE\"",
+		                   path);
 	return err;
 }
 
@@ -149,8 +161,8 @@ int vdisk_backing_find(struct fs_run *run, const char *path, struct vdisk_attr *
 	struct inode *inode;
 	int err = path_resolve(run, path, &id);
 
-	if (err == 0 &&
-	    (id.snapshot == 0 || id.inode < INO_ROOT || id.inode >= FS_INO_SNAPSHOTS || strlen(inner) >= sizeof attr->backing.path))
+	if (err == 0 && (id.snapshot == 0 || id.inode < INO_ROOT || id.inode >= FS_INO_SNAPSHOTS ||
+	                 strlen(inner) >= sizeof attr->backing.path))
 		err = -EINVAL;
 	if (err == 0)
 		err = inode_get_id(run, &id, &inode);
@@ -159,7 +171,9 @@ int vdisk_backing_find(struct fs_run *run, const char *path, struct vdisk_attr *
 	snapshot = snapshot_find_id(run->vol, id.snapshot);
 	if (snapshot == NULL || (inode->attr.type != FS_TYPE_REG && inode->attr.type != FS_TYPE_VDISK))
 		return -EINVAL;
-	attr->backing = (struct vdisk_backing){ .snapshot = id.snapshot, .inode = id.inode, .generation = id.generation };
+	attr->backing = (struct vdisk_backing){ .snapshot = id.snapshot,
+		                                .inode = id.inode,
+		                                .generation = id.generation };
 	memcpy(attr->backing.snapshot_name, snapshot->info.name, strlen(snapshot->info.name) + 1U);
 	memcpy(attr->backing.path, inner, strlen(inner) + 1U);
 	*ret_inode = inode;
@@ -173,8 +187,8 @@ static int size_check(struct fs_message *msg, uint64_t size_bytes)
 		return -EINVAL;
 	}
 	if (size_bytes > VDISK_SIZE_MAX) {
-		message_error_text(msg, "%" PRIu64 " bytes are too many: a LUN can have %" PRIu64 " at most", size_bytes,
-		                   (uint64_t)VDISK_SIZE_MAX);
+		message_error_text(msg, "%" PRIu64 " bytes are too many: a LUN can have %" PRIu64 " at most",
+		                   size_bytes, (uint64_t)VDISK_SIZE_MAX);
 		return -EFBIG;
 	}
 	return 0;
@@ -192,7 +206,8 @@ static int space_check(struct fs_run *run, uint64_t old_blocks, uint64_t new_blo
 		message_error_text(run->msg,
 		                   "a reserved LUN takes %" PRIu64 " MiB more and %" PRIu64
 		                   " MiB are free: make it smaller, free space, or create it with --no-reserve",
-		                   DIV_UP((new_blocks - old_blocks) * FS_BLOCK_SIZE, MIB), space_available(run->vol) * FS_BLOCK_SIZE / MIB);
+		                   DIV_UP((new_blocks - old_blocks) * FS_BLOCK_SIZE, MIB),
+		                   space_available(run->vol) * FS_BLOCK_SIZE / MIB);
 	return err;
 }
 
@@ -205,8 +220,10 @@ static int parent_failed(struct fs_message *msg, int err)
 
 static int name_failed(struct fs_message *msg)
 {
-	message_error_text(msg, "\"%.128s\" cannot be a LUN: \".\", \"..\" and \"%s\" mean directories everywhere; choose another name",
-	                   msg->in.path, NS_SNAPDIR_NAME);
+	message_error_text(
+	    msg,
+	    "\"%.128s\" cannot be a LUN: \".\", \"..\" and \"%s\" mean directories everywhere; choose another name",
+	    msg->in.path, NS_SNAPDIR_NAME);
 	return -EINVAL;
 }
 
@@ -225,13 +242,16 @@ int vdisk_place_find(struct fs_run *run, struct vdisk_create *create, struct vdi
 		err = -EROFS;
 	if (err == 0)
 		err = inode_get_id(run, &dir, &inode);
-	if (err == 0 &&
-	    (ns_name_check(create->name, create->name_len) == -EEXIST || ns_is_snapdir_name(inode, create->name, create->name_len)))
+	if (err == 0 && (ns_name_check(create->name, create->name_len) == -EEXIST ||
+	                 ns_is_snapdir_name(inode, create->name, create->name_len)))
 		return name_failed(msg);
 	if (err == 0)
-		err = inode->attr.type == FS_TYPE_DIR ? dir_lookup(run, inode, create->name, create->name_len, &id, &type) : -ENOTDIR;
+		err = inode->attr.type == FS_TYPE_DIR
+		          ? dir_lookup(run, inode, create->name, create->name_len, &id, &type)
+		          : -ENOTDIR;
 	if (err == 0) {
-		message_error_text(msg, "\"%.128s\" exists already: choose another name, or destroy it first", msg->in.path);
+		message_error_text(msg, "\"%.128s\" exists already: choose another name, or destroy it first",
+		                   msg->in.path);
 		return -EEXIST;
 	}
 	if (err != -ENOENT)
@@ -285,7 +305,9 @@ static int create_options(struct fs_message *msg, struct vdisk_attr *attr)
 		}
 		memcpy(attr->comment, comment, strlen(comment) + 1U);
 	}
-	return (msg->in.vdisk.set & FS_VDISK_SET_MAPS) != 0 && maps != NULL ? vdisk_attr_set_maps(attr, maps, strlen(maps)) : 0;
+	return (msg->in.vdisk.set & FS_VDISK_SET_MAPS) != 0 && maps != NULL
+	           ? vdisk_attr_set_maps(attr, maps, strlen(maps))
+	           : 0;
 }
 
 static int create_admit(struct fs_run *run, struct vdisk_create *create, struct vdisk_attr *attr)
@@ -325,7 +347,8 @@ int op_vdisk_create(struct fs_run *run)
 		for (unsigned i = 0; i < VDISK_INODES; i++)
 			create.generation[i] = volume_next_generation(vol);
 		run->msg->word[0] = vdisk_create_log(vol, &create);
-		vdisk_answer_new(run->msg, &(struct vdisk){ .container = vdisk_create_commit(vol, &create), .attr = attr });
+		vdisk_answer_new(run->msg,
+		                 &(struct vdisk){ .container = vdisk_create_commit(vol, &create), .attr = attr });
 		err = OP_LOGGED;
 	}
 	vdisk_attr_fini(&attr);
@@ -349,8 +372,9 @@ int op_vdisk_destroy(struct fs_run *run)
 		return vdisk_path_failed(msg, err);
 	destroy.id = (struct fs_file_id){ 0, vdisk.container->ino, vdisk.container->attr.generation };
 	if (!msg->in.vdisk.force && vdisk.attr.online && vdisk.attr.maps != NULL) {
-		message_error_text(msg, "LUN \"%.128s\" is online and mapped: take it offline or unmap it first, or use --force",
-		                   msg->in.path);
+		message_error_text(
+		    msg, "LUN \"%.128s\" is online and mapped: take it offline or unmap it first, or use --force",
+		    msg->in.path);
 		return refuse(&vdisk, -EBUSY);
 	}
 	vdisk_close(&vdisk);
@@ -376,9 +400,10 @@ int op_vdisk_destroy(struct fs_run *run)
 /* Admission, log, commit and answer of a prepared change. */
 static int change_carry_out(struct fs_run *run, struct vdisk_change *change)
 {
-	enum space_class cls = vdisk_store_growth(&change->vdisk) > 0   ? SPACE_NEW
-	                       : (change->set & VDISK_CHANGE_SIZE) != 0 ? space_class_of(change->vdisk.container, SPACE_TRIM)
-	                                                                : SPACE_NAMES;
+	enum space_class cls = vdisk_store_growth(&change->vdisk) > 0 ? SPACE_NEW
+	                       : (change->set & VDISK_CHANGE_SIZE) != 0
+	                           ? space_class_of(change->vdisk.container, SPACE_TRIM)
+	                           : SPACE_NAMES;
 	int err = vdisk_answer(run, &change->vdisk);
 
 	if (err == 0)
@@ -404,7 +429,8 @@ static int change_run(struct fs_run *run, struct vdisk_change *change)
 
 static int set_check(struct fs_message *msg, struct vdisk_change *change)
 {
-	change->set = msg->in.vdisk.set & (FS_VDISK_SET_ONLINE | FS_VDISK_SET_WRITE_CACHE | FS_VDISK_SET_COMMENT | FS_VDISK_SET_MAPS);
+	change->set = msg->in.vdisk.set &
+	              (FS_VDISK_SET_ONLINE | FS_VDISK_SET_WRITE_CACHE | FS_VDISK_SET_COMMENT | FS_VDISK_SET_MAPS);
 	change->online = msg->in.vdisk.online;
 	change->write_cache = msg->in.vdisk.write_cache;
 	if ((change->set & FS_VDISK_SET_COMMENT) != 0 && msg->in.vdisk.comment != NULL) {
@@ -420,9 +446,10 @@ static int set_check(struct fs_message *msg, struct vdisk_change *change)
 		return -E2BIG;
 	}
 	if (change->maps_len > VDISK_MAPS_MAX) {
-		message_error_text(
-		    msg, "too many maps for LUN \"%.128s\": unmap it from some initiator groups, or put initiators into one group",
-		    msg->in.path);
+		message_error_text(msg,
+		                   "too many maps for LUN \"%.128s\": unmap it from some initiator groups, or put "
+		                   "initiators into one group",
+		                   msg->in.path);
 		return -EMLINK;
 	}
 	return 0;
@@ -470,8 +497,9 @@ static int resize_check(struct fs_run *run, const struct vdisk *vdisk, uint64_t 
 	if (err != 0)
 		return err;
 	if (size < old && !msg->in.vdisk.force) {
-		message_error_text(msg, "LUN \"%.128s\" would lose its last %" PRIu64 " bytes: use --force if nothing is in them",
-		                   msg->in.path, old - size);
+		message_error_text(
+		    msg, "LUN \"%.128s\" would lose its last %" PRIu64 " bytes: use --force if nothing is in them",
+		    msg->in.path, old - size);
 		return -EINVAL;
 	}
 	return vdisk->attr.reserved ? space_check(run, space_full_blocks(old), space_full_blocks(size)) : 0;
@@ -552,7 +580,8 @@ int op_vdisk_list(struct fs_run *run)
 		else if (err == -EAGAIN)
 			result = err;
 		else
-			log_error("vdisk", "unreadable", "volume=%s inode=%u error=%s", run->vol->name, entry->ino, error_name(err));
+			log_error("vdisk", "unreadable", "volume=%s inode=%u error=%s", run->vol->name, entry->ino,
+			          error_name(err));
 	}
 	return result;
 }

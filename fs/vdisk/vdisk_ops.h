@@ -11,14 +11,18 @@ struct inode;
 struct vdisk_attr;
 struct vdisk_create;
 
-#define VDISK_CREATE_BLOCKS 48U /* inodes, streams, name and VTOC record of a LUN, and what a change of them drags along */
+#define VDISK_CREATE_BLOCKS                                                                                            \
+	48U /* inodes, streams, name and VTOC record of a LUN, and what a change of them drags
+                                 * along */
 
 /* The message names a vdisk by a path inside the volume. -EINVAL, -ENAMETOOLONG with error_text. */
 MUST_CHECK int vdisk_path_check(struct fs_message *msg);
 /* Why a path given by the administrator does not lead to a LUN, as error_text; returns `err`. */
 int vdisk_path_failed(struct fs_message *msg, int err);
-/* The vdisk or file that `path` in a snapshot leads to, as the backing of a new one: its handle in attr->backing, and its inode. */
-MUST_CHECK int vdisk_backing_find(struct fs_run *run, const char *path, struct vdisk_attr *attr, struct inode **ret_inode);
+/* The vdisk or file that `path` in a snapshot leads to, as the backing of a new one: its handle in attr->backing, and
+ * its inode. */
+MUST_CHECK int vdisk_backing_find(struct fs_run *run, const char *path, struct vdisk_attr *attr,
+                                  struct inode **ret_inode);
 /* Where the new vdisk's name goes; the name must be free. error_text. */
 MUST_CHECK int vdisk_place_find(struct fs_run *run, struct vdisk_create *create, struct vdisk_attr *attr);
 /* Answering for a vdisk that the step is about to make, in two calls. vdisk_answer_room gets the memory for the

@@ -11,8 +11,8 @@
 #include "fs/fs_info.h"
 #include "fs/fs_types.h"
 
-static_assert(24 + 12 * 8 + 4 + FS_PATH_MAX + 16 + 20 + 16 + VDISK_COMMENT_MAX + VDISK_MAPS_MAX + 24 + FS_NAME_MAX + FS_PATH_MAX + 48 + 32 +
-                      VDISKATTR_UNKNOWN_MAX <=
+static_assert(24 + 12 * 8 + 4 + FS_PATH_MAX + 16 + 20 + 16 + VDISK_COMMENT_MAX + VDISK_MAPS_MAX + 24 + FS_NAME_MAX +
+                      FS_PATH_MAX + 48 + 32 + VDISKATTR_UNKNOWN_MAX <=
                   VDISKATTR_BYTES_MAX,
               "all of them fit");
 
@@ -20,7 +20,9 @@ void vdisk_attr_init(struct vdisk_attr *attr, const struct uuid *uuid, int64_t n
 {
 	static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
 
-	*attr = (struct vdisk_attr){ .uuid = *uuid, .online = true, .write_cache = true, .state_generation = 1, .created_ns = now_ns };
+	*attr = (struct vdisk_attr){
+		.uuid = *uuid, .online = true, .write_cache = true, .state_generation = 1, .created_ns = now_ns
+	};
 	/* 20 digits of 5 bits: bytes 0..5 and 8..14 of the UUID hold more than 100 random bits between them. */
 	for (unsigned i = 0; i < VDISK_SERIAL_LEN; i++) {
 		unsigned bit = i * 5U, byte = bit / 8U;
@@ -155,13 +157,13 @@ static size_t text_size(const char *text)
 
 size_t vdisk_attr_size(const struct vdisk_attr *attr)
 {
-	size_t len = sizeof(struct vdiskattr_head_disk) + 3U * sizeof(struct vdiskattr_item_disk) + sizeof attr->uuid.b +
-	             sizeof(struct vdiskattr_state_disk) + sizeof(le32) + attr->unknown_len;
+	size_t len = sizeof(struct vdiskattr_head_disk) + 3U * sizeof(struct vdiskattr_item_disk) +
+	             sizeof attr->uuid.b + sizeof(struct vdiskattr_state_disk) + sizeof(le32) + attr->unknown_len;
 
 	len += text_size(attr->path) + text_size(attr->serial) + text_size(attr->comment) + text_size(attr->maps);
 	if (attr->backing.snapshot != 0)
-		len += sizeof(struct vdiskattr_item_disk) + sizeof(struct vdiskattr_backing_disk) + text_size(attr->backing.snapshot_name) +
-		       text_size(attr->backing.path);
+		len += sizeof(struct vdiskattr_item_disk) + sizeof(struct vdiskattr_backing_disk) +
+		       text_size(attr->backing.snapshot_name) + text_size(attr->backing.path);
 	if (attr->clone.state != FS_CLONE_NONE)
 		len += 2U * sizeof(struct vdiskattr_item_disk) + sizeof(struct vdiskattr_clone_disk) +
 		       sizeof(struct vdiskattr_clone_progress_disk);
@@ -293,7 +295,8 @@ static int item_get(unsigned type, unsigned flags, const uint8_t *value, size_t 
 			return -EUCLEAN;
 		return vdisk_attr_set_maps(attr, (const char *)value, len);
 	case VDISKATTR_BACKING: return backing_get(value, len, &attr->backing);
-	case VDISKATTR_BACKING_SNAPSHOT: return text_get(value, len, attr->backing.snapshot_name, sizeof attr->backing.snapshot_name);
+	case VDISKATTR_BACKING_SNAPSHOT:
+		return text_get(value, len, attr->backing.snapshot_name, sizeof attr->backing.snapshot_name);
 	case VDISKATTR_BACKING_PATH: return text_get(value, len, attr->backing.path, sizeof attr->backing.path);
 	case VDISKATTR_PARENT: return parent_get(value, len, attr);
 	case VDISKATTR_PATH: return text_get(value, len, attr->path, sizeof attr->path);
@@ -334,7 +337,8 @@ int vdisk_attr_decode(const uint8_t *bytes, size_t len, struct vdisk_attr *ret_a
 	if (len < sizeof head)
 		return -EUCLEAN;
 	memcpy(&head, bytes, sizeof head);
-	if (le32_get(head.magic) != VDISKATTR_MAGIC || le32_get(head.length) < sizeof head || le32_get(head.length) > len)
+	if (le32_get(head.magic) != VDISKATTR_MAGIC || le32_get(head.length) < sizeof head ||
+	    le32_get(head.length) > len)
 		return -EUCLEAN;
 	len = le32_get(head.length);
 	crc = le32_get(head.crc);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The named attributes of a vdisk, as its attributes inode keeps them (§seed Fig. 8, attributes inode 840). Authoritative: the VTOC and what is
- * in memory are derived from them.
+/* The named attributes of a vdisk, as its attributes inode keeps them (§seed Fig. 8, attributes inode 840).
+ * Authoritative: the VTOC and what is in memory are derived from them.
  *
- * FORMAT. A head (magic, version, length, CRC32C, generation) and then attributes, each {type, flags, length, bytes}, in any order. A type
- * that is not known is kept as it is and written again with every change, unless its flag says that whoever does not know it must keep off
- * (-ENOTSUP).
+ * FORMAT. A head (magic, version, length, CRC32C, generation) and then attributes, each {type, flags, length, bytes},
+ * in any order. A type that is not known is kept as it is and written again with every change, unless its flag says
+ * that whoever does not know it must keep off (-ENOTSUP).
  *
  *   0       4         6          8        12    16                            24
  *   +-------+---------+----------+--------+-----+-----------------------------+------------------------------+----
@@ -59,7 +59,8 @@ struct vdisk_attr {
 	uint32_t parent; /* inode of the directory that names it */
 	char path[FS_PATH_MAX]; /* its path when it was made: a hint, directories above it can be renamed */
 	char *maps; /* NUL-terminated, malloc'ed; NULL: none */
-	uint8_t *unknown; /* attributes of later versions as they were found, head and bytes each; malloc'ed, NULL: none */
+	uint8_t *unknown; /* attributes of later versions as they were found, head and bytes each; malloc'ed, NULL:
+	                   * none */
 	size_t unknown_len;
 	struct vdisk_backing backing;
 	struct vdisk_clone clone;
@@ -74,7 +75,8 @@ MUST_CHECK int vdisk_attr_set_maps(struct vdisk_attr *attr, const char *maps, si
 size_t vdisk_attr_size(const struct vdisk_attr *attr);
 /* Encode into at most VDISKATTR_BYTES_MAX bytes; returns the length. */
 size_t vdisk_attr_encode(const struct vdisk_attr *attr, uint8_t *ret_bytes);
-/* -EUCLEAN; -ENOTSUP: must be known, or more than VDISKATTR_UNKNOWN_MAX is not; -ENOMEM. On success the caller owes vdisk_attr_fini. */
+/* -EUCLEAN; -ENOTSUP: must be known, or more than VDISKATTR_UNKNOWN_MAX is not; -ENOMEM. On success the caller owes
+ * vdisk_attr_fini. */
 MUST_CHECK int vdisk_attr_decode(const uint8_t *bytes, size_t len, struct vdisk_attr *ret_attr);
 
 #endif

@@ -65,14 +65,15 @@ static int record_decode(const uint8_t *bytes, struct vtoc_entry *ret_entry)
 		return -ENOENT;
 	crc = le32_get(disk.crc);
 	disk.crc = le32_of(0);
-	if (le32_get(disk.magic) != VTOC_MAGIC || crc32c(&disk, sizeof disk) != crc || memchr(disk.path, '\0', sizeof disk.path) == NULL ||
-	    le32_get(disk.inode) < INO_FIRST_DYNAMIC)
+	if (le32_get(disk.magic) != VTOC_MAGIC || crc32c(&disk, sizeof disk) != crc ||
+	    memchr(disk.path, '\0', sizeof disk.path) == NULL || le32_get(disk.inode) < INO_FIRST_DYNAMIC)
 		return -EUCLEAN;
 	*ret_entry = (struct vtoc_entry){
 		.ino = le32_get(disk.inode),
 		.generation = le64_get(disk.generation),
 		.parent = le32_get(disk.parent),
-		.backing = { le32_get(disk.backing_snapshot), le32_get(disk.backing_inode), le64_get(disk.backing_generation) },
+		.backing = { le32_get(disk.backing_snapshot), le32_get(disk.backing_inode),
+		             le64_get(disk.backing_generation) },
 	};
 	memcpy(ret_entry->uuid.b, disk.uuid, sizeof disk.uuid);
 	memcpy(ret_entry->path, disk.path, sizeof disk.path);
@@ -118,8 +119,8 @@ static void entry_insert(struct vtoc *vtoc, struct vtoc_entry *entry)
 	struct vtoc_entry *before;
 
 	TAILQ_FOREACH_REVERSE(before, &vtoc->entries, vtoc_queue, link)
-	if (before->slot < entry->slot)
-		break;
+		if (before->slot < entry->slot)
+			break;
 	if (before != NULL)
 		TAILQ_INSERT_AFTER(&vtoc->entries, before, entry, link);
 	else
@@ -169,8 +170,8 @@ struct vtoc_entry *vtoc_next(struct fs_volume *vol, const struct vtoc_entry *aft
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
 /* Show every record of a VTOC file to `visit`. -EUCLEAN: it is damaged. Reads are named before anything is visited. */
-int vtoc_file_visit(struct fs_run *run, struct inode *file, int (*visit)(void *arg, uint32_t slot, const struct vtoc_entry *entry),
-                    void *arg)
+int vtoc_file_visit(struct fs_run *run, struct inode *file,
+                    int (*visit)(void *arg, uint32_t slot, const struct vtoc_entry *entry), void *arg)
 {
 	uint32_t n_blocks = blocks_of_size(file->attr.size_bytes), n_records = 0, n = 0;
 	const uint8_t *bytes;
@@ -191,7 +192,8 @@ int vtoc_file_visit(struct fs_run *run, struct inode *file, int (*visit)(void *a
 
 		err = file_need(run, file, slot_fbn(slot), &bytes);
 		if (err == 0)
-			err = slot == 0 ? head_decode(bytes, &n_records) : record_decode(bytes + slot_offset(slot), &entry);
+			err = slot == 0 ? head_decode(bytes, &n_records)
+			                : record_decode(bytes + slot_offset(slot), &entry);
 		if (err == 0 && slot != 0) {
 			err = visit(arg, slot, &entry);
 			n++;
@@ -309,7 +311,8 @@ static void slot_write(struct fs_volume *vol, uint32_t slot, const struct vtoc_e
 static void entry_set(struct vtoc_entry *entry, const struct vdisk_attr *attr)
 {
 	entry->uuid = attr->uuid;
-	entry->backing = (struct vdisk_backing_handle){ attr->backing.snapshot, attr->backing.inode, attr->backing.generation };
+	entry->backing = (struct vdisk_backing_handle){ attr->backing.snapshot, attr->backing.inode,
+		                                        attr->backing.generation };
 	entry->parent = attr->parent;
 	memset(entry->path, 0, sizeof entry->path);
 	if (strlen(attr->path) <= VTOC_PATH_MAX)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which snapshots are needed as backing stores: by vdisks of the active file system, and by vdisks inside other snapshots.
+/* Which snapshots are needed as backing stores: by vdisks of the active file system, and by vdisks inside other
+ * snapshots.
  *
- * THEORY. A snapshot contains the VTOC of its time; at mount those are read. A snapshot taken while the volume is mounted is the active
- * VTOC as it was when the generation of its CP closed: the entries that are backed since then or earlier, and those that
- * lost their backing in a later generation. */
+ * THEORY. A snapshot contains the VTOC of its time; at mount those are read. A snapshot taken while the volume is
+ * mounted is the active VTOC as it was when the generation of its CP closed: the entries that are backed since then or
+ * earlier, and those that lost their backing in a later generation. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -91,8 +92,8 @@ int vtoc_holds_load(struct fs_run *run)
 			return err;
 		}
 		if (err != 0) {
-			log_warn("vdisk", "snapshot_vtoc_unreadable", "volume=%s snapshot=%s error=%s", run->vol->name, snapshot->info.name,
-			         error_name(err));
+			log_warn("vdisk", "snapshot_vtoc_unreadable", "volume=%s snapshot=%s error=%s", run->vol->name,
+			         snapshot->info.name, error_name(err));
 			hold_everything(run->vol, &read);
 		}
 		*hold_new(vtoc, read.snapshot) = read;
@@ -108,7 +109,8 @@ void vtoc_note_release(struct fs_volume *vol, const struct vtoc_entry *entry)
 	struct vtoc *vtoc = vol->vtoc;
 
 	ARRAY_ROOM_RESERVED(vtoc->releases, vtoc->n_releases, vtoc->n_releases_max, 16U);
-	vtoc->releases[vtoc->n_releases++] = (struct vtoc_release){ entry->backing.snapshot, entry->backed_since, vol->generation };
+	vtoc->releases[vtoc->n_releases++] = (struct vtoc_release){ entry->backing.snapshot, entry->backed_since,
+		                                                    vol->generation };
 }
 
 static void hold_learn(struct fs_volume *vol, uint32_t snapshot, uint64_t generation)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The VTOC against the vdisks themselves: checked at mount, rebuilt by a scan of the inode file when missing or wrong. */
+/* The VTOC against the vdisks themselves: checked at mount, rebuilt by a scan of the inode file when missing or
+ * wrong. */
 #include <stdlib.h>
 
 #include "base/error.h"

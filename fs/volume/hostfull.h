@@ -20,7 +20,8 @@ struct fs_message;
 struct fs_run;
 struct fs_volume;
 
-/* The volume serves from now on: writes wait for ever. / It leaves: they wait RAID_ROOM_PATIENCE_NS. / Its RAID layer is about to be closed. */
+/* The volume serves from now on: writes wait for ever. / It leaves: they wait RAID_ROOM_PATIENCE_NS. / Its RAID layer
+ * is about to be closed. */
 void hostfull_serve(struct fs_volume *vol);
 void hostfull_leave(struct fs_volume *vol);
 void hostfull_fini(struct fs_volume *vol);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* NVLOG, the reading side: at mount, apply again what was acknowledged after the last consistency point.
  *
- * THEORY. Both halves may hold records that count (a CP was running). Each half is a chain of groups from block 0; the half whose first
- * group is older is applied first. A group is read whole, from the first copy on which it is valid and continues the chain, before any
- * of its records is applied. The first group of a half has nothing to continue: there the copy with the newest one counts, for a disk may be an
- * old copy of itself, from before the half was used again (raid/lineage.h tells such disks only by flushes). Records up to fsinfo_sequence are in the consistency point already and are passed over. Groups reach the disks
- * strictly one after the other, so the first that does not fit was never acknowledged; a hole between the halves, on the other
- * hand, is damage, and the mount is refused.
+ * THEORY. Both halves may hold records that count (a CP was running). Each half is a chain of groups from block 0; the
+ * half whose first group is older is applied first. A group is read whole, from the first copy on which it is valid and
+ * continues the chain, before any of its records is applied. The first group of a half has nothing to continue: there
+ * the copy with the newest one counts, for a disk may be an old copy of itself, from before the half was used again
+ * (raid/lineage.h tells such disks only by flushes). Records up to fsinfo_sequence are in the consistency point already
+ * and are passed over. Groups reach the disks strictly one after the other, so the first that does not fit was never
+ * acknowledged; a hole between the halves, on the other hand, is damage, and the mount is refused.
  * A read-only mount applies nothing: the first record that would have to be applied refuses it.
- * INVARIANT  a record is applied only if its epoch is fsinfo's and every record between fsinfo_sequence and it was applied. */
+ * INVARIANT a record is applied only if its epoch is fsinfo's and every record between fsinfo_sequence and it was
+ * applied. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -108,7 +110,8 @@ static void replay_finish(struct fs_run *run, int err)
 	free(replay->heads);
 	free(replay);
 	if (err != 0)
-		log_error("nvlog", "replay_failed", "volume=%s error=%s after_records=%" PRIu64, vol->name, error_name(err), n_records);
+		log_error("nvlog", "replay_failed", "volume=%s error=%s after_records=%" PRIu64, vol->name,
+		          error_name(err), n_records);
 	else if (n_records > 0)
 		log_info("nvlog", "replayed", "volume=%s records=%" PRIu64, vol->name, n_records);
 	done(vol, err, n_records);
@@ -170,8 +173,8 @@ static void group_head_done(void *arg, int err)
 	unsigned n = 0;
 
 	memcpy(&replay->head, replay->heads, sizeof replay->head);
-	if (err != 0 || !nvlog_group_fits(&replay->head, replay->vol->fsinfo_epoch, replay->block, replay->chain_sequence,
-	                                  raid_log_half_blocks(replay->vol->raid))) {
+	if (err != 0 || !nvlog_group_fits(&replay->head, replay->vol->fsinfo_epoch, replay->block,
+	                                  replay->chain_sequence, raid_log_half_blocks(replay->vol->raid))) {
 		group_next_copy(replay);
 		return;
 	}
@@ -186,7 +189,8 @@ static void group_head_done(void *arg, int err)
 	replay->iov[n++] = (struct iovec){ replay->heads, (size_t)replay->n_head_blocks * PAGE_SIZE };
 	for (uint32_t i = 0; i < replay->n_pages; i++)
 		replay->iov[n++] = (struct iovec){ replay->pages[i]->data, PAGE_SIZE };
-	raid_log_read(replay->vol->raid, replay->copy, replay->half, replay->block, replay->iov, n, group_read_done, replay);
+	raid_log_read(replay->vol->raid, replay->copy, replay->half, replay->block, replay->iov, n, group_read_done,
+	              replay);
 }
 
 static void group_try_copy(struct replay *replay)
@@ -200,7 +204,8 @@ static void group_try_copy(struct replay *replay)
 		return;
 	}
 	replay->iov[0] = (struct iovec){ replay->heads, PAGE_SIZE };
-	raid_log_read(replay->vol->raid, replay->copy, replay->half, replay->block, replay->iov, 1, group_head_done, replay);
+	raid_log_read(replay->vol->raid, replay->copy, replay->half, replay->block, replay->iov, 1, group_head_done,
+	              replay);
 }
 
 /* Read the group at half/block and call `next`. */
@@ -280,8 +285,8 @@ static void record_applied(struct fs_run *run, int err)
 	struct replay *replay = run->arg;
 
 	if (err != 0) {
-		log_error("nvlog", "record_not_applied", "volume=%s sequence=%" PRIu64 " type=%u error=%s", replay->vol->name,
-		          replay->record_sequence, (unsigned)replay->record.type, error_name(err));
+		log_error("nvlog", "record_not_applied", "volume=%s sequence=%" PRIu64 " type=%u error=%s",
+		          replay->vol->name, replay->record_sequence, (unsigned)replay->record.type, error_name(err));
 		replay_end(replay, err);
 		return;
 	}
@@ -298,7 +303,8 @@ static void records_continue(struct replay *replay)
 		record_take(replay);
 		if (replay->record_sequence <= replay->sequence) {
 			/* A CP in the middle of a replay saves no calls: they are still here. */
-			calls_replay(replay->vol, replay->record.call, replay->record.call_len, replay->record_sequence);
+			calls_replay(replay->vol, replay->record.call, replay->record.call_len,
+			             replay->record_sequence);
 			continue;
 		}
 		if (replay->vol->read_only) {
@@ -325,8 +331,8 @@ static void half_next_group(struct replay *replay, bool found)
 		return;
 	}
 	if (le64_get(replay->head.first_sequence) > replay->sequence + 1U) {
-		log_error("nvlog", "replay_gap", "volume=%s have=%" PRIu64 " next=%" PRIu64, replay->vol->name, replay->sequence,
-		          le64_get(replay->head.first_sequence));
+		log_error("nvlog", "replay_gap", "volume=%s have=%" PRIu64 " next=%" PRIu64, replay->vol->name,
+		          replay->sequence, le64_get(replay->head.first_sequence));
 		replay_end(replay, -EUCLEAN);
 		return;
 	}

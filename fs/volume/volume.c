@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mounting and unmounting.
  *
- * THEORY. Mount: assemble the disks, decode the newest fsinfo, load metafiles, counts, snapshots and zombies, apply the log, write a consistency
- * point, load the vdisks, serve. A read-only mount writes nothing: it is refused when there is something to apply. Unmount: no new messages, wait for those under way, a last CP that says "clean", close. */
+ * THEORY. Mount: assemble the disks, decode the newest fsinfo, load metafiles, counts, snapshots and zombies, apply the
+ * log, write a consistency point, load the vdisks, serve. A read-only mount writes nothing: it is refused when there is
+ * something to apply. Unmount: no new messages, wait for those under way, a last CP that says "clean", close. */
 #include "fs/volume.h"
 
 #include <stdio.h>
@@ -46,9 +47,10 @@
 
 static int parts_init(struct fs_volume *vol)
 {
-	int (*const inits[])(
-	    struct fs_volume *) = { inode_table_init, snapshot_table_init, maps_init,         alloc_init, space_init,
-		                    zombie_init,      nvlog_init,          message_pool_init, cp_init,    file_restore_init };
+	int (*const inits[])(struct fs_volume *) = { inode_table_init, snapshot_table_init, maps_init,
+		                                     alloc_init,       space_init,          zombie_init,
+		                                     nvlog_init,       message_pool_init,   cp_init,
+		                                     file_restore_init };
 	int err = cache_init(vol, vol->options.cache_pages);
 
 	for (unsigned i = 0; err == 0 && i < ARRAY_SIZE(inits); i++)
@@ -63,7 +65,8 @@ static void metafile_files_new(struct fs_volume *vol)
 	vol->inode_file->loaded = vol->snapshot_file->loaded = true;
 }
 
-int volume_new(struct world *world, struct raid *raid, const struct fs_mount_options *options, struct fs_volume **ret_vol)
+int volume_new(struct world *world, struct raid *raid, const struct fs_mount_options *options,
+               struct fs_volume **ret_vol)
 {
 	struct fs_volume *vol = calloc(1, sizeof(*vol));
 	int err;
@@ -200,7 +203,8 @@ static int mount_step(struct fs_run *run)
 	if (mount->stage == MOUNT_MAPS && (err = maps_load(run)) == 0)
 		mount->stage = MOUNT_SNAPSHOTS;
 	if (mount->stage == MOUNT_SNAPSHOTS && (err = snapshot_table_load(run)) == 0)
-		mount->stage = mount->options.restore_to != NULL ? MOUNT_CALLS : MOUNT_ZOMBIES; /* a restore takes the snapshot's */
+		/* a restore takes the snapshot's */
+		mount->stage = mount->options.restore_to != NULL ? MOUNT_CALLS : MOUNT_ZOMBIES;
 	if (mount->stage == MOUNT_ZOMBIES && (err = zombie_load(run)) == 0)
 		mount->stage = MOUNT_CALLS;
 	if (mount->stage == MOUNT_CALLS && (err = calls_load(run)) == 0)
@@ -226,8 +230,9 @@ static void mount_online(struct mount *mount)
 	space_level_update(vol);
 	space_count_begin(vol);
 	file_restore_sweep(vol);
-	log_info("fs", "volume_online", "volume=%s cp=%llu replayed=%llu clean=%s", vol->name, (unsigned long long)vol->generation,
-	         (unsigned long long)mount->n_records, vol->was_clean ? "yes" : "no");
+	log_info("fs", "volume_online", "volume=%s cp=%llu replayed=%llu clean=%s", vol->name,
+	         (unsigned long long)vol->generation, (unsigned long long)mount->n_records,
+	         vol->was_clean ? "yes" : "no");
 	run_fini(&mount->run);
 	mount->done(mount->arg, 0, vol);
 	free(mount);
@@ -329,7 +334,8 @@ static void mount_loaded(struct fs_run *run, int err)
 	struct fs_volume *vol = run->vol;
 
 	if (err != 0) {
-		log_error("fs", "mount_failed", "volume=%s stage=%d error=%s", vol->name, (int)mount->stage, error_name(err));
+		log_error("fs", "mount_failed", "volume=%s stage=%d error=%s", vol->name, (int)mount->stage,
+		          error_name(err));
 		mount_fail(mount, err);
 		return;
 	}
@@ -386,8 +392,9 @@ static void mount_assembled(void *arg, int err, struct raid *raid)
 		run_start_later(&mount->run);
 }
 
-void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned n_disks, const struct fs_mount_options *options,
-                     void (*done)(void *arg, int err, struct fs_volume *volume), void *arg)
+void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned n_disks,
+                     const struct fs_mount_options *options, void (*done)(void *arg, int err, struct fs_volume *volume),
+                     void *arg)
 {
 	struct mount *mount = reserve_calloc(1, sizeof(*mount));
 	mount->world = world;
@@ -395,7 +402,8 @@ void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned
 	vc_assert(!options->read_only || options->restore_to == NULL);
 	mount->done = done;
 	mount->arg = arg;
-	(options->read_only ? raid_open_read_only : raid_open)(world, disk_urls, n_disks, options->report, mount_assembled, mount);
+	(options->read_only ? raid_open_read_only : raid_open)(world, disk_urls, n_disks, options->report,
+	                                                       mount_assembled, mount);
 }
 
 /* ---- unmounting ---- */
@@ -430,7 +438,8 @@ static void unmount_durable(struct cp_waiter *waiter, int err)
 /* Wait until nothing is under way. */
 static int unmount_step(struct fs_run *run)
 {
-	return run->vol->n_messages > 0 || space_count_is_running(run->vol) ? run_wait(run, &run->vol->idle_waiters) : 0;
+	return run->vol->n_messages > 0 || space_count_is_running(run->vol) ? run_wait(run, &run->vol->idle_waiters)
+	                                                                    : 0;
 }
 
 static void unmount_idle(struct fs_run *run, int err)

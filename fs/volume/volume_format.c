@@ -107,8 +107,10 @@ static struct inode *fixed_inode(struct fs_volume *vol, uint32_t ino, enum fs_ty
 /* The inode map has no inode yet when the first numbers are taken: it is made before it can be asked. */
 static void metafiles_make(struct fs_volume *vol)
 {
-	static const uint32_t inos[] = { INO_INODE_MAP, INO_ACTIVE_MAP, INO_SUMMARY_MAP, INO_SPACE_MAP, INO_ZOMBIES, INO_VTOC };
-	struct inode **slots[] = { &vol->inode_map, &vol->active_map, &vol->summary_map, &vol->space_map, &vol->zombies, NULL };
+	static const uint32_t inos[] = { INO_INODE_MAP, INO_ACTIVE_MAP, INO_SUMMARY_MAP,
+		                         INO_SPACE_MAP, INO_ZOMBIES,    INO_VTOC };
+	struct inode **slots[] = { &vol->inode_map, &vol->active_map, &vol->summary_map,
+		                   &vol->space_map, &vol->zombies,    NULL };
 
 	vol->inode_file->attr = (struct inode_attr){ .type = FS_TYPE_META, .nlink = 1, .generation = 1 };
 	vol->snapshot_file->attr = vol->inode_file->attr;
@@ -187,10 +189,12 @@ static void format_labelled(void *arg, int err)
 	if (err != 0)
 		format_end(format, err);
 	else
-		raid_open(format->world, (const char *const *)format->urls, format->n_urls, NULL, format_opened, format);
+		raid_open(format->world, (const char *const *)format->urls, format->n_urls, NULL, format_opened,
+		          format);
 }
 
-void fs_volume_format(struct world *world, const char *name, const struct raid_spec *spec, void (*done)(void *arg, int err), void *arg)
+void fs_volume_format(struct world *world, const char *name, const struct raid_spec *spec,
+                      void (*done)(void *arg, int err), void *arg)
 {
 	struct format *format = reserve_calloc(1, sizeof(*format));
 	uint8_t random[16];

@@ -23,7 +23,8 @@ struct fs_volume;
 struct raid;
 
 /* A volume structure with all its parts, state MOUNTING, on an open RAID. */
-MUST_CHECK int volume_new(struct world *world, struct raid *raid, const struct fs_mount_options *options, struct fs_volume **ret_vol);
+MUST_CHECK int volume_new(struct world *world, struct raid *raid, const struct fs_mount_options *options,
+                          struct fs_volume **ret_vol);
 
 struct volume_close {
 	struct fs_volume *vol;
@@ -31,7 +32,8 @@ struct volume_close {
 	void *arg;
 	struct timer timer;
 };
-/* As soon as it is quiet: free its parts, close its RAID, put the caller's reference. `close` stays until `done`, whose err is that of raid_close. */
+/* As soon as it is quiet: free its parts, close its RAID, put the caller's reference. `close` stays until `done`, whose
+ * err is that of raid_close. */
 void volume_close(struct volume_close *close, struct fs_volume *vol, void (*done)(void *arg, int err), void *arg);
 
 /* In the first CP of a new volume: the block that no pointer can name. -EAGAIN. */

@@ -263,8 +263,8 @@ static bool task_is_receiving(const struct iscsi_task *task)
 	return task->conn->rx_task == task && task->conn->data_len > 0;
 }
 
-/* Initiators take a response as the end of the command, and send no more of a PDU that they are in the middle of: so it waits for all that comes
- * without being asked for. */
+/* Initiators take a response as the end of the command, and send no more of a PDU that they are in the middle of: so it
+ * waits for all that comes without being asked for. */
 static void transport_done(struct scsi_task *scsi)
 {
 	struct iscsi_task *task = task_of(scsi);
@@ -275,7 +275,8 @@ static void transport_done(struct scsi_task *scsi)
 		task_respond(task);
 }
 
-static const struct scsi_transport transport = { transport_want_data, transport_admit_read, transport_data_in, transport_done };
+static const struct scsi_transport transport = { transport_want_data, transport_admit_read, transport_data_in,
+	                                         transport_done };
 
 /* First come, first served: the first that cannot go on keeps the others waiting. */
 void iscsi_command_run_waiters(struct iscsi_conn *conn)
@@ -346,8 +347,8 @@ static unsigned command_refusal(struct iscsi_conn *conn)
 		return REJECT_INVALID_FIELD;
 	if (iscsi_command_find(conn, be32_get(bhs->itt)) != NULL)
 		return REJECT_TASK_IN_PROGRESS;
-	if (conn->data_len > 0 &&
-	    (!write || conn->params.immediate_data == 0 || conn->data_len > conn->params.first_burst || conn->data_len > edtl))
+	if (conn->data_len > 0 && (!write || conn->params.immediate_data == 0 ||
+	                           conn->data_len > conn->params.first_burst || conn->data_len > edtl))
 		return REJECT_PROTOCOL;
 	if (!final && (!write || conn->params.initial_r2t != 0))
 		return REJECT_PROTOCOL;
@@ -422,7 +423,8 @@ int iscsi_command_reserve(struct iscsi_conn *conn)
 	return err;
 }
 
-/* Let the PDU's data segment go to byte `at` of the piece rx_task gathers; what the command has no use for is dropped. */
+/* Let the PDU's data segment go to byte `at` of the piece rx_task gathers; what the command has no use for is
+ * dropped. */
 static void sink_to_task(struct iscsi_conn *conn, uint32_t at)
 {
 	const struct scsi_task *scsi = &conn->rx_task->scsi;
@@ -500,7 +502,8 @@ static struct iscsi_task *data_out_task(struct iscsi_conn *conn)
 		return task != NULL && task->unsolicited ? task : NULL;
 	}
 	task = slot < ISCSI_SLOTS ? conn->slots[slot] : NULL;
-	if (task == NULL || task->generation != ttt >> 8 || task->itt != itt || task->scsi.state == TASK_IDLE || task->over || !task->r2t)
+	if (task == NULL || task->generation != ttt >> 8 || task->itt != itt || task->scsi.state == TASK_IDLE ||
+	    task->over || !task->r2t)
 		return NULL;
 	return task;
 }

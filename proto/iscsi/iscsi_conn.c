@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections: receiving PDUs and handing them to their opcode, stalls and retries, the end.
- * WRITE PATH. previous hop: base/stream.c; next hop: iscsi_command.c (pdus[]).  REFERENCES. RFC 7143 11.2 (PDU layout), 7.8 (digest errors). */
+ * WRITE PATH. previous hop: base/stream.c; next hop: iscsi_command.c (pdus[]). REFERENCES. RFC 7143 11.2 (PDU layout),
+ * 7.8 (digest errors). */
 #include "proto/iscsi/iscsi_conn.h"
 
 #include <arpa/inet.h>
@@ -27,7 +28,8 @@ static _Thread_local uint8_t discard[DISCARD_SIZE];
 struct iscsi_pdu {
 	uint8_t opcode;
 	bool in_login, in_discovery;
-	void (*begin)(struct iscsi_conn *conn); /* header is there: choose the sink; NULL: no data segment is expected */
+	/* header is there: choose the sink; NULL: no data segment is expected */
+	void (*begin)(struct iscsi_conn *conn);
 	void (*end)(struct iscsi_conn *conn); /* data segment is there */
 };
 
@@ -47,7 +49,9 @@ static const struct iscsi_pdu *pdu_find(const struct iscsi_conn *conn)
 
 	for (size_t i = 0; i < ARRAY_SIZE(pdus); i++) {
 		if (pdus[i].opcode == (conn->bhs.opcode & ISCSI_OPCODE_MASK))
-			return pdus[i].in_login == login && (!conn->discovery || login || pdus[i].in_discovery) ? &pdus[i] : NULL;
+			return pdus[i].in_login == login && (!conn->discovery || login || pdus[i].in_discovery)
+			           ? &pdus[i]
+			           : NULL;
 	}
 	return NULL;
 }
@@ -70,7 +74,8 @@ static unsigned rx_pieces(struct iscsi_conn *conn, struct scsi_piece *ret_pieces
 	if (conn->sink_len == 0)
 		return 0;
 	if (conn->sink == SINK_TASK)
-		return scsi_data_pieces(&conn->rx_task->scsi.data, conn->sink_at, conn->sink_len, ret_pieces, RX_PIECES);
+		return scsi_data_pieces(&conn->rx_task->scsi.data, conn->sink_at, conn->sink_len, ret_pieces,
+		                        RX_PIECES);
 	ret_pieces[0] = (struct scsi_piece){ (uint8_t *)conn->text + conn->text_len, conn->sink_len, NULL };
 	return 1;
 }
@@ -96,7 +101,8 @@ static bool rx_digest_good(struct iscsi_conn *conn)
 	unsigned n;
 	le32 wire;
 
-	if (!conn->digests_data || conn->sink_len < conn->data_len) /* what was dropped cannot be summed, nor does it matter */
+	/* what was dropped cannot be summed, nor does it matter */
+	if (!conn->digests_data || conn->sink_len < conn->data_len)
 		return true;
 	n = rx_pieces(conn, pieces);
 	for (unsigned i = 0; i < n; i++)
@@ -196,7 +202,8 @@ static void rx_begin(struct iscsi_conn *conn)
 			iscsi_conn_close(conn, "not a login request");
 			return;
 		}
-		iscsi_send_reject(conn, (conn->bhs.opcode & ISCSI_OPCODE_MASK) == ISCSI_SNACK ? REJECT_SNACK : REJECT_NOT_SUPPORTED);
+		iscsi_send_reject(conn, (conn->bhs.opcode & ISCSI_OPCODE_MASK) == ISCSI_SNACK ? REJECT_SNACK
+		                                                                              : REJECT_NOT_SUPPORTED);
 	} else if (conn->pdu->begin != NULL) {
 		conn->pdu->begin(conn);
 	}
@@ -233,7 +240,8 @@ static bool rx_header(struct iscsi_conn *conn)
 	len = ISCSI_BHS_SIZE + conn->ahs_len + (conn->digests_header ? ISCSI_DIGEST_SIZE : 0);
 	if (stream_peek(conn->stream, &bytes) < len)
 		return false;
-	if (!rx_header_digest_good(conn, bytes)) { /* nothing in it can be trusted, not even where the next one begins */
+	if (!rx_header_digest_good(conn, bytes)) {
+		/* nothing in it can be trusted, not even where the next one begins */
 		iscsi_conn_close(conn, "header digest error");
 		return false;
 	}
@@ -243,8 +251,8 @@ static bool rx_header(struct iscsi_conn *conn)
 	return true;
 }
 
-/* Room for a PDU and what it makes us answer. A session may go on without when it reads its answers: what it sends may give something back.
- * A discovery session has nothing to give back. */
+/* Room for a PDU and what it makes us answer. A session may go on without when it reads its answers: what it sends may
+ * give something back. A discovery session has nothing to give back. */
 static bool conn_has_room(struct iscsi_conn *conn)
 {
 	if (conn->rx != RX_HEADER || budget_room(conn->account) >= ISCSI_PDU_ROOM)
@@ -350,14 +358,17 @@ static void conn_look_later(struct iscsi_conn *conn)
 	world_timer_set(conn->world, &conn->timer, MIN_OF(STALL_LOOK_NS, stall_limit_ns(conn) / 4U));
 }
 
-/* Nobody may hold memory for ever: not with data that does not come, nor by not reading answers. Pings are no progress. */
+/* Nobody may hold memory for ever: not with data that does not come, nor by not reading answers. Pings are no
+ * progress. */
 static void conn_look(struct iscsi_conn *conn)
 {
-	uint64_t now_ns = world_now_ns(conn->world), limit_ns = stall_limit_ns(conn) / (stall_is_urgent(&conn->shortage) ? 12U : 1U);
+	uint64_t now_ns = world_now_ns(conn->world),
+	         limit_ns = stall_limit_ns(conn) / (stall_is_urgent(&conn->shortage) ? 12U : 1U);
 	uint64_t filling = stream_fill_left(conn->stream),
 	         taken = conn->rx == RX_DATA ? conn->data_len - MIN_OF(filling, conn->data_len) : 0;
 
-	if (stall_is_over(&conn->input, filling + iscsi_command_missing(conn), counter_get(&conn->written_bytes) + taken, now_ns, limit_ns))
+	if (stall_is_over(&conn->input, filling + iscsi_command_missing(conn),
+	                  counter_get(&conn->written_bytes) + taken, now_ns, limit_ns))
 		iscsi_conn_close(conn, "data that was announced or asked for does not come");
 	else if (stall_is_over(&conn->output, stream_unsent(conn->stream), stream_sent(conn->stream), now_ns, limit_ns))
 		iscsi_conn_close(conn, "answers are not read");
@@ -397,8 +408,8 @@ static void conn_look_for_right(struct iscsi_conn *conn)
 		stream_know(conn->stream);
 }
 
-/* A discovery session that asks nothing ends. A normal one lives as long as its initiator is there: after a while of silence it is asked.
- * NULL, or why it is over. */
+/* A discovery session that asks nothing ends. A normal one lives as long as its initiator is there: after a while of
+ * silence it is asked. NULL, or why it is over. */
 static const char *conn_silence(struct iscsi_conn *conn, uint64_t now_ns)
 {
 	const struct iscsi_times *times = iscsi_server_times(conn->server);
@@ -465,8 +476,9 @@ static void conn_keepalive(int fd)
 	static const struct {
 		int level, name, value;
 	} options[] = {
-		{ SOL_SOCKET, SO_KEEPALIVE, 1 }, { IPPROTO_TCP, TCP_KEEPIDLE, 30 },        { IPPROTO_TCP, TCP_KEEPINTVL, 10 },
-		{ IPPROTO_TCP, TCP_KEEPCNT, 3 }, { IPPROTO_TCP, TCP_USER_TIMEOUT, 60000 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },          { IPPROTO_TCP, TCP_KEEPIDLE, 30 },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, 10 },       { IPPROTO_TCP, TCP_KEEPCNT, 3 },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, 60000 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
@@ -509,7 +521,9 @@ static uint32_t window_of_budget(void)
 {
 	size_t max_bytes = budget_max();
 
-	return max_bytes == 0 ? ISCSI_WINDOW : (uint32_t)MIN_OF(MAX_OF(max_bytes >> 20, (size_t)ISCSI_WINDOW_LEAST), (size_t)ISCSI_WINDOW);
+	return max_bytes == 0
+	           ? ISCSI_WINDOW
+	           : (uint32_t)MIN_OF(MAX_OF(max_bytes >> 20, (size_t)ISCSI_WINDOW_LEAST), (size_t)ISCSI_WINDOW);
 }
 
 int iscsi_conn_new(struct iscsi_server *server, struct loop *loop, int fd, struct iscsi_conn **ret_conn)
@@ -554,7 +568,8 @@ int iscsi_conn_establish(struct iscsi_conn *conn)
 
 	if (!conn->discovery) {
 		snprintf(port, sizeof port, "%s,t,0x0001", iscsi_server_target_name(conn->server));
-		err = scsi_nexus_init(&conn->nexus, conn->world, iscsi_server_maps(conn->server), conn->initiator, port);
+		err = scsi_nexus_init(&conn->nexus, conn->world, iscsi_server_maps(conn->server), conn->initiator,
+		                      port);
 		if (err != 0)
 			return err;
 		conn->nexus_ready = true;
@@ -586,7 +601,8 @@ void iscsi_conn_close(struct iscsi_conn *conn, const char *why)
 	if (conn->state == CONN_CLOSED)
 		return;
 	if (why != NULL)
-		log_peer_warn("iscsi", "connection_dropped", "initiator=%s peer=%s reason=\"%s\"", conn->initiator, conn->peer, why);
+		log_peer_warn("iscsi", "connection_dropped", "initiator=%s peer=%s reason=\"%s\"", conn->initiator,
+		              conn->peer, why);
 	stream_close(conn->stream);
 	conn_end(conn);
 }

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An iSCSI connection, which with MaxConnections=1 is also its session: state shared by the files of this folder (private).
+/* An iSCSI connection, which with MaxConnections=1 is also its session: state shared by the files of this folder
+ * (private).
  *
- * THEORY. A PDU is taken in three steps: its header is decoded and its opcode's `begin` says where the data segment is to go (the
- * sink: text buffer, task pages, or nowhere); the data is received there, straight from the socket when it is long; `end` acts on it.
- * A connection that cannot have memory for data that comes unasked stalls: it reads no further until it has it, or
- * answers BUSY after ISCSI_STALL_MS. What it asks for with R2T waits in line instead, and who has begun goes before who has not.
- * MEMORY. Tasks, text, data to come and data to be read are taken from the connection's account (base/budget.h). R2T asks for as much as
- * there is room for; the data it asked for is taken at that moment, so that it never waits, and has its pages when its PDU comes. A PDU that
- * makes us answer waits for room, or, in a session, until all answers before it have left. Who holds memory and does not go on (R2Ts, half a
- * PDU, answers not read) is dropped (base/stall.h).
+ * THEORY. A PDU is taken in three steps: its header is decoded and its opcode's `begin` says where the data segment is
+ * to go (the sink: text buffer, task pages, or nowhere); the data is received there, straight from the socket when it
+ * is long; `end` acts on it. A connection that cannot have memory for data that comes unasked stalls: it reads no
+ * further until it has it, or answers BUSY after ISCSI_STALL_MS. What it asks for with R2T waits in line instead, and
+ * who has begun goes before who has not.
+ * MEMORY. Tasks, text, data to come and data to be read are taken from the connection's account (base/budget.h). R2T
+ * asks for as much as there is room for; the data it asked for is taken at that moment, so that it never waits, and has
+ * its pages when its PDU comes. A PDU that makes us answer waits for room, or, in a session, until all answers before
+ * it have left. Who holds memory and does not go on (R2Ts, half a PDU, answers not read) is dropped (base/stall.h).
  * INVARIANTS.
  *  1. MaxCmdSN never goes back, and [ExpCmdSN, MaxCmdSN] is never larger than the free task slots.
  *  2. A connection is freed when it is closed, has no task, and nobody has a claim or a kill on its way to it.
  *  3. No page of a task is given back while a fill into it is under way.
- * BOUNDS. Unasked data: ISCSI_WINDOW x FirstBurstLength; asked data and replies: ISCSI_SOLICITED_MAX and ISCSI_READ_MAX; and the budget.
+ * BOUNDS. Unasked data: ISCSI_WINDOW x FirstBurstLength; asked data and replies: ISCSI_SOLICITED_MAX and
+ * ISCSI_READ_MAX; and the budget.
  * THREADS. Its loop; what iscsi_server.c guards with the server's lock is marked. */
 #ifndef PROTO_ISCSI_CONN_H
 #define PROTO_ISCSI_CONN_H
@@ -186,7 +189,8 @@ MUST_CHECK int iscsi_conn_establish(struct iscsi_conn *conn);
 
 /* ---- iscsi_send.c ---- */
 /* Send a PDU: numbers are stamped (StatSN taken when `takes_statsn`), lengths, padding and digests added. */
-void iscsi_send(struct iscsi_conn *conn, struct iscsi_bhs *bhs, const void *data, uint32_t len_bytes, bool takes_statsn);
+void iscsi_send(struct iscsi_conn *conn, struct iscsi_bhs *bhs, const void *data, uint32_t len_bytes,
+                bool takes_statsn);
 void iscsi_send_reject(struct iscsi_conn *conn, enum iscsi_reject reason);
 /* Send the present piece of a task as Data-In; `last` carries the status. */
 void iscsi_send_data_in(struct iscsi_task *task, bool last);
@@ -240,8 +244,8 @@ MUST_CHECK int iscsi_server_add(struct iscsi_server *server, struct iscsi_conn *
 MUST_CHECK bool iscsi_server_remove(struct iscsi_conn *conn);
 /* It is freed: the last one lets iscsi_server_stop end. */
 void iscsi_server_gone(struct iscsi_server *server);
-/* Become the session of this initiator and ISID. 0: it is; -EINPROGRESS: iscsi_login_claimed will be called, when the old one has ended;
- * -EBUSY: somebody waits for it already. */
+/* Become the session of this initiator and ISID. 0: it is; -EINPROGRESS: iscsi_login_claimed will be called, when the
+ * old one has ended; -EBUSY: somebody waits for it already. */
 MUST_CHECK int iscsi_server_claim(struct iscsi_conn *conn);
 /* There is a session of this initiator and ISID with that TSIH. */
 bool iscsi_server_has_session(struct iscsi_conn *conn, uint16_t tsih);

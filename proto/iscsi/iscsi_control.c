@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that are not SCSI commands: NOP-Out, Text (discovery), Logout, Task Management.
- * REFERENCES. RFC 7143 11.5 (task management), 11.10 (text), 11.14 (logout), 11.18 (NOP-Out); appendix C (SendTargets). */
+ * REFERENCES. RFC 7143 11.5 (task management), 11.10 (text), 11.14 (logout), 11.18 (NOP-Out); appendix C
+ * (SendTargets). */
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,7 +75,9 @@ void iscsi_text_gather(struct iscsi_conn *conn)
 /* An echo; of a very long ping, the first ISCSI_TEXT_MAX bytes. */
 void iscsi_nop_end(struct iscsi_conn *conn)
 {
-	struct iscsi_bhs bhs = { .opcode = ISCSI_NOP_IN, .flags = ISCSI_FINAL, .itt = conn->bhs.itt, .ttt = be32_of(ISCSI_TAG_NONE) };
+	struct iscsi_bhs bhs = {
+		.opcode = ISCSI_NOP_IN, .flags = ISCSI_FINAL, .itt = conn->bhs.itt, .ttt = be32_of(ISCSI_TAG_NONE)
+	};
 
 	if (be32_get(conn->bhs.itt) != ISCSI_TAG_NONE && iscsi_cmdsn_take(conn)) {
 		memcpy(bhs.lun, conn->bhs.lun, sizeof bhs.lun);
@@ -128,7 +131,8 @@ static void send_targets(struct iscsi_conn *conn, const char *which, struct iscs
 /* The next part of the answer, as long as the initiator takes it. */
 static void text_reply(struct iscsi_conn *conn)
 {
-	uint32_t left = conn->reply_len - conn->reply_at, len = MIN_OF(left, MIN_OF(conn->params.peer_max_recv, ISCSI_LOGIN_DATA_MAX));
+	uint32_t left = conn->reply_len - conn->reply_at,
+	         len = MIN_OF(left, MIN_OF(conn->params.peer_max_recv, ISCSI_LOGIN_DATA_MAX));
 	struct iscsi_bhs bhs = { .opcode = ISCSI_TEXT_RESPONSE, .itt = conn->bhs.itt, .ttt = be32_of(ISCSI_TAG_NONE) };
 	const char *from = conn->reply + conn->reply_at;
 
@@ -208,7 +212,9 @@ void iscsi_text_end(struct iscsi_conn *conn)
 
 static void logout_answer(struct iscsi_conn *conn, const struct iscsi_bhs *request, uint8_t response)
 {
-	struct iscsi_bhs bhs = { .opcode = ISCSI_LOGOUT_RESPONSE, .flags = ISCSI_FINAL, .byte2 = response, .itt = request->itt };
+	struct iscsi_bhs bhs = {
+		.opcode = ISCSI_LOGOUT_RESPONSE, .flags = ISCSI_FINAL, .byte2 = response, .itt = request->itt
+	};
 
 	bhs.time2wait = be16_of((uint16_t)conn->params.time2wait);
 	iscsi_send(conn, &bhs, NULL, 0, true);
@@ -245,7 +251,9 @@ void iscsi_logout_finish(struct iscsi_conn *conn)
 
 static void tmf_answer(struct iscsi_conn *conn, uint32_t itt, enum iscsi_task_answer answer)
 {
-	struct iscsi_bhs bhs = { .opcode = ISCSI_TASK_RESPONSE, .flags = ISCSI_FINAL, .byte2 = (uint8_t)answer, .itt = be32_of(itt) };
+	struct iscsi_bhs bhs = {
+		.opcode = ISCSI_TASK_RESPONSE, .flags = ISCSI_FINAL, .byte2 = (uint8_t)answer, .itt = be32_of(itt)
+	};
 
 	iscsi_send(conn, &bhs, NULL, 0, true);
 }
@@ -277,7 +285,8 @@ static void tmf_abort_set(struct iscsi_conn *conn, struct iscsi_tmf *tmf, const 
 
 again:
 	TAILQ_FOREACH(task, &conn->active, link) {
-		if (task->tmf != NULL || task->scsi.aborted || (lun != NULL && memcmp(task->scsi.lun_bytes, lun, 8) != 0))
+		if (task->tmf != NULL || task->scsi.aborted ||
+		    (lun != NULL && memcmp(task->scsi.lun_bytes, lun, 8) != 0))
 			continue;
 		tmf_abort(tmf, task);
 		goto again;
@@ -306,18 +315,20 @@ static enum iscsi_task_answer tmf_refusal(struct iscsi_conn *conn, unsigned func
 
 	if (function == TMF_TASK_REASSIGN)
 		return TMF_NO_FAILOVER;
-	if (function == TMF_CLEAR_ACA || function == TMF_TARGET_COLD_RESET || function == 0 || function > TMF_TASK_REASSIGN)
+	if (function == TMF_CLEAR_ACA || function == TMF_TARGET_COLD_RESET || function == 0 ||
+	    function > TMF_TASK_REASSIGN)
 		return TMF_NOT_SUPPORTED;
 	if (on_lun && scsi_nexus_find(&conn->nexus, conn->bhs.lun) == NULL)
 		return TMF_NO_LUN;
-	if (function == TMF_ABORT_TASK &&
-	    (referenced == NULL || referenced->tmf != NULL || memcmp(referenced->scsi.lun_bytes, conn->bhs.lun, 8) != 0))
+	if (function == TMF_ABORT_TASK && (referenced == NULL || referenced->tmf != NULL ||
+	                                   memcmp(referenced->scsi.lun_bytes, conn->bhs.lun, 8) != 0))
 		return TMF_NO_TASK;
 	return TMF_COMPLETE;
 }
 
-/* LOGICAL UNIT RESET and TARGET WARM RESET: the tasks of this nexus are aborted; those of the others are let finish, which is an order
- * of events they cannot tell from the right one, and all are told by a unit attention. The task sets are one a nexus (TST 1). */
+/* LOGICAL UNIT RESET and TARGET WARM RESET: the tasks of this nexus are aborted; those of the others are let finish,
+ * which is an order of events they cannot tell from the right one, and all are told by a unit attention. The task sets
+ * are one a nexus (TST 1). */
 static void tmf_run(struct iscsi_conn *conn, struct iscsi_tmf *tmf, unsigned function, struct iscsi_task *referenced)
 {
 	switch (function) {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Login: from the first byte to full feature phase.
  *
- * THEORY. Each request is text, gathered over its continuations, answered key by key; the stage moves along the rows of `moves`. The last step
- * claims the session: an older one of the same initiator name and ISID must have ended first (session reinstatement).
- * SEAM. Authentication is what auth_choose and auth_is_satisfied say: today "None" for everybody; CHAP puts its exchange between them.
+ * THEORY. Each request is text, gathered over its continuations, answered key by key; the stage moves along the rows of
+ * `moves`. The last step claims the session: an older one of the same initiator name and ISID must have ended first
+ * (session reinstatement).
+ * SEAM. Authentication is what auth_choose and auth_is_satisfied say: today "None" for everybody; CHAP puts its
+ * exchange between them.
  * REFERENCES. RFC 7143 6.3 (login phase), 11.12, 11.13. */
 #include <string.h>
 #include <strings.h>
@@ -51,22 +53,25 @@ static bool auth_is_satisfied(const struct iscsi_conn *conn)
 
 /* ---- answers ---- */
 
-static void login_answer(struct iscsi_conn *conn, const struct iscsi_bhs *request, enum iscsi_login_status status, uint8_t flags,
-                         uint32_t len)
+static void login_answer(struct iscsi_conn *conn, const struct iscsi_bhs *request, enum iscsi_login_status status,
+                         uint8_t flags, uint32_t len)
 {
 	struct iscsi_bhs bhs = { .opcode = ISCSI_LOGIN_RESPONSE, .flags = flags, .itt = request->itt };
 
 	memcpy(bhs.isid, request->isid, sizeof bhs.isid);
-	bhs.tsih = (flags & ISCSI_LOGIN_TRANSIT) != 0 && ISCSI_LOGIN_NSG(flags) == STAGE_FULL_FEATURE ? be16_of(conn->tsih) : request->tsih;
+	bhs.tsih = (flags & ISCSI_LOGIN_TRANSIT) != 0 && ISCSI_LOGIN_NSG(flags) == STAGE_FULL_FEATURE
+	               ? be16_of(conn->tsih)
+	               : request->tsih;
 	bhs.login_status[0] = (uint8_t)((unsigned)status >> 8);
 	bhs.login_status[1] = (uint8_t)((unsigned)status & 0xFFU);
 	iscsi_send(conn, &bhs, conn->reply, len, true);
 }
 
-static void login_fail(struct iscsi_conn *conn, const struct iscsi_bhs *request, enum iscsi_login_status status, const char *why)
+static void login_fail(struct iscsi_conn *conn, const struct iscsi_bhs *request, enum iscsi_login_status status,
+                       const char *why)
 {
-	log_peer_warn("iscsi", "login_refused", "initiator=%s peer=%s status=%04x reason=\"%s\"", conn->initiator, conn->peer,
-	              (unsigned)status, why);
+	log_peer_warn("iscsi", "login_refused", "initiator=%s peer=%s status=%04x reason=\"%s\"", conn->initiator,
+	              conn->peer, (unsigned)status, why);
 	login_answer(conn, request, status, (uint8_t)(request->flags & 0x0CU), 0);
 	iscsi_conn_close_after_send(conn);
 }
@@ -81,7 +86,8 @@ static enum iscsi_login_status login_name(struct iscsi_conn *conn, const struct 
 	conn->named = true;
 	if (len == 0)
 		return LOGIN_MISSING_PARAMETER;
-	memcpy(conn->initiator, names->initiator, MIN_OF(len, (size_t)ISCSINAME_MAX)); /* also who is refused is named in the log */
+	/* also who is refused is named in the log */
+	memcpy(conn->initiator, names->initiator, MIN_OF(len, (size_t)ISCSINAME_MAX));
 	if (!iscsiname_is_valid(names->initiator))
 		return LOGIN_INITIATOR_ERROR;
 	if (names->type != NULL && strcmp(names->type, "Discovery") == 0)
@@ -109,7 +115,8 @@ static bool login_take_name(struct login_names *names, const struct iscsi_pair *
 	return true;
 }
 
-static enum iscsi_login_status login_take_key(struct iscsi_conn *conn, const struct iscsi_pair *pair, struct iscsi_text *reply)
+static enum iscsi_login_status login_take_key(struct iscsi_conn *conn, const struct iscsi_pair *pair,
+                                              struct iscsi_text *reply)
 {
 	const char *method;
 	int err;
@@ -199,7 +206,8 @@ static enum iscsi_login_status login_header(struct iscsi_conn *conn, const struc
 	if (be32_get(bhs->itt) != conn->login_itt || memcmp(bhs->isid, conn->isid, sizeof conn->isid) != 0 ||
 	    be16_get(bhs->cid) != conn->cid)
 		return LOGIN_INVALID_REQUEST;
-	if (stage != conn->stage || ((bhs->flags & ISCSI_LOGIN_TRANSIT) != 0 && (bhs->flags & ISCSI_TEXT_CONTINUE) != 0))
+	if (stage != conn->stage ||
+	    ((bhs->flags & ISCSI_LOGIN_TRANSIT) != 0 && (bhs->flags & ISCSI_TEXT_CONTINUE) != 0))
 		return LOGIN_INVALID_REQUEST;
 	if ((bhs->flags & ISCSI_LOGIN_TRANSIT) != 0 && !move_is_allowed(stage, ISCSI_LOGIN_NSG(bhs->flags)))
 		return LOGIN_INVALID_REQUEST;
@@ -232,7 +240,8 @@ void iscsi_login_claimed(struct iscsi_conn *conn, int err)
 	} else if (err == -EINPROGRESS) {
 		conn->state = CONN_CLAIMING;
 	} else {
-		login_fail(conn, &conn->login_final, LOGIN_OUT_OF_RESOURCES, "the session is being taken over by another login");
+		login_fail(conn, &conn->login_final, LOGIN_OUT_OF_RESOURCES,
+		           "the session is being taken over by another login");
 	}
 }
 
@@ -243,7 +252,8 @@ static void login_finish(struct iscsi_conn *conn, uint32_t reply_len)
 	conn->login_final = conn->bhs;
 	conn->reply_len = reply_len;
 	if (tsih != 0) /* a further connection of a session: MaxConnections is 1 */
-		login_fail(conn, &conn->bhs, iscsi_server_has_session(conn, tsih) ? LOGIN_TOO_MANY_CONNECTIONS : LOGIN_NO_SESSION,
+		login_fail(conn, &conn->bhs,
+		           iscsi_server_has_session(conn, tsih) ? LOGIN_TOO_MANY_CONNECTIONS : LOGIN_NO_SESSION,
 		           "connection to a session");
 	else
 		iscsi_login_claimed(conn, 0);

@@ -36,7 +36,15 @@ struct key {
 static const struct key keys[] = {
 	{ "HeaderDigest", KEY_LIST, 0, 0, 0, 0, IN_DISCOVERY, RESULT(header_digest), { "None", "CRC32C" } },
 	{ "DataDigest", KEY_LIST, 0, 0, 0, 0, IN_DISCOVERY, RESULT(data_digest), { "None", "CRC32C" } },
-	{ "MaxRecvDataSegmentLength", KEY_DECLARE, 512, 16777215, 0, 8192, IN_DISCOVERY | IN_FULL_FEATURE, RESULT(peer_max_recv), { 0 } },
+	{ "MaxRecvDataSegmentLength",
+	  KEY_DECLARE,
+	  512,
+	  16777215,
+	  0,
+	  8192,
+	  IN_DISCOVERY | IN_FULL_FEATURE,
+	  RESULT(peer_max_recv),
+	  { 0 } },
 	{ "MaxBurstLength", KEY_MIN, 512, 16777215, ISCSI_MAX_BURST, 262144, 0, RESULT(max_burst), { 0 } },
 	{ "FirstBurstLength", KEY_MIN, 512, 16777215, ISCSI_FIRST_BURST, 65536, 0, RESULT(first_burst), { 0 } },
 	{ "InitialR2T", KEY_OR, 0, 0, 0, 1, 0, RESULT(initial_r2t), { 0 } },
@@ -135,7 +143,8 @@ static void answer_bool(struct iscsi_params *params, const struct key *key, cons
 	*param_of(params, key) = active;
 }
 
-static void answer_number(struct iscsi_params *params, const struct key *key, const char *value, struct iscsi_text *reply)
+static void answer_number(struct iscsi_params *params, const struct key *key, const char *value,
+                          struct iscsi_text *reply)
 {
 	uint32_t his, active;
 
@@ -161,7 +170,8 @@ static void key_answer(struct iscsi_params *params, const struct key *key, const
 	}
 }
 
-int iscsi_negotiate(struct iscsi_params *params, enum iscsi_phase phase, const struct iscsi_pair *pair, struct iscsi_text *reply)
+int iscsi_negotiate(struct iscsi_params *params, enum iscsi_phase phase, const struct iscsi_pair *pair,
+                    struct iscsi_text *reply)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(keys[i].name, pair->key) != 0)

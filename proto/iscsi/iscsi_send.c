@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sending: sequence numbers, lengths, padding, digests; Data-In straight from the pages.
- * READ PATH. previous hop: iscsi_command.c; next hop: base/stream.c.  REFERENCES. RFC 7143 11.7 (Data-In), 4.2.2 (numbering). */
+ * READ PATH. previous hop: iscsi_command.c; next hop: base/stream.c. REFERENCES. RFC 7143 11.7 (Data-In), 4.2.2
+ * (numbering). */
 #include <string.h>
 
 #include "base/checksum.h"
@@ -26,7 +27,8 @@ static void statsn_stamp(struct iscsi_conn *conn, struct iscsi_bhs *bhs, bool ta
 }
 
 /* Queue header and data segment; `segs` has room for the header before (index 0) and padding and digest after them. */
-static void send_segs(struct iscsi_conn *conn, struct iscsi_bhs *bhs, struct stream_seg *segs, unsigned n, uint32_t len_bytes)
+static void send_segs(struct iscsi_conn *conn, struct iscsi_bhs *bhs, struct stream_seg *segs, unsigned n,
+                      uint32_t len_bytes)
 {
 	uint8_t header[ISCSI_BHS_SIZE + ISCSI_DIGEST_SIZE], tail[8] = { 0 };
 	uint32_t padding = -len_bytes & 3U, crc = crc32c(NULL, 0);
@@ -64,7 +66,9 @@ void iscsi_send(struct iscsi_conn *conn, struct iscsi_bhs *bhs, const void *data
 
 void iscsi_send_reject(struct iscsi_conn *conn, enum iscsi_reject reason)
 {
-	struct iscsi_bhs bhs = { .opcode = ISCSI_REJECT, .flags = ISCSI_FINAL, .byte2 = (uint8_t)reason, .itt = be32_of(ISCSI_TAG_NONE) };
+	struct iscsi_bhs bhs = {
+		.opcode = ISCSI_REJECT, .flags = ISCSI_FINAL, .byte2 = (uint8_t)reason, .itt = be32_of(ISCSI_TAG_NONE)
+	};
 
 	iscsi_send(conn, &bhs, &conn->bhs, ISCSI_BHS_SIZE, true);
 }
@@ -87,7 +91,9 @@ void iscsi_send_r2t(struct iscsi_task *task, uint32_t offset, uint32_t len_bytes
 static uint8_t residual_stamp(const struct iscsi_task *task, struct iscsi_bhs *bhs)
 {
 	const struct scsi_task *scsi = &task->scsi;
-	uint64_t moved = scsi->transfer_bytes, expected = scsi->is_in ? scsi->in_limit : scsi->is_out ? scsi->out_limit : task->edtl;
+	uint64_t moved = scsi->transfer_bytes, expected = scsi->is_in    ? scsi->in_limit
+	                                                  : scsi->is_out ? scsi->out_limit
+	                                                                 : task->edtl;
 
 	if (scsi->status != SCSI_GOOD && !scsi->cut_block) {
 		if (scsi->is_out)
@@ -131,7 +137,8 @@ void iscsi_send_data_in(struct iscsi_task *task, bool last)
 	uint32_t at = 0, all = task->scsi.data.len_bytes;
 
 	while (at < all && conn->state != CONN_CLOSED) {
-		uint32_t len = MIN_OF(MIN_OF(conn->params.peer_max_recv, conn->params.max_burst - task->burst), all - at);
+		uint32_t len = MIN_OF(MIN_OF(conn->params.peer_max_recv, conn->params.max_burst - task->burst),
+		                      all - at);
 		bool end = last && at + len == all, final = end || task->burst + len == conn->params.max_burst;
 
 		task->burst = final ? 0 : task->burst + len;
@@ -145,9 +152,10 @@ void iscsi_send_response(struct iscsi_task *task)
 {
 	const struct scsi_task *scsi = &task->scsi;
 	uint8_t sense[2 + SCSI_SENSE_SIZE] = { 0, scsi->sense_len };
-	struct iscsi_bhs bhs = {
-		.opcode = ISCSI_SCSI_RESPONSE, .flags = ISCSI_FINAL, .byte3 = (uint8_t)scsi->status, .itt = be32_of(task->itt)
-	};
+	struct iscsi_bhs bhs = { .opcode = ISCSI_SCSI_RESPONSE,
+		                 .flags = ISCSI_FINAL,
+		                 .byte3 = (uint8_t)scsi->status,
+		                 .itt = be32_of(task->itt) };
 
 	bhs.flags |= residual_stamp(task, &bhs);
 	if (scsi->is_in)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The service: the list of connections, which is shared by all loops, and the passing of a session from an old connection to a new one.
+/* The service: the list of connections, which is shared by all loops, and the passing of a session from an old
+ * connection to a new one.
  *
- * THEORY. A session is told by initiator name and ISID. A login that finds it taken becomes the successor of the present connection, which is told by
- * a posted task to close; when it has gone, and its last task with it, the successor is posted to claim again.
- * THREADS. The list, and the fields of a connection marked so, are under `lock`; the rest of a connection is its loop's. */
+ * THEORY. A session is told by initiator name and ISID. A login that finds it taken becomes the successor of the
+ * present connection, which is told by a posted task to close; when it has gone, and its last task with it, the
+ * successor is posted to claim again.
+ * THREADS. The list, and the fields of a connection marked so, are under `lock`; the rest of a connection is its
+ * loop's. */
 #include "proto/iscsi/iscsi_server.h"
 
 #include <pthread.h>
@@ -75,7 +78,8 @@ int iscsi_server_new(const struct iscsi_server_config *config, struct iscsi_serv
 	server_times_set(server, &config->times);
 	err = config->n_portals > ISCSI_PORTALS_MAX ? -EINVAL : server_name_set(server, config->target_name);
 	if (err == 0)
-		err = door_new(config->max_connections != 0 ? config->max_connections : CONNECTIONS_DEFAULT, &server->door);
+		err = door_new(config->max_connections != 0 ? config->max_connections : CONNECTIONS_DEFAULT,
+		               &server->door);
 	for (unsigned i = 0; i < config->n_portals && err == 0; i++) {
 		server->portals[i] = strdup(config->portals[i]);
 		err = server->portals[i] == NULL ? -ENOMEM : 0;
@@ -272,7 +276,8 @@ static struct iscsi_conn *session_find(struct iscsi_server *server, const struct
 	struct iscsi_conn *conn;
 
 	TAILQ_FOREACH(conn, &server->conns, server_link) {
-		if (conn != like && conn->established && !conn->discovery && memcmp(conn->isid, like->isid, sizeof conn->isid) == 0 &&
+		if (conn != like && conn->established && !conn->discovery &&
+		    memcmp(conn->isid, like->isid, sizeof conn->isid) == 0 &&
 		    strcasecmp(conn->initiator, like->initiator) == 0)
 			return conn;
 	}

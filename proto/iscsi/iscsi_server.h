@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The iSCSI service: one target, served on whatever loop a connection was accepted on.
- * WRITE PATH. previous hop: server/server.c (iscsi_server_serve); next hop: base/stream.c, then iscsi_conn.c for each PDU.
+ * WRITE PATH. previous hop: server/server.c (iscsi_server_serve); next hop: base/stream.c, then iscsi_conn.c for each
+ * PDU.
  * THREADS. Everything from any thread, but iscsi_server_serve: the loop it names. */
 #ifndef PROTO_ISCSI_SERVER_H
 #define PROTO_ISCSI_SERVER_H
@@ -23,16 +24,19 @@ struct iscsi_times {
 	unsigned discovery; /* a discovery session, between two requests; 30 s */
 	unsigned ping; /* a normal session is asked by a NOP-In whether it is there; 30 s */
 	unsigned answer; /* and dropped when nothing at all has come since; 60 s */
-	unsigned stall; /* who holds memory and does not go on, base/stall.h; 60 s, and a twelfth while others are refused memory */
+	unsigned stall; /* who holds memory and does not go on, base/stall.h; 60 s, and a twelfth while others are
+	                 * refused memory */
 };
 
 struct iscsi_server_config {
 	const char *target_name; /* an iSCSI name */
 	struct lunmap *maps; /* borrowed; outlives the server */
-	/* Further addresses to tell at discovery ("192.0.2.1:3260", "[2001:db8::1]:3260"); the one the question came to is always told. */
+	/* Further addresses to tell at discovery ("192.0.2.1:3260", "[2001:db8::1]:3260"); the one the question came to
+	 * is always told. */
 	const char *const *portals;
 	unsigned n_portals;
-	unsigned max_connections; /* 0: 5000; who gives way to whom: base/door.h. An initiator is known that sees a LUN */
+	unsigned max_connections; /* 0: 5000; who gives way to whom: base/door.h. An initiator is known that sees a
+	                           * LUN */
 	struct iscsi_times times; /* 0 each: the default */
 };
 
@@ -45,7 +49,8 @@ const char *iscsi_server_target_name(const struct iscsi_server *server);
 /* Serve an accepted connection on `loop` (the calling thread's); `fd` is taken, whatever happens. */
 void iscsi_server_serve(struct iscsi_server *server, struct loop *loop, int fd);
 
-/* Refuse new connections and end the present ones; `done(arg)` once, on the loop of the last one or inline. The loops must run until then. */
+/* Refuse new connections and end the present ones; `done(arg)` once, on the loop of the last one or inline. The loops
+ * must run until then. */
 void iscsi_server_stop(struct iscsi_server *server, void (*done)(void *arg), void *arg);
 
 /* What the administration sees of a session. */

@@ -80,7 +80,8 @@ struct iscsi_bhs {
 	};
 };
 static_assert(sizeof(struct iscsi_bhs) == ISCSI_BHS_SIZE, "BHS");
-static_assert(offsetof(struct iscsi_bhs, itt) == 16 && offsetof(struct iscsi_bhs, cdb) == 32 && offsetof(struct iscsi_bhs, residual) == 44,
+static_assert(offsetof(struct iscsi_bhs, itt) == 16 && offsetof(struct iscsi_bhs, cdb) == 32 &&
+                  offsetof(struct iscsi_bhs, residual) == 44,
               "BHS words");
 
 #define ISCSI_IMMEDIATE 0x40U /* in the opcode byte of requests */

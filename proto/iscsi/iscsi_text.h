@@ -33,12 +33,14 @@ struct iscsi_text {
 	size_t len_bytes, max_bytes;
 	bool overflow;
 };
-void iscsi_text_add(struct iscsi_text *text, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void iscsi_text_add(struct iscsi_text *text, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #define ISCSI_ADDRESS_SIZE 64U
 
-/* ADDRESS:PORT as TargetAddress has it: an IPv4 address in IPv6's clothes as the IPv4 address. Empty: it is of no use to anybody else (of a link, which
- * the other end has another name for), and best left out: then the target is where the discovery was (RFC 7143 appendix C). */
+/* ADDRESS:PORT as TargetAddress has it: an IPv4 address in IPv6's clothes as the IPv4 address. Empty: it is of no use
+ * to anybody else (of a link, which the other end has another name for), and best left out: then the target is where
+ * the discovery was (RFC 7143 appendix C). */
 void iscsi_address_format(const struct sockaddr_storage *address, char ret_text[ISCSI_ADDRESS_SIZE]);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who has mounted what: what DUMP tells each client of itself. Of the process, advisory, bounded (the oldest are forgotten), not kept across restarts. Any thread. */
+/* Who has mounted what: what DUMP tells each client of itself. Of the process, advisory, bounded (the oldest are
+ * forgotten), not kept across restarts. Any thread. */
 #ifndef PROTO_MOUNT_MOUNT_LIST_H
 #define PROTO_MOUNT_MOUNT_LIST_H
 

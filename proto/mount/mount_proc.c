@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* MOUNT version 3: from the path of a directory to its first file handle. REFERENCES RFC 1813 appendix I.
  *
- * THEORY. The nearest export above the path decides who may mount; then the path is resolved inside the volume, following no symlink. What
- * is handed out is a handle like any other: all later rights are checked by proto/nfs/nfs_admit.c, request by request.
- * DUMP and EXPORT tell the asker what concerns its own address and nothing of others. They end, well-formed, where the reply buffer ends. */
+ * THEORY. The nearest export above the path decides who may mount; then the path is resolved inside the volume,
+ * following no symlink. What is handed out is a handle like any other: all later rights are checked by
+ * proto/nfs/nfs_admit.c, request by request. DUMP and EXPORT tell the asker what concerns its own address and nothing
+ * of others. They end, well-formed, where the reply buffer ends. */
 #include "proto/mount/mount.h"
 
 #include "mount3.h"
@@ -69,7 +70,8 @@ static uint32_t mount_status_of(int err)
 	}
 }
 
-/* An exported subdirectory may have been moved away: what its path leads to now is no business of who may use it, not even that it is a file. */
+/* An exported subdirectory may have been moved away: what its path leads to now is no business of who may use it, not
+ * even that it is a file. */
 static uint32_t not_a_directory(const struct fs_message *msg)
 {
 	return msg->in.beneath.inode == 0 ? MNT3ERR_NOTDIR : MNT3ERR_NOENT;

@@ -90,7 +90,8 @@ static int full_path_make(const char *volume_name, const char *path, char **ret_
 	if (strlen(path) >= sizeof text)
 		return -ENAMETOOLONG;
 	memcpy(text, path, strlen(path) + 1);
-	if (export_path_clean(text) != 0 || strcmp(text, path) != 0 || *volume_name == '\0' || strchr(volume_name, '/') != NULL)
+	if (export_path_clean(text) != 0 || strcmp(text, path) != 0 || *volume_name == '\0' ||
+	    strchr(volume_name, '/') != NULL)
 		return -EINVAL;
 	len = snprintf(text, sizeof text, "/vol/%s%s", volume_name, strcmp(path, "/") == 0 ? "" : path);
 	if (len < 0 || (size_t)len >= sizeof text)
@@ -102,7 +103,8 @@ static int full_path_make(const char *volume_name, const char *path, char **ret_
 	return 0;
 }
 
-static int export_new(const struct uuid *volume_uuid, const char *volume_name, const struct export_spec *spec, struct export **ret_export)
+static int export_new(const struct uuid *volume_uuid, const char *volume_name, const struct export_spec *spec,
+                      struct export **ret_export)
 {
 	struct export *export;
 	int err;
@@ -192,7 +194,8 @@ struct export *export_set_find_path(const struct export_set *set, const char *pa
 	for (unsigned i = 0; i < set->n_exports; i++) {
 		size_t len = strlen(set->exports[i]->full_path);
 
-		if (len <= best_len || strncmp(set->exports[i]->full_path, path, len) != 0 || (path[len] != '\0' && path[len] != '/'))
+		if (len <= best_len || strncmp(set->exports[i]->full_path, path, len) != 0 ||
+		    (path[len] != '\0' && path[len] != '/'))
 			continue;
 		best = set->exports[i];
 		best_len = len;
@@ -226,8 +229,8 @@ static int set_check(const struct export_set *set)
 }
 
 /* `old` with the volume's exports replaced. */
-static int set_make(const struct export_set *old, const struct uuid *volume_uuid, const char *volume_name, const struct export_spec *specs,
-                    unsigned n_specs, struct export_set **ret_set)
+static int set_make(const struct export_set *old, const struct uuid *volume_uuid, const char *volume_name,
+                    const struct export_spec *specs, unsigned n_specs, struct export_set **ret_set)
 {
 	struct export_set *set = set_new(old->n_exports + n_specs, old->generation + 1);
 	int err = 0;
@@ -281,8 +284,8 @@ void export_table_free(struct export_table *table)
 	free(table);
 }
 
-int export_table_set(struct export_table *table, const struct uuid *volume_uuid, const char *volume_name, const struct export_spec *specs,
-                     unsigned n_specs)
+int export_table_set(struct export_table *table, const struct uuid *volume_uuid, const char *volume_name,
+                     const struct export_spec *specs, unsigned n_specs)
 {
 	struct export_set *set, *old = NULL;
 	int err;

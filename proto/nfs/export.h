@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of exports: which directories of which volumes which clients may use.
  *
- * THEORY. The table points to an immutable set with a reference count. A change makes a new set (entries of other volumes are shared) and
- * swaps the pointer; loops keep a view of the set they saw last and notice a new one by one relaxed load. So requests look exports up
- * without a lock, and every request sees the table as it is when the request arrives.
+ * THEORY. The table points to an immutable set with a reference count. A change makes a new set (entries of other
+ * volumes are shared) and swaps the pointer; loops keep a view of the set they saw last and notice a new one by one
+ * relaxed load. So requests look exports up without a lock, and every request sees the table as it is when the request
+ * arrives.
  * Where exports are kept is the volume's business (fs/message.h, FS_DOC_*); who loads them tells the table.
- * THREADS. The table's functions: any thread. A view belongs to one thread; a set and its entries stay while a reference is held. */
+ * THREADS. The table's functions: any thread. A view belongs to one thread; a set and its entries stay while a
+ * reference is held. */
 #ifndef PROTO_NFS_EXPORT_H
 #define PROTO_NFS_EXPORT_H
 
@@ -23,8 +25,8 @@
 
 struct export_table;
 
-/* What the caller wants exported. `id` is in file handles: it must stay the same for the life of the export, also across restarts, and
- * never be used again for another export of the same volume. */
+/* What the caller wants exported. `id` is in file handles: it must stay the same for the life of the export, also
+ * across restarts, and never be used again for another export of the same volume. */
 struct export_spec {
 	uint32_t id;
 	const char *path; /* inside the volume: "/", "/dir" */
@@ -45,7 +47,8 @@ struct export
 	char *full_path; /* "/vol/NAME" or "/vol/NAME/dir" */
 	const char *path; /* its part inside the volume: "/" or "/dir" */
 	struct export_client
-	    clients[]; /* longest prefix first, no network twice: so the first match is the most specific one, and counts */
+	    clients[]; /* longest prefix first, no network twice: so the first match is the most specific one, and
+	                * counts */
 };
 
 struct export_set {
@@ -58,8 +61,8 @@ struct export_set {
 MUST_CHECK int export_table_new(struct export_table **ret_table);
 void export_table_free(struct export_table *table);
 
-/* Replace all exports of a volume (none: n 0). All or nothing. -EINVAL: a path that is not absolute and clean, an id or path twice, too
- * many clients; -ENAMETOOLONG; -ENOMEM. */
+/* Replace all exports of a volume (none: n 0). All or nothing. -EINVAL: a path that is not absolute and clean, an id or
+ * path twice, too many clients; -ENAMETOOLONG; -ENOMEM. */
 MUST_CHECK int export_table_set(struct export_table *table, const struct uuid *volume_uuid, const char *volume_name,
                                 const struct export_spec *specs, unsigned n_specs);
 /* Forget a volume. -ENOMEM: nothing has changed. */
@@ -72,8 +75,8 @@ void export_set_put(struct export_set *set);
 struct export *export_set_find(const struct export_set *set, uint32_t id, const struct uuid *volume_uuid);
 /* The export whose directory is `path` (clean and absolute) or the nearest above it; NULL: none. */
 struct export *export_set_find_path(const struct export_set *set, const char *path);
-/* The client entry that counts for `peer`, that of the smallest network it is in, in whatever order they were given (of one given twice, what both
- * allow); NULL: it may not use the export. */
+/* The client entry that counts for `peer`, that of the smallest network it is in, in whatever order they were given (of
+ * one given twice, what both allow); NULL: it may not use the export. */
 const struct export_client *export_find_client(const struct export *export, const struct export_peer *peer);
 struct export *export_get(struct export *export);
 void export_put(struct export *export);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One line of an export: parsing networks and options, matching peers. Every address is 16 bytes; IPv4 is mapped (RFC 4291, 2.5.5.2). */
+/* One line of an export: parsing networks and options, matching peers. Every address is 16 bytes; IPv4 is mapped (RFC
+ * 4291, 2.5.5.2). */
 #include "proto/nfs/export_client.h"
 
 #include <arpa/inet.h>
@@ -99,7 +100,17 @@ int export_client_init(struct export_client *ret_client, const char *cidr)
 	return err;
 }
 
-enum option { OPT_RW, OPT_RO, OPT_SECURE, OPT_INSECURE, OPT_ROOT_SQUASH, OPT_NO_ROOT_SQUASH, OPT_ALL_SQUASH, OPT_ANONUID, OPT_ANONGID };
+enum option {
+	OPT_RW,
+	OPT_RO,
+	OPT_SECURE,
+	OPT_INSECURE,
+	OPT_ROOT_SQUASH,
+	OPT_NO_ROOT_SQUASH,
+	OPT_ALL_SQUASH,
+	OPT_ANONUID,
+	OPT_ANONGID
+};
 static const struct {
 	const char *word;
 	enum option option;
@@ -169,7 +180,9 @@ int export_client_set_options(struct export_client *client, const char *options)
 
 void export_client_restrict(struct export_client *client, const struct export_client *other)
 {
-	static const unsigned strictness[] = { [EXPORT_SQUASH_NONE] = 0, [EXPORT_SQUASH_ROOT] = 1, [EXPORT_SQUASH_ALL] = 2 };
+	static const unsigned strictness[] = {
+		[EXPORT_SQUASH_NONE] = 0, [EXPORT_SQUASH_ROOT] = 1, [EXPORT_SQUASH_ALL] = 2
+	};
 
 	client->read_write = client->read_write && other->read_write;
 	client->secure = client->secure || other->secure;
@@ -185,11 +198,12 @@ static void address_format(const uint8_t address[16], char *ret_text, size_t siz
 		(void)inet_ntop(AF_INET6, address, ret_text, (socklen_t)size);
 }
 
-void export_client_format(const struct export_client *client, char ret_cidr[EXPORT_CIDR_SIZE], char ret_options[EXPORT_OPTIONS_SIZE])
+void export_client_format(const struct export_client *client, char ret_cidr[EXPORT_CIDR_SIZE],
+                          char ret_options[EXPORT_OPTIONS_SIZE])
 {
-	static const char *const squash_words[] = {
-		[EXPORT_SQUASH_ROOT] = "root_squash", [EXPORT_SQUASH_NONE] = "no_root_squash", [EXPORT_SQUASH_ALL] = "all_squash"
-	};
+	static const char *const squash_words[] = { [EXPORT_SQUASH_ROOT] = "root_squash",
+		                                    [EXPORT_SQUASH_NONE] = "no_root_squash",
+		                                    [EXPORT_SQUASH_ALL] = "all_squash" };
 	unsigned family_bits = is_mapped(client->address) && client->prefix_bits >= 96 ? 96 : 0;
 	char address[INET6_ADDRSTRLEN];
 
@@ -199,7 +213,8 @@ void export_client_format(const struct export_client *client, char ret_cidr[EXPO
 	else
 		snprintf(ret_cidr, EXPORT_CIDR_SIZE, "%s/%u", address, client->prefix_bits - family_bits);
 	snprintf(ret_options, EXPORT_OPTIONS_SIZE, "%s,%s,%s,anonuid=%u,anongid=%u", client->read_write ? "rw" : "ro",
-	         client->secure ? "secure" : "insecure", squash_words[client->squash], client->anon_uid, client->anon_gid);
+	         client->secure ? "secure" : "insecure", squash_words[client->squash], client->anon_uid,
+	         client->anon_gid);
 }
 
 void export_peer_init(struct export_peer *ret_peer, const struct sockaddr_storage *address)

@@ -32,15 +32,17 @@ struct export_peer {
 	bool known; /* an IP peer; others match nothing */
 };
 
-/* The defaults of exports(5): read-only, root_squash, secure, anonymous 65534, for the network `cidr`: an IPv4 or IPv6 address, with
- * or without "/bits", or "*" for everybody. -EINVAL: not an address, or bits set after the prefix. */
+/* The defaults of exports(5): read-only, root_squash, secure, anonymous 65534, for the network `cidr`: an IPv4 or IPv6
+ * address, with or without "/bits", or "*" for everybody. -EINVAL: not an address, or bits set after the prefix. */
 MUST_CHECK int export_client_init(struct export_client *ret_client, const char *cidr);
-/* Change it by a list as exports(5) has it: "rw,no_root_squash,insecure,anonuid=99". -EINVAL: an unknown word; nothing is changed. */
+/* Change it by a list as exports(5) has it: "rw,no_root_squash,insecure,anonuid=99". -EINVAL: an unknown word; nothing
+ * is changed. */
 MUST_CHECK int export_client_set_options(struct export_client *client, const char *options);
 /* Take away what `other` may not. Whose anonymous ids: those of `client`. */
 void export_client_restrict(struct export_client *client, const struct export_client *other);
 /* The texts that make the same client again. */
-void export_client_format(const struct export_client *client, char ret_cidr[EXPORT_CIDR_SIZE], char ret_options[EXPORT_OPTIONS_SIZE]);
+void export_client_format(const struct export_client *client, char ret_cidr[EXPORT_CIDR_SIZE],
+                          char ret_options[EXPORT_OPTIONS_SIZE]);
 
 void export_peer_init(struct export_peer *ret_peer, const struct sockaddr_storage *address);
 void export_peer_format(const struct export_peer *peer, char ret_text[EXPORT_CIDR_SIZE]);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Admission: from a file handle to a volume, a file and the caller's rights, anew for every request.
  *
- * THEORY. A handle is a capability to ask, not to get: the export it names must still exist, still admit this client from this port, and
- * its MAC must be right. A directory must still lie in the export (the file system looks, fs/message.h, in.beneath); a handle of a file is what an
- * open file is, and goes on after the file was moved. What a connection found for its last request is kept as long as the set of exports is the same one. */
+ * THEORY. A handle is a capability to ask, not to get: the export it names must still exist, still admit this client
+ * from this port, and its MAC must be right. A directory must still lie in the export (the file system looks,
+ * fs/message.h, in.beneath); a handle of a file is what an open file is, and goes on after the file was moved. What a
+ * connection found for its last request is kept as long as the set of exports is the same one. */
 #include "proto/nfs/nfs_private.h"
 
 /* --- the life of a request --- */
@@ -103,7 +104,8 @@ void nfs_squash(const struct export_client *client, const struct rpc_cred *rpc, 
 			ret_cred->gids[i] = client->anon_gid;
 	}
 }
-static_assert(sizeof(((struct rpc_cred *)0)->gids) == sizeof(((struct fs_cred *)0)->gids), "as many groups in a message as in AUTH_SYS");
+static_assert(sizeof(((struct rpc_cred *)0)->gids) == sizeof(((struct fs_cred *)0)->gids),
+              "as many groups in a message as in AUTH_SYS");
 
 uint32_t nfs_admit(struct nfs_request *request)
 {
@@ -147,7 +149,8 @@ uint32_t nfs_admit_second(struct nfs_request *request, const nfs_fh3 *wire, stru
 
 	if (nfs_handle_decode(wire, &second) != 0)
 		return NFS3ERR_BADHANDLE;
-	if (second.export_id != request->handle.export_id || !uuid_equal(&second.volume_uuid, &request->handle.volume_uuid))
+	if (second.export_id != request->handle.export_id ||
+	    !uuid_equal(&second.volume_uuid, &request->handle.volume_uuid))
 		return NFS3ERR_XDEV;
 	if (nfs_handle_verify(wire, fs_volume_handle_key(request->volume)) != 0)
 		return NFS3ERR_BADHANDLE;

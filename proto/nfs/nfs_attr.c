@@ -20,9 +20,9 @@ void nfs_getattr_encode(struct nfs_request *request, struct rpc_out *out)
 
 static uint32_t set_time_of(const set_time *wire, enum fs_set_time *ret_how, int64_t *ret_time_ns)
 {
-	static const enum fs_set_time hows[] = {
-		[DONT_CHANGE] = FS_TIME_KEEP, [SET_TO_SERVER_TIME] = FS_TIME_SERVER, [SET_TO_CLIENT_TIME] = FS_TIME_CLIENT
-	};
+	static const enum fs_set_time hows[] = { [DONT_CHANGE] = FS_TIME_KEEP,
+		                                 [SET_TO_SERVER_TIME] = FS_TIME_SERVER,
+		                                 [SET_TO_CLIENT_TIME] = FS_TIME_CLIENT };
 	uint32_t how = (uint32_t)wire->set_it;
 
 	if (how >= ARRAY_SIZE(hows))
@@ -86,8 +86,8 @@ void nfs_wcc_encode(struct nfs_request *request, struct rpc_out *out)
 
 uint32_t nfs_access_start(struct nfs_request *request)
 {
-	const uint32_t known = FS_ACCESS_READ | FS_ACCESS_LOOKUP | FS_ACCESS_MODIFY | FS_ACCESS_EXTEND | FS_ACCESS_DELETE |
-	                       FS_ACCESS_EXECUTE;
+	const uint32_t known = FS_ACCESS_READ | FS_ACCESS_LOOKUP | FS_ACCESS_MODIFY | FS_ACCESS_EXTEND |
+	                       FS_ACCESS_DELETE | FS_ACCESS_EXECUTE;
 
 	request->msg.op = FS_ACCESS;
 	request->msg.in.access = request->args.access.access & known;

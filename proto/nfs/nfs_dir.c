@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* READDIR and READDIRPLUS.
  *
- * THEORY. The file system gives entries by cookie; here they are encoded until one does not fit in what the client allows. Cookies are slots
- * that never move, so a listing goes on correctly whatever happened to the directory meanwhile; the cookie verifier is the directory's
- * generation, and fails only for a cookie of another directory. REFERENCES RFC 1813 sections 3.3.16 and 3.3.17 (what the counts count). */
+ * THEORY. The file system gives entries by cookie; here they are encoded until one does not fit in what the client
+ * allows. Cookies are slots that never move, so a listing goes on correctly whatever happened to the directory
+ * meanwhile; the cookie verifier is the directory's generation, and fails only for a cookie of another directory.
+ * REFERENCES RFC 1813 sections 3.3.16 and 3.3.17 (what the counts count). */
 #include "proto/nfs/nfs_encode.h"
 
 #define ENTRIES_MAX 1024U
@@ -23,7 +24,8 @@ static uint64_t verifier_of(const struct nfs_request *request)
 	return request->handle.file.generation;
 }
 
-static uint32_t readdir_start(struct nfs_request *request, uint64_t cookie, uint64_t verifier, uint32_t want_bytes, bool want_attr)
+static uint32_t readdir_start(struct nfs_request *request, uint64_t cookie, uint64_t verifier, uint32_t want_bytes,
+                              bool want_attr)
 {
 	struct fs_message *msg = &request->msg;
 
@@ -102,7 +104,8 @@ static unsigned entries_encode(struct nfs_request *request, struct rpc_out *out,
 	return i;
 }
 
-static void readdir_encode(struct nfs_request *request, struct rpc_out *out, uint32_t count, uint32_t dir_bytes, bool plus)
+static void readdir_encode(struct nfs_request *request, struct rpc_out *out, uint32_t count, uint32_t dir_bytes,
+                           bool plus)
 {
 	const struct fs_message *msg = &request->msg;
 	uint32_t limit = MIN_OF(count, NFS_DIR_REPLY_MAX);

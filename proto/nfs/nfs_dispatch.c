@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a call's bytes to a message, and from a completed message to a reply: the table of the 22 procedures and what is common to them.
- * WRITE PATH. previous hop: proto/rpc/rpc_conn.c, by nfs_program below; next hop: nfs_io.c (a WRITE's payload), then fs_message_send.
+/* From a call's bytes to a message, and from a completed message to a reply: the table of the 22 procedures and what is
+ * common to them.
+ * WRITE PATH. previous hop: proto/rpc/rpc_conn.c, by nfs_program below; next hop: nfs_io.c (a WRITE's payload), then
+ * fs_message_send.
  * REFERENCES RFC 1813 section 3. */
 #include "proto/nfs/nfs_encode.h"
 
@@ -43,7 +45,13 @@ static const struct nfs_procedure procedures[] = {
 };
 static_assert(ARRAY_SIZE(procedures) == NFS_METRICS_PROCEDURES, "a counter for each procedure");
 
-enum { PROCEDURE_READ = 6, PROCEDURE_WRITE = 7, PROCEDURE_SYMLINK = 10, PROCEDURE_READDIR = 16, PROCEDURE_READDIRPLUS = 17 };
+enum {
+	PROCEDURE_READ = 6,
+	PROCEDURE_WRITE = 7,
+	PROCEDURE_SYMLINK = 10,
+	PROCEDURE_READDIR = 16,
+	PROCEDURE_READDIRPLUS = 17
+};
 
 /* READ3args end with the count. */
 static uint32_t read_weigh(const uint8_t *args, uint32_t len_bytes)
@@ -53,7 +61,8 @@ static uint32_t read_weigh(const uint8_t *args, uint32_t len_bytes)
 	if (len_bytes < sizeof count)
 		return RPC_REPLY_SMALL;
 	memcpy(&count, args + len_bytes - sizeof count, sizeof count);
-	return ROUND_UP(MIN_OF(be32_get(count), NFS_IO_MAX), PAGE_SIZE) + 2 * PAGE_SIZE; /* it may begin within a page; the header */
+	/* it may begin within a page; the header */
+	return ROUND_UP(MIN_OF(be32_get(count), NFS_IO_MAX), PAGE_SIZE) + 2 * PAGE_SIZE;
 }
 
 static uint32_t nfs_weigh(uint32_t procedure, const uint8_t *args, uint32_t len_bytes)
@@ -121,7 +130,8 @@ void nfs_done(struct fs_message *msg)
 }
 
 /* Encode status and results anew; how many segments follow. */
-static unsigned results_encode(struct nfs_request *request, uint32_t status, struct rpc_out *out, struct stream_seg *tail)
+static unsigned results_encode(struct nfs_request *request, uint32_t status, struct rpc_out *out,
+                               struct stream_seg *tail)
 {
 	request->status = status;
 	rpc_out_u32(out, status);
@@ -149,7 +159,8 @@ void nfs_finish(struct nfs_request *request, uint32_t status)
 		n_tail = results_encode(request, status, &out, tail);
 	}
 	rpc_reply_send(&request->rpc, &out, tail, n_tail);
-	nfs_metrics_count(metrics, request->rpc.procedure, request->status, world_now_ns(request->shard->world) - request->began_ns);
+	nfs_metrics_count(metrics, request->rpc.procedure, request->status,
+	                  world_now_ns(request->shard->world) - request->began_ns);
 	nfs_request_end(request);
 }
 

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls sent again: how one is known, and what it is answered with. The duplicate request cache itself is the volume's (struct fs_call).
+/* Calls sent again: how one is known, and what it is answered with. The duplicate request cache itself is the volume's
+ * (struct fs_call).
  *
- * THEORY. A client whose connection was cut sends its calls again on another one, byte for byte. A procedure that is not idempotent must not be carried
- * out twice: the second MKDIR would find the directory of the first. So it goes to the volume with a key, and the volume gives the reply of the first
- * again. The key is all that a call repeats: address (without the port: it changes with the connection), XID, procedure, length and checksum of the
- * arguments, and checksum of the credential, which tells clients behind one address apart by their machine names. Any other call differs in it, also
- * one of the same XID. Only calls that the export has let in come here.
- * WRITE is not among them: it carries where and what, so twice is as once; and what came in between came while the first was not answered, so it may
- * count as before it. A reply for each 4 KiB written would drive out those that matter.
+ * THEORY. A client whose connection was cut sends its calls again on another one, byte for byte. A procedure that is
+ * not idempotent must not be carried out twice: the second MKDIR would find the directory of the first. So it goes to
+ * the volume with a key, and the volume gives the reply of the first again. The key is all that a call repeats: address
+ * (without the port: it changes with the connection), XID, procedure, length and checksum of the arguments, and
+ * checksum of the credential, which tells clients behind one address apart by their machine names. Any other call
+ * differs in it, also one of the same XID. Only calls that the export has let in come here.
+ * WRITE is not among them: it carries where and what, so twice is as once; and what came in between came while the
+ * first was not answered, so it may count as before it. A reply for each 4 KiB written would drive out those that
+ * matter.
  * MOUNT's procedures are idempotent.
  * REFERENCES RFC 1813 section 4.5; C. Juszczak, "Improving the Performance and Correctness of an NFS Server", 1989. */
 #include "base/checksum.h"

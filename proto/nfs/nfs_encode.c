@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pieces results of NFS are made of: attributes, weak cache consistency data, file handles. REFERENCES RFC 1813 section 2.6. */
+/* The pieces results of NFS are made of: attributes, weak cache consistency data, file handles. REFERENCES RFC 1813
+ * section 2.6. */
 #include "proto/nfs/nfs_encode.h"
 
 #define NS_PER_S 1000000000

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* READ, WRITE and COMMIT. Data is never copied here: what arrives is received into pages, what leaves is sent from the cache's.
+/* READ, WRITE and COMMIT. Data is never copied here: what arrives is received into pages, what leaves is sent from the
+ * cache's.
  *
  * WRITE PATH. previous hop: proto/rpc/rpc_conn.c (payload_begin, payload_complete); next hop: FS_WRITE (fs/dispatch.c).
  * READ PATH. previous hop: FS_READ done; next hop: proto/rpc/rpc_reply.c. */
@@ -11,7 +12,8 @@ uint32_t nfs_read_start(struct nfs_request *request)
 {
 	const READ3args *args = &request->args.read;
 	struct fs_message *msg = &request->msg;
-	uint64_t offset = MIN_OF(args->offset, FS_FILE_SIZE_MAX * 2); /* far beyond every end, and adding to it does not overflow */
+	/* far beyond every end, and adding to it does not overflow */
+	uint64_t offset = MIN_OF(args->offset, FS_FILE_SIZE_MAX * 2);
 
 	msg->op = FS_READ;
 	msg->in.io = (struct fs_io){ .offset_bytes = offset,
@@ -44,7 +46,9 @@ unsigned nfs_read_tail(struct nfs_request *request, struct stream_seg *segs)
 	for (unsigned i = 0; i < io->n_pages && left > 0; i++) {
 		uint32_t len = MIN_OF(left, FS_BLOCK_SIZE - skip);
 
-		segs[n++] = (struct stream_seg){ .base = request->pages[i]->data + skip, .len_bytes = len, .page = request->pages[i] };
+		segs[n++] = (struct stream_seg){ .base = request->pages[i]->data + skip,
+			                         .len_bytes = len,
+			                         .page = request->pages[i] };
 		left -= len;
 		skip = 0;
 	}
@@ -93,7 +97,8 @@ int nfs_payload_begin(struct rpc_request *rpc, const uint8_t *args, uint32_t len
 		return 1;
 	}
 	ret_payload->head_bytes = head_bytes;
-	ret_payload->len_bytes = head->count = MIN_OF(head->count, NFS_IO_MAX); /* the reply says how much was written */
+	/* the reply says how much was written */
+	ret_payload->len_bytes = head->count = MIN_OF(head->count, NFS_IO_MAX);
 	if (!rpc_request_take(rpc, payload_pages(request, head->count) * PAGE_SIZE)) {
 		fs_volume_put(request->volume);
 		return -EAGAIN;
@@ -117,7 +122,8 @@ int nfs_payload_memory(struct rpc_request *rpc, uint32_t at, uint32_t *upto, str
 	for (uint32_t from = skip + at, end = skip + *upto; from < end;) {
 		uint32_t in_page = from % FS_BLOCK_SIZE, len = MIN_OF(FS_BLOCK_SIZE - in_page, end - from);
 
-		payload->iov[payload->n_iov++] = (struct iovec){ request->pages[from / FS_BLOCK_SIZE]->data + in_page, len };
+		payload->iov[payload->n_iov++] = (struct iovec){ request->pages[from / FS_BLOCK_SIZE]->data + in_page,
+			                                         len };
 		from += len;
 	}
 	return 0;
@@ -167,7 +173,8 @@ uint32_t nfs_commit_start(struct nfs_request *request)
 	const COMMIT3args *args = &request->args.commit;
 
 	request->msg.op = FS_COMMIT;
-	if (args->offset <= FS_FILE_SIZE_MAX && args->count != 0) { /* otherwise the whole file, which includes what was asked */
+	if (args->offset <= FS_FILE_SIZE_MAX && args->count != 0) {
+		/* otherwise the whole file, which includes what was asked */
 		request->msg.in.io.offset_bytes = args->offset;
 		request->msg.in.io.len_bytes = args->count;
 	}

@@ -22,13 +22,15 @@ struct nfs_metrics {
 };
 
 static const char *const labels[NFS_METRICS_PROCEDURES] = {
-	"proc=\"null\"",   "proc=\"getattr\"", "proc=\"setattr\"",  "proc=\"lookup\"", "proc=\"access\"",  "proc=\"readlink\"",
-	"proc=\"read\"",   "proc=\"write\"",   "proc=\"create\"",   "proc=\"mkdir\"",  "proc=\"symlink\"", "proc=\"mknod\"",
-	"proc=\"remove\"", "proc=\"rmdir\"",   "proc=\"rename\"",   "proc=\"link\"",   "proc=\"readdir\"", "proc=\"readdirplus\"",
-	"proc=\"fsstat\"", "proc=\"fsinfo\"",  "proc=\"pathconf\"", "proc=\"commit\"",
+	"proc=\"null\"",     "proc=\"getattr\"", "proc=\"setattr\"",     "proc=\"lookup\"", "proc=\"access\"",
+	"proc=\"readlink\"", "proc=\"read\"",    "proc=\"write\"",       "proc=\"create\"", "proc=\"mkdir\"",
+	"proc=\"symlink\"",  "proc=\"mknod\"",   "proc=\"remove\"",      "proc=\"rmdir\"",  "proc=\"rename\"",
+	"proc=\"link\"",     "proc=\"readdir\"", "proc=\"readdirplus\"", "proc=\"fsstat\"", "proc=\"fsinfo\"",
+	"proc=\"pathconf\"", "proc=\"commit\"",
 };
 
-static void add(struct metric *metric, const char *name, const char *label, const char *help, enum metric_kind kind, const void *value)
+static void add(struct metric *metric, const char *name, const char *label, const char *help, enum metric_kind kind,
+                const void *value)
 {
 	*metric = (struct metric){ .name = name, .help = help, .labels = label, .kind = kind, .value = value };
 	metrics_register(metric);
@@ -41,14 +43,17 @@ static void add_rpc(struct nfs_metrics *metrics)
 		enum metric_kind kind;
 		const struct counter *value;
 	} rows[N_RPC] = {
-		{ "vc_rpc_garbage_total", "Calls whose arguments could not be decoded.", METRIC_COUNTER, &metrics->rpc.garbage },
-		{ "vc_rpc_bad_records_total", "Records that were not calls; each closed its connection.", METRIC_COUNTER,
-		  &metrics->rpc.bad_records },
-		{ "vc_rpc_refused_total", "Connections refused because there were too many.", METRIC_COUNTER, &metrics->rpc.refused },
+		{ "vc_rpc_garbage_total", "Calls whose arguments could not be decoded.", METRIC_COUNTER,
+		  &metrics->rpc.garbage },
+		{ "vc_rpc_bad_records_total", "Records that were not calls; each closed its connection.",
+		  METRIC_COUNTER, &metrics->rpc.bad_records },
+		{ "vc_rpc_refused_total", "Connections refused because there were too many.", METRIC_COUNTER,
+		  &metrics->rpc.refused },
 		{ "vc_rpc_connections", "RPC connections now open.", METRIC_GAUGE, &metrics->rpc.conns },
-		{ "vc_rpc_stalled_total", "Connections closed because they held memory without progress.", METRIC_COUNTER,
-		  &metrics->rpc.stalled },
-		{ "vc_rpc_idle_total", "Connections closed because no call came for too long.", METRIC_COUNTER, &metrics->rpc.idle },
+		{ "vc_rpc_stalled_total", "Connections closed because they held memory without progress.",
+		  METRIC_COUNTER, &metrics->rpc.stalled },
+		{ "vc_rpc_idle_total", "Connections closed because no call came for too long.", METRIC_COUNTER,
+		  &metrics->rpc.idle },
 		{ "vc_rpc_waits_total", "Times a connection waited for memory.", METRIC_COUNTER, &metrics->rpc.waits },
 		{ "vc_rpc_calls_total", "Calls taken, of any program.", METRIC_COUNTER, &metrics->rpc.calls },
 	};
@@ -66,11 +71,16 @@ static void add_calls(struct nfs_metrics *metrics)
 		enum metric_kind kind;
 		const struct counter *value;
 	} rows[N_CALLS] = {
-		{ "vc_nfs_drc_hits_total", "Calls sent again and answered with the kept reply.", METRIC_COUNTER, &calls->hits },
-		{ "vc_nfs_drc_waits_total", "Calls sent again while the first was under way.", METRIC_COUNTER, &calls->waits },
-		{ "vc_nfs_drc_misses_total", "Calls that are not idempotent, carried out.", METRIC_COUNTER, &calls->misses },
-		{ "vc_nfs_drc_evicted_total", "Kept replies dropped: too old, or for room.", METRIC_COUNTER, &calls->evicted },
-		{ "vc_nfs_drc_unkept_total", "Calls carried out whose replies could not be kept.", METRIC_COUNTER, &calls->unkept },
+		{ "vc_nfs_drc_hits_total", "Calls sent again and answered with the kept reply.", METRIC_COUNTER,
+		  &calls->hits },
+		{ "vc_nfs_drc_waits_total", "Calls sent again while the first was under way.", METRIC_COUNTER,
+		  &calls->waits },
+		{ "vc_nfs_drc_misses_total", "Calls that are not idempotent, carried out.", METRIC_COUNTER,
+		  &calls->misses },
+		{ "vc_nfs_drc_evicted_total", "Kept replies dropped: too old, or for room.", METRIC_COUNTER,
+		  &calls->evicted },
+		{ "vc_nfs_drc_unkept_total", "Calls carried out whose replies could not be kept.", METRIC_COUNTER,
+		  &calls->unkept },
 		{ "vc_nfs_drc_kept", "Replies now kept.", METRIC_GAUGE, &calls->kept },
 	};
 
@@ -85,13 +95,13 @@ struct nfs_metrics *nfs_metrics_new(void)
 	if (metrics == NULL)
 		return NULL;
 	for (unsigned i = 0; i < NFS_METRICS_PROCEDURES; i++)
-		add(&metrics->request_metrics[i], "vc_nfs_requests_total", labels[i], "NFS requests answered.", METRIC_COUNTER,
-		    &metrics->requests[i]);
+		add(&metrics->request_metrics[i], "vc_nfs_requests_total", labels[i], "NFS requests answered.",
+		    METRIC_COUNTER, &metrics->requests[i]);
 	for (unsigned i = 0; i < NFS_METRICS_PROCEDURES; i++)
-		add(&metrics->error_metrics[i], "vc_nfs_errors_total", labels[i], "NFS requests answered with an error.", METRIC_COUNTER,
-		    &metrics->errors[i]);
-	add(&metrics->latency_metric, "vc_nfs_request_seconds", NULL, "Time from a request taken to its reply queued.", METRIC_HISTOGRAM,
-	    &metrics->latency);
+		add(&metrics->error_metrics[i], "vc_nfs_errors_total", labels[i],
+		    "NFS requests answered with an error.", METRIC_COUNTER, &metrics->errors[i]);
+	add(&metrics->latency_metric, "vc_nfs_request_seconds", NULL, "Time from a request taken to its reply queued.",
+	    METRIC_HISTOGRAM, &metrics->latency);
 	add_rpc(metrics);
 	add_calls(metrics);
 	return metrics;

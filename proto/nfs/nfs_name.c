@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The procedures about names in directories: LOOKUP, READLINK, CREATE, MKDIR, SYMLINK, MKNOD, REMOVE, RMDIR, RENAME, LINK. */
+/* The procedures about names in directories: LOOKUP, READLINK, CREATE, MKDIR, SYMLINK, MKNOD, REMOVE, RMDIR, RENAME,
+ * LINK. */
 #include "proto/nfs/nfs_encode.h"
 
 /* What a name is for: "." and ".." may be looked up, but neither made nor dropped. */
@@ -14,7 +15,8 @@ static uint32_t name_check(const filename3 *name, enum name_use use)
 {
 	if (name->len > FS_NAME_MAX)
 		return NFS3ERR_NAMETOOLONG;
-	if (name->len == 0 || memchr(name->bytes, '/', name->len) != NULL || memchr(name->bytes, '\0', name->len) != NULL)
+	if (name->len == 0 || memchr(name->bytes, '/', name->len) != NULL ||
+	    memchr(name->bytes, '\0', name->len) != NULL)
 		return NFS3ERR_INVAL;
 	if (use == NAME_LOOKUP || (!name_is(name, ".") && !name_is(name, "..")))
 		return NFS3_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of proto/nfs and proto/mount share: the request, the loop's part of the server, the connection's part. */
+/* What the files of proto/nfs and proto/mount share: the request, the loop's part of the server, the connection's
+ * part. */
 #ifndef PROTO_NFS_NFS_PRIVATE_H
 #define PROTO_NFS_NFS_PRIVATE_H
 
@@ -33,7 +34,8 @@ struct nfs_shard {
 	uint8_t scratch[NFS_SCRATCH_SIZE]; /* the reply being encoded */
 };
 
-/* A connection's memory: who it is, and what its last request found (exports and volumes rarely change between two requests). */
+/* A connection's memory: who it is, and what its last request found (exports and volumes rarely change between two
+ * requests). */
 struct nfs_conn {
 	struct export_peer peer;
 	uint64_t generation; /* of the export set `export` and `client` are from; 0: nothing cached */

@@ -88,8 +88,8 @@ void nfs_server_free(struct nfs_server *server)
 	free(server);
 }
 
-static int shard_new(struct nfs_server *server, struct loop *loop, struct export_table *exports, const struct nfs_server_options *options,
-                     struct nfs_shard **ret_shard)
+static int shard_new(struct nfs_server *server, struct loop *loop, struct export_table *exports,
+                     const struct nfs_server_options *options, struct nfs_shard **ret_shard)
 {
 	struct nfs_shard *shard = calloc(1, sizeof *shard);
 	struct rpc_service_config config = {
@@ -121,8 +121,8 @@ static int shard_new(struct nfs_server *server, struct loop *loop, struct export
 	return 0;
 }
 
-int nfs_server_new(struct loop *const *loops, unsigned n_loops, struct export_table *exports, const struct nfs_server_options *options,
-                   struct nfs_server **ret_server)
+int nfs_server_new(struct loop *const *loops, unsigned n_loops, struct export_table *exports,
+                   const struct nfs_server_options *options, struct nfs_server **ret_server)
 {
 	struct nfs_server *server = calloc(1, sizeof *server);
 	int err = 0;
@@ -137,7 +137,8 @@ int nfs_server_new(struct loop *const *loops, unsigned n_loops, struct export_ta
 	if (server->shards == NULL || server->metrics == NULL)
 		err = -ENOMEM;
 	if (err == 0)
-		err = door_new(options->limits != NULL ? options->limits->max_conns : rpc_limits_default.max_conns, &server->door);
+		err = door_new(options->limits != NULL ? options->limits->max_conns : rpc_limits_default.max_conns,
+		               &server->door);
 	if (server->shards == NULL)
 		server->n_shards = 0;
 	for (unsigned i = 0; i < server->n_shards && err == 0; i++)
@@ -171,7 +172,8 @@ static struct nfs_shard *shard_of(struct nfs_server *server, const struct loop *
 	for (unsigned i = 0; loop != NULL && i < server->n_shards; i++)
 		if (server->shards[i]->loop == loop)
 			return server->shards[i];
-	return server->shards[atomic_fetch_add_explicit(&server->next_shard, 1, memory_order_relaxed) % server->n_shards];
+	return server
+	    ->shards[atomic_fetch_add_explicit(&server->next_shard, 1, memory_order_relaxed) % server->n_shards];
 }
 
 void nfs_server_accept(struct nfs_server *server, struct loop *loop, int fd)

@@ -19,14 +19,15 @@ typedef struct nfs_fh3 {
 	uint8_t data[NFS3_FHSIZE];
 } nfs_fh3;
 
-/* string<>: `len` is the wire's; of names longer than 255 only the first 256 bytes are kept (enough to know that they are too long). */
+/* string<>: `len` is the wire's; of names longer than 255 only the first 256 bytes are kept (enough to know that they
+ * are too long). */
 typedef struct filename3 {
 	uint32_t len;
 	char bytes[NFS3_NAME_KEPT];
 } filename3;
 
-/* string<4096> in a page of the arena, released by nfspath3_free. `page` is NULL when the arena was exhausted: try later.
- * When encoding and `page` is NULL the bytes come from `bytes`. */
+/* string<4096> in a page of the arena, released by nfspath3_free. `page` is NULL when the arena was exhausted: try
+ * later. When encoding and `page` is NULL the bytes come from `bytes`. */
 typedef struct nfspath3 {
 	uint32_t len;
 	struct page *page;

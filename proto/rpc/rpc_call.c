@@ -47,7 +47,8 @@ static bool auth_sys_decode(struct cursor body, struct rpc_cred *ret_cred)
 	ret_cred->checksum = crc32c(body.next, body.left);
 	if (!cursor_u32(&body, &name_len) || name_len > RPC_AUTH_SYS_NAME_MAX || !cursor_skip(&body, name_len))
 		return false;
-	if (!cursor_u32(&body, &ret_cred->uid) || !cursor_u32(&body, &ret_cred->gid) || !cursor_u32(&body, &ret_cred->n_gids))
+	if (!cursor_u32(&body, &ret_cred->uid) || !cursor_u32(&body, &ret_cred->gid) ||
+	    !cursor_u32(&body, &ret_cred->n_gids))
 		return false;
 	if (ret_cred->n_gids > RPC_AUTH_SYS_GIDS_MAX)
 		return false;
@@ -96,7 +97,8 @@ int rpc_call_decode(const uint8_t *bytes, size_t len_bytes, struct rpc_call_head
 		return -EBADMSG;
 	if (ret_head->rpc_version != RPC_PROTOCOL_VERSION)
 		return 0;
-	if (!cursor_u32(&c, &ret_head->program) || !cursor_u32(&c, &ret_head->version) || !cursor_u32(&c, &ret_head->procedure))
+	if (!cursor_u32(&c, &ret_head->program) || !cursor_u32(&c, &ret_head->version) ||
+	    !cursor_u32(&c, &ret_head->procedure))
 		return -EBADMSG;
 	err = opaque_auth_decode(&c, &flavor, &body);
 	if (err != 0)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One RPC connection: record marking, taking calls within its window, and an orderly end.
  *
- * THEORY. rpc_conn_pump runs the steps of the state machine until one lacks bytes, memory or window. The common record, one fragment
- * whose bytes are all in the ring, is decoded in place without a copy. A long record with a payload is decoded as far as the payload, which
- * the stream then receives into the program's memory, which is asked for as the bytes come: never more than twice what is there already.
- * Records of several fragments are collected in a buffer that grows with what has really arrived, never with what a mark promises.
+ * THEORY. rpc_conn_pump runs the steps of the state machine until one lacks bytes, memory or window. The common record,
+ * one fragment whose bytes are all in the ring, is decoded in place without a copy. A long record with a payload is
+ * decoded as far as the payload, which the stream then receives into the program's memory, which is asked for as the
+ * bytes come: never more than twice what is there already. Records of several fragments are collected in a buffer that
+ * grows with what has really arrived, never with what a mark promises.
  *
  * STATES        mark -> call -> (payload ->) (skip ->) mark            one fragment
  *               mark -> fragment -> mark ... -> fragment -> assembled -> mark   several
@@ -25,7 +26,8 @@
 #define TURN_COUNT_MAX 8U /* but for no more */
 #define PAYLOAD_DECODE_MAX (RPC_CALL_HEAD_MAX + RPC_PAYLOAD_HEAD_MAX)
 
-/* What became of a call: DONE with (its bytes may go), MORE bytes needed, WAIT for memory, its PAYLOAD comes next, or BAD. */
+/* What became of a call: DONE with (its bytes may go), MORE bytes needed, WAIT for memory, its PAYLOAD comes next, or
+ * BAD. */
 enum take { TAKE_DONE, TAKE_MORE, TAKE_WAIT, TAKE_PAYLOAD, TAKE_BAD };
 
 static struct rpc_counters *counters(const struct rpc_conn *conn)
@@ -163,7 +165,9 @@ static void ended(void *owner, int err)
 		rpc_conn_finish(conn);
 }
 
-static const struct stream_handler stream_handler = { .readable = readable, .filled = filled, .drained = drained, .ended = ended };
+static const struct stream_handler stream_handler = {
+	.readable = readable, .filled = filled, .drained = drained, .ended = ended
+};
 
 static bool conn_is_known(struct rpc_conn *conn)
 {
@@ -247,7 +251,8 @@ static bool conn_is_idle(struct rpc_conn *conn, uint64_t now_ns)
 	const struct rpc_limits *limits = &conn->service->limits;
 	uint64_t silent_ns = now_ns - conn->called_ns;
 
-	if (conn->in_flight > 0 || stream_unsent(conn->stream) > 0 || silent_ns <= MIN_OF(limits->stranger_ns, limits->idle_ns))
+	if (conn->in_flight > 0 || stream_unsent(conn->stream) > 0 ||
+	    silent_ns <= MIN_OF(limits->stranger_ns, limits->idle_ns))
 		return false;
 	if (!conn->known && conn_is_known(conn)) {
 		conn->known = true;
@@ -256,11 +261,13 @@ static bool conn_is_idle(struct rpc_conn *conn, uint64_t now_ns)
 	return silent_ns > (conn->known ? limits->idle_ns : limits->stranger_ns);
 }
 
-/* A peer must not hold memory for ever, neither with half a record nor by not reading its replies; nor a place, by saying nothing. */
+/* A peer must not hold memory for ever, neither with half a record nor by not reading its replies; nor a place, by
+ * saying nothing. */
 void rpc_conn_sweep(struct rpc_conn *conn, uint64_t now_ns, uint64_t limit_ns)
 {
 	bool input = stall_is_over(&conn->input, input_missing(conn), stream_received(conn->stream), now_ns, limit_ns);
-	bool output = stall_is_over(&conn->output, stream_unsent(conn->stream), stream_sent(conn->stream), now_ns, limit_ns);
+	bool output = stall_is_over(&conn->output, stream_unsent(conn->stream), stream_sent(conn->stream), now_ns,
+	                            limit_ns);
 
 	if (input || output) {
 		counter_add(&counters(conn)->stalled, 1);
@@ -295,7 +302,8 @@ static void conn_wait(struct rpc_conn *conn)
 	stream_wait(conn->stream);
 }
 
-/* Another call may be taken: the window is open, and the budget has room for a reply that says no. Otherwise the connection is blocked. */
+/* Another call may be taken: the window is open, and the budget has room for a reply that says no. Otherwise the
+ * connection is blocked. */
 static bool conn_is_open(struct rpc_conn *conn)
 {
 	if (window_full(conn))
@@ -319,7 +327,8 @@ void rpc_conn_unblock(struct rpc_conn *conn)
 
 /* --- taking a call --- */
 
-static const struct rpc_program *program_find(const struct rpc_conn *conn, const struct rpc_call_head *head, enum rpc_accept_stat *ret_stat)
+static const struct rpc_program *program_find(const struct rpc_conn *conn, const struct rpc_call_head *head,
+                                              enum rpc_accept_stat *ret_stat)
 {
 	const struct rpc_service_config *config = &conn->service->config;
 
@@ -331,7 +340,8 @@ static const struct rpc_program *program_find(const struct rpc_conn *conn, const
 		if (head->version < program->version_low || head->version > program->version_high)
 			*ret_stat = RPC_ACCEPT_PROG_MISMATCH;
 		else
-			*ret_stat = head->procedure < program->n_procedures ? RPC_ACCEPT_SUCCESS : RPC_ACCEPT_PROC_UNAVAIL;
+			*ret_stat = head->procedure < program->n_procedures ? RPC_ACCEPT_SUCCESS
+			                                                    : RPC_ACCEPT_PROC_UNAVAIL;
 		return program;
 	}
 	*ret_stat = RPC_ACCEPT_PROG_UNAVAIL;
@@ -359,8 +369,8 @@ static const struct rpc_program *call_check(struct rpc_conn *conn, const struct 
 	return NULL;
 }
 
-static struct rpc_request *request_new(struct rpc_conn *conn, const struct rpc_call_head *head, const struct rpc_program *program,
-                                       uint32_t weight_bytes)
+static struct rpc_request *request_new(struct rpc_conn *conn, const struct rpc_call_head *head,
+                                       const struct rpc_program *program, uint32_t weight_bytes)
 {
 	struct rpc_request *request = rpc_service_request(conn->service, conn, weight_bytes);
 
@@ -418,8 +428,9 @@ static enum take payload_copy(struct rpc_conn *conn, struct rpc_request *request
 }
 
 /* The call carries a payload: copy it when it is here already, else have the stream receive it where it belongs. */
-static enum take take_payload(struct rpc_conn *conn, const struct rpc_call_head *head, const struct rpc_program *program,
-                              const uint8_t *record, uint32_t available, uint32_t record_bytes)
+static enum take take_payload(struct rpc_conn *conn, const struct rpc_call_head *head,
+                              const struct rpc_program *program, const uint8_t *record, uint32_t available,
+                              uint32_t record_bytes)
 {
 	struct rpc_payload *payload = &conn->service->payload;
 	struct rpc_request *request = request_new(conn, head, program, RPC_REPLY_SMALL);
@@ -427,8 +438,8 @@ static enum take take_payload(struct rpc_conn *conn, const struct rpc_call_head 
 
 	if (request == NULL)
 		return TAKE_WAIT;
-	result = program->payload_begin(request, record + head->len_bytes, available - head->len_bytes, record_bytes - head->len_bytes,
-	                                payload);
+	result = program->payload_begin(request, record + head->len_bytes, available - head->len_bytes,
+	                                record_bytes - head->len_bytes, payload);
 	if (result == -EAGAIN) {
 		rpc_service_request_undo(request);
 		return TAKE_WAIT;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Replies: the record mark and the reply header before the results, errors and rejections. REFERENCES RFC 5531 section 9.
+/* Replies: the record mark and the reply header before the results, errors and rejections. REFERENCES RFC 5531 section
+ * 9.
  *
  * READ PATH. previous hop: proto/nfs/nfs_io.c; next hop: base/stream.c, which sends header and pages in one writev. */
 #include "proto/rpc/rpc_private.h"
@@ -23,7 +24,8 @@ static void out_send(struct rpc_conn *conn, struct rpc_out *out)
 	stream_send(conn->stream, &seg, 1);
 }
 
-static void accepted_begin(struct rpc_out *out, uint8_t *buffer, size_t size_bytes, uint32_t xid, enum rpc_accept_stat stat)
+static void accepted_begin(struct rpc_out *out, uint8_t *buffer, size_t size_bytes, uint32_t xid,
+                           enum rpc_accept_stat stat)
 {
 	struct rpc_accepted_spec *spec;
 
@@ -36,7 +38,8 @@ static void accepted_begin(struct rpc_out *out, uint8_t *buffer, size_t size_byt
 	spec->accept_stat = be32_of(stat);
 }
 
-static void denied_begin(struct rpc_out *out, uint8_t *buffer, size_t size_bytes, uint32_t xid, enum rpc_reject_stat stat)
+static void denied_begin(struct rpc_out *out, uint8_t *buffer, size_t size_bytes, uint32_t xid,
+                         enum rpc_reject_stat stat)
 {
 	rpc_out_init(out, buffer, size_bytes);
 	rpc_out_u32(out, 0); /* the mark's place */

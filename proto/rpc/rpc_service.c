@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The RPC service of one loop: its connections, its pool of requests, who waits for memory, and the sweep that frees it.
+/* The RPC service of one loop: its connections, its pool of requests, who waits for memory, and the sweep that frees
+ * it.
  *
- * BOUNDS. Connections and requests are bounded by rpc_limits, memory by the budget. A connection that is refused either stops reading and
- * tries again when some of its own comes back, or a few milliseconds later (base/gate.h). */
+ * BOUNDS. Connections and requests are bounded by rpc_limits, memory by the budget. A connection that is refused either
+ * stops reading and tries again when some of its own comes back, or a few milliseconds later (base/gate.h). */
 #include "proto/rpc/rpc_private.h"
 
 #include <stdlib.h>
@@ -28,7 +29,8 @@ const struct rpc_limits rpc_limits_default = {
 static uint64_t sweep_ns(const struct rpc_service *service)
 {
 	const struct rpc_limits *limits = &service->limits;
-	uint64_t shortest_ns = MIN_OF(MIN_OF(limits->stall_ns, limits->short_stall_ns), MIN_OF(limits->stranger_ns, limits->idle_ns));
+	uint64_t shortest_ns = MIN_OF(MIN_OF(limits->stall_ns, limits->short_stall_ns),
+	                              MIN_OF(limits->stranger_ns, limits->idle_ns));
 
 	return MIN_OF(MAX_OF(shortest_ns / 8, SWEEP_MIN_NS), STALL_LOOK_NS);
 }
@@ -37,7 +39,8 @@ static void sweep(struct timer *timer)
 {
 	struct rpc_service *service = container_of(timer, struct rpc_service, sweep_timer);
 	uint64_t now_ns = world_now_ns(service->world);
-	uint64_t limit_ns = stall_is_urgent(&service->shortage) ? service->limits.short_stall_ns : service->limits.stall_ns;
+	uint64_t limit_ns = stall_is_urgent(&service->shortage) ? service->limits.short_stall_ns
+	                                                        : service->limits.stall_ns;
 	struct rpc_conn *conn, *next;
 
 	TAILQ_FOREACH_SAFE(conn, &service->conns, link, next)

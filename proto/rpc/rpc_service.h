@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ONC RPC over TCP on one loop: connections, record marking, dispatch to programs, replies, and the bounds on all of it.
+/* ONC RPC over TCP on one loop: connections, record marking, dispatch to programs, replies, and the bounds on all of
+ * it.
  *
- * THEORY. A service owns the connections of one loop and a bounded pool of request objects. A connection takes a call only while it
- * is within its window (requests in flight, their weight in bytes, unsent bytes); otherwise it stops reading, and TCP tells the client.
- * Arguments are handed over as contiguous bytes, normally right out of the stream's ring. A procedure whose arguments end in a long
- * opaque (the "payload procedure" of its program) names the memory its bytes shall go to, and they are received straight into it.
- * MEMORY. Everything a call may hold, its reply included, is taken from the connection's account (base/budget.h) before the call is; who is
- * refused reads no further. A payload is taken whole in the budget, so that whoever began can end, but its pages come as its bytes do.
+ * THEORY. A service owns the connections of one loop and a bounded pool of request objects. A connection takes a call
+ * only while it is within its window (requests in flight, their weight in bytes, unsent bytes); otherwise it stops
+ * reading, and TCP tells the client. Arguments are handed over as contiguous bytes, normally right out of the stream's
+ * ring. A procedure whose arguments end in a long opaque (the "payload procedure" of its program) names the memory its
+ * bytes shall go to, and they are received straight into it.
+ * MEMORY. Everything a call may hold, its reply included, is taken from the connection's account (base/budget.h) before
+ * the call is; who is refused reads no further. A payload is taken whole in the budget, so that whoever began can end,
+ * but its pages come as its bytes do.
  * WRITE PATH. previous hop: base/stream.c; here rpc_conn.c; next hop: the program's `call` (proto/nfs/nfs_dispatch.c).
  * THREADS. Everything here belongs to the service's loop, unless it says otherwise. */
 #ifndef PROTO_RPC_RPC_SERVICE_H
@@ -63,17 +66,21 @@ struct rpc_program {
 	uint32_t version_low, version_high;
 	uint32_t n_procedures;
 	uint32_t payload_procedure; /* or RPC_NO_PAYLOAD */
-	/* The most bytes that a call may hold until its reply is sent, the reply included; the arguments may be garbage. NULL: RPC_REPLY_SMALL. */
+	/* The most bytes that a call may hold until its reply is sent, the reply included; the arguments may be
+	 * garbage. NULL: RPC_REPLY_SMALL. */
 	uint32_t (*weigh)(uint32_t procedure, const uint8_t *args, uint32_t len_bytes);
-	/* Serve a call; `args` is valid only until it returns. True: it replies, now or later, exactly once (rpc_reply_send and then
-	 * rpc_request_done). False: the arguments are garbage, and the request is not its business any more. */
+	/* Serve a call; `args` is valid only until it returns. True: it replies, now or later, exactly once
+	 * (rpc_reply_send and then rpc_request_done). False: the arguments are garbage, and the request is not its
+	 * business any more. */
 	bool (*call)(struct rpc_request *request, const uint8_t *args, uint32_t len_bytes);
-	/* The payload procedure. `args` holds the first len_bytes (at least RPC_PAYLOAD_HEAD_MAX, or all) of args_bytes. 0: receive the
-	 * payload, then payload_complete or payload_drop is called. 1: it has replied already, skip the bytes. -EBADMSG: garbage.
-	 * -EAGAIN: no memory (rpc_request_take); the call is tried again when some came back. */
+	/* The payload procedure. `args` holds the first len_bytes (at least RPC_PAYLOAD_HEAD_MAX, or all) of
+	 * args_bytes. 0: receive the payload, then payload_complete or payload_drop is called. 1: it has replied
+	 * already, skip the bytes. -EBADMSG: garbage. -EAGAIN: no memory (rpc_request_take); the call is tried again
+	 * when some came back. */
 	int (*payload_begin)(struct rpc_request *request, const uint8_t *args, uint32_t len_bytes, uint32_t args_bytes,
 	                     struct rpc_payload *ret_payload);
-	/* Memory for its bytes from `at` to *upto, or a little further (*upto tells), taken now. -EAGAIN: none; asked again later. */
+	/* Memory for its bytes from `at` to *upto, or a little further (*upto tells), taken now. -EAGAIN: none; asked
+	 * again later. */
 	int (*payload_memory)(struct rpc_request *request, uint32_t at, uint32_t *upto, struct rpc_payload *payload);
 	void (*payload_complete)(struct rpc_request *request);
 	/* The connection ended while receiving: release what payload_begin took. */
@@ -105,7 +112,8 @@ struct rpc_service_config {
 	void (*conn_ended)(struct rpc_conn *conn); /* its last request is done; may be NULL */
 	/* Its peer has a right (now): longer limits, and a place that is kept. NULL: every peer has. */
 	bool (*conn_is_known)(struct rpc_conn *conn);
-	struct door *door; /* where connections have their places; borrowed. NULL: one of its own with limits->max_conns */
+	struct door *door; /* where connections have their places; borrowed. NULL: one of its own with
+	                    * limits->max_conns */
 	const struct rpc_limits *limits; /* NULL: default */
 	struct rpc_counters *counters; /* shared by the services of all loops */
 	void *owner;
@@ -115,7 +123,8 @@ struct rpc_service_config {
 MUST_CHECK int rpc_service_new(const struct rpc_service_config *config, struct rpc_service **ret_service);
 /* Take over a connected socket. The descriptor is closed when that fails. */
 void rpc_service_accept(struct rpc_service *service, int fd);
-/* Close every connection and take no more; `stopped` is called (never inline) when the last request has completed. Then free. */
+/* Close every connection and take no more; `stopped` is called (never inline) when the last request has completed. Then
+ * free. */
 void rpc_service_stop(struct rpc_service *service, void (*stopped)(void *arg), void *arg);
 void rpc_service_free(struct rpc_service *service);
 void *rpc_service_owner(const struct rpc_service *service);
@@ -127,9 +136,11 @@ const struct sockaddr_storage *rpc_conn_peer(const struct rpc_conn *conn);
 
 /* Take `bytes` more from the budget and the connection's window until the request is done; false: refused. */
 MUST_CHECK bool rpc_request_take(struct rpc_request *request, uint32_t bytes);
-/* Begin an accepted, successful reply in `buffer` (at least sizeof(struct rpc_accepted_spec)); results follow by rpc_out_*. */
+/* Begin an accepted, successful reply in `buffer` (at least sizeof(struct rpc_accepted_spec)); results follow by
+ * rpc_out_*. */
 void rpc_reply_begin(struct rpc_request *request, struct rpc_out *out, uint8_t *buffer, size_t size_bytes);
-/* Send it, followed by `tail` (payload and padding; references are taken). Nothing is sent when the connection is gone. */
+/* Send it, followed by `tail` (payload and padding; references are taken). Nothing is sent when the connection is
+ * gone. */
 void rpc_reply_send(struct rpc_request *request, struct rpc_out *out, const struct stream_seg *tail, unsigned n_tail);
 /* An accepted reply without results. */
 void rpc_reply_status(struct rpc_request *request, enum rpc_accept_stat stat);

@@ -24,7 +24,13 @@ enum rpc_accept_stat {
 	RPC_ACCEPT_SYSTEM_ERR = 5,
 };
 enum rpc_reject_stat { RPC_REJECT_MISMATCH = 0, RPC_REJECT_AUTH_ERROR = 1 };
-enum rpc_auth_stat { RPC_AUTH_OK = 0, RPC_AUTH_BADCRED = 1, RPC_AUTH_REJECTEDCRED = 2, RPC_AUTH_BADVERF = 3, RPC_AUTH_TOOWEAK = 5 };
+enum rpc_auth_stat {
+	RPC_AUTH_OK = 0,
+	RPC_AUTH_BADCRED = 1,
+	RPC_AUTH_REJECTEDCRED = 2,
+	RPC_AUTH_BADVERF = 3,
+	RPC_AUTH_TOOWEAK = 5
+};
 enum rpc_auth_flavor { RPC_FLAVOR_NONE = 0, RPC_FLAVOR_SYS = 1 };
 
 #define RPC_AUTH_BODY_MAX 400U

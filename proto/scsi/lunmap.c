@@ -115,9 +115,10 @@ bool lunmap_pattern_matches(const char *pattern, const char *name)
 	return *pattern == '\0';
 }
 
-/* The logical unit of an entry: the one we had under that UUID, or one made in this replacement, or a new one. A reference. */
-static struct scsi_lu *lu_for(const struct lunmap_table *old, const struct lunmap_table *fresh, struct fs_volume *volume,
-                              const struct lunmap_entry *entry)
+/* The logical unit of an entry: the one we had under that UUID, or one made in this replacement, or a new one. A
+ * reference. */
+static struct scsi_lu *lu_for(const struct lunmap_table *old, const struct lunmap_table *fresh,
+                              struct fs_volume *volume, const struct lunmap_entry *entry)
 {
 	const struct lunmap_table *tables[] = { fresh, old };
 	struct scsi_lu *lu;
@@ -125,8 +126,9 @@ static struct scsi_lu *lu_for(const struct lunmap_table *old, const struct lunma
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++) {
 		for (unsigned i = 0; i < tables[t]->n; i++) {
 			lu = tables[t]->rows[i].lu;
-			if (uuid_equal(&lu->uuid, &entry->uuid) && lu->volume == volume && lu->file.inode == entry->file.inode &&
-			    lu->file.generation == entry->file.generation && lu->file.snapshot == entry->file.snapshot)
+			if (uuid_equal(&lu->uuid, &entry->uuid) && lu->volume == volume &&
+			    lu->file.inode == entry->file.inode && lu->file.generation == entry->file.generation &&
+			    lu->file.snapshot == entry->file.snapshot)
 				return scsi_lu_get(lu);
 		}
 	}
@@ -147,7 +149,8 @@ static int lunmap_entry_check(const struct lunmap_entry *entry)
 	return 0;
 }
 
-static int table_add(struct lunmap_table *fresh, const struct lunmap_table *old, struct fs_volume *volume, const struct lunmap_entry *entry)
+static int table_add(struct lunmap_table *fresh, const struct lunmap_table *old, struct fs_volume *volume,
+                     const struct lunmap_entry *entry)
 {
 	struct lunmap_row *row = &fresh->rows[fresh->n];
 	struct scsi_lu *lu = lu_for(old, fresh, volume, entry);
@@ -248,11 +251,13 @@ static void view_insert(struct lunmap_view *view, const struct lunmap_row *row, 
 		at--;
 	if (at > 0 && view->luns[at - 1].lun == row->lun) {
 		if (view->luns[at - 1].lu != row->lu)
-			log_peer_warn("scsi", "lun_conflict", "initiator=%s lun=%u serial=%s", initiator, row->lun, row->lu->serial);
+			log_peer_warn("scsi", "lun_conflict", "initiator=%s lun=%u serial=%s", initiator, row->lun,
+			              row->lu->serial);
 		return;
 	}
 	if (view->n == LUNMAP_VIEW_MAX) {
-		log_peer_warn("scsi", "too_many_luns", "initiator=%s lun=%u serial=%s", initiator, row->lun, row->lu->serial);
+		log_peer_warn("scsi", "too_many_luns", "initiator=%s lun=%u serial=%s", initiator, row->lun,
+		              row->lu->serial);
 		return;
 	}
 	memmove(&view->luns[at + 1], &view->luns[at], (view->n - at) * sizeof view->luns[0]);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LUN maps: which initiator sees which vdisk under which LUN number.
  *
- * THEORY. The administration replaces all maps of one volume at a time (they live in that volume). The table is an immutable snapshot:
- * a replacement builds a new one and swaps it, sessions notice the new generation at their next command and look again. Logical
- * units are kept by UUID over replacements, so that a map change does not disturb a LUN that stays.
- * Two maps that give one initiator the same LUN number: the volume that came first keeps it, the other stays unmapped and is logged.
+ * THEORY. The administration replaces all maps of one volume at a time (they live in that volume). The table is an
+ * immutable snapshot: a replacement builds a new one and swaps it, sessions notice the new generation at their next
+ * command and look again. Logical units are kept by UUID over replacements, so that a map change does not disturb a LUN
+ * that stays. Two maps that give one initiator the same LUN number: the volume that came first keeps it, the other
+ * stays unmapped and is logged.
  * THREADS. Everything from any thread. */
 #ifndef PROTO_SCSI_LUNMAP_H
 #define PROTO_SCSI_LUNMAP_H
@@ -40,9 +41,11 @@ struct lunmap_entry {
 MUST_CHECK int lunmap_new(struct lunmap **ret_map);
 void lunmap_free(struct lunmap *map);
 
-/* All maps of `volume` are these from now on (n 0: none). Everything is copied. Changes of size, write cache and online state of a LUN that stays
- * take effect here too, and become unit attentions. -ENOMEM, -EINVAL (a LUN number or a pattern too long): nothing changed. */
-MUST_CHECK int lunmap_replace(struct lunmap *map, struct fs_volume *volume, const struct lunmap_entry *entries, unsigned n);
+/* All maps of `volume` are these from now on (n 0: none). Everything is copied. Changes of size, write cache and online
+ * state of a LUN that stays take effect here too, and become unit attentions. -ENOMEM, -EINVAL (a LUN number or a
+ * pattern too long): nothing changed. */
+MUST_CHECK int lunmap_replace(struct lunmap *map, struct fs_volume *volume, const struct lunmap_entry *entries,
+                              unsigned n);
 
 /* Rises with every replacement. */
 uint32_t lunmap_generation(struct lunmap *map);

@@ -30,7 +30,8 @@ static void put32(uint8_t *at, uint32_t value)
 
 static uint32_t inquiry_standard(struct scsi_task *task, uint8_t *p)
 {
-	static const uint16_t versions[] = { 0x00A0 /* SAM-5 */, 0x0960 /* iSCSI */, 0x0460 /* SPC-4 */, 0x04C0 /* SBC-3 */ };
+	static const uint16_t versions[] = { 0x00A0 /* SAM-5 */, 0x0960 /* iSCSI */, 0x0460 /* SPC-4 */,
+		                             0x04C0 /* SBC-3 */ };
 
 	p[0] = task->lun == NULL ? QUALIFIER_NO_DEVICE : 0;
 	p[2] = 0x06; /* SPC-4 */
@@ -66,11 +67,19 @@ static uint32_t designator(uint8_t *p, uint8_t code_set, uint8_t association_typ
 }
 
 enum { CODE_BINARY = 1, CODE_ASCII = 2, CODE_UTF8 = 3 };
-enum { TYPE_T10 = 1, TYPE_NAA = 3, TYPE_PORT = 4, TYPE_NAME = 8, TYPE_UUID = 10, OF_PORT = 0x90 /* PIV, association target port */ };
+enum {
+	TYPE_T10 = 1,
+	TYPE_NAA = 3,
+	TYPE_PORT = 4,
+	TYPE_NAME = 8,
+	TYPE_UUID = 10,
+	OF_PORT = 0x90 /* PIV, association target port */
+};
 
-/* NAA 6, IEEE Registered Extended: 4 bits, a company id of 24, 100 of ours: the last 100 of the LUN's UUID, of which 94 are random at least. The project has no
- * company id, so this one (02-56-43) is taken from those that IEEE 802c leaves to local administration (first octet ending in binary 0010):
- * no company has it, and whoever compares designators by all 128 bits finds no two alike. */
+/* NAA 6, IEEE Registered Extended: 4 bits, a company id of 24, 100 of ours: the last 100 of the LUN's UUID, of which 94
+ * are random at least. The project has no company id, so this one (02-56-43) is taken from those that IEEE 802c leaves
+ * to local administration (first octet ending in binary 0010): no company has it, and whoever compares designators by
+ * all 128 bits finds no two alike. */
 #define NAA_SIZE 16U
 static void naa_encode(const struct uuid *uuid, uint8_t naa[NAA_SIZE])
 {

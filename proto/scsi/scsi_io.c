@@ -176,8 +176,8 @@ static void write_send(struct scsi_task *task)
 	scsi_task_send(task, write_done);
 }
 
-/* How much the initiator sends of what the command takes: whole blocks, or nothing is done (FCP-4 9.5, as SAM leaves it to the transport).
- * False: finished. */
+/* How much the initiator sends of what the command takes: whole blocks, or nothing is done (FCP-4 9.5, as SAM leaves it
+ * to the transport). False: finished. */
 static bool out_begin(struct scsi_task *task)
 {
 	task->is_out = true;
@@ -232,7 +232,8 @@ static bool pages_equal(const struct scsi_data *data, struct page *const *medium
 	while (at < end) {
 		uint32_t part = MIN_OF(PAGE_SIZE - at % PAGE_SIZE, end - at);
 
-		if (memcmp(data->pages[at / PAGE_SIZE]->data + at % PAGE_SIZE, medium[at / PAGE_SIZE]->data + at % PAGE_SIZE, part) != 0)
+		if (memcmp(data->pages[at / PAGE_SIZE]->data + at % PAGE_SIZE,
+		           medium[at / PAGE_SIZE]->data + at % PAGE_SIZE, part) != 0)
 			return false;
 		at += part;
 	}

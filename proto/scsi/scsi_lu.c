@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct scsi_lu *scsi_lu_new(struct fs_volume *volume, const struct fs_file_id *file, const struct uuid *uuid, const char *serial)
+struct scsi_lu *scsi_lu_new(struct fs_volume *volume, const struct fs_file_id *file, const struct uuid *uuid,
+                            const char *serial)
 {
 	struct scsi_lu *lu = calloc(1, sizeof *lu);
 
@@ -59,8 +60,8 @@ void scsi_lu_written(struct scsi_lu *lu, uint64_t verifier)
 		(void)atomic_compare_exchange_strong(&lu->verifier, &none, verifier);
 }
 
-/* The verifier stays after a flush that found it unchanged: a write that ended meanwhile is not forgotten. The price is a flush that
- * complains for nothing, when unstable data of others was lost. */
+/* The verifier stays after a flush that found it unchanged: a write that ended meanwhile is not forgotten. The price is
+ * a flush that complains for nothing, when unstable data of others was lost. */
 bool scsi_lu_flushed(struct scsi_lu *lu, uint64_t verifier)
 {
 	uint64_t before = atomic_load(&lu->verifier);

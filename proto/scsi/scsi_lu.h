@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A logical unit: one vdisk as the SCSI layer knows it, shared by every nexus that sees it.
  *
- * THEORY. What an I_T nexus must be told about (capacity, mode parameters, a reset) is a generation counter here; a nexus keeps the
- * generations it has seen and finds its unit attentions by comparing. So nobody walks lists of sessions across threads.
+ * THEORY. What an I_T nexus must be told about (capacity, mode parameters, a reset) is a generation counter here; a
+ * nexus keeps the generations it has seen and finds its unit attentions by comparing. So nobody walks lists of sessions
+ * across threads.
  * THREADS. References and everything atomic from any thread; the rest is immutable. */
 #ifndef PROTO_SCSI_LU_H
 #define PROTO_SCSI_LU_H
@@ -35,7 +36,8 @@ struct scsi_lu {
 };
 
 /* One reference; takes its own of `volume`. NULL: out of memory. */
-struct scsi_lu *scsi_lu_new(struct fs_volume *volume, const struct fs_file_id *file, const struct uuid *uuid, const char *serial);
+struct scsi_lu *scsi_lu_new(struct fs_volume *volume, const struct fs_file_id *file, const struct uuid *uuid,
+                            const char *serial);
 struct scsi_lu *scsi_lu_get(struct scsi_lu *lu);
 void scsi_lu_put(struct scsi_lu *lu);
 

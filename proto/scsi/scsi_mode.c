@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* MODE SENSE and MODE SELECT: the caching page, whose WCE can be set; the control page, in which nothing can, and, of a thin LUN, the logical
- * block provisioning page, which tells where the soft threshold is.
- * THEORY. A page is built for a page control (current, changeable, default) by one function; MODE SELECT accepts a page when it equals the
- * current one in every bit that the changeable one has clear. WCE is the vdisk's own attribute: it is kept with the volume.
+/* MODE SENSE and MODE SELECT: the caching page, whose WCE can be set; the control page, in which nothing can, and, of a
+ * thin LUN, the logical block provisioning page, which tells where the soft threshold is.
+ * THEORY. A page is built for a page control (current, changeable, default) by one function; MODE SELECT accepts a page
+ * when it equals the current one in every bit that the changeable one has clear. WCE is the vdisk's own attribute: it
+ * is kept with the volume.
  * REFERENCES. SPC-4 6.13, 6.10, 7.5; SBC-3 6.4. */
 #include <string.h>
 
@@ -26,7 +27,8 @@ enum page_control { PC_CURRENT, PC_CHANGEABLE, PC_DEFAULT, PC_SAVED };
 
 static uint32_t page_caching(struct scsi_task *task, enum page_control pc, uint8_t *p)
 {
-	bool wce = pc != PC_CURRENT || atomic_load(&scsi_task_lu(task)->write_cache); /* can be changed; is on by default */
+	/* can be changed; is on by default */
+	bool wce = pc != PC_CURRENT || atomic_load(&scsi_task_lu(task)->write_cache);
 
 	p[0] = PAGE_CACHING;
 	p[1] = 0x12;
@@ -48,7 +50,8 @@ static uint32_t page_control(struct scsi_task *task, enum page_control pc, uint8
 	return 12;
 }
 
-/* One descriptor: a unit attention when so many sets of blocks, and fewer, are available to the LUN and its neighbours. */
+/* One descriptor: a unit attention when so many sets of blocks, and fewer, are available to the LUN and its
+ * neighbours. */
 static uint32_t page_provisioning(struct scsi_task *task, enum page_control pc, uint8_t *p)
 {
 	struct fs_space_notice notice;
@@ -60,7 +63,8 @@ static uint32_t page_provisioning(struct scsi_task *task, enum page_control pc, 
 	if (pc == PC_CHANGEABLE)
 		return PAGE_BYTES_MAX;
 	fs_volume_space(scsi_task_lu(task)->volume, &notice);
-	n_sets = be32_of((uint32_t)MIN_OF(notice.soft_bytes >> SCSI_BLOCK_SHIFT >> SCSI_THRESHOLD_EXPONENT, (uint64_t)UINT32_MAX));
+	n_sets = be32_of(
+	    (uint32_t)MIN_OF(notice.soft_bytes >> SCSI_BLOCK_SHIFT >> SCSI_THRESHOLD_EXPONENT, (uint64_t)UINT32_MAX));
 	p[16] = 0x81; /* enabled, soft, armed while the resource decreases */
 	p[17] = 0x01; /* the resource: LBA mapping resources that are available */
 	memcpy(p + 20, &n_sets, sizeof n_sets);
@@ -107,8 +111,8 @@ static uint32_t mode_pages(struct scsi_task *task, enum page_control pc, uint8_t
 	if (code == PAGE_ALL && subpage != 0 && subpage != SUBPAGE_ALL)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
-		if ((code == PAGE_ALL || code == pages[i].code) && (subpage == SUBPAGE_ALL || subpage == pages[i].subpage) &&
-		    page_exists(task, i))
+		if ((code == PAGE_ALL || code == pages[i].code) &&
+		    (subpage == SUBPAGE_ALL || subpage == pages[i].subpage) && page_exists(task, i))
 			n += pages[i].build(task, pc, p + n);
 	}
 	return n;
@@ -255,7 +259,9 @@ static void select_begin(struct scsi_task *task)
 		return;
 	}
 	while (at < task->param_len) {
-		uint32_t len = task->param_len - at < 2 ? 0 : select_page(task, task->param + at, task->param_len - at, &wce);
+		uint32_t len = task->param_len - at < 2
+		                   ? 0
+		                   : select_page(task, task->param + at, task->param_len - at, &wce);
 
 		if (len == 0) {
 			scsi_task_fail(task, SCSI_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_PARAMETERS);
@@ -268,7 +274,8 @@ static void select_begin(struct scsi_task *task)
 
 void scsi_mode_select(struct scsi_task *task)
 {
-	bool ten = task->cdb[0] == OP_MODE_SELECT_10, page_format = (task->cdb[1] & 0x10U) != 0, save = (task->cdb[1] & 1U) != 0;
+	bool ten = task->cdb[0] == OP_MODE_SELECT_10, page_format = (task->cdb[1] & 0x10U) != 0,
+	     save = (task->cdb[1] & 1U) != 0;
 	uint32_t len = ten ? (uint32_t)task->cdb[7] << 8 | task->cdb[8] : task->cdb[4];
 
 	if (!page_format || save || len > SCSI_PARAM_SIZE)

@@ -90,13 +90,15 @@ static void luns_free(struct scsi_nexus_lun **luns, unsigned n)
 	free(luns);
 }
 
-/* The same unit as before, with other content (it was put back to a snapshot): what was under way and what is cached counts no more. */
+/* The same unit as before, with other content (it was put back to a snapshot): what was under way and what is cached
+ * counts no more. */
 static struct scsi_nexus_lun *nexus_lun_renew(const struct scsi_nexus_lun *before, struct scsi_lu *lu)
 {
 	struct scsi_nexus_lun *lun = nexus_lun_new(before->number, lu);
 
 	if (lun != NULL)
-		lun->attentions = ATTENTION_RESET | (scsi_lu_blocks(lu) != scsi_lu_blocks(before->lu) ? (uint32_t)ATTENTION_CAPACITY : 0);
+		lun->attentions = ATTENTION_RESET |
+		                  (scsi_lu_blocks(lu) != scsi_lu_blocks(before->lu) ? (uint32_t)ATTENTION_CAPACITY : 0);
 	return lun;
 }
 
@@ -127,7 +129,8 @@ static int sight_alloc(struct sight *sight, const struct scsi_nexus *nexus, unsi
 }
 
 /* The unit of a number as the nexus knows it already, or a new one. */
-static struct scsi_nexus_lun *sight_lun(struct sight *sight, struct scsi_nexus_lun *before, uint32_t number, struct scsi_lu *lu)
+static struct scsi_nexus_lun *sight_lun(struct sight *sight, struct scsi_nexus_lun *before, uint32_t number,
+                                        struct scsi_lu *lu)
 {
 	if (before != NULL && before->lu == lu) {
 		before->refs++;
@@ -145,7 +148,8 @@ static int sight_see(struct sight *sight, struct scsi_nexus *nexus, const struct
 	sight->changed = view->n != nexus->n_luns;
 	for (unsigned i = 0; i < view->n; i++) {
 		uint32_t number = view->luns[i].lun;
-		struct scsi_nexus_lun *lun = sight_lun(sight, nexus_find_number(nexus, number), number, view->luns[i].lu);
+		struct scsi_nexus_lun *lun = sight_lun(sight, nexus_find_number(nexus, number), number,
+		                                       view->luns[i].lu);
 
 		if (lun == NULL)
 			return -ENOMEM;
@@ -163,7 +167,8 @@ static struct scsi_nexus_lun *sight_find(const struct sight *sight, uint32_t num
 	return NULL;
 }
 
-/* A unit was seen under a number: when it is not there now, what is there is withheld, and whatever comes there later. */
+/* A unit was seen under a number: when it is not there now, what is there is withheld, and whatever comes there
+ * later. */
 static void sight_miss(struct sight *sight, uint32_t number, const struct uuid *uuid)
 {
 	struct scsi_nexus_lun *now = sight_find(sight, number);
@@ -219,7 +224,8 @@ static int nexus_look(struct scsi_nexus *nexus, bool first)
 	return err;
 }
 
-int scsi_nexus_init(struct scsi_nexus *nexus, struct world *world, struct lunmap *map, const char *initiator, const char *port_name)
+int scsi_nexus_init(struct scsi_nexus *nexus, struct world *world, struct lunmap *map, const char *initiator,
+                    const char *port_name)
 {
 	memset(nexus, 0, sizeof *nexus);
 	nexus->world = world;
@@ -267,9 +273,9 @@ static const struct {
 
 static void nexus_lun_compare(struct scsi_nexus_lun *lun)
 {
-	static const uint32_t bit_of[LU_EVENT_COUNT] = {
-		[LU_EVENT_CAPACITY] = ATTENTION_CAPACITY, [LU_EVENT_MODE] = ATTENTION_MODE, [LU_EVENT_RESET] = ATTENTION_RESET
-	};
+	static const uint32_t bit_of[LU_EVENT_COUNT] = { [LU_EVENT_CAPACITY] = ATTENTION_CAPACITY,
+		                                         [LU_EVENT_MODE] = ATTENTION_MODE,
+		                                         [LU_EVENT_RESET] = ATTENTION_RESET };
 
 	lun->seen_any = atomic_load_explicit(&lun->lu->any_event, memory_order_acquire);
 	for (unsigned e = 0; e < LU_EVENT_COUNT; e++) {

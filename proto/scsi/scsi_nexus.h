@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An I_T nexus: one initiator's sight of the target: its LUNs, what it still has to be told about them, and the order of its tasks.
+/* An I_T nexus: one initiator's sight of the target: its LUNs, what it still has to be told about them, and the order
+ * of its tasks.
  *
- * THEORY. An initiator that does not look again takes a number for the unit it found there: what it still has to write to a unit that was
- * unmapped must not reach another one that got the number. So a unit under a number that was another unit's is withheld, as if it were not
- * there, until REPORT LUNS told the initiator of it, or it logs in anew.
+ * THEORY. An initiator that does not look again takes a number for the unit it found there: what it still has to write
+ * to a unit that was unmapped must not reach another one that got the number. So a unit under a number that was another
+ * unit's is withheld, as if it were not there, until REPORT LUNS told the initiator of it, or it logs in anew.
  * THREADS. The loop of its session, only. */
 #ifndef PROTO_SCSI_NEXUS_H
 #define PROTO_SCSI_NEXUS_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands that only tell: TEST UNIT READY, REQUEST SENSE, REPORT LUNS, READ CAPACITY, GET LBA STATUS, REPORT SUPPORTED OPERATION CODES.
+/* Commands that only tell: TEST UNIT READY, REQUEST SENSE, REPORT LUNS, READ CAPACITY, GET LBA STATUS, REPORT SUPPORTED
+ * OPERATION CODES.
  * REFERENCES. SPC-4 6.27, 6.33, 6.39, 6.47; SBC-3 5.4, 5.15, 5.16. */
 #include <string.h>
 
@@ -116,13 +117,17 @@ void scsi_report_capacity_16(struct scsi_task *task)
 #define LBA_STATUS_HEADER 8U
 #define LBA_STATUS_DESCRIPTOR 16U
 #define LBA_STATUS_DEALLOCATED 1U /* it reads as zeros (LBPRZ); 0: mapped */
-#define LBA_STATUS_BLOCKS_MAX (UINT32_MAX & ~7U) /* of a descriptor, and of a command: whole blocks of the file system */
+#define LBA_STATUS_BLOCKS_MAX                                                                                          \
+	(UINT32_MAX & ~7U) /* of a descriptor, and of a command: whole blocks of the file
+                                                  * system */
 #define LBA_STATUS_MAX 64U /* descriptors of a command */
 
 /* Where the file system writes, in the task's buffer behind the answer. */
 #define LBA_STATUS_FOUND_AT 2048U
-_Static_assert(LBA_STATUS_HEADER + LBA_STATUS_MAX * LBA_STATUS_DESCRIPTOR <= LBA_STATUS_FOUND_AT, "all descriptors fit");
-_Static_assert(LBA_STATUS_FOUND_AT + LBA_STATUS_MAX * sizeof(struct fs_extent) <= SCSI_PARAM_SIZE, "and what they are made from");
+_Static_assert(LBA_STATUS_HEADER + LBA_STATUS_MAX * LBA_STATUS_DESCRIPTOR <= LBA_STATUS_FOUND_AT,
+               "all descriptors fit");
+_Static_assert(LBA_STATUS_FOUND_AT + LBA_STATUS_MAX * sizeof(struct fs_extent) <= SCSI_PARAM_SIZE,
+               "and what they are made from");
 
 static void lba_status_found(struct scsi_task *task)
 {

@@ -19,7 +19,8 @@ void scsi_sense_encode(uint8_t ret_sense[SCSI_SENSE_SIZE], enum scsi_sense_key k
 	ret_sense[13] = (uint8_t)((unsigned)asc & 0xFFU);
 }
 
-void scsi_sense_encode_descriptor(uint8_t ret_sense[SCSI_SENSE_DESCRIPTOR_SIZE], enum scsi_sense_key key, enum scsi_asc asc)
+void scsi_sense_encode_descriptor(uint8_t ret_sense[SCSI_SENSE_DESCRIPTOR_SIZE], enum scsi_sense_key key,
+                                  enum scsi_asc asc)
 {
 	memset(ret_sense, 0, SCSI_SENSE_DESCRIPTOR_SIZE);
 	ret_sense[0] = 0x72;
@@ -39,8 +40,8 @@ static const struct {
 	{ EUCLEAN,
 	  { SCSI_CHECK_CONDITION, SCSI_MEDIUM_ERROR, ASC_UNRECOVERED_READ },
 	  { SCSI_CHECK_CONDITION, SCSI_MEDIUM_ERROR, ASC_WRITE_ERROR } },
-	/* The volume is away for a moment (it is being put back to a snapshot), or its maps go next: hosts wait for this one, and not for the
-	 * one that wants somebody to do something. */
+	/* The volume is away for a moment (it is being put back to a snapshot), or its maps go next: hosts wait for
+	 * this one, and not for the one that wants somebody to do something. */
 	{ ENODEV,
 	  { SCSI_CHECK_CONDITION, SCSI_NOT_READY, ASC_BECOMING_READY },
 	  { SCSI_CHECK_CONDITION, SCSI_NOT_READY, ASC_BECOMING_READY } },
@@ -63,7 +64,8 @@ static const struct {
 	  { SCSI_CHECK_CONDITION, SCSI_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE },
 	  { SCSI_CHECK_CONDITION, SCSI_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE } },
 	{ FS_EJUKEBOX, { .status = SCSI_BUSY }, { .status = SCSI_BUSY } },
-	/* Another file is the LUN now, or none: the maps that follow say which, so the next try is served or finds no LUN. */
+	/* Another file is the LUN now, or none: the maps that follow say which, so the next try is served or finds no
+	 * LUN. */
 	{ ESTALE, { .status = SCSI_BUSY }, { .status = SCSI_BUSY } },
 	{ EAGAIN, { .status = SCSI_BUSY }, { .status = SCSI_BUSY } },
 	{ EBUSY, { .status = SCSI_BUSY }, { .status = SCSI_BUSY } },

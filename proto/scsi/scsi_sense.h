@@ -12,7 +12,8 @@
 void scsi_sense_encode(uint8_t ret_sense[SCSI_SENSE_SIZE], enum scsi_sense_key key, enum scsi_asc asc);
 /* The descriptor format (72h), 8 bytes without descriptors: REQUEST SENSE with DESC. */
 #define SCSI_SENSE_DESCRIPTOR_SIZE 8U
-void scsi_sense_encode_descriptor(uint8_t ret_sense[SCSI_SENSE_DESCRIPTOR_SIZE], enum scsi_sense_key key, enum scsi_asc asc);
+void scsi_sense_encode_descriptor(uint8_t ret_sense[SCSI_SENSE_DESCRIPTOR_SIZE], enum scsi_sense_key key,
+                                  enum scsi_asc asc);
 
 struct scsi_error {
 	enum scsi_status status; /* CHECK CONDITION with the sense below, or BUSY */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SCSI tasks: life, data pieces, ordering, abort. What each command does is in the handlers (scsi_io.c, scsi_zero.c, ...). */
+/* SCSI tasks: life, data pieces, ordering, abort. What each command does is in the handlers (scsi_io.c, scsi_zero.c,
+ * ...). */
 #include "proto/scsi/scsi_task.h"
 
 #include <stdlib.h>
@@ -23,7 +24,8 @@ void scsi_task_fini(struct scsi_task *task)
 
 /* ---- the end ---- */
 
-/* A task may run when no ORDERED task came before it, and an ORDERED one when nothing did. HEAD OF QUEUE never waits. */
+/* A task may run when no ORDERED task came before it, and an ORDERED one when nothing did. HEAD OF QUEUE never
+ * waits. */
 static bool task_may_run(const struct scsi_task *task)
 {
 	const struct scsi_task *other;
@@ -39,7 +41,8 @@ static bool task_may_run(const struct scsi_task *task)
 	return true;
 }
 
-/* Let go on whoever waited for a task that has left the list. One at a time: each may end, and change the list, at once. */
+/* Let go on whoever waited for a task that has left the list. One at a time: each may end, and change the list, at
+ * once. */
 static void lun_run_waiting(struct scsi_nexus_lun *lun)
 {
 	struct scsi_task *task;
@@ -198,7 +201,8 @@ int scsi_task_reserve(struct scsi_task *task, uint32_t upto_bytes)
 	return err;
 }
 
-unsigned scsi_data_pieces(const struct scsi_data *data, uint32_t at, uint32_t len_bytes, struct scsi_piece *ret_pieces, unsigned n_max)
+unsigned scsi_data_pieces(const struct scsi_data *data, uint32_t at, uint32_t len_bytes, struct scsi_piece *ret_pieces,
+                          unsigned n_max)
 {
 	unsigned n = 0;
 
@@ -373,7 +377,8 @@ static bool task_refused(struct scsi_task *task)
 			return true;
 		}
 	}
-	if (task->attribute == SCSI_ACA || (task->cdb[task->opcode->cdb_len - 1U] & 0x04U) != 0) { /* no ACA here: NACA is refused */
+	if (task->attribute == SCSI_ACA || (task->cdb[task->opcode->cdb_len - 1U] & 0x04U) != 0) {
+		/* no ACA here: NACA is refused */
 		scsi_task_fail(task, SCSI_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_CDB);
 		return true;
 	}

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A SCSI task: one command from its CDB to its status, whatever the transport.
  *
- * THEORY. The transport embeds a task in its own, fills the in-part and calls scsi_task_start. From then on the task asks and the transport
- * answers: `want_data` (bring me this piece of data-out) -> scsi_task_data_ready; `admit_read` (may I read that much now?) ->
- * scsi_task_resume when it said no; `data_in` (send this piece, more follows); and at last, exactly once, `done`. A task that moves
- * more than FS_IO_MAX goes through in pieces.
- * OWNERSHIP. The pages of a piece are the task's; the transport takes references of its own for what it sends. After `done` the
- * transport calls scsi_task_release, and may start the structure again.
+ * THEORY. The transport embeds a task in its own, fills the in-part and calls scsi_task_start. From then on the task
+ * asks and the transport answers: `want_data` (bring me this piece of data-out) -> scsi_task_data_ready; `admit_read`
+ * (may I read that much now?) -> scsi_task_resume when it said no; `data_in` (send this piece, more follows); and at
+ * last, exactly once, `done`. A task that moves more than FS_IO_MAX goes through in pieces.
+ * OWNERSHIP. The pages of a piece are the task's; the transport takes references of its own for what it sends. After
+ * `done` the transport calls scsi_task_release, and may start the structure again.
  * WRITE PATH. previous hop: proto/iscsi/iscsi_command.c; next hop: the handler in the table of scsi_opcode.c
  * (scsi_io.c), which sends a message (fs/dispatch.c).
  * THREADS. The loop of the nexus. */
@@ -25,13 +25,15 @@
 struct scsi_opcode;
 
 struct scsi_transport {
-	/* Bring `data.len_bytes` bytes of data-out into `data` (reserve first), then call scsi_task_data_ready. May be called inline. */
+	/* Bring `data.len_bytes` bytes of data-out into `data` (reserve first), then call scsi_task_data_ready. May be
+	 * called inline. */
 	void (*want_data)(struct scsi_task *task);
 	/* May a read of `len_bytes` begin? False: the transport calls scsi_task_resume later. */
 	bool (*admit_read)(struct scsi_task *task, uint32_t len_bytes);
 	/* Send `data`, which is not the last piece. */
 	void (*data_in)(struct scsi_task *task);
-	/* The command is over: status, sense, and for data-in with GOOD the last piece in `data`. `aborted`: nobody wants to hear. */
+	/* The command is over: status, sense, and for data-in with GOOD the last piece in `data`. `aborted`: nobody
+	 * wants to hear. */
 	void (*done)(struct scsi_task *task);
 };
 
@@ -45,7 +47,15 @@ struct scsi_data {
 	uint32_t position; /* of the piece in the data of the command */
 };
 
-enum scsi_task_state { TASK_IDLE, TASK_RUNNING, TASK_GATHERING, TASK_ORDER_WAIT, TASK_ADMIT_WAIT, TASK_IN_FS, TASK_OVER };
+enum scsi_task_state {
+	TASK_IDLE,
+	TASK_RUNNING,
+	TASK_GATHERING,
+	TASK_ORDER_WAIT,
+	TASK_ADMIT_WAIT,
+	TASK_IN_FS,
+	TASK_OVER
+};
 
 #define SCSI_INLINE_PAGES 17U /* an unaligned 64 KiB */
 
@@ -93,7 +103,8 @@ void scsi_task_fini(struct scsi_task *task);
 
 /* In-part filled: go. Calls back at will, inline too. */
 void scsi_task_start(struct scsi_task *task);
-/* Pages for the first `upto_bytes` of the wanted piece are there; -ENOMEM: ask again later. Parameter data needs none. */
+/* Pages for the first `upto_bytes` of the wanted piece are there; -ENOMEM: ask again later. Parameter data needs
+ * none. */
 MUST_CHECK int scsi_task_reserve(struct scsi_task *task, uint32_t upto_bytes);
 void scsi_task_data_ready(struct scsi_task *task);
 void scsi_task_resume(struct scsi_task *task);
@@ -104,14 +115,15 @@ void scsi_task_give_up(struct scsi_task *task, enum scsi_status status, enum scs
 /* After `done`: give back pages and the LUN. */
 void scsi_task_release(struct scsi_task *task);
 
-/* The memory behind bytes [at, at + len) of the present piece: fills at most `n_max` pieces, returns how many. The memory of
- * pages not reserved yet must not be asked for. */
+/* The memory behind bytes [at, at + len) of the present piece: fills at most `n_max` pieces, returns how many. The
+ * memory of pages not reserved yet must not be asked for. */
 struct scsi_piece {
 	uint8_t *base;
 	size_t len_bytes;
 	struct page *page;
 };
-unsigned scsi_data_pieces(const struct scsi_data *data, uint32_t at, uint32_t len_bytes, struct scsi_piece *ret_pieces, unsigned n_max);
+unsigned scsi_data_pieces(const struct scsi_data *data, uint32_t at, uint32_t len_bytes, struct scsi_piece *ret_pieces,
+                          unsigned n_max);
 
 /* ---- for the handlers of proto/scsi ---- */
 void scsi_task_finish(struct scsi_task *task); /* with GOOD */
@@ -122,16 +134,19 @@ void scsi_task_fail_errno(struct scsi_task *task, int err);
 uint8_t *scsi_task_param(struct scsi_task *task);
 /* Answer with the first min(len, allocation) bytes of the buffer. */
 void scsi_task_finish_param(struct scsi_task *task, uint32_t len_bytes, uint32_t allocation_bytes);
-/* Gather `len_bytes` of parameter data (at most SCSI_PARAM_SIZE), then call `proceed`; task->param_len tells how much came. */
+/* Gather `len_bytes` of parameter data (at most SCSI_PARAM_SIZE), then call `proceed`; task->param_len tells how much
+ * came. */
 void scsi_task_want_param(struct scsi_task *task, uint32_t len_bytes, void (*proceed)(struct scsi_task *task));
 /* Gather the next piece of the write at offset_bytes / left_bytes, then call `proceed`. */
 void scsi_task_want_pages(struct scsi_task *task, void (*proceed)(struct scsi_task *task));
-/* Room for the pages of `len_bytes` at offset_bytes, none there yet; false: no memory, and the task has been finished with BUSY. */
+/* Room for the pages of `len_bytes` at offset_bytes, none there yet; false: no memory, and the task has been finished
+ * with BUSY. */
 MUST_CHECK bool scsi_task_lay_out(struct scsi_task *task, uint32_t len_bytes);
 void scsi_task_put_pages(struct scsi_task *task);
 /* Run `proceed` when all that must come before is over (at once, mostly). */
 void scsi_task_in_order(struct scsi_task *task, void (*proceed)(struct scsi_task *task));
-/* Prepare task->msg for the task's vdisk; the handler fills msg.in and calls scsi_task_send. `done` runs unless the task was aborted meanwhile. */
+/* Prepare task->msg for the task's vdisk; the handler fills msg.in and calls scsi_task_send. `done` runs unless the
+ * task was aborted meanwhile. */
 struct fs_message *scsi_task_message(struct scsi_task *task, enum fs_op op);
 void scsi_task_send(struct scsi_task *task, void (*proceed)(struct scsi_task *task));
 /* True when writes of this task must be durable before they are answered. */

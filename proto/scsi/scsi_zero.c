@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* UNMAP and WRITE SAME: ranges that become zeros (one FS_ZERO a range), or one block written many times.
- * THEORY. LBPRZ is 1: an unmapped block reads as zeros, so UNMAP and WRITE SAME of zeros are the same thing. A WRITE SAME of anything else shares
- * one page, filled with the pattern, over a whole message.
+ * THEORY. LBPRZ is 1: an unmapped block reads as zeros, so UNMAP and WRITE SAME of zeros are the same thing. A WRITE
+ * SAME of anything else shares one page, filled with the pattern, over a whole message.
  * REFERENCES. SBC-3 4.7, 5.28 (UNMAP), 5.44 (WRITE SAME). */
 #include <string.h>
 
@@ -203,7 +203,8 @@ static void same_zero(struct scsi_task *task)
 
 static void same_begin(struct scsi_task *task)
 {
-	if (task->param_len < SCSI_BLOCK_SIZE || task->out_limit != SCSI_BLOCK_SIZE) /* one block, no more and no less */
+	/* one block, no more and no less */
+	if (task->param_len < SCSI_BLOCK_SIZE || task->out_limit != SCSI_BLOCK_SIZE)
 		scsi_task_fail(task, SCSI_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_CDB);
 	else if (bytes_are_zero(task->param, SCSI_BLOCK_SIZE))
 		same_zero(task);

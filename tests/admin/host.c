@@ -49,7 +49,8 @@ static void hook_exports(void *arg, const struct admin_export *exports, size_t n
 	one.host->n_exports = (unsigned)n;
 }
 
-static void hook_san(void *arg, const struct admin_igroup *igroups, size_t n_igroups, const struct admin_lun *luns, size_t n_luns)
+static void hook_san(void *arg, const struct admin_igroup *igroups, size_t n_igroups, const struct admin_lun *luns,
+                     size_t n_luns)
 {
 	(void)arg;
 	(void)igroups;
@@ -206,7 +207,9 @@ static size_t exchange(int fd, const void *bytes, size_t len, char *answer, size
 
 size_t host_raw(const struct host *host, const void *bytes, size_t len, char *answer, size_t size)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(host->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		                       .sin_port = htons(host->port),
+		                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
@@ -214,8 +217,8 @@ size_t host_raw(const struct host *host, const void *bytes, size_t len, char *an
 	return exchange(fd, bytes, len, answer, size);
 }
 
-static int ask_by(const struct host *host, bool tcp, const char *method, const char *path, const char *body, const char *extra,
-                  json_t **ret_json)
+static int ask_by(const struct host *host, bool tcp, const char *method, const char *path, const char *body,
+                  const char *extra, json_t **ret_json)
 {
 	static char answer[1 << 20];
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -226,9 +229,11 @@ static int ask_by(const struct host *host, bool tcp, const char *method, const c
 		(void)snprintf(name, sizeof name, "127.0.0.1:%u", (unsigned)host->port);
 		(void)snprintf(authorization, sizeof authorization, "Authorization: Bearer %s\r\n", host->token);
 	}
-	int len = asprintf(&request, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s%s%sContent-Length: %zu\r\n\r\n%s", method, path,
-	                   name, authorization, extra == NULL ? "" : extra, body == NULL ? "" : "Content-Type: application/json\r\n",
-	                   body == NULL ? 0 : strlen(body), body == NULL ? "" : body);
+	int len = asprintf(&request,
+	                   "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s%s%sContent-Length: %zu\r\n\r\n%s",
+	                   method, path, name, authorization, extra == NULL ? "" : extra,
+	                   body == NULL ? "" : "Content-Type: application/json\r\n", body == NULL ? 0 : strlen(body),
+	                   body == NULL ? "" : body);
 	if (tcp) {
 		(void)host_raw(host, request, (size_t)len, answer, sizeof answer);
 	} else {
@@ -247,7 +252,8 @@ static int ask_by(const struct host *host, bool tcp, const char *method, const c
 	return status;
 }
 
-int host_ask(const struct host *host, const char *method, const char *path, const char *body, const char *extra, json_t **ret_json)
+int host_ask(const struct host *host, const char *method, const char *path, const char *body, const char *extra,
+             json_t **ret_json)
 {
 	return ask_by(host, false, method, path, body, extra, ret_json);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The administration on the double, in this process: a loop on a thread of its own, a unix socket and a TCP port in a directory of its own. */
+/* The administration on the double, in this process: a loop on a thread of its own, a unix socket and a TCP port in a
+ * directory of its own. */
 #ifndef TESTS_ADMIN_HOST_H
 #define TESTS_ADMIN_HOST_H
 
@@ -37,13 +38,17 @@ void host_start(struct host *host, const char *dir);
 void host_stop(struct host *host);
 void host_remove_dir(struct host *host);
 
-/* Send raw bytes to the TCP port and read the answer until the end or 1 s of silence. Returns how many; NUL-terminated. */
+/* Send raw bytes to the TCP port and read the answer until the end or 1 s of silence. Returns how many;
+ * NUL-terminated. */
 size_t host_raw(const struct host *host, const void *bytes, size_t len, char *answer, size_t size);
 /* The same question over HTTP, with the token. */
 int host_ask_tcp(const struct host *host, const char *method, const char *path, const char *body, json_t **ret_json);
-/* One request over the unix socket; returns the status, *ret_json (may be NULL to drop). `extra`: further header lines, each ended by CRLF. */
-int host_ask(const struct host *host, const char *method, const char *path, const char *body, const char *extra, json_t **ret_json);
-/* Ask for a job, over HTTP with the token when host_by_token, wait until it is over: the state's first letter ('s' or 'f'), message in `text` (256 bytes). */
+/* One request over the unix socket; returns the status, *ret_json (may be NULL to drop). `extra`: further header lines,
+ * each ended by CRLF. */
+int host_ask(const struct host *host, const char *method, const char *path, const char *body, const char *extra,
+             json_t **ret_json);
+/* Ask for a job, over HTTP with the token when host_by_token, wait until it is over: the state's first letter ('s' or
+ * 'f'), message in `text` (256 bytes). */
 char host_job(const struct host *host, const char *method, const char *path, const char *body, char *text);
 
 #endif

@@ -23,7 +23,9 @@ int rest_setup_vol0(void **state)
 {
 	char text[256];
 
-	return rest_setup(state) == 0 && host_job(&rest_host, "POST", V1 "storage/volumes", MAKE_VOL0, text) == 's' ? 0 : -1;
+	return rest_setup(state) == 0 && host_job(&rest_host, "POST", V1 "storage/volumes", MAKE_VOL0, text) == 's'
+	           ? 0
+	           : -1;
 }
 
 int rest_teardown(void **state)
@@ -98,7 +100,8 @@ void rest_make_backed(void)
 {
 	rest_does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/test\", \"size\": 1048576}", 201);
 	rest_does("POST", V1 "storage/volumes/vol0/snapshots", "{\"name\": \"s1\"}", 201);
-	rest_does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/test2\", \"backing\": \"/vol/vol0/.snapshot/s1/test\"}", 201);
+	rest_does("POST", V1 "storage/luns",
+	          "{\"path\": \"/vol/vol0/test2\", \"backing\": \"/vol/vol0/.snapshot/s1/test\"}", 201);
 }
 
 bool rest_has_disk(const char *name)

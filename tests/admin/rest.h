@@ -6,7 +6,8 @@
 #include "tests/admin/host.h"
 
 #define V1 "/api/v1/"
-#define MAKE_VOL0 "{\"name\": \"vol0\", \"raid_groups\": [{\"disks\": [\"d0\", \"d1\", \"p0\"]}], \"disk_size\": 1048576}"
+#define MAKE_VOL0                                                                                                      \
+	"{\"name\": \"vol0\", \"raid_groups\": [{\"disks\": [\"d0\", \"d1\", \"p0\"]}], \"disk_size\": 1048576}"
 #define A_RULE "{\"rules\": [{\"client\": \"*\", \"access\": \"ro\"}]}"
 
 extern struct host rest_host;

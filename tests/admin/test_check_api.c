@@ -27,7 +27,8 @@ static void start_endless_check(char path[128])
 
 	ramadmin_check_hangs = true;
 	assert_int_equal(host_ask(&rest_host, "POST", V1 "storage/volumes/vol0/check", NULL, NULL, &json), 202);
-	(void)snprintf(path, 128, V1 "jobs/%s", json_string_value(json_object_get(json_object_get(json, "job"), "uuid")));
+	(void)snprintf(path, 128, V1 "jobs/%s",
+	               json_string_value(json_object_get(json_object_get(json, "job"), "uuid")));
 	json_decref(json);
 }
 

@@ -11,9 +11,9 @@
 
 static json_t *page_of(const char *query_text, int expected)
 {
-	json_t *records = json_pack("[{s:s,s:i,s:{s:i,s:i}},{s:s,s:i,s:{s:i,s:i}},{s:s,s:i,s:{s:i,s:i}}]", "name", "b", "size", 2, "space",
-	                            "used", 5, "free", 1, "name", "a", "size", 2, "space", "used", 7, "free", 2, "name", "c", "size", 1,
-	                            "space", "used", 6, "free", 3);
+	json_t *records = json_pack("[{s:s,s:i,s:{s:i,s:i}},{s:s,s:i,s:{s:i,s:i}},{s:s,s:i,s:{s:i,s:i}}]", "name", "b",
+	                            "size", 2, "space", "used", 5, "free", 1, "name", "a", "size", 2, "space", "used",
+	                            7, "free", 2, "name", "c", "size", 1, "space", "used", 6, "free", 3);
 	struct evkeyvalq query;
 	json_t *page = NULL;
 	char text[256];
@@ -34,7 +34,7 @@ static void names_are(const char *query, const char *expected)
 	size_t i, used = 0;
 
 	json_array_foreach(json_object_get(page, "records"), i, record)
-	    names[used++] = json_string_value(json_object_get(record, "name"))[0];
+		names[used++] = json_string_value(json_object_get(record, "name"))[0];
 	assert_string_equal(names, expected);
 	assert_int_equal(json_integer_value(json_object_get(page, "num_records")), strlen(expected));
 	json_decref(page);
@@ -56,7 +56,8 @@ static void pages_follow_each_other(void **state)
 {
 	json_t *page = page_of("order_by=name&max_records=2", 0);
 	(void)state;
-	assert_string_equal(json_string_value(json_object_get(page, "next")), "/api/v1/x?start=2&order_by=name&max_records=2");
+	assert_string_equal(json_string_value(json_object_get(page, "next")),
+	                    "/api/v1/x?start=2&order_by=name&max_records=2");
 	json_decref(page);
 	names_are("order_by=name&max_records=2&start=2", "c");
 	names_are("start=9", "");
@@ -66,7 +67,8 @@ static void pages_follow_each_other(void **state)
 
 static void fields_strip_what_was_not_asked_for(void **state)
 {
-	json_t *page = page_of("fields=space.used", 0), *expected = json_pack("{s:s,s:{s:i}}", "name", "b", "space", "used", 5);
+	json_t *page = page_of("fields=space.used", 0),
+	       *expected = json_pack("{s:s,s:{s:i}}", "name", "b", "space", "used", 5);
 	(void)state;
 	assert_true(json_equal(json_array_get(json_object_get(page, "records"), 0), expected));
 	json_decref(expected);
@@ -75,7 +77,8 @@ static void fields_strip_what_was_not_asked_for(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(records_are_ordered_as_asked), cmocka_unit_test(pages_follow_each_other),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(records_are_ordered_as_asked),
+		                            cmocka_unit_test(pages_follow_each_other),
 		                            cmocka_unit_test(fields_strip_what_was_not_asked_for) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

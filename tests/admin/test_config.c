@@ -52,10 +52,11 @@ static void an_empty_file_gives_the_defaults_all_on_loopback(void **state)
 static void keys_are_taken(void **state)
 {
 	(void)state;
-	assert_int_equal(load("# comment\n[server]\nstate_dir=/s\nadmin_socket = "
-	                      "/s/a.sock\nhttp=none\nadmin_token_file=/s/t\nnfs=[::1]:0\nmemory=256m\nthreads=3\nlog_level=debug\n"
-	                      "nfs_connections=16\niscsi_connections=65536\nnfs_drc=0\n"),
-	                 0);
+	assert_int_equal(
+	    load("# comment\n[server]\nstate_dir=/s\nadmin_socket = "
+	         "/s/a.sock\nhttp=none\nadmin_token_file=/s/t\nnfs=[::1]:0\nmemory=256m\nthreads=3\nlog_level=debug\n"
+	         "nfs_connections=16\niscsi_connections=65536\nnfs_drc=0\n"),
+	    0);
 	assert_string_equal(settings.state_dir, "/s");
 	assert_string_equal(settings.admin_socket, "/s/a.sock");
 	assert_string_equal(settings.http, "");
@@ -69,8 +70,9 @@ static void keys_are_taken(void **state)
 	assert_int_equal(settings.log_level, LOG_LEVEL_DEBUG);
 	assert_int_equal(load("[server]\ndisk_paths = /srv/a b , /dev/sdb,/c \n"), 0);
 	assert_string_equal(settings.disk_paths, "/srv/a b,/dev/sdb,/c");
-	assert_int_equal(
-	    load("[server]\nhttp_allowed_hosts = localhost:9999 , storage.example.org,[::1]:80\nnfs=127.0.0.1:0\niscsi=127.0.0.1:0\n"), 0);
+	assert_int_equal(load("[server]\nhttp_allowed_hosts = localhost:9999 , "
+	                      "storage.example.org,[::1]:80\nnfs=127.0.0.1:0\niscsi=127.0.0.1:0\n"),
+	                 0);
 	assert_string_equal(settings.http_allowed_hosts, "localhost:9999,storage.example.org,[::1]:80");
 }
 

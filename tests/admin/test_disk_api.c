@@ -47,7 +47,8 @@ static void file_begins(const char *path, const char *content)
 static char make_v1(const char *disk0, const char *disk1, bool force)
 {
 	char body[512];
-	(void)snprintf(body, sizeof body, "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"%s\", \"%s\"]}], \"disk_size\": 1048576%s}",
+	(void)snprintf(body, sizeof body,
+	               "{\"name\": \"v1\", \"raid_groups\": [{\"disks\": [\"%s\", \"%s\"]}], \"disk_size\": 1048576%s}",
 	               disk0, disk1, force ? ", \"force\": true" : "");
 	return host_job(&rest_host, "POST", V1 "storage/volumes", body, text);
 }
@@ -74,7 +75,8 @@ static void a_disk_of_a_known_volume_is_not_taken_even_by_force(void **state)
 {
 	char path[128], other[128];
 	(void)state;
-	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text),
+	                 's');
 	(void)snprintf(path, sizeof path, "%s/disks/d0", rest_host.dir);
 	(void)snprintf(other, sizeof other, "%s/disks/other", rest_host.dir);
 	assert_int_equal(symlink("d0", other), 0);
@@ -85,7 +87,8 @@ static void a_disk_of_a_known_volume_is_not_taken_even_by_force(void **state)
 	assert_int_equal(make_v1("x0", "other", true), 'f');
 	assert_non_null(strstr(text, "belongs to volume \"vol0\""));
 	assert_int_equal(make_v1("x0", "../disks/d0", true), 'f');
-	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text),
+	                 's');
 }
 
 static void disks_lie_where_the_configuration_says(void **state)

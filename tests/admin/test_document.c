@@ -20,7 +20,8 @@ static void a_schedule_is_kept_in_the_volume(void **state)
 	rest_does("PUT", V1 "storage/volumes/vol0/snapshot-schedule", "{\"hourly\": 6}", 400);
 	rest_does("PUT", V1 "storage/volumes/vol0/snapshot-schedule", "{\"hourly\": {\"at\": \":05\"}}", 400);
 	rest_does("PUT", V1 "storage/volumes/vol0/snapshot-schedule", "{\"hourly\": {\"keep\": 251}}", 400);
-	rest_does("PUT", V1 "storage/volumes/vol0/snapshot-schedule", "{\"hourly\": {\"keep\": 6, \"at\": \":60\"}}", 400);
+	rest_does("PUT", V1 "storage/volumes/vol0/snapshot-schedule", "{\"hourly\": {\"keep\": 6, \"at\": \":60\"}}",
+	          400);
 	rest_does("PUT", V1 "storage/volumes/nope/snapshot-schedule", "{\"hourly\": {\"keep\": 6}}", 404);
 	rest_does("PUT", V1 "storage/volumes/vol0/snapshot-schedule",
 	          "{\"hourly\": {\"keep\": 6}, \"weekly\": {\"keep\": 4, \"at\": \"mon\"}}", 200);
@@ -51,7 +52,8 @@ static void an_autodelete_policy_reaches_the_volume_again_after_a_restart(void *
 	assert_false(ramadmin_autodelete.enabled);
 	rest_does("PUT", V1 "storage/volumes/vol0/snapshot-schedule", "{\"hourly\": {\"keep\": 6}}", 200);
 	rest_does("PATCH", V1 "storage/volumes/vol0/snapshot-autodelete",
-	          "{\"enabled\": true, \"target_free\": 30, \"order\": \"newest-first\", \"delete\": \"all\", \"keep_prefix\": \"keep\"}",
+	          "{\"enabled\": true, \"target_free\": 30, \"order\": \"newest-first\", \"delete\": \"all\", "
+	          "\"keep_prefix\": \"keep\"}",
 	          200);
 	rest_does("PATCH", V1 "storage/volumes/vol0/snapshot-autodelete", "{\"defer\": \"scheduled\"}", 200);
 	(void)snprintf(dir, sizeof dir, "%s", rest_host.dir);
@@ -71,7 +73,8 @@ static void an_autodelete_policy_reaches_the_volume_again_after_a_restart(void *
 		                                   .user_created = true,
 		                                   .defer = FS_DEFER_SCHEDULED,
 		                                   .keep_prefix = "keep" };
-	assert_true(ramadmin_autodelete.enabled && ramadmin_autodelete.newest_first && ramadmin_autodelete.user_created);
+	assert_true(ramadmin_autodelete.enabled && ramadmin_autodelete.newest_first &&
+	            ramadmin_autodelete.user_created);
 	assert_int_equal(ramadmin_autodelete.trigger_percent, told.trigger_percent);
 	assert_int_equal(ramadmin_autodelete.target_percent, told.target_percent);
 	assert_int_equal(ramadmin_autodelete.defer, told.defer);
@@ -84,8 +87,8 @@ static void an_autodelete_policy_reaches_the_volume_again_after_a_restart(void *
 
 static void a_damaged_schedule_is_said_and_kept(void **state)
 {
-	static const char damaged[] =
-	    "{\"version\": 1, \"records\": [{\"kind\": \"hourly\", \"keep\": 6, \"at\": \":05\", \"since\": 1}, {\"kind\": \"monthly\"}]}";
+	static const char damaged[] = "{\"version\": 1, \"records\": [{\"kind\": \"hourly\", \"keep\": 6, \"at\": "
+	                              "\":05\", \"since\": 1}, {\"kind\": \"monthly\"}]}";
 	char dir[64];
 
 	(void)state;
@@ -105,25 +108,33 @@ static void damaged_documents_do_not_hurt(void **state)
 	static const char *const documents[] = {
 		"not json",
 		"{}",
-		"{\"version\": 1, \"records\": [1, null, {}, {\"path\": 7}, {\"path\": \"/\", \"id\": 0, \"rules\": []}]}",
-		"{\"version\": 1, \"records\": [{\"path\": \"/\", \"id\": 5, \"rules\": [{\"client\": 1}]}, {\"uuid\": \"x\", \"name\": "
+		"{\"version\": 1, \"records\": [1, null, {}, {\"path\": 7}, {\"path\": \"/\", \"id\": 0, \"rules\": "
+		"[]}]}",
+		"{\"version\": 1, \"records\": [{\"path\": \"/\", \"id\": 5, \"rules\": [{\"client\": 1}]}, {\"uuid\": "
+		"\"x\", \"name\": "
 		"1}]}",
-		"{\"version\": 1, \"records\": [{\"uuid\": \"6f1e1e1e-0000-4000-8000-000000000000\", \"name\": \"g\", \"initiators\": "
+		"{\"version\": 1, \"records\": [{\"uuid\": \"6f1e1e1e-0000-4000-8000-000000000000\", \"name\": \"g\", "
+		"\"initiators\": "
 		"[1]}]}",
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
-		assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+		assert_int_equal(
+		    host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
 		ramadmin_put_document("vol0", "exports", documents[i]);
 		ramadmin_put_document("vol0", "igroups", documents[i]);
-		assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+		assert_int_equal(
+		    host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
 		assert_int_equal(rest_count(V1 "protocols/nfs/exports"), 0);
 		assert_int_equal(rest_count(V1 "protocols/san/igroups"), 0);
 		/* and are not replaced by what a change would make of them */
-		assert_true(rest_refuses("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", A_RULE, 500, "\"exports\" of volume \"vol0\""));
-		assert_true(rest_refuses("DELETE", V1 "protocols/nfs/exports/vol%2Fvol0", NULL, 500, "\"exports\" of volume \"vol0\""));
-		assert_true(rest_refuses("POST", V1 "protocols/san/igroups", "{\"name\": \"g\"}", 500, "\"igroups\" of volume \"vol0\""));
+		assert_true(rest_refuses("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", A_RULE, 500,
+		                         "\"exports\" of volume \"vol0\""));
+		assert_true(rest_refuses("DELETE", V1 "protocols/nfs/exports/vol%2Fvol0", NULL, 500,
+		                         "\"exports\" of volume \"vol0\""));
+		assert_true(rest_refuses("POST", V1 "protocols/san/igroups", "{\"name\": \"g\"}", 500,
+		                         "\"igroups\" of volume \"vol0\""));
 		assert_true(ramadmin_document_is("vol0", "exports", documents[i]));
 		assert_true(ramadmin_document_is("vol0", "igroups", documents[i]));
 	}
@@ -131,22 +142,27 @@ static void damaged_documents_do_not_hurt(void **state)
 
 static void good_entries_of_a_damaged_document_are_used_and_kept(void **state)
 {
-	static const char exports[] = "{\"version\": 1, \"records\": [{\"path\": \"/\", \"id\": 5, \"rules\": [{\"client\": \"*\", "
-	                              "\"access\": \"ro\"}]}, {\"path\": 7}]}";
+	static const char exports[] =
+	    "{\"version\": 1, \"records\": [{\"path\": \"/\", \"id\": 5, \"rules\": [{\"client\": \"*\", "
+	    "\"access\": \"ro\"}]}, {\"path\": 7}]}";
 
 	(void)state;
-	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text),
+	                 's');
 	ramadmin_put_document("vol0", "exports", exports);
-	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text),
+	                 's');
 	assert_int_equal(rest_count(V1 "protocols/nfs/exports"), 1);
 	assert_int_equal(rest_host.n_exports, 1);
 	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", A_RULE, 500);
 	rest_does("POST", V1 "protocols/san/igroups", "{\"name\": \"g\"}", 201); /* another document */
 	assert_true(ramadmin_document_is("vol0", "exports", exports));
 	/* put right, it can be changed again */
-	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text),
+	                 's');
 	ramadmin_put_document("vol0", "exports", "{\"version\": 1, \"records\": []}");
-	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text),
+	                 's');
 	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", A_RULE, 201);
 }
 
@@ -180,13 +196,18 @@ static void doubles_and_paths_that_climb_are_left_out_of_documents(void **state)
 		memcpy(deep + i, "/a", 3);
 	(void)snprintf(long_path, sizeof long_path, "{\"path\": \"%s\", \"id\": 6, " RULES "}", deep);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const char *first = strcmp(cases[i].document, "exports") == 0   ? "{\"path\": \"/\", \"id\": 5, " RULES "}"
-		                    : strcmp(cases[i].document, "igroups") == 0 ? IGROUP("6f1e1e1e-0000-4000-8000-000000000000")
-		                                                                : HOURLY;
-		assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
-		(void)snprintf(document, sizeof document, "{\"version\": 1, \"records\": [%s, %s]}", first, cases[i].second);
+		const char *first = strcmp(cases[i].document, "exports") == 0 ? "{\"path\": \"/\", \"id\": 5, " RULES
+		                                                                "}"
+		                    : strcmp(cases[i].document, "igroups") == 0
+		                        ? IGROUP("6f1e1e1e-0000-4000-8000-000000000000")
+		                        : HOURLY;
+		assert_int_equal(
+		    host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+		(void)snprintf(document, sizeof document, "{\"version\": 1, \"records\": [%s, %s]}", first,
+		               cases[i].second);
 		ramadmin_put_document("vol0", cases[i].document, document);
-		assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+		assert_int_equal(
+		    host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
 		if (cases[i].list == NULL) {
 			rest_does("DELETE", V1 "storage/volumes/vol0/snapshot-schedule", NULL, 500);
 		} else {

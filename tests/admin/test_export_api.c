@@ -14,14 +14,23 @@ static void exports_are_kept_in_the_volume_with_their_ids(void **state)
 {
 	(void)state;
 	rest_does("PUT", V1 "protocols/nfs/exports/%2Fvol%2Fvol0",
-	          "{\"rules\": [{\"client\": \"10.0.0.0/8\", \"access\": \"rw\", \"root_squash\": false, \"secure\": false}]}", 201);
-	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir", "{\"rules\": [{\"client\": \"fd00::/8\", \"access\": \"ro\"}]}", 201);
-	rest_does("PUT", V1 "protocols/nfs/exports/%2Fvol%2Fvol0", "{\"rules\": [{\"client\": \"*\", \"access\": \"ro\"}]}", 200);
-	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0%2Fno", "{\"rules\": [{\"client\": \"fd00::/8\", \"access\": \"ro\"}]}", 404);
-	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", "{\"rules\": [{\"client\": \"10.0.0.1/8\", \"access\": \"ro\"}]}", 400);
-	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", "{\"rules\": [{\"client\": \"10.0.0.0/33\", \"access\": \"ro\"}]}", 400);
-	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", "{\"rules\": [{\"client\": \"example.org\", \"access\": \"ro\"}]}", 400);
-	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", "{\"rules\": [{\"client\": \"10.0.0.0/8\", \"access\": \"rx\"}]}", 400);
+	          "{\"rules\": [{\"client\": \"10.0.0.0/8\", \"access\": \"rw\", \"root_squash\": false, \"secure\": "
+	          "false}]}",
+	          201);
+	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir",
+	          "{\"rules\": [{\"client\": \"fd00::/8\", \"access\": \"ro\"}]}", 201);
+	rest_does("PUT", V1 "protocols/nfs/exports/%2Fvol%2Fvol0",
+	          "{\"rules\": [{\"client\": \"*\", \"access\": \"ro\"}]}", 200);
+	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0%2Fno",
+	          "{\"rules\": [{\"client\": \"fd00::/8\", \"access\": \"ro\"}]}", 404);
+	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0",
+	          "{\"rules\": [{\"client\": \"10.0.0.1/8\", \"access\": \"ro\"}]}", 400);
+	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0",
+	          "{\"rules\": [{\"client\": \"10.0.0.0/33\", \"access\": \"ro\"}]}", 400);
+	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0",
+	          "{\"rules\": [{\"client\": \"example.org\", \"access\": \"ro\"}]}", 400);
+	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0",
+	          "{\"rules\": [{\"client\": \"10.0.0.0/8\", \"access\": \"rx\"}]}", 400);
 	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", "{\"rules\": []}", 400);
 	assert_int_equal(rest_count(V1 "protocols/nfs/exports"), 2);
 	rest_does("DELETE", V1 "protocols/nfs/exports/vol%2Fvol0%2Fdir", NULL, 200);
@@ -41,8 +50,8 @@ static void a_limit_that_is_reached_is_a_conflict(void **state)
 		used += (size_t)snprintf(body + used, sizeof body - used, ", \"iqn.2026-01.test:%u\"", i);
 	(void)snprintf(body + used, sizeof body - used, "]}");
 	rest_does("POST", V1 "protocols/san/igroups", body, 201);
-	assert_true(rest_refuses("POST", V1 "protocols/san/igroups/hosts/initiators", "{\"initiators\": [\"iqn.2026-01.test:more\"]}", 409,
-	                         "at most"));
+	assert_true(rest_refuses("POST", V1 "protocols/san/igroups/hosts/initiators",
+	                         "{\"initiators\": [\"iqn.2026-01.test:more\"]}", 409, "at most"));
 }
 
 /* Its id is in file handles. */
@@ -63,7 +72,8 @@ static void export_that_is_withdrawn_and_set_again_has_its_id(void **state)
 
 static bool export_is(const char *path, const char *export_state)
 {
-	json_t *list = rest_get(V1 "protocols/nfs/exports"), *record = json_array_get(json_object_get(list, "records"), 0);
+	json_t *list = rest_get(V1 "protocols/nfs/exports"),
+	       *record = json_array_get(json_object_get(list, "records"), 0);
 	bool is = strcmp(json_string_value(json_object_get(record, "path")), path) == 0 &&
 	          strcmp(json_string_value(json_object_get(record, "state")), export_state) == 0;
 	json_decref(list);
@@ -113,9 +123,9 @@ static void export_of_an_older_version_keeps_its_id_and_learns_its_directory(voi
 	(void)state;
 	(void)snprintf(dir, sizeof dir, "%s", rest_host.dir);
 	host_stop(&rest_host);
-	ramadmin_put_document(
-	    "vol0", "exports",
-	    "{\"version\":1,\"records\":[{\"id\":77,\"path\":\"/dir\",\"rules\":[{\"client\":\"*\",\"access\":\"ro\"}]}]}");
+	ramadmin_put_document("vol0", "exports",
+	                      "{\"version\":1,\"records\":[{\"id\":77,\"path\":\"/"
+	                      "dir\",\"rules\":[{\"client\":\"*\",\"access\":\"ro\"}]}]}");
 	host_start(&rest_host, dir);
 	assert_int_equal(rest_host.export.id, 77);
 	assert_int_equal(rest_host.export.root, 100);
@@ -132,22 +142,24 @@ static void rules_say_who_squashed_users_are_and_name_a_network_once(void **stat
 {
 	(void)state;
 	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0",
-	          "{\"rules\": [{\"client\": \"*\", \"access\": \"rw\", \"all_squash\": true, \"anonuid\": 99, \"anongid\": 4294967295}]}",
+	          "{\"rules\": [{\"client\": \"*\", \"access\": \"rw\", \"all_squash\": true, \"anonuid\": 99, "
+	          "\"anongid\": 4294967295}]}",
 	          201);
 	assert_true(rest_host.export.all_squash);
 	assert_int_equal(rest_host.export.anon_uid, 99);
 	assert_int_equal(rest_host.export.anon_gid, UINT32_MAX);
 	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0",
 	          "{\"rules\": [{\"client\": \"*\", \"access\": \"rw\", \"anonuid\": 4294967296}]}", 400);
-	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0", "{\"rules\": [{\"client\": \"*\", \"access\": \"rw\", \"anonuid\": -1}]}",
-	          400);
-	assert_true(
-	    rest_refuses("PUT", V1 "protocols/nfs/exports/vol%2Fvol0",
-	                 "{\"rules\": [{\"client\": \"10.0.0.7\", \"access\": \"ro\"}, {\"client\": \"10.0.0.7/32\", \"access\": \"rw\"}]}",
-	                 400, "twice"));
+	rest_does("PUT", V1 "protocols/nfs/exports/vol%2Fvol0",
+	          "{\"rules\": [{\"client\": \"*\", \"access\": \"rw\", \"anonuid\": -1}]}", 400);
 	assert_true(rest_refuses("PUT", V1 "protocols/nfs/exports/vol%2Fvol0",
-	                         "{\"rules\": [{\"client\": \"*\", \"access\": \"ro\"}, {\"client\": \"::/0\", \"access\": \"rw\"}]}", 400,
-	                         "twice"));
+	                         "{\"rules\": [{\"client\": \"10.0.0.7\", \"access\": \"ro\"}, {\"client\": "
+	                         "\"10.0.0.7/32\", \"access\": \"rw\"}]}",
+	                         400, "twice"));
+	assert_true(rest_refuses(
+	    "PUT", V1 "protocols/nfs/exports/vol%2Fvol0",
+	    "{\"rules\": [{\"client\": \"*\", \"access\": \"ro\"}, {\"client\": \"::/0\", \"access\": \"rw\"}]}", 400,
+	    "twice"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rest_setup_vol0, rest_teardown)

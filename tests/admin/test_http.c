@@ -21,7 +21,8 @@
 
 static char answer[1 << 18];
 
-/* Send a request; %u in it is the port, or %1$u and %2$s the port and the token. Returns the first status, and how many answers came in *ret_n. */
+/* Send a request; %u in it is the port, or %1$u and %2$s the port and the token. Returns the first status, and how many
+ * answers came in *ret_n. */
 static int raw(const char *format, int *ret_n)
 {
 	char request[2048];
@@ -109,7 +110,8 @@ static void a_nul_in_a_header_is_refused(void **state)
 {
 	char request[256];
 	(void)state;
-	int len = snprintf(request, sizeof request, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nX-N: a?b\r\nConnection: close\r\n\r\n",
+	int len = snprintf(request, sizeof request,
+	                   "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nX-N: a?b\r\nConnection: close\r\n\r\n",
 	                   (unsigned)rest_host.port);
 	*strchr(request, '?') = '\0';
 	(void)host_raw(&rest_host, request, (size_t)len, answer, sizeof answer);
@@ -122,7 +124,8 @@ static void only_the_loopback_names_are_hosts(void **state)
 	(void)state;
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: localhost:%u\r\nConnection: close\r\n\r\n", NULL), 200);
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: evil.example:%u\r\nConnection: close\r\n\r\n", NULL), 421);
-	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1.evil.example:%u\r\nConnection: close\r\n\r\n", NULL), 421);
+	assert_int_equal(
+	    raw("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1.evil.example:%u\r\nConnection: close\r\n\r\n", NULL), 421);
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:1\r\nConnection: close\r\n\r\n", NULL), 421);
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n", NULL), 421);
 	assert_int_equal(raw("GET / HTTP/1.1\r\nHost: evil.example:%u\r\nConnection: close\r\n\r\n", NULL), 421);
@@ -144,20 +147,27 @@ static void names_that_are_listed_are_hosts(void **state)
 	host_allowed_hosts = "localhost:9999,storage.example.org,[fd00::1]";
 	host_start(&rest_host, dir);
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: localhost:9999\r\nConnection: close\r\n\r\n", NULL), 200);
-	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: Storage.Example.org\r\nConnection: close\r\n\r\n", NULL), 200);
-	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: storage.example.org:8443\r\nConnection: close\r\n\r\n", NULL), 200);
+	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: Storage.Example.org\r\nConnection: close\r\n\r\n", NULL),
+	                 200);
+	assert_int_equal(
+	    raw("GET /healthz HTTP/1.1\r\nHost: storage.example.org:8443\r\nConnection: close\r\n\r\n", NULL), 200);
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: [fd00::1]:80\r\nConnection: close\r\n\r\n", NULL), 200);
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\n\r\n", NULL), 200);
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: localhost:9998\r\nConnection: close\r\n\r\n", NULL), 421);
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", NULL), 421);
 	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n", NULL), 421);
-	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: storage.example.org.evil\r\nConnection: close\r\n\r\n", NULL), 421);
-	assert_int_equal(raw("GET /healthz HTTP/1.1\r\nHost: localhost:9999,storage\r\nConnection: close\r\n\r\n", NULL), 421);
 	assert_int_equal(
-	    raw("GET /api/v1/status HTTP/1.1\r\nConnection: close\r\n" HOST_TOKEN "Origin: https://storage.example.org\r\n\r\n", NULL),
-	    200);
+	    raw("GET /healthz HTTP/1.1\r\nHost: storage.example.org.evil\r\nConnection: close\r\n\r\n", NULL), 421);
 	assert_int_equal(
-	    raw("GET /api/v1/status HTTP/1.1\r\nConnection: close\r\n" HOST_TOKEN "Origin: https://127.0.0.1:%1$u\r\n\r\n", NULL), 403);
+	    raw("GET /healthz HTTP/1.1\r\nHost: localhost:9999,storage\r\nConnection: close\r\n\r\n", NULL), 421);
+	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\nConnection: close\r\n" HOST_TOKEN
+	                     "Origin: https://storage.example.org\r\n\r\n",
+	                     NULL),
+	                 200);
+	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\nConnection: close\r\n" HOST_TOKEN
+	                     "Origin: https://127.0.0.1:%1$u\r\n\r\n",
+	                     NULL),
+	                 403);
 	host_stop(&rest_host);
 	host_allowed_hosts = NULL;
 	host_start(&rest_host, dir);
@@ -167,13 +177,20 @@ static void names_that_are_listed_are_hosts(void **state)
 static void other_origins_are_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\n" HOST_TOKEN "Origin: http://evil.example\r\nConnection: close\r\n\r\n", NULL),
-	                 403);
-	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\n" HOST_TOKEN "Origin: null\r\nConnection: close\r\n\r\n", NULL), 403);
-	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\n" HOST_TOKEN "Sec-Fetch-Site: cross-site\r\nConnection: close\r\n\r\n", NULL),
+	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\n" HOST_TOKEN
+	                     "Origin: http://evil.example\r\nConnection: close\r\n\r\n",
+	                     NULL),
 	                 403);
 	assert_int_equal(
-	    raw("GET /api/v1/status HTTP/1.1\r\nConnection: close\r\n" HOST_TOKEN "Origin: http://127.0.0.1:%1$u\r\n\r\n", NULL), 200);
+	    raw("GET /api/v1/status HTTP/1.1\r\n" HOST_TOKEN "Origin: null\r\nConnection: close\r\n\r\n", NULL), 403);
+	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\n" HOST_TOKEN
+	                     "Sec-Fetch-Site: cross-site\r\nConnection: close\r\n\r\n",
+	                     NULL),
+	                 403);
+	assert_int_equal(raw("GET /api/v1/status HTTP/1.1\r\nConnection: close\r\n" HOST_TOKEN
+	                     "Origin: http://127.0.0.1:%1$u\r\n\r\n",
+	                     NULL),
+	                 200);
 }
 
 static void a_body_must_be_json_and_small(void **state)
@@ -206,7 +223,8 @@ static void headers_are_bounded(void **state)
 {
 	static char request[64000];
 	(void)state;
-	int len = snprintf(request, sizeof request, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nX: ", (unsigned)rest_host.port);
+	int len = snprintf(request, sizeof request,
+	                   "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nX: ", (unsigned)rest_host.port);
 	memset(request + len, 'a', sizeof request - (size_t)len - 8);
 	memcpy(request + sizeof request - 8, "\r\n\r\n\0\0\0", 7);
 	(void)host_raw(&rest_host, request, sizeof request - 4, answer, sizeof answer);
@@ -240,17 +258,18 @@ static int connect_to_it(void)
 	return fd;
 }
 
-/* ---- who asks -------------------------------------------------------------------------------------------------------- */
+/* ---- who asks ---------------------------------------------------------------------------------------------------- */
 
 /* A request without and with `headers`; its status. "{lun}" in a path is as good as a LUN's name. */
 static int ask_as(const char *method, const char *path, const char *headers, const char *body)
 {
 	char request[2048];
 	int status = 0;
-	int len = snprintf(request, sizeof request,
-	                   "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\n%s%sContent-Length: %zu\r\n\r\n%s", method, path,
-	                   (unsigned)rest_host.port, headers, body[0] == '\0' ? "" : "Content-Type: application/json\r\n", strlen(body),
-	                   body);
+	int len = snprintf(
+	    request, sizeof request,
+	    "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\n%s%sContent-Length: %zu\r\n\r\n%s", method,
+	    path, (unsigned)rest_host.port, headers, body[0] == '\0' ? "" : "Content-Type: application/json\r\n",
+	    strlen(body), body);
 
 	assert_in_range(len, 1, sizeof request - 1);
 	(void)host_raw(&rest_host, request, (size_t)len, answer, sizeof answer);
@@ -262,7 +281,8 @@ static void is_refused(const char *method, const char *path, const char *headers
 {
 	int status = ask_as(method, path, headers, "");
 
-	if (status != 401 || strstr(answer, "\r\nWWW-Authenticate: Bearer") == NULL || strstr(answer, "\"not_signed_in\"") == NULL)
+	if (status != 401 || strstr(answer, "\r\nWWW-Authenticate: Bearer") == NULL ||
+	    strstr(answer, "\"not_signed_in\"") == NULL)
 		fail_msg("%s %s: %d\n%s", method, path, status, answer);
 }
 
@@ -281,10 +301,17 @@ static void get_cookie(char line[256])
 
 static void a_stranger_gets_the_page_and_its_health_and_nothing_else(void **state)
 {
-	static const char *const others[] = {
-		"/metrics",    "/api/openapi.json", "/nothing",  "/api/v1/nothing",        "/api/v1/", "/api/", "/index.htm",
-		"/../metrics", "//metrics",         "/healthz/", "/api/v1/session?token=x"
-	};
+	static const char *const others[] = { "/metrics",
+		                              "/api/openapi.json",
+		                              "/nothing",
+		                              "/api/v1/nothing",
+		                              "/api/v1/",
+		                              "/api/",
+		                              "/index.htm",
+		                              "/../metrics",
+		                              "//metrics",
+		                              "/healthz/",
+		                              "/api/v1/session?token=x" };
 	char path[256];
 	size_t n, n_public = 0;
 	const struct route *list = routes(&n);
@@ -322,7 +349,8 @@ static void a_bearer_token_is_let_in(void **state)
 	assert_int_equal(ask_as("GET", "/api/v1/session", header, ""), 200);
 	assert_non_null(strstr(answer, "\"by\": \"token\""));
 	assert_int_equal(ask_as("DELETE", "/api/v1/session", header, ""), 409);
-	(void)snprintf(header, sizeof header, "Authorization: Bearer %.*s\r\n", (int)strlen(rest_host.token) - 1, rest_host.token);
+	(void)snprintf(header, sizeof header, "Authorization: Bearer %.*s\r\n", (int)strlen(rest_host.token) - 1,
+	               rest_host.token);
 	is_refused("GET", "/api/v1/status", header);
 }
 
@@ -339,7 +367,8 @@ static void the_page_signs_in_for_a_cookie_and_out_again(void **state)
 	get_cookie(cookie);
 	assert_int_equal(ask_as("GET", "/api/v1/session", cookie, ""), 200);
 	assert_non_null(strstr(answer, "\"by\": \"session\""));
-	assert_int_equal(ask_as("POST", "/api/v1/storage/luns", cookie, "{\"path\": \"/vol/none/x\", \"size\": 4096}"), 404);
+	assert_int_equal(ask_as("POST", "/api/v1/storage/luns", cookie, "{\"path\": \"/vol/none/x\", \"size\": 4096}"),
+	                 404);
 	/* Another site's page can't use it, and a wrong token beside it counts. */
 	(void)snprintf(both, sizeof both, "%sOrigin: http://evil.example\r\n", cookie);
 	assert_int_equal(ask_as("DELETE", "/api/v1/session", both, ""), 403);
@@ -358,7 +387,8 @@ static void a_stream_of_events_ends_with_its_session(void **state)
 	(void)state;
 	get_cookie(cookie);
 	fd = connect_to_it();
-	len = snprintf(request, sizeof request, "GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAccept: text/event-stream\r\n%s\r\n",
+	len = snprintf(request, sizeof request,
+	               "GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAccept: text/event-stream\r\n%s\r\n",
 	               (unsigned)rest_host.port, cookie);
 	assert_int_equal(send(fd, request, (size_t)len, MSG_NOSIGNAL), len);
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
@@ -462,7 +492,8 @@ static void a_connection_kept_open_may_rest_between_requests(void **state)
 	(void)state;
 	restart_with_patience_of(500);
 	fd = connect_to_it();
-	int len = snprintf(request, sizeof request, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n", (unsigned)rest_host.port);
+	int len = snprintf(request, sizeof request, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n",
+	                   (unsigned)rest_host.port);
 	for (int i = 0; i < 3; i++) {
 		struct pollfd ready = { .fd = fd, .events = POLLIN };
 		assert_int_equal(send(fd, request, (size_t)len, MSG_NOSIGNAL), len);
@@ -523,7 +554,8 @@ static void say(int fd, const char *text)
 static void is_served(void)
 {
 	assert_int_equal(host_ask_tcp(&rest_host, "GET", "/healthz", NULL, NULL), 200);
-	assert_int_equal(host_ask(&rest_host, "GET", "/healthz", NULL, NULL, NULL), 200); /* the unix socket has places of its own */
+	/* the unix socket has places of its own */
+	assert_int_equal(host_ask(&rest_host, "GET", "/healthz", NULL, NULL, NULL), 200);
 }
 
 /* A request on a connection that stays. */
@@ -532,7 +564,8 @@ static void ask_on(int fd, const char *path, const char *more)
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
 	char request[512];
 
-	(void)snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\n%s\r\n", path,
+	(void)snprintf(request, sizeof request,
+	               "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\n%s\r\n", path,
 	               (unsigned)rest_host.port, rest_host.token, more);
 	say(fd, request);
 	assert_int_equal(poll(&ready, 1, 5000), 1);
@@ -622,7 +655,7 @@ static size_t n_events(const char *event)
 
 	assert_int_equal(host_ask(&rest_host, "GET", "/api/v1/events", NULL, NULL, &json), 200);
 	json_array_foreach(json_object_get(json, "records"), i, record)
-	    n += strcmp(json_string_value(json_object_get(record, "event")), event) == 0;
+		n += strcmp(json_string_value(json_object_get(record, "event")), event) == 0;
 	json_decref(json);
 	return n;
 }
@@ -660,17 +693,18 @@ static void without_descriptors_the_listener_rests_and_comes_back(void **state)
 	assert_in_range(n_events("accept_paused") - before, 1, 20);
 }
 
-/* Connections that are over have the numbers of the next ones: of a request that comes in many pieces none is lost to them. */
+/* Connections that are over have the numbers of the next ones: of a request that comes in many pieces none is lost to
+ * them. */
 static void what_is_left_of_a_connection_reads_nothing_of_the_next(void **state)
 {
 	static char request[1 << 17];
 
 	(void)state;
-	int len = snprintf(
-	    request, sizeof request,
-	    "POST /api/v1/storage/volumes HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\nConnection: close\r\n"
-	    "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n",
-	    (unsigned)rest_host.port, rest_host.token);
+	int len = snprintf(request, sizeof request,
+	                   "POST /api/v1/storage/volumes HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer "
+	                   "%s\r\nConnection: close\r\n"
+	                   "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n",
+	                   (unsigned)rest_host.port, rest_host.token);
 	memset(request + len, ' ', 100000);
 	memcpy(request + len + 99997, "[1]", 3);
 	for (unsigned i = 0; i < 30; i++) {

@@ -10,12 +10,15 @@ static void a_volume_brings_along_the_igroups_its_maps_name(void **state)
 {
 	(void)state;
 	rest_does("POST", V1 "protocols/san/igroups", "{\"name\": \"g\", \"initiators\": [\"*\"]}", 201);
-	assert_int_equal(host_job(&rest_host, "POST", V1 "storage/volumes",
-	                          "{\"name\": \"vol1\", \"raid_groups\": [{\"disks\": [\"e0\", \"e1\"]}], \"disk_size\": 1048576}", text),
-	                 's');
+	assert_int_equal(
+	    host_job(&rest_host, "POST", V1 "storage/volumes",
+	             "{\"name\": \"vol1\", \"raid_groups\": [{\"disks\": [\"e0\", \"e1\"]}], \"disk_size\": 1048576}",
+	             text),
+	    's');
 	rest_does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol1/x\", \"size\": 1048576}", 201);
 	rest_does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol1/x\", \"igroup\": \"g\"}", 201);
-	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text),
+	                 's');
 	assert_int_equal(rest_host.n_maps, 1);
 	assert_int_equal(rest_count(V1 "protocols/san/igroups"), 1);
 }
@@ -32,8 +35,8 @@ static void initiators_come_and_go(void **state)
 	rest_does("DELETE", V1 "protocols/san/igroups/g/initiators/iqn.2026-01.test:a", NULL, 200);
 	rest_does("DELETE", V1 "protocols/san/igroups/g/initiators/iqn.2026-01.test:a", NULL, 404);
 	rest_does("DELETE", V1 "protocols/san/igroups/nope/initiators/iqn.2026-01.test:a", NULL, 404);
-	assert_int_equal(host_ask(&rest_host, "POST", V1 "protocols/san/igroups/g/initiators", "{\"initiators\": [\"iqn.2026-01.test:c\"]}",
-	                          "If-Match: \"1\"\r\n", NULL),
+	assert_int_equal(host_ask(&rest_host, "POST", V1 "protocols/san/igroups/g/initiators",
+	                          "{\"initiators\": [\"iqn.2026-01.test:c\"]}", "If-Match: \"1\"\r\n", NULL),
 	                 412);
 }
 

@@ -32,7 +32,8 @@ static void begin(const char *path, char job[128])
 	ramadmin_clone_step = 0;
 	ramadmin_check_hangs = true;
 	assert_int_equal(host_ask(&rest_host, "POST", path, NULL, NULL, &json), 202);
-	(void)snprintf(job, 128, V1 "jobs/%s", json_string_value(json_object_get(json_object_get(json, "job"), "uuid")));
+	(void)snprintf(job, 128, V1 "jobs/%s",
+	               json_string_value(json_object_get(json_object_get(json, "job"), "uuid")));
 	json_decref(json);
 }
 
@@ -51,7 +52,8 @@ static void job_becomes(const char *job, const char *state, const char *words)
 		json_t *json = NULL;
 		(void)usleep(i == 0 ? 0 : 25000);
 		if (host_ask(&rest_host, "GET", job, NULL, NULL, &json) == 200) {
-			const char *said = json_string_value(json_object_get(json_object_get(json, "error"), "message"));
+			const char *said = json_string_value(
+			    json_object_get(json_object_get(json, "error"), "message"));
 			is = has(json, "state", state) && strstr(said == NULL ? "" : said, words) != NULL;
 		}
 		json_decref(json);
@@ -108,7 +110,8 @@ static size_t n_jobs(const char *kind)
 	size_t n = 0, i;
 
 	assert_int_equal(host_ask(&rest_host, "GET", V1 "jobs", NULL, NULL, &json), 200);
-	json_array_foreach(json_object_get(json, "records"), i, job) n += has(job, "kind", kind);
+	json_array_foreach(json_object_get(json, "records"), i, job)
+		n += has(job, "kind", kind);
 	json_decref(json);
 	return n;
 }
@@ -156,8 +159,10 @@ static void the_space_of_a_snapshot_comes_back_under_the_same_job(void **state)
 	(void)state;
 	rest_does("POST", V1 "storage/volumes/vol0/snapshots", "{\"name\": \"s2\"}", 201);
 	ramadmin_reclaim_looks = 1000000;
-	assert_int_equal(host_ask(&rest_host, "DELETE", V1 "storage/volumes/vol0/snapshots/s2", NULL, NULL, &json), 202);
-	(void)snprintf(job, sizeof job, V1 "jobs/%s", json_string_value(json_object_get(json_object_get(json, "job"), "uuid")));
+	assert_int_equal(host_ask(&rest_host, "DELETE", V1 "storage/volumes/vol0/snapshots/s2", NULL, NULL, &json),
+	                 202);
+	(void)snprintf(job, sizeof job, V1 "jobs/%s",
+	               json_string_value(json_object_get(json_object_get(json, "job"), "uuid")));
 	json_decref(json);
 	crash();
 	job_becomes(job, "running", "");
@@ -171,12 +176,14 @@ static void a_clone_waits_for_its_volume(void **state)
 
 	(void)state;
 	begin(CLONE, job);
-	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text),
+	                 's');
 	job_becomes(job, "paused", "offline");
 	rest_does("DELETE", job, NULL, 409);
 	crash();
 	job_becomes(job, "paused", "offline");
-	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text),
+	                 's');
 	job_becomes(job, "running", "");
 	assert_int_equal(n_jobs("lun clone"), 1);
 	rest_does("DELETE", job, NULL, 200);
@@ -194,7 +201,8 @@ static void a_clone_ends_with_its_volume(void **state)
 	assert_int_equal(host_job(&rest_host, "POST", V1 "storage/volumes", MAKE_VOL0, text), 's');
 	rest_make_backed();
 	begin(CLONE, other);
-	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text),
+	                 's');
 	job_becomes(other, "paused", "offline");
 	assert_int_equal(host_job(&rest_host, "DELETE", V1 "storage/volumes/vol0", NULL, text), 's');
 	job_becomes(other, "failure", "not there any more");
@@ -210,13 +218,17 @@ static void a_damaged_list_of_jobs_does_not_hurt(void **state)
 		"{\"version\": 2, \"jobs\": []}",
 		"{\"version\": 1}",
 		"{\"version\": 1, \"jobs\": 7}",
-		"{\"version\": 1, \"jobs\": [7, {}, {\"uuid\": \"x\"}, {\"uuid\": \"6f1e1e1e-0000-4000-8000-000000000000\", \"kind\": 7}]}",
-		"{\"version\": 1, \"jobs\": [{\"uuid\": \"6f1e1e1e-0000-4000-8000-000000000001\", \"kind\": \"lun clone and much more than "
+		"{\"version\": 1, \"jobs\": [7, {}, {\"uuid\": \"x\"}, {\"uuid\": "
+		"\"6f1e1e1e-0000-4000-8000-000000000000\", \"kind\": 7}]}",
+		"{\"version\": 1, \"jobs\": [{\"uuid\": \"6f1e1e1e-0000-4000-8000-000000000001\", \"kind\": \"lun "
+		"clone and much more than "
 		"any has\","
 		" \"target\": \"/vol/vol0/x\", \"description\": \"\"}]}",
-		"{\"version\": 1, \"jobs\": [{\"uuid\": \"6f1e1e1e-0000-4000-8000-000000000002\", \"kind\": \"lun clone\", \"target\": "
+		"{\"version\": 1, \"jobs\": [{\"uuid\": \"6f1e1e1e-0000-4000-8000-000000000002\", \"kind\": \"lun "
+		"clone\", \"target\": "
 		"\"/vol/gone/x\","
-		" \"description\": \"\"}, {\"uuid\": \"6f1e1e1e-0000-4000-8000-000000000002\", \"kind\": \"lun clone\", \"target\": "
+		" \"description\": \"\"}, {\"uuid\": \"6f1e1e1e-0000-4000-8000-000000000002\", \"kind\": \"lun "
+		"clone\", \"target\": "
 		"\"/vol/vol0/x\","
 		" \"description\": \"\"}]}",
 	};
@@ -237,8 +249,8 @@ static void a_clone_of_any_name_has_its_job_again(void **state)
 	char job[128];
 
 	(void)state;
-	rest_does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/a\\\\xFFb\\\\x5Cx41\", \"backing\": \"/vol/vol0/.snapshot/s1/test\"}",
-	          201);
+	rest_does("POST", V1 "storage/luns",
+	          "{\"path\": \"/vol/vol0/a\\\\xFFb\\\\x5Cx41\", \"backing\": \"/vol/vol0/.snapshot/s1/test\"}", 201);
 	begin(V1 "storage/luns/%2Fvol%2Fvol0%2Fa%5CxFFb%5Cx5Cx41/clone", job);
 	crash();
 	job_becomes(job, "running", "");

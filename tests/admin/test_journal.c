@@ -31,14 +31,16 @@ static unsigned count(json_t *list, const char *event)
 	json_t *entry;
 	size_t i;
 
-	json_array_foreach(list, i, entry) n += strcmp(json_string_value(json_object_get(entry, "event")), event) == 0;
+	json_array_foreach(list, i, entry)
+		n += strcmp(json_string_value(json_object_get(entry, "event")), event) == 0;
 	return n;
 }
 
 /* As many kinds as a peer can think of, as often as it likes. */
 static void peers_do_not_push_out_the_servers_own_events(void **state)
 {
-	static const char *const kinds[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p" };
+	static const char *const kinds[] = { "a", "b", "c", "d", "e", "f", "g", "h",
+		                             "i", "j", "k", "l", "m", "n", "o", "p" };
 	int saved = quiet_begin();
 	json_t *list;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The keeper of snapshots on a simulated clock: weeks of schedules, missed moments, clocks that are set, LUNs that hold snapshots. */
+/* The keeper of snapshots on a simulated clock: weeks of schedules, missed moments, clocks that are set, LUNs that hold
+ * snapshots. */
 #include "tests/base/cmocka_all.h"
 
 #include <stdio.h>
@@ -176,7 +177,8 @@ static void set_rule(enum schedule_kind kind, unsigned keep, const char *at)
 /* Until the wall clock says HH:MM:30 (UTC) for the next time. */
 static void run_until(unsigned hour, unsigned minute)
 {
-	int64_t day = (int64_t)DAY, at = (int64_t)(hour * HOUR + minute * MINUTE + 30 * SECOND), now = world_wall_ns(world) % day;
+	int64_t day = (int64_t)DAY, at = (int64_t)(hour * HOUR + minute * MINUTE + 30 * SECOND),
+	        now = world_wall_ns(world) % day;
 	sim_run_for(sim, (uint64_t)((at - now + day) % day));
 }
 

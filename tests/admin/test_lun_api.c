@@ -26,7 +26,8 @@ static void the_way_of_a_clone(void **state)
 	ramadmin_clone_step = 0;
 	rest_does("POST", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone", "{\"rate\": 4096}", 202);
 	assert_int_equal(rest_count(V1 "storage/clones?volume=vol0"), 1);
-	rest_does("PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone", "{\"rate\": 0, \"priority\": \"high\", \"verify\": true}", 200);
+	rest_does("PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone",
+	          "{\"rate\": 0, \"priority\": \"high\", \"verify\": true}", 200);
 	json_t *changed = rest_get(V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone");
 	assert_int_equal(json_integer_value(json_object_get(changed, "rate")), 0);
 	assert_string_equal(json_string_value(json_object_get(changed, "priority")), "high");
@@ -58,8 +59,10 @@ static void a_running_clone_can_be_cancelled_by_its_job(void **state)
 	(void)state;
 	rest_make_backed();
 	ramadmin_clone_step = 0;
-	assert_int_equal(host_ask(&rest_host, "POST", V1 "storage/luns/vol%2Fvol0%2Ftest2/clone", "{}", NULL, &json), 202);
-	(void)snprintf(path, sizeof path, V1 "jobs/%s", json_string_value(json_object_get(json_object_get(json, "job"), "uuid")));
+	assert_int_equal(host_ask(&rest_host, "POST", V1 "storage/luns/vol%2Fvol0%2Ftest2/clone", "{}", NULL, &json),
+	                 202);
+	(void)snprintf(path, sizeof path, V1 "jobs/%s",
+	               json_string_value(json_object_get(json_object_get(json, "job"), "uuid")));
 	json_decref(json);
 	rest_does("DELETE", path, NULL, 200);
 	bool over = false;
@@ -80,14 +83,16 @@ static void a_lun_changes_only_for_who_read_it_last(void **state)
 
 	(void)state;
 	rest_make_backed();
-	assert_int_equal(
-	    host_ask(&rest_host, "PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", "{\"state\": \"offline\"}", "If-Match: \"0\"\r\n", NULL),
-	    200);
-	assert_int_equal(
-	    host_ask(&rest_host, "PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", "{\"state\": \"online\"}", "If-Match: \"0\"\r\n", &json),
-	    412);
+	assert_int_equal(host_ask(&rest_host, "PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest",
+	                          "{\"state\": \"offline\"}", "If-Match: \"0\"\r\n", NULL),
+	                 200);
+	assert_int_equal(host_ask(&rest_host, "PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest",
+	                          "{\"state\": \"online\"}", "If-Match: \"0\"\r\n", &json),
+	                 412);
 	json_decref(json);
-	assert_int_equal(host_ask(&rest_host, "GET", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", NULL, "If-None-Match: \"1\"\r\n", NULL), 304);
+	assert_int_equal(
+	    host_ask(&rest_host, "GET", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", NULL, "If-None-Match: \"1\"\r\n", NULL),
+	    304);
 	assert_true(rest_refuses("PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", "{\"size\": 524288}", 400, "force"));
 	rest_does("PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", "{\"size\": 524288, \"force\": true}", 200);
 	rest_does("PATCH", V1 "storage/luns/%2Fvol%2Fvol0%2Ftest", "{\"size\": 2097152, \"comment\": \"x\"}", 200);
@@ -103,8 +108,10 @@ static void bad_luns_are_refused(void **state)
 	rest_does("POST", V1 "storage/luns", "{\"path\": \"/vol/nope/x\", \"size\": 1024}", 404);
 	rest_does("POST", V1 "storage/luns", "{\"path\": \"/x\", \"size\": 1024}", 400);
 	rest_does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/../x\", \"size\": 1024}", 400);
-	rest_does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/x\", \"backing\": \"/vol/other/.snapshot/s/x\"}", 400);
-	rest_does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/x\", \"backing\": \"/vol/vol0/.snapshot/s/x\"}", 404);
+	rest_does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/x\", \"backing\": \"/vol/other/.snapshot/s/x\"}",
+	          400);
+	rest_does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/x\", \"backing\": \"/vol/vol0/.snapshot/s/x\"}",
+	          404);
 	rest_does("POST", V1 "storage/luns", "{\"path\": \"/vol/vol0/x\", \"backing\": \"/vol/vol0/x\"}", 400);
 	assert_int_equal(rest_count(V1 "storage/luns"), 0);
 }
@@ -113,12 +120,14 @@ static void a_lun_is_mapped_and_the_map_survives_a_restart(void **state)
 {
 	(void)state;
 	rest_make_backed();
-	rest_does("POST", V1 "protocols/san/igroups", "{\"name\": \"g\", \"initiators\": [\"iqn.2026-11.x:a\", \"*\"]}", 201);
+	rest_does("POST", V1 "protocols/san/igroups", "{\"name\": \"g\", \"initiators\": [\"iqn.2026-11.x:a\", \"*\"]}",
+	          201);
 	rest_does("POST", V1 "protocols/san/igroups", "{\"name\": \"g\"}", 409);
 	rest_does("POST", V1 "protocols/san/igroups", "{\"name\": \"h\", \"initiators\": [\"bad name\"]}", 400);
 	rest_does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/test\", \"igroup\": \"g\"}", 201);
 	rest_does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/test\", \"igroup\": \"g\"}", 409);
-	assert_true(rest_refuses("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/test2\", \"igroup\": \"g\", \"lun\": 0}", 409,
+	assert_true(rest_refuses("POST", V1 "protocols/san/lun-maps",
+	                         "{\"path\": \"/vol/vol0/test2\", \"igroup\": \"g\", \"lun\": 0}", 409,
 	                         "/vol/vol0/test"));
 	rest_does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/test2\", \"igroup\": \"g\"}", 201);
 	rest_does("POST", V1 "protocols/san/lun-maps", "{\"path\": \"/vol/vol0/test2\", \"igroup\": \"nope\"}", 404);

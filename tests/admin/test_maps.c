@@ -16,7 +16,9 @@
 
 static void igroups_overlap_by_name_without_case_and_everybody_with_all(void **state)
 {
-	static const char *const expected[] = { "1100010", "1110010", "0111010", "0011010", "0000000", "1111011", "0000011" }; /* 1: yes */
+	/* 1: yes */
+	static const char *const expected[] = { "1100010", "1110010", "0111010", "0011010",
+		                                "0000000", "1111011", "0000011" };
 	json_t *igroups = json_loads(
 	    "[{\"initiators\": [\"iqn.2026-11.x:a\"]}, {\"initiators\": [\"iqn.2026-11.X:A\", \"iqn.2026-11.x:b\"]},"
 	    " {\"initiators\": [\"iqn.2026-11.x:c\", \"iqn.2026-11.x:b\"]}, {\"initiators\": [\"iqn.2026-11.x:C\"]},"
@@ -50,9 +52,11 @@ static void make_luns(unsigned n)
 {
 	char text[256], body[256];
 
-	assert_int_equal(host_job(&rest_host, "POST", V1 "storage/volumes",
-	                          "{\"name\": \"vol0\", \"raid_groups\": [{\"disks\": [\"d0\", \"d1\"]}], \"disk_size\": 1048576}", text),
-	                 's');
+	assert_int_equal(
+	    host_job(&rest_host, "POST", V1 "storage/volumes",
+	             "{\"name\": \"vol0\", \"raid_groups\": [{\"disks\": [\"d0\", \"d1\"]}], \"disk_size\": 1048576}",
+	             text),
+	    's');
 	for (unsigned i = 0; i < n; i++) {
 		(void)snprintf(body, sizeof body, "{\"path\": \"/vol/vol0/l%u\", \"size\": 1048576}", i);
 		(void)rest_answer("POST", V1 "storage/luns", body, 201);
@@ -67,7 +71,8 @@ static int map(unsigned lun, const char *igroup, int number, int expected)
 	if (number >= 0)
 		(void)snprintf(wanted, sizeof wanted, ", \"lun\": %d", number);
 	(void)snprintf(body, sizeof body, "{\"path\": \"/vol/vol0/l%u\", \"igroup\": \"%s\"%s}", lun, igroup, wanted);
-	return (int)json_integer_value(json_object_get(rest_answer("POST", MAPS, body, expected), "logical_unit_number"));
+	return (int)json_integer_value(
+	    json_object_get(rest_answer("POST", MAPS, body, expected), "logical_unit_number"));
 }
 
 static void unmap(unsigned lun, const char *igroup)
@@ -83,8 +88,7 @@ static bool map_is_at(const char *path, const char *igroup, const char *expected
 	json_t *records = json_object_get(rest_answer("GET", MAPS, NULL, 200), "records"), *record;
 	size_t i;
 
-	json_array_foreach(records, i, record)
-	{
+	json_array_foreach(records, i, record) {
 		if (strcmp(json_string_value(json_object_get(json_object_get(record, "lun"), "path")), path) == 0 &&
 		    strcmp(json_string_value(json_object_get(json_object_get(record, "igroup"), "name")), igroup) == 0)
 			return strcmp(json_string_value(json_object_get(record, "state")), expected) == 0;
@@ -121,10 +125,11 @@ static void a_number_is_free_for_every_initiator_of_the_igroup(void **state)
 	assert_int_equal(map(0, "a", 0, 201), 0); /* the same LUN under the same number twice is one */
 	assert_true(map_is(0, "a", "mapped"));
 	(void)map(4, "b", 0, 409);
-	assert_true(last_message_has(rest_answer("POST", MAPS, "{\"path\": \"/vol/vol0/l4\", \"igroup\": \"b\", \"lun\": 2}", 409),
-	                             "/vol/vol0/l3"));
-	assert_true(
-	    last_message_has(rest_answer("POST", MAPS, "{\"path\": \"/vol/vol0/l4\", \"igroup\": \"b\", \"lun\": 2}", 409), "\"all\""));
+	assert_true(last_message_has(
+	    rest_answer("POST", MAPS, "{\"path\": \"/vol/vol0/l4\", \"igroup\": \"b\", \"lun\": 2}", 409),
+	    "/vol/vol0/l3"));
+	assert_true(last_message_has(
+	    rest_answer("POST", MAPS, "{\"path\": \"/vol/vol0/l4\", \"igroup\": \"b\", \"lun\": 2}", 409), "\"all\""));
 }
 
 static void an_initiator_that_would_find_two_luns_under_one_number_is_not_added(void **state)
@@ -135,13 +140,16 @@ static void an_initiator_that_would_find_two_luns_under_one_number_is_not_added(
 	make_igroup("b", "\"iqn.2026-11.x:b\"");
 	assert_int_equal(map(0, "a", -1, 201), 0);
 	assert_int_equal(map(1, "b", -1, 201), 0);
-	assert_true(last_message_has(
-	    rest_answer("POST", V1 "protocols/san/igroups/b/initiators", "{\"initiators\": [\"iqn.2026-11.x:A\"]}", 409), "/vol/vol0/l0"));
+	assert_true(last_message_has(rest_answer("POST", V1 "protocols/san/igroups/b/initiators",
+	                                         "{\"initiators\": [\"iqn.2026-11.x:A\"]}", 409),
+	                             "/vol/vol0/l0"));
 	(void)rest_answer("POST", V1 "protocols/san/igroups/b/initiators", "{\"initiators\": [\"*\"]}", 409);
-	(void)rest_answer("POST", V1 "protocols/san/igroups/b/initiators", "{\"initiators\": [\"iqn.2026-11.x:c\"]}", 200);
+	(void)rest_answer("POST", V1 "protocols/san/igroups/b/initiators", "{\"initiators\": [\"iqn.2026-11.x:c\"]}",
+	                  200);
 	unmap(1, "b");
 	assert_int_equal(map(1, "b", 7, 201), 7);
-	(void)rest_answer("POST", V1 "protocols/san/igroups/b/initiators", "{\"initiators\": [\"iqn.2026-11.x:a\"]}", 200);
+	(void)rest_answer("POST", V1 "protocols/san/igroups/b/initiators", "{\"initiators\": [\"iqn.2026-11.x:a\"]}",
+	                  200);
 }
 
 static void a_number_that_was_another_luns_is_given_away_last(void **state)
@@ -171,14 +179,18 @@ static void a_lun_that_some_initiators_know_as_another_says_so_and_is_served_to_
 	make_luns(1);
 	make_igroup("a", "\"iqn.2026-11.x:a\"");
 	make_igroup("all", "\"*\"");
-	assert_int_equal(host_job(&rest_host, "POST", V1 "storage/volumes",
-	                          "{\"name\": \"vol1\", \"raid_groups\": [{\"disks\": [\"e0\", \"e1\"]}], \"disk_size\": 1048576}", text),
-	                 's');
+	assert_int_equal(
+	    host_job(&rest_host, "POST", V1 "storage/volumes",
+	             "{\"name\": \"vol1\", \"raid_groups\": [{\"disks\": [\"e0\", \"e1\"]}], \"disk_size\": 1048576}",
+	             text),
+	    's');
 	(void)rest_answer("POST", V1 "storage/luns", "{\"path\": \"/vol/vol1/x\", \"size\": 1048576}", 201);
 	(void)rest_answer("POST", MAPS, "{\"path\": \"/vol/vol1/x\", \"igroup\": \"all\", \"lun\": 0}", 201);
-	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol1", "{\"state\": \"offline\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol1", "{\"state\": \"offline\"}", text),
+	                 's');
 	assert_int_equal(map(0, "a", 0, 201), 0); /* nobody knows what an offline volume has mapped */
-	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol1", "{\"state\": \"online\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol1", "{\"state\": \"online\"}", text),
+	                 's');
 	assert_true(map_is(0, "a", "mapped"));
 	assert_true(map_is_at("/vol/vol1/x", "all", "hidden"));
 	assert_int_equal(rest_host.n_maps, 2);
@@ -193,10 +205,12 @@ static void names_of_initiators_are_kept_without_case(void **state)
 	(void)state;
 	make_luns(1);
 	make_igroup("g", "\"iqn.2026-11.X:Host\", \"IQN.2026-11.x:hOST\"");
-	(void)rest_answer("POST", V1 "protocols/san/igroups/g/initiators", "{\"initiators\": [\"iqn.2026-11.x:HOST\"]}", 200);
+	(void)rest_answer("POST", V1 "protocols/san/igroups/g/initiators", "{\"initiators\": [\"iqn.2026-11.x:HOST\"]}",
+	                  200);
 	igroup = rest_answer("GET", V1 "protocols/san/igroups/g", NULL, 200);
 	assert_int_equal(json_array_size(json_object_get(igroup, "initiators")), 1);
-	assert_string_equal(json_string_value(json_array_get(json_object_get(igroup, "initiators"), 0)), "iqn.2026-11.x:host");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(igroup, "initiators"), 0)),
+	                    "iqn.2026-11.x:host");
 	(void)rest_answer("DELETE", V1 "protocols/san/igroups/g/initiators/iqn.2026-11.x:HosT", NULL, 200);
 	igroup = rest_answer("GET", V1 "protocols/san/igroups/g", NULL, 200);
 	assert_int_equal(json_array_size(json_object_get(igroup, "initiators")), 0);
@@ -206,12 +220,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(igroups_overlap_by_name_without_case_and_everybody_with_all),
-		cmocka_unit_test_setup_teardown(a_number_is_free_for_every_initiator_of_the_igroup, rest_setup, rest_teardown),
-		cmocka_unit_test_setup_teardown(an_initiator_that_would_find_two_luns_under_one_number_is_not_added, rest_setup,
+		cmocka_unit_test_setup_teardown(a_number_is_free_for_every_initiator_of_the_igroup, rest_setup,
 		                                rest_teardown),
-		cmocka_unit_test_setup_teardown(a_number_that_was_another_luns_is_given_away_last, rest_setup, rest_teardown),
-		cmocka_unit_test_setup_teardown(a_lun_that_some_initiators_know_as_another_says_so_and_is_served_to_the_rest, rest_setup,
+		cmocka_unit_test_setup_teardown(an_initiator_that_would_find_two_luns_under_one_number_is_not_added,
+		                                rest_setup, rest_teardown),
+		cmocka_unit_test_setup_teardown(a_number_that_was_another_luns_is_given_away_last, rest_setup,
 		                                rest_teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_lun_that_some_initiators_know_as_another_says_so_and_is_served_to_the_rest, rest_setup,
+		    rest_teardown),
 		cmocka_unit_test_setup_teardown(names_of_initiators_are_kept_without_case, rest_setup, rest_teardown),
 	};
 

@@ -23,9 +23,10 @@ static int setup(void **state)
 	host_remount_ms = TRY_MS;
 	host_start(&rest_host, NULL);
 	for (size_t i = 0; i < 2; i++) {
-		(void)snprintf(body, sizeof body,
-		               "{\"name\": \"%s\", \"raid_groups\": [{\"disks\": [\"%sd\", \"%sp\"]}], \"disk_size\": 1048576}", names[i],
-		               names[i], names[i]);
+		(void)snprintf(
+		    body, sizeof body,
+		    "{\"name\": \"%s\", \"raid_groups\": [{\"disks\": [\"%sd\", \"%sp\"]}], \"disk_size\": 1048576}",
+		    names[i], names[i], names[i]);
 		assert_int_equal(host_job(&rest_host, "POST", V1 "storage/volumes", body, text), 's');
 	}
 	return 0;
@@ -96,9 +97,11 @@ static void a_volume_without_room_is_tried_until_there_is_some(void **state)
 static void a_volume_that_the_administrator_wants_online_is_tried_as_it_says(void **state)
 {
 	(void)state;
-	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text),
+	                 's');
 	ramadmin_fail_mount = -ENOSPC;
-	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 'f');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text),
+	                 'f');
 	says_that_it_waits("vol0");
 	ramadmin_fail_mount = 0;
 	becomes("vol0", "online");

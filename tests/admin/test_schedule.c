@@ -29,11 +29,13 @@ static void times_read_back_as_they_were_written(void **state)
 		enum schedule_kind kind;
 		const char *text;
 	} bad[] = {
-		{ SCHEDULE_HOURLY, "60" },    { SCHEDULE_HOURLY, "" },        { SCHEDULE_HOURLY, "5x" },        { SCHEDULE_HOURLY, "::5" },
-		{ SCHEDULE_HOURLY, "005" },   { SCHEDULE_HOURLY, "-1" },      { SCHEDULE_DAILY, "24:00" },      { SCHEDULE_DAILY, "12:60" },
-		{ SCHEDULE_DAILY, "12" },     { SCHEDULE_DAILY, "12:" },      { SCHEDULE_DAILY, "12:00:00" },   { SCHEDULE_DAILY, ":10" },
-		{ SCHEDULE_WEEKLY, "" },      { SCHEDULE_WEEKLY, "su" },      { SCHEDULE_WEEKLY, "sunday" },    { SCHEDULE_WEEKLY, "sun@" },
-		{ SCHEDULE_WEEKLY, "sun 1" }, { SCHEDULE_WEEKLY, "xyz@1:1" }, { SCHEDULE_WEEKLY, "sun@24:00" },
+		{ SCHEDULE_HOURLY, "60" },        { SCHEDULE_HOURLY, "" },        { SCHEDULE_HOURLY, "5x" },
+		{ SCHEDULE_HOURLY, "::5" },       { SCHEDULE_HOURLY, "005" },     { SCHEDULE_HOURLY, "-1" },
+		{ SCHEDULE_DAILY, "24:00" },      { SCHEDULE_DAILY, "12:60" },    { SCHEDULE_DAILY, "12" },
+		{ SCHEDULE_DAILY, "12:" },        { SCHEDULE_DAILY, "12:00:00" }, { SCHEDULE_DAILY, ":10" },
+		{ SCHEDULE_WEEKLY, "" },          { SCHEDULE_WEEKLY, "su" },      { SCHEDULE_WEEKLY, "sunday" },
+		{ SCHEDULE_WEEKLY, "sun@" },      { SCHEDULE_WEEKLY, "sun 1" },   { SCHEDULE_WEEKLY, "xyz@1:1" },
+		{ SCHEDULE_WEEKLY, "sun@24:00" },
 	};
 	char text[SCHEDULE_TEXT_SIZE];
 
@@ -59,7 +61,8 @@ static bool calendar_says_due(enum schedule_kind kind, const struct schedule_rul
 	struct tm tm;
 
 	assert_non_null(gmtime_r(&seconds, &tm));
-	return tm.tm_sec == 0 && tm.tm_min == (int)rule->minute && (kind == SCHEDULE_HOURLY || tm.tm_hour == (int)rule->hour) &&
+	return tm.tm_sec == 0 && tm.tm_min == (int)rule->minute &&
+	       (kind == SCHEDULE_HOURLY || tm.tm_hour == (int)rule->hour) &&
 	       (kind != SCHEDULE_WEEKLY || tm.tm_wday == (int)rule->day);
 }
 
@@ -76,7 +79,8 @@ static void every_due_minute_of_a_year_is_the_calendars(void **state)
 	for (unsigned k = 0; k < SCHEDULE_KINDS; k++) {
 		for (unsigned r = 0; r < 2; r++) {
 			enum schedule_kind kind = (enum schedule_kind)k;
-			int64_t begin = START / 60 * 60, since = begin - 1, next = schedule_next(kind, &rules[k][r], begin - 1);
+			int64_t begin = START / 60 * 60, since = begin - 1,
+			        next = schedule_next(kind, &rules[k][r], begin - 1);
 			unsigned n = 0;
 			for (int64_t now = begin; now < begin + 365 * 86400; now += 60) {
 				bool due = calendar_says_due(kind, &rules[k][r], now);
@@ -107,8 +111,8 @@ static void several_missed_moments_make_one_snapshot(void **state)
 	assert_int_equal(schedule_due(SCHEDULE_HOURLY, &rule, &since, at + 9 * 3600), 0);
 }
 
-/* An own clock that jumps at random, a sleeper that sleeps at most a minute of real time: between two jumps, moments that pass while the clock
- * runs are each served exactly once, and never earlier than they are due. */
+/* An own clock that jumps at random, a sleeper that sleeps at most a minute of real time: between two jumps, moments
+ * that pass while the clock runs are each served exactly once, and never earlier than they are due. */
 static void jumping_clocks_lose_and_double_nothing_between_jumps(void **state)
 {
 	struct schedule_rule rule = { .keep = 6, .minute = 30 };
@@ -121,7 +125,8 @@ static void jumping_clocks_lose_and_double_nothing_between_jumps(void **state)
 		int64_t now = START + random() % 1000000, since = now;
 		for (unsigned jump = 0; jump < 5; jump++) {
 			now += random() % 3 == 0 ? random() % 100000 : random() % 3 == 0 ? -(random() % 100000) : 0;
-			int64_t moment = schedule_due(SCHEDULE_HOURLY, &rule, &since, now); /* at most one for what was jumped over */
+			/* at most one for what was jumped over */
+			int64_t moment = schedule_due(SCHEDULE_HOURLY, &rule, &since, now);
 			if (moment != 0) {
 				assert_true(moment <= now && moment > since);
 				since = moment;
@@ -138,7 +143,8 @@ static void jumping_clocks_lose_and_double_nothing_between_jumps(void **state)
 				since = moment;
 				served++;
 			}
-			int64_t first = schedule_next(SCHEDULE_HOURLY, &rule, MAX_OF(begin, since - (int64_t)served * 3600));
+			int64_t first = schedule_next(SCHEDULE_HOURLY, &rule,
+			                              MAX_OF(begin, since - (int64_t)served * 3600));
 			assert_int_equal(served, (schedule_latest(SCHEDULE_HOURLY, &rule, now) - first) / 3600 + 1);
 		}
 	}
@@ -154,7 +160,8 @@ static void a_clock_set_back_by_moments_makes_no_second_snapshot(void **state)
 	assert_int_equal(schedule_due(SCHEDULE_HOURLY, &rule, &since, at), 0);
 	assert_int_equal(since, at);
 	assert_int_equal(schedule_due(SCHEDULE_HOURLY, &rule, &since, at - 7200), 0); /* set back for good: */
-	assert_int_equal(schedule_due(SCHEDULE_HOURLY, &rule, &since, at - 3600), at - 3600); /* the next moment counts again */
+	/* the next moment counts again */
+	assert_int_equal(schedule_due(SCHEDULE_HOURLY, &rule, &since, at - 3600), at - 3600);
 }
 
 /* ---- snapshots --------------------------------------------------------------------------------------------------- */
@@ -164,7 +171,9 @@ static size_t n_list;
 
 static void add(const char *name, bool scheduled, bool deleting, int64_t made_s)
 {
-	list[n_list] = (struct fs_snapshot_info){ .scheduled = scheduled, .deleting = deleting, .created_ns = made_s * 1000000000 };
+	list[n_list] = (struct fs_snapshot_info){ .scheduled = scheduled,
+		                                  .deleting = deleting,
+		                                  .created_ns = made_s * 1000000000 };
 	(void)snprintf(list[n_list].name, sizeof list[n_list].name, "%s", name);
 	n_list++;
 }
@@ -259,7 +268,8 @@ static void damaged_entries_are_told_from_good_ones(void **state)
 		"{\"kind\":\"hourly\",\"keep\":6,\"at\":\":05\"}",
 		"{\"kind\":\"monthly\",\"keep\":6,\"at\":\":05\",\"since\":1}",
 		"{\"kind\":\"autodelete\"}",
-		"{\"kind\":\"autodelete\",\"enabled\":true,\"trigger_free\":5,\"target_free\":4,\"order\":\"oldest-first\",\"delete\":"
+		"{\"kind\":\"autodelete\",\"enabled\":true,\"trigger_free\":5,\"target_free\":4,\"order\":\"oldest-"
+		"first\",\"delete\":"
 		"\"all\","
 		"\"defer\":\"none\",\"keep_prefix\":\"\"}",
 		"{\"kind\":5,\"keep\":6,\"at\":\":05\",\"since\":1}",

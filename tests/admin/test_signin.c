@@ -127,7 +127,8 @@ static void a_session_is_known_by_its_cookie_until_it_ends(void **state)
 	assert_string_not_equal(one, two);
 	assert_int_equal(ask("Cookie", one, &caller), 0);
 	assert_int_equal(caller.by, CALLER_SESSION);
-	(void)snprintf(other, sizeof other, "theme=dark; vc_session_8081=%s; %s; x=y", two + strlen("vc_session_8080="), two);
+	(void)snprintf(other, sizeof other, "theme=dark; vc_session_8081=%s; %s; x=y", two + strlen("vc_session_8080="),
+	               two);
 	assert_int_equal(ask("Cookie", other, &second), 0);
 	assert_int_not_equal(caller.session, second.session);
 	/* Another server's cookie, one byte wrong, a part. */
@@ -194,7 +195,8 @@ static void wrong_tokens_are_slowed_down_and_a_right_one_is_not(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 500; i++) {
-		int err = i % 2 == 0 ? ask("Authorization", "Bearer wrong-token", NULL) : signin_start(signin, "wrong-token", PEER, cookie);
+		int err = i % 2 == 0 ? ask("Authorization", "Bearer wrong-token", NULL)
+		                     : signin_start(signin, "wrong-token", PEER, cookie);
 		n_answered += err == -EACCES;
 		n_slowed += err == -EAGAIN;
 		sim_run_for(sim, SECOND / 50);
@@ -223,7 +225,7 @@ static void the_socket_lets_our_own_user_in(void **state)
 	(void)close(ends[1]);
 }
 
-/* ---- the token's file ------------------------------------------------------------------------------------------------ */
+/* ---- the token's file -------------------------------------------------------------------------------------------- */
 
 static char dir[] = "/tmp/vctoken.XXXXXX";
 

@@ -27,7 +27,8 @@ static void size_takes_binary_units_in_any_case(void **state)
 
 static void size_refuses_what_is_not_a_size(void **state)
 {
-	static const char *const bad[] = { "", "k", "-1", "+1", "1x", "1kk", "1 k b", "1.", ".5k", "0x10", "1e3", "1kib2" };
+	static const char *const bad[] = { "",      "k",  "-1",  "+1",   "1x",  "1kk",
+		                           "1 k b", "1.", ".5k", "0x10", "1e3", "1kib2" };
 	uint64_t bytes = 77;
 
 	(void)state;
@@ -74,8 +75,10 @@ static void size_is_shown_with_three_digits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(size_takes_binary_units_in_any_case), cmocka_unit_test(size_refuses_what_is_not_a_size),
-		cmocka_unit_test(size_refuses_what_does_not_fit),      cmocka_unit_test(integers_have_a_bound_and_no_sign),
+		cmocka_unit_test(size_takes_binary_units_in_any_case),
+		cmocka_unit_test(size_refuses_what_is_not_a_size),
+		cmocka_unit_test(size_refuses_what_does_not_fit),
+		cmocka_unit_test(integers_have_a_bound_and_no_sign),
 		cmocka_unit_test(size_is_shown_with_three_digits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

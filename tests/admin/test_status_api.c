@@ -50,9 +50,10 @@ static void a_lost_disk_is_said_everywhere(void **state)
 	json_t *status = rest_get(V1 "status"), *groups = rest_get(V1 "storage/raid-groups?volume=vol0");
 	assert_string_equal(json_string_value(json_object_get(status, "state")), "degraded");
 	json_t *problem = json_array_get(json_object_get(status, "problems"), 0);
-	assert_non_null(strstr(json_string_value(json_object_get(problem, "message")), "RAID group 0 is degraded: data disk "));
 	assert_non_null(
-	    strstr(json_string_value(json_object_get(problem, "message")), "d0 is missing; one more disk lost there loses data"));
+	    strstr(json_string_value(json_object_get(problem, "message")), "RAID group 0 is degraded: data disk "));
+	assert_non_null(strstr(json_string_value(json_object_get(problem, "message")),
+	                       "d0 is missing; one more disk lost there loses data"));
 	json_t *group = json_array_get(json_object_get(groups, "records"), 0);
 	assert_string_equal(json_string_value(json_object_get(group, "state")), "degraded");
 	assert_int_equal(json_array_size(json_object_get(group, "disks")), 3);
@@ -65,9 +66,10 @@ static const char *metrics(void)
 {
 	static char answer[65536];
 	char request[256];
-	int len = snprintf(request, sizeof request,
-	                   "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n",
-	                   (unsigned)rest_host.port, rest_host.token);
+	int len = snprintf(
+	    request, sizeof request,
+	    "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n",
+	    (unsigned)rest_host.port, rest_host.token);
 
 	(void)host_raw(&rest_host, request, (size_t)len, answer, sizeof answer);
 	return answer;
@@ -78,7 +80,8 @@ static void metrics_are_prometheus_text(void **state)
 	const char *answer = metrics();
 
 	(void)state;
-	assert_non_null(strstr(answer, "# TYPE vc_volume_free_bytes gauge\nvc_volume_free_bytes{volume=\"vol0\"} 2147483648\n"));
+	assert_non_null(
+	    strstr(answer, "# TYPE vc_volume_free_bytes gauge\nvc_volume_free_bytes{volume=\"vol0\"} 2147483648\n"));
 	assert_non_null(strstr(answer, "text/plain; version=0.0.4"));
 }
 
@@ -94,7 +97,8 @@ static void a_name_stays_a_label_in_metrics(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		ramadmin_rename(i == 0 ? "vol0" : names[i - 1][0], names[i][0]);
-		(void)snprintf(expected, sizeof expected, "\nvc_volume_free_bytes{volume=\"%s\"} 2147483648\n", names[i][1]);
+		(void)snprintf(expected, sizeof expected, "\nvc_volume_free_bytes{volume=\"%s\"} 2147483648\n",
+		               names[i][1]);
 		assert_non_null(strstr(metrics(), expected));
 	}
 	ramadmin_rename(names[1][0], "vol0");
@@ -131,10 +135,10 @@ static void events_are_listed_and_followed(void **state)
 	(void)state;
 	rest_does("GET", V1 "events?level=warn", NULL, 200);
 	rest_does("GET", V1 "events?level=loud", NULL, 400);
-	int len = snprintf(
-	    request, sizeof request,
-	    "GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\nAccept: text/event-stream\r\n\r\n",
-	    (unsigned)rest_host.port, rest_host.token);
+	int len = snprintf(request, sizeof request,
+	                   "GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\nAccept: "
+	                   "text/event-stream\r\n\r\n",
+	                   (unsigned)rest_host.port, rest_host.token);
 	(void)host_raw(&rest_host, request, (size_t)len, answer, sizeof answer);
 	assert_non_null(strstr(answer, "text/event-stream"));
 	assert_non_null(strstr(answer, "volume_online"));

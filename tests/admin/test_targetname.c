@@ -88,8 +88,10 @@ static void what_is_no_name_is_not_used_and_not_replaced(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(two_servers_of_one_host_have_different_names_and_keep_them, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_server_that_has_volumes_goes_on_with_the_name_of_its_host, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_servers_of_one_host_have_different_names_and_keep_them, setup,
+		                                teardown),
+		cmocka_unit_test_setup_teardown(a_server_that_has_volumes_goes_on_with_the_name_of_its_host, setup,
+		                                teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_name_is_not_used_and_not_replaced, setup, teardown),
 	};
 

@@ -15,7 +15,8 @@ static char text[256];
 static void make(const char *name, const char *disk)
 {
 	char body[512];
-	(void)snprintf(body, sizeof body, "{\"name\": \"%s\", \"raid_groups\": [{\"disks\": [\"%s0\", \"%s1\"]}], \"disk_size\": 1048576}",
+	(void)snprintf(body, sizeof body,
+	               "{\"name\": \"%s\", \"raid_groups\": [{\"disks\": [\"%s0\", \"%s1\"]}], \"disk_size\": 1048576}",
 	               name, disk, disk);
 	assert_int_equal(host_job(&rest_host, "POST", V1 "storage/volumes", body, text), 's');
 }
@@ -63,7 +64,8 @@ static void forget(const char *volume)
 
 static void an_imported_volume_of_an_impossible_name_gets_another_or_is_refused(void **state)
 {
-	static const char *const names[] = { "..", ".", "a/b", "a\nb", "a\x1b[2J", "\xff\xfe", "with space", ".hidden", "a\xe2\x80\xae" };
+	static const char *const names[] = { "..",       ".",          "a/b",     "a\nb",         "a\x1b[2J",
+		                             "\xff\xfe", "with space", ".hidden", "a\xe2\x80\xae" };
 
 	(void)state;
 	make("vol1", "e");
@@ -109,7 +111,8 @@ static void only_paths_and_files_are_disks(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(host_job(&rest_host, "POST", V1 "storage/volumes", bodies[i], text), 'f');
-		assert_non_null(strstr(text, "\"mem:a\" is not a disk: give a name, an absolute path or a URL (file:/path)"));
+		assert_non_null(
+		    strstr(text, "\"mem:a\" is not a disk: give a name, an absolute path or a URL (file:/path)"));
 	}
 }
 
@@ -131,8 +134,7 @@ static void map_is(const char *lun, const char *map_state)
 	const char *is = "none";
 	size_t i;
 
-	json_array_foreach(json_object_get(maps, "records"), i, map)
-	{
+	json_array_foreach(json_object_get(maps, "records"), i, map) {
 		if (strcmp(json_string_value(json_object_get(json_object_get(map, "lun"), "path")), lun) == 0)
 			is = json_string_value(json_object_get(map, "state"));
 	}
@@ -166,7 +168,8 @@ static void make_hostile_image(bool higher)
 	json_decref(igroup);
 	forget("vol1");
 	(void)snprintf(document, sizeof document,
-	               "{\"version\": 1, \"records\": [{\"uuid\": \"%s\", \"name\": \"g\", \"initiators\": [\"*\"], \"generation\": %d}]}",
+	               "{\"version\": 1, \"records\": [{\"uuid\": \"%s\", \"name\": \"g\", \"initiators\": [\"*\"], "
+	               "\"generation\": %d}]}",
 	               uuid, higher ? 99 : 0);
 	ramadmin_put_document("vol1", "igroups", document);
 }
@@ -204,12 +207,14 @@ static void an_imported_igroup_known_only_to_a_volume_that_is_offline_opens_noth
 {
 	(void)state;
 	make_hostile_image(true);
-	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text),
+	                 's');
 	host_stop(&rest_host);
 	restart();
 	assert_int_equal(import("e", ""), 's');
 	map_is("/vol/vol1/m", "conflict");
-	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text),
+	                 's');
 	initiators_are_ours();
 	map_is("/vol/vol0/l", "mapped");
 	map_is("/vol/vol1/m", "conflict");
@@ -224,10 +229,11 @@ static void an_imported_volume_whose_igroups_are_ours_is_served(void **state)
 	json_t *igroup = rest_get(V1 "protocols/san/igroups/g");
 	(void)snprintf(uuid, sizeof uuid, "%s", json_string_value(json_object_get(igroup, "uuid")));
 	json_decref(igroup);
-	(void)snprintf(document, sizeof document,
-	               "{\"version\": 1, \"records\": [{\"uuid\": \"%s\", \"name\": \"g\", \"initiators\": [\"" INITIATOR
-	               "\"], \"generation\": 1}]}",
-	               uuid);
+	(void)snprintf(
+	    document, sizeof document,
+	    "{\"version\": 1, \"records\": [{\"uuid\": \"%s\", \"name\": \"g\", \"initiators\": [\"" INITIATOR
+	    "\"], \"generation\": 1}]}",
+	    uuid);
 	ramadmin_put_document("vol1", "igroups", document);
 	assert_int_equal(import("e", ""), 's');
 	map_is("/vol/vol1/m", "mapped");
@@ -266,7 +272,9 @@ static void a_list_that_is_none_is_moved_aside_and_said(void **state)
 	memset(deep, '[', 100000);
 	deep[100000] = '\0';
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0] + 2; i++) {
-		const char *list = i < sizeof lists / sizeof lists[0] ? lists[i] : i == sizeof lists / sizeof lists[0] ? deep : huge;
+		const char *list = i < sizeof lists / sizeof lists[0]    ? lists[i]
+		                   : i == sizeof lists / sizeof lists[0] ? deep
+		                                                         : huge;
 		char aside[200], path[160];
 
 		host_stop(&rest_host);
@@ -321,8 +329,8 @@ static void bad_entries_of_the_list_take_nobody_with_them(void **state)
 	char *sound = json_dumps(json_array_get(json_object_get(saved, "volumes"), 0), 0);
 	disks_entry(many, 32 * 300, 300);
 	for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
-		int n = snprintf(list, 32 * 300 + 4096, "{\"version\": 1, \"volumes\": [%s, %s]}", entries[i] == NULL ? many : entries[i],
-		                 sound);
+		int n = snprintf(list, 32 * 300 + 4096, "{\"version\": 1, \"volumes\": [%s, %s]}",
+		                 entries[i] == NULL ? many : entries[i], sound);
 		write_state(list, (size_t)n);
 		restart();
 		rest_does("GET", V1 "storage/volumes/vol0/snapshots", NULL, 200);
@@ -330,8 +338,10 @@ static void bad_entries_of_the_list_take_nobody_with_them(void **state)
 		json_t *volumes = rest_get(V1 "storage/volumes");
 		assert_int_equal(json_integer_value(json_object_get(volumes, "num_records")), 1);
 		json_decref(volumes);
-		assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
-		assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
+		assert_int_equal(
+		    host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text), 's');
+		assert_int_equal(
+		    host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text), 's');
 		host_stop(&rest_host);
 		json_t *after = json_load_file(path, 0, NULL);
 		assert_int_equal(json_array_size(json_object_get(after, "volumes")), 2);

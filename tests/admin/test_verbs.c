@@ -30,8 +30,9 @@ static void no_two_verbs_have_the_same_name(void **state)
 	(void)state;
 	for (size_t i = 0; i < verbs_count; i++) {
 		for (size_t j = 0; j < i; j++) {
-			bool same_verb = verbs[i].verb == NULL || verbs[j].verb == NULL ? verbs[i].verb == verbs[j].verb
-			                                                                : strcmp(verbs[i].verb, verbs[j].verb) == 0;
+			bool same_verb = verbs[i].verb == NULL || verbs[j].verb == NULL
+			                     ? verbs[i].verb == verbs[j].verb
+			                     : strcmp(verbs[i].verb, verbs[j].verb) == 0;
 			assert_false(strcmp(verbs[i].noun, verbs[j].noun) == 0 && same_verb);
 		}
 	}
@@ -86,9 +87,11 @@ static void reading_verbs_are_get_and_get_has_no_body(void **state)
 
 static void openapi_lists_each_verb(void **state)
 {
-	static const char *const methods[] = {
-		[VERB_GET] = "get", [VERB_POST] = "post", [VERB_PUT] = "put", [VERB_PATCH] = "patch", [VERB_DELETE] = "delete"
-	};
+	static const char *const methods[] = { [VERB_GET] = "get",
+		                               [VERB_POST] = "post",
+		                               [VERB_PUT] = "put",
+		                               [VERB_PATCH] = "patch",
+		                               [VERB_DELETE] = "delete" };
 	json_t *api = openapi_make("vc_session_80");
 	char path[128];
 
@@ -98,14 +101,16 @@ static void openapi_lists_each_verb(void **state)
 	assert_non_null(json_object_get(json_object_get(api, "components"), "schemas"));
 	for (size_t i = 0; i < verbs_count; i++) {
 		(void)snprintf(path, sizeof path, "/api/v1/%s", verbs[i].route);
-		json_t *operation = json_object_get(json_object_get(json_object_get(api, "paths"), path), methods[verbs[i].method]);
+		json_t *operation = json_object_get(json_object_get(json_object_get(api, "paths"), path),
+		                                    methods[verbs[i].method]);
 		assert_non_null(operation);
 		json_t *said = json_object_get(operation, "x-vcadm"), *word;
 		size_t at, found = 0;
 		char name[64];
 		(void)snprintf(name, sizeof name, "%s%s%s", verbs[i].noun, verbs[i].verb == NULL ? "" : " ",
 		               verbs[i].verb == NULL ? "" : verbs[i].verb);
-		json_array_foreach(said, at, word) found += strcmp(json_string_value(word), name) == 0;
+		json_array_foreach(said, at, word)
+			found += strcmp(json_string_value(word), name) == 0;
 		assert_int_equal(found, 1);
 	}
 	json_decref(api);
@@ -117,10 +122,8 @@ static void operation_ids_are_unique(void **state)
 	const char *path, *method;
 
 	(void)state;
-	json_object_foreach(json_object_get(api, "paths"), path, item)
-	{
-		json_object_foreach(item, method, operation)
-		{
+	json_object_foreach(json_object_get(api, "paths"), path, item) {
+		json_object_foreach(item, method, operation) {
 			const char *id = json_string_value(json_object_get(operation, "operationId"));
 			assert_null(json_object_get(seen, id));
 			(void)json_object_set_new(seen, id, json_true());
@@ -173,9 +176,11 @@ static void bodies_are_checked_against_the_table(void **state)
 
 	(void)state;
 	assert_int_equal(check_body(VERB_POST, "storage/luns", "{\"path\": \"/vol/v/x\", \"size\": 4096}", &target), 0);
-	assert_int_equal(check_body(VERB_POST, "storage/luns", "{\"path\": \"/vol/v/x\", \"size\": \"1g\"}", &target), -EINVAL);
+	assert_int_equal(check_body(VERB_POST, "storage/luns", "{\"path\": \"/vol/v/x\", \"size\": \"1g\"}", &target),
+	                 -EINVAL);
 	assert_string_equal(target, "size");
-	assert_int_equal(check_body(VERB_POST, "storage/luns", "{\"path\": \"/vol/v/x\", \"sise\": 1}", &target), -EINVAL);
+	assert_int_equal(check_body(VERB_POST, "storage/luns", "{\"path\": \"/vol/v/x\", \"sise\": 1}", &target),
+	                 -EINVAL);
 	assert_string_equal(target, "sise");
 	assert_int_equal(check_body(VERB_POST, "storage/luns", "{\"size\": 1}", &target), -EINVAL);
 	assert_string_equal(target, "path");
@@ -183,10 +188,14 @@ static void bodies_are_checked_against_the_table(void **state)
 	assert_int_equal(check_body(VERB_POST, "storage/luns", "[1]", &target), -EINVAL);
 	assert_int_equal(check_body(VERB_POST, "storage/luns", NULL, &target), -EINVAL);
 	assert_int_equal(check_body(VERB_POST, "storage/volumes", "{\"disks\": [\"a\", \"b\"]}", &target), 0);
+	assert_int_equal(check_body(VERB_POST, "storage/volumes",
+	                            "{\"name\": \"v\", \"raid_groups\": [{\"disks\": [\"a\", \"b\"]}]}", &target),
+	                 0);
 	assert_int_equal(
-	    check_body(VERB_POST, "storage/volumes", "{\"name\": \"v\", \"raid_groups\": [{\"disks\": [\"a\", \"b\"]}]}", &target), 0);
-	assert_int_equal(check_body(VERB_POST, "storage/volumes", "{\"name\": \"v\", \"raid_groups\": [[\"a\"]]}", &target), -EINVAL);
-	assert_int_equal(check_body(VERB_POST, "storage/volumes", "{\"name\": \"v\", \"raid_groups\": [], \"disks\": [\"a\"]}", &target),
+	    check_body(VERB_POST, "storage/volumes", "{\"name\": \"v\", \"raid_groups\": [[\"a\"]]}", &target),
+	    -EINVAL);
+	assert_int_equal(check_body(VERB_POST, "storage/volumes",
+	                            "{\"name\": \"v\", \"raid_groups\": [], \"disks\": [\"a\"]}", &target),
 	                 -EINVAL);
 	assert_int_equal(check_body(VERB_PATCH, "storage/volumes/v", "{\"state\": \"offline\"}", &target), 0);
 	assert_int_equal(check_body(VERB_PATCH, "storage/volumes/v", "{\"state\": \"gone\"}", &target), -EINVAL);

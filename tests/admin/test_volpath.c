@@ -51,8 +51,10 @@ static void paths_never_climb(void **state)
 {
 	static struct volpath path;
 	static char huge[8192];
-	static const char *const bad[] = { "",       "/",         "/vol",      "/vol/",         "/vol//x",    "/voll/x",
-		                           "vol0/x", "/vol/../x", "/vol/v/..", "/vol/v/a/../b", "/vol/v/./b", "//vol/v" };
+	static const char *const bad[] = {
+		"",       "/",         "/vol",      "/vol/",         "/vol//x",    "/voll/x",
+		"vol0/x", "/vol/../x", "/vol/v/..", "/vol/v/a/../b", "/vol/v/./b", "//vol/v"
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)

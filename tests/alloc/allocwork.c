@@ -38,7 +38,8 @@ static void try(const struct alloc_workload *workload, uint64_t nth, bool for_go
 	struct timer heal = { .fire = healed };
 
 	if (getenv("ALLOC_TRACE") != NULL)
-		print_message("%s: allocation %llu %s\n", workload->name, (unsigned long long)nth, for_good ? "and all after it" : "alone");
+		print_message("%s: allocation %llu %s\n", workload->name, (unsigned long long)nth,
+		              for_good ? "and all after it" : "alone");
 	if (world != NULL)
 		world_timer_set(world, &heal, HEAL_NS);
 	if (for_good)
@@ -70,7 +71,8 @@ static bool is_tried(uint64_t caller)
 void alloc_workload_run(void **state)
 {
 	const struct alloc_workload *workload = *state;
-	uint64_t n = count(workload), step = getenv("ALLOC_ALL") != NULL ? 1U : n / workload->n_sampled + 1U, n_failed = 0;
+	uint64_t n = count(workload), step = getenv("ALLOC_ALL") != NULL ? 1U : n / workload->n_sampled + 1U,
+	         n_failed = 0;
 
 	assert_true(n >= workload->n_min);
 	for (uint64_t nth = 1; nth <= n; nth++) {
@@ -80,7 +82,8 @@ void alloc_workload_run(void **state)
 		try(workload, nth, true);
 		n_failed++;
 	}
-	print_message("%s: of %llu allocations %llu failed, once and for good: the first of each new caller, and %llu, %llu, %llu, ...\n",
+	print_message("%s: of %llu allocations %llu failed, once and for good: the first of each new caller, and %llu, "
+	              "%llu, %llu, ...\n",
 	              workload->name, (unsigned long long)n, (unsigned long long)n_failed, (unsigned long long)step,
 	              (unsigned long long)(2U * step), (unsigned long long)(3U * step));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine while allocations fail: it refuses with a clean error or does the whole of what it was asked for, loses nothing it has acknowledged,
- * returns nothing wrong, and works again when there is memory. */
+/* The engine while allocations fail: it refuses with a clean error or does the whole of what it was asked for, loses
+ * nothing it has acknowledged, returns nothing wrong, and works again when there is memory. */
 #include "tests/fs/checkbox.h"
 
 #include "base/list.h"
@@ -32,7 +32,7 @@ static void done_or_refused(int err, bool whole)
 	assert_true(err == 0 || refused(err, whole));
 }
 
-/* ---- the images that every try begins with ------------------------------------------------------------------------- */
+/* ---- the images that every try begins with ----------------------------------------------------------------------- */
 
 static void write_run(uint32_t fbn, enum fs_stable stable, bool whole)
 {
@@ -72,8 +72,9 @@ static void image_keep(unsigned image, uint64_t crash_seed)
 
 	for (unsigned i = 0; i < N_DISKS; i++) {
 		image_name(name, sizeof name, image, i);
-		assert_int_equal(
-		    crash_seed == 0 ? memdisk_clone(box.urls[i] + 4, name) : memdisk_crash_clone(box.urls[i] + 4, name, crash_seed), 0);
+		assert_int_equal(crash_seed == 0 ? memdisk_clone(box.urls[i] + 4, name)
+		                                 : memdisk_crash_clone(box.urls[i] + 4, name, crash_seed),
+		                 0);
 	}
 }
 
@@ -126,7 +127,8 @@ static void name_make(unsigned i, enum fs_op op, bool whole)
 
 	if (!named[i])
 		name_done(i, true,
-		          op == FS_CREATE ? box_create(&box, directory, names[i], &id) : box_named(&box, op, directory, names[i], &id),
+		          op == FS_CREATE ? box_create(&box, directory, names[i], &id)
+		                          : box_named(&box, op, directory, names[i], &id),
 		          whole);
 }
 
@@ -267,7 +269,7 @@ static void end(void)
 	drop();
 }
 
-/* ---- workloads: mounting and checking ------------------------------------------------------------------------------ */
+/* ---- workloads: mounting and checking ---------------------------------------------------------------------------- */
 
 static void mount(bool whole)
 {
@@ -277,13 +279,15 @@ static void mount(bool whole)
 	assert_int_equal(err == 0, box.vol != NULL);
 }
 
-/* What it says with all memory, it says always, or nothing. (Findings that follow each other are one, if they are met so: it is their sum that counts.) */
+/* What it says with all memory, it says always, or nothing. (Findings that follow each other are one, if they are met
+ * so: it is their sum that counts.) */
 static void check_offline(bool whole)
 {
 	static uint64_t first[16][5];
 	struct fs_check_offline check;
 	int err = cb_check_offline(&box, &check);
-	uint64_t said[] = { check.result.n_blocks, check.result.n_inodes, check.result.n_absent, check.n_log_records, 0 };
+	uint64_t said[] = { check.result.n_blocks, check.result.n_inodes, check.result.n_absent, check.n_log_records,
+		            0 };
 
 	done_or_refused(err, whole);
 	for (size_t i = 0; i < check.result.n_findings; i++)
@@ -300,7 +304,7 @@ static void check_offline(bool whole)
 	fs_check_result_fini(&check.result);
 }
 
-/* ---- workloads: serving -------------------------------------------------------------------------------------------- */
+/* ---- workloads: serving ------------------------------------------------------------------------------------------ */
 
 static void read_and_write(bool whole)
 {
@@ -426,14 +430,15 @@ static void unmount(bool whole)
 	(void)whole;
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------------ */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static const struct alloc_workload workloads[] = {
 	{ "mount of a clean volume", 100, 5, begin, mount, end, CLEAN | UNMOUNTED },
 	{ "recovery of a crashed volume", 400, 96, begin, mount, end, CRASHED | UNMOUNTED },
 	{ "check of a damaged volume from its disks", 400, 3, begin, check_offline, drop, DAMAGED | UNMOUNTED },
 	{ "check of a crashed volume from its disks", 400, 3, begin, check_offline, drop, CRASHED | UNMOUNTED },
-	{ "check of a volume without one of its disks", 400, 3, begin, check_offline, drop, DAMAGED | UNMOUNTED | WITHOUT_A_DISK },
+	{ "check of a volume without one of its disks", 400, 3, begin, check_offline, drop,
+	  DAMAGED | UNMOUNTED | WITHOUT_A_DISK },
 	{ "reads and writes", 60, 12, begin, read_and_write, end, CLEAN },
 	{ "names", 60, 10, begin, names_change, end, CLEAN },
 	{ "snapshots made and deleted", 60, 6, begin, snapshots, end, CLEAN },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An iSCSI session while allocations fail: login, commands, data both ways, logout. What is refused is refused by a status (BUSY, TASK SET FULL, out of
- * resources at login) or by the end of the connection; a write that was acknowledged is there. */
+/* An iSCSI session while allocations fail: login, commands, data both ways, logout. What is refused is refused by a
+ * status (BUSY, TASK SET FULL, out of resources at login) or by the end of the connection; a write that was
+ * acknowledged is there. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -69,8 +70,8 @@ static int data_asked_for(struct raw *raw, uint32_t itt, const uint8_t *bytes)
 		if (raw->bhs.opcode == ISCSI_SCSI_RESPONSE)
 			return raw->bhs.byte3;
 		assert_int_equal(raw->bhs.opcode, ISCSI_R2T);
-		if (!raw_data_out(raw, itt, be32_get(raw->bhs.ttt), 0, be32_get(raw->bhs.offset), bytes + be32_get(raw->bhs.offset),
-		                  be32_get(raw->bhs.desired_len), true))
+		if (!raw_data_out(raw, itt, be32_get(raw->bhs.ttt), 0, be32_get(raw->bhs.offset),
+		                  bytes + be32_get(raw->bhs.offset), be32_get(raw->bhs.desired_len), true))
 			return -1;
 	}
 	return -1;
@@ -124,7 +125,8 @@ static void settle(struct raw *raw, bool whole, bool *io_open)
 static void session(bool whole)
 {
 	static const char keys[] = "InitialR2T=Yes\0ImmediateData=No";
-	static const uint8_t inquiry[6] = { 0x12, 0, 0, 0, 255 }, report_luns[12] = { 0xA0, [8] = 1 }, capacity[10] = { 0x25 };
+	static const uint8_t inquiry[6] = { 0x12, 0, 0, 0, 255 }, report_luns[12] = { 0xA0, [8] = 1 },
+	                     capacity[10] = { 0x25 };
 	struct raw *raw = raw_connect();
 	int status = raw_login(raw, keys, sizeof keys);
 	bool open = status == 0;
@@ -139,7 +141,9 @@ static void session(bool whole)
 	if (open)
 		read_some(raw, whole, &open);
 	if (open) {
-		struct iscsi_bhs logout = { .opcode = ISCSI_LOGOUT_REQUEST | ISCSI_IMMEDIATE, .flags = 0x80, .itt = be32_of(0x77) };
+		struct iscsi_bhs logout = { .opcode = ISCSI_LOGOUT_REQUEST | ISCSI_IMMEDIATE,
+			                    .flags = 0x80,
+			                    .itt = be32_of(0x77) };
 
 		assert_true((raw_send(raw, &logout, NULL, 0, NULL, 0) && raw_recv(raw, 5000)) || !whole);
 		assert_true(raw_is_closed(raw));
@@ -154,7 +158,9 @@ static const struct alloc_workload workloads[] = {
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{ .name = workloads[0].name, .test_func = alloc_workload_run, .initial_state = (void *)(uintptr_t)&workloads[0] },
+		{ .name = workloads[0].name,
+		  .test_func = alloc_workload_run,
+		  .initial_state = (void *)(uintptr_t)&workloads[0] },
 	};
 
 	return cmocka_run_group_tests_name("alloc/iscsi", tests, NULL, NULL);

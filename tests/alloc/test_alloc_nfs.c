@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An NFS session while allocations fail: connect, mount, names, writes, reads, a listing. What is refused is refused by JUKEBOX, by an RPC error or by the
- * end of the connection; a write that was acknowledged is there. */
+/* An NFS session while allocations fail: connect, mount, names, writes, reads, a listing. What is refused is refused by
+ * JUKEBOX, by an RPC error or by the end of the connection; a write that was acknowledged is there. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -39,7 +39,8 @@ static void end(void)
 static bool answered(bool sent)
 {
 	if (open_now && sent && rig_reply(&rig)) {
-		assert_true(rig.accept_stat == RPC_ACCEPT_SUCCESS || (!whole_now && rig.accept_stat == RPC_ACCEPT_SYSTEM_ERR));
+		assert_true(rig.accept_stat == RPC_ACCEPT_SUCCESS ||
+		            (!whole_now && rig.accept_stat == RPC_ACCEPT_SYSTEM_ERR));
 		return rig.accept_stat == RPC_ACCEPT_SUCCESS;
 	}
 	assert_false(whole_now);
@@ -99,7 +100,8 @@ static void create(const nfs_fh3 *root)
 	CREATE3res res;
 
 	rig_name(&args.where.name, "name");
-	if (called(NFS3_PROGRAM, 8, RIG_XDR(xdr_CREATE3args), &args, RIG_XDR(xdr_CREATE3res), &res) && done(res.status)) {
+	if (called(NFS3_PROGRAM, 8, RIG_XDR(xdr_CREATE3args), &args, RIG_XDR(xdr_CREATE3res), &res) &&
+	    done(res.status)) {
 		written = there ? written : 0;
 		there = true;
 	}
@@ -119,7 +121,8 @@ static void write_file(const nfs_fh3 *file)
 	mark = be32_of(RPC_MARK_LAST | (head - 4U + FILE_BYTES));
 	memcpy(call, &mark, sizeof mark);
 	memset(call + head, ++stamp, FILE_BYTES);
-	if (answered(rig_write(rig.fd, call, head + FILE_BYTES)) && xdr_WRITE3res(&rig.results, &res) && done(res.status))
+	if (answered(rig_write(rig.fd, call, head + FILE_BYTES)) && xdr_WRITE3res(&rig.results, &res) &&
+	    done(res.status))
 		written = stamp;
 }
 
@@ -162,7 +165,9 @@ static const struct alloc_workload workloads[] = {
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{ .name = workloads[0].name, .test_func = alloc_workload_run, .initial_state = (void *)(uintptr_t)&workloads[0] },
+		{ .name = workloads[0].name,
+		  .test_func = alloc_workload_run,
+		  .initial_state = (void *)(uintptr_t)&workloads[0] },
 	};
 
 	return cmocka_run_group_tests_name("alloc/nfs", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every operation of fs/message.h, each a workload of its own, while allocations fail: it is refused with -ENOMEM and has done nothing, or it is
- * done in full. Which of both is known from what comes next: the same operation with all the memory there is. */
+/* Every operation of fs/message.h, each a workload of its own, while allocations fail: it is refused with -ENOMEM and
+ * has done nothing, or it is done in full. Which of both is known from what comes next: the same operation with all the
+ * memory there is. */
 #include "tests/fs/checkbox.h"
 
 #include "base/list.h"
@@ -26,7 +27,7 @@ static bool was_done;
 static struct page *io_pages[IO_PAGES];
 static struct fs_extent extents[8];
 
-/* ---- what single operations take ------------------------------------------------------------------------------------ */
+/* ---- what single operations take --------------------------------------------------------------------------------- */
 
 static void fill_mode(struct fs_message *msg)
 {
@@ -46,7 +47,9 @@ static void fill_access(struct fs_message *msg)
 static void fill_read(struct fs_message *msg)
 {
 	memset(io_pages, 0, sizeof io_pages);
-	msg->in.io = (struct fs_io){ .offset_bytes = 4096, .len_bytes = 16384, .n_pages_max = IO_PAGES, .pages = io_pages };
+	msg->in.io = (struct fs_io){
+		.offset_bytes = 4096, .len_bytes = 16384, .n_pages_max = IO_PAGES, .pages = io_pages
+	};
 }
 
 static void fill_write(struct fs_message *msg)
@@ -156,13 +159,14 @@ static void fill_clone(struct fs_message *msg)
 	msg->in.clone.rate_bytes_s = 4096;
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------------------------ */
+/* ---- all of them ------------------------------------------------------------------------------------------------- */
 
 static const struct operation operations[] = {
 	{ "GETATTR", FS_GETATTR, "/file", NULL, NULL, NULL, 0 },
 	{ "SETATTR of the mode", FS_SETATTR, "/file", NULL, NULL, fill_mode, 0 },
 	{ "SETATTR of the size", FS_SETATTR, "/file", NULL, NULL, fill_truncate, 0 },
-	{ "LOOKUP", FS_LOOKUP, "/many", "a name that is long enough to fill the directory's blocks 000300", NULL, NULL, 0 },
+	{ "LOOKUP", FS_LOOKUP, "/many", "a name that is long enough to fill the directory's blocks 000300", NULL, NULL,
+	  0 },
 	{ "ACCESS", FS_ACCESS, "/dir/sub", NULL, NULL, fill_access, 0 },
 	{ "READLINK", FS_READLINK, "/symlink", NULL, NULL, NULL, 0 },
 	{ "READ", FS_READ, "/file", NULL, NULL, fill_read, 0 },
@@ -283,11 +287,12 @@ static void work(bool whole)
 	int err = operation_send(at_work);
 
 	if (err != expected(at_work) && !(err == -ENOMEM && !whole))
-		fail_msg("%s: %s%s%s", at_work->name, error_name(err), whole ? ", with memory" : "", was_done ? ", done before" : "");
+		fail_msg("%s: %s%s%s", at_work->name, error_name(err), whole ? ", with memory" : "",
+		         was_done ? ", done before" : "");
 	was_done |= err == 0;
 }
 
-/* ---- the stage -------------------------------------------------------------------------------------------------------- */
+/* ---- the stage --------------------------------------------------------------------------------------------------- */
 
 static void disk_copy(const char *from, const char *to, unsigned disk)
 {

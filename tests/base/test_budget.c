@@ -108,7 +108,8 @@ static void many_connections_of_one_address_leave_half(void **state)
 	assert_true(held <= SHARED_BYTES / 2);
 	for (unsigned i = 0; i < 64; i++) /* nobody had to go without */
 		assert_true(budget_held(accounts[i]) >= SHARED_BYTES / 129 - 2 * STEP);
-	assert_true(budget_take(account_from("192.0.2.1"), STEP)); /* the next one of the same address gets a small request */
+	/* the next one of the same address gets a small request */
+	assert_true(budget_take(account_from("192.0.2.1"), STEP));
 	assert_true(budget_take(account_from("192.0.2.2"), MIB + 65536));
 }
 
@@ -238,7 +239,8 @@ static void without_a_bound_nobody_is_refused(void **state)
 /* True when the two count as one: what the first takes leaves less to the second than to a stranger. */
 static bool is_one_peer(const char *one, const char *other)
 {
-	struct budget_account *a = account_from(one), *b = account_from(other), *stranger = account_from("203.0.113.77");
+	struct budget_account *a = account_from(one), *b = account_from(other),
+	                      *stranger = account_from("203.0.113.77");
 	bool same;
 
 	budget_charge(a, MIB);
@@ -298,14 +300,17 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_connection_alone_leaves_two_thirds, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_connections_of_one_address_leave_half, setup, teardown),
 		cmocka_unit_test_setup_teardown(tenth_greedy_address_has_a_share_too, setup, teardown),
-		cmocka_unit_test_setup_teardown(who_holds_next_to_nothing_gets_a_big_request_out_of_what_is_kept_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_holds_next_to_nothing_gets_a_big_request_out_of_what_is_kept_back,
+		                                setup, teardown),
 		cmocka_unit_test_setup_teardown(one_of_all_that_wait_for_each_other_can_always_end, setup, teardown),
-		cmocka_unit_test_setup_teardown(who_holds_little_ends_what_it_has_begun_whatever_others_do, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_is_given_back_can_be_taken_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_cannot_be_refused_goes_over_and_then_all_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(without_a_bound_nobody_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_ipv6_network_is_one_peer_and_so_is_an_ipv4_address_however_it_is_written, setup,
+		cmocka_unit_test_setup_teardown(who_holds_little_ends_what_it_has_begun_whatever_others_do, setup,
 		                                teardown),
+		cmocka_unit_test_setup_teardown(what_is_given_back_can_be_taken_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_cannot_be_refused_goes_over_and_then_all_is_refused, setup,
+		                                teardown),
+		cmocka_unit_test_setup_teardown(without_a_bound_nobody_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    an_ipv6_network_is_one_peer_and_so_is_an_ipv4_address_however_it_is_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(loops_take_and_give_at_the_same_time, setup, teardown),
 	};
 

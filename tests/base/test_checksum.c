@@ -73,7 +73,8 @@ static void crc32c_continues_where_it_stopped(void **state)
 	(void)state;
 	fill_random(bytes, sizeof bytes, 2);
 	for (size_t cut = 0; cut <= sizeof bytes; cut += 7) {
-		assert_int_equal(crc32c_more(crc32c(bytes, cut), bytes + cut, sizeof bytes - cut), crc32c(bytes, sizeof bytes));
+		assert_int_equal(crc32c_more(crc32c(bytes, cut), bytes + cut, sizeof bytes - cut),
+		                 crc32c(bytes, sizeof bytes));
 		assert_int_equal(crc32c_linear_more(crc32c_linear(bytes, cut), bytes + cut, sizeof bytes - cut),
 		                 crc32c_linear(bytes, sizeof bytes));
 	}

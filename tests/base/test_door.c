@@ -56,7 +56,8 @@ static struct sockaddr_storage ipv4(unsigned last)
 	return address;
 }
 
-static struct person *comes(bool known, bool patient, const struct sockaddr_storage *address, uint64_t now_ns, int expect)
+static struct person *comes(bool known, bool patient, const struct sockaddr_storage *address, uint64_t now_ns,
+                            int expect)
 {
 	struct person *person = &people[n_people++];
 
@@ -281,13 +282,16 @@ static void a_stranger_that_lost_its_place_is_told_and_one_that_lingers_is_close
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(one_address_of_strangers_has_a_sixteenth_of_the_places, prepare, finish),
+		cmocka_unit_test_setup_teardown(one_address_of_strangers_has_a_sixteenth_of_the_places, prepare,
+		                                finish),
 		cmocka_unit_test_setup_teardown(strangers_of_many_addresses_have_a_quarter, prepare, finish),
 		cmocka_unit_test_setup_teardown(a_client_is_let_in_where_strangers_are, prepare, finish),
 		cmocka_unit_test_setup_teardown(who_becomes_known_is_no_stranger_any_more, prepare, finish),
 		cmocka_unit_test_setup_teardown(among_clients_only_a_silent_and_patient_one_gives_way, prepare, finish),
-		cmocka_unit_test_setup_teardown(an_ipv6_network_is_one_address_and_a_mapped_one_is_ipv4, prepare, finish),
-		cmocka_unit_test_setup_teardown(a_stranger_that_lost_its_place_is_told_and_one_that_lingers_is_closed, prepare, finish),
+		cmocka_unit_test_setup_teardown(an_ipv6_network_is_one_address_and_a_mapped_one_is_ipv4, prepare,
+		                                finish),
+		cmocka_unit_test_setup_teardown(a_stranger_that_lost_its_place_is_told_and_one_that_lingers_is_closed,
+		                                prepare, finish),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,9 +103,11 @@ static void log_knows_pairs_of_several_parts_sentences_and_words(void **state)
 {
 	(void)state;
 	capture_begin();
-	log_info("c", "e", "lun=/vol/%s%s status=%04x n=%llu text=\"the \"%s\" is %s\" 100%%", "v", "/a b", 0x201U, 7ULL, "x", "y");
+	log_info("c", "e", "lun=/vol/%s%s status=%04x n=%llu text=\"the \"%s\" is %s\" 100%%", "v", "/a b", 0x201U,
+	         7ULL, "x", "y");
 	capture_read();
-	assert_string_equal(strstr(line, "lun="), "lun=\"/vol/v/a b\" status=0201 n=7 text=\"the \\\"x\\\" is y\" 100%\n");
+	assert_string_equal(strstr(line, "lun="),
+	                    "lun=\"/vol/v/a b\" status=0201 n=7 text=\"the \\\"x\\\" is y\" 100%\n");
 	log_info("c", "e", "lun=%s: it is back, %s %s=%u", "a b", "as it was", "inode", 3U);
 	capture_read();
 	assert_string_equal(strstr(line, "lun="), "lun=\"a b\": it is back, as it was inode=3\n");

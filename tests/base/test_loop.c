@@ -156,7 +156,8 @@ static void late_slow_run(struct task *task)
 	uint64_t start_ns = cpu_ns();
 
 	(void)task;
-	assert_int_equal(n_slow, ++n_late); /* the deferred task of every turn came first, and one turn has one of these */
+	/* the deferred task of every turn came first, and one turn has one of these */
+	assert_int_equal(n_slow, ++n_late);
 	while (cpu_ns() - start_ns < 1000000U)
 		;
 	if (n_late == ARRAY_SIZE(late_tasks))
@@ -322,7 +323,8 @@ static void posted_run(struct task *task)
 {
 	struct posted *posted = container_of(task, struct posted, task);
 
-	if (loop_current() != loop || !world_is_home(loop_world(loop)) || posted_next[posted->thread]++ != posted->number)
+	if (loop_current() != loop || !world_is_home(loop_world(loop)) ||
+	    posted_next[posted->thread]++ != posted->number)
 		posted_bad++;
 	free(posted);
 	if (++posted_total == N_THREADS * N_POSTS)
@@ -461,7 +463,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(timer_of_no_delay_does_not_starve_the_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(idle_loop_sleeps, setup, teardown),
 		cmocka_unit_test_setup_teardown(posts_from_other_threads_run_at_home_in_order, setup, teardown),
-		cmocka_unit_test_setup_teardown(loop_stops_from_another_thread_even_when_it_just_starts, setup, teardown),
+		cmocka_unit_test_setup_teardown(loop_stops_from_another_thread_even_when_it_just_starts, setup,
+		                                teardown),
 		cmocka_unit_test_setup_teardown(task_goes_to_and_fro_between_two_loops, setup, teardown),
 		cmocka_unit_test_setup_teardown(watch_reports_what_it_is_set_to, setup, teardown),
 		cmocka_unit_test_setup_teardown(world_gives_time_and_randomness, setup, teardown),

@@ -139,8 +139,8 @@ static void *shuffle(void *arg)
 		memcpy(page->data + PAGE_SIZE - sizeof owner, &owner, sizeof owner);
 		random = random * 1664525U + 1013904223U;
 		page = atomic_exchange(&exchange[random >> 26], page);
-		if (page != NULL &&
-		    (!page_is_exclusive(page) || memcmp(page->data, page->data + PAGE_SIZE - sizeof owner, sizeof owner) != 0))
+		if (page != NULL && (!page_is_exclusive(page) ||
+		                     memcmp(page->data, page->data + PAGE_SIZE - sizeof owner, sizeof owner) != 0))
 			return (void *)1;
 		page_put(page);
 	}

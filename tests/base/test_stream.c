@@ -64,7 +64,9 @@ static void on_ended(void *owner, int err)
 	loop_stop(loop);
 }
 
-static const struct stream_handler handler = { .readable = on_readable, .filled = on_filled, .drained = on_drained, .ended = on_ended };
+static const struct stream_handler handler = {
+	.readable = on_readable, .filled = on_filled, .drained = on_drained, .ended = on_ended
+};
 
 static int tcp_listen(struct sockaddr_in *ret_address)
 {
@@ -1001,13 +1003,13 @@ static void listener_may_be_freed_in_accepted(void **state)
 	n_accepted = 0;
 }
 
-#define UNIX_TEST(f)                                                                                                                       \
-	{                                                                                                                                  \
-#f " (unix)", f, setup, teardown, NULL                                                                                     \
+#define UNIX_TEST(f)                                                                                                   \
+	{                                                                                                              \
+#f " (unix)", f, setup, teardown, NULL                                                                 \
 	}
-#define TCP_TEST(f)                                                                                                                        \
-	{                                                                                                                                  \
-#f " (tcp)", f, setup_tcp, teardown, NULL                                                                                  \
+#define TCP_TEST(f)                                                                                                    \
+	{                                                                                                              \
+#f " (tcp)", f, setup_tcp, teardown, NULL                                                              \
 	}
 #define BOTH(f) UNIX_TEST(f), TCP_TEST(f)
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the load generator knows of a protocol: open, submit, flush, wait. One driver a protocol, one connection a run. */
+/* What the load generator knows of a protocol: open, submit, flush, wait. One driver a protocol, one connection a
+ * run. */
 #ifndef BENCH_DRIVER_H
 #define BENCH_DRIVER_H
 
@@ -27,7 +28,8 @@ struct bench_io {
 
 struct bench_driver {
 	const char *scheme;
-	/* Connect and open; make the file when it is not there. size_bytes: what the run needs. Returns the state or NULL after a message. */
+	/* Connect and open; make the file when it is not there. size_bytes: what the run needs. Returns the state or
+	 * NULL after a message. */
 	void *(*open)(const char *url, uint64_t size_bytes);
 	/* Queue one request; bench_complete is called from service, once. 0 or negative errno. */
 	int (*submit)(void *state, struct bench_io *io);

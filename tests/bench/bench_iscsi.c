@@ -31,7 +31,8 @@ static void bench_iscsi_close(void *state)
 static bool check_capacity(struct bench_iscsi *b, uint64_t size_bytes)
 {
 	struct scsi_task *task = iscsi_readcapacity16_sync(b->iscsi, b->lun);
-	const struct scsi_readcapacity16 *rc = task && task->status == SCSI_STATUS_GOOD ? scsi_datain_unmarshall(task) : NULL;
+	const struct scsi_readcapacity16 *rc = task && task->status == SCSI_STATUS_GOOD ? scsi_datain_unmarshall(task)
+	                                                                                : NULL;
 	bool ok = false;
 	if (!rc) {
 		fprintf(stderr, "vcbench: READ CAPACITY(16): %s\n", iscsi_get_error(b->iscsi));
@@ -96,9 +97,11 @@ static int bench_iscsi_submit(void *state, struct bench_io *io)
 	if (io->flush) {
 		task = iscsi_synchronizecache10_task(b->iscsi, b->lun, 0, 0, 0, 0, command_done, io);
 	} else if (io->write) {
-		task = iscsi_write16_task(b->iscsi, b->lun, lba, io->buffer, io->len_bytes, b->block_size, 0, 0, 0, 0, 0, command_done, io);
+		task = iscsi_write16_task(b->iscsi, b->lun, lba, io->buffer, io->len_bytes, b->block_size, 0, 0, 0, 0,
+		                          0, command_done, io);
 	} else {
-		task = iscsi_read16_task(b->iscsi, b->lun, lba, io->len_bytes, b->block_size, 0, 0, 0, 0, 0, command_done, io);
+		task = iscsi_read16_task(b->iscsi, b->lun, lba, io->len_bytes, b->block_size, 0, 0, 0, 0, 0,
+		                         command_done, io);
 		if (task && scsi_task_add_data_in_buffer(task, (int)io->len_bytes, io->buffer) != 0)
 			return -ENOMEM;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* NBD driver of the load generator, for the peers that export no iSCSI (QEMU's storage daemon): libnbd's asynchronous calls. */
+/* NBD driver of the load generator, for the peers that export no iSCSI (QEMU's storage daemon): libnbd's asynchronous
+ * calls. */
 #include "tests/bench/bench_driver.h"
 
 #include <errno.h>
@@ -82,7 +83,8 @@ static int bench_nbd_fd(void *state)
 static int bench_nbd_events(void *state)
 {
 	unsigned direction = nbd_aio_get_direction(((struct bench_nbd *)state)->nbd);
-	return (direction & LIBNBD_AIO_DIRECTION_READ ? POLLIN : 0) | (direction & LIBNBD_AIO_DIRECTION_WRITE ? POLLOUT : 0);
+	return (direction & LIBNBD_AIO_DIRECTION_READ ? POLLIN : 0) |
+	       (direction & LIBNBD_AIO_DIRECTION_WRITE ? POLLOUT : 0);
 }
 
 static int bench_nbd_service(void *state, int revents)

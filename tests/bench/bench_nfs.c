@@ -90,7 +90,8 @@ static void read_done(struct rpc_context *rpc, int status, void *data, void *arg
 	if (err)
 		bench_complete(io, err, NULL, 0);
 	else
-		bench_complete(io, 0, (const uint8_t *)res->READ3res_u.resok.data.data_val, res->READ3res_u.resok.data.data_len);
+		bench_complete(io, 0, (const uint8_t *)res->READ3res_u.resok.data.data_val,
+		               res->READ3res_u.resok.data.data_len);
 }
 
 static void write_done(struct rpc_context *rpc, int status, void *data, void *arg)
@@ -117,7 +118,9 @@ static int bench_nfs_submit(void *state, struct bench_io *io)
 		COMMIT3args args = { .file = b->handle };
 		err = rpc_nfs3_commit_async(b->rpc, commit_done, &args, io);
 	} else if (io->write) {
-		WRITE3args args = { .file = b->handle, .offset = io->offset_bytes, .count = io->len_bytes, .stable = UNSTABLE };
+		WRITE3args args = {
+			.file = b->handle, .offset = io->offset_bytes, .count = io->len_bytes, .stable = UNSTABLE
+		};
 		args.data.data_len = io->len_bytes;
 		args.data.data_val = (char *)io->buffer;
 		err = rpc_nfs3_write_async(b->rpc, write_done, &args, io);

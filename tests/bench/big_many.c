@@ -112,7 +112,9 @@ static void destroy_fill(struct pump_slot *slot)
 
 static void clones_make(struct rig *rig)
 {
-	static struct pump pump = { .op = FS_VDISK_CREATE, .depth = 8, .n = N_CLONES, .step = 100, .fill = backed_fill };
+	static struct pump pump = {
+		.op = FS_VDISK_CREATE, .depth = 8, .n = N_CLONES, .step = 100, .fill = backed_fill
+	};
 	struct fs_message msg;
 	struct fs_file_id id;
 
@@ -125,7 +127,8 @@ static void clones_make(struct rig *rig)
 	for (uint32_t b = 0; b < LUN_BLOCKS; b++)
 		rig_write(rig, id, b * 61U, b + 1U);
 	(void)rig_snapshot(rig, FS_SNAPSHOT_CREATE, "base", NULL);
-	printf("\nThousand operations a second, a figure each hundred; last to second:\n\n| LUNs backed by one snapshot | | "
+	printf("\nThousand operations a second, a figure each hundred; last to second:\n\n| LUNs backed by one "
+	       "snapshot | | "
 	       "|\n|---|---|---|\n");
 	(void)pump_run(rig, &pump);
 	pump_print(&pump, "created");
@@ -191,7 +194,8 @@ void big_clones(struct rig *rig)
 	printf("\n| what | |\n|---|---|\n");
 	life = rig_live(rig, clones_start, RIG_UNMOUNT);
 	gone = rig_live(rig, clones_destroy, RIG_UNMOUNT);
-	printf("| mounted with them unsplit / split | %.2f s / %.2f s |\n| peak memory, memory = %llu MiB | %.0f MiB |\n", life.mount_s,
-	       gone.mount_s, (unsigned long long)(rig->memory_bytes / MIB), life.rss_mib);
+	printf(
+	    "| mounted with them unsplit / split | %.2f s / %.2f s |\n| peak memory, memory = %llu MiB | %.0f MiB |\n",
+	    life.mount_s, gone.mount_s, (unsigned long long)(rig->memory_bytes / MIB), life.rss_mib);
 	rig_clean(rig);
 }

@@ -73,7 +73,8 @@ static uint64_t n_files(const struct rig *rig)
 
 static void curve_head(const char *what, uint64_t step)
 {
-	printf("\nThousand operations a second, a figure each %llu thousand; last to second:\n\n| %s | | |\n|---|---|---|\n",
+	printf("\nThousand operations a second, a figure each %llu thousand; last to second:\n\n| %s | | "
+	       "|\n|---|---|---|\n",
 	       (unsigned long long)step / 1000U, what);
 }
 
@@ -127,14 +128,16 @@ void big_inodes(struct rig *rig)
 	struct rig_life create, work, check;
 
 	(void)rig_format(rig, NAMES_DISKS, names_disk_bytes(rig), 512U * MIB);
-	printf("\n### %llu,000,000 inodes\n\nDirectories of 100 to 1,000,000 files, 64 creates side by side, each durable when answered.\n",
+	printf("\n### %llu,000,000 inodes\n\nDirectories of 100 to 1,000,000 files, 64 creates side by side, each "
+	       "durable when answered.\n",
 	       (unsigned long long)n_files(rig) / 1000000U);
 	create = rig_live(rig, inodes_create, RIG_UNMOUNT);
 	check = rig_live(rig, inodes_check, RIG_UNMOUNT);
 	work = rig_live(rig, inodes_work, RIG_UNMOUNT);
-	printf("\n| what | |\n|---|---|\n| mounted with all of them | %.2f s |\n| check of %llu inodes | %.1f s |\n", check.mount_s,
-	       (unsigned long long)rig->shared->numbers[1], (double)rig->shared->numbers[0] / 1000);
-	printf("| peak memory: creating / checking / looking up and removing (memory = %llu MiB) | %.0f / %.0f / %.0f MiB |\n",
+	printf("\n| what | |\n|---|---|\n| mounted with all of them | %.2f s |\n| check of %llu inodes | %.1f s |\n",
+	       check.mount_s, (unsigned long long)rig->shared->numbers[1], (double)rig->shared->numbers[0] / 1000);
+	printf("| peak memory: creating / checking / looking up and removing (memory = %llu MiB) | %.0f / %.0f / %.0f "
+	       "MiB |\n",
 	       (unsigned long long)(rig->memory_bytes / MIB), create.rss_mib, check.rss_mib, work.rss_mib);
 	rig_clean(rig);
 }
@@ -143,7 +146,8 @@ void big_inodes(struct rig *rig)
 
 static void flat_set(struct pump_slot *slot, unsigned which, const char *prefix)
 {
-	uint32_t len = (uint32_t)snprintf(slot->name[which], sizeof slot->name[which], "%s%07llu", prefix, (unsigned long long)slot->i);
+	uint32_t len = (uint32_t)snprintf(slot->name[which], sizeof slot->name[which], "%s%07llu", prefix,
+	                                  (unsigned long long)slot->i);
 
 	slot->msg.file = slot->pump->rig->shared->ids[0];
 	if (which == 0) {
@@ -249,7 +253,7 @@ void big_directory(struct rig *rig)
 	printf("\n### A directory of %llu,000 names\n", (unsigned long long)n_names(rig) / 1000U);
 	create = rig_live(rig, flat_create, RIG_UNMOUNT);
 	work = rig_live(rig, flat_work, RIG_UNMOUNT);
-	printf("\nPeak memory (memory = %llu MiB): creating %.0f MiB, the rest %.0f MiB.\n", (unsigned long long)(rig->memory_bytes / MIB),
-	       create.rss_mib, work.rss_mib);
+	printf("\nPeak memory (memory = %llu MiB): creating %.0f MiB, the rest %.0f MiB.\n",
+	       (unsigned long long)(rig->memory_bytes / MIB), create.rss_mib, work.rss_mib);
 	rig_clean(rig);
 }

@@ -67,7 +67,8 @@ static void snapshots(struct rig *rig)
 		(void)rig_snapshot(rig, FS_SNAPSHOT_DELETE, name, NULL);
 	}
 	reclaim = rig_reclaim(rig, &cps);
-	printf("| 10 snapshots, 1 MiB changed between, reclaimed | %.2f s, %llu consistency points |\n", reclaim, (unsigned long long)cps);
+	printf("| 10 snapshots, 1 MiB changed between, reclaimed | %.2f s, %llu consistency points |\n", reclaim,
+	       (unsigned long long)cps);
 }
 
 static void first_life(struct rig *rig)
@@ -90,7 +91,8 @@ static void churn_fill(struct pump_slot *slot)
 	slot->msg.in.setattr.mode = (uint32_t)slot->i & 0777U;
 }
 
-/* Small operations until the log half is as full as one gets: at half of it a consistency point is begun. Then the power goes. */
+/* Small operations until the log half is as full as one gets: at half of it a consistency point is begun. Then the
+ * power goes. */
 static void fill_log(struct rig *rig)
 {
 	static struct pump pump = { .op = FS_SETATTR, .depth = 64, .fill = churn_fill };
@@ -125,18 +127,21 @@ void big_volume(struct rig *rig)
 	double format = rig_format(rig, RIG_DISKS_MAX, HUGE_DISK_BYTES, MEMORY);
 	struct rig_life life;
 
-	printf("\n### A volume of 16 TiB\n\n14 + 1 sparse disks, memory = %llu MiB.\n\n| what | |\n|---|---|\n| files made and formatted | "
+	printf("\n### A volume of 16 TiB\n\n14 + 1 sparse disks, memory = %llu MiB.\n\n| what | |\n|---|---|\n| files "
+	       "made and formatted | "
 	       "%.2f s |\n",
 	       (unsigned long long)(rig->memory_bytes / MIB), format);
 	life = rig_live(rig, first_life, RIG_UNMOUNT);
 	printf("| unmounted | %.2f s |\n| peak memory of that life | %.0f MiB |\n", life.unmount_s, life.rss_mib);
 	life = rig_live(rig, nothing, RIG_UNMOUNT);
-	printf("| **mounted after a clean stop** (at most 2 s) | **%.2f s**, peak memory %.0f MiB |\n", life.mount_s, life.rss_mib);
+	printf("| **mounted after a clean stop** (at most 2 s) | **%.2f s**, peak memory %.0f MiB |\n", life.mount_s,
+	       life.rss_mib);
 	(void)rig_live(rig, fill_log, RIG_CRASH);
 	life = rig_live(rig, nothing, RIG_UNMOUNT);
-	printf(
-	    "| **mounted after a crash** with %llu operations, %.1f MiB, in the log (at most 10 s) | **%.2f s**, peak memory %.0f MiB |\n",
-	    (unsigned long long)rig->shared->numbers[0], (double)rig->shared->numbers[1] / (double)MIB, life.mount_s, life.rss_mib);
+	printf("| **mounted after a crash** with %llu operations, %.1f MiB, in the log (at most 10 s) | **%.2f s**, "
+	       "peak memory %.0f MiB |\n",
+	       (unsigned long long)rig->shared->numbers[0], (double)rig->shared->numbers[1] / (double)MIB, life.mount_s,
+	       life.rss_mib);
 	life = rig_live(rig, checked, RIG_UNMOUNT);
 	printf("| peak memory of the life with the check | %.0f MiB |\n", life.rss_mib);
 	rig_clean(rig);
@@ -259,7 +264,8 @@ static void dense_life(struct rig *rig)
 	(void)rig_sync(rig);
 	lun_op(rig, FS_VDISK_DESTROY, "/dense");
 	s = rig_reclaim(rig, &cps);
-	printf("| that one destroyed, all space back | %.2f s, %llu consistency points |\n", s, (unsigned long long)cps);
+	printf("| that one destroyed, all space back | %.2f s, %llu consistency points |\n", s,
+	       (unsigned long long)cps);
 }
 
 void big_lun(struct rig *rig)
@@ -270,6 +276,7 @@ void big_lun(struct rig *rig)
 	printf("\n### A LUN of 15 TiB\n\n| what | |\n|---|---|\n");
 	(void)rig_live(rig, lun_life, RIG_UNMOUNT);
 	life = rig_live(rig, dense_life, RIG_UNMOUNT);
-	printf("| peak memory, memory = %llu MiB | %.0f MiB |\n", (unsigned long long)(rig->memory_bytes / MIB), life.rss_mib);
+	printf("| peak memory, memory = %llu MiB | %.0f MiB |\n", (unsigned long long)(rig->memory_bytes / MIB),
+	       life.rss_mib);
 	rig_clean(rig);
 }

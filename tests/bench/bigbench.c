@@ -13,7 +13,8 @@ static const struct {
 	const char *name;
 	void (*run)(struct rig *rig);
 } cases[] = {
-	{ "volume", big_volume },       { "lun", big_lun },       { "snapshots", big_snapshots }, { "clones", big_clones },
+	{ "volume", big_volume },       { "lun", big_lun },
+	{ "snapshots", big_snapshots }, { "clones", big_clones },
 	{ "directory", big_directory }, { "inodes", big_inodes },
 };
 
@@ -40,7 +41,9 @@ static int run_case(struct rig *rig, const char *name)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "full", no_argument, NULL, 'f' }, { "dir", required_argument, NULL, 'd' }, { 0 } };
+	static const struct option options[] = { { "full", no_argument, NULL, 'f' },
+		                                 { "dir", required_argument, NULL, 'd' },
+		                                 { 0 } };
 	struct rig rig = { .dir = NULL };
 	int opt;
 

@@ -109,7 +109,8 @@ static void call_format(struct rig *rig)
 
 static void call_mount(struct rig *rig)
 {
-	struct fs_mount_options options = { .cache_pages = (size_t)(rig->memory_bytes / PAGE_SIZE / 4U * 3U / 8U * 7U) };
+	struct fs_mount_options options = { .cache_pages = (size_t)(rig->memory_bytes / PAGE_SIZE / 4U * 3U / 8U *
+		                                                    7U) };
 	static char urls[RIG_DISKS_MAX][512];
 	const char *list[RIG_DISKS_MAX];
 
@@ -154,7 +155,8 @@ static void must_timed(struct rig *rig, void (*fn)(struct rig *rig), const char 
 	*ret_s = rig_now_s() - begin;
 }
 
-static struct rusage child_run(struct rig *rig, void (*fn)(struct rig *rig, void (*body)(struct rig *rig), enum rig_end end),
+static struct rusage child_run(struct rig *rig,
+                               void (*fn)(struct rig *rig, void (*body)(struct rig *rig), enum rig_end end),
                                void (*body)(struct rig *rig), enum rig_end end)
 {
 	struct rusage usage;
@@ -207,7 +209,8 @@ double rig_format(struct rig *rig, unsigned n_disks, uint64_t disk_bytes, uint64
 	double begin = rig_now_s();
 
 	if (rig->shared == NULL) {
-		rig->shared = mmap(NULL, sizeof(*rig->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		rig->shared = mmap(NULL, sizeof(*rig->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		                   0);
 		if (rig->shared == MAP_FAILED)
 			rig_fail("mmap", errno);
 	}
@@ -317,9 +320,11 @@ void rig_write(struct rig *rig, struct fs_file_id id, uint64_t block, uint32_t t
 		memcpy(page->data + i * sizeof(tag), &tag, sizeof(tag));
 	rig_message(rig, &msg, FS_WRITE);
 	msg.file = id;
-	msg.in.io = (struct fs_io){
-		.offset_bytes = block * PAGE_SIZE, .len_bytes = PAGE_SIZE, .n_pages = 1, .n_pages_max = 1, .pages = &page
-	};
+	msg.in.io = (struct fs_io){ .offset_bytes = block * PAGE_SIZE,
+		                    .len_bytes = PAGE_SIZE,
+		                    .n_pages = 1,
+		                    .n_pages_max = 1,
+		                    .pages = &page };
 	msg.in.stable = FS_UNSTABLE;
 	rig_must(rig, &msg, "write");
 	page_put(page);
@@ -333,9 +338,10 @@ uint32_t rig_read(struct rig *rig, struct fs_file_id id, uint64_t block)
 
 	rig_message(rig, &msg, FS_READ);
 	msg.file = id;
-	msg.in.io = (struct fs_io){
-		.offset_bytes = block * PAGE_SIZE, .len_bytes = PAGE_SIZE, .n_pages_max = FS_IO_PAGES_MAX, .pages = pages
-	};
+	msg.in.io = (struct fs_io){ .offset_bytes = block * PAGE_SIZE,
+		                    .len_bytes = PAGE_SIZE,
+		                    .n_pages_max = FS_IO_PAGES_MAX,
+		                    .pages = pages };
 	rig_must(rig, &msg, "read");
 	if (msg.out.io.n_pages > 0)
 		memcpy(&tag, pages[0]->data, sizeof(tag));
@@ -392,7 +398,8 @@ double rig_reclaim(struct rig *rig, uint64_t *ret_cps)
 		last = now;
 		(void)rig_sync(rig);
 		now = rig_stat(rig);
-		quiet = now.used_bytes == last.used_bytes && now.snapshot_bytes == last.snapshot_bytes && rig_snapshots_left(rig) == 0
+		quiet = now.used_bytes == last.used_bytes && now.snapshot_bytes == last.snapshot_bytes &&
+		                rig_snapshots_left(rig) == 0
 		            ? quiet + 1U
 		            : 0;
 	}
@@ -408,7 +415,8 @@ double rig_check(struct rig *rig, uint64_t *ret_inodes, uint64_t *ret_blocks)
 	rig_message(rig, &msg, FS_CHECK);
 	rig_must(rig, &msg, "check");
 	if (msg.out.check.n_errors != 0) {
-		printf("**the check found %llu errors:** %s\n", (unsigned long long)msg.out.check.n_errors, msg.out.check.report);
+		printf("**the check found %llu errors:** %s\n", (unsigned long long)msg.out.check.n_errors,
+		       msg.out.check.report);
 		rig_fail("check", EUCLEAN);
 	}
 	*ret_inodes = msg.out.check.n_inodes;
@@ -439,7 +447,8 @@ static void slot_done(struct fs_message *msg)
 	struct pump *pump = slot->pump;
 
 	if (msg->status != 0 && pump->err == 0) {
-		printf("**failed: operation %llu: %s %s**\n", (unsigned long long)slot->i, strerror(-msg->status), msg->out.error_text);
+		printf("**failed: operation %llu: %s %s**\n", (unsigned long long)slot->i, strerror(-msg->status),
+		       msg->out.error_text);
 		pump->err = msg->status;
 	}
 	fs_message_fini(msg);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A volume on sparse files for the benchmark of big things: lives in processes of their own, messages that wait, pumps that keep many going.
+/* A volume on sparse files for the benchmark of big things: lives in processes of their own, messages that wait, pumps
+ * that keep many going.
  *
- * THEORY. A life is a process: it mounts the volume, does something, and leaves in order or by _exit in the middle of it (a crash). So its peak
- * memory is its own, and a crash is one. Inside, the engine runs on a loop of its own; the life's main thread sends and waits. Messages of
- * a pump are refilled on the loop itself, `depth` of them side by side. */
+ * THEORY. A life is a process: it mounts the volume, does something, and leaves in order or by _exit in the middle of
+ * it (a crash). So its peak memory is its own, and a crash is one. Inside, the engine runs on a loop of its own; the
+ * life's main thread sends and waits. Messages of a pump are refilled on the loop itself, `depth` of them side by
+ * side. */
 #ifndef TESTS_BIGRIG_H
 #define TESTS_BIGRIG_H
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine alone, in one process and without a network: how long a LUN's clone takes, and a plain copy of the same bytes.
+/* The engine alone, in one process and without a network: how long a LUN's clone takes, and a plain copy of the same
+ * bytes.
  *
- * THEORY. Both do the same for the disks: read every block of a LUN (of a snapshot of it), write it to new places with the same maps, parity and
- * checksums, and end when a consistency point has all of it. The copy is what an administrator's copier inside the server would be:
- * FS_READ and FS_WRITE of the largest size, unstable, COPY_DEPTH of them side by side, FS_SYNC at the end. They take turns.
+ * THEORY. Both do the same for the disks: read every block of a LUN (of a snapshot of it), write it to new places with
+ * the same maps, parity and checksums, and end when a consistency point has all of it. The copy is what an
+ * administrator's copier inside the server would be: FS_READ and FS_WRITE of the largest size, unstable, COPY_DEPTH of
+ * them side by side, FS_SYNC at the end. They take turns.
  * THREADS. The volume lives on a loop of its own; main sends messages and waits for them. */
 #include <errno.h>
 #include <getopt.h>
@@ -74,7 +76,8 @@ static double clock_s(clockid_t id)
 
 static struct cost cost_since(struct cost start)
 {
-	return (struct cost){ clock_s(CLOCK_MONOTONIC) - start.seconds, clock_s(CLOCK_PROCESS_CPUTIME_ID) - start.cpu_s };
+	return (struct cost){ clock_s(CLOCK_MONOTONIC) - start.seconds,
+		              clock_s(CLOCK_PROCESS_CPUTIME_ID) - start.cpu_s };
 }
 
 static void fail(const char *what, int err)
@@ -184,7 +187,7 @@ static void settle(struct rig *rig)
 	} while (used_bytes(rig) != before);
 }
 
-/* ---- the copy (on the loop) --------------------------------------------------------------------------------------- */
+/* ---- the copy (on the loop) -------------------------------------------------------------------------------------- */
 
 static void slot_next(struct copy_slot *slot);
 
@@ -212,7 +215,9 @@ static void slot_write(struct copy_slot *slot, uint64_t offset_bytes, uint32_t l
 	slot->msg.cls = FS_CLASS_ADMIN;
 	slot->msg.file = slot->copy->to;
 	slot->msg.in.stable = FS_UNSTABLE;
-	slot->msg.in.io = (struct fs_io){ .offset_bytes = offset_bytes, .len_bytes = len_bytes, .n_pages = n_pages, .pages = slot->pages };
+	slot->msg.in.io = (struct fs_io){
+		.offset_bytes = offset_bytes, .len_bytes = len_bytes, .n_pages = n_pages, .pages = slot->pages
+	};
 	fs_message_send(&slot->msg);
 }
 
@@ -239,7 +244,8 @@ static void slot_fill(struct copy_slot *slot, uint64_t offset_bytes, uint32_t le
 		fail("pages", -ENOMEM);
 	for (unsigned i = 0; i < n; i++)
 		for (unsigned at = 0; at < FS_BLOCK_SIZE; at += 8U)
-			memcpy(slot->pages[i]->data + at, &(uint64_t){ offset_bytes * 2654435761U + i * 40503U + at }, 8);
+			memcpy(slot->pages[i]->data + at, &(uint64_t){ offset_bytes * 2654435761U + i * 40503U + at },
+			       8);
 	slot_write(slot, offset_bytes, len_bytes, n);
 }
 
@@ -261,7 +267,9 @@ static void slot_next(struct copy_slot *slot)
 	fs_message_init(&slot->msg, FS_READ, copy->rig->volume, slot_read, slot);
 	slot->msg.cls = FS_CLASS_ADMIN;
 	slot->msg.file = copy->from;
-	slot->msg.in.io = (struct fs_io){ .offset_bytes = offset, .len_bytes = len_bytes, .n_pages_max = IO_PAGES, .pages = slot->pages };
+	slot->msg.in.io = (struct fs_io){
+		.offset_bytes = offset, .len_bytes = len_bytes, .n_pages_max = IO_PAGES, .pages = slot->pages
+	};
 	fs_message_send(&slot->msg);
 }
 
@@ -283,7 +291,9 @@ static void copy_run(struct rig *rig, struct fs_file_id from, struct fs_file_id 
 
 	if (copy == NULL)
 		fail("copy", -ENOMEM);
-	*copy = (struct copy){ .rig = rig, .from = from, .to = to, .only_write = only_write, .start = { .run = copy_start } };
+	*copy = (struct copy){
+		.rig = rig, .from = from, .to = to, .only_write = only_write, .start = { .run = copy_start }
+	};
 	world_post(loop_world(rig->loop), &copy->start);
 	err = wait_answer(rig);
 	if (err != 0)
@@ -292,7 +302,7 @@ static void copy_run(struct rig *rig, struct fs_file_id from, struct fs_file_id 
 	simple(rig, FS_SYNC, NULL);
 }
 
-/* ---- the clone ------------------------------------------------------------------------------------------------------ */
+/* ---- the clone --------------------------------------------------------------------------------------------------- */
 
 static bool clone_is_over(struct rig *rig, const char *path)
 {
@@ -316,7 +326,7 @@ static void clone_run(struct rig *rig, const char *path)
 		(void)nanosleep(&(struct timespec){ .tv_nsec = POLL_NS }, NULL);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------ */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static void formatted(void *arg, int err)
 {
@@ -473,10 +483,11 @@ int main(int argc, char **argv)
 		else if (option == 'm')
 			rig->memory_pages = number(optarg) / FS_BLOCK_SIZE;
 	}
-	if (dir == NULL || rig->size_bytes == 0 || rig->size_bytes % FS_IO_MAX != 0 || rounds == 0 || rounds > MAX_ROUNDS) {
-		fputs(
-		    "usage: enginecopy --dir DIR [--size BYTES] [--rounds 3] [--memory BYTES] [--seconds S, after which no round begins]\n",
-		    stderr);
+	if (dir == NULL || rig->size_bytes == 0 || rig->size_bytes % FS_IO_MAX != 0 || rounds == 0 ||
+	    rounds > MAX_ROUNDS) {
+		fputs("usage: enginecopy --dir DIR [--size BYTES] [--rounds 3] [--memory BYTES] [--seconds S, after "
+		      "which no round begins]\n",
+		      stderr);
 		return 2;
 	}
 	end = clock_s(CLOCK_MONOTONIC) + (double)seconds;

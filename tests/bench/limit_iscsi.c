@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* iSCSI of the limit server: login without authentication, one LUN, READ, WRITE and what an initiator asks on the way. RFC 7143. */
+/* iSCSI of the limit server: login without authentication, one LUN, READ, WRITE and what an initiator asks on the way.
+ * RFC 7143. */
 #include "tests/bench/limit_server.h"
 
 #include <string.h>
@@ -10,7 +11,14 @@
 #define BLOCK 512U
 
 enum { OP_NOP_OUT = 0x00, OP_COMMAND = 0x01, OP_LOGIN = 0x03, OP_TEXT = 0x04, OP_DATA_OUT = 0x05, OP_LOGOUT = 0x06 };
-enum { OP_NOP_IN = 0x20, OP_RESPONSE = 0x21, OP_LOGIN_RESPONSE = 0x23, OP_DATA_IN = 0x25, OP_LOGOUT_RESPONSE = 0x26, OP_R2T = 0x31 };
+enum {
+	OP_NOP_IN = 0x20,
+	OP_RESPONSE = 0x21,
+	OP_LOGIN_RESPONSE = 0x23,
+	OP_DATA_IN = 0x25,
+	OP_LOGOUT_RESPONSE = 0x26,
+	OP_R2T = 0x31
+};
 
 struct pdu {
 	const uint8_t *bhs, *data;
@@ -56,7 +64,8 @@ static void login(struct limit_conn *conn, const struct pdu *pdu)
 	static const char operational[] =
 	    "HeaderDigest=None\0DataDigest=None\0InitialR2T=No\0ImmediateData=Yes\0MaxBurstLength=262144\0"
 	    "FirstBurstLength=262144\0MaxRecvDataSegmentLength=262144\0MaxConnections=1\0MaxOutstandingR2T=1\0"
-	    "DefaultTime2Wait=0\0DefaultTime2Retain=0\0DataPDUInOrder=Yes\0DataSequenceInOrder=Yes\0ErrorRecoveryLevel=0";
+	    "DefaultTime2Wait=0\0DefaultTime2Retain=0\0DataPDUInOrder=Yes\0DataSequenceInOrder=Yes\0ErrorRecoveryLevel="
+	    "0";
 	bool negotiating = (pdu->bhs[1] >> 2 & 3U) == 1U;
 	const char *text = negotiating ? operational : security;
 	uint32_t len = negotiating ? (uint32_t)sizeof operational : (uint32_t)sizeof security;
@@ -68,7 +77,8 @@ static void login(struct limit_conn *conn, const struct pdu *pdu)
 	put_padded(conn, text, len);
 }
 
-static void data_in(struct limit_conn *conn, uint32_t tag, const uint8_t *data, uint32_t len_bytes, uint32_t expected_bytes)
+static void data_in(struct limit_conn *conn, uint32_t tag, const uint8_t *data, uint32_t len_bytes,
+                    uint32_t expected_bytes)
 {
 	uint32_t sn = 0, at = 0;
 	do {
@@ -272,7 +282,9 @@ long limit_iscsi_feed(struct limit_conn *conn, const uint8_t *in, size_t len_byt
 		return -1;
 	if (len_bytes < total)
 		return 0;
-	struct pdu pdu = { .bhs = in, .data = in + BHS_BYTES + ahs_bytes, .data_bytes = data_bytes, .tag = limit_get32(in + 16) };
+	struct pdu pdu = {
+		.bhs = in, .data = in + BHS_BYTES + ahs_bytes, .data_bytes = data_bytes, .tag = limit_get32(in + 16)
+	};
 	uint8_t opcode = in[0] & 0x3fU;
 	if (!(in[0] & 0x40U) && opcode != OP_DATA_OUT && opcode != OP_LOGIN)
 		conn->exp_cmd_sn = limit_get32(in + 24) + 1U;

@@ -241,10 +241,13 @@ static void mount_export(struct call *call)
 
 typedef void procedure(struct call *call);
 static procedure *const nfs_procedures[22] = {
-	[0] = null_reply, [1] = nfs_getattr, [2] = nfs_setattr, [3] = nfs_lookup,  [4] = nfs_access,    [6] = nfs_read,
-	[7] = nfs_write,  [8] = nfs_create,  [18] = nfs_fsstat, [19] = nfs_fsinfo, [20] = nfs_pathconf, [21] = nfs_commit,
+	[0] = null_reply,  [1] = nfs_getattr, [2] = nfs_setattr,   [3] = nfs_lookup,
+	[4] = nfs_access,  [6] = nfs_read,    [7] = nfs_write,     [8] = nfs_create,
+	[18] = nfs_fsstat, [19] = nfs_fsinfo, [20] = nfs_pathconf, [21] = nfs_commit,
 };
-static procedure *const mount_procedures[6] = { [0] = null_reply, [1] = mount_mnt, [3] = null_reply, [5] = mount_export };
+static procedure *const mount_procedures[6] = {
+	[0] = null_reply, [1] = mount_mnt, [3] = null_reply, [5] = mount_export
+};
 
 static procedure *find_procedure(uint32_t program, uint32_t number)
 {

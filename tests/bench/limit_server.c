@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The limit server: one thread, epoll, read into one buffer, replies by writev straight from memory.
  *
- * THEORY. What is left of a request when there is no file system under it: the sockets, the framing, one copy of written data. The
- * distance of a real server from this is what its file system costs, measured on the same machine in the same minute.
- * One connection is processed until its input is empty or its output is full; then everything is sent with one writev. */
+ * THEORY. What is left of a request when there is no file system under it: the sockets, the framing, one copy of
+ * written data. The distance of a real server from this is what its file system costs, measured on the same machine in
+ * the same minute. One connection is processed until its input is empty or its output is full; then everything is sent
+ * with one writev. */
 #include "tests/bench/limit_server.h"
 
 #include <arpa/inet.h>
@@ -178,7 +179,9 @@ static int listen_on(uint16_t port)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int on = 1;
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		                       .sin_port = htons(port),
+		                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
 	    bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 64) != 0) {
 		fprintf(stderr, "limit_server: 127.0.0.1:%u: %s\n", port, strerror(errno));

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A directory of many names over NFSv3: create, list with READDIRPLUS, rename or remove all of them, by libnfs's raw asynchronous calls.
+/* A directory of many names over NFSv3: create, list with READDIRPLUS, rename or remove all of them, by libnfs's raw
+ * asynchronous calls.
  *
  * usage: nfsnames URL create|list|rename|remove|mkdir|rmdir|setattr COUNT [DEPTH]
- * Prints thousand operations a second, a figure each tenth of COUNT. list demands every name once, with attributes and handle; it asks for
- * 128 KiB at a time, one request after the other, as a client must that goes on from the last cookie. setattr changes
- * the mode of the directory COUNT times: operations that are small in the log, and no work for a consistency point. */
+ * Prints thousand operations a second, a figure each tenth of COUNT. list demands every name once, with attributes and
+ * handle; it asks for 128 KiB at a time, one request after the other, as a client must that goes on from the last
+ * cookie. setattr changes the mode of the directory COUNT times: operations that are small in the log, and no work for
+ * a consistency point. */
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -75,7 +77,8 @@ static void tell(struct names *names)
 	if (names->n_done < (uint64_t)names->n * (names->told + 1U) / N_FIGURES)
 		return;
 	now = now_ns();
-	printf("%s%.1f", names->told == 0 ? "" : " ", (double)names->n / N_FIGURES / ((double)(now - names->told_ns) / 1e6));
+	printf("%s%.1f", names->told == 0 ? "" : " ",
+	       (double)names->n / N_FIGURES / ((double)(now - names->told_ns) / 1e6));
 	(void)fflush(stdout);
 	names->told_ns = now;
 	names->told++;
@@ -188,14 +191,17 @@ static void listed(struct rpc_context *rpc, int status, void *data, void *arg)
 		return;
 	}
 	memcpy(names->verifier, res->READDIRPLUS3res_u.resok.cookieverf, sizeof names->verifier);
-	for (const entryplus3 *e = res->READDIRPLUS3res_u.resok.reply.entries; e != NULL && !names->failed; e = e->nextentry)
+	for (const entryplus3 *e = res->READDIRPLUS3res_u.resok.reply.entries; e != NULL && !names->failed;
+	     e = e->nextentry)
 		entry_take(names, e);
 	names->eof = res->READDIRPLUS3res_u.resok.reply.eof != 0;
 }
 
 static int list_submit(struct names *names, uint32_t i)
 {
-	READDIRPLUS3args args = { .dir = names->dir, .cookie = names->cookie, .dircount = LIST_BYTES, .maxcount = LIST_BYTES };
+	READDIRPLUS3args args = {
+		.dir = names->dir, .cookie = names->cookie, .dircount = LIST_BYTES, .maxcount = LIST_BYTES
+	};
 
 	(void)i;
 	memcpy(args.cookieverf, names->verifier, sizeof args.cookieverf);
@@ -226,7 +232,8 @@ static void run(struct names *names)
 
 	names->told_ns = now_ns();
 	while (!names->failed && (listing ? !names->eof : names->n_done < names->n)) {
-		while (!names->failed && names->n_in_flight < (listing ? 1U : names->depth) && (listing || names->at < names->n))
+		while (!names->failed && names->n_in_flight < (listing ? 1U : names->depth) &&
+		       (listing || names->at < names->n))
 			send_one(names);
 		service(names);
 	}
@@ -292,8 +299,9 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*submit)(struct names *, uint32_t);
-	} jobs[] = { { "create", create_submit }, { "list", list_submit },   { "rename", rename_submit },  { "remove", remove_submit },
-		     { "mkdir", mkdir_submit },   { "rmdir", rmdir_submit }, { "setattr", setattr_submit } };
+	} jobs[] = { { "create", create_submit },  { "list", list_submit },   { "rename", rename_submit },
+		     { "remove", remove_submit },  { "mkdir", mkdir_submit }, { "rmdir", rmdir_submit },
+		     { "setattr", setattr_submit } };
 	struct names names = { .depth = 64 };
 
 	for (size_t i = 0; argc >= 4 && i < sizeof jobs / sizeof jobs[0]; i++)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Load generator: one connection, a queue depth, reads or writes or both, random or sequential; prints one JSON object.
  *
- * Without --rate the loop is closed: a request follows the answer of another. With it requests fall due at a fixed rate whatever the
- * server does, and their latency counts from then: a stall is felt by all that it delays, not by `depth` of them.
- * Every 4 KiB written begins with its own offset, and every read checks it: a server that is fast because it is wrong fails the run.
- * The CPU time of the server's processes is read from their CPU clocks around the run (all threads; kernel threads that work for
- * them are not in it). With --gaps, requests that were under way while the hypervisor had taken a core away do not count in the latencies
- * (bench_gaps.h). Writes are unstable / write-back, and the flush at the end counts into the time. */
+ * Without --rate the loop is closed: a request follows the answer of another. With it requests fall due at a fixed rate
+ * whatever the server does, and their latency counts from then: a stall is felt by all that it delays, not by `depth`
+ * of them. Every 4 KiB written begins with its own offset, and every read checks it: a server that is fast because it
+ * is wrong fails the run. The CPU time of the server's processes is read from their CPU clocks around the run (all
+ * threads; kernel threads that work for them are not in it). With --gaps, requests that were under way while the
+ * hypervisor had taken a core away do not count in the latencies (bench_gaps.h). Writes are unstable / write-back, and
+ * the flush at the end counts into the time. */
 #include "tests/bench/bench_driver.h"
 #include "tests/bench/bench_gaps.h"
 #include "tests/bench/bench_histogram.h"
@@ -297,7 +298,8 @@ static bool buffers_new(struct bench *b)
 {
 	for (unsigned i = 0; i < b->depth; i++) {
 		b->io[i].bench = b;
-		b->io[i].buffer = aligned_alloc(BENCH_BLOCK, (b->block_bytes + BENCH_BLOCK - 1U) / BENCH_BLOCK * BENCH_BLOCK);
+		b->io[i].buffer = aligned_alloc(BENCH_BLOCK,
+		                                (b->block_bytes + BENCH_BLOCK - 1U) / BENCH_BLOCK * BENCH_BLOCK);
 		if (!b->io[i].buffer)
 			return false;
 		for (uint32_t at = 0; at < b->block_bytes; at++)
@@ -314,20 +316,22 @@ static const struct {
 static void print_result(const struct bench *b, double elapsed_s, uint64_t client_ns, uint64_t server_ns)
 {
 	double ops = b->n_ops ? (double)b->n_ops : 1.0;
-	printf("{\"op\": \"%s\", \"block\": %" PRIu32 ", \"depth\": %u, \"seconds\": %.3f, \"ops\": %" PRIu64 ", ", b->op, b->block_bytes,
-	       b->depth, elapsed_s, b->n_ops);
+	printf("{\"op\": \"%s\", \"block\": %" PRIu32 ", \"depth\": %u, \"seconds\": %.3f, \"ops\": %" PRIu64 ", ",
+	       b->op, b->block_bytes, b->depth, elapsed_s, b->n_ops);
 	printf("\"ops_s\": %.1f, \"mb_s\": %.2f, ", (double)b->n_ops / elapsed_s, (double)b->n_bytes / elapsed_s / 1e6);
 	printf("\"mean_us\": %.2f, ", bench_histogram_mean(&b->histogram) / 1e3);
 	for (unsigned i = 0; i < sizeof quantiles / sizeof *quantiles; i++)
-		printf("\"%s_us\": %.2f, ", quantiles[i].name, (double)bench_histogram_quantile(&b->histogram, quantiles[i].share) / 1e3);
+		printf("\"%s_us\": %.2f, ", quantiles[i].name,
+		       (double)bench_histogram_quantile(&b->histogram, quantiles[i].share) / 1e3);
 	printf("\"max_us\": %.2f, ", (double)b->histogram.max_ns / 1e3);
 	printf("\"client_cpu_us_op\": %.2f", (double)client_ns / 1e3 / ops);
 	if (b->n_pids)
 		printf(", \"server_cpu_us_op\": %.2f, \"server_cpu_share\": %.3f", (double)server_ns / 1e3 / ops,
 		       (double)server_ns / 1e9 / elapsed_s);
 	if (b->gaps != NULL)
-		printf(", \"p99_all_us\": %.2f, \"disturbed\": %.5f, \"away\": %.5f", (double)bench_histogram_quantile(&b->all, 0.99) / 1e3,
-		       (double)b->n_disturbed / ops, (double)bench_gaps_total_ns(b->gaps) / 1e9 / (elapsed_s + b->ramp));
+		printf(", \"p99_all_us\": %.2f, \"disturbed\": %.5f, \"away\": %.5f",
+		       (double)bench_histogram_quantile(&b->all, 0.99) / 1e3, (double)b->n_disturbed / ops,
+		       (double)bench_gaps_total_ns(b->gaps) / 1e9 / (elapsed_s + b->ramp));
 	printf(", \"wrong\": %" PRIu64 "}\n", b->n_wrong);
 }
 
@@ -352,7 +356,8 @@ static int run(struct bench *b)
 	if (b->gaps != NULL)
 		gaps_take_out(b);
 	if (b->error) {
-		fprintf(stderr, "vcbench: %s %s: %s (%s)\n", b->op, b->url, strerror(-b->error), b->driver->error(b->state));
+		fprintf(stderr, "vcbench: %s %s: %s (%s)\n", b->op, b->url, strerror(-b->error),
+		        b->driver->error(b->state));
 		return 1;
 	}
 	print_result(b, elapsed_s, client_ns, server_ns);
@@ -381,8 +386,9 @@ static const struct {
 	const char *name;
 	bool write, random, fill, mixed;
 } operations[] = {
-	{ "randread", false, true, false, false }, { "randwrite", true, true, false, false }, { "seqread", false, false, false, false },
-	{ "seqwrite", true, false, false, false }, { "fill", true, false, true, false },      { "readall", false, false, true, false },
+	{ "randread", false, true, false, false }, { "randwrite", true, true, false, false },
+	{ "seqread", false, false, false, false }, { "seqwrite", true, false, false, false },
+	{ "fill", true, false, true, false },      { "readall", false, false, true, false },
 	{ "randrw", true, true, false, true },
 };
 
@@ -451,7 +457,9 @@ static bool set_option(struct bench *b, int option, const char *value)
 			return false;
 		b->depth = (unsigned)size;
 		return true;
-	case 't': b->seconds = strtod(value, &end); return end != value && !*end && b->seconds > 0 && b->seconds < 86400;
+	case 't':
+		b->seconds = strtod(value, &end);
+		return end != value && !*end && b->seconds > 0 && b->seconds < 86400;
 	case 'r': b->rate = strtod(value, &end); return end != value && !*end && b->rate > 0 && b->rate < 1e7;
 	case 'w': b->ramp = strtod(value, &end); return end != value && !*end && b->ramp >= 0 && b->ramp < 3600;
 	case 'm':
@@ -475,12 +483,16 @@ static bool set_option(struct bench *b, int option, const char *value)
 }
 
 static const char usage[] =
-    "usage: vcbench --url nfs://HOST/DIR/FILE?nfsport=N&mountport=N | iscsi://HOST:PORT/IQN/LUN | nbd://HOST:PORT/EXPORT\n"
-    "               --op randread|randwrite|randrw|seqread|seqwrite|fill|readall [--block 4k] [--depth 1] [--span 64m]\n"
+    "usage: vcbench --url nfs://HOST/DIR/FILE?nfsport=N&mountport=N | iscsi://HOST:PORT/IQN/LUN | "
+    "nbd://HOST:PORT/EXPORT\n"
+    "               --op randread|randwrite|randrw|seqread|seqwrite|fill|readall [--block 4k] [--depth 1] [--span "
+    "64m]\n"
     "               [--reads 70] (percent of randrw)  [--rate N] (requests a second: open loop)  [--seed N]\n"
-    "               [--share 100] (percent of the blocks that fill writes)  [--ramp 0] (seconds before --seconds that do not count)\n"
+    "               [--share 100] (percent of the blocks that fill writes)  [--ramp 0] (seconds before --seconds that "
+    "do not count)\n"
     "               [--seconds 3] [--pid PID,...] (whose CPU time to report)\n"
-    "               [--gaps] (requests during which the hypervisor took a core away do not count in the latencies; root)\n";
+    "               [--gaps] (requests during which the hypervisor took a core away do not count in the latencies; "
+    "root)\n";
 
 int main(int argc, char **argv)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* After a second disk has gone wrong.
  *
- * THEORY. More is broken than the volume promises to bear: it may refuse to mount, and any read may fail. But a value that is read is one that may
- * be there. What stands in which name is not compared: a change that was answered with an error may have happened or not. */
+ * THEORY. More is broken than the volume promises to bear: it may refuse to mount, and any read may fail. But a value
+ * that is read is one that may be there. What stands in which name is not compared: a change that was answered with an
+ * error may have happened or not. */
 #include "tests/crash/aftermath.h"
 
 #include <string.h>
@@ -19,9 +20,10 @@ static void block_look(struct history *h, uint8_t index, unsigned first)
 
 	fs_message_init(&msg, FS_READ, h->machine.vol, NULL, NULL);
 	msg.file = object->id;
-	msg.in.io = (struct fs_io){
-		.offset_bytes = model_offset(object->stride, first), .len_bytes = FS_BLOCK_SIZE, .n_pages_max = 1, .pages = pages
-	};
+	msg.in.io = (struct fs_io){ .offset_bytes = model_offset(object->stride, first),
+		                    .len_bytes = FS_BLOCK_SIZE,
+		                    .n_pages_max = 1,
+		                    .pages = pages };
 	if (history_ask(h, &h->machine, &msg) != 0) {
 		fs_message_fini(&msg);
 		return;
@@ -37,8 +39,8 @@ static void block_look(struct history *h, uint8_t index, unsigned first)
 		if (!model_cell_is_whole(first + i, words, n_bytes))
 			history_fail(h, FAIL_WRONG, "two bad disks: object %u: cell %u is mixed", index, first + i);
 		if (!cell_may_survive(&object->cells[first + i], words[0]))
-			history_fail(h, FAIL_WRONG, "two bad disks: object %u (inode %u): cell %u is %llu", index, object->id.inode,
-			             first + i, (unsigned long long)words[0]);
+			history_fail(h, FAIL_WRONG, "two bad disks: object %u (inode %u): cell %u is %llu", index,
+			             object->id.inode, first + i, (unsigned long long)words[0]);
 	}
 	page_put_many(pages, msg.out.io.n_pages);
 	fs_message_fini(&msg);
@@ -56,8 +58,8 @@ static void object_look(struct history *h, uint8_t index)
 	msg.file = object->id;
 	err = history_ask(h, &h->machine, &msg);
 	if (err == 0 && !cell_may_survive(&object->size, msg.out.attr.size_bytes))
-		history_fail(h, FAIL_WRONG, "two bad disks: object %u (inode %u): its size is %llu", index, object->id.inode,
-		             (unsigned long long)msg.out.attr.size_bytes);
+		history_fail(h, FAIL_WRONG, "two bad disks: object %u (inode %u): its size is %llu", index,
+		             object->id.inode, (unsigned long long)msg.out.attr.size_bytes);
 	fs_message_fini(&msg);
 	for (unsigned first = 0; err == 0 && first < MODEL_CELLS; first += MODEL_BLOCK_CELLS)
 		block_look(h, index, first);

@@ -5,7 +5,8 @@
 
 #include "tests/crash/history.h"
 
-/* Everybody has been answered. The power fails; what mounts then shows what may be there, or errors. Nothing is mounted afterwards. */
+/* Everybody has been answered. The power fails; what mounts then shows what may be there, or errors. Nothing is mounted
+ * afterwards. */
 void aftermath_look(struct history *h);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A cell: the smallest thing the model knows (512 bytes of a file, its size, its mode), and every value it may hold.
  *
- * THEORY. A change is a candidate from the moment it is sent. Once it has been answered, the candidates answered before it was sent are gone
- * for readers; when it (or a commit, or a snapshot) was durable, they are dead for crashes as well. A read may see what was a candidate
- * at any moment while it was under way. Times are ticks of the history's clock, which rises with everything sent and answered. */
+ * THEORY. A change is a candidate from the moment it is sent. Once it has been answered, the candidates answered before
+ * it was sent are gone for readers; when it (or a commit, or a snapshot) was durable, they are dead for crashes as
+ * well. A read may see what was a candidate at any moment while it was under way. Times are ticks of the history's
+ * clock, which rises with everything sent and answered. */
 #ifndef TESTS_CRASH_CELL_H
 #define TESTS_CRASH_CELL_H
 

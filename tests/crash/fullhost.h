@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file system of the host, on which the disks lie, becomes full at any moment and has room again later. Nothing is lost by it, and whoever was
- * told to come again is served then. */
+/* The file system of the host, on which the disks lie, becomes full at any moment and has room again later. Nothing is
+ * lost by it, and whoever was told to come again is served then. */
 #ifndef TESTS_CRASH_FULLHOST_H
 #define TESTS_CRASH_FULLHOST_H
 

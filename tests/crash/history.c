@@ -64,7 +64,8 @@ void history_say(struct history *h, const char *format, ...)
 
 void history_fail(struct history *h, enum history_failure failure, const char *format, ...)
 {
-	static const char *const names[] = { "acknowledged change lost", "wrong data", "the check found errors", "it does not go on" };
+	static const char *const names[] = { "acknowledged change lost", "wrong data", "the check found errors",
+		                             "it does not go on" };
 	va_list args;
 
 	fflush(stdout);
@@ -106,13 +107,15 @@ static void op_names_log(struct history *h, const struct op *op)
 	size_t at = 0;
 
 	for (unsigned i = 0; i < op->n_changes; i++)
-		at += (size_t)snprintf(text + at, sizeof text - at, " %u/n%u: %d -> %d", op->changes[i].dir, op->changes[i].name,
+		at += (size_t)snprintf(text + at, sizeof text - at, " %u/n%u: %d -> %d", op->changes[i].dir,
+		                       op->changes[i].name,
 		                       op->changes[i].before == NOBODY ? -1 : op->changes[i].before,
 		                       op->changes[i].after == NOBODY ? -1 : op->changes[i].after);
-	history_say(h, "send  %2u %s object %d (inode %u) cells %u+%u stamp %llu size %llu slot %u%s%s", (unsigned)(op - h->ops),
-	            op->kind->name, op->object == NOBODY ? -1 : op->object,
-	            op->object == NOBODY ? 0 : h->model.objects[op->object].id.inode, op->first, op->n, (unsigned long long)op->stamp,
-	            (unsigned long long)op->size, op->snapshot, op->durable ? " durable" : "", text);
+	history_say(h, "send  %2u %s object %d (inode %u) cells %u+%u stamp %llu size %llu slot %u%s%s",
+	            (unsigned)(op - h->ops), op->kind->name, op->object == NOBODY ? -1 : op->object,
+	            op->object == NOBODY ? 0 : h->model.objects[op->object].id.inode, op->first, op->n,
+	            (unsigned long long)op->stamp, (unsigned long long)op->size, op->snapshot,
+	            op->durable ? " durable" : "", text);
 }
 
 /* Its object has lost its last name, or an operation that may take it is under way. */
@@ -332,7 +335,8 @@ void history_names_answered(struct history *h, struct op *op)
 	for (unsigned i = 0; done && i < op->n_changes; i++) {
 		uint8_t before = op->changes[i].before;
 
-		if (before != NOBODY && h->model.objects[before].kind != OBJECT_FREE && model_links(&h->model, before) == 0)
+		if (before != NOBODY && h->model.objects[before].kind != OBJECT_FREE &&
+		    model_links(&h->model, before) == 0)
 			history_object_gone(h, before);
 	}
 }
@@ -371,7 +375,8 @@ static bool come_again(struct history *h, bool now)
 	for (unsigned i = 0; h->host_was_full && i < HISTORY_OPS; i++) {
 		struct op *op = &h->ops[i];
 
-		if (op->state != OP_FLYING || op->again_ns == 0 || (!now && world_now_ns(h->machine.world) < op->again_ns))
+		if (op->state != OP_FLYING || op->again_ns == 0 ||
+		    (!now && world_now_ns(h->machine.world) < op->again_ns))
 			continue;
 		op_again(h, op);
 		any = true;
@@ -422,7 +427,8 @@ static void recover(struct history *h, unsigned n_cuts, bool was_closed)
 	}
 	impostor_keep(h, true);
 	impostor_strike(h);
-	while (n_cuts > 0 && machine_cut_in_mount(&h->machine, history_draw(h, 1U << 30), 1U + history_draw(h, 120), &err)) {
+	while (n_cuts > 0 &&
+	       machine_cut_in_mount(&h->machine, history_draw(h, 1U << 30), 1U + history_draw(h, 120), &err)) {
 		h->counts->crashes_in_recovery++;
 		history_say(h, "====  power cut during the recovery");
 		n_cuts--;

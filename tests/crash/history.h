@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A history: operations sent to a machine, many at a time, and a model that follows them.
  *
- * ADDING AN OPERATION. One row in a table of kinds (ops_*.c): `generate` chooses a target in the model with history_draw, fills in op->msg, says in the
- * model what may be there from now on (cells: history_cell_send; names: history_name_change), and returns false when there is nothing to do it
- * to. `answered` says what is there after the answer; after a power cut it is called with the outcome the oracle found (op->msg.status 0 or
- * -ECANCELED). What the operation makes durable beyond cells, names, LUNs, documents and snapshots needs a look in the oracle.
+ * ADDING AN OPERATION. One row in a table of kinds (ops_*.c): `generate` chooses a target in the model with
+ * history_draw, fills in op->msg, says in the model what may be there from now on (cells: history_cell_send; names:
+ * history_name_change), and returns false when there is nothing to do it to. `answered` says what is there after the
+ * answer; after a power cut it is called with the outcome the oracle found (op->msg.status 0 or -ECANCELED). What the
+ * operation makes durable beyond cells, names, LUNs, documents and snapshots needs a look in the oracle.
  * FAILING. history_fail prints what went wrong, with the seed and how to replay it, and ends the process. */
 #ifndef TESTS_CRASH_HISTORY_H
 #define TESTS_CRASH_HISTORY_H
@@ -106,7 +107,8 @@ uint64_t history_draw(struct history *h, uint64_t n);
 void history_note(struct history *h, uint64_t value); /* into the digest */
 /* A line of the history, when somebody reads it. */
 void history_say(struct history *h, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void history_fail(struct history *h, enum history_failure failure, const char *format, ...) __attribute__((format(printf, 3, 4), noreturn));
+void history_fail(struct history *h, enum history_failure failure, const char *format, ...)
+    __attribute__((format(printf, 3, 4), noreturn));
 
 /* Generate and send one operation of this kind; false: not possible now. */
 bool history_send(struct history *h, const struct op_kind *kind);

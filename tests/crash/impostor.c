@@ -23,7 +23,9 @@ void impostor_draw(struct history *h, uint64_t seed)
 {
 	struct impostors *im = &h->impostors;
 
-	*im = (struct impostors){ .on = seed % 5U == 4U, .random = (seed + 13U) * 0x9E3779B97F4A7C15ULL | 1U, .unbelievable = -1 };
+	*im = (struct impostors){ .on = seed % 5U == 4U,
+		                  .random = (seed + 13U) * 0x9E3779B97F4A7C15ULL | 1U,
+		                  .unbelievable = -1 };
 	for (unsigned i = 0; i < 10; i++)
 		(void)draw(h, 2);
 	if (im->on)
@@ -88,7 +90,8 @@ void impostor_keep(struct history *h, bool stopped)
 	im->kept_disk = (unsigned)draw(h, h->machine.n_disks);
 	im->surely_old = false;
 	im->lived_on = stopped && h->machine.n_disks > 2 && draw(h, 2) == 0;
-	history_say(h, "====  disk %u is copied%s", im->kept_disk, im->lived_on ? ", and the copy of the volume lives on" : "");
+	history_say(h, "====  disk %u is copied%s", im->kept_disk,
+	            im->lived_on ? ", and the copy of the volume lives on" : "");
 	if (im->lived_on)
 		copy_of_a_copy(h, im->kept_disk, im->kept);
 	else
@@ -273,5 +276,6 @@ void impostor_too_many(struct history *h)
 	history_say(h, "====  disks %u and %u are not what they were: %s", a, b, error_name(err));
 	h->counts->states++;
 	if (err != -ENXIO && !(!anybody_left && err == -ENOENT))
-		history_fail(h, FAIL_WRONG, "disks %u and %u are not what they were, and the mount says %s", a, b, error_name(err));
+		history_fail(h, FAIL_WRONG, "disks %u and %u are not what they were, and the mount says %s", a, b,
+		             error_name(err));
 }

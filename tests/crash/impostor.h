@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Disks that are not what they were when the volume starts.
  *
- * THEORY. In every fifth history (seeds 4, 9, ...) a disk is copied now and then, in mid-run or while nothing is mounted, and once, before a mount, one disk
- * is replaced: by such a copy, by a disk of a copy of the volume that lived on by itself, by a disk of another volume, by a blank or a shorter one;
- * or it has grown, is named twice, or has a copy beside it. The volume must mount, nothing may be lost or wrong, and what is surely not the disk
- * must not be believed. A copy of the last moments before a power cut may be: it is what the cut could have left. At the end there are two of
- * them: the volume must not start. They draw from randomness of their own, so that all other histories stay what they are. */
+ * THEORY. In every fifth history (seeds 4, 9, ...) a disk is copied now and then, in mid-run or while nothing is
+ * mounted, and once, before a mount, one disk is replaced: by such a copy, by a disk of a copy of the volume that lived
+ * on by itself, by a disk of another volume, by a blank or a shorter one; or it has grown, is named twice, or has a
+ * copy beside it. The volume must mount, nothing may be lost or wrong, and what is surely not the disk must not be
+ * believed. A copy of the last moments before a power cut may be: it is what the cut could have left. At the end there
+ * are two of them: the volume must not start. They draw from randomness of their own, so that all other histories stay
+ * what they are. */
 #ifndef TESTS_CRASH_IMPOSTOR_H
 #define TESTS_CRASH_IMPOSTOR_H
 

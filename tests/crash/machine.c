@@ -52,7 +52,9 @@ static void name_medium(const struct machine *machine, unsigned disk, char url[2
 int machine_init(struct machine *machine, char tag, uint64_t seed, uint64_t latency_ns)
 {
 	struct raid_group_spec group = { .n_disks = machine->n_disks };
-	struct raid_spec spec = { .groups = &group, .n_groups = 1, .log_half_bytes = (uint64_t)machine->log_half_blocks * RAID_BLOCK_SIZE };
+	struct raid_spec spec = { .groups = &group,
+		                  .n_groups = 1,
+		                  .log_half_bytes = (uint64_t)machine->log_half_blocks * RAID_BLOCK_SIZE };
 	struct waiting wait = { false, 0, NULL };
 	int err = 0;
 

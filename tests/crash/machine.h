@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A machine: simulated disks, clock and randomness, and the volume that is mounted on them.
  *
- * THEORY. The media outlive a power cut, in one of the states it may leave (tests/support/memdisk.h); everything else is made anew. Calls that wait drive the
- * world until they are answered. */
+ * THEORY. The media outlive a power cut, in one of the states it may leave (tests/support/memdisk.h); everything else
+ * is made anew. Calls that wait drive the world until they are answered. */
 #ifndef TESTS_CRASH_MACHINE_H
 #define TESTS_CRASH_MACHINE_H
 
@@ -29,7 +29,8 @@ struct machine {
 	uint32_t log_half_blocks;
 	uint32_t max_calls; /* whose replies are kept; 0: as many as there are by default */
 	uint64_t verifier; /* of the last mount */
-	bool slow_to_save; /* half of the seeds: what a CP writes beside clients becomes durable by its flush, not one by one */
+	bool slow_to_save; /* half of the seeds: what a CP writes beside clients becomes durable by its flush, not one
+	                    * by one */
 	const char *restore_to; /* a snapshot: what the next mount makes of the volume */
 };
 
@@ -39,9 +40,11 @@ MUST_CHECK int machine_init(struct machine *machine, char tag, uint64_t seed, ui
 void machine_fini(struct machine *machine);
 MUST_CHECK int machine_mount(struct machine *machine);
 int machine_unmount(struct machine *machine);
-/* The power fails: the media become what `seed` chooses of what they may be; nothing is mounted. Messages under way are answered into the void. */
+/* The power fails: the media become what `seed` chooses of what they may be; nothing is mounted. Messages under way are
+ * answered into the void. */
 void machine_cut(struct machine *machine, uint64_t seed);
-/* The same in two steps: what the media become is settled by the first; until the second, which unmounts, the old volume lives on on its own media. */
+/* The same in two steps: what the media become is settled by the first; until the second, which unmounts, the old
+ * volume lives on on its own media. */
 void machine_cut_begin(struct machine *machine, uint64_t seed);
 void machine_cut_end(struct machine *machine);
 /* Mount, and cut the power after `n_steps` turns of it. False: it was mounted before (nothing was cut). */

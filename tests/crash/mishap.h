@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Disks that go wrong. One bad disk in a history loses nothing and shows nothing wrong; two may answer EIO, never wrong data. */
+/* Disks that go wrong. One bad disk in a history loses nothing and shows nothing wrong; two may answer EIO, never wrong
+ * data. */
 #ifndef TESTS_CRASH_MISHAP_H
 #define TESTS_CRASH_MISHAP_H
 

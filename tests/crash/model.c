@@ -9,8 +9,8 @@
 
 #include "base/list.h"
 
-static const uint8_t long_tail[] =
-    "-a-name-long-enough-that-a-few-of-them-do-not-fit-into-one-block-of-a-directory-and-its-records-in-the-log-take-room";
+static const uint8_t long_tail[] = "-a-name-long-enough-that-a-few-of-them-do-not-fit-into-one-block-of-a-directory-"
+                                   "and-its-records-in-the-log-take-room";
 
 const char *model_name(unsigned k)
 {
@@ -118,7 +118,8 @@ void model_object_durable(struct object *object, uint64_t sent)
 
 uint64_t model_offset(uint32_t stride, unsigned cell)
 {
-	return (uint64_t)(cell / MODEL_BLOCK_CELLS) * stride * FS_BLOCK_SIZE + (uint64_t)(cell % MODEL_BLOCK_CELLS) * MODEL_CELL_BYTES;
+	return (uint64_t)(cell / MODEL_BLOCK_CELLS) * stride * FS_BLOCK_SIZE +
+	       (uint64_t)(cell % MODEL_BLOCK_CELLS) * MODEL_CELL_BYTES;
 }
 
 uint64_t model_size_max(uint32_t stride)
@@ -209,9 +210,11 @@ bool model_dir_quiet(const struct model *model, unsigned dir)
 
 static void object_freeze(const struct object *object, uint64_t since, uint64_t now, struct frozen_object *to)
 {
-	*to = (struct frozen_object){
-		.kind = object->kind, .stride = object->stride, .target = object->target, .dir = object->dir, .backing = object->backing
-	};
+	*to = (struct frozen_object){ .kind = object->kind,
+		                      .stride = object->stride,
+		                      .target = object->target,
+		                      .dir = object->dir,
+		                      .backing = object->backing };
 	to->backed = object->backed == YES && object->born < since && object->cloning == NO && !object->admin ? YES
 	             : object->backing != 0                                                                   ? MAYBE
 	                                                                                                      : NO;
@@ -284,8 +287,9 @@ enum doubt model_held(const struct model *model, unsigned serial)
 
 		for (unsigned i = 0; snapshot->used && i < MODEL_OBJECTS; i++)
 			if (snapshot->objects[i].kind == OBJECT_LUN && snapshot->objects[i].backing == serial)
-				held = worse(held, snapshot->busy || snapshot->may_go ? MIN_OF(snapshot->objects[i].backed, MAYBE)
-				                                                      : snapshot->objects[i].backed);
+				held = worse(held, snapshot->busy || snapshot->may_go
+				                       ? MIN_OF(snapshot->objects[i].backed, MAYBE)
+				                       : snapshot->objects[i].backed);
 		for (unsigned i = 0; snapshot->used && i < snapshot->n_maybe; i++)
 			if (snapshot->maybe[i] == serial)
 				held = worse(held, MAYBE);

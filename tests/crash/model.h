@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The model: what the volume must hold, known without asking the engine.
  *
- * THEORY. A small universe: a few directories with a few possible names, files and LUNs made of cells (cell.h), snapshots that are frozen copies,
- * documents. A name belongs to at most one operation at a time, which says what the name is before and after it: so after a power cut every
- * operation that was under way either happened or did not, on all its names alike. Data has no such lock; cells take any number of
- * changes at once. */
+ * THEORY. A small universe: a few directories with a few possible names, files and LUNs made of cells (cell.h),
+ * snapshots that are frozen copies, documents. A name belongs to at most one operation at a time, which says what the
+ * name is before and after it: so after a power cut every operation that was under way either happened or did not, on
+ * all its names alike. Data has no such lock; cells take any number of changes at once. */
 #ifndef TESTS_CRASH_MODEL_H
 #define TESTS_CRASH_MODEL_H
 
@@ -130,8 +130,8 @@ uint64_t model_offset(uint32_t stride, unsigned cell);
 uint64_t model_size_max(uint32_t stride);
 /* Cells that begin before byte `size`. */
 unsigned model_cells_below(uint32_t stride, uint64_t size);
-/* All words of a cell, as far as the file goes (n_bytes), are the same. The first cell of a file that was small and has become long is zeros behind the
- * old end. */
+/* All words of a cell, as far as the file goes (n_bytes), are the same. The first cell of a file that was small and has
+ * become long is zeros behind the old end. */
 bool model_cell_is_whole(unsigned cell, const uint64_t *words, size_t n_bytes);
 /* Does the file end inside of a cell? Then it is shorter than a cell, and only the words before its end count. */
 bool model_size_is_small(uint64_t size);

@@ -26,8 +26,8 @@ uint8_t ops_data_object(struct history *h, enum object_kind kind)
 	for (unsigned i = 0; i < MODEL_OBJECTS; i++) {
 		const struct object *object = &h->model.objects[i];
 
-		if ((object->kind == OBJECT_FILE || object->kind == OBJECT_LUN) && (kind == OBJECT_FREE || kind == object->kind) &&
-		    object->known && !entry_is_busy(h, (uint8_t)i))
+		if ((object->kind == OBJECT_FILE || object->kind == OBJECT_LUN) &&
+		    (kind == OBJECT_FREE || kind == object->kind) && object->known && !entry_is_busy(h, (uint8_t)i))
 			candidates[n++] = (uint8_t)i;
 	}
 	return n == 0 ? NOBODY : candidates[history_draw(h, n)];
@@ -48,7 +48,8 @@ static struct object *object_of(struct op *op)
 	return &op->history->model.objects[op->object];
 }
 
-/* Consecutive cells below `end`: anywhere in a dense file, inside one block of a sparse one. Whole blocks more often than not. */
+/* Consecutive cells below `end`: anywhere in a dense file, inside one block of a sparse one. Whole blocks more often
+ * than not. */
 static bool cells_draw(struct history *h, const struct object *object, struct op *op, unsigned end)
 {
 	if (end == 0)
@@ -141,7 +142,8 @@ static bool write_generate(struct history *h, struct op *op, bool durable)
 	object = object_of(op);
 	if (object->exclusive || !cell_settled(&object->size, &size))
 		return false;
-	if (!cells_draw(h, object, op, object->kind == OBJECT_LUN ? model_cells_below(object->stride, size) : MODEL_CELLS))
+	if (!cells_draw(h, object, op,
+	                object->kind == OBJECT_LUN ? model_cells_below(object->stride, size) : MODEL_CELLS))
 		return false;
 	if (range_end(op, object) > size && object->n_changes > 0) {
 		op->n = 0;
@@ -166,7 +168,8 @@ static bool write_sync_generate(struct history *h, struct op *op)
 	return write_generate(h, op, true);
 }
 
-/* A file of a few words, written as a whole: its inode holds up to 64 bytes. Every other time it is only cut shorter. */
+/* A file of a few words, written as a whole: its inode holds up to 64 bytes. Every other time it is only cut
+ * shorter. */
 static bool write_small_generate(struct history *h, struct op *op)
 {
 	struct object *object;
@@ -340,10 +343,12 @@ static void read_answered(struct history *h, struct op *op)
 			memcpy(words, op->pages[offset / FS_BLOCK_SIZE]->data + offset % FS_BLOCK_SIZE, n_bytes);
 		}
 		if (!model_cell_is_whole(op->first + i, words, n_bytes))
-			history_fail(h, FAIL_WRONG, "a read of object %u found cell %u mixed", op->object, op->first + i);
+			history_fail(h, FAIL_WRONG, "a read of object %u found cell %u mixed", op->object,
+			             op->first + i);
 		if (!cell_may_read(&object->cells[op->first + i], words[0], op->sent))
-			history_fail(h, FAIL_WRONG, "a read of object %u found cell %u (block %u) to be %llu", op->object, op->first + i,
-			             (op->first + i) / MODEL_BLOCK_CELLS, (unsigned long long)words[0]);
+			history_fail(h, FAIL_WRONG, "a read of object %u found cell %u (block %u) to be %llu",
+			             op->object, op->first + i, (op->first + i) / MODEL_BLOCK_CELLS,
+			             (unsigned long long)words[0]);
 		history_note(h, words[0]);
 	}
 }
@@ -372,7 +377,8 @@ static void flooded(struct history *h, struct op *op)
 
 		memcpy(&word, op->pages[i]->data + 8U * (i % 512U), 8);
 		if (word != op->first + i + 1U)
-			history_fail(h, FAIL_WRONG, "block %u of the ballast is %llu", op->first + i, (unsigned long long)word);
+			history_fail(h, FAIL_WRONG, "block %u of the ballast is %llu", op->first + i,
+			             (unsigned long long)word);
 	}
 }
 

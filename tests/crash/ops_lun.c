@@ -120,10 +120,12 @@ static bool backing_at(struct history *h, struct op *op, unsigned dir, unsigned 
 
 	op->snapshot = (unsigned)history_draw(h, MODEL_SNAPSHOTS);
 	snapshot = &h->model.snapshots[op->snapshot];
-	if (!snapshot->used || snapshot->busy || snapshot->may_go || !snapshot->settled || snapshot->names[dir][k].doubtful)
+	if (!snapshot->used || snapshot->busy || snapshot->may_go || !snapshot->settled ||
+	    snapshot->names[dir][k].doubtful)
 		return false;
 	*ret_object = snapshot->names[dir][k].object;
-	if (*ret_object == NOBODY || snapshot->objects[*ret_object].cells == NULL || snapshot->objects[*ret_object].size.c[0].stamp == 0 ||
+	if (*ret_object == NOBODY || snapshot->objects[*ret_object].cells == NULL ||
+	    snapshot->objects[*ret_object].size.c[0].stamp == 0 ||
 	    model_size_is_small(snapshot->objects[*ret_object].size.c[0].stamp))
 		return false;
 	(void)snprintf(path, sizeof path, "/.snapshot/s%u", snapshot->name);
@@ -131,8 +133,8 @@ static bool backing_at(struct history *h, struct op *op, unsigned dir, unsigned 
 		for (of_dir = 0; of_dir < MODEL_NAMES; of_dir++) {
 			unsigned object = snapshot->names[0][of_dir].object;
 
-			if (object != NOBODY && snapshot->objects[object].kind == OBJECT_DIR && snapshot->objects[object].dir == dir &&
-			    !snapshot->names[0][of_dir].doubtful)
+			if (object != NOBODY && snapshot->objects[object].kind == OBJECT_DIR &&
+			    snapshot->objects[object].dir == dir && !snapshot->names[0][of_dir].doubtful)
 				break;
 		}
 		if (of_dir == MODEL_NAMES)
@@ -206,11 +208,13 @@ static bool restore_generate(struct history *h, struct op *op)
 	uint64_t comment;
 
 	if ((dir != 0 && h->model.dirs[dir] == NOBODY) || entry->busy || entry->object == NOBODY ||
-	    !model_path(&h->model, dir, k, op->path) || (dir != 0 && h->model.names[0][model_dir_name(&h->model, dir)].busy))
+	    !model_path(&h->model, dir, k, op->path) ||
+	    (dir != 0 && h->model.names[0][model_dir_name(&h->model, dir)].busy))
 		return false;
 	before = &h->model.objects[entry->object];
-	if (before->kind != OBJECT_LUN || before->admin || !before->known || !cell_settled(&before->comment, &comment) ||
-	    !backing_at(h, op, dir, k, &which) || strcmp(inner_path((const char *)op->blob), op->path) != 0)
+	if (before->kind != OBJECT_LUN || before->admin || !before->known ||
+	    !cell_settled(&before->comment, &comment) || !backing_at(h, op, dir, k, &which) ||
+	    strcmp(inner_path((const char *)op->blob), op->path) != 0)
 		return false;
 	under = &h->model.snapshots[op->snapshot].objects[which];
 	op->made = under->kind == OBJECT_LUN ? model_object_new(&h->model, OBJECT_LUN, op->sent) : NOBODY;
@@ -246,12 +250,15 @@ static void restored(struct history *h, struct op *op)
 static bool file_place_is_good(const struct history *h, unsigned dir, unsigned k)
 {
 	const struct entry *entry = &h->model.names[dir][k];
-	unsigned at = dir == 0 ? MODEL_NAMES : h->model.dirs[dir] == NOBODY ? MODEL_NAMES : model_dir_name(&h->model, dir);
+	unsigned at = dir == 0                       ? MODEL_NAMES
+	              : h->model.dirs[dir] == NOBODY ? MODEL_NAMES
+	                                             : model_dir_name(&h->model, dir);
 
-	if (entry->busy || (dir != 0 && (at == MODEL_NAMES || h->model.names[0][at].busy || !h->model.objects[h->model.dirs[dir]].known)))
+	if (entry->busy || (dir != 0 && (at == MODEL_NAMES || h->model.names[0][at].busy ||
+	                                 !h->model.objects[h->model.dirs[dir]].known)))
 		return false;
-	return entry->object == NOBODY ||
-	       (h->model.objects[entry->object].kind != OBJECT_LUN && h->model.objects[entry->object].kind != OBJECT_DIR);
+	return entry->object == NOBODY || (h->model.objects[entry->object].kind != OBJECT_LUN &&
+	                                   h->model.objects[entry->object].kind != OBJECT_DIR);
 }
 
 /* A file that stands, or stood, where it stood in the snapshot: another one takes the name. */
@@ -261,8 +268,8 @@ static bool file_restore_generate(struct history *h, struct op *op)
 	const struct frozen_object *under;
 	struct object *made;
 
-	if (!file_place_is_good(h, dir, k) || !model_path(&h->model, dir, k, op->path) || !backing_at(h, op, dir, k, &which) ||
-	    strcmp(inner_path((const char *)op->blob), op->path) != 0)
+	if (!file_place_is_good(h, dir, k) || !model_path(&h->model, dir, k, op->path) ||
+	    !backing_at(h, op, dir, k, &which) || strcmp(inner_path((const char *)op->blob), op->path) != 0)
 		return false;
 	under = &h->model.snapshots[op->snapshot].objects[which];
 	op->made = under->kind == OBJECT_FILE ? model_object_new(&h->model, OBJECT_FILE, op->sent) : NOBODY;
@@ -414,7 +421,8 @@ static bool modify_generate(struct history *h, struct op *op)
 		return false;
 	object_of(op)->admin = true;
 	op->also = -ESRCH; /* done */
-	op->msg.in.clone.set = history_draw(h, 2) == 0 ? FS_CLONE_SET_RATE : FS_CLONE_SET_PRIORITY | FS_CLONE_SET_VERIFY;
+	op->msg.in.clone.set = history_draw(h, 2) == 0 ? FS_CLONE_SET_RATE
+	                                               : FS_CLONE_SET_PRIORITY | FS_CLONE_SET_VERIFY;
 	op->msg.in.clone.rate_bytes_s = history_draw(h, 2) == 0 ? 65536U << history_draw(h, 8) : 0;
 	op->msg.in.clone.priority = 1U + (unsigned)history_draw(h, FS_CLONE_PRIORITY_MAX);
 	op->msg.in.clone.flags = history_draw(h, 2) == 0 ? FS_CLONE_VERIFY : 0;
@@ -437,12 +445,14 @@ static bool stop_generate(struct history *h, struct op *op)
 	return true;
 }
 
-/* Done in the meantime: not backed any more. (While it is being released a power cut may bring the backing store back.) */
+/* Done in the meantime: not backed any more. (While it is being released a power cut may bring the backing store
+ * back.) */
 static void clone_seen(struct history *h, struct op *op)
 {
 	const struct fs_vdisk_info *info = op->msg.out.vdisks;
 
-	if (op->msg.status == 0 && info != NULL && info->backing_snapshot[0] == '\0' && info->clone.state != FS_CLONE_RUNNING) {
+	if (op->msg.status == 0 && info != NULL && info->backing_snapshot[0] == '\0' &&
+	    info->clone.state != FS_CLONE_RUNNING) {
 		model_release(&h->model, object_of(op), h->clock);
 		object_of(op)->cloning = NO;
 	}

@@ -193,7 +193,8 @@ static bool may_move(const struct history *h, uint8_t moved, uint8_t over, unsig
 		return false;
 	if (over == NOBODY)
 		return true;
-	return kind != OBJECT_DIR && h->model.objects[over].kind != OBJECT_DIR && h->model.objects[over].kind != OBJECT_LUN;
+	return kind != OBJECT_DIR && h->model.objects[over].kind != OBJECT_DIR &&
+	       h->model.objects[over].kind != OBJECT_LUN;
 }
 
 static bool rename_generate(struct history *h, struct op *op)
@@ -221,7 +222,8 @@ static bool link_generate(struct history *h, struct op *op)
 	unsigned dir, k, to_dir, to_k;
 	uint8_t object;
 
-	if (!used_slot_draw(h, &dir, &k) || !slot_draw(h, &to_dir, &to_k) || h->model.names[to_dir][to_k].object != NOBODY)
+	if (!used_slot_draw(h, &dir, &k) || !slot_draw(h, &to_dir, &to_k) ||
+	    h->model.names[to_dir][to_k].object != NOBODY)
 		return false;
 	object = h->model.names[dir][k].object;
 	if (h->model.objects[object].kind != OBJECT_FILE)
@@ -237,8 +239,12 @@ static bool link_generate(struct history *h, struct op *op)
 }
 
 const struct op_kind ops_name[] = {
-	{ "create", 7, create_generate, history_names_answered },   { "mkdir", 2, mkdir_generate, history_names_answered },
-	{ "symlink", 2, symlink_generate, history_names_answered }, { "mkfifo", 1, mkfifo_generate, history_names_answered },
-	{ "remove", 5, remove_generate, history_names_answered },   { "rename", 5, rename_generate, history_names_answered },
-	{ "link", 2, link_generate, history_names_answered },       { NULL, 0, NULL, NULL },
+	{ "create", 7, create_generate, history_names_answered },
+	{ "mkdir", 2, mkdir_generate, history_names_answered },
+	{ "symlink", 2, symlink_generate, history_names_answered },
+	{ "mkfifo", 1, mkfifo_generate, history_names_answered },
+	{ "remove", 5, remove_generate, history_names_answered },
+	{ "rename", 5, rename_generate, history_names_answered },
+	{ "link", 2, link_generate, history_names_answered },
+	{ NULL, 0, NULL, NULL },
 };

@@ -134,7 +134,8 @@ static bool snapshot_rename_generate(struct history *h, struct op *op)
 {
 	char name[24];
 
-	if (h->autodelete || !snapshot_draw(h, op, FS_SNAPSHOT_RENAME, true) || snapshot_of(op)->n_pins > 0 || snapshot_of(op)->may_go)
+	if (h->autodelete || !snapshot_draw(h, op, FS_SNAPSHOT_RENAME, true) || snapshot_of(op)->n_pins > 0 ||
+	    snapshot_of(op)->may_go)
 		return false;
 	op->stamp = h->model.next_name++;
 	(void)snprintf(name, sizeof name, "s%u", (unsigned)op->stamp);
@@ -163,13 +164,16 @@ static void snapshot_space_answered(struct history *h, struct op *op)
 	for (unsigned i = 0; op->state != OP_CUT && op->msg.status == 0 && i < op->msg.out.n; i++) {
 		const struct fs_snapshot_info *info = &op->msg.out.snapshots[i];
 
-		if (info->summed && info->used_bytes > info->since_bytes) /* what it alone holds is not in the one before it */
-			history_fail(h, FAIL_WRONG, "snapshot %s holds %llu bytes alone, and %llu since the one before", info->name,
-			             (unsigned long long)info->used_bytes, (unsigned long long)info->since_bytes);
+		/* what it alone holds is not in the one before it */
+		if (info->summed && info->used_bytes > info->since_bytes)
+			history_fail(h, FAIL_WRONG, "snapshot %s holds %llu bytes alone, and %llu since the one before",
+			             info->name, (unsigned long long)info->used_bytes,
+			             (unsigned long long)info->since_bytes);
 	}
 }
 
-/* A policy of its own for the time until the next mount. From the moment it is sent snapshots may go that it does not keep. */
+/* A policy of its own for the time until the next mount. From the moment it is sent snapshots may go that it does not
+ * keep. */
 static bool autodelete_generate(struct history *h, struct op *op)
 {
 	if (!h->may_autodelete || policy_is_changing(h))
@@ -183,7 +187,8 @@ static bool autodelete_generate(struct history *h, struct op *op)
 		                             .newest_first = history_draw(h, 2) == 0,
 		                             .user_created = true,
 		                             .defer = FS_DEFER_NONE };
-	op->policy.target_percent = op->policy.trigger_percent + (uint32_t)history_draw(h, 101U - op->policy.trigger_percent);
+	op->policy.target_percent = op->policy.trigger_percent +
+	                            (uint32_t)history_draw(h, 101U - op->policy.trigger_percent);
 	h->keep_prefix[0] = '\0';
 	if (history_draw(h, 2) == 0)
 		(void)snprintf(h->keep_prefix, sizeof h->keep_prefix, "s%u", 1U + (unsigned)history_draw(h, 9));

@@ -23,10 +23,12 @@ struct oracle {
 
 void oracle_names(struct oracle *o); /* oracle_name.c: directories, and which operations have happened */
 void oracle_objects(struct oracle *o); /* oracle_data.c */
-void oracle_snapshots(struct oracle *o), oracle_docs(struct oracle *o), oracle_luns(struct oracle *o); /* oracle_volume.c */
+/* oracle_volume.c */
+void oracle_snapshots(struct oracle *o), oracle_docs(struct oracle *o), oracle_luns(struct oracle *o);
 
 /* Read all cells of a file; mixed cells fail. `what` is for the message. */
-void oracle_cells_read(struct oracle *o, struct fs_file_id id, uint32_t stride, const char *what, uint64_t ret_stamps[MODEL_CELLS]);
+void oracle_cells_read(struct oracle *o, struct fs_file_id id, uint32_t stride, const char *what,
+                       uint64_t ret_stamps[MODEL_CELLS]);
 int oracle_attr(struct oracle *o, struct fs_file_id id, struct fs_attr *ret_attr);
 int oracle_resolve(struct oracle *o, const char *path, struct fs_attr *ret_attr);
 void oracle_target_check(struct oracle *o, struct fs_file_id id, unsigned len, const char *what);

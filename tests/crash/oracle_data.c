@@ -37,7 +37,8 @@ int oracle_resolve(struct oracle *o, const char *path, struct fs_attr *ret_attr)
 
 /* ---- contents ---- */
 
-static void stamps_take(struct oracle *o, const struct fs_message *msg, const char *what, unsigned first, unsigned n, uint64_t *stamps)
+static void stamps_take(struct oracle *o, const struct fs_message *msg, const char *what, unsigned first, unsigned n,
+                        uint64_t *stamps)
 {
 	for (unsigned i = 0; i < n; i++) {
 		size_t offset = (size_t)i * MODEL_CELL_BYTES;
@@ -54,7 +55,8 @@ static void stamps_take(struct oracle *o, const struct fs_message *msg, const ch
 	}
 }
 
-void oracle_cells_read(struct oracle *o, struct fs_file_id id, uint32_t stride, const char *what, uint64_t ret_stamps[MODEL_CELLS])
+void oracle_cells_read(struct oracle *o, struct fs_file_id id, uint32_t stride, const char *what,
+                       uint64_t ret_stamps[MODEL_CELLS])
 {
 	struct page *pages[FS_IO_PAGES_MAX];
 	unsigned per_read = stride == 1U ? MODEL_CELLS : MODEL_BLOCK_CELLS;
@@ -71,7 +73,8 @@ void oracle_cells_read(struct oracle *o, struct fs_file_id id, uint32_t stride, 
 			                    .pages = pages };
 		err = history_ask(o->h, o->machine, &msg);
 		if (err != 0)
-			history_fail(o->h, FAIL_LOST, "%s: block %u cannot be read: %s", what, first / MODEL_BLOCK_CELLS, error_name(err));
+			history_fail(o->h, FAIL_LOST, "%s: block %u cannot be read: %s", what,
+			             first / MODEL_BLOCK_CELLS, error_name(err));
 		stamps_take(o, &msg, what, first, per_read, ret_stamps);
 		page_put_many(pages, msg.out.io.n_pages);
 		fs_message_fini(&msg);
@@ -81,24 +84,27 @@ void oracle_cells_read(struct oracle *o, struct fs_file_id id, uint32_t stride, 
 static void complain(struct oracle *o, const char *what, unsigned cell, const struct cell *of, uint64_t got)
 {
 	for (unsigned i = 0; i < of->n; i++)
-		fprintf(stderr, "  may be %llu: sent %llu, answered %llu, overwritten %llu%s\n", (unsigned long long)of->c[i].stamp,
-		        (unsigned long long)of->c[i].sent, (unsigned long long)of->c[i].acked, (unsigned long long)of->c[i].gone,
+		fprintf(stderr, "  may be %llu: sent %llu, answered %llu, overwritten %llu%s\n",
+		        (unsigned long long)of->c[i].stamp, (unsigned long long)of->c[i].sent,
+		        (unsigned long long)of->c[i].acked, (unsigned long long)of->c[i].gone,
 		        of->c[i].dead ? ", for good" : "");
 	history_fail(o->h, oracle_crashed(o) ? FAIL_LOST : FAIL_WRONG, "%s: cell %u (block %u) is %llu", what, cell,
 	             cell / MODEL_BLOCK_CELLS, (unsigned long long)got);
 }
 
-/* A cell shows a write, and a neighbour in the same block, written along with it, something from surely before: the block is torn. */
+/* A cell shows a write, and a neighbour in the same block, written along with it, something from surely before: the
+ * block is torn. */
 static void block_torn_check(struct oracle *o, const char *what, const struct cell *cells, const uint64_t *stamps)
 {
 	for (unsigned i = 0; i < MODEL_BLOCK_CELLS; i++) {
 		const struct candidate *w = cell_find(&cells[i], stamps[i]);
 
 		for (unsigned k = 0; w != NULL && stamps[i] != 0 && k < MODEL_BLOCK_CELLS; k++) {
-			const struct candidate *with = cell_find(&cells[k], stamps[i]), *is = cell_find(&cells[k], stamps[k]);
+			const struct candidate *with = cell_find(&cells[k], stamps[i]),
+			                       *is = cell_find(&cells[k], stamps[k]);
 
-			if (with != NULL && is != NULL && stamps[k] != stamps[i] && with->sent == w->sent && is->acked != 0 &&
-			    is->acked < w->sent && (stamps[k] != 0))
+			if (with != NULL && is != NULL && stamps[k] != stamps[i] && with->sent == w->sent &&
+			    is->acked != 0 && is->acked < w->sent && (stamps[k] != 0))
 				history_fail(o->h, FAIL_LOST, "%s: a block is torn: stamp %llu beside %llu", what,
 				             (unsigned long long)stamps[i], (unsigned long long)stamps[k]);
 		}
@@ -112,7 +118,8 @@ static void cells_check(struct oracle *o, struct object *object, struct fs_file_
 	oracle_cells_read(o, id, object->stride, what, stamps);
 	for (unsigned i = 0; i < MODEL_CELLS; i++) {
 		struct cell *cell = &object->cells[i];
-		bool fine = oracle_crashed(o) ? cell_may_survive(cell, stamps[i]) : cell_may_read(cell, stamps[i], o->h->clock);
+		bool fine = oracle_crashed(o) ? cell_may_survive(cell, stamps[i])
+		                              : cell_may_read(cell, stamps[i], o->h->clock);
 
 		if (!fine)
 			complain(o, what, i, cell, stamps[i]);
@@ -135,8 +142,10 @@ static void value_check(struct oracle *o, struct cell *cell, uint64_t value, con
 {
 	if (!value_fits(o, cell, value)) {
 		for (unsigned i = 0; i < cell->n; i++)
-			fprintf(stderr, "  may be %llu%s\n", (unsigned long long)cell->c[i].stamp, cell->c[i].dead ? ", dead" : "");
-		history_fail(o->h, oracle_crashed(o) ? FAIL_LOST : FAIL_WRONG, "%s: its %s is %llu", what, of, (unsigned long long)value);
+			fprintf(stderr, "  may be %llu%s\n", (unsigned long long)cell->c[i].stamp,
+			        cell->c[i].dead ? ", dead" : "");
+		history_fail(o->h, oracle_crashed(o) ? FAIL_LOST : FAIL_WRONG, "%s: its %s is %llu", what, of,
+		             (unsigned long long)value);
 	}
 	if (o->mode == ORACLE_ADOPT)
 		cell_reset(cell, value, o->h->clock);
@@ -146,8 +155,10 @@ static void time_check(struct oracle *o, struct cell *cell, int64_t time_ns, con
 {
 	if (!value_fits(o, cell, TIME_ANY) && !value_fits(o, cell, (uint64_t)time_ns)) {
 		for (unsigned i = 0; i < cell->n; i++)
-			fprintf(stderr, "  may be %llu%s\n", (unsigned long long)cell->c[i].stamp, cell->c[i].dead ? ", dead" : "");
-		history_fail(o->h, oracle_crashed(o) ? FAIL_LOST : FAIL_WRONG, "%s: its %s is %lld", what, of, (long long)time_ns);
+			fprintf(stderr, "  may be %llu%s\n", (unsigned long long)cell->c[i].stamp,
+			        cell->c[i].dead ? ", dead" : "");
+		history_fail(o->h, oracle_crashed(o) ? FAIL_LOST : FAIL_WRONG, "%s: its %s is %lld", what, of,
+		             (long long)time_ns);
 	}
 	if (o->mode == ORACLE_ADOPT)
 		cell_reset(cell, (uint64_t)time_ns, o->h->clock);
@@ -164,7 +175,8 @@ void oracle_target_check(struct oracle *o, struct fs_file_id id, unsigned len, c
 	msg.file = id;
 	err = history_ask(o->h, o->machine, &msg);
 	if (err != 0 || msg.out.blob_len != len || memcmp(msg.out.blob, target, len) != 0)
-		history_fail(o->h, FAIL_WRONG, "%s: the target of the symlink is not what it was (%s)", what, error_name(err));
+		history_fail(o->h, FAIL_WRONG, "%s: the target of the symlink is not what it was (%s)", what,
+		             error_name(err));
 	fs_message_fini(&msg);
 }
 
@@ -178,7 +190,8 @@ static unsigned links_found(const struct oracle *o, uint32_t inode)
 	return n;
 }
 
-static void object_check(struct oracle *o, struct object *object, struct fs_file_id id, unsigned n_links, const char *what)
+static void object_check(struct oracle *o, struct object *object, struct fs_file_id id, unsigned n_links,
+                         const char *what)
 {
 	struct fs_attr attr;
 	int err = oracle_attr(o, id, &attr);

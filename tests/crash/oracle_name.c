@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The oracle: names. Each stands where the model has it, and an operation that was under way has happened on all of its names or on none. */
+/* The oracle: names. Each stands where the model has it, and an operation that was under way has happened on all of its
+ * names or on none. */
 #include <string.h>
 
 #include "tests/crash/oracle.h"
@@ -16,7 +17,8 @@ static void found_add(struct oracle *o, unsigned dir, const struct fs_dirent *en
 	if (entry->cookie <= 2 || (dir == 0 && entry->id.inode == o->h->ballast.inode && o->h->ballast.inode != 0))
 		return;
 	if (k == MODEL_NAMES)
-		history_fail(o->h, FAIL_WRONG, "directory %u has a name nobody gave: \"%.*s\"", dir, (int)entry->name_len, entry->name);
+		history_fail(o->h, FAIL_WRONG, "directory %u has a name nobody gave: \"%.*s\"", dir,
+		             (int)entry->name_len, entry->name);
 	if (o->names[dir][k].there)
 		history_fail(o->h, FAIL_WRONG, "directory %u has the name n%u twice", dir, k);
 	o->names[dir][k] = (struct found){ true, entry->id, entry->type, NOBODY };
@@ -41,7 +43,8 @@ static void dir_read(struct oracle *o, unsigned dir, struct fs_file_id id)
 
 static bool id_is(const struct object *object, const struct found *found)
 {
-	return object->known && found->there && object->id.inode == found->id.inode && object->id.generation == found->id.generation;
+	return object->known && found->there && object->id.inode == found->id.inode &&
+	       object->id.generation == found->id.generation;
 }
 
 static bool is_known(const struct history *h, const struct found *found)
@@ -60,7 +63,8 @@ static bool stands(const struct oracle *o, const struct op *op, unsigned dir, un
 	if (object == NOBODY)
 		return !found->there;
 	if (object == OBJECT_NEW)
-		return found->there && found->type == fs_types[o->h->model.objects[op->made].kind] && !is_known(o->h, found);
+		return found->there && found->type == fs_types[o->h->model.objects[op->made].kind] &&
+		       !is_known(o->h, found);
 	return id_is(&o->h->model.objects[object], found) && found->type == fs_types[o->h->model.objects[object].kind];
 }
 
@@ -83,7 +87,8 @@ static void op_settle(struct oracle *o, unsigned i)
 	if (!before && !after) {
 		const struct op_change *c = &op->changes[0];
 
-		history_fail(o->h, FAIL_LOST, "%s (of %u/n%u) was under way and has happened in part", op->kind->name, c->dir, c->name);
+		history_fail(o->h, FAIL_LOST, "%s (of %u/n%u) was under way and has happened in part", op->kind->name,
+		             c->dir, c->name);
 	}
 	o->applied[i] = after && !before;
 	for (unsigned c = 0; c < op->n_changes; c++) {
@@ -136,7 +141,8 @@ static void settled_check(struct oracle *o, unsigned dir, unsigned k)
 	found->object = entry->object;
 	if (!stands(o, NULL, dir, k, entry->object))
 		history_fail(o->h, FAIL_LOST, "%u/n%u should be object %d and is %s (inode %u)", dir, k,
-		             entry->object == NOBODY ? -1 : entry->object, found->there ? "another" : "not there", found->id.inode);
+		             entry->object == NOBODY ? -1 : entry->object, found->there ? "another" : "not there",
+		             found->id.inode);
 }
 
 void oracle_names(struct oracle *o)

@@ -9,7 +9,8 @@
 
 /* ---- snapshots ---- */
 
-static void frozen_cells_check(struct oracle *o, struct frozen_object *frozen, const struct fs_attr *attr, const char *path)
+static void frozen_cells_check(struct oracle *o, struct frozen_object *frozen, const struct fs_attr *attr,
+                               const char *path)
 {
 	uint64_t stamps[MODEL_CELLS];
 
@@ -51,7 +52,8 @@ static void frozen_name_check(struct oracle *o, struct snapshot_model *s, unsign
 	if (s->names[d][k].doubtful)
 		return; /* it was being changed: anything may be there, for good */
 	if (err != 0 || object == NOBODY)
-		history_fail(o->h, FAIL_WRONG, "%s: %s, expected object %d", path, error_name(err), object == NOBODY ? -1 : (int)object);
+		history_fail(o->h, FAIL_WRONG, "%s: %s, expected object %d", path, error_name(err),
+		             object == NOBODY ? -1 : (int)object);
 	if (s->objects[object].kind == OBJECT_SYMLINK)
 		oracle_target_check(o, attr.id, s->objects[object].target, path);
 	if (s->objects[object].cells != NULL)
@@ -84,7 +86,8 @@ static const struct op *snapshot_op(const struct oracle *o, unsigned slot, unsig
 		const struct op *op = &o->h->ops[i];
 
 		if (oracle_pending(o, op) && op->snapshot == slot &&
-		    (op->msg.op == FS_SNAPSHOT_CREATE || op->msg.op == FS_SNAPSHOT_DELETE || op->msg.op == FS_SNAPSHOT_RENAME)) {
+		    (op->msg.op == FS_SNAPSHOT_CREATE || op->msg.op == FS_SNAPSHOT_DELETE ||
+		     op->msg.op == FS_SNAPSHOT_RENAME)) {
 			*ret_index = i;
 			return op;
 		}
@@ -128,8 +131,8 @@ static bool is_being_deleted(const struct fs_message *list, unsigned name)
 	return false;
 }
 
-/* One that goes by itself: it is there as long as something surely needs it; what it holds is compared only then. While it is being deleted, a power
- * cut may bring it back: nobody has been told that it is gone. */
+/* One that goes by itself: it is there as long as something surely needs it; what it holds is compared only then. While
+ * it is being deleted, a power cut may bring it back: nobody has been told that it is gone. */
 static bool snapshot_has_gone(struct oracle *o, const struct fs_message *list, unsigned slot, bool there)
 {
 	struct snapshot_model *s = &o->h->model.snapshots[slot];
@@ -137,7 +140,8 @@ static bool snapshot_has_gone(struct oracle *o, const struct fs_message *list, u
 
 	if (!there && held == YES && snapshot_op(o, slot, &(unsigned){ 0 }) == NULL)
 		history_fail(o->h, FAIL_LOST, "snapshot s%u is gone, and something needs it", s->name);
-	if (!there && o->mode != ORACLE_LOOK && !is_being_deleted(list, s->name) && snapshot_op(o, slot, &(unsigned){ 0 }) == NULL)
+	if (!there && o->mode != ORACLE_LOOK && !is_being_deleted(list, s->name) &&
+	    snapshot_op(o, slot, &(unsigned){ 0 }) == NULL)
 		model_thaw(s);
 	return held != YES;
 }
@@ -165,7 +169,9 @@ static bool snapshot_locate(struct oracle *o, const struct fs_message *list, uns
 	}
 	if (op->msg.op == FS_SNAPSHOT_RENAME && !there)
 		history_fail(o->h, FAIL_LOST, "snapshot s%u was being renamed and is gone", s->name);
-	o->applied[index] = op->msg.op == FS_SNAPSHOT_CREATE ? there : op->msg.op == FS_SNAPSHOT_DELETE ? !there : false;
+	o->applied[index] = op->msg.op == FS_SNAPSHOT_CREATE   ? there
+	                    : op->msg.op == FS_SNAPSHOT_DELETE ? !there
+	                                                       : false;
 	if (op->msg.op == FS_SNAPSHOT_CREATE && there)
 		snapshot_found(o, slot);
 	return there && op->msg.op != FS_SNAPSHOT_CREATE;
@@ -192,7 +198,8 @@ static void snapshots_count(struct oracle *o, const struct fs_message *list)
 	for (unsigned i = 0; i < list->out.n; i++)
 		n += !list->out.snapshots[i].deleting;
 	for (unsigned i = 0; (n < least || n > most) && i < list->out.n; i++)
-		fprintf(stderr, "  listed: %s%s\n", list->out.snapshots[i].name, list->out.snapshots[i].deleting ? ", being deleted" : "");
+		fprintf(stderr, "  listed: %s%s\n", list->out.snapshots[i].name,
+		        list->out.snapshots[i].deleting ? ", being deleted" : "");
 	if (n < least || n > most)
 		history_fail(o->h, FAIL_WRONG, "%u snapshots are listed, expected %u to %u", n, least, most);
 }
@@ -267,7 +274,8 @@ static void clone_check(struct oracle *o, uint8_t index, struct object *lun, con
 	bool starting = lun_op(o, index, FS_CLONE_START) != NULL, stopping = lun_op(o, index, FS_CLONE_STOP) != NULL;
 
 	if (info->clone.state == FS_CLONE_FAILED && !o->h->faulty)
-		history_fail(o->h, FAIL_WRONG, "the clone of %s has failed: %s", info->path, error_name(info->clone.error));
+		history_fail(o->h, FAIL_WRONG, "the clone of %s has failed: %s", info->path,
+		             error_name(info->clone.error));
 	if (is_backed && lun->backed == NO)
 		history_fail(o->h, FAIL_WRONG, "LUN %s is backed again", info->path);
 	if (!is_backed && lun->backed == YES && lun->cloning == NO && !starting)
@@ -300,7 +308,8 @@ static void lun_check(struct oracle *o, const struct fs_vdisk_info *info)
 	if (index == OBJECT_NEW)
 		return;
 	lun = &o->h->model.objects[index];
-	if (oracle_crashed(o) ? !cell_may_survive(&lun->comment, comment) : !cell_may_read(&lun->comment, comment, o->h->clock))
+	if (oracle_crashed(o) ? !cell_may_survive(&lun->comment, comment)
+	                      : !cell_may_read(&lun->comment, comment, o->h->clock))
 		history_fail(o->h, FAIL_LOST, "the comment of LUN %s is \"%s\"", info->path, info->comment);
 	if (o->mode == ORACLE_ADOPT)
 		cell_reset(&lun->comment, comment, o->h->clock);

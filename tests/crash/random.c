@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random histories: a seed is a machine, its faults, and everything that happens.
  *
- * THEORY. A history has several lives. In each, up to a few dozen operations are under way at a time; it ends with a power cut (and more of them
- * during the recovery), with an unmount, or with a rest in which everything is compared while nothing has failed. */
+ * THEORY. A history has several lives. In each, up to a few dozen operations are under way at a time; it ends with a
+ * power cut (and more of them during the recovery), with an unmount, or with a rest in which everything is compared
+ * while nothing has failed. */
 #include "tests/crash/random.h"
 
 #include <stdio.h>
@@ -35,8 +36,8 @@ static void machine_draw(struct history *h, uint64_t seed, bool ballast)
 	err = machine_init(machine, 'a', seed, latencies[history_draw(h, ARRAY_SIZE(latencies))]);
 	if (err != 0)
 		history_fail(h, FAIL_STUCK, "no volume can be made: %s", error_name(err));
-	history_say(h, "====  %u disks of %llu blocks, log halves of %u", machine->n_disks, (unsigned long long)machine->disk_blocks,
-	            machine->log_half_blocks);
+	history_say(h, "====  %u disks of %llu blocks, log halves of %u", machine->n_disks,
+	            (unsigned long long)machine->disk_blocks, machine->log_half_blocks);
 }
 
 /* A file that the cache cannot hold, with a word for each block: "flood" reads it. */

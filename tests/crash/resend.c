@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls that come again.
  *
- * THEORY. A call is known by its key alone, so it is sent again as something that can do nothing: the removal of a directory that there never is. If the
- * call is known, the answer is the first one's, byte for byte; if not, there is no such directory. */
+ * THEORY. A call is known by its key alone, so it is sent again as something that can do nothing: the removal of a
+ * directory that there never is. If the call is known, the answer is the first one's, byte for byte; if not, there is
+ * no such directory. */
 #include "tests/crash/resend.h"
 
 #include <assert.h>
@@ -34,8 +35,8 @@ static bool is_once(enum fs_op op)
 static uint32_t reply_encode(const struct fs_message *msg, int status, uint8_t *bytes)
 {
 	const struct op *op = msg->owner;
-	const uint64_t words[] = { op->sent, (uint64_t)(int64_t)status, msg->out.attr.id.generation, (uint64_t)msg->out.attr.ctime_ns,
-		                   (uint64_t)msg->out.dir_attr.mtime_ns };
+	const uint64_t words[] = { op->sent, (uint64_t)(int64_t)status, msg->out.attr.id.generation,
+		                   (uint64_t)msg->out.attr.ctime_ns, (uint64_t)msg->out.dir_attr.mtime_ns };
 
 	static_assert(sizeof words == RESEND_REPLY, "a reply");
 	memcpy(bytes, words, sizeof words);
@@ -84,7 +85,8 @@ static uint32_t nothing_encode(const struct fs_message *msg, int status, uint8_t
 }
 
 /* Is the call known, with which reply? */
-static bool send_again(struct history *h, struct machine *machine, const struct fs_call_key *key, uint8_t ret_reply[RESEND_REPLY])
+static bool send_again(struct history *h, struct machine *machine, const struct fs_call_key *key,
+                       uint8_t ret_reply[RESEND_REPLY])
 {
 	struct fs_call call = { .key = *key, .encode = nothing_encode };
 	struct fs_message msg;
@@ -99,7 +101,8 @@ static bool send_again(struct history *h, struct machine *machine, const struct 
 	if (msg.out.reply_len == 0 && err == -ENOENT)
 		return false;
 	if (msg.out.reply_len != RESEND_REPLY || err != 0)
-		history_fail(h, FAIL_WRONG, "a call sent again answers %s and %u bytes", error_name(err), msg.out.reply_len);
+		history_fail(h, FAIL_WRONG, "a call sent again answers %s and %u bytes", error_name(err),
+		             msg.out.reply_len);
 	memcpy(ret_reply, call.reply, RESEND_REPLY);
 	return true;
 }
@@ -115,7 +118,8 @@ void resend_compare(struct history *h, struct machine *machine)
 		if (world_now_ns(h->machine.world) - h->resends.calls[i].answered_ns > RESEND_NS)
 			continue;
 		if (!send_again(h, machine, &h->resends.calls[i].key, reply))
-			history_fail(h, FAIL_LOST, "%s that was acknowledged is not known when it comes again", h->resends.calls[i].kind);
+			history_fail(h, FAIL_LOST, "%s that was acknowledged is not known when it comes again",
+			             h->resends.calls[i].kind);
 		if (memcmp(reply, h->resends.calls[i].reply, RESEND_REPLY) != 0)
 			history_fail(h, FAIL_WRONG, "%s that comes again has another reply", h->resends.calls[i].kind);
 	}
@@ -130,6 +134,6 @@ void resend_outcome(struct history *h, struct machine *machine, const struct op 
 		return;
 	known = send_again(h, machine, &op->call.key, reply);
 	if (known != happened)
-		history_fail(h, FAIL_WRONG, "%s %s, and its reply is %s", op->kind->name, happened ? "has happened" : "has not happened",
-		             known ? "known" : "not known");
+		history_fail(h, FAIL_WRONG, "%s %s, and its reply is %s", op->kind->name,
+		             happened ? "has happened" : "has not happened", known ? "known" : "not known");
 }

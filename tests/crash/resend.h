@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls that come again: what was acknowledged is answered as it was, whatever happened since; what was lost is not known. */
+/* Calls that come again: what was acknowledged is answered as it was, whatever happened since; what was lost is not
+ * known. */
 #ifndef TESTS_CRASH_RESEND_H
 #define TESTS_CRASH_RESEND_H
 

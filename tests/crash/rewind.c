@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Putting the volume back to a snapshot, with power cuts on the way.
  *
- * THEORY. The snapshot chosen has a newer one: whether that is still there tells afterwards which of the two volumes it is. In the model, the
- * frozen objects become the active ones; what the model did not freeze (handles, modes, settings of LUNs) is read once and counts from then on. */
+ * THEORY. The snapshot chosen has a newer one: whether that is still there tells afterwards which of the two volumes it
+ * is. In the model, the frozen objects become the active ones; what the model did not freeze (handles, modes, settings
+ * of LUNs) is read once and counts from then on. */
 #include "tests/crash/rewind.h"
 
 #include <stdio.h>
@@ -20,7 +21,8 @@ static void snapshots_ask(struct history *h, struct fs_message *list)
 		history_fail(h, FAIL_LOST, "no list of snapshots");
 }
 
-static const struct fs_snapshot_info *snapshot_listed(const struct fs_message *list, const struct snapshot_model *snapshot)
+static const struct fs_snapshot_info *snapshot_listed(const struct fs_message *list,
+                                                      const struct snapshot_model *snapshot)
 {
 	char name[24];
 
@@ -107,8 +109,9 @@ static void model_rewind(struct history *h, unsigned slot)
 	objects_thaw(h, snapshot);
 	for (unsigned d = 0; d < MODEL_DIRS; d++)
 		for (unsigned k = 0; k < MODEL_NAMES; k++)
-			h->model.names[d][k] = (struct entry){ .object = d == 0 || h->model.dirs[d] != NOBODY ? snapshot->names[d][k].object
-				                                                                              : NOBODY,
+			h->model.names[d][k] = (struct entry){ .object = d == 0 || h->model.dirs[d] != NOBODY
+				                                             ? snapshot->names[d][k].object
+				                                             : NOBODY,
 				                               .touched = h->clock };
 	for (unsigned i = 0; i < MODEL_SNAPSHOTS; i++)
 		if (is_newer(&h->model.snapshots[i], snapshot))
@@ -129,7 +132,8 @@ static void lun_adopt(struct history *h, uint8_t index, const struct frozen_obje
 	if (history_ask(h, &h->machine, &msg) != 0)
 		history_fail(h, FAIL_LOST, "LUN object %u of the restored volume: %s", index, error_name(msg.status));
 	info = msg.out.vdisks;
-	if ((frozen->backed == YES && info->backing_snapshot[0] == '\0') || (frozen->backed == NO && info->backing_snapshot[0] != '\0'))
+	if ((frozen->backed == YES && info->backing_snapshot[0] == '\0') ||
+	    (frozen->backed == NO && info->backing_snapshot[0] != '\0'))
 		history_fail(h, FAIL_WRONG, "LUN %s of the restored volume is %sbacked", info->path,
 		             info->backing_snapshot[0] == '\0' ? "not " : "");
 	for (unsigned i = 0; i < MODEL_SNAPSHOTS; i++) {
@@ -139,7 +143,10 @@ static void lun_adopt(struct history *h, uint8_t index, const struct frozen_obje
 			lun->backing = h->model.snapshots[i].serial;
 		}
 	}
-	lun->cloning = lun->backed == YES && (info->clone.state == FS_CLONE_RUNNING || info->clone.state == FS_CLONE_PAUSED) ? YES : NO;
+	lun->cloning = lun->backed == YES &&
+	                       (info->clone.state == FS_CLONE_RUNNING || info->clone.state == FS_CLONE_PAUSED)
+	                   ? YES
+	                   : NO;
 	lun->reserved = info->reserved;
 	cell_reset(&lun->comment, strtoull(info->comment, NULL, 10), h->clock);
 	fs_message_fini(&msg);
@@ -185,7 +192,8 @@ static bool newer_is_listed(struct history *h, const struct snapshot_model *snap
 
 	snapshots_ask(h, &list);
 	for (unsigned i = 0; i < MODEL_SNAPSHOTS && !found; i++)
-		found = is_newer(&h->model.snapshots[i], snapshot) && snapshot_listed(&list, &h->model.snapshots[i]) != NULL;
+		found = is_newer(&h->model.snapshots[i], snapshot) &&
+		        snapshot_listed(&list, &h->model.snapshots[i]) != NULL;
 	fs_message_fini(&list);
 	return found;
 }
@@ -214,8 +222,8 @@ static bool switch_over(struct history *h, const char *name)
 	if (err != 0)
 		history_fail(h, FAIL_LOST, "before a restore: unmounted: %s", error_name(err));
 	h->machine.restore_to = name;
-	cut = machine_cut_in_mount(&h->machine, history_draw(h, 1U << 30), history_draw(h, 2) == 0 ? 1U << 20 : 1U + history_draw(h, 400),
-	                           &err);
+	cut = machine_cut_in_mount(&h->machine, history_draw(h, 1U << 30),
+	                           history_draw(h, 2) == 0 ? 1U << 20 : 1U + history_draw(h, 400), &err);
 	h->machine.restore_to = NULL;
 	if (cut || err != 0) {
 		history_say(h, "====  %s", cut ? "power cut during the restore" : error_name(err));

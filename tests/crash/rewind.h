@@ -5,8 +5,8 @@
 
 #include "tests/crash/history.h"
 
-/* Everything lands; then the volume is put back to one of the model's snapshots that have newer ones, if there is such a snapshot: all of it,
- * or, after a power cut on the way, perhaps nothing. Compared afterwards. */
+/* Everything lands; then the volume is put back to one of the model's snapshots that have newer ones, if there is such
+ * a snapshot: all of it, or, after a power cut on the way, perhaps nothing. Compared afterwards. */
 void rewind_try(struct history *h);
 
 #endif

@@ -122,12 +122,13 @@ static int report(const struct workers_result *result)
 {
 	uint64_t n_failed = result->n_lost + result->n_wrong + result->n_check + result->n_stuck + result->n_crashed;
 
-	printf("%llu operations, %llu histories and workloads, %llu power cuts during recoveries, %llu states met again\n",
-	       (unsigned long long)result->counts.ops, (unsigned long long)result->counts.seeds,
-	       (unsigned long long)result->counts.crashes_in_recovery, (unsigned long long)result->counts.duplicates);
+	printf(
+	    "%llu operations, %llu histories and workloads, %llu power cuts during recoveries, %llu states met again\n",
+	    (unsigned long long)result->counts.ops, (unsigned long long)result->counts.seeds,
+	    (unsigned long long)result->counts.crashes_in_recovery, (unsigned long long)result->counts.duplicates);
 	printf("%llu lost, %llu wrong, %llu check errors, %llu stuck, %llu died\n", (unsigned long long)result->n_lost,
-	       (unsigned long long)result->n_wrong, (unsigned long long)result->n_check, (unsigned long long)result->n_stuck,
-	       (unsigned long long)result->n_crashed);
+	       (unsigned long long)result->n_wrong, (unsigned long long)result->n_check,
+	       (unsigned long long)result->n_stuck, (unsigned long long)result->n_crashed);
 	printf("%llu states\n", (unsigned long long)result->counts.states);
 	return n_failed == 0 ? 0 : 1;
 }
@@ -164,7 +165,9 @@ static int run_small(const struct options *options)
 
 static int run_soak(const struct options *options)
 {
-	struct workers_plan plan = { .job = soak_job, .name = soak_name, .first = options->first, .n_jobs = options->n };
+	struct workers_plan plan = {
+		.job = soak_job, .name = soak_name, .first = options->first, .n_jobs = options->n
+	};
 
 	printf("seeds from %llu on\n", (unsigned long long)options->first);
 	return run(options, &plan);
@@ -200,12 +203,14 @@ int main(int argc, char **argv)
 	if (argc >= 2 && page_arena_init(ARENA_PAGES) == 0) {
 		disk_driver_register(&memdisk_driver);
 		for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)
-			if (strcmp(argv[1], commands[i].name) == 0 && options_parse(&options, argc - 2, argv + 2, commands[i].first))
+			if (strcmp(argv[1], commands[i].name) == 0 &&
+			    options_parse(&options, argc - 2, argv + 2, commands[i].first))
 				return commands[i].run(&options);
 		if (strcmp(argv[1], "replay") == 0 || strcmp(argv[1], "digest") == 0)
 			return run_one(argc - 2, argv + 2, argv[1][0] == 'r');
 	}
-	fprintf(stderr, "usage: sim random|small|soak [--first N] [--seeds N] [--seconds N] [--jobs N] [--length 1..3] [--subsets N] "
+	fprintf(stderr, "usage: sim random|small|soak [--first N] [--seeds N] [--seconds N] [--jobs N] [--length 1..3] "
+	                "[--subsets N] "
 	                "[--share N] [--failures N]\n"
 	                "       sim replay|digest SEED\n"
 	                "       sim replay|digest small NUMBER\n");

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Small workloads, exhaustively: every sequence of up to three operations, every crash on the way.
  *
- * THEORY. (B3 of CrashMonkey, with our operations.) A workload is a row of kinds (history.h), each sent when the one before it is answered, and a
- * consistency point. While its last operation and that CP run, the world is stopped at every I/O boundary: with n requests that are not durable,
- * each of the 2^n subsets of them may be what a power cut leaves (n up to 8; of more, those that miss or have one, the beginnings, and
- * a sample), and each request may be torn. Every such state that was not met before is mounted on a machine of its own, compared and checked;
- * the model and the stopped machine do not notice. What happens in a beginning of a workload is another workload.
- * The targets are drawn by the kind and its place in the row, from a small volume with something of everything. */
+ * THEORY. (B3 of CrashMonkey, with our operations.) A workload is a row of kinds (history.h), each sent when the one
+ * before it is answered, and a consistency point. While its last operation and that CP run, the world is stopped at
+ * every I/O boundary: with n requests that are not durable, each of the 2^n subsets of them may be what a power cut
+ * leaves (n up to 8; of more, those that miss or have one, the beginnings, and a sample), and each request may be torn.
+ * Every such state that was not met before is mounted on a machine of its own, compared and checked; the model and the
+ * stopped machine do not notice. What happens in a beginning of a workload is another workload. The targets are drawn
+ * by the kind and its place in the row, from a small volume with something of everything. */
 #include "tests/crash/small.h"
 
 #include <stdio.h>
@@ -90,7 +91,8 @@ static uint64_t media_clone(struct small *s, struct machine *branch)
 	uint64_t hash = s->h->clock * 0x9E3779B97F4A7C15ULL;
 
 	for (unsigned i = 0; i < branch->n_disks; i++) {
-		int err = memdisk_crash_clone_fates(machine_medium(&s->h->machine, i), machine_medium(branch, i), fates, s->h->clock + i);
+		int err = memdisk_crash_clone_fates(machine_medium(&s->h->machine, i), machine_medium(branch, i), fates,
+		                                    s->h->clock + i);
 
 		vc_assert(err == 0);
 		fates += s->n_pending[i];
@@ -114,7 +116,8 @@ static void branch_recover(struct small *s, struct machine *branch, uint64_t has
 	oracle_compare(s->h, branch, ORACLE_LOOK);
 }
 
-/* Recover, compare and check what s->fates leaves, unless that was met before. The stopped volume keeps its name out of the way meanwhile. */
+/* Recover, compare and check what s->fates leaves, unless that was met before. The stopped volume keeps its name out of
+ * the way meanwhile. */
 static void state_try(struct small *s)
 {
 	struct machine branch;
@@ -247,9 +250,11 @@ static bool move_send(struct history *h, const char *kind, uint64_t variant)
 /* A small volume with something of everything. */
 static void beginning(struct history *h)
 {
-	static const char *const rows[] = { "create",  "write_sync", "create",  "write", "lun_create",      "write_sync", "mkdir",
-		                            "symlink", "write_sync", "doc_put", "sync",  "snapshot_create", "write",      "sync" };
-	static const char *const more[] = { "lun_backed", "lun_backed", "write_sync", "clone_start", "write_sync", "create" };
+	static const char *const rows[] = { "create",     "write_sync",      "create",  "write",      "lun_create",
+		                            "write_sync", "mkdir",           "symlink", "write_sync", "doc_put",
+		                            "sync",       "snapshot_create", "write",   "sync" };
+	static const char *const more[] = { "lun_backed",  "lun_backed", "write_sync",
+		                            "clone_start", "write_sync", "create" };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		(void)move_send(h, rows[i], i);

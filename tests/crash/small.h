@@ -6,7 +6,8 @@
 #include "tests/crash/history.h"
 
 struct small_plan {
-	unsigned subsets[3]; /* most subsets of unflushed writes a boundary, in workloads of 1, 2, 3 operations; 0: all of them */
+	unsigned subsets[3]; /* most subsets of unflushed writes a boundary, in workloads of 1, 2, 3 operations; 0: all
+	                      * of them */
 };
 extern struct small_plan small_plan;
 

@@ -40,7 +40,8 @@ static uint64_t now_s(void)
 
 static bool is_over(const struct workers_plan *plan, uint64_t number, uint64_t began_s)
 {
-	return (plan->n_jobs != 0 && number >= plan->first + plan->n_jobs) || (plan->seconds != 0 && now_s() - began_s >= plan->seconds);
+	return (plan->n_jobs != 0 && number >= plan->first + plan->n_jobs) ||
+	       (plan->seconds != 0 && now_s() - began_s >= plan->seconds);
 }
 
 static void work(const struct workers_plan *plan, struct worker *worker, uint64_t began_s)
@@ -66,7 +67,8 @@ static void start(const struct workers_plan *plan, struct worker *worker, uint64
 	worker->pid = pid;
 }
 
-static void count_failure(const struct workers_plan *plan, struct workers_result *result, const struct worker *worker, int status)
+static void count_failure(const struct workers_plan *plan, struct workers_result *result, const struct worker *worker,
+                          int status)
 {
 	char name[64];
 
@@ -79,8 +81,8 @@ static void count_failure(const struct workers_plan *plan, struct workers_result
 	result->n_crashed++;
 	plan->name(worker->number, name, sizeof name);
 	fprintf(stderr, "FAILED %s: the engine %s %d\n  replay: tests/crash/replay %s\n", name,
-	        WIFSIGNALED(status) ? "died of signal" : "ended with status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-	        name);
+	        WIFSIGNALED(status) ? "died of signal" : "ended with status",
+	        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), name);
 }
 
 static void add(struct history_counts *to, const struct history_counts *from)

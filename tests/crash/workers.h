@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Worker processes that share out numbered jobs (seeds, workloads). One that dies has failed at the job it had; another goes on behind it. */
+/* Worker processes that share out numbered jobs (seeds, workloads). One that dies has failed at the job it had; another
+ * goes on behind it. */
 #ifndef TESTS_CRASH_WORKERS_H
 #define TESTS_CRASH_WORKERS_H
 

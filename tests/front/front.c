@@ -50,7 +50,8 @@ void front_say(struct front *front, const char *format, ...)
 
 	if (!front->verbose)
 		return;
-	printf("%12llu %5llu  ", (unsigned long long)world_now_ns(front->stage.machine.world), (unsigned long long)front->clock);
+	printf("%12llu %5llu  ", (unsigned long long)world_now_ns(front->stage.machine.world),
+	       (unsigned long long)front->clock);
 	va_start(args, format);
 	vprintf(format, args);
 	va_end(args);
@@ -59,7 +60,8 @@ void front_say(struct front *front, const char *format, ...)
 
 void front_fail(struct front *front, enum history_failure failure, const char *format, ...)
 {
-	static const char *const names[] = { "acknowledged change lost", "wrong answer", "the check found errors", "it does not go on" };
+	static const char *const names[] = { "acknowledged change lost", "wrong answer", "the check found errors",
+		                             "it does not go on" };
 	va_list args;
 
 	fflush(stdout);
@@ -107,14 +109,16 @@ void front_land(struct front *front)
 
 	for (unsigned i = 0; front->n_flying > 0 && !front->broken; i++) {
 		if (i == LAND_STEPS || world_now_ns(machine->world) - since > PATIENCE_NS || !sim_step(machine->sim))
-			front_fail(front, FAIL_STUCK, "%u calls have no answer after %u turns and %llu ms", front->n_flying, i,
+			front_fail(front, FAIL_STUCK, "%u calls have no answer after %u turns and %llu ms",
+			           front->n_flying, i,
 			           (unsigned long long)((world_now_ns(machine->world) - since) / 1000000U));
 	}
 }
 
 /* ---- a history ---- */
 
-/* Up to n turns, while there is something to wait for; now and then without, so that seconds pass and consistency points come by the clock. */
+/* Up to n turns, while there is something to wait for; now and then without, so that seconds pass and consistency
+ * points come by the clock. */
 static void steps(struct front *front, unsigned n)
 {
 	bool idle = front_draw(front, 8) == 0;
@@ -193,7 +197,8 @@ static void cut_power(struct front *front)
 
 	answer_some(front);
 	for (unsigned i = 0; i < 3; i++)
-		(void)front->client->send(front, i == 0 ? front->focus : (unsigned)front_draw(front, front->client->n_calls), FAULT_NONE);
+		(void)front->client->send(
+		    front, i == 0 ? front->focus : (unsigned)front_draw(front, front->client->n_calls), FAULT_NONE);
 	steps(front, turns);
 	front->client->drop(front, true);
 	power_fails(front);
@@ -279,7 +284,9 @@ static void slow(struct front *front)
 
 	front->client->rest(front, true);
 	for (unsigned i = 0; i < 12; i++)
-		if (front->client->send(front, (unsigned)(i == 0 ? front->focus : front_draw(front, front->client->n_calls)), FAULT_NONE) &&
+		if (front->client->send(front,
+		                        (unsigned)(i == 0 ? front->focus : front_draw(front, front->client->n_calls)),
+		                        FAULT_NONE) &&
 		    i == 0)
 			front_met(front, front->focus);
 	sim_run_for(front->stage.machine.sim, ns);
@@ -371,7 +378,9 @@ static void play(struct front *front)
 
 uint64_t front_run(uint64_t seed, bool verbose, struct history_counts *counts)
 {
-	struct front front = { .seed = seed, .verbose = verbose, .counts = counts, .clock = 1000000, .stamp = 1000 + seed % 1000 };
+	struct front front = {
+		.seed = seed, .verbose = verbose, .counts = counts, .clock = 1000000, .stamp = 1000 + seed % 1000
+	};
 	uint64_t n = seed;
 	unsigned n_faults;
 
@@ -389,7 +398,8 @@ uint64_t front_run(uint64_t seed, bool verbose, struct history_counts *counts)
 	front.client->end(&front);
 	stage_close(&front.stage);
 	if (page_arena_used() != 0)
-		front_fail(&front, FAIL_CHECK, "%zu pages are still in use when everything is closed", page_arena_used());
+		front_fail(&front, FAIL_CHECK, "%zu pages are still in use when everything is closed",
+		           page_arena_used());
 	counts->seeds++;
 	counts->states++;
 	counts->ops += front.n_sent;

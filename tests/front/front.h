@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A history of the front ends: calls of clients that others wrote, faults of every kind, and a model that knows what the answers must say.
+/* A history of the front ends: calls of clients that others wrote, faults of every kind, and a model that knows what
+ * the answers must say.
  *
- * THEORY. One seed is one history: a stage (stage.h), a client, one fault, one call in the focus of it, and twenty calls or more, several at a time.
- * Each answer is decoded by the client's library and compared with the model. An answer that never comes (the connection was cut, the power failed)
- * leaves the model in doubt, until a new connection looks at everything (the audit): what it finds must be one of the things that may be there, and
- * counts from then on.
- * ADDING A CLIENT. Its own files beside nfs_*.c, and a row in front.c: clients[]. It connects with its library over simulated sockets and watches its
- * descriptor with loop_watch_start; see struct front_client.
+ * THEORY. One seed is one history: a stage (stage.h), a client, one fault, one call in the focus of it, and twenty
+ * calls or more, several at a time. Each answer is decoded by the client's library and compared with the model. An
+ * answer that never comes (the connection was cut, the power failed) leaves the model in doubt, until a new connection
+ * looks at everything (the audit): what it finds must be one of the things that may be there, and counts from then on.
+ * ADDING A CLIENT. Its own files beside nfs_*.c, and a row in front.c: clients[]. It connects with its library over
+ * simulated sockets and watches its descriptor with loop_watch_start; see struct front_client.
  * FAILING. front_fail prints what went wrong, with the seed and how to replay it, and ends the process. */
 #ifndef TESTS_FRONT_FRONT_H
 #define TESTS_FRONT_FRONT_H
@@ -34,8 +35,10 @@ enum fault {
 	FAULT_NO_PAGES, /* none in the arena */
 	FAULT_NO_MEMORY, /* allocations of the server's code fail: one, or all of them for a while */
 	/* only for clients whose calls come again (outlive is not NULL) */
-	FAULT_REPLY_LOST, /* the connection ends instead of delivering the reply, and the client sends the call again on a new one */
-	FAULT_POWER_AGAIN, /* the power fails while the call is under way, and the client sends it again to who comes after */
+	FAULT_REPLY_LOST, /* the connection ends instead of delivering the reply, and the client sends the call again on
+	                   * a new one */
+	FAULT_POWER_AGAIN, /* the power fails while the call is under way, and the client sends it again to who comes
+	                    * after */
 	FAULT_COUNT
 };
 #define FAULTS_OF_ALL FAULT_REPLY_LOST /* the ones before it */
@@ -56,8 +59,8 @@ struct front_client {
 	void (*rest)(struct front *front, bool resting);
 	/* All connections end, what is not answered never will be. `power`: what was not durable may be gone. */
 	void (*drop)(struct front *front, bool power);
-	/* The power is about to fail, and connections are not given up: look at none of them until it is `over`; then what has no answer is sent again.
-	 * NULL: calls of this client do not come again. */
+	/* The power is about to fail, and connections are not given up: look at none of them until it is `over`; then
+	 * what has no answer is sent again. NULL: calls of this client do not come again. */
 	void (*outlive)(struct front *front, bool over);
 	/* With `outlive`: a call that must not be carried out twice. */
 	bool (*changes)(unsigned call);
@@ -92,12 +95,14 @@ const char *front_row_name(unsigned row);
 uint64_t front_draw(struct front *front, uint64_t n);
 void front_note(struct front *front, uint64_t value); /* into the digest */
 void front_say(struct front *front, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void front_fail(struct front *front, enum history_failure failure, const char *format, ...) __attribute__((format(printf, 3, 4), noreturn));
+void front_fail(struct front *front, enum history_failure failure, const char *format, ...)
+    __attribute__((format(printf, 3, 4), noreturn));
 /* Such a call has met the fault. */
 void front_met(struct front *front, unsigned call);
 /* Run the world until nothing is in flight, or a connection has ended. */
 void front_land(struct front *front);
-/* Is an error of this kind an answer to a call now? IO: disks cannot give or take it; SPACE: there is none; MEMORY: try again. */
+/* Is an error of this kind an answer to a call now? IO: disks cannot give or take it; SPACE: there is none; MEMORY: try
+ * again. */
 enum excuse { EXCUSE_IO, EXCUSE_SPACE, EXCUSE_MEMORY };
 bool front_excuses(const struct front *front, enum excuse excuse);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The campaign of the front ends: histories of clients that others wrote, on simulated sockets and disks, against a model.
+/* The campaign of the front ends: histories of clients that others wrote, on simulated sockets and disks, against a
+ * model.
  *
- * usage: frontsim random [--first N] [--seeds N] [--seconds N] [--jobs N] [--failures N] [--table 1: fail when a cell of the table is empty]
- *        frontsim replay SEED      one of them, with everything that happens
+ * usage: frontsim random [--first N] [--seeds N] [--seconds N] [--jobs N] [--failures N] [--table 1: fail when a cell
+ *        of the table is empty] frontsim replay SEED one of them, with everything that happens
  *        frontsim digest SEED      a number that says whether it was the same history
  * Ends with the table of calls x faults and a line "N histories, ..."; status 1 when anything failed. */
 #include <stdio.h>
@@ -81,9 +82,10 @@ static int run_random(const struct options *options)
 	if (options->table)
 		n_failed += report_empty(&result.counts);
 	printf("%llu lost, %llu wrong, %llu check errors, %llu stuck, %llu died\n", (unsigned long long)result.n_lost,
-	       (unsigned long long)result.n_wrong, (unsigned long long)result.n_check, (unsigned long long)result.n_stuck,
-	       (unsigned long long)result.n_crashed);
-	printf("%llu histories, %llu calls\n", (unsigned long long)result.counts.seeds, (unsigned long long)result.counts.ops);
+	       (unsigned long long)result.n_wrong, (unsigned long long)result.n_check,
+	       (unsigned long long)result.n_stuck, (unsigned long long)result.n_crashed);
+	printf("%llu histories, %llu calls\n", (unsigned long long)result.counts.seeds,
+	       (unsigned long long)result.counts.ops);
 	return n_failed == 0 ? 0 : 1;
 }
 
@@ -114,7 +116,8 @@ int main(int argc, char **argv)
 		return run_random(&options);
 	if (argc == 3 && (strcmp(argv[1], "replay") == 0 || strcmp(argv[1], "digest") == 0))
 		return run_one(strtoull(argv[2], NULL, 10), argv[1][0] == 'r');
-	fprintf(stderr, "usage: frontsim random [--first N] [--seeds N] [--seconds N] [--jobs N] [--failures N] [--table 1]\n"
-	                "       frontsim replay|digest SEED\n");
+	fprintf(stderr,
+	        "usage: frontsim random [--first N] [--seeds N] [--seconds N] [--jobs N] [--failures N] [--table 1]\n"
+	        "       frontsim replay|digest SEED\n");
 	return 2;
 }

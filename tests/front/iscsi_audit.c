@@ -67,8 +67,8 @@ static bool look_at(struct iscsi_side *side, unsigned first, unsigned n)
 		iscsi_cdb_extent(cdb, 16, first, n);
 		task = scsi_create_task(16, cdb, SCSI_XFER_READ, (int)(n * LUN_UNIT));
 		vc_assert(task != NULL);
-		if (iscsi_scsi_command_async(side->peers[0].context, 0, task, look_answered, NULL, &look) == 0 && look_wait(side, &look) &&
-		    look.status == SCSI_STATUS_GOOD) {
+		if (iscsi_scsi_command_async(side->peers[0].context, 0, task, look_answered, NULL, &look) == 0 &&
+		    look_wait(side, &look) && look.status == SCSI_STATUS_GOOD) {
 			if ((uint32_t)task->datain.size != n * LUN_UNIT)
 				front_fail(side->front, FAIL_WRONG, "%d bytes of %u blocks", task->datain.size, n);
 			iscsi_check_cells(side, first, n, task->datain.data, side->front->clock);
@@ -80,8 +80,8 @@ static bool look_at(struct iscsi_side *side, unsigned first, unsigned n)
 			front_fail(side->front, FAIL_STUCK, "the session of the audit has ended");
 		passing = is_passing(task, look.status);
 		if (!passing && !front_excuses(side->front, EXCUSE_IO))
-			front_fail(side->front, FAIL_WRONG, "the audit's READ was answered %d, key %d, %04x", look.status, task->sense.key,
-			           (unsigned)task->sense.ascq);
+			front_fail(side->front, FAIL_WRONG, "the audit's READ was answered %d, key %d, %04x",
+			           look.status, task->sense.key, (unsigned)task->sense.ascq);
 		scsi_free_scsi_task(task);
 		if (!passing)
 			return false;

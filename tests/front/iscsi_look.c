@@ -67,10 +67,10 @@ void iscsi_check_cells(struct iscsi_side *side, unsigned first, unsigned n, cons
 		memcpy(words, bytes + (size_t)i * LUN_UNIT, LUN_UNIT);
 		for (unsigned k = 1; k < ARRAY_SIZE(words); k++)
 			if (words[k] != words[0])
-				front_fail(side->front, FAIL_WRONG, "block %u of the LUN is made of %llu and %llu", first + i,
-				           (unsigned long long)words[0], (unsigned long long)words[k]);
+				front_fail(side->front, FAIL_WRONG, "block %u of the LUN is made of %llu and %llu",
+				           first + i, (unsigned long long)words[0], (unsigned long long)words[k]);
 		if (!may_hold(side, first + i, words[0], since))
-			front_fail(side->front, side->power_cut ? FAIL_LOST : FAIL_WRONG, "block %u of the LUN is %llu", first + i,
-			           (unsigned long long)words[0]);
+			front_fail(side->front, side->power_cut ? FAIL_LOST : FAIL_WRONG, "block %u of the LUN is %llu",
+			           first + i, (unsigned long long)words[0]);
 	}
 }

@@ -58,14 +58,16 @@ static void function_answered(struct iscsi_context *context, int status, void *d
 		iscsi_call_given_up(call);
 		return;
 	}
-	if (function_response(call, data) == 0 && victim != NULL && victim->flying && victim->sent == call->victim_sent) {
+	if (function_response(call, data) == 0 && victim != NULL && victim->flying &&
+	    victim->sent == call->victim_sent) {
 		victim->aborted = true; /* it gets no answer */
 		(void)iscsi_scsi_cancel_task(context, victim->task);
 	}
 	iscsi_call_done(call);
 }
 
-/* libiscsi lets go of what it is in the middle of sending when that is given up, and what is half sent then stays so. */
+/* libiscsi lets go of what it is in the middle of sending when that is given up, and what is half sent then stays
+ * so. */
 static bool all_is_sent(const struct iscsi_call *call)
 {
 	return (iscsi_which_events(call->peer->context) & POLLOUT) == 0;
@@ -125,7 +127,8 @@ static void guest_logged_in(struct iscsi_context *context, int status, void *dat
 {
 	struct iscsi_call *call = private_data;
 
-	if (status == SCSI_STATUS_GOOD && strcmp(call->row->name, "LOGOUT") == 0 && iscsi_logout_async(context, guest_over, call) == 0)
+	if (status == SCSI_STATUS_GOOD && strcmp(call->row->name, "LOGOUT") == 0 &&
+	    iscsi_logout_async(context, guest_over, call) == 0)
 		return;
 	guest_over(context, status, data, private_data);
 }
@@ -136,7 +139,8 @@ static void guest_discovered(struct iscsi_context *context, int status, void *da
 	const struct iscsi_discovery_address *found = data;
 
 	if (status == SCSI_STATUS_GOOD && (found == NULL || strcmp(found->target_name, STAGE_TARGET) != 0))
-		front_fail(call->front, FAIL_WRONG, "discovery finds %s", found == NULL ? "nothing" : found->target_name);
+		front_fail(call->front, FAIL_WRONG, "discovery finds %s",
+		           found == NULL ? "nothing" : found->target_name);
 	guest_over(context, status, data, private_data);
 }
 

@@ -92,8 +92,8 @@ void iscsi_mode_sense_check(struct iscsi_call *call)
 	const uint8_t *bytes = answer(call, 8);
 
 	if (be_get(bytes, head) + head != (uint64_t)call->task->datain.size)
-		front_fail(call->front, FAIL_WRONG, "%s: %d bytes say they are %llu", call->row->name, call->task->datain.size,
-		           (unsigned long long)(be_get(bytes, head) + head));
+		front_fail(call->front, FAIL_WRONG, "%s: %d bytes say they are %llu", call->row->name,
+		           call->task->datain.size, (unsigned long long)(be_get(bytes, head) + head));
 }
 
 /* A header without a page: nothing is changed. */
@@ -148,7 +148,8 @@ void iscsi_lba_status_check(struct iscsi_call *call)
 {
 	const uint8_t *bytes = answer(call, 24);
 
-	if (be_get(bytes + 8, 8) != call->first || be_get(bytes + 16, 4) == 0 || be_get(bytes + 16, 4) > LUN_UNITS - call->first)
+	if (be_get(bytes + 8, 8) != call->first || be_get(bytes + 16, 4) == 0 ||
+	    be_get(bytes + 16, 4) > LUN_UNITS - call->first)
 		front_fail(call->front, FAIL_WRONG, "GET LBA STATUS of %u: %llu blocks from %llu", call->first,
 		           (unsigned long long)be_get(bytes + 16, 4), (unsigned long long)be_get(bytes + 8, 8));
 }
@@ -167,8 +168,8 @@ void iscsi_luns_check(struct iscsi_call *call)
 	const uint8_t *bytes = answer(call, 16);
 
 	if (be_get(bytes, 4) != 8 || be_get(bytes + 8, 8) != 0)
-		front_fail(call->front, FAIL_WRONG, "REPORT LUNS: %llu bytes, the first is %llx", (unsigned long long)be_get(bytes, 4),
-		           (unsigned long long)be_get(bytes + 8, 8));
+		front_fail(call->front, FAIL_WRONG, "REPORT LUNS: %llu bytes, the first is %llx",
+		           (unsigned long long)be_get(bytes, 4), (unsigned long long)be_get(bytes + 8, 8));
 }
 
 bool iscsi_opcodes_send(struct iscsi_call *call)
@@ -186,5 +187,6 @@ void iscsi_opcodes_check(struct iscsi_call *call)
 	const uint8_t *bytes = answer(call, 12);
 
 	if (be_get(bytes, 4) == 0 || be_get(bytes, 4) % 4U != 0)
-		front_fail(call->front, FAIL_WRONG, "REPORT SUPPORTED OPERATION CODES: %llu bytes", (unsigned long long)be_get(bytes, 4));
+		front_fail(call->front, FAIL_WRONG, "REPORT SUPPORTED OPERATION CODES: %llu bytes",
+		           (unsigned long long)be_get(bytes, 4));
 }

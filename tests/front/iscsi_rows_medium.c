@@ -58,9 +58,11 @@ bool iscsi_cdb_send(struct iscsi_call *call, uint8_t cdb[16])
 	int direction = call->out_len > 0 ? SCSI_XFER_WRITE : call->in_len > 0 ? SCSI_XFER_READ : SCSI_XFER_NONE;
 
 	cdb[0] = call->row->opcode;
-	call->task = scsi_create_task(call->row->cdb_len, cdb, direction, (int)(call->out_len > 0 ? call->out_len : call->in_len));
+	call->task = scsi_create_task(call->row->cdb_len, cdb, direction,
+	                              (int)(call->out_len > 0 ? call->out_len : call->in_len));
 	vc_assert(call->task != NULL);
-	return iscsi_scsi_command_async(call->peer->context, 0, call->task, iscsi_answered, call->out_len > 0 ? &data : NULL, call) == 0;
+	return iscsi_scsi_command_async(call->peer->context, 0, call->task, iscsi_answered,
+	                                call->out_len > 0 ? &data : NULL, call) == 0;
 }
 
 /* A range of at most `most` blocks, of whole 4 KiB more often than not. */
@@ -104,9 +106,10 @@ bool iscsi_read_send(struct iscsi_call *call)
 
 void iscsi_read_check(struct iscsi_call *call)
 {
-	if ((uint32_t)call->task->datain.size != call->in_len || call->task->residual_status != SCSI_RESIDUAL_NO_RESIDUAL)
-		front_fail(call->front, FAIL_WRONG, "%s: %d of %u bytes, residual %zu", call->row->name, call->task->datain.size,
-		           call->in_len, call->task->residual);
+	if ((uint32_t)call->task->datain.size != call->in_len ||
+	    call->task->residual_status != SCSI_RESIDUAL_NO_RESIDUAL)
+		front_fail(call->front, FAIL_WRONG, "%s: %d of %u bytes, residual %zu", call->row->name,
+		           call->task->datain.size, call->in_len, call->task->residual);
 	iscsi_check_cells(iscsi_side_of(call->front), call->first, call->n, call->task->datain.data, call->sent);
 }
 

@@ -28,7 +28,8 @@ void iscsi_peer_watch(struct iscsi_peer *peer)
 {
 	unsigned events = (unsigned)iscsi_which_events(peer->context);
 
-	loop_watch_set(&peer->watch, (events & POLLIN && !peer->resting ? WATCH_READ : 0U) | (events & POLLOUT ? WATCH_WRITE : 0U));
+	loop_watch_set(&peer->watch,
+	               (events & POLLIN && !peer->resting ? WATCH_READ : 0U) | (events & POLLOUT ? WATCH_WRITE : 0U));
 }
 
 static void peer_end(struct iscsi_peer *peer)
@@ -66,12 +67,14 @@ static void peer_ready(struct watch *watch, unsigned events)
 		iscsi_peer_watch(peer);
 		return;
 	}
-	front_say(side->front, "session %u has ended: %s", (unsigned)(peer - side->peers), iscsi_get_error(peer->context));
+	front_say(side->front, "session %u has ended: %s", (unsigned)(peer - side->peers),
+	          iscsi_get_error(peer->context));
 	loop_watch_set(watch, 0);
 	side->front->broken = true;
 }
 
-void iscsi_peer_open(struct iscsi_peer *peer, const char *initiator, enum iscsi_session_type type, iscsi_command_cb connected, void *arg)
+void iscsi_peer_open(struct iscsi_peer *peer, const char *initiator, enum iscsi_session_type type,
+                     iscsi_command_cb connected, void *arg)
 {
 	struct iscsi_side *side = peer->side;
 	unsigned number = peer == &side->guest ? ISCSI_PEERS : (unsigned)(peer - side->peers);
@@ -82,7 +85,8 @@ void iscsi_peer_open(struct iscsi_peer *peer, const char *initiator, enum iscsi_
 	(void)iscsi_set_isid_oui(peer->context, 0xFEED, number);
 	(void)iscsi_set_targetname(peer->context, STAGE_TARGET);
 	(void)iscsi_set_session_type(peer->context, type);
-	(void)iscsi_set_header_digest(peer->context, number == 1 ? ISCSI_HEADER_DIGEST_CRC32C : ISCSI_HEADER_DIGEST_NONE);
+	(void)iscsi_set_header_digest(peer->context,
+	                              number == 1 ? ISCSI_HEADER_DIGEST_CRC32C : ISCSI_HEADER_DIGEST_NONE);
 	iscsi_set_noautoreconnect(peer->context, 1);
 	vc_assert(iscsi_connect_async(peer->context, PORTAL, connected, arg) == 0);
 	peer->watch.ready = peer_ready;
@@ -244,8 +248,8 @@ static void call_answered(struct iscsi_call *call, int status)
 {
 	bool excused = status != SCSI_STATUS_GOOD && is_excused(call, status);
 
-	front_say(call->front, "%s sent at %llu: status %d, key %d", call->row->name, (unsigned long long)call->sent, status,
-	          call->task->sense.key);
+	front_say(call->front, "%s sent at %llu: status %d, key %d", call->row->name, (unsigned long long)call->sent,
+	          status, call->task->sense.key);
 	if (is_attention(call, status)) {
 		call_settle(call, false);
 		return;
@@ -256,8 +260,8 @@ static void call_answered(struct iscsi_call *call, int status)
 		return;
 	}
 	if (status != SCSI_STATUS_GOOD && status != SCSI_STATUS_CONDITION_MET)
-		front_fail(call->front, FAIL_WRONG, "%s of %u at %u answered %d, key %d, %04x", call->row->name, call->n, call->first,
-		           status, call->task->sense.key, (unsigned)call->task->sense.ascq);
+		front_fail(call->front, FAIL_WRONG, "%s of %u at %u answered %d, key %d, %04x", call->row->name,
+		           call->n, call->first, status, call->task->sense.key, (unsigned)call->task->sense.ascq);
 	if (call->row->check != NULL)
 		call->row->check(call);
 	call_settle(call, true);
@@ -294,7 +298,8 @@ static void cut_set(struct iscsi_call *call, enum fault cut)
 	case FAULT_CUT_ARGUMENTS: at = CDB_AT + front_draw(front, ISCSI_BHS_BYTES - CDB_AT); break;
 	case FAULT_CUT_PAYLOAD: at = ISCSI_BHS_BYTES + front_draw(front, payload); break;
 	default:
-		simsock_cut_received(fd, front_draw(front, ISCSI_BHS_BYTES + (front_draw(front, 2) == 0 ? call->in_len : 0U)), reset);
+		simsock_cut_received(
+		    fd, front_draw(front, ISCSI_BHS_BYTES + (front_draw(front, 2) == 0 ? call->in_len : 0U)), reset);
 		return;
 	}
 	simsock_cut_sent(fd, at, reset);
@@ -347,7 +352,9 @@ struct iscsi_call *iscsi_call_send(struct iscsi_peer *peer, const struct iscsi_r
 
 	if (call == NULL || side->front->broken)
 		return NULL;
-	*call = (struct iscsi_call){ .front = side->front, .peer = peer, .row = row, .sent = side->front->clock + 1U, .flying = true };
+	*call = (struct iscsi_call){
+		.front = side->front, .peer = peer, .row = row, .sent = side->front->clock + 1U, .flying = true
+	};
 	if (!row->send(call)) {
 		call->flying = false;
 		return NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The iSCSI initiator of a history: libiscsi's commands on two sessions, a guest that comes and goes, and a model of the LUN that follows them. */
+/* The iSCSI initiator of a history: libiscsi's commands on two sessions, a guest that comes and goes, and a model of
+ * the LUN that follows them. */
 #ifndef TESTS_FRONT_ISCSI_SIDE_H
 #define TESTS_FRONT_ISCSI_SIDE_H
 
@@ -86,7 +87,8 @@ static inline struct iscsi_side *iscsi_side_of(const struct front *front)
 /* Log in whoever is not. */
 void iscsi_connect(struct iscsi_side *side);
 /* A connection for `peer`; `connected` is called when it is there or not. */
-void iscsi_peer_open(struct iscsi_peer *peer, const char *initiator, enum iscsi_session_type type, iscsi_command_cb connected, void *arg);
+void iscsi_peer_open(struct iscsi_peer *peer, const char *initiator, enum iscsi_session_type type,
+                     iscsi_command_cb connected, void *arg);
 void iscsi_peer_watch(struct iscsi_peer *peer);
 /* Send a call of this kind on a session; FAULT_CUT_*: and cut it there. NULL: not possible now. */
 struct iscsi_call *iscsi_call_send(struct iscsi_peer *peer, const struct iscsi_row *row, enum fault cut);

@@ -146,7 +146,9 @@ static int block_write(struct front *front, struct fs_file_id file, uint64_t off
 	vc_assert(page != NULL);
 	fs_message_init(&msg, FS_WRITE, front->stage.machine.vol, NULL, NULL);
 	msg.file = file;
-	msg.in.io = (struct fs_io){ .offset_bytes = offset, .len_bytes = FS_BLOCK_SIZE, .n_pages = 1, .n_pages_max = 1, .pages = &page };
+	msg.in.io = (struct fs_io){
+		.offset_bytes = offset, .len_bytes = FS_BLOCK_SIZE, .n_pages = 1, .n_pages_max = 1, .pages = &page
+	};
 	vc_assert(machine_send(&front->stage.machine, &msg));
 	page_put(page);
 	return msg.status;
@@ -224,7 +226,9 @@ void fault_begin(struct front *front)
 	front_say(front, "---- %s", fault_names[front->fault]);
 	switch (front->fault) {
 	case FAULT_READ_ERRORS: read_errors(front); break;
-	case FAULT_WRITE_ERRORS: memdisk_fail_writes(medium(front, any_disk(front)), 1 + (unsigned)front_draw(front, 3)); break;
+	case FAULT_WRITE_ERRORS:
+		memdisk_fail_writes(medium(front, any_disk(front)), 1 + (unsigned)front_draw(front, 3));
+		break;
 	case FAULT_FLUSH_ERRORS: memdisk_fail_flush(medium(front, any_disk(front)), 1); break;
 	case FAULT_DISK_LOST: memdisk_lose(medium(front, any_disk(front))); break;
 	case FAULT_BLOCK_LOST: lose_blocks(front); break;

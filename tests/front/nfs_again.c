@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls that come again: libnfs connects anew when a connection ends, and sends what has no answer once more, the same bytes under the same XID.
+/* Calls that come again: libnfs connects anew when a connection ends, and sends what has no answer once more, the same
+ * bytes under the same XID.
  *
- * THEORY. Such a call must be answered as if it had come once, which the model knows: a second MKDIR that is carried out finds the directory of the
- * first and says EXIST. Three ways to lose a reply: with its first byte; at any moment before, while the call is on its way or under way; and with the
- * power (front.c). A call under the XID of another, about something else, is another call, and must not be given the other's answer. */
+ * THEORY. Such a call must be answered as if it had come once, which the model knows: a second MKDIR that is carried
+ * out finds the directory of the first and says EXIST. Three ways to lose a reply: with its first byte; at any moment
+ * before, while the call is on its way or under way; and with the power (front.c). A call under the XID of another,
+ * about something else, is another call, and must not be given the other's answer. */
 #include "tests/front/nfs_rows.h"
 #include "tests/support/simsock.h"
 
@@ -37,7 +39,8 @@ void nfs_xid_set(struct nfs_call *call)
 	call->n_received = simsock_n_received(rpc_get_fd(call->peer->rpc));
 }
 
-/* From here on nothing of it can be lost: libnfs 4.0 takes what it has of a reply for the beginning of the new connection's first one. */
+/* From here on nothing of it can be lost: libnfs 4.0 takes what it has of a reply for the beginning of the new
+ * connection's first one. */
 static bool reply_has_begun(const struct nfs_call *call)
 {
 	int fd = rpc_get_fd(call->peer->rpc);
@@ -61,7 +64,8 @@ void nfs_reply_lose(struct nfs_call *call)
 	if (front_draw(front, 2) == 0)
 		simsock_cut_answer(rpc_get_fd(call->peer->rpc), reset);
 	else
-		cut_within(call, (unsigned)front_draw(front, front_draw(front, 4) == 0 ? TURNS_MOST : TURNS_UNDER_WAY), reset);
+		cut_within(call, (unsigned)front_draw(front, front_draw(front, 4) == 0 ? TURNS_MOST : TURNS_UNDER_WAY),
+		           reset);
 }
 
 /* The server that loses its power goes on for the time it takes to end it: it reaches nobody. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A new connection looks at everything: names, attributes, contents. What it finds must be one of the things that may be there, and counts from
- * then on. */
+/* A new connection looks at everything: names, attributes, contents. What it finds must be one of the things that may
+ * be there, and counts from then on. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +31,9 @@ static const struct nfs_row audit_row = { .name = "audit" };
 
 static void ask_init(struct ask *ask, struct nfs_side *side)
 {
-	*ask = (struct ask){ .call = { .front = side->front, .peer = &side->peers[0], .row = &audit_row, .sent = side->front->clock } };
+	*ask = (struct ask){
+		.call = { .front = side->front, .peer = &side->peers[0], .row = &audit_row, .sent = side->front->clock }
+	};
 }
 
 static void ask_answered(struct rpc_context *rpc, int status, void *data, void *private_data)
@@ -60,7 +62,8 @@ static bool ask_wait(struct ask *ask, int sent)
 	front_land(front);
 	if (!ask->done)
 		front_fail(front, FAIL_STUCK, "the connection of the audit has ended");
-	if (ask->status == 0 || ask->status == NFS3ERR_NOENT || (ask->status == NFS3ERR_IO && front_excuses(front, EXCUSE_IO)))
+	if (ask->status == 0 || ask->status == NFS3ERR_NOENT ||
+	    (ask->status == NFS3ERR_IO && front_excuses(front, EXCUSE_IO)))
 		return ask->status == 0;
 	front_fail(front, FAIL_WRONG, "the audit was answered %u", ask->status);
 }
@@ -131,7 +134,8 @@ static bool doubt_settle(struct nfs_side *side, const struct nfs_doubt *doubt, s
 		before = before && agrees(model, at, change->before);
 	}
 	if (!after && !before)
-		front_fail(side->front, FAIL_LOST, "a lost call has been carried out in part: %s", nfs_name_text(doubt->changes[0].name));
+		front_fail(side->front, FAIL_LOST, "a lost call has been carried out in part: %s",
+		           nfs_name_text(doubt->changes[0].name));
 	for (unsigned i = 0; i < doubt->n_changes; i++) {
 		const struct nfs_change *change = &doubt->changes[i];
 		struct nfs_name *name = &model->names[change->dir][change->name];
@@ -166,8 +170,9 @@ static void names_compare(struct nfs_side *side, struct seen seen[NFS_DIRS][NFS_
 				continue;
 			at->object = object_of_handle(side->model, &at->handle);
 			if (!agrees(side->model, at, name->object))
-				front_fail(side->front, side->power_cut ? FAIL_LOST : FAIL_WRONG, "%s/%s is object %u, not %u",
-				           d == 0 ? "" : "/d", nfs_name_text(k), at->object, name->object);
+				front_fail(side->front, side->power_cut ? FAIL_LOST : FAIL_WRONG,
+				           "%s/%s is object %u, not %u", d == 0 ? "" : "/d", nfs_name_text(k),
+				           at->object, name->object);
 		}
 	}
 }
@@ -201,8 +206,8 @@ static void file_read(struct nfs_side *side, uint8_t number, uint64_t size)
 		args.file = nfs_object_fh(&ask.call);
 		if (ask_wait(&ask, rpc_nfs3_read_async(ask.call.peer->rpc, ask_answered, &args, &ask)) &&
 		    ask.count != MIN_OF(size - at, (uint64_t)READ_BYTES))
-			front_fail(side->front, FAIL_WRONG, "%u bytes read at %llu of a file of %llu", ask.count, (unsigned long long)at,
-			           (unsigned long long)size);
+			front_fail(side->front, FAIL_WRONG, "%u bytes read at %llu of a file of %llu", ask.count,
+			           (unsigned long long)at, (unsigned long long)size);
 	}
 }
 
@@ -211,7 +216,8 @@ static void file_compare(struct nfs_side *side, uint8_t number, uint64_t size)
 {
 	struct nfs_object *file = &side->model->objects[number];
 
-	if (!(side->power_cut ? cell_may_survive(&file->size, size) : cell_may_read(&file->size, size, side->front->clock)))
+	if (!(side->power_cut ? cell_may_survive(&file->size, size)
+	                      : cell_may_read(&file->size, size, side->front->clock)))
 		front_fail(side->front, side->power_cut ? FAIL_LOST : FAIL_WRONG, "object %u has size %llu", number,
 		           (unsigned long long)size);
 	cell_reset(&file->size, size, side->front->clock);
@@ -260,7 +266,8 @@ static void objects_sweep(struct nfs_side *side)
 	bool quiet;
 
 	for (unsigned i = 0; i < NFS_OBJECTS && side->n_doubts == 0; i++)
-		if (side->model->objects[i].kind != NFS_KIND_NONE && nfs_object_links(side->model, (uint8_t)i, &quiet) == 0)
+		if (side->model->objects[i].kind != NFS_KIND_NONE &&
+		    nfs_object_links(side->model, (uint8_t)i, &quiet) == 0)
 			nfs_object_free(side->model, (uint8_t)i);
 }
 
@@ -281,7 +288,8 @@ void nfs_audit(struct front *front)
 		for (unsigned k = 0; k < NFS_NAMES; k++) {
 			uint8_t object = side->model->names[d][k].object;
 
-			if (!seen[d][k].known || side->model->names[d][k].busy || object == NFS_NOBODY || compared[object])
+			if (!seen[d][k].known || side->model->names[d][k].busy || object == NFS_NOBODY ||
+			    compared[object])
 				continue;
 			compared[object] = true;
 			object_compare(side, object, &seen[d][k].attr);

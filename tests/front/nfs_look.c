@@ -8,9 +8,10 @@
 
 static ftype3 type_of(enum nfs_kind kind)
 {
-	static const ftype3 types[] = {
-		[NFS_KIND_FILE] = NF3REG, [NFS_KIND_DIR] = NF3DIR, [NFS_KIND_SYMLINK] = NF3LNK, [NFS_KIND_PIPE] = NF3FIFO
-	};
+	static const ftype3 types[] = { [NFS_KIND_FILE] = NF3REG,
+		                        [NFS_KIND_DIR] = NF3DIR,
+		                        [NFS_KIND_SYMLINK] = NF3LNK,
+		                        [NFS_KIND_PIPE] = NF3FIFO };
 
 	return types[kind];
 }
@@ -26,7 +27,8 @@ static bool names_changed_since(const struct nfs_model *model, uint64_t sent)
 
 bool nfs_size_may_be(const struct nfs_call *call, const struct nfs_object *object, uint64_t size)
 {
-	return nfs_side_of(call->front)->power_cut ? cell_may_survive(&object->size, size) : cell_may_read(&object->size, size, call->sent);
+	return nfs_side_of(call->front)->power_cut ? cell_may_survive(&object->size, size)
+	                                           : cell_may_read(&object->size, size, call->sent);
 }
 
 void nfs_check_attr(struct nfs_call *call, uint8_t number, const struct fattr3 *attr)
@@ -39,13 +41,14 @@ void nfs_check_attr(struct nfs_call *call, uint8_t number, const struct fattr3 *
 	if (object->fileid == 0)
 		object->fileid = attr->fileid;
 	if (attr->type != type_of(object->kind) || attr->fileid != object->fileid)
-		front_fail(call->front, FAIL_WRONG, "%s: type %u, file %llu; it was of kind %u, file %llu", call->row->name, attr->type,
-		           (unsigned long long)attr->fileid, object->kind, (unsigned long long)object->fileid);
+		front_fail(call->front, FAIL_WRONG, "%s: type %u, file %llu; it was of kind %u, file %llu",
+		           call->row->name, attr->type, (unsigned long long)attr->fileid, object->kind,
+		           (unsigned long long)object->fileid);
 	if (object->kind == NFS_KIND_FILE && !nfs_size_may_be(call, object, attr->size))
-		front_fail(call->front, FAIL_WRONG, "%s: size %llu of file %llu", call->row->name, (unsigned long long)attr->size,
-		           (unsigned long long)attr->fileid);
-	if (!cell_may_read(&object->mode, MODE_ANY, call->sent) && !cell_may_read(&object->mode, attr->mode, call->sent) &&
-	    object->kind != NFS_KIND_SYMLINK)
+		front_fail(call->front, FAIL_WRONG, "%s: size %llu of file %llu", call->row->name,
+		           (unsigned long long)attr->size, (unsigned long long)attr->fileid);
+	if (!cell_may_read(&object->mode, MODE_ANY, call->sent) &&
+	    !cell_may_read(&object->mode, attr->mode, call->sent) && object->kind != NFS_KIND_SYMLINK)
 		front_fail(call->front, FAIL_WRONG, "%s: mode %o of file %llu", call->row->name, attr->mode,
 		           (unsigned long long)attr->fileid);
 	if (quiet && call->n_changes == 0 && !names_changed_since(model, call->sent) && object->kind != NFS_KIND_DIR &&
@@ -86,11 +89,12 @@ void nfs_check_bytes(struct nfs_call *call, uint8_t number, uint64_t offset, con
 		memcpy(words, bytes + at, NFS_UNIT);
 		for (unsigned i = 1; i < ARRAY_SIZE(words); i++)
 			if (words[i] != words[0])
-				front_fail(call->front, FAIL_WRONG, "cell %u of object %u is made of %llu and %llu", unit, number,
-				           (unsigned long long)words[0], (unsigned long long)words[i]);
-		if (!(side->power_cut ? nfs_cell_may_survive(file, unit, words[0]) : nfs_cell_may_read(file, unit, words[0], call->sent)))
-			front_fail(call->front, side->power_cut ? FAIL_LOST : FAIL_WRONG, "cell %u of object %u is %llu", unit, number,
-			           (unsigned long long)words[0]);
+				front_fail(call->front, FAIL_WRONG, "cell %u of object %u is made of %llu and %llu",
+				           unit, number, (unsigned long long)words[0], (unsigned long long)words[i]);
+		if (!(side->power_cut ? nfs_cell_may_survive(file, unit, words[0])
+		                      : nfs_cell_may_read(file, unit, words[0], call->sent)))
+			front_fail(call->front, side->power_cut ? FAIL_LOST : FAIL_WRONG,
+			           "cell %u of object %u is %llu", unit, number, (unsigned long long)words[0]);
 	}
 }
 

@@ -114,7 +114,8 @@ unsigned nfs_object_links(const struct nfs_model *model, uint8_t object, bool *r
 
 const char *nfs_name_text(unsigned name)
 {
-	static const char *const names[NFS_NAMES] = { "n0", "n1", "n2", "a-name-that-is-longer-than-the-others", "n4", "n5" };
+	static const char *const names[NFS_NAMES] = { "n0", "n1", "n2", "a-name-that-is-longer-than-the-others",
+		                                      "n4", "n5" };
 
 	return names[name];
 }
@@ -137,7 +138,8 @@ void nfs_cells_send(struct nfs_object *file, unsigned first, unsigned n, uint64_
 	}
 }
 
-void nfs_cells_answered(struct nfs_object *file, unsigned first, unsigned n, uint64_t stamp, uint64_t sent, uint64_t now, bool durable)
+void nfs_cells_answered(struct nfs_object *file, unsigned first, unsigned n, uint64_t stamp, uint64_t sent,
+                        uint64_t now, bool durable)
 {
 	for (unsigned u = first; u < first + n; u++)
 		cell_ack(&file->cells[u], stamp, sent, now, durable);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an NFS client knows must be there: two directories with a few names, files made of cells (tests/crash/cell.h), symlinks, pipes, directories.
+/* What an NFS client knows must be there: two directories with a few names, files made of cells (tests/crash/cell.h),
+ * symlinks, pipes, directories.
  *
- * THEORY. As tests/crash/model.h: a name belongs to one call at a time, which says what it is before and after; data takes any number of calls at once.
- * A call without an answer leaves its change in doubt: its cells keep the candidate, its names stay busy, until an audit has looked. */
+ * THEORY. As tests/crash/model.h: a name belongs to one call at a time, which says what it is before and after; data
+ * takes any number of calls at once. A call without an answer leaves its change in doubt: its cells keep the candidate,
+ * its names stay busy, until an audit has looked. */
 #ifndef TESTS_FRONT_NFS_MODEL_H
 #define TESTS_FRONT_NFS_MODEL_H
 
@@ -62,7 +64,8 @@ unsigned nfs_name_find(const char *text);
 
 /* Changes and looks at the data of a file. */
 void nfs_cells_send(struct nfs_object *file, unsigned first, unsigned n, uint64_t stamp, uint64_t sent);
-void nfs_cells_answered(struct nfs_object *file, unsigned first, unsigned n, uint64_t stamp, uint64_t sent, uint64_t now, bool durable);
+void nfs_cells_answered(struct nfs_object *file, unsigned first, unsigned n, uint64_t stamp, uint64_t sent,
+                        uint64_t now, bool durable);
 void nfs_cells_refused(struct nfs_object *file, unsigned first, unsigned n, uint64_t stamp, uint64_t sent);
 bool nfs_cell_may_read(const struct nfs_object *file, unsigned unit, uint64_t stamp, uint64_t since);
 bool nfs_cell_may_survive(const struct nfs_object *file, unsigned unit, uint64_t stamp);

@@ -130,8 +130,8 @@ void nfs_read_check(struct nfs_call *call, void *results)
 	const READ3resok *ok = &((struct READ3res *)results)->READ3res_u.resok;
 
 	if (ok->count != ok->data.data_len || !count_is_possible(call, ok->count, ok->eof != 0))
-		front_fail(call->front, FAIL_WRONG, "read of %u at %llu: %u bytes, eof %u", call->count, (unsigned long long)call->offset,
-		           ok->count, ok->eof);
+		front_fail(call->front, FAIL_WRONG, "read of %u at %llu: %u bytes, eof %u", call->count,
+		           (unsigned long long)call->offset, ok->count, ok->eof);
 	nfs_check_bytes(call, call->object, call->offset, ok->data.data_val, ok->count);
 	nfs_check_post_attr(call, call->object, &ok->file_attributes);
 }
@@ -185,7 +185,8 @@ bool nfs_write_send(struct nfs_call *call)
 	return sent;
 }
 
-/* Of what an earlier write had added the power cut has left nothing, and this one, which came again, has made the file as long as its own end. */
+/* Of what an earlier write had added the power cut has left nothing, and this one, which came again, has made the file
+ * as long as its own end. */
 static void grown_again(struct nfs_call *call, const struct post_op_attr *after)
 {
 	uint64_t end = call->offset + call->count;
@@ -203,7 +204,8 @@ void nfs_write_check(struct nfs_call *call, void *results)
 	const WRITE3resok *ok = &((struct WRITE3res *)results)->WRITE3res_u.resok;
 
 	if (ok->count != call->count || (call->durable && ok->committed == UNSTABLE))
-		front_fail(call->front, FAIL_WRONG, "%u of %u bytes written, committed %u", ok->count, call->count, ok->committed);
+		front_fail(call->front, FAIL_WRONG, "%u of %u bytes written, committed %u", ok->count, call->count,
+		           ok->committed);
 	call->durable = ok->committed != UNSTABLE;
 	nfs_check_verifier(call, ok->verf);
 	grown_again(call, &ok->file_wcc.after);
@@ -225,7 +227,8 @@ void nfs_commit_check(struct nfs_call *call, void *results)
 	const COMMIT3resok *ok = &((struct COMMIT3res *)results)->COMMIT3res_u.resok;
 
 	nfs_check_verifier(call, ok->verf);
-	if (!nfs_side_of(call->front)->power_cut) /* else the verifier has changed: what was written before it is to be written again */
+	/* else the verifier has changed: what was written before it is to be written again */
+	if (!nfs_side_of(call->front)->power_cut)
 		nfs_object_durable(object_of(call), call->sent);
 	nfs_check_post_attr(call, call->object, &ok->file_wcc.after);
 }

@@ -33,8 +33,10 @@ bool nfs_choose_object(struct nfs_call *call, unsigned kinds)
 		for (unsigned k = 0; k < NFS_NAMES; k++) {
 			const struct nfs_name *name = &model->names[d][k];
 
-			if (name->object != NFS_NOBODY && !name->busy && !(call->apart != NULL && call->apart->object == name->object) &&
-			    (kinds & 1U << model->objects[name->object].kind) != 0 && model->objects[name->object].handle.len > 0)
+			if (name->object != NFS_NOBODY && !name->busy &&
+			    !(call->apart != NULL && call->apart->object == name->object) &&
+			    (kinds & 1U << model->objects[name->object].kind) != 0 &&
+			    model->objects[name->object].handle.len > 0)
 				candidates[n++] = name->object;
 		}
 	}
@@ -109,7 +111,8 @@ void nfs_lookup_check(struct nfs_call *call, void *results)
 	uint8_t object = name_of(call, call->dir, call->name)->object;
 	const struct nfs_bytes *handle = &nfs_model_of(call)->objects[object].handle;
 
-	if (ok->object.data.data_len != handle->len || memcmp(ok->object.data.data_val, handle->bytes, handle->len) != 0)
+	if (ok->object.data.data_len != handle->len ||
+	    memcmp(ok->object.data.data_val, handle->bytes, handle->len) != 0)
 		front_fail(call->front, FAIL_WRONG, "lookup of %s gives another object", nfs_name_text(call->name));
 	nfs_check_post_attr(call, object, &ok->obj_attributes);
 }
@@ -123,7 +126,8 @@ static bool make_begin(struct nfs_call *call, enum nfs_kind kind)
 		return false;
 	if (name_of(call, call->dir, call->name)->object != NFS_NOBODY) {
 		call->expect = NFS3ERR_EXIST;
-		nfs_change_add(call, call->dir, call->name, name_of(call, call->dir, call->name)->object); /* stays what it is */
+		/* stays what it is */
+		nfs_change_add(call, call->dir, call->name, name_of(call, call->dir, call->name)->object);
 		return true;
 	}
 	call->made = nfs_object_new(nfs_model_of(call), kind, call->sent);
@@ -269,7 +273,8 @@ static bool may_replace(const struct nfs_call *call, unsigned to_dir, unsigned t
 
 	if (to == from || name_of(call, to_dir, to_name)->busy) /* two names of one object both stay */
 		return false;
-	return to == NFS_NOBODY || (is_dir(call, to_dir, to_name) == is_dir(call, call->dir, call->name) && may_go(call, to_dir, to_name));
+	return to == NFS_NOBODY ||
+	       (is_dir(call, to_dir, to_name) == is_dir(call, call->dir, call->name) && may_go(call, to_dir, to_name));
 }
 
 bool nfs_rename_send(struct nfs_call *call)
@@ -290,7 +295,8 @@ bool nfs_link_send(struct nfs_call *call)
 {
 	struct LINK3args args;
 
-	if (!nfs_choose_object(call, 1U << NFS_KIND_FILE | 1U << NFS_KIND_PIPE) || !nfs_choose_name(call, front_draw(call->front, 6) == 0))
+	if (!nfs_choose_object(call, 1U << NFS_KIND_FILE | 1U << NFS_KIND_PIPE) ||
+	    !nfs_choose_name(call, front_draw(call->front, 6) == 0))
 		return false;
 	args.file = nfs_object_fh(call);
 	args.link = nfs_where(call, call->dir, call->name);
@@ -329,7 +335,8 @@ static void list_check(struct nfs_call *call, const bool seen[NFS_NAMES], bool e
 	if (!eof)
 		front_fail(call->front, FAIL_WRONG, "%s of a few names does not end", call->row->name);
 	for (unsigned k = 0; k < NFS_NAMES; k++)
-		if (!nfs_name_is_unsure(call, call->dir, k) && seen[k] != (name_of(call, call->dir, k)->object != NFS_NOBODY))
+		if (!nfs_name_is_unsure(call, call->dir, k) &&
+		    seen[k] != (name_of(call, call->dir, k)->object != NFS_NOBODY))
 			front_fail(call->front, FAIL_WRONG, "%s: %s is %s", call->row->name, nfs_name_text(k),
 			           seen[k] ? "there" : "not there");
 }
@@ -369,7 +376,8 @@ void nfs_readdirplus_check(struct nfs_call *call, void *results)
 		memcpy(&entry, at, sizeof entry);
 		k = nfs_name_find(entry.name);
 		list_add(call, seen, entry.name);
-		if (k < NFS_NAMES && !nfs_name_is_unsure(call, call->dir, k) && name_of(call, call->dir, k)->object != NFS_NOBODY)
+		if (k < NFS_NAMES && !nfs_name_is_unsure(call, call->dir, k) &&
+		    name_of(call, call->dir, k)->object != NFS_NOBODY)
 			nfs_check_post_attr(call, name_of(call, call->dir, k)->object, &entry.name_attributes);
 	}
 	list_check(call, seen, list->eof != 0);

@@ -39,7 +39,8 @@ void nfs_peer_watch(struct nfs_peer *peer)
 {
 	unsigned events = (unsigned)rpc_which_events(peer->rpc);
 
-	loop_watch_set(&peer->watch, (events & POLLIN && !peer->resting ? WATCH_READ : 0U) | (events & POLLOUT ? WATCH_WRITE : 0U));
+	loop_watch_set(&peer->watch,
+	               (events & POLLIN && !peer->resting ? WATCH_READ : 0U) | (events & POLLOUT ? WATCH_WRITE : 0U));
 }
 
 static void peer_ready(struct watch *watch, unsigned events)
@@ -51,7 +52,8 @@ static void peer_ready(struct watch *watch, unsigned events)
 		nfs_peer_watch(peer);
 		return;
 	}
-	front_say(peer->side->front, "connection %u has ended: %s", (unsigned)(peer - peer->side->peers), rpc_get_error(peer->rpc));
+	front_say(peer->side->front, "connection %u has ended: %s", (unsigned)(peer - peer->side->peers),
+	          rpc_get_error(peer->rpc));
 	loop_watch_set(watch, 0);
 	peer->side->front->broken = true;
 }
@@ -248,7 +250,8 @@ static void call_answered(struct nfs_call *call, uint32_t status, void *results)
 		return;
 	}
 	if (status != call->expect)
-		front_fail(call->front, FAIL_WRONG, "%s answered %u, expected %u", call->row->name, status, call->expect);
+		front_fail(call->front, FAIL_WRONG, "%s answered %u, expected %u", call->row->name, status,
+		           call->expect);
 	if (status == 0 && call->row->check != NULL)
 		call->row->check(call, results);
 	call_settle(call, status == 0);
@@ -284,10 +287,13 @@ static void cut_set(struct nfs_call *call, enum fault cut)
 	switch (cut) {
 	case FAULT_CUT_MARK: at = front_draw(front, NFS_MARK_BYTES); break;
 	case FAULT_CUT_HEAD: at = NFS_MARK_BYTES + front_draw(front, NFS_HEAD_BYTES); break;
-	case FAULT_CUT_ARGUMENTS: at = NFS_MARK_BYTES + NFS_HEAD_BYTES + front_draw(front, call->row->args_bytes); break;
+	case FAULT_CUT_ARGUMENTS:
+		at = NFS_MARK_BYTES + NFS_HEAD_BYTES + front_draw(front, call->row->args_bytes);
+		break;
 	case FAULT_CUT_PAYLOAD: at = PAYLOAD_AT + front_draw(front, call->count); break;
 	default:
-		simsock_cut_received(fd, front_draw(front, front_draw(front, 2) == 0 ? REPLY_LEAST : call->count + REPLY_LEAST), reset);
+		simsock_cut_received(
+		    fd, front_draw(front, front_draw(front, 2) == 0 ? REPLY_LEAST : call->count + REPLY_LEAST), reset);
 		return;
 	}
 	simsock_cut_sent(fd, at, reset);
@@ -296,7 +302,8 @@ static void cut_set(struct nfs_call *call, enum fault cut)
 /* Has such a call the part in which it is to be cut? */
 static bool cut_fits(const struct nfs_row *row, enum fault cut)
 {
-	return (cut != FAULT_CUT_ARGUMENTS || row->args_bytes > 0) && (cut != FAULT_CUT_PAYLOAD || strcmp(row->name, "write") == 0);
+	return (cut != FAULT_CUT_ARGUMENTS || row->args_bytes > 0) &&
+	       (cut != FAULT_CUT_PAYLOAD || strcmp(row->name, "write") == 0);
 }
 
 /* A connection for a call; one that is to be cut has no other call on it. */
@@ -322,7 +329,9 @@ static bool nfs_send(struct front *front, unsigned number, enum fault cut)
 		call++;
 	if (call == side->calls + NFS_CALLS || peer == NULL || !cut_fits(&nfs_rows[number], cut))
 		return false;
-	*call = (struct nfs_call){ .front = front, .peer = peer, .row = &nfs_rows[number], .object = NFS_NOBODY, .made = NFS_NOBODY };
+	*call = (struct nfs_call){
+		.front = front, .peer = peer, .row = &nfs_rows[number], .object = NFS_NOBODY, .made = NFS_NOBODY
+	};
 	call->sent = front->clock + 1U;
 	nfs_xid_set(call);
 	if (!call->row->send(call))

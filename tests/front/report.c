@@ -42,7 +42,8 @@ static const struct {
 
 static const char *reason_text(unsigned reason)
 {
-	return reason < ARRAY_SIZE(nfs_never) ? nfs_never[reason].reason : iscsi_never[reason - ARRAY_SIZE(nfs_never)].reason;
+	return reason < ARRAY_SIZE(nfs_never) ? nfs_never[reason].reason
+	                                      : iscsi_never[reason - ARRAY_SIZE(nfs_never)].reason;
 }
 
 static bool is_listed(const char *calls, const char *name)
@@ -59,10 +60,12 @@ static bool is_listed(const char *calls, const char *name)
 static unsigned reason_for(unsigned row, unsigned fault)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(nfs_never) && row < nfs_client.n_calls; i++)
-		if (nfs_never[i].fault == fault && is_listed(nfs_never[i].calls, front_row_name(row)) != nfs_never[i].others)
+		if (nfs_never[i].fault == fault &&
+		    is_listed(nfs_never[i].calls, front_row_name(row)) != nfs_never[i].others)
 			return i;
 	for (unsigned i = 0; i < ARRAY_SIZE(iscsi_never) && row >= nfs_client.n_calls; i++)
-		if (iscsi_never[i].fault == fault && (iscsi_rows[row - nfs_client.n_calls].flags & iscsi_never[i].flags) == 0)
+		if (iscsi_never[i].fault == fault &&
+		    (iscsi_rows[row - nfs_client.n_calls].flags & iscsi_never[i].flags) == 0)
 			return (unsigned)ARRAY_SIZE(nfs_never) + i;
 	return N_REASONS;
 }

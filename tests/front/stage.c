@@ -99,7 +99,8 @@ static void serve_nfs(struct stage *stage)
 	vc_assert(export_client_set_options(&client, "rw,no_root_squash,insecure") == 0);
 	vc_assert(export_table_set(stage->exports, fs_volume_uuid(stage->machine.vol), "vol0", &spec, 1) == 0);
 	vc_assert(nfs_server_new(&stage->loop, 1, stage->exports, &options, &stage->nfs) == 0);
-	vc_assert(listener_new(stage->loop, simsock_listen(STAGE_NFS_PORT), nfs_accepted, stage, &stage->listeners[0]) == 0);
+	vc_assert(
+	    listener_new(stage->loop, simsock_listen(STAGE_NFS_PORT), nfs_accepted, stage, &stage->listeners[0]) == 0);
 }
 
 static void map_lun(struct stage *stage)
@@ -128,7 +129,8 @@ static void serve_iscsi(struct stage *stage)
 	map_lun(stage);
 	config.maps = stage->maps;
 	vc_assert(iscsi_server_new(&config, &stage->iscsi) == 0);
-	vc_assert(listener_new(stage->loop, simsock_listen(STAGE_ISCSI_PORT), iscsi_accepted, stage, &stage->listeners[1]) == 0);
+	vc_assert(listener_new(stage->loop, simsock_listen(STAGE_ISCSI_PORT), iscsi_accepted, stage,
+	                       &stage->listeners[1]) == 0);
 }
 
 static void serve(struct stage *stage)

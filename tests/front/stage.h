@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stage: a simulated machine (tests/crash/machine.h) with the front ends in front of it, all in this process: what vcd is, without its
- * administration. Clients connect to it through simulated sockets (tests/support/simsock.h).
+/* A stage: a simulated machine (tests/crash/machine.h) with the front ends in front of it, all in this process: what
+ * vcd is, without its administration. Clients connect to it through simulated sockets (tests/support/simsock.h).
  *
- * THEORY. A volume is formatted and furnished once, unmounted, and its media kept as the image; each history begins on a copy of them. The power can fail
- * at any moment: connections end, the servers and the volume live on on the old media until they are gone, and a new life begins on what the cut left. */
+ * THEORY. A volume is formatted and furnished once, unmounted, and its media kept as the image; each history begins on
+ * a copy of them. The power can fail at any moment: connections end, the servers and the volume live on on the old
+ * media until they are gone, and a new life begins on what the cut left. */
 #ifndef TESTS_FRONT_STAGE_H
 #define TESTS_FRONT_STAGE_H
 

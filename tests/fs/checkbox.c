@@ -122,7 +122,8 @@ static void vdisks(struct fsbox *box)
 
 void cb_populate(struct fsbox *box)
 {
-	static const char target[] = "a/target/that/is/too/long/to/stand/in/the/inode/itself/and/so/must/have/a/block/of/its/own";
+	static const char target[] =
+	    "a/target/that/is/too/long/to/stand/in/the/inode/itself/and/so/must/have/a/block/of/its/own";
 	struct fs_file_id dir, sub, leaf, many;
 
 	for (size_t i = 0; i < sizeof content; i++)
@@ -222,7 +223,8 @@ int cb_check_offline(struct fsbox *box, struct fs_check_offline *ret_check)
 	return cb_check_offline_with(box, &options, ret_check);
 }
 
-int cb_check_offline_with(struct fsbox *box, const struct fs_check_offline_options *options, struct fs_check_offline *ret_check)
+int cb_check_offline_with(struct fsbox *box, const struct fs_check_offline_options *options,
+                          struct fs_check_offline *ret_check)
 {
 	struct offline offline = { false, 0, ret_check };
 	const char *urls[BOX_DISKS_MAX];
@@ -444,7 +446,9 @@ uint32_t cb_vbn(struct cb_raw *raw, uint32_t ino, unsigned level, uint32_t fbn)
 
 static struct raid_ident ident_of(const struct cb_raw *raw, uint32_t ino, unsigned level, uint32_t fbn)
 {
-	return (struct raid_ident){ .inode = ino, .fbn = tree_base(level, fbn), .level = level, .generation = (uint32_t)raw->generation };
+	return (struct raid_ident){
+		.inode = ino, .fbn = tree_base(level, fbn), .level = level, .generation = (uint32_t)raw->generation
+	};
 }
 
 void cb_block_get(struct cb_raw *raw, uint32_t ino, unsigned level, uint32_t fbn, uint8_t bytes[4096])

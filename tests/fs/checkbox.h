@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A volume with something of everything, and a way to damage it behind the file system's back: blocks are changed where they lie, with checksum
- * entries and parity that fit, so that only the check's rules can notice. */
+/* A volume with something of everything, and a way to damage it behind the file system's back: blocks are changed where
+ * they lie, with checksum entries and parity that fit, so that only the check's rules can notice. */
 #ifndef TESTS_CHECKBOX_H
 #define TESTS_CHECKBOX_H
 
@@ -22,8 +22,8 @@ struct cb_inodes {
 extern struct cb_inodes cb_ino;
 
 void cb_populate(struct fsbox *box);
-/* The same, and more: a clone that was stopped on its way, and, as the last thing, the removal of a file with more indirect blocks than one
- * consistency point frees: unmounted at once, it is half there. */
+/* The same, and more: a clone that was stopped on its way, and, as the last thing, the removal of a file with more
+ * indirect blocks than one consistency point frees: unmounted at once, it is half there. */
 void cb_populate_busy(struct fsbox *box);
 int cb_mkdir(struct fsbox *box, struct fs_file_id dir, const char *name, struct fs_file_id *ret_id);
 /* Run FS_CHECK; out.check is the caller's to free with fs_message_fini. */
@@ -31,7 +31,8 @@ int cb_check(struct fsbox *box, struct fs_message *msg);
 
 /* The same from the disks of the unmounted box; `ret_check` is the caller's (fs_check_result_fini). */
 int cb_check_offline(struct fsbox *box, struct fs_check_offline *ret_check);
-int cb_check_offline_with(struct fsbox *box, const struct fs_check_offline_options *options, struct fs_check_offline *ret_check);
+int cb_check_offline_with(struct fsbox *box, const struct fs_check_offline_options *options,
+                          struct fs_check_offline *ret_check);
 /* Rules that spoke, a bit each. */
 unsigned cb_rules(const struct fs_check_result *result);
 

@@ -9,7 +9,8 @@ struct fsbox damage_box;
 
 const struct damage_case *damage_case_at(unsigned i)
 {
-	static const struct damage_cases *const all[] = { &damage_cases_inode, &damage_cases_map, &damage_cases_name, &damage_cases_vdisk };
+	static const struct damage_cases *const all[] = { &damage_cases_inode, &damage_cases_map, &damage_cases_name,
+		                                          &damage_cases_vdisk };
 
 	for (unsigned t = 0; t < ARRAY_SIZE(all); t++) {
 		if (i < all[t]->n)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Damage by hand: one corruption a rule and field, each found under the right rule, and nothing beside it reported.
  *
- * Each case works on a copy of one volume's disks. `must` are the rules that have to speak, `may` those that are allowed to because
- * the damage concerns them, too (a lost pointer leaves a block that nothing refers to). */
+ * Each case works on a copy of one volume's disks. `must` are the rules that have to speak, `may` those that are
+ * allowed to because the damage concerns them, too (a lost pointer leaves a block that nothing refers to). */
 #ifndef TESTS_DAMAGECASE_H
 #define TESTS_DAMAGECASE_H
 

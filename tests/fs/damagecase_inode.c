@@ -132,11 +132,11 @@ static void set_data(struct inode_disk *d)
 	d->data.ptr[5] = le32_of(77);
 }
 
-#define INODE_CASE(ino, edit)                                                                                                              \
-	static void ino##_##edit(struct cb_raw *raw)                                                                                       \
-	{                                                                                                                                  \
-		inode_edit(raw, cb_ino.ino, edit);                                                                                         \
-	}                                                                                                                                  \
+#define INODE_CASE(ino, edit)                                                                                          \
+	static void ino##_##edit(struct cb_raw *raw)                                                                   \
+	{                                                                                                              \
+		inode_edit(raw, cb_ino.ino, edit);                                                                     \
+	}                                                                                                              \
 	static void ino##_##edit(struct cb_raw *raw)
 INODE_CASE(file, set_blocks_more);
 INODE_CASE(file2, set_blocks_less);
@@ -219,7 +219,8 @@ static const struct damage_case cases[] = {
 	{ "inode: unknown type", empty_set_type_unknown, R(6), 0, "type 14 is not known", false },
 	{ "inode: another type than its entry says", empty_set_type_fifo, R(6), 0, "it is 6", false },
 	{ "inode: generation from the future", file_set_generation_high, R(6), 0, "the next one is", false },
-	{ "inode: another generation than its entry's", file_set_generation_other, R(6), 0, "of another generation", false },
+	{ "inode: another generation than its entry's", file_set_generation_other, R(6), 0, "of another generation",
+	  false },
 	{ "inode: xinode names no stream directory", lun_set_xinode, R(6) | R(8), 0, "as its stream directory", false },
 	{ "inode: a record lost", file2_set_free, R(6) | R(5) | R(3), 0, "which is free", false },
 	{ "inode: pointers of an empty file", empty_set_data, R(6), 0, "height 0, and pointers", false },

@@ -159,15 +159,19 @@ static const struct damage_case cases[] = {
 	{ "a data block with another file's identity", data_identity, R(2), 0, "fbn 20 level 0", false },
 	{ "a data block with another level", data_level, R(2), 0, "fbn 20 level 0", false },
 
-	{ "a block in use is free in the active map", active_cleared, R(3) | R(4) | R(5), 0, "free in the active map", false },
+	{ "a block in use is free in the active map", active_cleared, R(3) | R(4) | R(5), 0, "free in the active map",
+	  false },
 	{ "the same, counted", active_cleared_and_uncounted, R(3), R(5), "free in the active map", false },
-	{ "a block nothing refers to is used in the active map", active_set, R(3), R(5), "nothing refers to them", false },
+	{ "a block nothing refers to is used in the active map", active_set, R(3), R(5), "nothing refers to them",
+	  false },
 	{ "a pointer of an indirect block lost", leaf_hole, R(3) | R(6), 0, "blocks in its record", false },
 	{ "a pointer of an indirect block is zeros", leaf_zero, R(3) | R(6), 0, "blocks in its record", false },
 	{ "a pointer to a free block", leaf_free_block, R(2) | R(3), 0, "free in the active map", false },
-	{ "a pointer to another file's block", leaf_other_file, R(3), R(2), "something else refers to this block", false },
+	{ "a pointer to another file's block", leaf_other_file, R(3), R(2), "something else refers to this block",
+	  false },
 
-	{ "a block in the summary map that no snapshot holds", summary_set, R(4), 0, "no snapshot up to the one folded", false },
+	{ "a block in the summary map that no snapshot holds", summary_set, R(4), 0, "no snapshot up to the one folded",
+	  false },
 	{ "a snapshot's block not in the summary map", summary_cleared, R(4), 0, "not in the summary map", false },
 	{ "space map: active count", counts_active, R(4), R(5), "active blocks", false },
 	{ "space map: summary count", counts_summary, R(4), 0, "of snapshots only", false },
@@ -177,6 +181,7 @@ static const struct damage_case cases[] = {
 	{ "fsinfo: next generation", fsinfo_next_generation, R(6), 0, "the next one is", false },
 	{ "fsinfo: blocks of the snapshot table", fsinfo_table_blocks, R(6), R(1), "inode 2: ", false },
 	{ "fsinfo: blocks of the inode file", fsinfo_inode_file_blocks, R(6), 0, "inode 1: ", false },
-	{ "a block beyond the end of the file", leaf_beyond_size, R(6) | R(3), R(2), "beyond the end of the file", false },
+	{ "a block beyond the end of the file", leaf_beyond_size, R(6) | R(3), R(2), "beyond the end of the file",
+	  false },
 };
 const struct damage_cases damage_cases_map = { cases, ARRAY_SIZE(cases) };

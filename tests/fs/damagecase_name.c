@@ -88,7 +88,8 @@ static void index_magic(uint8_t *bytes)
 }
 static void bucket_pair(uint8_t *bytes)
 {
-	((struct dir_bucket *)bytes)->pairs[0].slot = le32_of(le32_get(((struct dir_bucket *)bytes)->pairs[0].slot) ^ 1U);
+	((struct dir_bucket *)bytes)->pairs[0].slot = le32_of(le32_get(((struct dir_bucket *)bytes)->pairs[0].slot) ^
+	                                                      1U);
 }
 static void free_run(uint8_t *bytes)
 {
@@ -185,7 +186,8 @@ static void nlink_add(struct cb_raw *raw, uint32_t ino, int n)
 }
 
 /* Take directory `name` out of directory `from`, or put it in. */
-static void move_entry(struct cb_raw *raw, uint32_t from, const char *name, uint32_t to, const char *new_name, bool keep)
+static void move_entry(struct cb_raw *raw, uint32_t from, const char *name, uint32_t to, const char *new_name,
+                       bool keep)
 {
 	uint8_t source[4096], target[4096];
 	struct dir_entry_disk entry;

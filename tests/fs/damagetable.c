@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables: inodes, fsinfo, snapshots, regions, zombies. (damagetable_names.c has directories, streams and vdisks.) */
+/* The tables: inodes, fsinfo, snapshots, regions, zombies. (damagetable_names.c has directories, streams and
+ * vdisks.) */
 #include "fs/file/inode.h"
 #include "tests/fs/damagetable.h"
 
@@ -14,11 +15,11 @@ static struct damage_place inode_place(uint32_t ino)
 	return (struct damage_place){ INO_INODE_FILE, ino / INODES_PER_BLOCK, 0,
 		                      ino % INODES_PER_BLOCK * (unsigned)sizeof(struct inode_disk) };
 }
-#define FIND_INODE(name, ino)                                                                                                              \
-	static struct damage_place find_##name(struct cb_raw *raw)                                                                         \
-	{                                                                                                                                  \
-		(void)raw;                                                                                                                 \
-		return inode_place(ino);                                                                                                   \
+#define FIND_INODE(name, ino)                                                                                          \
+	static struct damage_place find_##name(struct cb_raw *raw)                                                     \
+	{                                                                                                              \
+		(void)raw;                                                                                             \
+		return inode_place(ino);                                                                               \
 	}
 FIND_INODE(file, cb_ino.file)
 FIND_INODE(file2, cb_ino.file2)
@@ -91,7 +92,8 @@ static const struct damage_field inode_fields[] = {
 	{ AT(struct inode_disk, uid), DAMAGE_ALL, 0, 0, 0, "any number is a user" },
 	{ AT(struct inode_disk, gid), DAMAGE_ALL, 0, 0, 0, "any number is a group" },
 	{ AT(struct inode_disk, xinode), DAMAGE_ALL & ~STREAMED, DAMAGE_ONE | DAMAGE_ONES, R(6), 0, NULL },
-	{ AT(struct inode_disk, xinode), STREAMED, DAMAGE_ZERO | DAMAGE_ONES | DAMAGE_MORE | DAMAGE_LESS, R(6), R(8), NULL },
+	{ AT(struct inode_disk, xinode), STREAMED, DAMAGE_ZERO | DAMAGE_ONES | DAMAGE_MORE | DAMAGE_LESS, R(6), R(8),
+	  NULL },
 	{ AT(struct inode_disk, generation), DAMAGE_ALL, DAMAGE_ZERO | DAMAGE_HIGH | DAMAGE_ONES, R(6), R(8), NULL },
 	{ AT(struct inode_disk, generation), NAMED, DAMAGE_LOW, R(6), R(8), NULL },
 	{ AT(struct inode_disk, atime_ns), DAMAGE_ALL, 0, 0, 0, "any time" },
@@ -105,8 +107,10 @@ static const struct damage_field inode_fields[] = {
 	{ AT(struct inode_disk, data.ptr[15]), BLOCKS, DAMAGE_ONE, R(3), R_ANY, NULL },
 	{ AT(struct inode_disk, data.ptr[3]), T(17) | T(18), DAMAGE_ONE | DAMAGE_HIGH, R(6), 0, NULL },
 };
-static const struct damage_structure inode_structure = { "inode",      sizeof(struct inode_disk), inode_targets, ARRAY_SIZE(inode_targets),
-	                                                 inode_fields, ARRAY_SIZE(inode_fields),  NULL,          DAMAGE_SMALL };
+static const struct damage_structure inode_structure = { "inode",       sizeof(struct inode_disk),
+	                                                 inode_targets, ARRAY_SIZE(inode_targets),
+	                                                 inode_fields,  ARRAY_SIZE(inode_fields),
+	                                                 NULL,          DAMAGE_SMALL };
 
 /* ---- fsinfo ---- */
 
@@ -122,35 +126,46 @@ static const struct damage_field fsinfo_fields[] = {
 	{ AT(struct fsinfo_disk, flags), 1, DAMAGE_HIGH | DAMAGE_ONES, R(1), 0, NULL },
 	{ AT(struct fsinfo_disk, compat), 1, 0, 0, 0, "bits of later versions, which do no harm" },
 	{ AT(struct fsinfo_disk, nvlog_epoch), 1, 0, 0, 0, "of the latest mount: any number" },
-	{ AT(struct fsinfo_disk, nvlog_sequence), 1, 0, 0, 0, "a log that was not used since has none to compare with" },
+	{ AT(struct fsinfo_disk, nvlog_sequence), 1, 0, 0, 0,
+	  "a log that was not used since has none to compare with" },
 	{ AT(struct fsinfo_disk, next_generation), 1, DAMAGE_ZERO | DAMAGE_ONE | DAMAGE_LESS, R(6), R(8), NULL },
 	{ AT(struct fsinfo_disk, next_snapshot_id), 1, DAMAGE_ZERO | DAMAGE_ONE, R(7), R_ANY, NULL },
-	{ AT(struct fsinfo_disk, n_snapshots), 1, 0, 0, 0, "nothing reads it, and deletions that end meanwhile make it differ" },
+	{ AT(struct fsinfo_disk, n_snapshots), 1, 0, 0, 0,
+	  "nothing reads it, and deletions that end meanwhile make it differ" },
 	{ AT(struct fsinfo_disk, created_ns), 1, 0, 0, 0, "any time" },
 	{ AT(struct fsinfo_disk, crash_count), 1, 0, 0, 0, "any number" },
 	{ AT(struct fsinfo_disk, handle_key[0]), 1, 0, 0, 0, "random" },
 	{ AT(struct fsinfo_disk, name[0]), 1, DAMAGE_ZERO, R(1), 0, NULL },
 	{ AT(struct fsinfo_disk, name[255]), 1, DAMAGE_ONE, R(1), 0, NULL },
-	{ AT(struct fsinfo_disk, used_blocks), 1, DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ZERO | DAMAGE_ONES, R(5), 0, NULL },
-	{ AT(struct fsinfo_disk, inodes_used), 1, DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ZERO | DAMAGE_ONES, R(5), 0, NULL },
+	{ AT(struct fsinfo_disk, used_blocks), 1, DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ZERO | DAMAGE_ONES, R(5), 0,
+	  NULL },
+	{ AT(struct fsinfo_disk, inodes_used), 1, DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ZERO | DAMAGE_ONES, R(5), 0,
+	  NULL },
 	{ AT(struct fsinfo_disk, delete_snapshot_id), 1, DAMAGE_ONE | DAMAGE_ONES, R(7), R_ANY, NULL },
 	{ AT(struct fsinfo_disk, delete_region), 1, 0, 0, 0, "of no deletion: nothing looks at it" },
-	{ AT(struct fsinfo_disk, name_blocks), 1, DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ZERO | DAMAGE_ONES, R(5), 0, NULL },
+	{ AT(struct fsinfo_disk, name_blocks), 1, DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ZERO | DAMAGE_ONES, R(5), 0,
+	  NULL },
 	{ AT(struct fsinfo_disk, shared_names), 1, DAMAGE_ONES | DAMAGE_HIGH, R(5), 0, NULL },
 	{ AT(struct fsinfo_disk, space_flags), 1, DAMAGE_HIGH, R(5), 0, NULL },
 	{ AT(struct fsinfo_disk, reserved[0]), 1, DAMAGE_ONE, R(1), 0, NULL },
 	{ AT(struct fsinfo_disk, reserved[107]), 1, DAMAGE_HIGH, R(1), 0, NULL },
-	{ AT(struct fsinfo_disk, inode_file.type_height), 1, DAMAGE_LOW | DAMAGE_ONES | DAMAGE_ZERO, R(1), R_ANY, NULL },
-	{ AT(struct fsinfo_disk, inode_file.n_blocks), 1, DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ZERO | DAMAGE_ONES, R(6), R_ANY, NULL },
+	{ AT(struct fsinfo_disk, inode_file.type_height), 1, DAMAGE_LOW | DAMAGE_ONES | DAMAGE_ZERO, R(1), R_ANY,
+	  NULL },
+	{ AT(struct fsinfo_disk, inode_file.n_blocks), 1, DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ZERO | DAMAGE_ONES, R(6),
+	  R_ANY, NULL },
 	{ AT(struct fsinfo_disk, inode_file.size_bytes), 1, DAMAGE_ZERO, R(6), R_ANY, NULL },
 	{ AT(struct fsinfo_disk, inode_file.size_bytes), 1, DAMAGE_ONES, R(1), R_ANY, NULL },
-	{ AT(struct fsinfo_disk, inode_file.data.ptr[0]), 1, DAMAGE_HIGH | DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS, R(3), R_ANY, NULL },
+	{ AT(struct fsinfo_disk, inode_file.data.ptr[0]), 1, DAMAGE_HIGH | DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS,
+	  R(3), R_ANY, NULL },
 	{ AT(struct fsinfo_disk, inode_file.data.ptr[1]), 1, DAMAGE_HIGH, R(3), R_ANY, NULL },
-	{ AT(struct fsinfo_disk, snapshot_table.type_height), 1, DAMAGE_LOW | DAMAGE_ONES | DAMAGE_ZERO, R(1), R_ANY, NULL },
-	{ AT(struct fsinfo_disk, snapshot_table.n_blocks), 1, DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ZERO | DAMAGE_ONES, R(6), R_ANY, NULL },
+	{ AT(struct fsinfo_disk, snapshot_table.type_height), 1, DAMAGE_LOW | DAMAGE_ONES | DAMAGE_ZERO, R(1), R_ANY,
+	  NULL },
+	{ AT(struct fsinfo_disk, snapshot_table.n_blocks), 1, DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ZERO | DAMAGE_ONES,
+	  R(6), R_ANY, NULL },
 	{ AT(struct fsinfo_disk, snapshot_table.size_bytes), 1, DAMAGE_ZERO, R(6), R_ANY, NULL },
 	{ AT(struct fsinfo_disk, snapshot_table.size_bytes), 1, DAMAGE_ONES, R(1), R_ANY, NULL },
-	{ AT(struct fsinfo_disk, snapshot_table.data.ptr[0]), 1, DAMAGE_HIGH | DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS, R(3), R_ANY, NULL },
+	{ AT(struct fsinfo_disk, snapshot_table.data.ptr[0]), 1, DAMAGE_HIGH | DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS,
+	  R(3), R_ANY, NULL },
 };
 static const struct damage_structure fsinfo_structure = { "fsinfo",       sizeof(struct fsinfo_disk),
 	                                                  fsinfo_targets, ARRAY_SIZE(fsinfo_targets),
@@ -166,7 +181,8 @@ static struct damage_place snapshot_place(struct cb_raw *raw, const char *name)
 	cb_block_get(raw, INO_SNAPSHOT_TABLE, 0, 0, bytes);
 	for (unsigned i = 0; i < 16; i++)
 		if (strcmp(((const struct snapshot_disk *)(const void *)bytes + i)->name, name) == 0)
-			return (struct damage_place){ INO_SNAPSHOT_TABLE, 0, 0, i * (unsigned)sizeof(struct snapshot_disk) };
+			return (struct damage_place){ INO_SNAPSHOT_TABLE, 0, 0,
+				                      i * (unsigned)sizeof(struct snapshot_disk) };
 	fail_msg("no snapshot %s", name);
 	return (struct damage_place){ 0, 0, 0, 0 };
 }
@@ -183,7 +199,9 @@ static struct damage_place find_no_snapshot(struct cb_raw *raw)
 	(void)raw;
 	return (struct damage_place){ INO_SNAPSHOT_TABLE, 0, 0, 15 * sizeof(struct snapshot_disk) };
 }
-static const struct damage_target snapshot_targets[] = { { "s1", find_s1 }, { "s3", find_s3 }, { "a free slot", find_no_snapshot } };
+static const struct damage_target snapshot_targets[] = { { "s1", find_s1 },
+	                                                 { "s3", find_s3 },
+	                                                 { "a free slot", find_no_snapshot } };
 
 static const struct damage_field snapshot_fields[] = {
 	{ AT(struct snapshot_disk, id), 3, DAMAGE_ZERO | DAMAGE_HIGH | DAMAGE_ONES, R(7), R_ANY, NULL },
@@ -226,8 +244,10 @@ static struct damage_place find_region1(struct cb_raw *raw)
 static const struct damage_target region_targets[] = { { "region 0", find_region0 }, { "region 1", find_region1 } };
 
 static const struct damage_field region_fields[] = {
-	{ AT(struct region_disk, n_active), 3, DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ZERO | DAMAGE_ONES | DAMAGE_HIGH, R(4), R(5), NULL },
-	{ AT(struct region_disk, n_summary), 3, DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ZERO | DAMAGE_ONES | DAMAGE_HIGH, R(4), R(5), NULL },
+	{ AT(struct region_disk, n_active), 3, DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ZERO | DAMAGE_ONES | DAMAGE_HIGH,
+	  R(4), R(5), NULL },
+	{ AT(struct region_disk, n_summary), 3, DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ZERO | DAMAGE_ONES | DAMAGE_HIGH,
+	  R(4), R(5), NULL },
 	{ AT(struct region_disk, folded_id), 3, DAMAGE_ONES | DAMAGE_HIGH, R(4), 0, NULL },
 	{ AT(struct region_disk, reserved), 3, DAMAGE_ONE | DAMAGE_HIGH, R(4), 0, NULL },
 };
@@ -251,7 +271,8 @@ static struct damage_place find_zombie31(struct cb_raw *raw)
 	(void)raw;
 	return (struct damage_place){ INO_ZOMBIES, 0, 0, 31 * sizeof(struct zombie_disk) };
 }
-static const struct damage_target zombie_targets[] = { { "free slot 0", find_zombie0 }, { "free slot 31", find_zombie31 } };
+static const struct damage_target zombie_targets[] = { { "free slot 0", find_zombie0 },
+	                                               { "free slot 31", find_zombie31 } };
 
 static const struct damage_field zombie_fields[] = {
 	{ AT(struct zombie_disk, used), 3, DAMAGE_ONE | DAMAGE_HIGH, R(6), 0, NULL },

@@ -5,8 +5,10 @@
 
 #include "tests/fs/damagefield.h"
 
-extern const struct damage_structure damage_dir_head, damage_dir_entry, damage_dir_index, damage_dir_bucket, damage_dir_free;
-extern const struct damage_structure damage_stream, damage_vtoc_record, damage_vtoc_head, damage_attributes, damage_state, damage_backing;
+extern const struct damage_structure damage_dir_head, damage_dir_entry, damage_dir_index, damage_dir_bucket,
+    damage_dir_free;
+extern const struct damage_structure damage_stream, damage_vtoc_record, damage_vtoc_head, damage_attributes,
+    damage_state, damage_backing;
 /* Those of a volume at work (damagetable_busy.c). */
 extern const struct damage_structure damage_clone, damage_clone_progress, damage_zombie;
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables: what is there only in the middle of something. A clone that was stopped, the tree of a removed file that is half freed. */
+/* The tables: what is there only in the middle of something. A clone that was stopped, the tree of a removed file that
+ * is half freed. */
 #include "fs/format/vdiskformat.h"
 #include "tests/fs/damagetable.h"
 
 #define R(n) (1U << (n))
 #define AT(type, field) #field, offsetof(type, field), sizeof(((type *)0)->field)
-#define TABLE(name, type, targets, fields, seal)                                                                                           \
-	{                                                                                                                                  \
-		name, sizeof(type), targets, ARRAY_SIZE(targets), fields, ARRAY_SIZE(fields), seal, DAMAGE_BUSY                            \
+#define TABLE(name, type, targets, fields, seal)                                                                       \
+	{                                                                                                              \
+		name, sizeof(type), targets, ARRAY_SIZE(targets), fields, ARRAY_SIZE(fields), seal, DAMAGE_BUSY        \
 	}
 
 /* ---- the clone ---- */
@@ -33,19 +34,22 @@ static const struct damage_field clone_fields[] = {
 	{ AT(struct vdiskattr_clone_disk, n_copied), 1, DAMAGE_HIGH | DAMAGE_ONES, R(8), 0, NULL },
 	{ AT(struct vdiskattr_clone_disk, started_ns), 1, 0, 0, 0, "any time" },
 	{ AT(struct vdiskattr_clone_disk, n_total), 1, DAMAGE_ZERO | DAMAGE_LESS | DAMAGE_ONE, R(8), 0, NULL },
-	{ AT(struct vdiskattr_clone_disk, n_own_below), 1, 0, 0, 0, "for the progress shown, which is used with a bound" },
+	{ AT(struct vdiskattr_clone_disk, n_own_below), 1, 0, 0, 0,
+	  "for the progress shown, which is used with a bound" },
 };
 const struct damage_structure damage_clone = TABLE("clone", struct vdiskattr_clone_disk, clone_targets, clone_fields,
                                                    damage_attributes_seal);
 
 static const struct damage_field progress_fields[] = {
 	{ AT(struct vdiskattr_clone_progress_disk, verify_cursor), 1, DAMAGE_HIGH | DAMAGE_ONES, R(8), 0, NULL },
-	{ AT(struct vdiskattr_clone_progress_disk, n_zero_above), 1, 0, 0, 0, "for the progress shown, which is used with a bound" },
+	{ AT(struct vdiskattr_clone_progress_disk, n_zero_above), 1, 0, 0, 0,
+	  "for the progress shown, which is used with a bound" },
 	{ AT(struct vdiskattr_clone_progress_disk, n_verified), 1, DAMAGE_HIGH | DAMAGE_ONES, R(8), 0, NULL },
-	{ AT(struct vdiskattr_clone_progress_disk, reserved[0]), 1, 0, 0, 0, "room for later versions, which is not looked at" },
+	{ AT(struct vdiskattr_clone_progress_disk, reserved[0]), 1, 0, 0, 0,
+	  "room for later versions, which is not looked at" },
 };
-const struct damage_structure damage_clone_progress = TABLE("progress", struct vdiskattr_clone_progress_disk, progress_targets,
-                                                            progress_fields, damage_attributes_seal);
+const struct damage_structure damage_clone_progress = TABLE("progress", struct vdiskattr_clone_progress_disk,
+                                                            progress_targets, progress_fields, damage_attributes_seal);
 
 /* ---- the removed file ---- */
 

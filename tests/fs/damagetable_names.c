@@ -9,18 +9,18 @@
 
 #define R(n) (1U << (n))
 #define AT(type, field) #field, offsetof(type, field), sizeof(((type *)0)->field)
-#define TABLE(name, type, targets, fields, seal)                                                                                           \
-	{                                                                                                                                  \
-		name, sizeof(type), targets, ARRAY_SIZE(targets), fields, ARRAY_SIZE(fields), seal, DAMAGE_SMALL                           \
+#define TABLE(name, type, targets, fields, seal)                                                                       \
+	{                                                                                                              \
+		name, sizeof(type), targets, ARRAY_SIZE(targets), fields, ARRAY_SIZE(fields), seal, DAMAGE_SMALL       \
 	}
 
 /* ---- slot blocks ---- */
 
-#define FIND(name, ...)                                                                                                                    \
-	static struct damage_place find_##name(struct cb_raw *raw)                                                                         \
-	{                                                                                                                                  \
-		(void)raw;                                                                                                                 \
-		return (struct damage_place){ __VA_ARGS__ };                                                                               \
+#define FIND(name, ...)                                                                                                \
+	static struct damage_place find_##name(struct cb_raw *raw)                                                     \
+	{                                                                                                              \
+		(void)raw;                                                                                             \
+		return (struct damage_place){ __VA_ARGS__ };                                                           \
 	}
 FIND(root_head, INO_ROOT, 0, 0, 0)
 FIND(dir_head, cb_ino.dir, 0, 0, 0)
@@ -42,7 +42,8 @@ static const struct damage_field head_fields[] = {
 	{ AT(struct dir_block_head, n_entries), DAMAGE_ALL, DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ONES, R(6), 0, NULL },
 	{ AT(struct dir_block_head, reserved), DAMAGE_ALL, DAMAGE_ONE | DAMAGE_HIGH, R(6), 0, NULL },
 };
-const struct damage_structure damage_dir_head = TABLE("slot block", struct dir_block_head, head_targets, head_fields, NULL);
+const struct damage_structure damage_dir_head = TABLE("slot block", struct dir_block_head, head_targets, head_fields,
+                                                      NULL);
 
 static struct damage_place entry_place(struct cb_raw *raw, uint32_t dir, uint32_t fbn, const char *name)
 {
@@ -54,16 +55,17 @@ static struct damage_place entry_place(struct cb_raw *raw, uint32_t dir, uint32_
 		const struct dir_entry_disk *entry = (const struct dir_entry_disk *)(bytes + unit * DIR_UNIT);
 
 		if ((le64_get(head->starts[unit / 64U]) & 1ULL << unit % 64U) != 0 &&
-		    (name == NULL || (entry->name_len == strlen(name) && memcmp(entry + 1, name, entry->name_len) == 0)))
+		    (name == NULL ||
+		     (entry->name_len == strlen(name) && memcmp(entry + 1, name, entry->name_len) == 0)))
 			return (struct damage_place){ dir, fbn, 0, unit * DIR_UNIT };
 	}
 	fail_msg("no entry %s", name);
 	return (struct damage_place){ 0, 0, 0, 0 };
 }
-#define FIND_ENTRY(which, dir, fbn, name)                                                                                                  \
-	static struct damage_place find_entry_##which(struct cb_raw *raw)                                                                  \
-	{                                                                                                                                  \
-		return entry_place(raw, dir, fbn, name);                                                                                   \
+#define FIND_ENTRY(which, dir, fbn, name)                                                                              \
+	static struct damage_place find_entry_##which(struct cb_raw *raw)                                              \
+	{                                                                                                              \
+		return entry_place(raw, dir, fbn, name);                                                               \
 	}
 FIND_ENTRY(empty, INO_ROOT, 0, "empty")
 FIND_ENTRY(hard, INO_ROOT, 0, "hard")
@@ -72,19 +74,23 @@ FIND_ENTRY(lun, INO_ROOT, 0, "lun")
 FIND_ENTRY(symlink, INO_ROOT, 0, "symlink")
 FIND_ENTRY(many, cb_ino.many, 3, NULL)
 FIND_ENTRY(docs, INO_DOCS, 0, "exports")
-static const struct damage_target entry_targets[] = { { "of a file", find_entry_empty },    { "of a second name", find_entry_hard },
-	                                              { "of a directory", find_entry_dir }, { "of a vdisk", find_entry_lun },
-	                                              { "of a link", find_entry_symlink },  { "with an index", find_entry_many },
-	                                              { "of a document", find_entry_docs } };
+static const struct damage_target entry_targets[] = {
+	{ "of a file", find_entry_empty },    { "of a second name", find_entry_hard },
+	{ "of a directory", find_entry_dir }, { "of a vdisk", find_entry_lun },
+	{ "of a link", find_entry_symlink },  { "with an index", find_entry_many },
+	{ "of a document", find_entry_docs }
+};
 static const struct damage_field entry_fields[] = {
-	{ AT(struct dir_entry_disk, inode), DAMAGE_ALL, DAMAGE_ZERO | DAMAGE_ONE | DAMAGE_MORE | DAMAGE_HIGH, R(6), 0, NULL },
+	{ AT(struct dir_entry_disk, inode), DAMAGE_ALL, DAMAGE_ZERO | DAMAGE_ONE | DAMAGE_MORE | DAMAGE_HIGH, R(6), 0,
+	  NULL },
 	{ AT(struct dir_entry_disk, type), DAMAGE_ALL, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_HIGH, R(6), 0, NULL },
 	{ AT(struct dir_entry_disk, name_len), DAMAGE_ALL, DAMAGE_ZERO | DAMAGE_ONES, R(6), 0, NULL },
 	{ AT(struct dir_entry_disk, reserved), DAMAGE_ALL, DAMAGE_ONE | DAMAGE_HIGH, R(6), 0, NULL },
 	{ AT(struct dir_entry_disk, generation), DAMAGE_ALL, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_HIGH, R(6), 0, NULL },
 	{ "a slash in its name", sizeof(struct dir_entry_disk), 1, DAMAGE_ALL, DAMAGE_ZERO, R(6), 0, NULL },
 };
-const struct damage_structure damage_dir_entry = TABLE("entry", struct dir_entry_disk, entry_targets, entry_fields, NULL);
+const struct damage_structure damage_dir_entry = TABLE("entry", struct dir_entry_disk, entry_targets, entry_fields,
+                                                       NULL);
 
 /* ---- index and free table ---- */
 
@@ -99,14 +105,17 @@ static const struct damage_target free_targets[] = { { "block 0", find_free } };
 static const struct damage_field index_fields[] = {
 	{ AT(struct dir_index_head, magic), 1, DAMAGE_ZERO | DAMAGE_LOW | DAMAGE_HIGH, R(6), 0, NULL },
 	{ AT(struct dir_index_head, owner), 1, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_HIGH, R(6), 0, NULL },
-	{ AT(struct dir_index_head, n_buckets), 1, DAMAGE_ZERO | DAMAGE_ONES | DAMAGE_MORE | DAMAGE_LESS, R(6), 0, NULL },
-	{ AT(struct dir_index_head, n_entries), 1, DAMAGE_ZERO | DAMAGE_ONES | DAMAGE_MORE | DAMAGE_LESS, R(6), 0, NULL },
+	{ AT(struct dir_index_head, n_buckets), 1, DAMAGE_ZERO | DAMAGE_ONES | DAMAGE_MORE | DAMAGE_LESS, R(6), 0,
+	  NULL },
+	{ AT(struct dir_index_head, n_entries), 1, DAMAGE_ZERO | DAMAGE_ONES | DAMAGE_MORE | DAMAGE_LESS, R(6), 0,
+	  NULL },
 	{ AT(struct dir_index_head, indexed_end), 1, DAMAGE_HIGH, R(6), 0, NULL },
 	{ AT(struct dir_index_head, free_hint), 1, DAMAGE_ONES | DAMAGE_HIGH, R(6), 0, NULL },
 	{ AT(struct dir_index_head, reuse), 1, DAMAGE_ONES | DAMAGE_HIGH, R(6), 0, NULL },
 	{ AT(struct dir_index_head, reserved), 1, DAMAGE_ONE | DAMAGE_HIGH, R(6), 0, NULL },
 };
-const struct damage_structure damage_dir_index = TABLE("index", struct dir_index_head, index_targets, index_fields, NULL);
+const struct damage_structure damage_dir_index = TABLE("index", struct dir_index_head, index_targets, index_fields,
+                                                       NULL);
 
 static const struct damage_field bucket_fields[] = {
 	{ AT(struct dir_bucket, magic), 3, DAMAGE_ZERO | DAMAGE_LOW | DAMAGE_HIGH, R(6), 0, NULL },
@@ -115,10 +124,13 @@ static const struct damage_field bucket_fields[] = {
 	{ AT(struct dir_bucket, n), 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ONES, R(6), 0, NULL },
 	{ AT(struct dir_bucket, flags), 3, DAMAGE_HIGH | DAMAGE_ONES, R(6), 0, NULL },
 	{ AT(struct dir_bucket, pairs[0].hash), 3, DAMAGE_LOW | DAMAGE_HIGH | DAMAGE_ZERO, R(6), 0, NULL },
-	{ AT(struct dir_bucket, pairs[0].slot), 3, DAMAGE_LOW | DAMAGE_HIGH | DAMAGE_ZERO | DAMAGE_ONES, R(6), 0, NULL },
-	{ AT(struct dir_bucket, pairs[5].slot), 3, DAMAGE_LOW | DAMAGE_HIGH | DAMAGE_ZERO | DAMAGE_ONES, R(6), 0, NULL },
+	{ AT(struct dir_bucket, pairs[0].slot), 3, DAMAGE_LOW | DAMAGE_HIGH | DAMAGE_ZERO | DAMAGE_ONES, R(6), 0,
+	  NULL },
+	{ AT(struct dir_bucket, pairs[5].slot), 3, DAMAGE_LOW | DAMAGE_HIGH | DAMAGE_ZERO | DAMAGE_ONES, R(6), 0,
+	  NULL },
 };
-const struct damage_structure damage_dir_bucket = TABLE("bucket", struct dir_bucket, bucket_targets, bucket_fields, NULL);
+const struct damage_structure damage_dir_bucket = TABLE("bucket", struct dir_bucket, bucket_targets, bucket_fields,
+                                                        NULL);
 
 static const struct damage_field free_fields[] = {
 	{ AT(struct dir_free, magic), 1, DAMAGE_ZERO | DAMAGE_LOW | DAMAGE_HIGH, R(6), 0, NULL },
@@ -146,7 +158,8 @@ static struct damage_place find_stream_top(struct cb_raw *raw)
 {
 	return stream_place(raw, cb_ino.top);
 }
-static const struct damage_target stream_targets[] = { { "of a vdisk", find_stream_lun }, { "of a backed vdisk", find_stream_top } };
+static const struct damage_target stream_targets[] = { { "of a vdisk", find_stream_lun },
+	                                               { "of a backed vdisk", find_stream_top } };
 
 static void stream_seal(uint8_t *block, uint8_t *record)
 {
@@ -158,13 +171,16 @@ static void stream_seal(uint8_t *block, uint8_t *record)
 }
 static const struct damage_field stream_fields[] = {
 	{ AT(struct stream_disk, magic), 3, DAMAGE_ZERO | DAMAGE_LOW | DAMAGE_HIGH, R(8), R(6), NULL },
-	{ AT(struct stream_disk, inode), 3, DAMAGE_ZERO | DAMAGE_ONE | DAMAGE_MORE | DAMAGE_HIGH, R(6) | R(8), 0, NULL },
+	{ AT(struct stream_disk, inode), 3, DAMAGE_ZERO | DAMAGE_ONE | DAMAGE_MORE | DAMAGE_HIGH, R(6) | R(8), 0,
+	  NULL },
 	{ AT(struct stream_disk, generation), 3, DAMAGE_ZERO | DAMAGE_LOW | DAMAGE_HIGH, R(6) | R(8), 0, NULL },
 	{ AT(struct stream_disk, reserved[0]), 3, DAMAGE_ONE, R(6), 0, NULL },
-	{ AT(struct stream_disk, name_len), 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ONES, R(8), R(6), NULL },
+	{ AT(struct stream_disk, name_len), 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ONES, R(8), R(6),
+	  NULL },
 	{ AT(struct stream_disk, name[0]), 3, DAMAGE_ZERO | DAMAGE_LOW, R(8), R(6), NULL },
 };
-const struct damage_structure damage_stream = TABLE("stream entry", struct stream_disk, stream_targets, stream_fields, stream_seal);
+const struct damage_structure damage_stream = TABLE("stream entry", struct stream_disk, stream_targets, stream_fields,
+                                                    stream_seal);
 
 /* ---- VTOC ---- */
 
@@ -188,7 +204,8 @@ static struct damage_place find_vtoc_top(struct cb_raw *raw)
 	return vtoc_place(raw, cb_ino.top);
 }
 FIND(vtoc_head, INO_VTOC, 0, 0, 0)
-static const struct damage_target vtoc_targets[] = { { "of a vdisk", find_vtoc_lun }, { "of a backed vdisk", find_vtoc_top } };
+static const struct damage_target vtoc_targets[] = { { "of a vdisk", find_vtoc_lun },
+	                                             { "of a backed vdisk", find_vtoc_top } };
 static const struct damage_target vtoc_head_targets[] = { { "head", find_vtoc_head } };
 
 static void vtoc_seal(uint8_t *block, uint8_t *record)
@@ -213,13 +230,16 @@ static const struct damage_field vtoc_fields[] = {
 	{ AT(struct vtoc_disk, reserved[0]), 3, 0, 0, 0, "room for later versions, which is not looked at" },
 	{ AT(struct vtoc_disk, path[0]), 3, 0, 0, 0, "a hint: directories can be renamed" },
 };
-const struct damage_structure damage_vtoc_record = TABLE("VTOC record", struct vtoc_disk, vtoc_targets, vtoc_fields, vtoc_seal);
+const struct damage_structure damage_vtoc_record = TABLE("VTOC record", struct vtoc_disk, vtoc_targets, vtoc_fields,
+                                                         vtoc_seal);
 static const struct damage_field vtoc_head_fields[] = {
 	{ AT(struct vtoc_head_disk, magic), 1, DAMAGE_ZERO | DAMAGE_LOW | DAMAGE_HIGH, R(8), 0, NULL },
-	{ AT(struct vtoc_head_disk, n_records), 1, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ONES, R(8), 0, NULL },
+	{ AT(struct vtoc_head_disk, n_records), 1, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ONES, R(8), 0,
+	  NULL },
 	{ AT(struct vtoc_head_disk, reserved[0]), 1, 0, 0, 0, "room for later versions, which is not looked at" },
 };
-const struct damage_structure damage_vtoc_head = TABLE("VTOC", struct vtoc_head_disk, vtoc_head_targets, vtoc_head_fields, vtoc_seal);
+const struct damage_structure damage_vtoc_head = TABLE("VTOC", struct vtoc_head_disk, vtoc_head_targets,
+                                                       vtoc_head_fields, vtoc_seal);
 
 /* ---- attributes ---- */
 
@@ -231,7 +251,8 @@ static struct damage_place find_attr_top(struct cb_raw *raw)
 {
 	return (struct damage_place){ cb_attributes_of(raw, cb_ino.top), 0, 0, 0 };
 }
-static const struct damage_target attr_targets[] = { { "of a vdisk", find_attr_lun }, { "of a backed vdisk", find_attr_top } };
+static const struct damage_target attr_targets[] = { { "of a vdisk", find_attr_lun },
+	                                             { "of a backed vdisk", find_attr_top } };
 
 /* One CRC covers all of them. */
 void damage_attributes_seal(uint8_t *block, uint8_t *record)
@@ -250,15 +271,18 @@ static const struct damage_field attr_fields[] = {
 	{ AT(struct vdiskattr_head_disk, magic), 3, DAMAGE_ZERO | DAMAGE_LOW | DAMAGE_HIGH, R(8), R(6), NULL },
 	{ AT(struct vdiskattr_head_disk, version), 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_HIGH, R(8), R(6), NULL },
 	{ AT(struct vdiskattr_head_disk, reserved), 3, 0, 0, 0, "room for later versions, which is not looked at" },
-	{ AT(struct vdiskattr_head_disk, length), 3, DAMAGE_ZERO | DAMAGE_LESS | DAMAGE_HIGH | DAMAGE_ONES, R(8), R(6), NULL },
+	{ AT(struct vdiskattr_head_disk, length), 3, DAMAGE_ZERO | DAMAGE_LESS | DAMAGE_HIGH | DAMAGE_ONES, R(8), R(6),
+	  NULL },
 	{ AT(struct vdiskattr_head_disk, state_generation), 3, 0, 0, 0, "rises with every change: any number" },
 	{ "the type of the first", ITEM1, 2, 3, DAMAGE_ZERO | DAMAGE_HIGH, R(8), R(6), NULL },
-	{ "the length of the first", ITEM1 + 4U, 4, 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ONES, R(8), R(6), NULL },
+	{ "the length of the first", ITEM1 + 4U, 4, 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ONES, R(8),
+	  R(6), NULL },
 	{ "its bytes", ITEM1 + 8U, 1, 3, DAMAGE_LOW | DAMAGE_HIGH, R(8), R(6), NULL },
-	{ "the length of the second", ITEM2 + 4U, 4, 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ONES, R(8), R(6), NULL },
+	{ "the length of the second", ITEM2 + 4U, 4, 3, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_ONES, R(8),
+	  R(6), NULL },
 };
-const struct damage_structure damage_attributes = TABLE("attributes", struct vdiskattr_head_disk, attr_targets, attr_fields,
-                                                        damage_attributes_seal);
+const struct damage_structure damage_attributes = TABLE("attributes", struct vdiskattr_head_disk, attr_targets,
+                                                        attr_fields, damage_attributes_seal);
 
 struct damage_place damage_attribute_of(struct cb_raw *raw, uint32_t lun, unsigned type)
 {
@@ -290,7 +314,8 @@ static struct damage_place find_backing(struct cb_raw *raw)
 {
 	return damage_attribute_of(raw, cb_ino.top, VDISKATTR_BACKING);
 }
-static const struct damage_target state_targets[] = { { "of a vdisk", find_state_lun }, { "of a backed vdisk", find_state_top } };
+static const struct damage_target state_targets[] = { { "of a vdisk", find_state_lun },
+	                                              { "of a backed vdisk", find_state_top } };
 static const struct damage_target backing_targets[] = { { "of a backed vdisk", find_backing } };
 
 static const struct damage_field state_fields[] = {
@@ -301,15 +326,18 @@ static const struct damage_field state_fields[] = {
 	{ AT(struct vdiskattr_state_disk, reserved[0]), 3, 0, 0, 0, "room for later versions, which is not looked at" },
 	{ AT(struct vdiskattr_state_disk, created_ns), 3, 0, 0, 0, "any time" },
 };
-const struct damage_structure damage_state = TABLE("state of a vdisk", struct vdiskattr_state_disk, state_targets, state_fields,
-                                                   damage_attributes_seal);
+const struct damage_structure damage_state = TABLE("state of a vdisk", struct vdiskattr_state_disk, state_targets,
+                                                   state_fields, damage_attributes_seal);
 
 static const struct damage_field backing_fields[] = {
-	{ AT(struct vdiskattr_backing_disk, snapshot), 1, DAMAGE_ZERO | DAMAGE_ONE | DAMAGE_MORE | DAMAGE_HIGH, R(8), R(6), NULL },
-	{ AT(struct vdiskattr_backing_disk, inode), 1, DAMAGE_ZERO | DAMAGE_ONE | DAMAGE_MORE | DAMAGE_HIGH, R(8), R(6), NULL },
-	{ AT(struct vdiskattr_backing_disk, generation), 1, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_HIGH, R(8), R(6), NULL },
+	{ AT(struct vdiskattr_backing_disk, snapshot), 1, DAMAGE_ZERO | DAMAGE_ONE | DAMAGE_MORE | DAMAGE_HIGH, R(8),
+	  R(6), NULL },
+	{ AT(struct vdiskattr_backing_disk, inode), 1, DAMAGE_ZERO | DAMAGE_ONE | DAMAGE_MORE | DAMAGE_HIGH, R(8), R(6),
+	  NULL },
+	{ AT(struct vdiskattr_backing_disk, generation), 1, DAMAGE_ZERO | DAMAGE_MORE | DAMAGE_LESS | DAMAGE_HIGH, R(8),
+	  R(6), NULL },
 	{ AT(struct vdiskattr_backing_disk, n_blocks), 1, DAMAGE_MORE | DAMAGE_HIGH | DAMAGE_ONES, R(8), R(6), NULL },
 	{ AT(struct vdiskattr_backing_disk, reserved), 1, 0, 0, 0, "room for later versions, which is not looked at" },
 };
-const struct damage_structure damage_backing = TABLE("backing of a vdisk", struct vdiskattr_backing_disk, backing_targets, backing_fields,
-                                                     damage_attributes_seal);
+const struct damage_structure damage_backing = TABLE("backing of a vdisk", struct vdiskattr_backing_disk,
+                                                     backing_targets, backing_fields, damage_attributes_seal);

@@ -65,7 +65,8 @@ static void field_change(uint64_t *io_seed, uint8_t *at, unsigned size, char *wh
 	after = value_draw(io_seed, before, size);
 	memcpy(at, &after, size);
 	if (what_size > len)
-		(void)snprintf(what + len, what_size - len, " %llx -> %llx;", (unsigned long long)before, (unsigned long long)after);
+		(void)snprintf(what + len, what_size - len, " %llx -> %llx;", (unsigned long long)before,
+		               (unsigned long long)after);
 }
 
 static const char *medium(const struct fsbox *box, unsigned disk)
@@ -75,7 +76,8 @@ static const char *medium(const struct fsbox *box, unsigned disk)
 
 /* ---- blocks of the file system ---- */
 
-static void entry_change(const struct fsbox *box, unsigned disk, uint32_t dbn, const struct raid_checksum_format *difference)
+static void entry_change(const struct fsbox *box, unsigned disk, uint32_t dbn,
+                         const struct raid_checksum_format *difference)
 {
 	uint64_t block = layout_checksum_block(&layout, layout_zone(dbn));
 	uint8_t bytes[4096], *entry = bytes + layout_zone_slot(dbn) * sizeof *difference;
@@ -89,7 +91,8 @@ static void entry_change(const struct fsbox *box, unsigned disk, uint32_t dbn, c
 static bool place_of(uint32_t vbn, unsigned *ret_disk, uint32_t *ret_dbn)
 {
 	for (unsigned i = 0; i < geometry.n_data_disks; i++) {
-		if (vbn < geometry.disks[i].vbn_first || vbn - geometry.disks[i].vbn_first >= geometry.disks[i].n_blocks)
+		if (vbn < geometry.disks[i].vbn_first ||
+		    vbn - geometry.disks[i].vbn_first >= geometry.disks[i].n_blocks)
 			continue;
 		*ret_disk = geometry.disks[i].position;
 		*ret_dbn = vbn - geometry.disks[i].vbn_first;
@@ -155,7 +158,8 @@ static unsigned ring_newest(const struct fsbox *box, unsigned disk, struct raid_
 }
 
 /* The same on all disks, or on one. */
-static void ring_change(const struct fsbox *box, uint64_t *io_seed, unsigned offset, unsigned size, char *what, size_t what_size)
+static void ring_change(const struct fsbox *box, uint64_t *io_seed, unsigned offset, unsigned size, char *what,
+                        size_t what_size)
 {
 	bool all = draw_below(io_seed, 4) != 0;
 	uint64_t seed = *io_seed;
@@ -206,13 +210,14 @@ static void damage_ring(struct fsbox *box, uint64_t *io_seed, char *what, size_t
 static void damage_spot(struct fsbox *box, uint64_t *io_seed, char *what, size_t size)
 {
 	const struct spot *spot = &spots[draw_below(io_seed, n_spots)];
-	unsigned offset = spot->offset == ANYWHERE ? (unsigned)draw_below(io_seed, 4096U / spot->size) * spot->size : spot->offset;
+	unsigned offset = spot->offset == ANYWHERE ? (unsigned)draw_below(io_seed, 4096U / spot->size) * spot->size
+	                                           : spot->offset;
 	uint8_t block[4096];
 
 	(void)snprintf(what, size, "%s, %s, %s", spot->structure, spot->target, spot->field);
 	if (spot->vbn == 0) {
-		ring_change(box, io_seed, (unsigned)offsetof(struct raid_fsinfo_format, body) + spot->record + offset, spot->size, what,
-		            size);
+		ring_change(box, io_seed, (unsigned)offsetof(struct raid_fsinfo_format, body) + spot->record + offset,
+		            spot->size, what, size);
 		return;
 	}
 	block_get(box, spot->vbn, block);
@@ -251,21 +256,25 @@ static void label_put(const struct fsbox *box, unsigned disk, unsigned copy, str
 	label->crc = le32_of(0);
 	label->crc = le32_of(crc32c(label, sizeof *label));
 	for (unsigned b = 0; b < RAID_LABEL_BLOCKS; b++)
-		memdisk_poke(medium(box, disk), layout_label_block(copy) + b, (const uint8_t *)label + (size_t)b * 4096U);
+		memdisk_poke(medium(box, disk), layout_label_block(copy) + b,
+		             (const uint8_t *)label + (size_t)b * 4096U);
 }
 
 static void damage_label(struct fsbox *box, uint64_t *io_seed, char *what, size_t size)
 {
-#define LABEL(field)                                                                                                                       \
-	{                                                                                                                                  \
-		IN(struct raid_label_format, field)                                                                                        \
+#define LABEL(field)                                                                                                   \
+	{                                                                                                              \
+		IN(struct raid_label_format, field)                                                                    \
 	}
 	static const struct raw_field fields[] = {
-		LABEL(version),      LABEL(disk_uuid),       LABEL(member_index),  LABEL(group),         LABEL(position),
-		LABEL(role),         LABEL(size_blocks),     LABEL(volume_uuid),   LABEL(generation),    LABEL(membership),
-		LABEL(epoch),        LABEL(compat),          LABEL(flags),         LABEL(n_members),     LABEL(n_groups),
-		LABEL(n_log_copies), LABEL(log_copies[0]),   LABEL(log_copies[1]), LABEL(log_copies[2]), LABEL(intent_slots),
-		LABEL(log_first),    LABEL(log_half_blocks), LABEL(zones_first),   LABEL(ring_slots),
+		LABEL(version),         LABEL(disk_uuid),     LABEL(member_index),
+		LABEL(group),           LABEL(position),      LABEL(role),
+		LABEL(size_blocks),     LABEL(volume_uuid),   LABEL(generation),
+		LABEL(membership),      LABEL(epoch),         LABEL(compat),
+		LABEL(flags),           LABEL(n_members),     LABEL(n_groups),
+		LABEL(n_log_copies),    LABEL(log_copies[0]), LABEL(log_copies[1]),
+		LABEL(log_copies[2]),   LABEL(intent_slots),  LABEL(log_first),
+		LABEL(log_half_blocks), LABEL(zones_first),   LABEL(ring_slots),
 	};
 	static const struct raw_field rows[] = {
 		{ IN(struct raid_member_format, uuid) },      { IN(struct raid_member_format, size_blocks) },
@@ -288,7 +297,8 @@ static void damage_label(struct fsbox *box, uint64_t *io_seed, char *what, size_
 		for (unsigned copy = 0; copy < 2; copy++) {
 			seed = *io_seed;
 			label_get(box, disk, copy, &label);
-			field_change(&seed, (uint8_t *)&label + offset, (unsigned)field->size, what, disk + copy == 0 ? size : 0);
+			field_change(&seed, (uint8_t *)&label + offset, (unsigned)field->size, what,
+			             disk + copy == 0 ? size : 0);
 			label_put(box, disk, copy, &label);
 		}
 	*io_seed = seed;
@@ -311,9 +321,12 @@ static size_t intent_field(uint64_t *io_seed, unsigned n_partial, unsigned *ret_
 		{ "run length", offsetof(struct raid_intent_head_format, runs[0].n), 4 },
 	};
 	static const struct raw_field partial[] = {
-		{ IN(struct raid_intent_partial_format, dbn) },         { IN(struct raid_intent_partial_format, mask) },
-		{ IN(struct raid_intent_partial_format, flags) },       { IN(struct raid_intent_partial_format, payload) },
-		{ IN(struct raid_intent_partial_format, entries[0]) },  { IN(struct raid_intent_partial_format, entries[1]) },
+		{ IN(struct raid_intent_partial_format, dbn) },
+		{ IN(struct raid_intent_partial_format, mask) },
+		{ IN(struct raid_intent_partial_format, flags) },
+		{ IN(struct raid_intent_partial_format, payload) },
+		{ IN(struct raid_intent_partial_format, entries[0]) },
+		{ IN(struct raid_intent_partial_format, entries[1]) },
 		{ IN(struct raid_intent_partial_format, entries_xor) },
 	};
 	const struct raw_field *field = &head[draw_below(io_seed, ARRAY_SIZE(head))];
@@ -360,7 +373,8 @@ static void damage_intent(struct fsbox *box, uint64_t *io_seed, char *what, size
 		if (what[0] == '\0')
 			(void)snprintf(what, size, "intent %u, %s%s", slot, name, revive ? " (revived)" : "");
 		field_change(&seed, bytes + offset, field_size, what, size);
-		n = 1U + DIV_UP(MIN_OF(le16_get(head->n_partial), RAID_INTENT_MAX_PARTIAL), RAID_INTENT_PARTIAL_PER_BLOCK);
+		n = 1U +
+		    DIV_UP(MIN_OF(le16_get(head->n_partial), RAID_INTENT_MAX_PARTIAL), RAID_INTENT_PARTIAL_PER_BLOCK);
 		head->crc = le32_of(0);
 		head->crc = le32_of(crc32c(bytes, (size_t)n * 4096U));
 		for (unsigned b = 0; b < INTENT_BLOCKS; b++)
@@ -389,7 +403,8 @@ static uint32_t group_choose(const struct fsbox *box, unsigned disk, unsigned ha
 	uint8_t bytes[4096];
 	uint32_t chosen = UINT32_MAX, n = 0;
 
-	for (uint32_t block = 0; block < layout.log_half_blocks; block += group_blocks(&head) + le32_get(head.n_pages)) {
+	for (uint32_t block = 0; block < layout.log_half_blocks;
+	     block += group_blocks(&head) + le32_get(head.n_pages)) {
 		log_read(box, disk, half, block, bytes, 1);
 		memcpy(&head, bytes, sizeof head);
 		if (le32_get(head.magic) != NVLOG_GROUP_MAGIC || group_blocks(&head) == 0)
@@ -445,7 +460,8 @@ static void damage_log(struct fsbox *box, uint64_t *io_seed, char *what, size_t 
 		head_bytes = MIN_OF(MAX_OF(le32_get(head->head_bytes), 8U), NVLOG_HEAD_BYTES_MAX);
 		head->crc = le32_of(crc32c(heads + 8, head_bytes - 8U));
 		for (unsigned b = 0; b < n; b++)
-			memdisk_poke(medium(box, disk), layout_log_block(&layout, half, block + b), heads + (size_t)b * 4096U);
+			memdisk_poke(medium(box, disk), layout_log_block(&layout, half, block + b),
+			             heads + (size_t)b * 4096U);
 	}
 	*io_seed = seed;
 }
@@ -471,8 +487,9 @@ static void spots_of_tables(struct cb_raw *raw, bool busy)
 				continue;
 			for (unsigned f = 0; f < structure->n_fields; f++)
 				if ((structure->fields[f].targets >> t & 1U) != 0)
-					spot_add((struct spot){ structure->name, structure->targets[t].name, structure->fields[f].name, vbn,
-					                        place.offset, structure->fields[f].offset, structure->fields[f].size,
+					spot_add((struct spot){ structure->name, structure->targets[t].name,
+					                        structure->fields[f].name, vbn, place.offset,
+					                        structure->fields[f].offset, structure->fields[f].size,
 					                        structure->seal });
 		}
 	}
@@ -506,7 +523,8 @@ static void spots_of_blocks(struct cb_raw *raw)
 		uint32_t vbn = cb_vbn(raw, blocks[i].ino, blocks[i].level, blocks[i].fbn);
 
 		for (unsigned k = 0; k < 12 && vbn != 0; k++) /* as likely as a dozen fields */
-			spot_add((struct spot){ "block", blocks[i].name, "any", vbn, 0, ANYWHERE, blocks[i].size, NULL });
+			spot_add(
+			    (struct spot){ "block", blocks[i].name, "any", vbn, 0, ANYWHERE, blocks[i].size, NULL });
 	}
 }
 
@@ -522,8 +540,8 @@ void image_spots_find(struct fsbox *box, bool busy)
 	spots_of_blocks(&raw);
 	cb_raw_close(&raw);
 	label_get(box, 0, 0, &label);
-	layout = (struct layout){ le32_get(label.intent_slots), le32_get(label.log_first), le32_get(label.log_half_blocks),
-		                  le32_get(label.zones_first) };
+	layout = (struct layout){ le32_get(label.intent_slots), le32_get(label.log_first),
+		                  le32_get(label.log_half_blocks), le32_get(label.zones_first) };
 }
 
 void image_damage(struct fsbox *box, uint64_t *io_seed, char *what, size_t size)

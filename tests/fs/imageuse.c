@@ -42,7 +42,8 @@ static void content_expect(const char *name, uint32_t fbn, const uint8_t *bytes,
 		fail_msg("%s: block %u has other content", name, fbn);
 }
 
-/* A block of a LUN is one word all over: what was written there, or zeros; of a backed one also what its backing store has there. */
+/* A block of a LUN is one word all over: what was written there, or zeros; of a backed one also what its backing store
+ * has there. */
 static void lun_expect(const char *path, uint32_t fbn, const uint8_t *bytes)
 {
 	const uint32_t may[] = { 0, fbn + 1U, fbn + 7U, 1000U + fbn };
@@ -167,7 +168,8 @@ static void luns_look(bool as_made)
 		(void)ask(FS_VDISK_GET, paths[i]);
 		(void)ask(FS_CLONE_STATUS, paths[i]);
 		for (uint32_t fbn = 0; fbn < 110 && box_resolve(box, paths[i], &id) == 0; fbn++)
-			if (box_read(box, id, (uint64_t)fbn * 4096U, bytes, sizeof bytes) == (int)sizeof bytes && (as_made || i == 0))
+			if (box_read(box, id, (uint64_t)fbn * 4096U, bytes, sizeof bytes) == (int)sizeof bytes &&
+			    (as_made || i == 0))
 				lun_expect(paths[i], fbn, bytes);
 	}
 }
@@ -230,7 +232,8 @@ static void rewrite(const char *path)
 static bool all_write(struct fs_file_id *ret_id)
 {
 	struct fs_file_id id;
-	bool there = box_create(box, box_root, "new", ret_id) == 0 && box_write(box, *ret_id, 0, fresh, sizeof fresh, FS_FILE_SYNC) == 0;
+	bool there = box_create(box, box_root, "new", ret_id) == 0 &&
+	             box_write(box, *ret_id, 0, fresh, sizeof fresh, FS_FILE_SYNC) == 0;
 
 	rewrite("/lun");
 	rewrite("/top");

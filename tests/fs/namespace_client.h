@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Short names for messages of the namespace, for its tests. Each sends one message to `ns_ram` and leaves it in `ns_msg`. */
+/* Short names for messages of the namespace, for its tests. Each sends one message to `ns_ram` and leaves it in
+ * `ns_msg`. */
 #ifndef TESTS_FS_NAMESPACE_CLIENT_H
 #define TESTS_FS_NAMESPACE_CLIENT_H
 
@@ -105,7 +106,8 @@ static inline int ns_set(struct fs_file_id file, const struct fs_setattr *set)
 	ns_new(FS_SETATTR, file, NULL)->in.setattr = *set;
 	return ns_send();
 }
-static inline int ns_list(struct fs_file_id dir, uint64_t cookie, uint32_t max_entries, uint32_t max_bytes, bool want_attr)
+static inline int ns_list(struct fs_file_id dir, uint64_t cookie, uint32_t max_entries, uint32_t max_bytes,
+                          bool want_attr)
 {
 	struct fs_message *msg = ns_new(FS_READDIR, dir, NULL);
 	msg->in.readdir.cookie = cookie;

@@ -29,7 +29,8 @@ static struct fs_file_id mkdir_in(struct fs_file_id dir, const char *name)
 	return id;
 }
 
-static struct fs_message *renaming(struct fs_message *msg, struct fs_file_id dir, const char *name, struct fs_file_id to_dir)
+static struct fs_message *renaming(struct fs_message *msg, struct fs_file_id dir, const char *name,
+                                   struct fs_file_id to_dir)
 {
 	message(msg, FS_RENAME, dir, name);
 	msg->in.to_dir = to_dir;

@@ -233,7 +233,8 @@ static void what_the_policy_protects_stays(void **state)
 	make_snapshots("keep.", 2, 3, true);
 	make_snapshots("mine.", 2, 3, false);
 	assert_string_equal(left_by((struct fs_autodelete){ .keep_prefix = "keep" }), "keep.0 keep.1 mine.0 mine.1");
-	assert_string_equal(left_by((struct fs_autodelete){ .keep_prefix = "keep", .user_created = true }), "keep.0 keep.1");
+	assert_string_equal(left_by((struct fs_autodelete){ .keep_prefix = "keep", .user_created = true }),
+	                    "keep.0 keep.1");
 	assert_string_equal(left_by((struct fs_autodelete){ .user_created = true }), "");
 }
 
@@ -258,7 +259,8 @@ static void order_and_defer_say_who_goes_first(void **state)
 	make_snapshots("last", 2, 6, true);
 	assert_int_equal(overwrite(6), 0);
 	assert_string_equal(first_gone((struct fs_autodelete){ .defer = FS_DEFER_USER_CREATED }), "user0 last0 last1");
-	assert_string_equal(first_gone((struct fs_autodelete){ .defer = FS_DEFER_NONE, .newest_first = true }), "user0 last0");
+	assert_string_equal(first_gone((struct fs_autodelete){ .defer = FS_DEFER_NONE, .newest_first = true }),
+	                    "user0 last0");
 	assert_string_equal(first_gone((struct fs_autodelete){ .defer = FS_DEFER_SCHEDULED }), "last0");
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls sent again: carried out once, answered with the same bytes, also while the first is under way; and what makes room when there is none. */
+/* Calls sent again: carried out once, answered with the same bytes, also while the first is under way; and what makes
+ * room when there is none. */
 #include "tests/fs/callbox.h"
 
 #include <stdio.h>
@@ -62,7 +63,8 @@ static void each_change_is_made_once(void **state)
 	struct box_call calls[] = {
 		{ .op = FS_MKDIR, .dir = box_root, .name = "dir" }, /* EEXIST */
 		{ .op = FS_CREATE, .dir = box_root, .name = "guarded", .mode = FS_CREATE_GUARDED }, /* EEXIST */
-		{ .op = FS_CREATE, .dir = box_root, .name = "exclusive", .mode = FS_CREATE_EXCLUSIVE, .verifier = 77 }, /* another ctime */
+		/* another ctime */
+		{ .op = FS_CREATE, .dir = box_root, .name = "exclusive", .mode = FS_CREATE_EXCLUSIVE, .verifier = 77 },
 		{ .op = FS_SYMLINK, .dir = box_root, .name = "link" }, /* EEXIST */
 		{ .op = FS_MKNOD, .dir = box_root, .name = "fifo" }, /* EEXIST */
 		{ .op = FS_LINK, .dir = { 0 }, .to_name = "hard" }, /* EEXIST */
@@ -92,9 +94,12 @@ static void each_change_is_made_once(void **state)
 
 static void an_exclusive_create_says_the_same_again(void **state)
 {
-	struct box_call first = {
-		.op = FS_CREATE, .dir = box_root, .name = "x", .mode = FS_CREATE_EXCLUSIVE, .verifier = 0x123456789ABCDEFULL, .xid = 1
-	};
+	struct box_call first = { .op = FS_CREATE,
+		                  .dir = box_root,
+		                  .name = "x",
+		                  .mode = FS_CREATE_EXCLUSIVE,
+		                  .verifier = 0x123456789ABCDEFULL,
+		                  .xid = 1 };
 	struct box_call other = first;
 
 	(void)state;
@@ -122,7 +127,8 @@ static void a_refusal_is_said_again_though_it_would_work_now(void **state)
 
 static void a_call_that_differs_in_anything_is_another(void **state)
 {
-	struct box_call first = mkdir_call("d", 1, 1), other_xid = first, other_peer = first, other_name = first, other_op = first;
+	struct box_call first = mkdir_call("d", 1, 1), other_xid = first, other_peer = first, other_name = first,
+	                other_op = first;
 
 	(void)state;
 	other_xid.xid = 2;
@@ -329,7 +335,8 @@ static void replies_survive_a_restart(void **state)
 	survivors_again();
 }
 
-/* Power fails while they are in the log, when a CP has saved them, when two have, and again before anything else happens. */
+/* Power fails while they are in the log, when a CP has saved them, when two have, and again before anything else
+ * happens. */
 static void replies_survive_power_cuts(void **state)
 {
 	(void)state;
@@ -347,7 +354,8 @@ static void replies_survive_power_cuts(void **state)
 	}
 }
 
-/* Each acknowledged, the power failing at any time: during the log's writes, a CP, a mount. A call is answered by what is there, or was never done. */
+/* Each acknowledged, the power failing at any time: during the log's writes, a CP, a mount. A call is answered by what
+ * is there, or was never done. */
 static void a_cut_at_any_time_leaves_change_and_reply_or_neither(void **state)
 {
 	static char names[400][8];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The check at work: clean volumes are clean, whatever clients, snapshots, deletions and crashes do meanwhile; and nobody is disturbed by it. */
+/* The check at work: clean volumes are clean, whatever clients, snapshots, deletions and crashes do meanwhile; and
+ * nobody is disturbed by it. */
 #include "fs/check/check.h"
 #include "fs/core/core.h"
 #include "fs/core/volume_counters.h"
@@ -137,8 +138,8 @@ static void trees_half_freed_are_clean(void **state)
 	box_close(&box);
 }
 
-/* A deletion pass changes 4 regions a CP with a cache of this size. Every consistency point writes to the regions of all 14 disks, and frees
- * there what the one before has written: it can be met half-way. */
+/* A deletion pass changes 4 regions a CP with a cache of this size. Every consistency point writes to the regions of
+ * all 14 disks, and frees there what the one before has written: it can be met half-way. */
 static void snapshot_half_deleted_is_clean(void **state)
 {
 	struct running running;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The check finds, block by block: a bit of a map that is wrong, for a block of every kind; pointers that have changed places; checksum entries that
- * are another block's, or wrong on one disk. */
+/* The check finds, block by block: a bit of a map that is wrong, for a block of every kind; pointers that have changed
+ * places; checksum entries that are another block's, or wrong on one disk. */
 #include "tests/fs/checkbox.h"
 
 #include "base/page.h"
@@ -67,10 +67,10 @@ struct kind {
 	unsigned level;
 	uint32_t fbn;
 };
-#define INO(name, number)                                                                                                                  \
-	static uint32_t ino_##name(void)                                                                                                   \
-	{                                                                                                                                  \
-		return number;                                                                                                             \
+#define INO(name, number)                                                                                              \
+	static uint32_t ino_##name(void)                                                                               \
+	{                                                                                                              \
+		return number;                                                                                         \
 	}
 INO(file, cb_ino.file)
 INO(file2, cb_ino.file2)
@@ -167,8 +167,20 @@ static void check_finds_every_wrong_bit_of_the_maps(void **state)
 
 static void check_finds_every_wrong_bit_of_the_inode_map(void **state)
 {
-	const uint32_t inos[] = { 0,          1,          INO_INODE_MAP, INO_VTOC,       INO_ROOT, INO_ROOT + 1U, cb_ino.file, cb_ino.file2,
-		                  cb_ino.dir, cb_ino.lun, cb_ino.fifo,   cb_ino.symlink, 20000,    32767 };
+	const uint32_t inos[] = { 0,
+		                  1,
+		                  INO_INODE_MAP,
+		                  INO_VTOC,
+		                  INO_ROOT,
+		                  INO_ROOT + 1U,
+		                  cb_ino.file,
+		                  cb_ino.file2,
+		                  cb_ino.dir,
+		                  cb_ino.lun,
+		                  cb_ino.fifo,
+		                  cb_ino.symlink,
+		                  20000,
+		                  32767 };
 	unsigned n_bad = 0;
 
 	(void)state;
@@ -249,7 +261,9 @@ static void check_finds_every_block_with_another_identity(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
 		for (unsigned field = 0; field < 3; field++) {
 			const struct kind *kind = &kinds[i];
-			struct raid_ident ident = { .inode = kind->ino(), .fbn = kind->fbn, .level = kind->level, .generation = 3 };
+			struct raid_ident ident = {
+				.inode = kind->ino(), .fbn = kind->fbn, .level = kind->level, .generation = 3
+			};
 			uint8_t bytes[4096];
 
 			if (kind->level > 0)
@@ -260,7 +274,8 @@ static void check_finds_every_block_with_another_identity(void **state)
 			case_begin();
 			cb_block_get(&raw, kind->ino(), kind->level, kind->fbn, bytes);
 			cb_vbn_put(&raw, vbn_of(kind), &ident, bytes);
-			n_bad += case_end(kind->name, field, R(2), UINT32_MAX); /* all of what it leads to may be missed, too */
+			/* all of what it leads to may be missed, too */
+			n_bad += case_end(kind->name, field, R(2), UINT32_MAX);
 		}
 	}
 	assert_int_equal(n_bad, 0);

@@ -9,8 +9,8 @@ static bool found_as_told(const struct damage_case *c, const char *how, const st
 	            strstr(result->report, c->text) != NULL;
 
 	if (!good)
-		print_error("%s, %s: rules %#x, expected %#x (and perhaps %#x) and \"%s\"\n%s\n", c->name, how, rules, c->must, c->may,
-		            c->text, result->report != NULL ? result->report : "nothing found");
+		print_error("%s, %s: rules %#x, expected %#x (and perhaps %#x) and \"%s\"\n%s\n", c->name, how, rules,
+		            c->must, c->may, c->text, result->report != NULL ? result->report : "nothing found");
 	return good;
 }
 

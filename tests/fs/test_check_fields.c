@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The check judges every field: each of the tables' mutations goes onto a copy of one volume's disks, with checksums and parity that fit, and has
- * to be found under its rule; rules that the damage does not concern must be silent. */
+/* The check judges every field: each of the tables' mutations goes onto a copy of one volume's disks, with checksums
+ * and parity that fit, and has to be found under its rule; rules that the damage does not concern must be silent. */
 #include "tests/fs/damagefield.h"
 
 #include "base/log.h"
@@ -8,7 +8,8 @@
 #include "tests/support/memdisk.h"
 
 #define N_DISKS 3U
-/* Every case verifies the parity of all stripes, and there are well over a thousand: most find what they need on small disks. */
+/* Every case verifies the parity of all stripes, and there are well over a thousand: most find what they need on small
+ * disks. */
 #define SMALL_BYTES (20ULL << 20)
 #define WIDE_BYTES (96ULL << 20)
 
@@ -19,8 +20,8 @@ struct tally {
 	unsigned n_cases, n_bad, n_unjudged;
 };
 
-static void field_case(const struct damage_structure *structure, const struct damage_target *target, const struct damage_field *field,
-                       enum damage_mutation mutation, struct tally *tally)
+static void field_case(const struct damage_structure *structure, const struct damage_target *target,
+                       const struct damage_field *field, enum damage_mutation mutation, struct tally *tally)
 {
 	struct fs_check_offline check;
 	struct cb_raw raw;
@@ -36,10 +37,12 @@ static void field_case(const struct damage_structure *structure, const struct da
 		assert_int_equal(cb_check_offline(&box, &check), 0);
 		rules = cb_rules(&check.result);
 		tally->n_cases++;
-		if ((rules & field->must) != field->must || (rules & ~(field->must | field->may)) != 0 || check.result.n_errors == 0) {
+		if ((rules & field->must) != field->must || (rules & ~(field->must | field->may)) != 0 ||
+		    check.result.n_errors == 0) {
 			tally->n_bad++;
-			print_error("BAD %s, %s, %s: %s: rules %#x, expected %#x (and perhaps %#x)\n%s\n", structure->name, target->name,
-			            field->name, damage_mutation_name(mutation), rules, field->must, field->may,
+			print_error("BAD %s, %s, %s: %s: rules %#x, expected %#x (and perhaps %#x)\n%s\n",
+			            structure->name, target->name, field->name, damage_mutation_name(mutation), rules,
+			            field->must, field->may,
 			            check.result.report != NULL ? check.result.report : "nothing found");
 		}
 		fs_check_result_fini(&check.result);
@@ -71,8 +74,8 @@ static void fields_judge(enum damage_volume volume, unsigned n_expected)
 	for (unsigned s = 0; s < n_damage_structures; s++)
 		for (unsigned f = 0; damage_structures[s]->volume == volume && f < damage_structures[s]->n_fields; f++)
 			field_run(damage_structures[s], &damage_structures[s]->fields[f], &tally);
-	print_message("%u kinds of damage, %u not found as told; %u fields that nothing can judge\n", tally.n_cases, tally.n_bad,
-	              tally.n_unjudged);
+	print_message("%u kinds of damage, %u not found as told; %u fields that nothing can judge\n", tally.n_cases,
+	              tally.n_bad, tally.n_unjudged);
 	assert_int_equal(tally.n_bad, 0);
 	assert_true(tally.n_cases >= n_expected);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The check of a volume that is not mounted: what it says of one that crashed, of its log, of files that damaged blocks belong to; how little memory
- * it needs, and how slowly it can go. */
+/* The check of a volume that is not mounted: what it says of one that crashed, of its log, of files that damaged blocks
+ * belong to; how little memory it needs, and how slowly it can go. */
 #include "fs/core/core.h"
 #include "fs/file/inode.h"
 #include "tests/fs/checkbox.h"
@@ -131,7 +131,7 @@ static void volume_cut_while_writing_is_clean(void **state)
 	assert_true(n_unsettled > 0);
 }
 
-/* ---- the log ------------------------------------------------------------------------------------------------------ */
+/* ---- the log ----------------------------------------------------------------------------------------------------- */
 
 /* Blocks of `disk` that begin a group of the volume's log, in order. */
 static unsigned groups_of(unsigned disk, uint64_t *ret_blocks, unsigned max)
@@ -179,7 +179,8 @@ static uint64_t last_sequence(void)
 	return last;
 }
 
-/* Every bit of every field of a group's head, and of what follows: damage in the middle of the log is found, on one copy or on both. */
+/* Every bit of every field of a group's head, and of what follows: damage in the middle of the log is found, on one
+ * copy or on both. */
 static void damage_in_the_middle_of_the_log_is_found(void **state)
 {
 	static const unsigned at[] = { 0, 4, 8, 16, 24, 28, 32, 36, 64, 65, 68, 72, 80, 88, 92, 104, 110, 140 };
@@ -203,7 +204,8 @@ static void damage_in_the_middle_of_the_log_is_found(void **state)
 				memdisk_flip_bit(box.urls[c] + 4, block[c], at[i] * 8U + 1U);
 			assert_int_equal(cb_check_offline(&box, &check), 0);
 			rules = cb_rules(&check.result);
-			if (rules != R(9) || strstr(check.result.report, copies == 1 ? "whole on another copy" : "on every copy") == NULL)
+			if (rules != R(9) || strstr(check.result.report,
+			                            copies == 1 ? "whole on another copy" : "on every copy") == NULL)
 				print_error("byte %u on %u copies: %s\n", at[i], copies, check.result.report);
 			assert_int_equal(rules, R(9));
 			fs_check_result_fini(&check.result);
@@ -215,7 +217,7 @@ static void damage_in_the_middle_of_the_log_is_found(void **state)
 	assert_int_equal(box_mount(&box), 0);
 }
 
-/* ---- files and bytes ---------------------------------------------------------------------------------------------- */
+/* ---- files and bytes --------------------------------------------------------------------------------------------- */
 
 /* A file's block becomes nobody's, with a parity that says the same: nothing can bring it back. */
 static void block_lose(const char *path, uint32_t fbn)
@@ -263,7 +265,8 @@ static void damaged_block_is_reported_with_its_file_and_bytes(void **state)
 	assert_int_equal(cb_check_offline(&box, &check), 0);
 	assert_int_equal(cb_rules(&check.result), R(2));
 	finding = finding_of(&check, "/dir/sub/leaf/deep file");
-	assert_true(finding->offset_bytes == 5 * 4096 && finding->len_bytes == 4096 && finding->rule == 2 && !finding->repairable);
+	assert_true(finding->offset_bytes == 5 * 4096 && finding->len_bytes == 4096 && finding->rule == 2 &&
+	            !finding->repairable);
 	assert_null(strstr(finding->text, "snapshot"));
 	finding = finding_of(&check, long_name);
 	assert_true(finding->offset_bytes == 2 * 4096);
@@ -301,7 +304,7 @@ static void damaged_block_of_a_snapshot_is_reported_with_the_snapshot(void **sta
 	fs_check_result_fini(&check.result);
 }
 
-/* ---- memory and pace ---------------------------------------------------------------------------------------------- */
+/* ---- memory and pace --------------------------------------------------------------------------------------------- */
 
 /* Bits for one region at a time, however big the volume: the same is found. */
 static void little_memory_finds_the_same(void **state)
@@ -351,7 +354,8 @@ static void rate_limits_what_is_read_and_can_be_changed(void **state)
 	fs_message_fini(&rate);
 }
 
-/* One data disk of 256 MiB has two regions, of which one is in use: the stripes from 32,768 on have nothing but free blocks. */
+/* One data disk of 256 MiB has two regions, of which one is in use: the stripes from 32,768 on have nothing but free
+ * blocks. */
 static int volume_make_wide(void **state)
 {
 	(void)state;
@@ -380,7 +384,7 @@ static void stripes_of_regions_with_nothing_in_use_are_not_read(void **state)
 	assert_true(n < 40000U / stripes_of_an_io);
 }
 
-/* ---- a space map that cannot be read ------------------------------------------------------------------------------ */
+/* ---- a space map that cannot be read ----------------------------------------------------------------------------- */
 
 /* 284 regions, more than a block of the space map has records; most of them were never used. */
 static int volume_make_large(void **state)
@@ -391,7 +395,8 @@ static int volume_make_large(void **state)
 	box_open(&box, 179, 4, 12ULL << 30, 4096);
 	cb_populate(&box);
 	assert_int_equal(box_resolve(&box, "/file", &id), 0);
-	assert_int_equal(box_write(&box, id, 30 * 4096, "new", 3, FS_UNSTABLE), 0); /* the snapshots hold what was there */
+	/* the snapshots hold what was there */
+	assert_int_equal(box_write(&box, id, 30 * 4096, "new", 3, FS_UNSTABLE), 0);
 	return box_unmount(&box);
 }
 
@@ -446,16 +451,19 @@ static void lost_space_map_is_made_anew_and_holes_of_the_maps_stay_holes(void **
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(crashed_volume_is_clean_and_its_log_is_counted_and_no_byte_changes, volume_make,
-		                                volume_drop),
+		cmocka_unit_test_setup_teardown(crashed_volume_is_clean_and_its_log_is_counted_and_no_byte_changes,
+		                                volume_make, volume_drop),
 		cmocka_unit_test_setup_teardown(volume_cut_while_writing_is_clean, volume_make, volume_drop),
 		cmocka_unit_test_setup_teardown(damage_in_the_middle_of_the_log_is_found, volume_make, volume_drop),
-		cmocka_unit_test_setup_teardown(damaged_block_is_reported_with_its_file_and_bytes, volume_make, volume_drop),
-		cmocka_unit_test_setup_teardown(damaged_block_of_a_snapshot_is_reported_with_the_snapshot, volume_make, volume_drop),
-		cmocka_unit_test_setup_teardown(little_memory_finds_the_same, volume_make, volume_drop),
-		cmocka_unit_test_setup_teardown(stripes_of_regions_with_nothing_in_use_are_not_read, volume_make_wide, volume_drop),
-		cmocka_unit_test_setup_teardown(lost_space_map_is_made_anew_and_holes_of_the_maps_stay_holes, volume_make_large,
+		cmocka_unit_test_setup_teardown(damaged_block_is_reported_with_its_file_and_bytes, volume_make,
 		                                volume_drop),
+		cmocka_unit_test_setup_teardown(damaged_block_of_a_snapshot_is_reported_with_the_snapshot, volume_make,
+		                                volume_drop),
+		cmocka_unit_test_setup_teardown(little_memory_finds_the_same, volume_make, volume_drop),
+		cmocka_unit_test_setup_teardown(stripes_of_regions_with_nothing_in_use_are_not_read, volume_make_wide,
+		                                volume_drop),
+		cmocka_unit_test_setup_teardown(lost_space_map_is_made_anew_and_holes_of_the_maps_stay_holes,
+		                                volume_make_large, volume_drop),
 		cmocka_unit_test_setup_teardown(rate_limits_what_is_read_and_can_be_changed, volume_make, volume_drop),
 	};
 

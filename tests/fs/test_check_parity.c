@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Disks that were written over: what the check says of them is summed by disk, names it, takes no longer than that of a whole volume, and is
- * repaired; and what it says when a disk is missing. */
+/* Disks that were written over: what the check says of them is summed by disk, names it, takes no longer than that of a
+ * whole volume, and is repaired; and what it says when a disk is missing. */
 #include "tests/fs/checkbox.h"
 
 #include "raid/layout.h"
@@ -145,7 +145,8 @@ static void a_parity_disk_written_over_is_one_finding_as_fast_as_none(void **sta
 	expect_one(&check.result, PARITY, n_stripes - 100U, range);
 	assert_int_equal(strncmp(check.result.findings[0].text, "parity disk ", 12), 0);
 	fs_check_result_fini(&check.result);
-	print_message("%llu I/Os of a whole volume, %llu of this one\n", (unsigned long long)n_clean, (unsigned long long)n_wrong);
+	print_message("%llu I/Os of a whole volume, %llu of this one\n", (unsigned long long)n_clean,
+	              (unsigned long long)n_wrong);
 	assert_true(n_wrong <= n_clean + n_clean / 4U);
 	expect_repair(1);
 }

@@ -6,7 +6,8 @@
 #include "fs/names/dir_private.h"
 #include "tests/support/memdisk.h"
 
-/* Some bytes of some block, anything: the check comes to its end. What it finds is another matter, and so is what the volume can still do. */
+/* Some bytes of some block, anything: the check comes to its end. What it finds is another matter, and so is what the
+ * volume can still do. */
 static void random_damage(struct cb_raw *raw)
 {
 	const struct {
@@ -42,7 +43,8 @@ static void random_damage(struct cb_raw *raw)
 		uint64_t at = sim_random(damage_box.sim);
 
 		/* Near the beginning more often: that is where heads are. */
-		bytes[(at & 1U) != 0 ? at >> 8 & 0xFFFU : at >> 8 & 0x7FU] = (uint8_t)((at & 6U) != 0 ? at >> 32 : 0xFFU);
+		bytes[(at & 1U) != 0 ? at >> 8 & 0xFFFU : at >> 8 & 0x7FU] = (uint8_t)((at & 6U) != 0 ? at >> 32
+		                                                                                      : 0xFFU);
 	}
 	cb_block_put(raw, blocks[i].ino, blocks[i].level, blocks[i].fbn, bytes);
 }

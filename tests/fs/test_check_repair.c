@@ -4,7 +4,9 @@
 
 #include "base/checksum.h"
 
-static const char *const paths[] = { "/file", "/file2", "/small", "/lun", "/top", "/.snapshot/s1/file", "/.snapshot/s2/file" };
+static const char *const paths[] = {
+	"/file", "/file2", "/small", "/lun", "/top", "/.snapshot/s1/file", "/.snapshot/s2/file"
+};
 #define N_PATHS (sizeof paths / sizeof paths[0])
 
 static void sums_take(uint32_t sums[N_PATHS])
@@ -13,7 +15,8 @@ static void sums_take(uint32_t sums[N_PATHS])
 
 	for (unsigned i = 0; i < N_PATHS; i++) {
 		struct fs_file_id id;
-		int n = box_resolve(&damage_box, paths[i], &id) == 0 ? box_read(&damage_box, id, 0, bytes, sizeof bytes) : -ENOENT;
+		int n = box_resolve(&damage_box, paths[i], &id) == 0 ? box_read(&damage_box, id, 0, bytes, sizeof bytes)
+		                                                     : -ENOENT;
 
 		sums[i] = n < 0 ? (uint32_t)n : crc32c(bytes, (size_t)n);
 	}
@@ -106,9 +109,11 @@ static void map_lose(uint32_t map)
 
 static void repair_makes_a_lost_map_anew(void **state)
 {
-	static const uint32_t maps[][2] = {
-		{ INO_ACTIVE_MAP, 0 }, { INO_SUMMARY_MAP, 0 }, { INO_SPACE_MAP, 0 }, { INO_INODE_MAP, 0 }, { INO_INODE_MAP, INO_SPACE_MAP }
-	};
+	static const uint32_t maps[][2] = { { INO_ACTIVE_MAP, 0 },
+		                            { INO_SUMMARY_MAP, 0 },
+		                            { INO_SPACE_MAP, 0 },
+		                            { INO_INODE_MAP, 0 },
+		                            { INO_INODE_MAP, INO_SPACE_MAP } };
 	const struct fs_check_offline_options repair = { .cache_pages = 4096, .repair = true };
 	uint32_t sums[N_PATHS], now[N_PATHS];
 
@@ -167,7 +172,8 @@ static void maps_that_cannot_be_made_anew_are_not_called_repairable(void **state
 	}
 }
 
-/* A block of the inode file is lost, and with it the way to files: nothing of theirs is called free, whatever map is lost too or made anew. */
+/* A block of the inode file is lost, and with it the way to files: nothing of theirs is called free, whatever map is
+ * lost too or made anew. */
 static void nothing_is_called_free_while_records_are_lost(void **state)
 {
 	static const uint32_t maps[] = { 0, INO_ACTIVE_MAP, INO_INODE_MAP, INO_SPACE_MAP };
@@ -186,7 +192,8 @@ static void nothing_is_called_free_while_records_are_lost(void **state)
 
 		cb_disks_copy(&damage_box, 6100U + i);
 		assert_int_equal(box_mount(&damage_box), 0);
-		assert_int_equal(box_create(&damage_box, box_root, "late", &late), 0); /* its record is not in a block with the root's */
+		/* its record is not in a block with the root's */
+		assert_int_equal(box_create(&damage_box, box_root, "late", &late), 0);
 		assert_int_equal(box_write(&damage_box, late, 0, block, 4096, FS_UNSTABLE), 0);
 		assert_int_equal(box_unmount(&damage_box), 0);
 		fbn = late.inode / INODES_PER_BLOCK;
@@ -207,12 +214,15 @@ static void nothing_is_called_free_while_records_are_lost(void **state)
 				assert_false(check.result.findings[k].repairable);
 		fs_check_result_fini(&check.result);
 		assert_int_equal(cb_check_offline(&damage_box, &check), 0);
-		assert_true(maps[i] != INO_ACTIVE_MAP || strstr(check.result.report, "active map, fbn 0: cannot be read") != NULL);
+		assert_true(maps[i] != INO_ACTIVE_MAP ||
+		            strstr(check.result.report, "active map, fbn 0: cannot be read") != NULL);
 		fs_check_result_fini(&check.result);
 
 		/* The block is found again: all is as it was, or a map is still lost. */
 		cb_raw_open(&raw, &damage_box);
-		cb_vbn_put(&raw, vbn, &(struct raid_ident){ .inode = INO_INODE_FILE, .fbn = fbn, .level = 0, .generation = 3 }, block);
+		cb_vbn_put(&raw, vbn,
+		           &(struct raid_ident){ .inode = INO_INODE_FILE, .fbn = fbn, .level = 0, .generation = 3 },
+		           block);
 		if (maps[i] != INO_ACTIVE_MAP)
 			assert_true(cb_bit_get(&raw, INO_ACTIVE_MAP, data_vbn));
 		if (maps[i] != INO_INODE_MAP)

@@ -333,9 +333,10 @@ static void random_histories_keep_every_block(void **state)
 {
 	const char *first = getenv("CLONE_SEED");
 	const char *count = getenv("CLONE_SEEDS");
-	uint64_t begin = first != NULL ? strtoull(first, NULL, 10) : 1, end = begin + (count != NULL   ? strtoull(count, NULL, 10)
-	                                                                               : first != NULL ? 1
-	                                                                                               : 12);
+	uint64_t begin = first != NULL ? strtoull(first, NULL, 10) : 1,
+	         end = begin + (count != NULL   ? strtoull(count, NULL, 10)
+	                        : first != NULL ? 1
+	                                        : 12);
 	char name[16];
 
 	(void)state;

@@ -64,7 +64,9 @@ static void plant_run(struct plant *p, uint64_t seconds)
 		assert_in_range(p->load.rate, CLONE_LOAD_RATE_MIN, CLONE_LOAD_RATE_MAX);
 		for (; next_client <= p->now_ns; next_client += p->client_gap_ns)
 			request(p, rest == 0);
-		p->busy_ns += p->work_ns == 0 ? 0 : MS / 20U + (rest == 0 ? p->load.rate / 4000U * p->work_ns * 4U / 3U : 0U);
+		p->busy_ns += p->work_ns == 0
+		                  ? 0
+		                  : MS / 20U + (rest == 0 ? p->load.rate / 4000U * p->work_ns * 4U / 3U : 0U);
 		p->filled += rest == 0 ? p->load.rate / 4000U + 1U : 0U;
 		if (p->cp_blocks > 0 && p->filled >= p->cp_blocks) {
 			p->filled = 0;
@@ -85,17 +87,22 @@ static void a_volume_that_does_not_feel_it_lets_it_go_fast(void **state)
 /* Latency says nothing, but the loop has much to do: at most a twenty-fifth of its time, at 10 us a block. */
 static void the_loop_is_not_worked_hard_where_clients_feel_nothing(void **state)
 {
-	struct plant p = { .base_ns = 200000, .tail_ns = 600000, .client_gap_ns = 200000, .capacity = 10000000, .work_ns = 10000 };
+	struct plant p = {
+		.base_ns = 200000, .tail_ns = 600000, .client_gap_ns = 200000, .capacity = 10000000, .work_ns = 10000
+	};
 
 	(void)state;
 	plant_run(&p, 60);
 	assert_in_range(p.load.rate, 3000, 9000);
 }
 
-/* Where clients keep the loop at work, and no window is without a CP of the clones for minutes, that work is not taken for the clones'. */
+/* Where clients keep the loop at work, and no window is without a CP of the clones for minutes, that work is not taken
+ * for the clones'. */
 static void work_of_clients_is_not_taken_for_that_of_clones(void **state)
 {
-	struct plant p = { .base_ns = 200000, .tail_ns = 600000, .client_gap_ns = 200000, .capacity = 10000000, .work_ns = 2000 };
+	struct plant p = {
+		.base_ns = 200000, .tail_ns = 600000, .client_gap_ns = 200000, .capacity = 10000000, .work_ns = 2000
+	};
 	uint32_t before;
 
 	(void)state;
@@ -161,21 +168,28 @@ static void slow_clients_are_not_mistaken_for_hurt_ones(void **state)
 /* The CPs that clones fill hurt in windows of rest too: there is nothing to compare with but the time without them. */
 static void consistency_points_of_clones_count_against_them(void **state)
 {
-	struct plant p = {
-		.base_ns = 200000, .tail_ns = 300000, .client_gap_ns = 200000, .capacity = 10000000, .cp_blocks = 8000, .cp_ns = 2000000
-	};
+	struct plant p = { .base_ns = 200000,
+		           .tail_ns = 300000,
+		           .client_gap_ns = 200000,
+		           .capacity = 10000000,
+		           .cp_blocks = 8000,
+		           .cp_ns = 2000000 };
 
 	(void)state;
 	plant_run(&p, 60);
 	assert_true(p.load.rate < 2500); /* at which they take two per cent of the time */
 }
 
-/* Two or three requests in a hundred that are slow: a few hundred requests do not show them, so more than those of one decision are kept. */
+/* Two or three requests in a hundred that are slow: a few hundred requests do not show them, so more than those of one
+ * decision are kept. */
 static void what_one_request_in_fifty_feels_is_seen_at_a_thousand_a_second(void **state)
 {
-	struct plant p = {
-		.base_ns = 200000, .tail_ns = 200000, .client_gap_ns = MS, .capacity = 10000000, .cp_blocks = 400, .cp_ns = 2000000
-	};
+	struct plant p = { .base_ns = 200000,
+		           .tail_ns = 200000,
+		           .client_gap_ns = MS,
+		           .capacity = 10000000,
+		           .cp_blocks = 400,
+		           .cp_ns = 2000000 };
 	uint64_t sum = 0;
 
 	(void)state;
@@ -187,7 +201,11 @@ static void what_one_request_in_fifty_feels_is_seen_at_a_thousand_a_second(void 
 
 static void what_is_counted_is_bounded_when_there_is_nothing_to_compare_with(void **state)
 {
-	struct plant p = { .base_ns = 200000, .tail_ns = 600000, .client_gap_ns = 200000, .capacity = 10000000, .cp_until_ns = UINT64_MAX };
+	struct plant p = { .base_ns = 200000,
+		           .tail_ns = 600000,
+		           .client_gap_ns = 200000,
+		           .capacity = 10000000,
+		           .cp_until_ns = UINT64_MAX };
 
 	(void)state;
 	plant_run(&p, 60);
@@ -227,7 +245,8 @@ static void a_window_cut_short_is_no_measure(void **state)
 	assert_int_equal(load.without.n + load.beside.n, 0);
 	for (unsigned i = 0; i < 1000; i++)
 		latency_add(&clients, 5 * SECOND);
-	(void)clone_load_look(&load, &(struct clone_load_view){ &clients, 4 * SECOND, 0, false }); /* nobody had looked for two seconds */
+	/* nobody had looked for two seconds */
+	(void)clone_load_look(&load, &(struct clone_load_view){ &clients, 4 * SECOND, 0, false });
 	assert_int_equal(load.without.n + load.beside.n, 0);
 }
 

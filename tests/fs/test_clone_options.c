@@ -79,7 +79,8 @@ static void a_verified_clone_compares_what_it_has_copied(void **state)
 	assert_int_equal(vd_check(&box), 0);
 }
 
-/* Block `fbn` of "/top", stopped and unmounted, gets other bytes behind the file system's back, with everything that proves them right. */
+/* Block `fbn` of "/top", stopped and unmounted, gets other bytes behind the file system's back, with everything that
+ * proves them right. */
 static void damage_copy(uint32_t ino, uint32_t fbn)
 {
 	uint8_t bytes[4096];
@@ -88,8 +89,10 @@ static void damage_copy(uint32_t ino, uint32_t fbn)
 	cb_raw_open(&raw, &box);
 	cb_block_get(&raw, ino, 0, fbn, bytes);
 	bytes[77] ^= 1;
-	cb_vbn_put(&raw, cb_vbn(&raw, ino, 0, fbn),
-	           &(struct raid_ident){ .inode = ino, .fbn = fbn, .generation = (uint32_t)raw.generation, .mark = true }, bytes);
+	cb_vbn_put(
+	    &raw, cb_vbn(&raw, ino, 0, fbn),
+	    &(struct raid_ident){ .inode = ino, .fbn = fbn, .generation = (uint32_t)raw.generation, .mark = true },
+	    bytes);
 	cb_raw_close(&raw);
 }
 
@@ -144,7 +147,8 @@ static void what_the_host_writes_meanwhile_is_no_difference(void **state)
 	memdisk_set_latency(2000000);
 	assert_int_equal(clone_start_with("/top", 10 * MIB, 0, FS_CLONE_VERIFY), 0);
 	for (uint32_t n = 0; look("/top"), is_going(); n++) {
-		uint32_t at = vd_info.clone.phase == FS_CLONE_VERIFYING ? (uint32_t)vd_info.clone.blocks_verified : n * 37;
+		uint32_t at = vd_info.clone.phase == FS_CLONE_VERIFYING ? (uint32_t)vd_info.clone.blocks_verified
+		                                                        : n * 37;
 
 		for (uint32_t i = 0; i < 8; i++)
 			host_write((at + i * 16) % BLOCKS, n % 3 == 0 ? FS_FILE_SYNC : FS_UNSTABLE);
@@ -284,7 +288,9 @@ static void a_crash_at_any_moment_still_ends_with_the_snapshot_gone(void **state
 		clonebox_setup(NULL);
 		make_backed(3);
 		memdisk_set_latency(1000000);
-		assert_int_equal(clone_start_with("/top", 0, 0, FS_CLONE_DELETE_SNAPSHOT | (moment % 2 == 0 ? FS_CLONE_VERIFY : 0)), 0);
+		assert_int_equal(
+		    clone_start_with("/top", 0, 0, FS_CLONE_DELETE_SNAPSHOT | (moment % 2 == 0 ? FS_CLONE_VERIFY : 0)),
+		    0);
 		box_run(&box, 1000000ULL * moment * 5);
 		box_crash(&box, moment);
 		look("/top");
@@ -434,7 +440,8 @@ static void within_20_percent(uint64_t copied, uint64_t share)
 
 static void clones_share_an_idle_volume_by_priority(void **state)
 {
-	static const unsigned priorities[] = { FS_CLONE_PRIORITY_HIGH, FS_CLONE_PRIORITY_NORMAL, FS_CLONE_PRIORITY_LOW };
+	static const unsigned priorities[] = { FS_CLONE_PRIORITY_HIGH, FS_CLONE_PRIORITY_NORMAL,
+		                               FS_CLONE_PRIORITY_LOW };
 	uint64_t copied[3];
 
 	(void)state;
@@ -471,7 +478,7 @@ static void a_limited_clone_of_high_priority_does_not_hold_up_the_others(void **
 	assert_true(copied < WIDE / 2);
 }
 
-/* ---- figures ------------------------------------------------------------------------------------------------------ */
+/* ---- figures ----------------------------------------------------------------------------------------------------- */
 
 static void what_the_host_writes_and_zeroes_counts_at_once(void **state)
 {
@@ -570,15 +577,15 @@ static void after_a_restart_nothing_is_looked_at_twice(void **state)
 			assert_null(cache_peek(inode_find(box.vol, under.snapshot, under.inode), 1, base));
 		}
 		assert_non_null(cache_peek(inode_find(box.vol, under.snapshot, under.inode), 1, 2048));
-		print_message("%llu of %u blocks were done at the restart; %llu were read behind it\n", (unsigned long long)done, BLOCKS,
-		              (unsigned long long)n_read);
+		print_message("%llu of %u blocks were done at the restart; %llu were read behind it\n",
+		              (unsigned long long)done, BLOCKS, (unsigned long long)n_read);
 		assert_true(n_read < BLOCKS - done + 200);
 		check_content();
 	}
 	(void)state;
 }
 
-/* ---- space -------------------------------------------------------------------------------------------------------- */
+/* ---- space ------------------------------------------------------------------------------------------------------- */
 
 /* Write a thin LUN until it is refused. */
 static uint32_t fill_up(struct fs_file_id filler, uint32_t from)

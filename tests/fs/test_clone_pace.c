@@ -11,7 +11,8 @@
 
 #define SECOND 1000000000ULL
 
-/* Blocks a clone gets through in `seconds` when each batch takes no time and clients do one operation every `client_ns` (0: none). */
+/* Blocks a clone gets through in `seconds` when each batch takes no time and clients do one operation every `client_ns`
+ * (0: none). */
 static uint64_t blocks_in(uint64_t seconds, uint64_t client_ns, uint64_t rate, bool cp_running, bool log_over_half)
 {
 	struct clone_pace pace = { .started = false };
@@ -111,7 +112,7 @@ static void consistency_points_back_to_back_press_a_busy_volume(void **state)
 	assert_int_equal(clone_pace_plan(&pace, &view).delay_ns, 0);
 }
 
-/* ---- shares and speed --------------------------------------------------------------------------------------------- */
+/* ---- shares and speed -------------------------------------------------------------------------------------------- */
 
 static void shares_are_as_the_weights(void **state)
 {

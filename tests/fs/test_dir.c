@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Directories against a model: names of every length, misses at random, listings while things change, index and free table. */
+/* Directories against a model: names of every length, misses at random, listings while things change, index and free
+ * table. */
 #include "tests/base/cmocka_all.h"
 
 #include <stdio.h>
@@ -64,9 +65,12 @@ static int dir_op_step(struct fs_run *run)
 
 static int add(struct ram *ram, struct inode *dir, const char *name, size_t name_len, uint32_t ino)
 {
-	struct dir_op op = {
-		.what = ADD, .dir = dir, .name = name, .name_len = name_len, .id = { 0, ino, ino * 3ULL }, .type = FS_TYPE_REG
-	};
+	struct dir_op op = { .what = ADD,
+		             .dir = dir,
+		             .name = name,
+		             .name_len = name_len,
+		             .id = { 0, ino, ino * 3ULL },
+		             .type = FS_TYPE_REG };
 	return ram_run(ram, dir_op_step, &op);
 }
 
@@ -111,7 +115,9 @@ static void count_entry(void *arg, const struct dir_entry *entry)
 /* Number of faults, or -1 after an error. */
 static int verify(struct ram *ram, struct inode *dir, struct faults *faults)
 {
-	struct dir_op op = { .what = VERIFY, .dir = dir, .verify = { .fault = count_fault, .visit = count_entry, .arg = faults } };
+	struct dir_op op = { .what = VERIFY,
+		             .dir = dir,
+		             .verify = { .fault = count_fault, .visit = count_entry, .arg = faults } };
 	*faults = (struct faults){ 0 };
 	while (!op.verify.done) {
 		if (ram_run(ram, dir_op_step, &op) != 0)
@@ -255,7 +261,8 @@ static void dir_touches_as_many_blocks_at_200000_entries_as_at_2000(void **state
 	char name[80];
 	(void)state;
 	for (unsigned i = 0; i < n_max; i++) {
-		size_t len = (size_t)snprintf(name, sizeof name, "a-longer-name-so-that-the-free-table-has-two-blocks-%08u.dat", i);
+		size_t len = (size_t)snprintf(name, sizeof name,
+		                              "a-longer-name-so-that-the-free-table-has-two-blocks-%08u.dat", i);
 		assert_int_equal(add(ram, dir, name, len, 100 + i), 0);
 		if (i > 2000) {
 			worst_needed = MAX_OF(worst_needed, ram->n_blocks_needed);
@@ -274,14 +281,16 @@ static void dir_touches_as_many_blocks_at_200000_entries_as_at_2000(void **state
 	assert_true(sum < 6ULL * n_max);
 	verify_clean(ram, dir, n_max);
 	for (unsigned i = 0; i < n_max; i += 2) {
-		size_t len = (size_t)snprintf(name, sizeof name, "a-longer-name-so-that-the-free-table-has-two-blocks-%08u.dat", i);
+		size_t len = (size_t)snprintf(name, sizeof name,
+		                              "a-longer-name-so-that-the-free-table-has-two-blocks-%08u.dat", i);
 		assert_int_equal(del(ram, dir, name, len), 0);
 		assert_true(ram->n_blocks_needed <= 5 && ram->n_blocks_edited <= 4); /* 5: two names of one hash */
 	}
 	uint64_t size = dir->attr.size_bytes;
 	assert_true(size / FS_BLOCK_SIZE > DIR_FREE_PER_BLOCK);
 	for (unsigned i = 0; i < n_max; i += 2) { /* the holes are used again */
-		size_t len = (size_t)snprintf(name, sizeof name, "b-longer-name-so-that-the-free-table-has-two-blocks-%08u.dat", i);
+		size_t len = (size_t)snprintf(name, sizeof name,
+		                              "b-longer-name-so-that-the-free-table-has-two-blocks-%08u.dat", i);
 		assert_int_equal(add(ram, dir, name, len, 100 + i), 0);
 		assert_true(ram->n_blocks_needed <= 9);
 	}
@@ -301,14 +310,18 @@ static void dir_lists_every_lasting_entry_once_while_others_come_and_go(void **s
 	char name[64];
 	(void)state;
 	for (unsigned i = 0; i < 3000; i++)
-		assert_int_equal(add(ram, dir, name, (size_t)snprintf(name, sizeof name, "%s-%u", i % 2 ? "stay" : "go", i), 100 + i), 0);
+		assert_int_equal(add(ram, dir, name,
+		                     (size_t)snprintf(name, sizeof name, "%s-%u", i % 2 ? "stay" : "go", i), 100 + i),
+		                 0);
 	for (unsigned turn = 0; ram_run(ram, dir_op_step, &op) == 0; turn++) {
 		unsigned i = op.entry.id.inode - 100U;
 		if (i < 3000)
 			seen[i]++;
 		if (turn < 1500) {
-			assert_int_equal(del(ram, dir, name, (size_t)snprintf(name, sizeof name, "go-%u", turn * 2U)), 0);
-			assert_int_equal(add(ram, dir, name, (size_t)snprintf(name, sizeof name, "new-%u", turn), 10000 + turn), 0);
+			assert_int_equal(del(ram, dir, name, (size_t)snprintf(name, sizeof name, "go-%u", turn * 2U)),
+			                 0);
+			assert_int_equal(
+			    add(ram, dir, name, (size_t)snprintf(name, sizeof name, "new-%u", turn), 10000 + turn), 0);
 		}
 		assert_true(turn < 10000);
 	}
@@ -327,7 +340,8 @@ static void dir_lists_an_emptied_large_directory_in_few_reads(void **state)
 	char name[64];
 	(void)state;
 	for (unsigned i = 0; i < 20000; i++)
-		assert_int_equal(add(ram, dir, name, (size_t)snprintf(name, sizeof name, "some-longer-name-%u", i), 100 + i), 0);
+		assert_int_equal(
+		    add(ram, dir, name, (size_t)snprintf(name, sizeof name, "some-longer-name-%u", i), 100 + i), 0);
 	for (unsigned i = 0; i < 19999; i++)
 		assert_int_equal(del(ram, dir, name, (size_t)snprintf(name, sizeof name, "some-longer-name-%u", i)), 0);
 	assert_int_equal(ram_run(ram, dir_op_step, &op), 0);
@@ -457,7 +471,8 @@ static void damage_block(unsigned n_names, uint32_t fbn, size_t from, size_t to,
 				uint32_t blocks[] = { b, DIR_INDEX_FBN + b, DIR_FREE_FBN + b };
 				for (unsigned k = 0; k < 3; k++) {
 					if (ram_block(good, blocks[k]) != NULL)
-						memcpy(ram_block(dir, blocks[k]), ram_block(good, blocks[k]), PAGE_SIZE);
+						memcpy(ram_block(dir, blocks[k]), ram_block(good, blocks[k]),
+						       PAGE_SIZE);
 				}
 			}
 		}
@@ -481,7 +496,8 @@ static void dir_check_finds_entries_that_overlap(void **state)
 	struct faults faults;
 	char name[60];
 	(void)state;
-	memset(name, 'x', sizeof name); /* three units, from the first on; its second unit is made to look like an entry */
+	/* three units, from the first on; its second unit is made to look like an entry */
+	memset(name, 'x', sizeof name);
 	assert_int_equal(add(ram, dir, name, sizeof name, 100), 0);
 	struct dir_block_head *head = (struct dir_block_head *)ram_block(dir, 0);
 	*(struct dir_entry_disk *)(void *)(ram_block(dir, 0) + (size_t)2 * DIR_UNIT) = (struct dir_entry_disk){
@@ -503,7 +519,8 @@ static void dir_check_finds_a_name_in_two_slots(void **state)
 		struct faults faults;
 		char name[8];
 		for (unsigned i = 0; i < n_names * 5U; i++)
-			assert_int_equal(add(ram, dir, name, (size_t)snprintf(name, sizeof name, "%06u", i), 100 + i), 0);
+			assert_int_equal(add(ram, dir, name, (size_t)snprintf(name, sizeof name, "%06u", i), 100 + i),
+			                 0);
 		verify_clean(ram, dir, n_names * 5U);
 		char *at = memmem(ram_block(dir, 0), PAGE_SIZE, "000003", 6);
 		assert_non_null(at);
@@ -525,7 +542,8 @@ static void dir_check_finds_every_flipped_bit_in_the_derived_parts(void **state)
 	(void)state;
 	damage_block(300, DIR_INDEX_FBN, 0, 16, true);
 	damage_block(300, DIR_INDEX_FBN, 28, 32, true);
-	damage_block(300, DIR_INDEX_FBN, 16, 28, false); /* how far it is built, where to look for space: no wrong value is wrong as such */
+	/* how far it is built, where to look for space: no wrong value is wrong as such */
+	damage_block(300, DIR_INDEX_FBN, 16, 28, false);
 	damage_block(300, DIR_INDEX_FBN + 3U, 0, 14, true);
 	damage_block(300, DIR_INDEX_FBN + 3U, 14, 15, false); /* "scan" is always right, only slow */
 	damage_block(300, DIR_INDEX_FBN + 3U, 15, 40, true);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine as a whole, on simulated disks: what was written reads back, through consistency points, remounts, power cuts and snapshots. */
+/* The engine as a whole, on simulated disks: what was written reads back, through consistency points, remounts, power
+ * cuts and snapshots. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -202,7 +203,8 @@ static void settled(struct model_file *file, unsigned first, unsigned n)
 
 static void changed(struct model_file *file, unsigned block, uint64_t stamp)
 {
-	if (file->n_maybe[block] == MODEL_VERSIONS) { /* forget none that could come back: drop nothing, compare by membership */
+	if (file->n_maybe[block] == MODEL_VERSIONS) {
+		/* forget none that could come back: drop nothing, compare by membership */
 		memmove(&file->maybe[block][0], &file->maybe[block][1], (MODEL_VERSIONS - 1U) * sizeof(uint64_t));
 		file->n_maybe[block]--;
 	}
@@ -213,7 +215,8 @@ static void changed(struct model_file *file, unsigned block, uint64_t stamp)
 static void step_write(struct model *model, struct model_file *file)
 {
 	static uint64_t bytes[32 * 512];
-	unsigned first = (unsigned)(next(model) % MODEL_BLOCKS), n = 1U + (unsigned)(next(model) % MIN_OF(32U, MODEL_BLOCKS - first));
+	unsigned first = (unsigned)(next(model) % MODEL_BLOCKS),
+	         n = 1U + (unsigned)(next(model) % MIN_OF(32U, MODEL_BLOCKS - first));
 	enum fs_stable stable = next(model) % 3U == 0 ? FS_FILE_SYNC : FS_UNSTABLE;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -244,7 +247,8 @@ static void step_truncate(struct model *model, struct model_file *file)
 
 static void step_zero(struct model *model, struct model_file *file)
 {
-	unsigned first = (unsigned)(next(model) % MODEL_BLOCKS), n = 1U + (unsigned)(next(model) % (MODEL_BLOCKS - first));
+	unsigned first = (unsigned)(next(model) % MODEL_BLOCKS),
+	         n = 1U + (unsigned)(next(model) % (MODEL_BLOCKS - first));
 
 	assert_int_equal(box_zero(&model->box, file->id, first * 4096ULL, n * 4096ULL), 0);
 	for (unsigned i = first; i < first + n && i < file->n_blocks; i++)
@@ -275,14 +279,16 @@ static void verify_all(struct model *model)
 			char path[64];
 
 			snprintf(path, sizeof(path), "/.snapshot/s%u/file%u", s, i);
-			assert_int_equal(box_resolve(&model->box, path, &id), model->snapshots[s].file[i] ? 0 : -ENOENT);
+			assert_int_equal(box_resolve(&model->box, path, &id),
+			                 model->snapshots[s].file[i] ? 0 : -ENOENT);
 			if (model->snapshots[s].file[i])
 				verify_file(model, id, model->snapshots[s].now[i], model->snapshots[s].n_blocks[i]);
 		}
 	}
 }
 
-/* After a power cut every block is what was last acknowledged as stable, or something written since. What is there now counts. */
+/* After a power cut every block is what was last acknowledged as stable, or something written since. What is there now
+ * counts. */
 static void adopt_file(struct model *model, struct model_file *file)
 {
 	static uint64_t got[MODEL_BLOCKS * 512];
@@ -298,8 +304,8 @@ static void adopt_file(struct model *model, struct model_file *file)
 		for (unsigned v = 0; v < file->n_maybe[i]; v++)
 			known = known || file->maybe[i][v] == is;
 		if (!known)
-			fail_msg("block %u holds stamp %llu, expected %llu or one of %u older", i, (unsigned long long)is,
-			         (unsigned long long)file->now[i], file->n_maybe[i]);
+			fail_msg("block %u holds stamp %llu, expected %llu or one of %u older", i,
+			         (unsigned long long)is, (unsigned long long)file->now[i], file->n_maybe[i]);
 		file->now[i] = is;
 		file->n_maybe[i] = 0;
 	}

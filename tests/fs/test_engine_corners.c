@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Corners of the engine that need many messages at once or an exact moment: caches smaller than one crowd of reads, small logs, files that
- * outgrow their inode during a CP, volumes that are full. */
+/* Corners of the engine that need many messages at once or an exact moment: caches smaller than one crowd of reads,
+ * small logs, files that outgrow their inode during a CP, volumes that are full. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -56,7 +56,8 @@ static void crowd_read(struct fsbox *box, struct crowd *crowd, unsigned i, struc
 	fs_message_send(msg);
 }
 
-static void crowd_write(struct fsbox *box, struct crowd *crowd, unsigned i, struct fs_file_id id, uint64_t offset, uint32_t len)
+static void crowd_write(struct fsbox *box, struct crowd *crowd, unsigned i, struct fs_file_id id, uint64_t offset,
+                        uint32_t len)
 {
 	struct fs_message *msg = &crowd->msgs[i];
 	unsigned n = (unsigned)(DIV_UP(offset + len, FS_BLOCK_SIZE) - offset / FS_BLOCK_SIZE);
@@ -65,7 +66,9 @@ static void crowd_write(struct fsbox *box, struct crowd *crowd, unsigned i, stru
 		crowd->pages[i][p] = page_alloc_zero();
 	fs_message_init(msg, FS_WRITE, box->vol, crowd_answered, crowd);
 	msg->file = id;
-	msg->in.io = (struct fs_io){ .offset_bytes = offset, .len_bytes = len, .n_pages = n, .n_pages_max = n, .pages = crowd->pages[i] };
+	msg->in.io = (struct fs_io){
+		.offset_bytes = offset, .len_bytes = len, .n_pages = n, .n_pages_max = n, .pages = crowd->pages[i]
+	};
 	fs_message_send(msg);
 }
 
@@ -73,10 +76,12 @@ static void crowd_wait(struct fsbox *box, struct crowd *crowd)
 {
 	for (unsigned i = 0; crowd->n_done < crowd->n; i++) {
 		if (i == 2000000U)
-			fail_msg("%u of %u are answered; pages %zu pinned %zu dirty %llu stash %zu clean %zu+%zu reading %u, CP %s",
+			fail_msg("%u of %u are answered; pages %zu pinned %zu dirty %llu stash %zu clean %zu+%zu "
+			         "reading %u, CP %s",
 			         crowd->n_done, crowd->n, box->vol->cache->n_pages, box->vol->cache->n_pinned,
-			         (unsigned long long)box->vol->n_dirty_pages, box->vol->cache->n_stash, box->vol->cache->n_data,
-			         box->vol->cache->n_meta, box->vol->n_reading, cp_is_running(box->vol) ? "running" : "idle");
+			         (unsigned long long)box->vol->n_dirty_pages, box->vol->cache->n_stash,
+			         box->vol->cache->n_data, box->vol->cache->n_meta, box->vol->n_reading,
+			         cp_is_running(box->vol) ? "running" : "idle");
 		if (!sim_step(box->sim))
 			fail_msg("%u of %u are answered, and nothing is left to do", crowd->n_done, crowd->n);
 	}
@@ -192,7 +197,8 @@ static void outgrown_inline_file_survives_changes_during_the_cp(void **state)
 	}
 }
 
-/* What stood in the inode becomes a dirty block of the CP, already durable; a COMMIT meanwhile must still see the blocks beside it. */
+/* What stood in the inode becomes a dirty block of the CP, already durable; a COMMIT meanwhile must still see the
+ * blocks beside it. */
 static void commit_during_the_cp_sees_all_blocks_of_an_outgrown_file(void **state)
 {
 	static uint8_t bytes[4096], got[4096];
@@ -240,7 +246,8 @@ static void commit_during_the_cp_of_a_large_file_loses_none_of_it(void **state)
 		box_open(&box, n, 3, 2ULL << 30, 16384);
 		assert_int_equal(box_create(&box, box_root, "f", &id), 0);
 		for (unsigned mib = 0; mib < 6; mib++)
-			assert_int_equal(box_write(&box, id, (uint64_t)mib << 20, bytes, sizeof(bytes), FS_FILE_SYNC), 0);
+			assert_int_equal(box_write(&box, id, (uint64_t)mib << 20, bytes, sizeof(bytes), FS_FILE_SYNC),
+			                 0);
 		assert_int_equal(box_write(&box, id, 6ULL << 20, bytes, 8 * 4096, FS_UNSTABLE), 0);
 		snapshot_begin(&box, &crowd, &sync, n);
 		assert_int_equal(box_write(&box, id, 7ULL << 20, bytes, 4096, FS_UNSTABLE), 0);
@@ -308,7 +315,8 @@ static void zeroing_a_full_volume_finds_room_for_its_cp(void **state)
 	assert_int_equal(box_create(&box, box_root, "fill", &fill), 0);
 	for (unsigned i = 0; i < 2000; i++)
 		for (unsigned k = 0; k < 2; k++)
-			assert_int_equal(box_write(&box, id, ((uint64_t)i * 1024U + k) * 4096U, bytes, 4096, FS_UNSTABLE), 0);
+			assert_int_equal(
+			    box_write(&box, id, ((uint64_t)i * 1024U + k) * 4096U, bytes, 4096, FS_UNSTABLE), 0);
 	assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, "s"), 0);
 	for (uint64_t at = 0; err == 0; at += sizeof(bytes))
 		err = box_write(&box, fill, at, bytes, sizeof(bytes), FS_UNSTABLE);
@@ -383,7 +391,8 @@ static void scattered_partial_writes_in_a_small_cache_all_end(void **state)
 	for (unsigned round = 0; round < 3; round++) {
 		crowd_new(&crowd, 3000);
 		for (unsigned i = 0; i < crowd.n; i++)
-			crowd_write(&box, &crowd, i, id, (uint64_t)(i * 7U % 3000U) * 1024U * 4096U + (round == 0 ? 0 : 512U),
+			crowd_write(&box, &crowd, i, id,
+			            (uint64_t)(i * 7U % 3000U) * 1024U * 4096U + (round == 0 ? 0 : 512U),
 			            round == 0 ? 4096 : 1024);
 		crowd_wait(&box, &crowd);
 		assert_int_equal(crowd.n_failed, 0);
@@ -445,8 +454,8 @@ static void truncated_file_keeps_no_indirect_blocks(void **state)
 	box_close(&box);
 }
 
-/* Connections and other volumes have all pages of the arena. Nothing of this volume is dirty: a CP would free none, and nobody tells the volume when
- * some come back. */
+/* Connections and other volumes have all pages of the arena. Nothing of this volume is dirty: a CP would free none, and
+ * nobody tells the volume when some come back. */
 static void read_goes_on_when_others_give_pages_back(void **state)
 {
 	struct page **pages = calloc(page_arena_max() + 40000U, sizeof pages[0]);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine with many messages in flight, in caches far smaller than the work, through crashes, snapshots, a full volume and failing disks.
+/* The engine with many messages in flight, in caches far smaller than the work, through crashes, snapshots, a full
+ * volume and failing disks.
  *
- * THEORY. Files are made of cells of 512 bytes, each filled with one 64-bit stamp. For every cell the model keeps the stamps it may hold: a write
- * is a candidate from the moment it is sent; once it has been answered, those that were answered before it was sent are gone for readers, and, when
- * it (or a commit, or a snapshot) was durable, gone for crashes as well. A read may see what was a candidate at any moment while it was under way. */
+ * THEORY. Files are made of cells of 512 bytes, each filled with one 64-bit stamp. For every cell the model keeps the
+ * stamps it may hold: a write is a candidate from the moment it is sent; once it has been answered, those that were
+ * answered before it was sent are gone for readers, and, when it (or a commit, or a snapshot) was durable, gone for
+ * crashes as well. A read may see what was a candidate at any moment while it was under way. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -201,15 +203,16 @@ static bool cell_may_survive(const struct cell *cell, uint64_t stamp)
 	return false;
 }
 
-static void cell_complain(const struct stress *s, const struct cell *cell, unsigned file, unsigned at, uint64_t got, uint64_t since,
-                          const char *what)
+static void cell_complain(const struct stress *s, const struct cell *cell, unsigned file, unsigned at, uint64_t got,
+                          uint64_t since, const char *what)
 {
 	for (unsigned i = 0; i < cell->n; i++)
 		fprintf(stderr, "  stamp %llu sent %llu acked %llu gone %llu%s\n", (unsigned long long)cell->c[i].stamp,
-		        (unsigned long long)cell->c[i].sent, (unsigned long long)cell->c[i].acked, (unsigned long long)cell->c[i].gone,
-		        cell->c[i].dead ? " dead" : "");
-	fail_msg("%s: file %u (stride %u) cell %u (block %u) holds %llu, since %llu, now %llu", what, file, s->files[file].stride, at,
-	         at / CELLS_PER_BLOCK, (unsigned long long)got, (unsigned long long)since, (unsigned long long)s->clock);
+		        (unsigned long long)cell->c[i].sent, (unsigned long long)cell->c[i].acked,
+		        (unsigned long long)cell->c[i].gone, cell->c[i].dead ? " dead" : "");
+	fail_msg("%s: file %u (stride %u) cell %u (block %u) holds %llu, since %llu, now %llu", what, file,
+	         s->files[file].stride, at, at / CELLS_PER_BLOCK, (unsigned long long)got, (unsigned long long)since,
+	         (unsigned long long)s->clock);
 }
 
 static void file_each_durable(struct stress *s, unsigned file, uint64_t sent)
@@ -232,7 +235,9 @@ static uint64_t read_stamp(const struct op *op, unsigned cell)
 {
 	uint64_t offset = (uint64_t)(cell - op->first) * CELL_BYTES, words[CELL_BYTES / 8];
 	uint64_t in_page = op->msg.in.io.offset_bytes % FS_BLOCK_SIZE + offset;
-	uint32_t have = offset >= op->msg.out.io.len_bytes ? 0 : (uint32_t)MIN_OF((uint64_t)CELL_BYTES, op->msg.out.io.len_bytes - offset);
+	uint32_t have = offset >= op->msg.out.io.len_bytes
+	                    ? 0
+	                    : (uint32_t)MIN_OF((uint64_t)CELL_BYTES, op->msg.out.io.len_bytes - offset);
 
 	memset(words, 0, sizeof(words));
 	memcpy(words, op->pages[in_page / FS_BLOCK_SIZE]->data + in_page % FS_BLOCK_SIZE, have);
@@ -246,7 +251,9 @@ static void read_answered(struct stress *s, struct op *op)
 	if (op->msg.status != 0)
 		return;
 	for (unsigned cell = op->first; !op->moot && cell < op->first + op->n; cell++) {
-		uint64_t got = (uint64_t)(cell - op->first) * CELL_BYTES >= op->msg.out.io.len_bytes ? 0 : read_stamp(op, cell);
+		uint64_t got = (uint64_t)(cell - op->first) * CELL_BYTES >= op->msg.out.io.len_bytes
+		                   ? 0
+		                   : read_stamp(op, cell);
 
 		if (!cell_may_read(cell_of(s, op->file, cell), got, op->sent))
 			cell_complain(s, cell_of(s, op->file, cell), op->file, cell, got, op->sent, "read");
@@ -287,7 +294,8 @@ static void file_new(struct stress *s, unsigned file, struct fs_file_id id, uint
 
 static uint64_t slot_offset(const struct stress *s, unsigned file, unsigned cell)
 {
-	return (uint64_t)(cell / CELLS_PER_BLOCK) * s->files[file].stride * FS_BLOCK_SIZE + (uint64_t)(cell % CELLS_PER_BLOCK) * CELL_BYTES;
+	return (uint64_t)(cell / CELLS_PER_BLOCK) * s->files[file].stride * FS_BLOCK_SIZE +
+	       (uint64_t)(cell % CELLS_PER_BLOCK) * CELL_BYTES;
 }
 
 /* A snapshot is there: its cells hold what may have been there while it was made; the first look settles it. */
@@ -441,9 +449,11 @@ static void send_write(struct stress *s, unsigned file)
 			memcpy(op->pages[at / FS_BLOCK_SIZE]->data + at % FS_BLOCK_SIZE + w, &stamp, 8);
 	}
 	op->durable = draw(s, 4) == 0;
-	op->msg.in.io = (struct fs_io){
-		.offset_bytes = offset, .len_bytes = n * CELL_BYTES, .n_pages = n_pages, .n_pages_max = n_pages, .pages = op->pages
-	};
+	op->msg.in.io = (struct fs_io){ .offset_bytes = offset,
+		                        .len_bytes = n * CELL_BYTES,
+		                        .n_pages = n_pages,
+		                        .n_pages_max = n_pages,
+		                        .pages = op->pages };
 	op->msg.in.stable = op->durable ? FS_FILE_SYNC : FS_UNSTABLE;
 	change_send(s, op, first, n, stamp);
 }
@@ -455,9 +465,10 @@ static void send_read(struct stress *s, unsigned file)
 
 	op->first = first;
 	op->n = n;
-	op->msg.in.io = (struct fs_io){
-		.offset_bytes = slot_offset(s, file, first), .len_bytes = n * CELL_BYTES, .n_pages_max = FS_IO_PAGES_MAX, .pages = op->pages
-	};
+	op->msg.in.io = (struct fs_io){ .offset_bytes = slot_offset(s, file, first),
+		                        .len_bytes = n * CELL_BYTES,
+		                        .n_pages_max = FS_IO_PAGES_MAX,
+		                        .pages = op->pages };
 	fs_message_send(&op->msg);
 }
 
@@ -572,7 +583,8 @@ static void watch(struct stress *s)
 
 	for (unsigned i = 0; i < OPS_MAX; i++)
 		if (s->ops[i].used && now - s->ops[i].sent_ns > PATIENCE_NS)
-			fail_msg("operation %d sent at %llu has no answer", (int)s->ops[i].kind, (unsigned long long)s->ops[i].sent);
+			fail_msg("operation %d sent at %llu has no answer", (int)s->ops[i].kind,
+			         (unsigned long long)s->ops[i].sent);
 	if (s->box.vol != NULL && s->box.vol->cache != NULL && s->box.vol->cache->n_pages > s->most_pages)
 		s->most_pages = s->box.vol->cache->n_pages;
 }
@@ -614,7 +626,8 @@ static void adopt(struct stress *s, unsigned file, struct fs_file_id id, bool cr
 
 			assert_int_equal(got[(i + 1) * CELL_BYTES / 8 - 1], stamp);
 			if (crashed ? !cell_may_survive(cell, stamp) : !cell_may_read(cell, stamp, s->clock))
-				cell_complain(s, cell, file, first + i, stamp, s->clock, crashed ? "after the crash" : "at rest");
+				cell_complain(s, cell, file, first + i, stamp, s->clock,
+				              crashed ? "after the crash" : "at rest");
 			if (crashed)
 				cell_reset(cell, stamp, s->clock);
 		}
@@ -695,7 +708,8 @@ static void crash(struct stress *s)
 			continue;
 		op->moot = true;
 		if (op->kind == OP_SNAPSHOT || op->kind == OP_UNSNAPSHOT || op->kind == OP_RENAME)
-			s->kept[op->snapshot].exists = false; /* there or not, under one name or the other: not looked at any more */
+			/* there or not, under one name or the other: not looked at any more */
+			s->kept[op->snapshot].exists = false;
 	}
 	box_crash(&s->box, draw(s, 1U << 30));
 	assert_int_equal(s->n_flying, 0);

@@ -23,7 +23,8 @@ static int ask(struct fs_file_id id, uint64_t offset, uint64_t len, unsigned n_m
 	return err;
 }
 
-/* Every block of "/top" against the model: one that was never written, or was zeroed, is a hole; what shows through is none. */
+/* Every block of "/top" against the model: one that was never written, or was zeroed, is a hole; what shows through is
+ * none. */
 static void expect_model(unsigned n_max)
 {
 	uint64_t at = 0, size = (uint64_t)BLOCKS * FS_BLOCK_SIZE;
@@ -39,7 +40,8 @@ static void expect_model(unsigned n_max)
 			was_hole = found[i].is_hole;
 			for (uint64_t end = at + found[i].len_bytes; at < end; at += FS_BLOCK_SIZE)
 				if ((model[at / FS_BLOCK_SIZE] == 0) != was_hole)
-					fail_msg("block %llu: a %s", (unsigned long long)(at / FS_BLOCK_SIZE), was_hole ? "hole" : "block");
+					fail_msg("block %llu: a %s", (unsigned long long)(at / FS_BLOCK_SIZE),
+					         was_hole ? "hole" : "block");
 		}
 	}
 	assert_int_equal(at, size);
@@ -110,7 +112,8 @@ static void ranges_are_cut_at_the_end_and_need_not_begin_at_a_block(void **state
 	assert_int_equal(ask(box_root, 0, 512, N_MAX), -EISDIR);
 }
 
-/* What a message costs is bounded: a LUN of terabytes without a block is one look, one full of blocks is answered piece by piece. */
+/* What a message costs is bounded: a LUN of terabytes without a block is one look, one full of blocks is answered piece
+ * by piece. */
 static void a_look_is_bounded(void **state)
 {
 	struct fs_file_id lun;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One regular file put back to a snapshot: what it is afterwards, what clients see meanwhile, what is refused, and a power cut at every I/O. */
+/* One regular file put back to a snapshot: what it is afterwards, what clients see meanwhile, what is refused, and a
+ * power cut at every I/O. */
 #include "tests/fs/vdiskbox.h"
 
 #include "fs/snapshot/file_restore.h"
@@ -485,7 +486,8 @@ static void what_does_not_fit_is_refused_and_what_was_begun_is_not_starved(void 
 		assert_int_equal(box_sync(&box), 0);
 	assert_int_equal(box_create(&box, box_root, "fill", &fill), 0);
 	ask(&asked, "/f", "s1");
-	while (!asked.done && box_write(&box, fill, (uint64_t)n * FS_BLOCK_SIZE, words, FS_BLOCK_SIZE, FS_UNSTABLE) == 0)
+	while (!asked.done &&
+	       box_write(&box, fill, (uint64_t)n * FS_BLOCK_SIZE, words, FS_BLOCK_SIZE, FS_UNSTABLE) == 0)
 		n++; /* takes all there is */
 	print_message("%u blocks beside it, %s\n", n, asked.done ? "to its end" : "then no space");
 	assert_int_equal(answer(&asked), 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A volume on a host that is full: reads go on, changes are told to come again in time, and all goes on by itself when there is room. */
+/* A volume on a host that is full: reads go on, changes are told to come again in time, and all goes on by itself when
+ * there is room. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -77,7 +78,8 @@ struct change {
 	enum fs_stable stable;
 };
 
-static void change_fill(struct fs_message *msg, const struct change *change, struct fs_file_id file, struct page **pages)
+static void change_fill(struct fs_message *msg, const struct change *change, struct fs_file_id file,
+                        struct page **pages)
 {
 	msg->cls = change->cls;
 	msg->file = box_root;
@@ -90,7 +92,8 @@ static void change_fill(struct fs_message *msg, const struct change *change, str
 	msg->in.setattr.set_mode = true;
 	msg->in.create.type = FS_TYPE_FIFO;
 	msg->in.vdisk.size_bytes = 1U << 20;
-	if (change->op == FS_WRITE || change->op == FS_COMMIT || change->op == FS_ZERO || change->op == FS_SETATTR || change->op == FS_LINK)
+	if (change->op == FS_WRITE || change->op == FS_COMMIT || change->op == FS_ZERO || change->op == FS_SETATTR ||
+	    change->op == FS_LINK)
 		msg->file = file;
 	if (change->op == FS_LINK)
 		msg->in.to_name = "lnk";
@@ -108,7 +111,9 @@ static void change_fill(struct fs_message *msg, const struct change *change, str
 	msg->in.zero.stable = true;
 	msg->in.stable = change->stable;
 	if (change->op == FS_WRITE)
-		msg->in.io = (struct fs_io){ .offset_bytes = 8192, .len_bytes = 4096, .n_pages = 1, .n_pages_max = 1, .pages = pages };
+		msg->in.io = (struct fs_io){
+			.offset_bytes = 8192, .len_bytes = 4096, .n_pages = 1, .n_pages_max = 1, .pages = pages
+		};
 }
 
 static const struct change changes[] = {
@@ -157,7 +162,8 @@ static void every_change_is_told_to_come_again_in_time(void **state)
 		if (!done[i] || msgs[i].status != -FS_EJUKEBOX)
 			fail_msg("operation %u: done %d, status %d", (unsigned)changes[i].op, done[i], msgs[i].status);
 		if (strstr(msgs[i].out.error_text, "mem:") == NULL)
-			fail_msg("operation %u does not say which disk: \"%s\"", (unsigned)changes[i].op, msgs[i].out.error_text);
+			fail_msg("operation %u does not say which disk: \"%s\"", (unsigned)changes[i].op,
+			         msgs[i].out.error_text);
 		fs_message_fini(&msgs[i]);
 		page_put(page[i]);
 	}
@@ -183,8 +189,8 @@ static void reads_and_figures_go_on_however_long_it_takes(void **state)
 		/* everything that may be dirty is */
 		host_is(&box, way & 1U ? -EDQUOT : -ENOSPC, (way & 2U) != 0);
 		for (unsigned i = 0; i < 64; i++)
-			if (box_write(&box, id, (1U + i) << 20, wrote, sizeof(wrote), i % 8U == 0 ? FS_FILE_SYNC : FS_UNSTABLE) ==
-			    -FS_EJUKEBOX)
+			if (box_write(&box, id, (1U + i) << 20, wrote, sizeof(wrote),
+			              i % 8U == 0 ? FS_FILE_SYNC : FS_UNSTABLE) == -FS_EJUKEBOX)
 				break;
 		for (unsigned i = 0; i < 30; i++) {
 			uint64_t began = world_now_ns(box.world);
@@ -205,7 +211,8 @@ static void reads_and_figures_go_on_however_long_it_takes(void **state)
 	}
 }
 
-/* The name was made in memory before the host was full and is not durable: it must not be called done, nor "come again". */
+/* The name was made in memory before the host was full and is not durable: it must not be called done, nor "come
+ * again". */
 static void a_name_in_the_making_is_answered_when_it_is_durable(void **state)
 {
 	struct fs_message msg;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Images from elsewhere: small real volumes, clean, in the middle of work and after crashes, in which one to three fields have any values, with
- * checksums that fit. Such a volume is refused, or it mounts and never gives wrong data; nothing asserts, reads wild, or goes on for ever. Each image
- * is a process of its own, and a number: `test_images FIRST COUNT` does those. */
+/* Images from elsewhere: small real volumes, clean, in the middle of work and after crashes, in which one to three
+ * fields have any values, with checksums that fit. Such a volume is refused, or it mounts and never gives wrong data;
+ * nothing asserts, reads wild, or goes on for ever. Each image is a process of its own, and a number: `test_images
+ * FIRST COUNT` does those. */
 #include "tests/fs/imagedamage.h"
 #include "tests/fs/imageuse.h"
 
@@ -183,7 +184,8 @@ static bool image_is_borne(uint64_t number)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (status != 0)
-		print_error("image %llu: %s %d\n", (unsigned long long)number, WIFSIGNALED(status) ? "signal" : "status",
+		print_error("image %llu: %s %d\n", (unsigned long long)number,
+		            WIFSIGNALED(status) ? "signal" : "status",
 		            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	return status == 0;
 }
@@ -242,11 +244,15 @@ static void a_root_whose_head_and_body_disagree_is_refused(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_root_whose_head_and_body_disagree_is_refused, clean_make, volume_drop),
+		cmocka_unit_test_setup_teardown(a_root_whose_head_and_body_disagree_is_refused, clean_make,
+		                                volume_drop),
 		cmocka_unit_test_setup_teardown(a_closed_volume_with_any_fields_does_no_harm, clean_make, volume_drop),
-		cmocka_unit_test_setup_teardown(a_volume_in_the_middle_of_work_with_any_fields_does_no_harm, busy_make, volume_drop),
-		cmocka_unit_test_setup_teardown(a_crashed_volume_with_any_records_does_no_harm, logged_make, volume_drop),
-		cmocka_unit_test_setup_teardown(a_volume_cut_while_it_wrote_with_any_intents_does_no_harm, cut_make, volume_drop),
+		cmocka_unit_test_setup_teardown(a_volume_in_the_middle_of_work_with_any_fields_does_no_harm, busy_make,
+		                                volume_drop),
+		cmocka_unit_test_setup_teardown(a_crashed_volume_with_any_records_does_no_harm, logged_make,
+		                                volume_drop),
+		cmocka_unit_test_setup_teardown(a_volume_cut_while_it_wrote_with_any_intents_does_no_harm, cut_make,
+		                                volume_drop),
 	};
 
 	if (argc == 3) {

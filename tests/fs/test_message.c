@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an error leaves in a message (fs/message.h): nothing but attributes that are marked, and words. Every operation, on disks that fail. */
+/* What an error leaves in a message (fs/message.h): nothing but attributes that are marked, and words. Every operation,
+ * on disks that fail. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -44,13 +45,16 @@ static void assert_only_marked(const struct fs_message *msg)
 		assert_null(msg->in.io.pages[i]);
 }
 
-static int read_far(struct fsbox *box, struct fs_file_id id, uint32_t len_bytes, struct fs_message *msg, struct page **pages)
+static int read_far(struct fsbox *box, struct fs_file_id id, uint32_t len_bytes, struct fs_message *msg,
+                    struct page **pages)
 {
 	for (unsigned i = 0; i < FS_IO_PAGES_MAX; i++)
 		pages[i] = poison;
 	fs_message_init(msg, FS_READ, box->vol, NULL, NULL);
 	msg->file = id;
-	msg->in.io = (struct fs_io){ .offset_bytes = FAR_BYTES, .len_bytes = len_bytes, .n_pages_max = FS_IO_PAGES_MAX, .pages = pages };
+	msg->in.io = (struct fs_io){
+		.offset_bytes = FAR_BYTES, .len_bytes = len_bytes, .n_pages_max = FS_IO_PAGES_MAX, .pages = pages
+	};
 	return box_send(box, msg);
 }
 
@@ -121,7 +125,9 @@ static void arguments(struct fs_message *msg, struct fs_file_id file, struct pag
 	msg->in.to_dir = box_root;
 	msg->in.to_name = "to";
 	msg->in.to_name_len = 2;
-	msg->in.path = msg->op == FS_CLONE_START || msg->op == FS_CLONE_STATUS ? "/backed" : msg->op == FS_VDISK_CREATE ? "/fresh" : "/lun";
+	msg->in.path = msg->op == FS_CLONE_START || msg->op == FS_CLONE_STATUS ? "/backed"
+	               : msg->op == FS_VDISK_CREATE                            ? "/fresh"
+	                                                                       : "/lun";
 	msg->in.blob = "target";
 	msg->in.blob_len = 6;
 	msg->in.io = (struct fs_io){ .len_bytes = 2 * FS_BLOCK_SIZE, .n_pages_max = FS_IO_PAGES_MAX, .pages = pages };

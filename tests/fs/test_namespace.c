@@ -5,7 +5,8 @@
 #include "fs/message.h"
 #include "tests/fs/namespace_client.h"
 
-/* A tree with one of everything: d (directory), d/x, f (file), l (symlink), p (fifo), v (vdisk), e (empty directory). */
+/* A tree with one of everything: d (directory), d/x, f (file), l (symlink), p (fifo), v (vdisk), e (empty
+ * directory). */
 static const char *const kinds[] = { "d", "f", "l", "p", "v", "e" };
 enum { K_DIR, K_FILE, K_LINK, K_FIFO, K_VDISK, K_EMPTY, K_COUNT };
 
@@ -172,7 +173,8 @@ static void names_are_checked_in_every_operation(void **state)
 	memset(long_name, 'n', 256);
 	make_zoo();
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		static const enum fs_op creating[] = { FS_CREATE, FS_MKDIR, FS_SYMLINK, FS_MKNOD }, taking[] = { FS_REMOVE, FS_RMDIR };
+		static const enum fs_op creating[] = { FS_CREATE, FS_MKDIR, FS_SYMLINK, FS_MKNOD },
+		                        taking[] = { FS_REMOVE, FS_RMDIR };
 		for (unsigned k = 0; k < 4; k++) {
 			struct fs_message *msg = ns_new(creating[k], ns_root, cases[i].name);
 			msg->in.name_len = cases[i].len;
@@ -187,7 +189,8 @@ static void names_are_checked_in_every_operation(void **state)
 			assert_int_equal(ns_send(), cases[i].take);
 		}
 		for (unsigned k = 0; k < 3; k++) {
-			struct fs_message *msg = ns_new(k == 2 ? FS_LINK : FS_RENAME, k == 2 ? kind_id[K_FILE] : ns_root,
+			struct fs_message *msg = ns_new(k == 2 ? FS_LINK : FS_RENAME,
+			                                k == 2 ? kind_id[K_FILE] : ns_root,
 			                                k == 0 ? cases[i].name : "f");
 			msg->in.to_dir = ns_root;
 			msg->in.to_name = k == 0 ? "to" : cases[i].name;
@@ -240,10 +243,12 @@ static void create_modes_do_what_rfc1813_says(void **state)
 	assert_int_equal(ns_made(create(FS_CREATE_UNCHECKED, "u", 0, true, 0)).inode, id.inode);
 	assert_int_equal(ns_msg.out.attr.size_bytes, 0);
 	id = ns_made(create(FS_CREATE_EXCLUSIVE, "x", 0xFEDCBA9876543210ULL, false, 0));
-	assert_int_equal(ns_made(create(FS_CREATE_EXCLUSIVE, "x", 0xFEDCBA9876543210ULL, false, 0)).inode, id.inode); /* sent again */
+	/* sent again */
+	assert_int_equal(ns_made(create(FS_CREATE_EXCLUSIVE, "x", 0xFEDCBA9876543210ULL, false, 0)).inode, id.inode);
 	assert_int_equal(create(FS_CREATE_EXCLUSIVE, "x", 0xFEDCBA9876543211ULL, false, 0), -EEXIST);
 	assert_int_equal(create(FS_CREATE_EXCLUSIVE, "x", 0xFEDCBA9976543210ULL, false, 0), -EEXIST);
-	assert_int_equal(ns_set(id, &(struct fs_setattr){ .set_atime = FS_TIME_SERVER, .set_mtime = FS_TIME_SERVER }), 0);
+	assert_int_equal(ns_set(id, &(struct fs_setattr){ .set_atime = FS_TIME_SERVER, .set_mtime = FS_TIME_SERVER }),
+	                 0);
 	assert_int_equal(create(FS_CREATE_EXCLUSIVE, "x", 0xFEDCBA9876543210ULL, false, 0), -EEXIST);
 	assert_int_equal(create(FS_CREATE_UNCHECKED, "d", 0, false, 0), -EEXIST);
 	assert_int_equal(create(FS_CREATE_UNCHECKED, "l", 0, false, 0), -EEXIST);
@@ -315,14 +320,16 @@ static void setattr_sizes_by_type(void **state)
 	make_zoo();
 	for (unsigned k = 0; k < K_COUNT; k++) {
 		struct fs_attr before = ns_attr_of(kind_id[k]);
-		assert_int_equal(ns_set(kind_id[k], &(struct fs_setattr){ .set_size = true, .size_bytes = 100000 }), want[k]);
+		assert_int_equal(ns_set(kind_id[k], &(struct fs_setattr){ .set_size = true, .size_bytes = 100000 }),
+		                 want[k]);
 		assert_true(ns_msg.out.pre.valid && ns_msg.out.pre.ctime_ns == before.ctime_ns);
 		struct fs_attr after = ns_attr_of(kind_id[k]);
 		assert_int_equal(after.size_bytes, want[k] == 0 ? 100000 : before.size_bytes);
 		assert_true((after.mtime_ns != before.mtime_ns) == (want[k] == 0));
 	}
 	assert_int_equal(ns_set(kind_id[K_FILE], &(struct fs_setattr){ .set_size = true, .size_bytes = 1234 }), 0);
-	assert_int_equal(ns_set(kind_id[K_FILE], &(struct fs_setattr){ .set_size = true, .size_bytes = UINT64_MAX }), -EFBIG);
+	assert_int_equal(ns_set(kind_id[K_FILE], &(struct fs_setattr){ .set_size = true, .size_bytes = UINT64_MAX }),
+	                 -EFBIG);
 	assert_int_equal(ns_attr_of(kind_id[K_FILE]).size_bytes, 1234);
 }
 
@@ -355,9 +362,12 @@ static void times_follow_posix(void **state)
 	assert_int_equal(ns_look(kind_id[K_DIR], "g"), 0);
 	assert_int_equal(ns_list(kind_id[K_DIR], 0, 10, 1000, true), 0);
 	assert_true(ns_attr_of(kind_id[K_DIR]).mtime_ns == dir.mtime_ns);
-	assert_int_equal(ns_set(kind_id[K_FILE], &(struct fs_setattr){ .set_mtime = FS_TIME_CLIENT, .mtime_ns = -5 }), 0);
+	assert_int_equal(ns_set(kind_id[K_FILE], &(struct fs_setattr){ .set_mtime = FS_TIME_CLIENT, .mtime_ns = -5 }),
+	                 0);
 	assert_true(ns_attr_of(kind_id[K_FILE]).mtime_ns == -5);
-	assert_int_equal(ns_set(kind_id[K_FILE], &(struct fs_setattr){ .set_size = true, .set_mtime = FS_TIME_CLIENT, .mtime_ns = 7 }), 0);
+	assert_int_equal(ns_set(kind_id[K_FILE],
+	                        &(struct fs_setattr){ .set_size = true, .set_mtime = FS_TIME_CLIENT, .mtime_ns = 7 }),
+	                 0);
 	assert_true(ns_attr_of(kind_id[K_FILE]).mtime_ns == 7);
 }
 
@@ -533,7 +543,8 @@ static void snapshots_show_under_the_root_and_cannot_be_changed(void **state)
 	assert_int_equal(ns_set(sfile, &(struct fs_setattr){ .set_size = true }), -EROFS);
 	ns_new(FS_ACCESS, sfile, NULL)->in.access = 0x3F;
 	assert_int_equal(ns_send(), 0);
-	assert_int_equal(ns_msg.out.access, FS_ACCESS_READ | FS_ACCESS_EXECUTE); /* privileged, but nothing that changes */
+	/* privileged, but nothing that changes */
+	assert_int_equal(ns_msg.out.access, FS_ACCESS_READ | FS_ACCESS_EXECUTE);
 	ns_new(FS_ACCESS, pseudo, NULL)->in.access = 0x3F;
 	assert_int_equal(ns_send(), 0);
 	assert_int_equal(ns_msg.out.access, FS_ACCESS_READ | FS_ACCESS_LOOKUP);
@@ -668,7 +679,8 @@ static void operations_ask_for_permission(void **state)
 	assert_int_equal(ns_move(home, "sub", tmp, "sub"), -EACCES); /* its ".." would change */
 	assert_int_equal(ns_move(home, "sub", home, "sub2"), 0);
 	assert_int_equal(ns_set(file, &(struct fs_setattr){ .set_mode = true, .mode = 0400 }), 0);
-	assert_int_equal(ns_set(file, &(struct fs_setattr){ .set_size = true, .size_bytes = 10 }), 0); /* the owner may, as after open */
+	/* the owner may, as after open */
+	assert_int_equal(ns_set(file, &(struct fs_setattr){ .set_size = true, .size_bytes = 10 }), 0);
 	ns_cred = &bob;
 	struct fs_file_id v = ns_made(ns_file(tmp, "vdisk"));
 	ram_inode(ns_ram, 0, v.inode)->attr.type = FS_TYPE_VDISK;
@@ -684,7 +696,8 @@ static void new_objects_inherit_the_group_of_a_setgid_directory(void **state)
 	struct fs_file_id dir;
 	(void)state;
 	dir = ns_made(ns_create_mode(FS_MKDIR, ns_root, "shared", 02777));
-	assert_int_equal(ns_set(dir, &(struct fs_setattr){ .set_gid = true, .gid = 50, .set_mode = true, .mode = 02777 }), 0);
+	assert_int_equal(
+	    ns_set(dir, &(struct fs_setattr){ .set_gid = true, .gid = 50, .set_mode = true, .mode = 02777 }), 0);
 	ns_cred = &alice;
 	(void)ns_made(ns_file(dir, "f"));
 	assert_int_equal(ns_msg.out.attr.gid, 50);

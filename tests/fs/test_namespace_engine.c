@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Directories and the namespace on the real cache, log and consistency points: power cuts, small caches, large directories. */
+/* Directories and the namespace on the real cache, log and consistency points: power cuts, small caches, large
+ * directories. */
 #include "tests/base/cmocka_all.h"
 
 #include <stdio.h>
@@ -66,12 +67,14 @@ static unsigned describe(struct fs_file_id dir, struct text *text, unsigned dept
 		for (unsigned i = 0; i < msg.out.n; i++) {
 			const struct fs_dirent *e = &msg.out.dirents[i];
 			char line[512];
-			assert_true(e->has_attr && e->attr.id.inode == e->id.inode && e->attr.id.generation == e->id.generation);
-			(void)snprintf(line, sizeof line,
-			               "%*s%s %u %u.%lu mode %o nlink %u owner %u size %lu mtime %ld ctime %ld cookie %lu\n", (int)depth,
-			               "", e->name, (unsigned)e->type, e->id.inode, (unsigned long)e->id.generation, e->attr.mode,
-			               e->attr.nlink, e->attr.uid, (unsigned long)e->attr.size_bytes, (long)e->attr.mtime_ns,
-			               (long)e->attr.ctime_ns, (unsigned long)e->cookie);
+			assert_true(e->has_attr && e->attr.id.inode == e->id.inode &&
+			            e->attr.id.generation == e->id.generation);
+			(void)snprintf(
+			    line, sizeof line,
+			    "%*s%s %u %u.%lu mode %o nlink %u owner %u size %lu mtime %ld ctime %ld cookie %lu\n",
+			    (int)depth, "", e->name, (unsigned)e->type, e->id.inode, (unsigned long)e->id.generation,
+			    e->attr.mode, e->attr.nlink, e->attr.uid, (unsigned long)e->attr.size_bytes,
+			    (long)e->attr.mtime_ns, (long)e->attr.ctime_ns, (unsigned long)e->cookie);
 			text_add(text, line);
 			cookie = e->cookie;
 			n++;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random histories of namespace operations: the tree stays sound, a model agrees, and replaying the log gives the same volume byte for
- * byte. Records with wrong bytes are refused, never obeyed to ruin. */
+/* Random histories of namespace operations: the tree stays sound, a model agrees, and replaying the log gives the same
+ * volume byte for byte. Records with wrong bytes are refused, never obeyed to ruin. */
 #include "fs/file/inode.h"
 #include "fs/file/run.h"
 #include "fs/log/nvlog.h"
@@ -81,7 +81,8 @@ static void check_tree(struct ram *ram)
 	struct walk walk = { .ram = ram, .nlink = nlink };
 	memset(nlink, 0, sizeof nlink);
 	walk_dir(&walk, ram_inode(ram, 0, FS_INO_ROOT), FS_INO_ROOT, 0);
-	for (uint32_t ino = INO_FIRST_DYNAMIC, more = 1; more != 0;) { /* directories found so far, until no new ones come */
+	for (uint32_t ino = INO_FIRST_DYNAMIC, more = 1; more != 0;) {
+		/* directories found so far, until no new ones come */
 		more = 0;
 		for (ino = INO_FIRST_DYNAMIC; ino < INO_LIMIT; ino++) {
 			struct inode *inode = nlink[ino] == 1 ? ram_inode(ram, 0, ino) : NULL;
@@ -172,9 +173,10 @@ static void random_op(void)
 		break;
 	default:
 		if (ns_look(dir, random_name()) == 0) {
-			struct fs_setattr set = {
-				.set_mode = true, .mode = ram_random(ns_ram, 01000), .set_uid = true, .uid = ram_random(ns_ram, 9)
-			};
+			struct fs_setattr set = { .set_mode = true,
+				                  .mode = ram_random(ns_ram, 01000),
+				                  .set_uid = true,
+				                  .uid = ram_random(ns_ram, 9) };
 			set.set_size = ns_msg.out.attr.type == FS_TYPE_REG;
 			set.size_bytes = ram_random(ns_ram, 100000);
 			status = ns_set(ns_msg.out.attr.id, &set);
@@ -211,15 +213,18 @@ static void log_of_a_large_directory_replays_to_the_same_slots(void **state)
 	char name[64];
 	(void)state;
 	for (unsigned i = 0; i < 6000; i++) {
-		(void)snprintf(name, sizeof name, "%s-%u", i % 3 ? "short" : "a-name-that-needs-more-units-than-one", i);
+		(void)snprintf(name, sizeof name, "%s-%u", i % 3 ? "short" : "a-name-that-needs-more-units-than-one",
+		               i);
 		assert_int_equal(ns_file(ns_root, name), 0);
 		if (i % 5 == 4 && (i - 2) % 7 != 6) {
-			(void)snprintf(name, sizeof name, "%s-%u", (i - 2) % 3 ? "short" : "a-name-that-needs-more-units-than-one", i - 2);
+			(void)snprintf(name, sizeof name, "%s-%u",
+			               (i - 2) % 3 ? "short" : "a-name-that-needs-more-units-than-one", i - 2);
 			assert_int_equal(ns_unlink(ns_root, name), 0);
 		}
 		if (i % 7 == 6) { /* within the large directory: removal and addition in one step */
 			char to[64];
-			(void)snprintf(name, sizeof name, "%s-%u", i % 3 ? "short" : "a-name-that-needs-more-units-than-one", i);
+			(void)snprintf(name, sizeof name, "%s-%u",
+			               i % 3 ? "short" : "a-name-that-needs-more-units-than-one", i);
 			(void)snprintf(to, sizeof to, "renamed-%u", i);
 			int status = ns_move(ns_root, name, ns_root, to);
 			assert_int_equal(status, 0);
@@ -245,15 +250,18 @@ static void records_with_wrong_bytes_never_ruin_the_volume(void **state)
 		struct ram *to = ram_new(round + 1, 10);
 		size_t victim = ram_random(to, (uint32_t)from->n_records);
 		for (size_t i = 0; i < victim; i++)
-			assert_int_equal(ram_apply(to, from->records[i].type, from->records[i].body, from->records[i].body_len), 0);
+			assert_int_equal(
+			    ram_apply(to, from->records[i].type, from->records[i].body, from->records[i].body_len), 0);
 		const struct ram_record *r = &from->records[victim];
 		for (unsigned k = 0; k < 20; k++) {
 			size_t len = ram_random(to, 4) == 0 ? ram_random(to, (uint32_t)r->body_len + 1U) : r->body_len;
-			uint8_t *bytes = malloc(MAX_OF(len, (size_t)1)); /* exact, so that reading past the end is seen */
+			/* exact, so that reading past the end is seen */
+			uint8_t *bytes = malloc(MAX_OF(len, (size_t)1));
 			memcpy(bytes, r->body, len);
 			if (len > 0 && (len == r->body_len || ram_random(to, 2) == 0))
 				bytes[ram_random(to, (uint32_t)len)] ^= (uint8_t)(1U << ram_random(to, 8));
-			enum nvlog_type type = ram_random(to, 8) == 0 ? (enum nvlog_type)(1U + ram_random(to, 5)) : r->type;
+			enum nvlog_type type = ram_random(to, 8) == 0 ? (enum nvlog_type)(1U + ram_random(to, 5))
+			                                              : r->type;
 			int err = ram_apply(to, type, bytes, len);
 			assert_true(err == 0 || err == -EUCLEAN);
 			n_refused += err != 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The NVLOG against a double of raid's log region: what is told durable is replayed, in order, whole, and nothing else is. */
+/* The NVLOG against a double of raid's log region: what is told durable is replayed, in order, whole, and nothing else
+ * is. */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -57,7 +58,8 @@ static struct {
 static unsigned n_applied;
 static unsigned n_restarts;
 
-static uint32_t half_blocks = HALF_BLOCKS; /* of the media; 68 makes records reach as far as a version that saved no calls had them */
+static uint32_t half_blocks = HALF_BLOCKS; /* of the media; 68 makes records reach as far as a version that saved no
+                                            * calls had them */
 
 uint32_t raid_log_half_blocks(const struct raid *r)
 {
@@ -119,8 +121,8 @@ void raid_log_write(struct raid *r, unsigned half, uint32_t first_block, const s
 		world_defer(r->world, &io->task);
 }
 
-void raid_log_read(struct raid *r, unsigned copy, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov,
-                   void (*done)(void *arg, int err), void *arg)
+void raid_log_read(struct raid *r, unsigned copy, unsigned half, uint32_t first_block, const struct iovec *iov,
+                   unsigned n_iov, void (*done)(void *arg, int err), void *arg)
 {
 	size_t at = (size_t)first_block * PAGE_SIZE;
 
@@ -163,8 +165,8 @@ static void run_double(struct task *task)
 		run->finish(run, rc);
 }
 
-void run_init(struct fs_run *run, struct fs_volume *v, int (*step)(struct fs_run *run), void (*finish)(struct fs_run *run, int err),
-              void *arg)
+void run_init(struct fs_run *run, struct fs_volume *v, int (*step)(struct fs_run *run),
+              void (*finish)(struct fs_run *run, int err), void *arg)
 {
 	*run = (struct fs_run){ .vol = v, .step = step, .finish = finish, .arg = arg };
 	run->task.run = run_double;
@@ -199,7 +201,8 @@ static int record_note(struct fs_run *run, const struct nvlog_record *record)
 	for (size_t i = 8; i < record->body_len; i++)
 		exact = exact && record->body[i] == (uint8_t)tag;
 	for (unsigned i = 0; i < record->n_pages; i++)
-		exact = exact && record->pages[i]->data[0] == (uint8_t)tag && record->pages[i]->data[PAGE_SIZE - 1U] == (uint8_t)i;
+		exact = exact && record->pages[i]->data[0] == (uint8_t)tag &&
+		        record->pages[i]->data[PAGE_SIZE - 1U] == (uint8_t)i;
 	applied[n_applied].tag = tag;
 	applied[n_applied].type = (unsigned)record->type;
 	applied[n_applied].n_pages = record->n_pages;
@@ -207,10 +210,10 @@ static int record_note(struct fs_run *run, const struct nvlog_record *record)
 	return 0;
 }
 
-#define APPLY(name)                                                                                                                        \
-	int name(struct fs_run *run, const struct nvlog_record *record)                                                                    \
-	{                                                                                                                                  \
-		return record_note(run, record);                                                                                           \
+#define APPLY(name)                                                                                                    \
+	int name(struct fs_run *run, const struct nvlog_record *record)                                                \
+	{                                                                                                              \
+		return record_note(run, record);                                                                       \
 	}
 /* clang-format off */
 APPLY(namespace_apply_create)
@@ -381,7 +384,8 @@ static int remount(uint64_t fsinfo_epoch, uint64_t fsinfo_sequence)
 	nvlog_replay(vol, replayed);
 	settle();
 	assert_true(replay_ended);
-	assert_int_equal(vol->epoch, replay_err == 0 ? fsinfo_epoch + 1U : fsinfo_epoch); /* refused: the log stays as it was */
+	/* refused: the log stays as it was */
+	assert_int_equal(vol->epoch, replay_err == 0 ? fsinfo_epoch + 1U : fsinfo_epoch);
 	return replay_err;
 }
 
@@ -823,7 +827,8 @@ static void what_a_cp_saves_stands_behind_the_groups(void **state)
 		settle();
 		assert_true(saved && saved_err == 0 && w.told);
 		for (unsigned c = 0; c < COPIES; c++)
-			assert_memory_equal(raid.media[c][half] + (size_t)nvlog_save_first(vol) * PAGE_SIZE, bytes, 2U * PAGE_SIZE);
+			assert_memory_equal(raid.media[c][half] + (size_t)nvlog_save_first(vol) * PAGE_SIZE, bytes,
+			                    2U * PAGE_SIZE);
 	}
 	assert_true(nvlog_is_idle(vol));
 	assert_int_equal(nvlog_save_first(vol) + nvlog_save_blocks(vol), HALF_BLOCKS);

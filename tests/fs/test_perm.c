@@ -12,7 +12,8 @@ static const struct fs_cred root = { .uid = 0, .gid = 0 };
 static const struct fs_cred owner = { .uid = 10, .gid = 77 };
 static const struct fs_cred member = { .uid = 11, .gid = 20 };
 static const struct fs_cred aux = { .uid = 12, .gid = 77, .n_gids = 3, .gids = { 1, 2, 20 } };
-static const struct fs_cred other = { .uid = 13, .gid = 77, .n_gids = 2, .gids = { 1, 2, 20 } }; /* the third does not count */
+/* the third does not count */
+static const struct fs_cred other = { .uid = 13, .gid = 77, .n_gids = 2, .gids = { 1, 2, 20 } };
 
 static struct inode_attr attr_of(uint8_t type, unsigned mode)
 {
@@ -46,7 +47,8 @@ static void perm_check_takes_the_first_class_that_fits(void **state)
 
 static void perm_check_io_lets_the_owner_of_a_file(void **state)
 {
-	struct inode_attr file = attr_of(FS_TYPE_REG, 0), dir = attr_of(FS_TYPE_DIR, 0), program = attr_of(FS_TYPE_REG, 0111);
+	struct inode_attr file = attr_of(FS_TYPE_REG, 0), dir = attr_of(FS_TYPE_DIR, 0),
+	                  program = attr_of(FS_TYPE_REG, 0111);
 	(void)state;
 	assert_int_equal(perm_check_io(&owner, &file, PERM_READ | PERM_WRITE), 0);
 	assert_int_equal(perm_check_io(&owner, &dir, PERM_READ), -EACCES);
@@ -58,7 +60,8 @@ static void perm_check_io_lets_the_owner_of_a_file(void **state)
 
 static void perm_sticky_directories_protect_other_peoples_files(void **state)
 {
-	struct inode_attr dir = attr_of(FS_TYPE_DIR, 01777), plain = attr_of(FS_TYPE_DIR, 0777), mine = attr_of(FS_TYPE_REG, 0);
+	struct inode_attr dir = attr_of(FS_TYPE_DIR, 01777), plain = attr_of(FS_TYPE_DIR, 0777),
+	                  mine = attr_of(FS_TYPE_REG, 0);
 	(void)state;
 	mine.uid = 11;
 	assert_int_equal(perm_check_delete(&member, &dir, &mine), 0); /* the file's owner */
@@ -102,15 +105,18 @@ static void perm_setattr_belongs_to_the_owner(void **state)
 		assert_int_equal(perm_check_setattr(NULL, &file, &cases[i].set), 0);
 	}
 	file.mode = 0444;
-	assert_int_equal(perm_check_setattr(&other, &file, &(struct fs_setattr){ .set_mtime = FS_TIME_SERVER }), -EACCES);
+	assert_int_equal(perm_check_setattr(&other, &file, &(struct fs_setattr){ .set_mtime = FS_TIME_SERVER }),
+	                 -EACCES);
 	assert_int_equal(perm_check_setattr(&other, &file, &(struct fs_setattr){ .set_size = true }), -EACCES);
 	assert_int_equal(perm_check_setattr(&owner, &file, &(struct fs_setattr){ .set_size = true }), 0);
 }
 
 static void perm_setuid_and_setgid_go_when_they_must(void **state)
 {
-	struct inode_attr program = attr_of(FS_TYPE_REG, 06755), locked = attr_of(FS_TYPE_REG, 02644), dir = attr_of(FS_TYPE_DIR, 02755);
-	struct fs_setattr chown_ = { .set_uid = true, .uid = 5 }, chgrp = { .set_gid = true, .gid = 77 }, size = { .set_size = true };
+	struct inode_attr program = attr_of(FS_TYPE_REG, 06755), locked = attr_of(FS_TYPE_REG, 02644),
+	                  dir = attr_of(FS_TYPE_DIR, 02755);
+	struct fs_setattr chown_ = { .set_uid = true, .uid = 5 }, chgrp = { .set_gid = true, .gid = 77 },
+	                  size = { .set_size = true };
 	struct fs_setattr sgid = { .set_mode = true, .mode = 02755 },
 	                  both = { .set_gid = true, .gid = 78, .set_mode = true, .mode = 02755 };
 	(void)state;
@@ -127,20 +133,23 @@ static void perm_setuid_and_setgid_go_when_they_must(void **state)
 	assert_int_equal(perm_kill_suid(&other, &program), 0755);
 	assert_int_equal(perm_kill_suid(&root, &program), 06755);
 	assert_int_equal(perm_kill_suid(NULL, &program), 06755);
-	assert_int_equal(perm_setattr_mode(&root, &program, &(struct fs_setattr){ .set_mode = true, .mode = 0177777 }), 07777);
+	assert_int_equal(perm_setattr_mode(&root, &program, &(struct fs_setattr){ .set_mode = true, .mode = 0177777 }),
+	                 07777);
 }
 
 static void perm_access_tells_what_would_be_allowed(void **state)
 {
 	const uint32_t all = 0x3F;
-	struct inode_attr dir = attr_of(FS_TYPE_DIR, 0751), file = attr_of(FS_TYPE_REG, 0751), wdir = attr_of(FS_TYPE_DIR, 0222);
+	struct inode_attr dir = attr_of(FS_TYPE_DIR, 0751), file = attr_of(FS_TYPE_REG, 0751),
+	                  wdir = attr_of(FS_TYPE_DIR, 0222);
 	(void)state;
 	assert_int_equal(perm_access(&owner, &dir, all, false),
 	                 FS_ACCESS_READ | FS_ACCESS_LOOKUP | FS_ACCESS_MODIFY | FS_ACCESS_EXTEND | FS_ACCESS_DELETE);
 	assert_int_equal(perm_access(&owner, &dir, all, true), FS_ACCESS_READ | FS_ACCESS_LOOKUP);
 	assert_int_equal(perm_access(&other, &dir, all, false), FS_ACCESS_LOOKUP);
 	assert_int_equal(perm_access(&other, &file, all, false), FS_ACCESS_EXECUTE);
-	assert_int_equal(perm_access(&owner, &file, all, false), FS_ACCESS_READ | FS_ACCESS_EXECUTE | FS_ACCESS_MODIFY | FS_ACCESS_EXTEND);
+	assert_int_equal(perm_access(&owner, &file, all, false),
+	                 FS_ACCESS_READ | FS_ACCESS_EXECUTE | FS_ACCESS_MODIFY | FS_ACCESS_EXTEND);
 	assert_int_equal(perm_access(&owner, &file, FS_ACCESS_READ, false), FS_ACCESS_READ);
 	assert_int_equal(perm_access(&owner, &wdir, all, false), 0);
 	file.mode = 0;
@@ -149,8 +158,11 @@ static void perm_access_tells_what_would_be_allowed(void **state)
 
 static void perm_new_objects_belong_to_their_maker(void **state)
 {
-	struct inode_attr dir = attr_of(FS_TYPE_DIR, 0777), sgid = attr_of(FS_TYPE_DIR, 02777), attr = { .type = FS_TYPE_REG };
-	struct fs_setattr set = { .set_mode = true, .mode = 06755, .set_uid = true, .uid = 1234, .set_gid = true, .gid = 1235 };
+	struct inode_attr dir = attr_of(FS_TYPE_DIR, 0777), sgid = attr_of(FS_TYPE_DIR, 02777),
+	                  attr = { .type = FS_TYPE_REG };
+	struct fs_setattr set = {
+		.set_mode = true, .mode = 06755, .set_uid = true, .uid = 1234, .set_gid = true, .gid = 1235
+	};
 	(void)state;
 	perm_new_object(&other, &dir, &set, &attr);
 	assert_true(attr.uid == 13 && attr.gid == 77 && attr.mode == 06755);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A damaged file can be removed: the volume serves on, nobody else's block is touched, and what could not be freed is found by the check and given
- * back by the repair. */
+/* A damaged file can be removed: the volume serves on, nobody else's block is touched, and what could not be freed is
+ * found by the check and given back by the repair. */
 #include "fs/core/volume_counters.h"
 #include "tests/fs/checkbox.h"
 
@@ -177,7 +177,8 @@ static void volume_is_well(void)
 
 static void damaged_file_can_be_removed_and_its_blocks_come_back_by_repair(void **state)
 {
-	const struct fs_check_offline_options look = { .cache_pages = 4096 }, repair = { .cache_pages = 4096, .repair = true };
+	const struct fs_check_offline_options look = { .cache_pages = 4096 },
+	                                      repair = { .cache_pages = 4096, .repair = true };
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -233,7 +234,8 @@ static void power_may_fail_while_a_damaged_file_goes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(damaged_file_can_be_removed_and_its_blocks_come_back_by_repair, volume_make, volume_drop),
+		cmocka_unit_test_setup_teardown(damaged_file_can_be_removed_and_its_blocks_come_back_by_repair,
+		                                volume_make, volume_drop),
 		cmocka_unit_test_setup_teardown(power_may_fail_while_a_damaged_file_goes, volume_make, volume_drop),
 	};
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The repair when power fails: whatever it leaves at any of its writes, a second repair ends clean, files are what they were, and what was
- * acknowledged after the last consistency point is there.
+/* The repair when power fails: whatever it leaves at any of its writes, a second repair ends clean, files are what they
+ * were, and what was acknowledged after the last consistency point is there.
  *
- * One repair runs to its end; at each of its I/Os that may leave something new its disks are copied as a power cut would leave them, and each
- * such copy is repaired afterwards. */
+ * One repair runs to its end; at each of its I/Os that may leave something new its disks are copied as a power cut
+ * would leave them, and each such copy is repaired afterwards. */
 #include "tests/fs/damagecase.h"
 
 #include "base/checksum.h"
@@ -13,7 +13,9 @@
 #define STATES_MAX 400U
 
 static const struct fs_check_offline_options repair_options = { .cache_pages = 4096, .repair = true };
-static const char *const paths[] = { "/file", "/file2", "/small", "/lun", "/top", "/.snapshot/s1/file", "/.snapshot/s2/file", "/acked" };
+static const char *const paths[] = {
+	"/file", "/file2", "/small", "/lun", "/top", "/.snapshot/s1/file", "/.snapshot/s2/file", "/acked"
+};
 #define N_PATHS (sizeof paths / sizeof paths[0])
 
 static const char *const of_maps[] = { "a block in use is free in the active map",
@@ -29,7 +31,8 @@ static const char *const of_records[] = { "inode: one block too few",
 	                                  "inode map: a free inode is used",
 	                                  "snapshot: a free record that is not zero",
 	                                  NULL };
-static const char *const of_names[] = { "directory: parent", "directory: a pair of the index", "directory: an entry lost", NULL };
+static const char *const of_names[] = { "directory: parent", "directory: a pair of the index",
+	                                "directory: an entry lost", NULL };
 
 /* ---- the volume: closed by a power cut, with a log, and damaged ---- */
 
@@ -51,7 +54,8 @@ static void sums_take(uint32_t sums[N_PATHS])
 
 	for (unsigned i = 0; i < N_PATHS; i++) {
 		struct fs_file_id id;
-		int n = box_resolve(&damage_box, paths[i], &id) == 0 ? box_read(&damage_box, id, 0, bytes, sizeof bytes) : -ENOENT;
+		int n = box_resolve(&damage_box, paths[i], &id) == 0 ? box_read(&damage_box, id, 0, bytes, sizeof bytes)
+		                                                     : -ENOENT;
 
 		assert_true(n > 0);
 		sums[i] = crc32c(bytes, (size_t)n);
@@ -206,9 +210,12 @@ static void repair_of_names_survives_power_cuts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(repair_of_maps_survives_power_cuts, damage_volume_make, damage_volume_drop),
-		cmocka_unit_test_setup_teardown(repair_of_records_survives_power_cuts, damage_volume_make, damage_volume_drop),
-		cmocka_unit_test_setup_teardown(repair_of_names_survives_power_cuts, damage_volume_make, damage_volume_drop),
+		cmocka_unit_test_setup_teardown(repair_of_maps_survives_power_cuts, damage_volume_make,
+		                                damage_volume_drop),
+		cmocka_unit_test_setup_teardown(repair_of_records_survives_power_cuts, damage_volume_make,
+		                                damage_volume_drop),
+		cmocka_unit_test_setup_teardown(repair_of_names_survives_power_cuts, damage_volume_make,
+		                                damage_volume_drop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

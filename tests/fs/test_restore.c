@@ -389,7 +389,8 @@ static uint64_t ios_of_all(void)
 	return n;
 }
 
-/* The volume is unmounted, ready for "s1": mount it so from copies of its disks, cut the power after `n_ios` of them. False: it ended before. */
+/* The volume is unmounted, ready for "s1": mount it so from copies of its disks, cut the power after `n_ios` of them.
+ * False: it ended before. */
 static bool cut_after(char base[][64], uint64_t n_ios, uint64_t seed)
 {
 	struct fs_mount_options options = { .cache_pages = box.cache_pages, .restore_to = "s1" };
@@ -639,7 +640,8 @@ static void volume_of_many_regions_is_restored(void **state)
 		snprintf(name, sizeof name, "n%u", i);
 		assert_int_equal(box_snapshot(&box, FS_SNAPSHOT_CREATE, name), 0);
 		for (unsigned k = 0; k < 300; k++)
-			vd_write(&box, (assert_int_equal(box_lookup(&box, box_root, "a", &id), 0), id), k * 3U, i + 2U, FS_UNSTABLE);
+			vd_write(&box, (assert_int_equal(box_lookup(&box, box_root, "a", &id), 0), id), k * 3U, i + 2U,
+			         FS_UNSTABLE);
 	}
 	assert_int_equal(box_restore(&box, "n20"), 0);
 	assert_int_equal(get("a", 0), 21);

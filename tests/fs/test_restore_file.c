@@ -288,7 +288,8 @@ static void model_step(struct image *now, struct image *snaps, uint32_t step)
 		vd_write(&box, lun_id("/a"), at, now->tags[at] = step + 1, FS_FILE_SYNC);
 	} else if (what < 14) {
 		uint32_t n = MIN_OF(1U + draw() % 20U, now->n_blocks - at);
-		assert_int_equal(box_zero(&box, lun_id("/a"), (uint64_t)at * FS_BLOCK_SIZE, (uint64_t)n * FS_BLOCK_SIZE), 0);
+		assert_int_equal(
+		    box_zero(&box, lun_id("/a"), (uint64_t)at * FS_BLOCK_SIZE, (uint64_t)n * FS_BLOCK_SIZE), 0);
 		assert_int_equal(box_commit(&box, lun_id("/a")), 0);
 		memset(&now->tags[at], 0, n * sizeof now->tags[0]);
 	} else if (what < 15) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What things cost on a volume of 16 TiB: counted in reads and blocks of consistency points, never in time, so that something that has become
- * proportional to the volume instead of the change is seen at once. */
+/* What things cost on a volume of 16 TiB: counted in reads and blocks of consistency points, never in time, so that
+ * something that has become proportional to the volume instead of the change is seen at once. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -23,7 +23,8 @@
 
 #define HUGE_DISKS 15U
 #define HUGE_DISK_BYTES ((35328ULL + 1203071ULL * 256U) * 4096U) /* 14 of them hold just less than 2^32 blocks */
-/* A small consistency point spreads over the 14 data disks: on each a block of the active, summary and space map with the paths to them. */
+/* A small consistency point spreads over the 14 data disks: on each a block of the active, summary and space map with
+ * the paths to them. */
 #define MEMBERS_MAX 160U
 #define TIB (1ULL << 40)
 
@@ -163,7 +164,8 @@ static void lun_of_15_tib_costs_what_is_in_it(void **state)
 	box_close(&box);
 }
 
-/* Everything looks used by the counts but one region at the very end of the first disk: the allocator must get there without reading maps. */
+/* Everything looks used by the counts but one region at the very end of the first disk: the allocator must get there
+ * without reading maps. */
 static void room_is_found_on_a_full_volume_without_reading_its_maps(void **state)
 {
 	struct fs_file_id id;
@@ -232,13 +234,15 @@ static void numbers_of_full_map_blocks_are_not_looked_at_again(void **state)
 	assert_true(id.inode >= 2U * REGION_BLOCKS);
 	assert_int_equal(box_remove(&box, box_root, "low"), 0);
 	assert_int_equal(box_create(&box, box_root, "higher", &id), 0);
-	assert_true(id.inode >= 2U * REGION_BLOCKS); /* a removed inode keeps its number until its consistency point is durable */
+	/* a removed inode keeps its number until its consistency point is durable */
+	assert_true(id.inode >= 2U * REGION_BLOCKS);
 	assert_int_equal(box_sync(&box), 0);
 	assert_int_equal(box_create(&box, box_root, "low again", &id), 0);
 	assert_int_equal(id.inode, low.inode);
 	assert_int_equal(box_create(&box, box_root, "highest", &id), 0);
 	assert_true(id.inode >= 2U * REGION_BLOCKS);
-	assert_int_equal(box.vol->inodes->map_full[0], 2); /* the second block has nothing, whenever the first one has */
+	/* the second block has nothing, whenever the first one has */
+	assert_int_equal(box.vol->inodes->map_full[0], 2);
 	box_close(&box);
 }
 
@@ -253,8 +257,8 @@ static void random_write(struct fsbox *box, const struct fs_file_id files[FILES]
 
 	memset(bytes, (int)(sim_random(box->sim) & 0xFFU), sizeof bytes);
 	for (unsigned i = 0; i < n; i++)
-		assert_int_equal(box_write(box, files[sim_random(box->sim) % FILES], sim_random(box->sim) % 12U * sizeof bytes, bytes,
-		                           sizeof bytes, FS_UNSTABLE),
+		assert_int_equal(box_write(box, files[sim_random(box->sim) % FILES],
+		                           sim_random(box->sim) % 12U * sizeof bytes, bytes, sizeof bytes, FS_UNSTABLE),
 		                 0);
 }
 
@@ -287,7 +291,8 @@ static bool deletion_is_half_way(const struct fsbox *box)
 {
 	const struct snapshot_table *table = box->vol->snapshots;
 
-	return table->deletion.stage != DELETION_NONE && table->deletion.region > 0 && table->deletion.stage != DELETION_FINISHED;
+	return table->deletion.stage != DELETION_NONE && table->deletion.region > 0 &&
+	       table->deletion.stage != DELETION_FINISHED;
 }
 
 /* Power cuts only after a sync: what was written unstably need not be there. */
@@ -329,7 +334,8 @@ static unsigned history(uint64_t seed)
 		random_step(&box, files, &n_snapshots);
 		if (!deletion_is_half_way(&box))
 			continue;
-		for (unsigned i = 0; i < 3; i++) /* behind and before the cursor, blocks of its map among them, leave the active map */
+		/* behind and before the cursor, blocks of its map among them, leave the active map */
+		for (unsigned i = 0; i < 3; i++)
 			random_write(&box, files);
 		n_half += deletion_is_half_way(&box);
 		assert_int_equal(box_check(&box), 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LUNs on snapshots of LUNs on snapshots: what a chain shows, what may be deleted when and which error names whom, through clones and crashes. */
+/* LUNs on snapshots of LUNs on snapshots: what a chain shows, what may be deleted when and which error names whom,
+ * through clones and crashes. */
 #include "tests/fs/vdiskbox.h"
 
 #include "fs/volume.h"
@@ -139,7 +140,8 @@ static void chain_is_taken_down_from_its_end(void **state)
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s1"), 0);
 	chain_expect();
 	expect_needed("s0", "/l1");
-	assert_int_equal(vd_destroy(&box, "/l0", true), 0); /* the LUN the chain began with is not needed, its snapshot is */
+	/* the LUN the chain began with is not needed, its snapshot is */
+	assert_int_equal(vd_destroy(&box, "/l0", true), 0);
 	assert_int_equal(read_block("/l1", 0), 100);
 	separate("/l1");
 	assert_int_equal(vd_snapshot(&box, FS_SNAPSHOT_DELETE, "s0"), 0);

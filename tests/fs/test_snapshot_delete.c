@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reclaiming a snapshot over several consistency points, while the active file system lets go of the blocks that the pass reads.
+/* Reclaiming a snapshot over several consistency points, while the active file system lets go of the blocks that the
+ * pass reads.
  *
- * THEORY. Two data disks of five regions each: 0 to 4 and 5 to 9. What is written goes to one fifth of both after the other, so the test has
- *   region 5  files of the beginning
+ * THEORY. Two data disks of five regions each: 0 to 4 and 5 to 9. What is written goes to one fifth of both after the
+ *   other, so the test has region 5 files of the beginning
  *   region 1  the active map's block for region 5; nothing of region 1 is let go of before the pass has skipped it
  *   region 2  a file that is written anew after the snapshot, so that the pass has to look at it
  *   region 3  what is written last, metadata too; the pass has to look at it
- * With one region a consistency point the pass is at region 4 when a file of region 5 is written anew. That moves the map's block for region 5,
- * and the old one lies behind the cursor, where no fold takes the snapshot in any more (SD3). The pass still has to read it: SD2 keeps it. */
+ * With one region a consistency point the pass is at region 4 when a file of region 5 is written anew. That moves the
+ * map's block for region 5, and the old one lies behind the cursor, where no fold takes the snapshot in any more (SD3).
+ * The pass still has to read it: SD2 keeps it. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -236,7 +238,8 @@ static void what_the_pass_reads_is_never_free(void **state)
 	file_write(file_5);
 	while (map_block_of_5() == vbn && table->deletion.stage != DELETION_NONE)
 		assert_true(sim_step(box.sim));
-	assert_true(table->deletion.stage != DELETION_NONE && table->deletion.region == 4 && table->deletion.stage != DELETION_FINISHED);
+	assert_true(table->deletion.stage != DELETION_NONE && table->deletion.region == 4 &&
+	            table->deletion.stage != DELETION_FINISHED);
 	assert_false(bit_is_set(INO_ACTIVE_MAP, vbn));
 	assert_true(bit_is_set(INO_SUMMARY_MAP, vbn));
 	while (table->deletion.stage != DELETION_NONE)
@@ -249,7 +252,8 @@ static void what_the_pass_reads_is_never_free(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(what_the_pass_reads_is_never_free, setup, teardown) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(what_the_pass_reads_is_never_free, setup,
+		                                                            teardown) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a snapshot's figures say, against every bit of every map, and against what really comes back when it is deleted. */
+/* What a snapshot's figures say, against every bit of every map, and against what really comes back when it is
+ * deleted. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -113,7 +114,8 @@ static uint64_t bytes_only_in(const uint8_t *own, const uint8_t *older, const ui
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < (size_t)box.vol->maps->n_regions * FS_BLOCK_SIZE; i++)
-		n += (uint64_t)__builtin_popcount(own[i] & ~(older == NULL ? 0U : older[i]) & ~(newer == NULL ? 0U : newer[i]) & 0xFFU);
+		n += (uint64_t)__builtin_popcount(own[i] & ~(older == NULL ? 0U : older[i]) &
+		                                  ~(newer == NULL ? 0U : newer[i]) & 0xFFU);
 	return n * FS_BLOCK_SIZE;
 }
 
@@ -161,7 +163,8 @@ static void write_blocks(struct fs_file_id id, uint32_t fbn, uint32_t n_blocks)
 		uint32_t n = MIN_OF(n_blocks, 64U);
 
 		memset(bytes, (int)below(256), sizeof(bytes));
-		assert_int_equal(box_write(&box, id, (uint64_t)fbn * FS_BLOCK_SIZE, bytes, n * FS_BLOCK_SIZE, FS_UNSTABLE), 0);
+		assert_int_equal(
+		    box_write(&box, id, (uint64_t)fbn * FS_BLOCK_SIZE, bytes, n * FS_BLOCK_SIZE, FS_UNSTABLE), 0);
 		fbn += n;
 		n_blocks -= n;
 	}
@@ -194,8 +197,8 @@ static void change_snapshots(bool exists[N_NAMES])
 	exists[s] = !exists[s];
 }
 
-/* Deleting it gives back what its figure says; but for the few blocks of metadata that the CPs of the deletion move away from the newest
- * snapshot. */
+/* Deleting it gives back what its figure says; but for the few blocks of metadata that the CPs of the deletion move
+ * away from the newest snapshot. */
 static void verify_deletion(bool exists[N_NAMES])
 {
 	unsigned s = below(N_NAMES);

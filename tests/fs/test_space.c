@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A volume filled to the last byte: what was promised is kept, the figures add up, and everything comes back.
  *
- * THEORY. A history draws operations of every kind on a small volume that is full most of the time. A reserved LUN must take every write, whatever
- * snapshots there are; removing must always work; the figures must add up after each operation, and what is called available must be
- * had. In the end everything is deleted, and exactly the figure of the empty volume must be back.
- * SPACE_SEED, SPACE_SEEDS: other histories. */
+ * THEORY. A history draws operations of every kind on a small volume that is full most of the time. A reserved LUN must
+ * take every write, whatever snapshots there are; removing must always work; the figures must add up after each
+ * operation, and what is called available must be had. In the end everything is deleted, and exactly the figure of the
+ * empty volume must be back. SPACE_SEED, SPACE_SEEDS: other histories. */
 #include "fs/file/file.h"
 #include "fs/file/snapshot_table.h"
 #include "tests/fs/vdiskbox.h"
@@ -79,8 +79,8 @@ static uint64_t figures_add_up(struct fsbox *box)
 	struct fs_fsstat stat, later;
 
 	figures_of(box, &info, &stat);
-	assert_int_equal(info.size_bytes, info.used_bytes + info.metadata_bytes + info.snapshot_bytes + info.reserved_bytes +
-	                                      info.kept_bytes + info.free_bytes);
+	assert_int_equal(info.size_bytes, info.used_bytes + info.metadata_bytes + info.snapshot_bytes +
+	                                      info.reserved_bytes + info.kept_bytes + info.free_bytes);
 	assert_int_equal(stat.total_bytes, info.size_bytes);
 	figures_of(box, &again, &later);
 	if (again.cp_generation == info.cp_generation && again.free_bytes == info.free_bytes &&
@@ -156,8 +156,9 @@ static void reservations_are_enough(struct history *h)
 		assert_true(sim_run_until(h->box.sim, truth_is_there, NULL, 10000000));
 		run_fini(&run);
 		if (entry->shared_blocks < copy.shrunk_in)
-			fail_msg("inode %u: %llu blocks are held by the newest snapshot and %llu are counted", entry->ino,
-			         (unsigned long long)copy.shrunk_in, (unsigned long long)entry->shared_blocks);
+			fail_msg("inode %u: %llu blocks are held by the newest snapshot and %llu are counted",
+			         entry->ino, (unsigned long long)copy.shrunk_in,
+			         (unsigned long long)entry->shared_blocks);
 	}
 }
 
@@ -167,15 +168,19 @@ static void tell(struct history *h, const char *what, int err)
 	const struct space *s = vol->space;
 	const struct vtoc_entry *entry = NULL;
 
-	fprintf(stderr, "%s: %d; free %llu pending %llu luns %llu (full %llu) names %llu of %llu + %llu, map holes %llu, snapshots %u\n",
-	        what, err, (unsigned long long)vol->free_blocks, (unsigned long long)(vol->pending_blocks[0] + vol->pending_blocks[1]),
-	        (unsigned long long)s->lun_blocks, (unsigned long long)s->lun_full_blocks, (unsigned long long)s->shared_names,
-	        (unsigned long long)s->meta_blocks, (unsigned long long)s->name_blocks, (unsigned long long)s->map_holes,
-	        vol->snapshots->n);
+	fprintf(stderr,
+	        "%s: %d; free %llu pending %llu luns %llu (full %llu) names %llu of %llu + %llu, map holes %llu, "
+	        "snapshots %u\n",
+	        what, err, (unsigned long long)vol->free_blocks,
+	        (unsigned long long)(vol->pending_blocks[0] + vol->pending_blocks[1]),
+	        (unsigned long long)s->lun_blocks, (unsigned long long)s->lun_full_blocks,
+	        (unsigned long long)s->shared_names, (unsigned long long)s->meta_blocks,
+	        (unsigned long long)s->name_blocks, (unsigned long long)s->map_holes, vol->snapshots->n);
 	while ((entry = vtoc_next(h->box.vol, entry)) != NULL)
-		fprintf(stderr, "  lun %u %s full %llu own %llu shared %llu%s\n", entry->ino, entry->reserved ? "reserved" : "thin",
-		        (unsigned long long)entry->full_blocks, (unsigned long long)entry->own_blocks,
-		        (unsigned long long)entry->shared_blocks, entry->shared_stale ? " or less" : "");
+		fprintf(stderr, "  lun %u %s full %llu own %llu shared %llu%s\n", entry->ino,
+		        entry->reserved ? "reserved" : "thin", (unsigned long long)entry->full_blocks,
+		        (unsigned long long)entry->own_blocks, (unsigned long long)entry->shared_blocks,
+		        entry->shared_stale ? " or less" : "");
 }
 
 /* ---- operations ---- */
@@ -191,7 +196,8 @@ static int write_blocks(struct history *h, struct fs_file_id id, uint32_t fbn, u
 	static uint8_t bytes[64 * FS_BLOCK_SIZE];
 
 	fill(bytes, n, tag);
-	return box_write(&h->box, id, (uint64_t)fbn * FS_BLOCK_SIZE, bytes, n * FS_BLOCK_SIZE, stable ? FS_FILE_SYNC : FS_UNSTABLE);
+	return box_write(&h->box, id, (uint64_t)fbn * FS_BLOCK_SIZE, bytes, n * FS_BLOCK_SIZE,
+	                 stable ? FS_FILE_SYNC : FS_UNSTABLE);
 }
 
 static void lun_set(struct lun *lun, uint32_t fbn, uint32_t n, uint32_t tag, bool stable)
@@ -340,7 +346,8 @@ static void file_name(char *name, unsigned i)
 static void do_file(struct history *h)
 {
 	unsigned i = (unsigned)draw(h, FILES);
-	uint32_t n = 1U + (uint32_t)draw(h, 64), fbn = (uint32_t)draw(h, 3) == 0 ? (uint32_t)draw(h, 40000) : (uint32_t)draw(h, 2500);
+	uint32_t n = 1U + (uint32_t)draw(h, 64),
+	         fbn = (uint32_t)draw(h, 3) == 0 ? (uint32_t)draw(h, 40000) : (uint32_t)draw(h, 2500);
 	char name[32];
 	int err;
 
@@ -559,7 +566,8 @@ static void history_run(struct history *h, uint64_t seed, unsigned n)
 	h->random = (seed + 12345U) * 0x9E3779B97F4A7C15ULL;
 	h->next_tag = 100;
 	box_open(&h->box, seed, 2, (20 + 8 * (seed % 3)) * MIB, 2048);
-	assert_int_equal(vd_create(&h->box, "/lun0", FS_BLOCK_SIZE, NULL, true), 0); /* the VTOC, the root directory have their blocks */
+	/* the VTOC, the root directory have their blocks */
+	assert_int_equal(vd_create(&h->box, "/lun0", FS_BLOCK_SIZE, NULL, true), 0);
 	assert_int_equal(vd_destroy(&h->box, "/lun0", true), 0);
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(box_sync(&h->box), 0);
@@ -601,8 +609,8 @@ static void full_volumes_keep_their_promises(void **state)
 		assert_non_null(h);
 		fprintf(stderr, "space seed %llu\n", (unsigned long long)seed);
 		history_run(h, seed, 400);
-		fprintf(stderr, "  %u lun writes, %u times no space, %u snapshots, %u refused\n", h->n_lun_writes, h->n_nospc,
-		        h->n_snapshots, h->n_refused_snapshots);
+		fprintf(stderr, "  %u lun writes, %u times no space, %u snapshots, %u refused\n", h->n_lun_writes,
+		        h->n_nospc, h->n_snapshots, h->n_refused_snapshots);
 		free(vd_info.maps);
 		memset(&vd_info, 0, sizeof vd_info);
 		free(h);
@@ -725,7 +733,8 @@ static void what_gives_back_all_it_takes_is_written_on_a_full_volume(void **stat
 		assert_int_equal(box_commit(&box, file), 0);
 		box_crash(&box, pass);
 		lun_read_all(lun, n, pass * 100000U);
-		assert_int_equal(box_read(&box, file, (uint64_t)(n - 1) * FS_BLOCK_SIZE, bytes, sizeof bytes), sizeof bytes);
+		assert_int_equal(box_read(&box, file, (uint64_t)(n - 1) * FS_BLOCK_SIZE, bytes, sizeof bytes),
+		                 sizeof bytes);
 		assert_int_equal(bytes[17], pass);
 	}
 	assert_int_equal(overwrite(lun, n, 64, 9), -ENOSPC); /* holes */
@@ -916,14 +925,17 @@ static void a_start_warns_of_nothing_that_is_not_so(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_reserved_lun_is_overwritten_on_a_volume_without_a_byte_to_spare, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_gives_back_all_it_takes_is_written_on_a_full_volume, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_reserved_lun_is_overwritten_on_a_volume_without_a_byte_to_spare,
+		                                setup, teardown),
+		cmocka_unit_test_setup_teardown(what_gives_back_all_it_takes_is_written_on_a_full_volume, setup,
+		                                teardown),
 		cmocka_unit_test_setup_teardown(a_file_grows_on_a_full_volume, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_a_snapshot_holds_does_not_come_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(files_end_where_clients_are_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_snapshot_that_would_break_a_promise_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_reservation_is_used_up_and_comes_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(thresholds_are_told_once_and_again_after_they_were_left, setup, teardown),
+		cmocka_unit_test_setup_teardown(thresholds_are_told_once_and_again_after_they_were_left, setup,
+		                                teardown),
 		cmocka_unit_test_setup_teardown(a_start_warns_of_nothing_that_is_not_so, setup, teardown),
 		cmocka_unit_test(full_volumes_keep_their_promises),
 	};

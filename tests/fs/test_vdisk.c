@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vdisks on the real engine with simulated disks: making, backing, locking, changing, destroying, restarts and crashes. */
+/* vdisks on the real engine with simulated disks: making, backing, locking, changing, destroying, restarts and
+ * crashes. */
 #include "fs/file/file.h"
 #include "fs/file/inode.h"
 #include "fs/file/run.h"
@@ -184,7 +185,8 @@ static void zeroed_and_cut_ranges_never_show_the_backing_again(void **state)
 		for (uint32_t fbn = 0; fbn < 256; fbn++) {
 			if (fbn == 30)
 				continue;
-			assert_int_equal(vd_read(&box, top, fbn), (fbn >= 16 && fbn < 24) || fbn >= 100 ? 0 : base_tag(fbn));
+			assert_int_equal(vd_read(&box, top, fbn),
+			                 (fbn >= 16 && fbn < 24) || fbn >= 100 ? 0 : base_tag(fbn));
 		}
 		box_restart(&box, way);
 	}
@@ -387,8 +389,9 @@ static void lun_step(unsigned i, const char *path, unsigned n)
 	switch (dice(6)) {
 	case 0:
 		backed = dice(2) == 0;
-		assert_int_equal(vd_create(&box, path, backed ? 0 : size, backed ? "/.snapshot/s1/base" : NULL, dice(2) == 0),
-		                 luns[i].exists ? -EEXIST : 0);
+		assert_int_equal(
+		    vd_create(&box, path, backed ? 0 : size, backed ? "/.snapshot/s1/base" : NULL, dice(2) == 0),
+		    luns[i].exists ? -EEXIST : 0);
 		if (luns[i].exists)
 			break;
 		luns[i].exists = true;

@@ -48,13 +48,17 @@ unsigned raw_max_connections;
 
 void raw_setup(void)
 {
-	static const char *const portals[] = { "192.0.2.1:3260",     "192.0.2.2:3260",     "192.0.2.3:3260",     "192.0.2.4:3260",
-		                               "192.0.2.5:3260",     "192.0.2.6:3260",     "192.0.2.7:3260",     "192.0.2.8:3260",
-		                               "[2001:db8::1]:3260", "[2001:db8::2]:3260", "[2001:db8::3]:3260", "[2001:db8::4]:3260",
-		                               "[2001:db8::5]:3260", "[2001:db8::6]:3260", "[2001:db8::7]:3260", "[2001:db8::8]:3260" };
-	struct iscsi_server_config config = {
-		.target_name = RAW_IQN, .portals = portals, .n_portals = 16, .max_connections = raw_max_connections, .times = raw_times
-	};
+	static const char *const portals[] = { "192.0.2.1:3260",     "192.0.2.2:3260",     "192.0.2.3:3260",
+		                               "192.0.2.4:3260",     "192.0.2.5:3260",     "192.0.2.6:3260",
+		                               "192.0.2.7:3260",     "192.0.2.8:3260",     "[2001:db8::1]:3260",
+		                               "[2001:db8::2]:3260", "[2001:db8::3]:3260", "[2001:db8::4]:3260",
+		                               "[2001:db8::5]:3260", "[2001:db8::6]:3260", "[2001:db8::7]:3260",
+		                               "[2001:db8::8]:3260" };
+	struct iscsi_server_config config = { .target_name = RAW_IQN,
+		                              .portals = portals,
+		                              .n_portals = 16,
+		                              .max_connections = raw_max_connections,
+		                              .times = raw_times };
 
 	log_set_level(LOG_LEVEL_ERROR);
 	assert_int_equal(page_arena_init(32768), 0);
@@ -206,7 +210,8 @@ bool raw_recv(struct raw *raw, int timeout_ms)
 	}
 	padding = -raw->data_len & 3U;
 	if (raw->data_len > 0) {
-		if (!read_all(raw, raw->data, raw->data_len, 1000) || !read_all(raw, tail, padding + (raw->data_digest ? 4 : 0), 1000))
+		if (!read_all(raw, raw->data, raw->data_len, 1000) ||
+		    !read_all(raw, tail, padding + (raw->data_digest ? 4 : 0), 1000))
 			return false;
 		crc = crc32c_more(crc32c(raw->data, raw->data_len), tail, padding);
 		if (raw->data_digest) {
@@ -215,7 +220,8 @@ bool raw_recv(struct raw *raw, int timeout_ms)
 		}
 	}
 	raw->data[raw->data_len] = 0;
-	assert_false(iscsi_sn_before(be32_get(raw->bhs.max_cmdsn), raw->max_cmdsn) && raw->max_cmdsn != 0); /* never goes back */
+	/* never goes back */
+	assert_false(iscsi_sn_before(be32_get(raw->bhs.max_cmdsn), raw->max_cmdsn) && raw->max_cmdsn != 0);
 	raw->exp_cmdsn = be32_get(raw->bhs.exp_cmdsn);
 	raw->max_cmdsn = be32_get(raw->bhs.max_cmdsn);
 	return true;
@@ -237,9 +243,10 @@ bool raw_is_closed(struct raw *raw)
 
 int raw_login_step(struct raw *raw, uint8_t flags, const void *text, size_t len)
 {
-	struct iscsi_bhs bhs = {
-		.opcode = ISCSI_LOGIN_REQUEST | ISCSI_IMMEDIATE, .flags = flags, .itt = be32_of(7), .cmdsn = be32_of(raw->cmdsn)
-	};
+	struct iscsi_bhs bhs = { .opcode = ISCSI_LOGIN_REQUEST | ISCSI_IMMEDIATE,
+		                 .flags = flags,
+		                 .itt = be32_of(7),
+		                 .cmdsn = be32_of(raw->cmdsn) };
 
 	bhs.isid[0] = 0x80;
 	bhs.isid[5] = raw->isid_tail;
@@ -277,12 +284,14 @@ const char *raw_key(const struct raw *raw, const char *key)
 	return NULL;
 }
 
-uint32_t raw_command(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t cdb_len, uint8_t flags, uint32_t edtl, const void *data,
-                     size_t len)
+uint32_t raw_command(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t cdb_len, uint8_t flags, uint32_t edtl,
+                     const void *data, size_t len)
 {
-	struct iscsi_bhs bhs = {
-		.opcode = ISCSI_SCSI_COMMAND, .flags = flags, .itt = be32_of(raw->itt), .edtl = be32_of(edtl), .cmdsn = be32_of(raw->cmdsn)
-	};
+	struct iscsi_bhs bhs = { .opcode = ISCSI_SCSI_COMMAND,
+		                 .flags = flags,
+		                 .itt = be32_of(raw->itt),
+		                 .edtl = be32_of(edtl),
+		                 .cmdsn = be32_of(raw->cmdsn) };
 
 	bhs.lun[1] = (uint8_t)lun;
 	memcpy(bhs.cdb, cdb, cdb_len);
@@ -292,7 +301,8 @@ uint32_t raw_command(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t c
 	return raw->itt++;
 }
 
-int raw_scsi(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t cdb_len, uint32_t in_len, const void *out, uint32_t out_len)
+int raw_scsi(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t cdb_len, uint32_t in_len, const void *out,
+             uint32_t out_len)
 {
 	uint8_t flags = (uint8_t)(0x81U | (in_len > 0 ? 0x40U : 0U) | (out_len > 0 ? 0x20U : 0U));
 	uint32_t itt = raw_command(raw, lun, cdb, cdb_len, flags, in_len > 0 ? in_len : out_len, out, out_len), got = 0;
@@ -337,7 +347,8 @@ void raw_settle(struct raw *raw, uint32_t lun)
 	fail_msg("unit attentions do not end");
 }
 
-bool raw_data_out(struct raw *raw, uint32_t itt, uint32_t ttt, uint32_t data_sn, uint32_t offset, const void *data, size_t len, bool final)
+bool raw_data_out(struct raw *raw, uint32_t itt, uint32_t ttt, uint32_t data_sn, uint32_t offset, const void *data,
+                  size_t len, bool final)
 {
 	struct iscsi_bhs bhs = { .opcode = ISCSI_DATA_OUT,
 		                 .flags = final ? ISCSI_FINAL : 0,

@@ -47,7 +47,8 @@ bool raw_recv(struct raw *raw, int timeout_ms);
 /* True when the service closes within a second (PDUs before that are read away). */
 bool raw_is_closed(struct raw *raw);
 
-/* One login request with these keys ("a=b\0c=d\0", len with the last NUL) and its response; returns status class << 8 | detail, -1: closed. */
+/* One login request with these keys ("a=b\0c=d\0", len with the last NUL) and its response; returns status class << 8 |
+ * detail, -1: closed. */
 int raw_login_step(struct raw *raw, uint8_t flags, const void *text, size_t len);
 /* All the way to full feature phase; `more` are additional keys. */
 int raw_login(struct raw *raw, const char *more, size_t more_len);
@@ -55,16 +56,19 @@ int raw_login(struct raw *raw, const char *more, size_t more_len);
 const char *raw_key(const struct raw *raw, const char *key);
 
 /* A command PDU (F set, CmdSN counted); returns its ITT; 0: the connection has ended. */
-uint32_t raw_command(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t cdb_len, uint8_t flags, uint32_t edtl, const void *data,
-                     size_t len);
-/* Command and all its data-in; returns the SCSI status, -1: closed or something else came. Sense key and ASC in raw->data after errors. */
-int raw_scsi(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t cdb_len, uint32_t in_len, const void *out, uint32_t out_len);
+uint32_t raw_command(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t cdb_len, uint8_t flags, uint32_t edtl,
+                     const void *data, size_t len);
+/* Command and all its data-in; returns the SCSI status, -1: closed or something else came. Sense key and ASC in
+ * raw->data after errors. */
+int raw_scsi(struct raw *raw, uint32_t lun, const uint8_t *cdb, size_t cdb_len, uint32_t in_len, const void *out,
+             uint32_t out_len);
 /* key << 16 | asc of the sense in raw->data. */
 uint32_t raw_sense(const struct raw *raw);
 /* TEST UNIT READY until unit attentions are gone. */
 void raw_settle(struct raw *raw, uint32_t lun);
 /* Data-Out. */
-bool raw_data_out(struct raw *raw, uint32_t itt, uint32_t ttt, uint32_t data_sn, uint32_t offset, const void *data, size_t len, bool final);
+bool raw_data_out(struct raw *raw, uint32_t itt, uint32_t ttt, uint32_t data_sn, uint32_t offset, const void *data,
+                  size_t len, bool final);
 /* Wait until `n` messages are held by ramlun. */
 void raw_wait_held(unsigned n);
 

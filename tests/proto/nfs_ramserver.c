@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A program that serves an empty volume in memory over NFS: nfs_ramserver PORT [THREADS]. For clients we did not write, and as a measure of
- * what the protocol costs without a file system. Exports /vol/vol0 to everybody on loopback. Ends on end of file of its input. */
+/* A program that serves an empty volume in memory over NFS: nfs_ramserver PORT [THREADS]. For clients we did not write,
+ * and as a measure of what the protocol costs without a file system. Exports /vol/vol0 to everybody on loopback. Ends
+ * on end of file of its input. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -24,7 +25,9 @@ static void accepted(void *owner, int fd)
 
 static int listen_on(uint16_t port, uint16_t *ret_port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		                       .sin_port = htons(port),
+		                       .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	socklen_t len = sizeof address;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 

@@ -113,7 +113,8 @@ void rig_export(struct rig *rig, const char *options, uint32_t id, const char *p
 
 	assert_int_equal(export_client_init(&client, rig_clients != NULL ? rig_clients : "127.0.0.0/8"), 0);
 	assert_int_equal(export_client_set_options(&client, options), 0);
-	assert_int_equal(export_table_set(rig->exports, fs_volume_uuid(rig->volume), "vol0", specs, path != NULL ? 2 : 1), 0);
+	assert_int_equal(
+	    export_table_set(rig->exports, fs_volume_uuid(rig->volume), "vol0", specs, path != NULL ? 2 : 1), 0);
 }
 
 void rig_start(struct rig *rig, const char *options, const struct rpc_limits *limits)
@@ -178,7 +179,9 @@ void rig_snapshot(struct rig *rig, const char *name)
 
 int rig_connect_from(const struct rig *rig, const char *from)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(rig->port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		                       .sin_port = htons(rig->port),
+		                       .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	struct timeval timeout = { .tv_sec = 20 };
 	struct sockaddr_in own = { .sin_family = AF_INET };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
@@ -250,8 +253,8 @@ static void cred_encode(const struct rig *rig, struct rpc_out *out)
 	rpc_out_u32(out, 0);
 }
 
-uint32_t rig_call_make(struct rig *rig, uint8_t *buffer, uint32_t size, uint32_t program, uint32_t version, uint32_t procedure,
-                       xdrproc_t encode, void *args)
+uint32_t rig_call_make(struct rig *rig, uint8_t *buffer, uint32_t size, uint32_t program, uint32_t version,
+                       uint32_t procedure, xdrproc_t encode, void *args)
 {
 	struct rpc_out out;
 	uint32_t len;
@@ -302,7 +305,8 @@ bool rig_reply(struct rig *rig)
 	return true;
 }
 
-void rig_call(struct rig *rig, uint32_t program, uint32_t procedure, xdrproc_t encode, void *args, xdrproc_t decode, void *res)
+void rig_call(struct rig *rig, uint32_t program, uint32_t procedure, xdrproc_t encode, void *args, xdrproc_t decode,
+              void *res)
 {
 	uint8_t call[8192];
 	uint32_t len = rig_call_make(rig, call, sizeof call, program, 3, procedure, encode, args);
@@ -371,7 +375,8 @@ uint32_t rig_getattr(struct rig *rig, const nfs_fh3 *object, fattr3 *ret_attr)
 static uint32_t made(const CREATE3res *res, nfs_fh3 *ret_handle)
 {
 	if (res->status == NFS3_OK) {
-		assert_true(res->CREATE3res_u.resok.obj.handle_follows && res->CREATE3res_u.resok.obj_attributes.attributes_follow);
+		assert_true(res->CREATE3res_u.resok.obj.handle_follows &&
+		            res->CREATE3res_u.resok.obj_attributes.attributes_follow);
 		*ret_handle = res->CREATE3res_u.resok.obj.post_op_fh3_u.handle;
 	}
 	return res->status;
@@ -419,8 +424,8 @@ uint32_t rig_mknod(struct rig *rig, const nfs_fh3 *dir, const char *name, ftype3
 	return made(&res, ret_handle);
 }
 
-uint32_t rig_write_file(struct rig *rig, const nfs_fh3 *file, uint64_t offset, const void *bytes, uint32_t len, uint32_t stable,
-                        WRITE3res *ret_res)
+uint32_t rig_write_file(struct rig *rig, const nfs_fh3 *file, uint64_t offset, const void *bytes, uint32_t len,
+                        uint32_t stable, WRITE3res *ret_res)
 {
 	WRITE3head args = { .file = *file, .offset = offset, .count = len, .stable = stable, .data_len = len };
 	uint32_t padded = (len + 3) & ~3U, head;
@@ -441,7 +446,8 @@ uint32_t rig_write_file(struct rig *rig, const nfs_fh3 *file, uint64_t offset, c
 	return ret_res->status;
 }
 
-uint32_t rig_read_file(struct rig *rig, const nfs_fh3 *file, uint64_t offset, uint32_t count, void *ret_bytes, READ3res *ret_res)
+uint32_t rig_read_file(struct rig *rig, const nfs_fh3 *file, uint64_t offset, uint32_t count, void *ret_bytes,
+                       READ3res *ret_res)
 {
 	READ3args args = { *file, offset, count };
 	const READ3head *ok = &ret_res->READ3res_u.resok;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A rig for tests of the NFS server: a server on a loop of its own over a volume in memory, and a plain blocking client whose arguments
- * and results go through rpcgen's code (the server encodes results by its own). */
+/* A rig for tests of the NFS server: a server on a loop of its own over a volume in memory, and a plain blocking client
+ * whose arguments and results go through rpcgen's code (the server encodes results by its own). */
 #ifndef TESTS_PROTO_NFS_RIG_H
 #define TESTS_PROTO_NFS_RIG_H
 
@@ -49,12 +49,13 @@ void rig_reconnect(struct rig *rig);
 bool rig_write(int fd, const void *bytes, size_t len);
 bool rig_read(int fd, void *bytes, size_t len);
 /* A call's bytes, with its record mark, into `buffer`; how many. */
-uint32_t rig_call_make(struct rig *rig, uint8_t *buffer, uint32_t size, uint32_t program, uint32_t version, uint32_t procedure,
-                       xdrproc_t encode, void *args);
+uint32_t rig_call_make(struct rig *rig, uint8_t *buffer, uint32_t size, uint32_t program, uint32_t version,
+                       uint32_t procedure, xdrproc_t encode, void *args);
 /* Read a reply into rig->record; false: the connection has ended. Sets accept_stat (UINT32_MAX: denied) and results. */
 bool rig_reply(struct rig *rig);
 /* Call and wait; accept_stat must be success. The results are decoded by `decode` into `res` (zeroed before). */
-void rig_call(struct rig *rig, uint32_t program, uint32_t procedure, xdrproc_t encode, void *args, xdrproc_t decode, void *res);
+void rig_call(struct rig *rig, uint32_t program, uint32_t procedure, xdrproc_t encode, void *args, xdrproc_t decode,
+              void *res);
 void rig_nfs(struct rig *rig, uint32_t procedure, xdrproc_t encode, void *args, xdrproc_t decode, void *res);
 #define RIG_XDR(function) ((xdrproc_t)(void (*)(void))(function))
 
@@ -66,9 +67,10 @@ uint32_t rig_create(struct rig *rig, const nfs_fh3 *dir, const char *name, nfs_f
 uint32_t rig_mkdir(struct rig *rig, const nfs_fh3 *dir, const char *name, nfs_fh3 *ret_handle);
 uint32_t rig_symlink(struct rig *rig, const nfs_fh3 *dir, const char *name, const char *target, nfs_fh3 *ret_handle);
 uint32_t rig_mknod(struct rig *rig, const nfs_fh3 *dir, const char *name, ftype3 type, nfs_fh3 *ret_handle);
-uint32_t rig_write_file(struct rig *rig, const nfs_fh3 *file, uint64_t offset, const void *bytes, uint32_t len, uint32_t stable,
-                        WRITE3res *ret_res);
-uint32_t rig_read_file(struct rig *rig, const nfs_fh3 *file, uint64_t offset, uint32_t count, void *ret_bytes, READ3res *ret_res);
+uint32_t rig_write_file(struct rig *rig, const nfs_fh3 *file, uint64_t offset, const void *bytes, uint32_t len,
+                        uint32_t stable, WRITE3res *ret_res);
+uint32_t rig_read_file(struct rig *rig, const nfs_fh3 *file, uint64_t offset, uint32_t count, void *ret_bytes,
+                       READ3res *ret_res);
 void rig_name(filename3 *ret_name, const char *text);
 /* Make a snapshot of the volume. */
 void rig_snapshot(struct rig *rig, const char *name);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Initiators that take places: half logins, sessions that say nothing, many of one address; and those whose place is kept. */
+/* Initiators that take places: half logins, sessions that say nothing, many of one address; and those whose place is
+ * kept. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -56,9 +57,10 @@ static struct raw *session(uint8_t isid_tail)
 /* An echo comes back, whatever pings come before it. */
 static bool answers(struct raw *raw)
 {
-	struct iscsi_bhs bhs = {
-		.opcode = ISCSI_NOP_OUT | ISCSI_IMMEDIATE, .flags = 0x80, .itt = be32_of(77), .ttt = be32_of(ISCSI_TAG_NONE)
-	};
+	struct iscsi_bhs bhs = { .opcode = ISCSI_NOP_OUT | ISCSI_IMMEDIATE,
+		                 .flags = 0x80,
+		                 .itt = be32_of(77),
+		                 .ttt = be32_of(ISCSI_TAG_NONE) };
 
 	if (!raw_send(raw, &bhs, NULL, 0, NULL, 0))
 		return false;
@@ -102,7 +104,9 @@ static void a_discovery_session_ends_when_it_asks_nothing(void **state)
 static void a_silent_session_lives_as_long_as_it_answers_pings(void **state)
 {
 	struct raw *raw = session(1);
-	struct iscsi_bhs bhs = { .opcode = ISCSI_NOP_OUT | ISCSI_IMMEDIATE, .flags = 0x80, .itt = be32_of(ISCSI_TAG_NONE) };
+	struct iscsi_bhs bhs = { .opcode = ISCSI_NOP_OUT | ISCSI_IMMEDIATE,
+		                 .flags = 0x80,
+		                 .itt = be32_of(ISCSI_TAG_NONE) };
 	uint32_t statsn = 0;
 
 	(void)state;

@@ -104,7 +104,8 @@ static const struct {
 	{ 0x85, "InitiatorName=iqn.2026-01.test:x", 33, 0x020B }, /* to the stage it is in */
 	{ 0x8C, "InitiatorName=iqn.2026-01.test:x", 33, 0x020B }, /* from full feature phase */
 	{ 0xC7, "InitiatorName=iqn.2026-01.test:x", 33, 0x020B }, /* transit and continue */
-	{ 0x87, "InitiatorName=iqn.2026-01.test:x\0SessionType=Discovery\0DataDigest=None\0DataDigest=None", 87, 0x0200 },
+	{ 0x87, "InitiatorName=iqn.2026-01.test:x\0SessionType=Discovery\0DataDigest=None\0DataDigest=None", 87,
+	  0x0200 },
 };
 
 static void login_that_is_wrong_is_refused_with_the_right_status(void **state)
@@ -113,7 +114,8 @@ static void login_that_is_wrong_is_refused_with_the_right_status(void **state)
 	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
 		struct raw *raw = raw_connect();
 
-		assert_int_equal(raw_login_step(raw, refusals[i].flags, refusals[i].text, refusals[i].len), refusals[i].status);
+		assert_int_equal(raw_login_step(raw, refusals[i].flags, refusals[i].text, refusals[i].len),
+		                 refusals[i].status);
 		assert_true(raw_is_closed(raw));
 		raw_close(raw);
 	}
@@ -205,8 +207,10 @@ static void login_with_a_name_of_no_form_is_refused_and_not_believed(void **stat
 		"eui.02004567A425678", /* 15 digits */
 		"naa.52004567BA64678DG",
 	};
-	static const char *const good[] = { "iqn.2026-01.example",  "iqn.2026-01.example:gr\xc3\xbc\xc3\x9f\x65", "eui.02004567A425678D",
-		                            "naa.52004567BA64678D", "naa.62004567BA64678D0123456789ABCDEF",       "IQN.2026-01.Example:A" };
+	static const char *const good[] = {
+		"iqn.2026-01.example",  "iqn.2026-01.example:gr\xc3\xbc\xc3\x9f\x65", "eui.02004567A425678D",
+		"naa.52004567BA64678D", "naa.62004567BA64678D0123456789ABCDEF",       "IQN.2026-01.Example:A"
+	};
 	char text[256];
 
 	(void)state;
@@ -229,9 +233,10 @@ static void every_header_length_before_login_is_survived(void **state)
 	for (unsigned words = 0; words < 256; words += words < 4 ? 1 : 21) {
 		for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
 			struct raw *raw = raw_connect();
-			struct iscsi_bhs bhs = {
-				.opcode = 0x43, .flags = 0x87, .ahs_words = (uint8_t)words, .data_len = be24_of(lengths[i])
-			};
+			struct iscsi_bhs bhs = { .opcode = 0x43,
+				                 .flags = 0x87,
+				                 .ahs_words = (uint8_t)words,
+				                 .data_len = be24_of(lengths[i]) };
 			uint8_t *data = calloc(1, 8196);
 
 			memset(bytes, 0xA5, sizeof bytes);
@@ -285,11 +290,13 @@ static void anything_but_a_login_first_is_dropped(void **state)
 
 static void send_targets_goes_on_over_continuations(void **state)
 {
-	static const char names[] = "InitiatorName=iqn.2026-01.test:raw\0SessionType=Discovery\0MaxRecvDataSegmentLength=512",
+	static const char names[] =
+	    "InitiatorName=iqn.2026-01.test:raw\0SessionType=Discovery\0MaxRecvDataSegmentLength=512",
 	                  ask[] = "SendTargets=All";
-	struct iscsi_bhs bhs = {
-		.opcode = ISCSI_TEXT_REQUEST | ISCSI_IMMEDIATE, .flags = 0x80, .itt = be32_of(9), .ttt = be32_of(ISCSI_TAG_NONE)
-	};
+	struct iscsi_bhs bhs = { .opcode = ISCSI_TEXT_REQUEST | ISCSI_IMMEDIATE,
+		                 .flags = 0x80,
+		                 .itt = be32_of(9),
+		                 .ttt = be32_of(ISCSI_TAG_NONE) };
 	struct raw *raw = raw_connect();
 	char all[8192];
 	size_t n = 0;
@@ -323,9 +330,10 @@ static void send_targets_goes_on_over_continuations(void **state)
 
 static void nop_out_is_echoed(void **state)
 {
-	struct iscsi_bhs bhs = {
-		.opcode = ISCSI_NOP_OUT | ISCSI_IMMEDIATE, .flags = 0x80, .itt = be32_of(33), .ttt = be32_of(ISCSI_TAG_NONE)
-	};
+	struct iscsi_bhs bhs = { .opcode = ISCSI_NOP_OUT | ISCSI_IMMEDIATE,
+		                 .flags = 0x80,
+		                 .itt = be32_of(33),
+		                 .ttt = be32_of(ISCSI_TAG_NONE) };
 	struct raw *raw = logged_in(NULL, 0);
 	uint8_t ping[5000];
 
@@ -355,8 +363,8 @@ static void write_and_read_back(struct raw *raw, uint32_t lba, uint32_t len, boo
 		uint32_t part = len - sent < 20000 ? len - sent : 20000;
 
 		part = part < first - sent ? part : first - sent;
-		assert_true(
-		    raw_data_out(raw, itt, ISCSI_TAG_NONE, sn++, sent, data + sent, part, sent + part == len || sent + part == first));
+		assert_true(raw_data_out(raw, itt, ISCSI_TAG_NONE, sn++, sent, data + sent, part,
+		                         sent + part == len || sent + part == first));
 		sent += part;
 	}
 	for (;;) {
@@ -370,8 +378,8 @@ static void write_and_read_back(struct raw *raw, uint32_t lba, uint32_t len, boo
 		for (uint32_t done = 0; done < want;) {
 			uint32_t part = want - done < 100000 ? want - done : 100000;
 
-			assert_true(raw_data_out(raw, itt, be32_get(raw->bhs.ttt), sn++, offset + done, data + offset + done, part,
-			                         done + part == want));
+			assert_true(raw_data_out(raw, itt, be32_get(raw->bhs.ttt), sn++, offset + done,
+			                         data + offset + done, part, done + part == want));
 			done += part;
 		}
 		sent += want;
@@ -389,8 +397,8 @@ static void write_and_read_back(struct raw *raw, uint32_t lba, uint32_t len, boo
 static void data_moves_in_every_way_there_is(void **state)
 {
 	static const uint32_t lengths[] = { 512, 4096, 4608, 65536, 66048, 131072, 1048576, 1048576 + 4096 };
-	static const char keys[] =
-	    "InitialR2T=No\0ImmediateData=Yes\0FirstBurstLength=65536\0MaxBurstLength=262144\0MaxRecvDataSegmentLength=32768";
+	static const char keys[] = "InitialR2T=No\0ImmediateData=Yes\0FirstBurstLength=65536\0MaxBurstLength="
+	                           "262144\0MaxRecvDataSegmentLength=32768";
 
 	(void)state;
 	for (unsigned digests = 0; digests < 2; digests++) {
@@ -413,9 +421,11 @@ static void data_moves_in_every_way_there_is(void **state)
 static void damaged_data_fails_the_command_and_damaged_headers_the_connection(void **state)
 {
 	struct raw *raw = logged_in("HeaderDigest=CRC32C\0DataDigest=CRC32C", 38);
-	struct iscsi_bhs bhs = {
-		.opcode = ISCSI_SCSI_COMMAND, .flags = 0xA1, .itt = be32_of(77), .edtl = be32_of(512), .cmdsn = be32_of(raw->cmdsn++)
-	};
+	struct iscsi_bhs bhs = { .opcode = ISCSI_SCSI_COMMAND,
+		                 .flags = 0xA1,
+		                 .itt = be32_of(77),
+		                 .edtl = be32_of(512),
+		                 .cmdsn = be32_of(raw->cmdsn++) };
 	uint8_t bytes[48 + 4 + 512 + 4] = { 0 };
 	unsigned writes = ramlun_seen.writes;
 	le32 digest;
@@ -459,8 +469,11 @@ static void data_out_that_breaks_the_rules_fails_the_command_only(void **state)
 		ttt = be32_get(raw->bhs.ttt);
 		switch (how) {
 		case 0: assert_true(raw_data_out(raw, itt, ttt, 0, 4096, data, 4096, true)); break; /* wrong offset */
-		case 1: assert_true(raw_data_out(raw, itt, ttt, 1, 0, data, 8192, true)); break; /* wrong DataSN */
-		case 2: assert_true(raw_data_out(raw, itt, ttt, 0, 0, data, 16384, true)); break; /* more than asked for */
+		case 1:
+			assert_true(raw_data_out(raw, itt, ttt, 1, 0, data, 8192, true));
+			break; /* wrong DataSN */
+		/* more than asked for */
+		case 2: assert_true(raw_data_out(raw, itt, ttt, 0, 0, data, 16384, true)); break;
 		case 3: assert_true(raw_data_out(raw, itt, ttt, 0, 0, data, 4096, true)); break; /* less */
 		default:
 			assert_true(raw_data_out(raw, itt, ttt, 0, 0, data, 4096, false));
@@ -568,7 +581,8 @@ static void writes_wait_for_pages_when_there_are_none(void **state)
 	for (unsigned done = 0; done < 6;) {
 		assert_true(raw_recv(raw, 5000));
 		if (raw->bhs.opcode == ISCSI_R2T) {
-			assert_true(raw_data_out(raw, be32_get(raw->bhs.itt), be32_get(raw->bhs.ttt), 0, 0, data, 65536, true));
+			assert_true(
+			    raw_data_out(raw, be32_get(raw->bhs.itt), be32_get(raw->bhs.ttt), 0, 0, data, 65536, true));
 			continue;
 		}
 		assert_int_equal(raw->bhs.opcode, ISCSI_SCSI_RESPONSE);
@@ -703,7 +717,9 @@ static void connections_die_in_every_state_with_io_in_flight(void **state)
 			(void)raw_command(raw, 0, read10, 10, 0xC1, 131072, NULL, 0);
 		}
 		if (how & 16) {
-			struct iscsi_bhs bhs = { .opcode = ISCSI_LOGOUT_REQUEST | ISCSI_IMMEDIATE, .flags = 0x80, .itt = be32_of(99) };
+			struct iscsi_bhs bhs = { .opcode = ISCSI_LOGOUT_REQUEST | ISCSI_IMMEDIATE,
+				                 .flags = 0x80,
+				                 .itt = be32_of(99) };
 
 			assert_true(raw_send(raw, &bhs, NULL, 0, NULL, 0));
 		} else {
@@ -719,7 +735,9 @@ static void connections_die_in_every_state_with_io_in_flight(void **state)
 static void logout_is_answered_and_the_connection_closed(void **state)
 {
 	struct raw *raw = logged_in(NULL, 0);
-	struct iscsi_bhs bhs = { .opcode = ISCSI_LOGOUT_REQUEST, .flags = 0x82, .itt = be32_of(5), .cmdsn = be32_of(raw->cmdsn++) };
+	struct iscsi_bhs bhs = {
+		.opcode = ISCSI_LOGOUT_REQUEST, .flags = 0x82, .itt = be32_of(5), .cmdsn = be32_of(raw->cmdsn++)
+	};
 
 	(void)state;
 	assert_true(raw_send(raw, &bhs, NULL, 0, NULL, 0));

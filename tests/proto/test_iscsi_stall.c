@@ -91,8 +91,8 @@ static void ask_to_write(struct raw *raw, uint32_t lba, uint32_t bytes)
 /* What the R2T in raw->bhs asks for, once. */
 static void answer_r2t(struct raw *raw)
 {
-	uint32_t offset = be32_get(raw->bhs.offset), left = be32_get(raw->bhs.desired_len), itt = be32_get(raw->bhs.itt),
-	         ttt = be32_get(raw->bhs.ttt);
+	uint32_t offset = be32_get(raw->bhs.offset), left = be32_get(raw->bhs.desired_len),
+	         itt = be32_get(raw->bhs.itt), ttt = be32_get(raw->bhs.ttt);
 
 	for (uint32_t sn = 0; left > 0; sn++) {
 		uint32_t n = MIN_OF(left, 8192U);
@@ -195,9 +195,10 @@ static void a_slow_initiator_that_goes_on_is_waited_for(void **state)
 /* Echoes of 8 KiB are asked for until no more is taken: how many were. No window bounds them. */
 static unsigned ask_without_reading(struct raw *raw)
 {
-	struct iscsi_bhs bhs = {
-		.opcode = ISCSI_NOP_OUT | ISCSI_IMMEDIATE, .flags = 0x80, .ttt = be32_of(ISCSI_TAG_NONE), .cmdsn = be32_of(raw->cmdsn)
-	};
+	struct iscsi_bhs bhs = { .opcode = ISCSI_NOP_OUT | ISCSI_IMMEDIATE,
+		                 .flags = 0x80,
+		                 .ttt = be32_of(ISCSI_TAG_NONE),
+		                 .cmdsn = be32_of(raw->cmdsn) };
 	const struct timeval patience = { .tv_usec = 100000 };
 	unsigned n = 0;
 
@@ -274,8 +275,8 @@ static void who_reads_late_gets_all_of_it(void **state)
 
 #define TRAIN 64U /* a window of commands */
 
-/* Stands in the loop's line for those who go on later, as a connection does that has more to do: how many commands of others were carried out between
- * two of its turns? */
+/* Stands in the loop's line for those who go on later, as a connection does that has more to do: how many commands of
+ * others were carried out between two of its turns? */
 struct bystander {
 	struct task hold, late;
 	sem_t go, done;

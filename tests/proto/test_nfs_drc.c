@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls sent again on another connection: known by all that a client repeats and by nothing that it does not, answered byte for byte. */
+/* Calls sent again on another connection: known by all that a client repeats and by nothing that it does not, answered
+ * byte for byte. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -99,7 +100,8 @@ static void make_create(struct sent *sent)
 
 static void make_exclusive(struct sent *sent)
 {
-	CREATE3args args = { .where.dir = rig.root, .how = { .mode = EXCLUSIVE, .createhow3_u.verf = 0x1122334455667788ULL } };
+	CREATE3args args = { .where.dir = rig.root,
+		             .how = { .mode = EXCLUSIVE, .createhow3_u.verf = 0x1122334455667788ULL } };
 
 	rig_name(&args.where.name, "exclusive");
 	make(sent, 8, RIG_XDR(xdr_CREATE3args), &args);
@@ -172,8 +174,9 @@ static void make_setattr(struct sent *sent)
 
 static void every_procedure_that_is_not_idempotent_is_carried_out_once(void **state)
 {
-	static void (*const makers[])(struct sent * sent) = { make_create,  make_exclusive, make_new_dir, make_symlink, make_mknod,
-		                                              make_setattr, make_link,      make_rename,  make_remove,  make_rmdir };
+	static void (*const makers[])(struct sent * sent) = { make_create, make_exclusive, make_new_dir, make_symlink,
+		                                              make_mknod,  make_setattr,   make_link,    make_rename,
+		                                              make_remove, make_rmdir };
 	static struct sent sent[ARRAY_SIZE(makers)];
 
 	(void)state;

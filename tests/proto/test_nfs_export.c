@@ -102,8 +102,10 @@ static void options_are_parsed_and_printed(void **state)
 
 static void options_that_are_none_change_nothing(void **state)
 {
-	static const char *const bad[] = { "rw,",  "wr",  "rw,anonuid", "rw,anonuid=", "rw,anonuid=-1", "rw,anonuid=4294967296",
-		                           "rw=1", ",rw", "rw ro" };
+	static const char *const bad[] = {
+		"rw,",  "wr",  "rw,anonuid", "rw,anonuid=", "rw,anonuid=-1", "rw,anonuid=4294967296",
+		"rw=1", ",rw", "rw ro"
+	};
 	struct export_client client, before;
 
 	(void)state;
@@ -133,8 +135,10 @@ static void paths_are_cleaned(void **state)
 	static const struct {
 		const char *in, *out;
 	} rows[] = {
-		{ "/", "/" }, { "//", "/" }, { "/a", "/a" }, { "/a/", "/a" },     { "//a///b//", "/a/b" }, { "/a.b/..c", "/a.b/..c" },
-		{ "", NULL }, { "a", NULL }, { "/.", NULL }, { "/a/../b", NULL }, { "/a/.", NULL },        { "/..", NULL },
+		{ "/", "/" },        { "//", "/" },           { "/a", "/a" },
+		{ "/a/", "/a" },     { "//a///b//", "/a/b" }, { "/a.b/..c", "/a.b/..c" },
+		{ "", NULL },        { "a", NULL },           { "/.", NULL },
+		{ "/a/../b", NULL }, { "/a/.", NULL },        { "/..", NULL },
 	};
 	char text[64];
 
@@ -181,9 +185,10 @@ static void nearest_export_above_a_path_counts(void **state)
 static void bad_exports_leave_the_table_as_it_was(void **state)
 {
 	struct export_client client;
-	struct export_spec good = { 1, "/", &client, 1 }, twice[] = { { 1, "/a", &client, 1 }, { 1, "/b", &client, 1 } },
-	                   same[] = { { 1, "/a", &client, 1 }, { 2, "/a", &client, 1 } }, dirty = { 1, "/a/", &client, 1 },
-	                   many = { 1, "/", &client, 2000 };
+	struct export_spec good = { 1, "/", &client, 1 },
+	                   twice[] = { { 1, "/a", &client, 1 }, { 1, "/b", &client, 1 } },
+	                   same[] = { { 1, "/a", &client, 1 }, { 2, "/a", &client, 1 } },
+	                   dirty = { 1, "/a/", &client, 1 }, many = { 1, "/", &client, 2000 };
 	char name[1100];
 	struct export_table *table;
 	struct export_set *set;
@@ -213,7 +218,8 @@ static void bad_exports_leave_the_table_as_it_was(void **state)
 
 static void most_specific_network_counts(void **state)
 {
-	struct export_peer inside = peer_of("10.1.2.3", 700), outside = peer_of("10.9.2.3", 700), stranger = peer_of("11.1.1.1", 700);
+	struct export_peer inside = peer_of("10.1.2.3", 700), outside = peer_of("10.9.2.3", 700),
+	                   stranger = peer_of("11.1.1.1", 700);
 	struct export_client clients[3];
 	struct export_spec spec = { 1, "/", clients, 2 };
 	struct export_table *table;

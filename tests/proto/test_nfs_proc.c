@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The 22 procedures: on every type of object, with names and counts at and beyond their limits, and their data byte for byte. */
+/* The 22 procedures: on every type of object, with names and counts at and beyond their limits, and their data byte for
+ * byte. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@ static struct rig rig;
 /* One object of each type. */
 enum object { FILE_, DIR_, LINK_, BLK_, CHR_, FIFO_, SOCK_, VDISK_, SNAPDIR_, N_OBJECTS };
 static nfs_fh3 objects[N_OBJECTS];
-static const uint32_t object_types[N_OBJECTS] = { NF3REG, NF3DIR, NF3LNK, NF3BLK, NF3CHR, NF3FIFO, NF3SOCK, NF3REG, NF3DIR };
+static const uint32_t object_types[N_OBJECTS] = { NF3REG,  NF3DIR,  NF3LNK, NF3BLK, NF3CHR,
+	                                          NF3FIFO, NF3SOCK, NF3REG, NF3DIR };
 
 static int setup(void **state)
 {
@@ -114,7 +116,9 @@ static void each_procedure_on_each_type_says_what_it_should(void **state)
 		assert_int_equal(rig_read_file(&rig, object, 0, 100, bytes, &read), io);
 		assert_int_equal(rig_write_file(&rig, object, 0, "12345", 5, UNSTABLE, &written), change);
 		assert_int_equal(commit_status(object, 0, 0), io);
-		assert_int_equal(readlink_status(object, target), i == LINK_ ? NFS3_OK : snap ? NFS3ERR_NOTSUPP : NFS3ERR_INVAL);
+		assert_int_equal(readlink_status(object, target), i == LINK_ ? NFS3_OK
+		                                                  : snap     ? NFS3ERR_NOTSUPP
+		                                                             : NFS3ERR_INVAL);
 		assert_int_equal(rig_lookup(&rig, object, ".", &made), no_dir);
 		assert_int_equal(rig_lookup(&rig, object, "none", &made), is_dir ? NFS3ERR_NOENT : NFS3ERR_NOTDIR);
 		assert_int_equal(rig_create(&rig, object, "c", &made), make);
@@ -144,7 +148,8 @@ static void file_system_facts_are_honest(void **state)
 	assert_int_equal(info.FSINFO3res_u.resok.wtmax, 1 << 20);
 	assert_true(info.FSINFO3res_u.resok.maxfilesize == FS_FILE_SIZE_MAX);
 	assert_int_equal(info.FSINFO3res_u.resok.time_delta.nseconds, 1);
-	assert_int_equal(info.FSINFO3res_u.resok.properties, FSF3_LINK | FSF3_SYMLINK | FSF3_HOMOGENEOUS | FSF3_CANSETTIME);
+	assert_int_equal(info.FSINFO3res_u.resok.properties,
+	                 FSF3_LINK | FSF3_SYMLINK | FSF3_HOMOGENEOUS | FSF3_CANSETTIME);
 	rig_nfs(&rig, 20, RIG_XDR(xdr_PATHCONF3args), &conf_args, RIG_XDR(xdr_PATHCONF3res), &conf);
 	assert_int_equal(conf.PATHCONF3res_u.resok.name_max, 255);
 	assert_true(conf.PATHCONF3res_u.resok.no_trunc && conf.PATHCONF3res_u.resok.case_preserving &&
@@ -160,7 +165,8 @@ static uint32_t lookup_bytes(const char *name, uint32_t len)
 {
 	uint8_t call[8192];
 	LOOKUP3args args = { .what.dir = rig.root, .what.name = { .len = 0 } };
-	uint32_t n = rig_call_make(&rig, call, sizeof call, NFS3_PROGRAM, 3, 3, RIG_XDR(xdr_LOOKUP3args), &args), status;
+	uint32_t n = rig_call_make(&rig, call, sizeof call, NFS3_PROGRAM, 3, 3, RIG_XDR(xdr_LOOKUP3args), &args),
+	         status;
 	struct rpc_out out;
 	be32 mark;
 
@@ -236,7 +242,8 @@ static void create_modes_do_what_they_say(void **state)
 	args.how.createhow3_u.verf = 43;
 	rig_nfs(&rig, 8, RIG_XDR(xdr_CREATE3args), &args, RIG_XDR(xdr_CREATE3res), &res);
 	assert_int_equal(res.status, NFS3ERR_EXIST);
-	assert_true(res.CREATE3res_u.dir_wcc.before.attributes_follow && res.CREATE3res_u.dir_wcc.after.attributes_follow);
+	assert_true(res.CREATE3res_u.dir_wcc.before.attributes_follow &&
+	            res.CREATE3res_u.dir_wcc.after.attributes_follow);
 	memset(&args.how, 0, sizeof args.how);
 	args.how.mode = GUARDED;
 	rig_nfs(&rig, 8, RIG_XDR(xdr_CREATE3args), &args, RIG_XDR(xdr_CREATE3res), &res);
@@ -351,7 +358,8 @@ static void data_is_what_was_written_at_any_offset_and_length(void **state)
 	(void)state;
 	assert_int_equal(rig_create(&rig, &rig.root, "data", &file), NFS3_OK);
 	for (unsigned i = 0; i < 150; i++) {
-		uint32_t len = lens[(unsigned)rand_r(&seed) % ARRAY_SIZE(lens)], offset = (uint32_t)rand_r(&seed) % (SHADOW_SIZE - len);
+		uint32_t len = lens[(unsigned)rand_r(&seed) % ARRAY_SIZE(lens)],
+		         offset = (uint32_t)rand_r(&seed) % (SHADOW_SIZE - len);
 		WRITE3res written;
 		READ3res read;
 
@@ -446,7 +454,8 @@ static void offsets_near_the_end_of_the_number_line(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(offsets); i++) {
 		assert_int_equal(rig_read_file(&rig, &objects[FILE_], offsets[i], 64, bytes, &read), NFS3_OK);
 		assert_true(read.READ3res_u.resok.count == 0 && read.READ3res_u.resok.eof);
-		assert_int_equal(rig_write_file(&rig, &objects[FILE_], offsets[i], bytes, 64, UNSTABLE, &written), NFS3ERR_FBIG);
+		assert_int_equal(rig_write_file(&rig, &objects[FILE_], offsets[i], bytes, 64, UNSTABLE, &written),
+		                 NFS3ERR_FBIG);
 		assert_int_equal(commit_status(&objects[FILE_], offsets[i], UINT32_MAX), NFS3_OK);
 	}
 }
@@ -592,7 +601,8 @@ static void small_counts_are_too_small_and_nothing_else(void **state)
 		for (unsigned plus = 0; plus < 2; plus++) {
 			memset(&listing, 0, sizeof listing);
 			(void)list_some(&listing, &rig.root, count, count, plus);
-			assert_true(listing.status == NFS3ERR_TOOSMALL || (listing.status == NFS3_OK && count >= 132 && !plus));
+			assert_true(listing.status == NFS3ERR_TOOSMALL ||
+			            (listing.status == NFS3_OK && count >= 132 && !plus));
 		}
 	}
 }
@@ -661,7 +671,8 @@ static void entries_carry_attributes_and_working_handles(void **state)
 		assert_true(entry.name_attributes.attributes_follow && entry.name_handle.handle_follows);
 		rig.record = malloc(RIG_RECORD_MAX);
 		assert_int_equal(rig_getattr(&rig, &entry.name_handle.post_op_fh3_u.handle, &attr), NFS3_OK);
-		assert_true(attr.fileid == entry.fileid && attr.fileid == entry.name_attributes.post_op_attr_u.attributes.fileid);
+		assert_true(attr.fileid == entry.fileid &&
+		            attr.fileid == entry.name_attributes.post_op_attr_u.attributes.fileid);
 		free(rig.record);
 		rig.record = record;
 		rig.results = results;

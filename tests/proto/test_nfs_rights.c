@@ -53,7 +53,8 @@ static void handle_of_any_other_length_is_refused(void **state)
 		nfs_fh3 other = rig.root;
 
 		other.len = len;
-		assert_int_equal(rig_getattr(&rig, &other, &attr), len == NFS_HANDLE_SIZE ? NFS3_OK : NFS3ERR_BADHANDLE);
+		assert_int_equal(rig_getattr(&rig, &other, &attr),
+		                 len == NFS_HANDLE_SIZE ? NFS3_OK : NFS3ERR_BADHANDLE);
 	}
 }
 
@@ -96,7 +97,8 @@ static void removed_file_is_stale_and_its_number_reused_is_another(void **state)
 
 /* --- squashing --- */
 
-static struct fs_cred squash(enum export_squash how, enum rpc_auth_flavor flavor, uint32_t uid, uint32_t gid, uint32_t aux)
+static struct fs_cred squash(enum export_squash how, enum rpc_auth_flavor flavor, uint32_t uid, uint32_t gid,
+                             uint32_t aux)
 {
 	struct export_client client = { .squash = how, .anon_uid = 501, .anon_gid = 502 };
 	struct rpc_cred rpc = { flavor, uid, gid, 2, { aux, 77 } };
@@ -284,10 +286,14 @@ static void export_is_checked_at_every_request(void **state)
 /* He is told the same of what is exported to others, of what is below, of what is there and of what is not. */
 static void who_may_not_mount_finds_out_no_paths(void **state)
 {
-	static const char *const paths[] = {
-		"/vol/vol0", "/vol/vol0/closed", "/vol/vol0/closed/there", "/vol/vol0/closed/none", "/vol/vol0/none", "/vol/vol1", "/vol",
-		"/"
-	};
+	static const char *const paths[] = { "/vol/vol0",
+		                             "/vol/vol0/closed",
+		                             "/vol/vol0/closed/there",
+		                             "/vol/vol0/closed/none",
+		                             "/vol/vol0/none",
+		                             "/vol/vol1",
+		                             "/vol",
+		                             "/" };
 	struct export_client client;
 	struct export_spec spec = { 9, "/closed", &client, 1 };
 	nfs_fh3 closed, there, handle;
@@ -395,8 +401,10 @@ static void failures_of_the_file_system_reach_the_client(void **state)
 		int err;
 		uint32_t status;
 	} rows[] = {
-		{ -EIO, NFS3ERR_IO },         { -EUCLEAN, NFS3ERR_IO },   { -ENOSPC, NFS3ERR_NOSPC }, { -FS_EJUKEBOX, NFS3ERR_JUKEBOX },
-		{ -ENODEV, NFS3ERR_JUKEBOX }, { -ESTALE, NFS3ERR_STALE }, { -EROFS, NFS3ERR_ROFS },   { -EDQUOT, NFS3ERR_DQUOT },
+		{ -EIO, NFS3ERR_IO },         { -EUCLEAN, NFS3ERR_IO },
+		{ -ENOSPC, NFS3ERR_NOSPC },   { -FS_EJUKEBOX, NFS3ERR_JUKEBOX },
+		{ -ENODEV, NFS3ERR_JUKEBOX }, { -ESTALE, NFS3ERR_STALE },
+		{ -EROFS, NFS3ERR_ROFS },     { -EDQUOT, NFS3ERR_DQUOT },
 		{ -12345, NFS3ERR_IO },       { -EACCES, NFS3ERR_ACCES },
 	};
 	WRITE3res written;
@@ -407,7 +415,8 @@ static void failures_of_the_file_system_reach_the_client(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		ramfs_fail(rig.volume, rows[i].err);
 		assert_int_equal(rig_getattr(&rig, &rig.root, &attr), rows[i].status);
-		assert_int_equal(rig_write_file(&rig, &rig.root, 0, bytes, sizeof bytes, UNSTABLE, &written), rows[i].status);
+		assert_int_equal(rig_write_file(&rig, &rig.root, 0, bytes, sizeof bytes, UNSTABLE, &written),
+		                 rows[i].status);
 		assert_int_equal(commit_status(&rig.root), rows[i].status);
 	}
 	ramfs_fail(rig.volume, 0);

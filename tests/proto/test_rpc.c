@@ -203,7 +203,8 @@ static void expect_closed_after(const void *bytes, size_t len)
 
 static void record_that_is_too_long_closes_the_connection(void **state)
 {
-	be32 whole = be32_of(RPC_MARK_LAST | (RPC_RECORD_MAX + 1)), all = be32_of(0xffffffff), first = be32_of(0x7fffffff);
+	be32 whole = be32_of(RPC_MARK_LAST | (RPC_RECORD_MAX + 1)), all = be32_of(0xffffffff),
+	     first = be32_of(0x7fffffff);
 
 	(void)state;
 	expect_closed_after(&whole, 4);
@@ -213,7 +214,8 @@ static void record_that_is_too_long_closes_the_connection(void **state)
 
 static void record_that_is_no_call_closes_the_connection(void **state)
 {
-	uint8_t reply[44] = { 0x80, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1 }, empty[4] = { 0x80, 0, 0, 0 }, tiny[5] = { 0x80, 0, 0, 1, 9 };
+	uint8_t reply[44] = { 0x80, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1 }, empty[4] = { 0x80, 0, 0, 0 },
+	        tiny[5] = { 0x80, 0, 0, 1, 9 };
 
 	(void)state;
 	expect_closed_after(reply, sizeof reply);
@@ -347,7 +349,8 @@ static void garbage_call(uint32_t procedure, uint32_t value, uint32_t n)
 
 static void garbage_never_ends_the_connection_nor_leaks(void **state)
 {
-	static const uint32_t values[] = { 0, 1, 2, 3, 64, 65, 255, 4096, 4097, 0x7fffffff, 0xfffffffc, 0xfffffffd, 0xffffffff };
+	static const uint32_t values[] = { 0,    1,    2,          3,          64,         65,        255,
+		                           4096, 4097, 0x7fffffff, 0xfffffffc, 0xfffffffd, 0xffffffff };
 	static const uint32_t sizes[] = { 1, 2, 20, 40, 300, 1500, 5000 };
 	size_t pages = page_arena_used();
 
@@ -369,7 +372,8 @@ static void random_records_do_no_harm(void **state)
 
 	(void)state;
 	for (unsigned round = 0; round < 3000; round++) {
-		uint32_t len = rig_call_make(&rig, call, sizeof call, NFS3_PROGRAM, 3, (uint32_t)rand_r(&seed) % 22, NULL, NULL);
+		uint32_t len = rig_call_make(&rig, call, sizeof call, NFS3_PROGRAM, 3, (uint32_t)rand_r(&seed) % 22,
+		                             NULL, NULL);
 		uint32_t n = (uint32_t)rand_r(&seed) % 1200;
 		be32 mark = be32_of(RPC_MARK_LAST | (len + n - 4));
 

@@ -389,11 +389,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(client_that_stalls_in_a_payload_is_cut_off, prepare, conclude),
 		cmocka_unit_test_setup_teardown(client_that_does_not_read_is_held_back_and_cut_off, prepare, conclude),
 		cmocka_unit_test_setup_teardown(slow_reader_gets_everything, prepare, conclude),
-		cmocka_unit_test_setup_teardown(clients_that_leave_with_requests_in_flight_do_no_harm, prepare, conclude),
+		cmocka_unit_test_setup_teardown(clients_that_leave_with_requests_in_flight_do_no_harm, prepare,
+		                                conclude),
 		cmocka_unit_test_setup_teardown(server_stops_with_clients_in_every_state, prepare, conclude),
 		cmocka_unit_test_setup_teardown(connections_over_the_limit_are_refused, prepare, conclude),
-		cmocka_unit_test_setup_teardown(a_stranger_without_calls_is_cut_off_and_a_client_is_not, prepare, conclude),
-		cmocka_unit_test_setup_teardown(an_idle_client_is_closed_only_when_nothing_is_outstanding, prepare, conclude),
+		cmocka_unit_test_setup_teardown(a_stranger_without_calls_is_cut_off_and_a_client_is_not, prepare,
+		                                conclude),
+		cmocka_unit_test_setup_teardown(an_idle_client_is_closed_only_when_nothing_is_outstanding, prepare,
+		                                conclude),
 		cmocka_unit_test_setup_teardown(strangers_do_not_keep_clients_out, prepare, conclude),
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libntirpc, an RPC implementation we did not write, against the server. A program of its own: libntirpc shares names with libtirpc. */
+/* libntirpc, an RPC implementation we did not write, against the server. A program of its own: libntirpc shares names
+ * with libtirpc. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -29,7 +30,8 @@ static bool raw_xdr(XDR *xdr, void *object)
 	struct raw *raw = object;
 
 	for (unsigned i = 0; i < raw->n_words && xdr->x_op != XDR_FREE; i++) {
-		bool ok = xdr->x_op == XDR_ENCODE ? xdr->x_ops->x_putunit(xdr, raw->words[i]) : xdr->x_ops->x_getunit(xdr, &raw->words[i]);
+		bool ok = xdr->x_op == XDR_ENCODE ? xdr->x_ops->x_putunit(xdr, raw->words[i])
+		                                  : xdr->x_ops->x_getunit(xdr, &raw->words[i]);
 
 		if (!ok)
 			return false;
@@ -82,14 +84,17 @@ static int teardown(void **state)
 
 static CLIENT *client_new(uint32_t program, uint32_t version)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(child.port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		                       .sin_port = htons(child.port),
+		                       .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	struct netbuf raddr = { .maxlen = sizeof address, .len = sizeof address, .buf = &address };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	CLIENT *client;
 
 	assert_true(fd >= 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-	client = clnt_vc_ncreatef(fd, &raddr, program, version, 0, 0, CLNT_CREATE_FLAG_CLOSE | CLNT_CREATE_FLAG_CONNECT);
+	client = clnt_vc_ncreatef(fd, &raddr, program, version, 0, 0,
+	                          CLNT_CREATE_FLAG_CLOSE | CLNT_CREATE_FLAG_CONNECT);
 	assert_non_null(client);
 	assert_true(CLNT_SUCCESS(client));
 	return client;
@@ -120,7 +125,8 @@ static enum clnt_stat call_alone(uint32_t program, uint32_t version, uint32_t pr
 	return stat;
 }
 
-/* An error must be told. libntirpc 4.3 returns the status of the sending when a reply comes before it waits: then ask again. */
+/* An error must be told. libntirpc 4.3 returns the status of the sending when a reply comes before it waits: then ask
+ * again. */
 static enum clnt_stat error_of(uint32_t program, uint32_t version, uint32_t procedure)
 {
 	enum clnt_stat stat = RPC_SUCCESS;
@@ -146,7 +152,8 @@ static const struct raw mount_path = { .words = { 9, 0x2f766f6c, 0x2f766f6c, 0x3
 
 static void mounting_and_getattr_work_many_times_on_one_connection(void **state)
 {
-	struct raw path = mount_path, mounted = { .n_words = 16 }, getattr = { .n_words = 15 }, attr = { .n_words = 22 };
+	struct raw path = mount_path, mounted = { .n_words = 16 }, getattr = { .n_words = 15 },
+	           attr = { .n_words = 22 };
 	CLIENT *mount = client_new(MOUNT_PROGRAM_NUMBER, 3), *nfs = client_new(NFS_PROGRAM_NUMBER, 3);
 
 	(void)state;

@@ -57,7 +57,8 @@ static const struct {
 	{ { OP_MAINTENANCE_IN, SA_REPORT_SUPPORTED_OPCODES, 0x81, OP_READ_10 }, 12, 6, 4, 26 },
 };
 
-/* Whatever the allocation length, the answer is the beginning of the whole one: no byte of an earlier command, and none too many. */
+/* Whatever the allocation length, the answer is the beginning of the whole one: no byte of an earlier command, and none
+ * too many. */
 static void answers_are_cut_to_every_allocation_length(void **state)
 {
 	static uint8_t whole[4096];
@@ -67,7 +68,8 @@ static void answers_are_cut_to_every_allocation_length(void **state)
 		uint8_t cdb[16];
 		unsigned all, max = tellers[i].length_bytes == 1 ? 255 : 4096;
 
-		for (int length = (int)max, first = 1; length >= 0; length = first ? (int)all + 1 : length - 1, first = 0) {
+		for (int length = (int)max, first = 1; length >= 0;
+		     length = first ? (int)all + 1 : length - 1, first = 0) {
 			memcpy(cdb, tellers[i].cdb, sizeof cdb);
 			cdb[tellers[i].length_at + tellers[i].length_bytes - 1] = (uint8_t)length;
 			if (tellers[i].length_bytes > 1)
@@ -128,7 +130,8 @@ static void a_lun_is_known_by_its_uuid(void **state)
 	assert_memory_equal(naa[0], naa[2], 16);
 }
 
-static int io(uint8_t code, uint64_t lba, uint32_t blocks, uint8_t byte1, const void *out, uint32_t out_len, uint32_t in_len)
+static int io(uint8_t code, uint64_t lba, uint32_t blocks, uint8_t byte1, const void *out, uint32_t out_len,
+              uint32_t in_len)
 {
 	uint8_t cdb[16] = { code, byte1 };
 	be32 high = be32_of((uint32_t)(lba >> 32)), low = be32_of((uint32_t)lba), count = be32_of(blocks);
@@ -148,9 +151,8 @@ static int io(uint8_t code, uint64_t lba, uint32_t blocks, uint8_t byte1, const 
 
 static void ranges_end_where_the_lun_ends(void **state)
 {
-	static const uint8_t codes[] = {
-		OP_READ_16, OP_WRITE_16, OP_VERIFY_16, OP_SYNCHRONIZE_CACHE_16, OP_PREFETCH_16, OP_WRITE_VERIFY_16
-	};
+	static const uint8_t codes[] = { OP_READ_16,     OP_WRITE_16,       OP_VERIFY_16, OP_SYNCHRONIZE_CACHE_16,
+		                         OP_PREFETCH_16, OP_WRITE_VERIFY_16 };
 	const uint64_t end = 32768;
 
 	(void)state;
@@ -169,7 +171,8 @@ static void ranges_end_where_the_lun_ends(void **state)
 	assert_int_equal(raw_sense(raw), 0x52400);
 }
 
-/* What was expected is less than the command writes, or more: whole blocks of it are written, or nothing, and the residual says how much. */
+/* What was expected is less than the command writes, or more: whole blocks of it are written, or nothing, and the
+ * residual says how much. */
 static void expected_lengths_and_transfer_lengths_may_differ(void **state)
 {
 	static const uint8_t codes[] = { OP_WRITE_10, OP_WRITE_16, OP_WRITE_VERIFY_10, OP_WRITE_VERIFY_16 };
@@ -375,7 +378,8 @@ static void a_thin_lun_tells_of_its_threshold(void **state)
 
 static void fua_and_a_write_cache_turned_off_make_writes_durable(void **state)
 {
-	uint8_t select[6] = { OP_MODE_SELECT_6, 0x10, 0, 0, 24 }, page[24] = { 0, 0, 0, 0, 0x08, 0x12 }, data[512] = { 0 };
+	uint8_t select[6] = { OP_MODE_SELECT_6, 0x10, 0, 0, 24 }, page[24] = { 0, 0, 0, 0, 0x08, 0x12 },
+	        data[512] = { 0 };
 	unsigned durable = ramlun_seen.durable_writes, commits = ramlun_seen.commits;
 
 	(void)state;
@@ -410,7 +414,8 @@ static void verify_compares_and_tells_a_difference(void **state)
 	assert_int_equal(raw_sense(raw), 0xE1D00);
 	ramlun_fail_next(FS_READ, -EIO);
 	assert_int_equal(io(OP_VERIFY_10, 7, 128, 0x02, data, sizeof data, 0), SCSI_CHECK_CONDITION);
-	assert_int_equal(io(OP_PREFETCH_10, 0, 0, 0, NULL, 0, 0), 0); /* the whole LUN, and more than one connection may read at a time */
+	/* the whole LUN, and more than one connection may read at a time */
+	assert_int_equal(io(OP_PREFETCH_10, 0, 0, 0, NULL, 0, 0), 0);
 }
 
 static void changes_of_the_map_are_noticed(void **state)
@@ -438,7 +443,8 @@ static void a_lun_offline_or_unmapped_is_told_apart(void **state)
 
 	(void)state;
 	raw_map(16U << 20, 1, false);
-	while (raw_scsi(raw, 0, ready, 6, 0, NULL, 0) == SCSI_CHECK_CONDITION && raw_sense(raw) >> 16 == SCSI_UNIT_ATTENTION)
+	while (raw_scsi(raw, 0, ready, 6, 0, NULL, 0) == SCSI_CHECK_CONDITION &&
+	       raw_sense(raw) >> 16 == SCSI_UNIT_ATTENTION)
 		;
 	assert_int_equal(raw_sense(raw), 0x20403);
 	assert_int_equal(raw_scsi(raw, 0, inquiry, 6, 96, NULL, 0), 0);

@@ -21,7 +21,8 @@
 
 static void text_pairs_are_read_one_by_one(void **state)
 {
-	static const char bytes[] = "A=1\0\0\0Bb.c=\0X#y=a=b"; /* padding between, empty value, '=' in a value, no last NUL in the length */
+	static const char bytes[] = "A=1\0\0\0Bb.c=\0X#y=a=b"; /* padding between, empty value, '=' in a value, no last
+	                                                        * NUL in the length */
 	struct iscsi_text_reader reader;
 	struct iscsi_pair pair;
 
@@ -179,7 +180,8 @@ static void each_key_is_answered_as_the_table_says(void **state)
 
 		iscsi_params_init(&params);
 		snprintf(pair.key, sizeof pair.key, "%s", answers[i].key);
-		snprintf(expected, sizeof expected, "%s=%s", answers[i].key, answers[i].answer == NULL ? "" : answers[i].answer);
+		snprintf(expected, sizeof expected, "%s=%s", answers[i].key,
+		         answers[i].answer == NULL ? "" : answers[i].answer);
 		assert_int_equal(iscsi_negotiate(&params, PHASE_LOGIN, &pair, &text), 0);
 		assert_string_equal(bytes, answers[i].answer == NULL ? "" : expected);
 	}
@@ -244,7 +246,8 @@ static void errors_become_the_right_sense(void **state)
 
 static void extents_are_read_from_every_cdb_length(void **state)
 {
-	static const uint8_t six[16] = { OP_READ_6, 0xFF, 0x02, 0x03, 0 }, ten[16] = { OP_READ_10, 0, 1, 2, 3, 4, 0, 5, 6 },
+	static const uint8_t six[16] = { OP_READ_6, 0xFF, 0x02, 0x03, 0 },
+	                     ten[16] = { OP_READ_10, 0, 1, 2, 3, 4, 0, 5, 6 },
 	                     twelve[16] = { OP_READ_12, 0, 1, 2, 3, 4, 5, 6, 7, 8 },
 	                     sixteen[16] = { OP_READ_16, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
 
@@ -500,11 +503,13 @@ int main(void)
 		cmocka_unit_test(lun_numbers_survive_the_wire),
 		cmocka_unit_test(patterns_match_whole_names_without_case),
 		cmocka_unit_test_setup_teardown(an_initiator_sees_its_own_luns_only, maps_setup, maps_teardown),
-		cmocka_unit_test_setup_teardown(a_lun_number_given_twice_stays_with_the_first, maps_setup, maps_teardown),
-		cmocka_unit_test_setup_teardown(power_on_is_told_once_and_changes_after_it, maps_setup, maps_teardown),
-		cmocka_unit_test_setup_teardown(a_number_that_was_another_units_is_withheld_until_luns_are_reported, maps_setup,
+		cmocka_unit_test_setup_teardown(a_lun_number_given_twice_stays_with_the_first, maps_setup,
 		                                maps_teardown),
-		cmocka_unit_test_setup_teardown(a_new_unit_tells_that_luns_have_changed_after_power_on, maps_setup, maps_teardown),
+		cmocka_unit_test_setup_teardown(power_on_is_told_once_and_changes_after_it, maps_setup, maps_teardown),
+		cmocka_unit_test_setup_teardown(a_number_that_was_another_units_is_withheld_until_luns_are_reported,
+		                                maps_setup, maps_teardown),
+		cmocka_unit_test_setup_teardown(a_new_unit_tells_that_luns_have_changed_after_power_on, maps_setup,
+		                                maps_teardown),
 		cmocka_unit_test_setup_teardown(only_thin_luns_are_warned_of_a_full_volume, maps_setup, maps_teardown),
 		cmocka_unit_test_setup_teardown(a_flush_tells_of_lost_writes_once, maps_setup, maps_teardown),
 	};

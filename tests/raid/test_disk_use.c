@@ -79,7 +79,8 @@ static void put_label(const char *where, unsigned copy)
 	for (unsigned i = 0; i < 2; i++)
 		label.members[i] = (struct label_member){ .uuid.b[0] = (uint8_t)(i + 1),
 			                                  .size_blocks = DISK_BYTES / RAID_BLOCK_SIZE,
-			                                  .n_dbn = layout_n_dbn(&label.layout, DISK_BYTES / RAID_BLOCK_SIZE),
+			                                  .n_dbn = layout_n_dbn(&label.layout,
+			                                                        DISK_BYTES / RAID_BLOCK_SIZE),
 			                                  .position = (uint16_t)i,
 			                                  .is_parity = i == 1 };
 	label_encode(&label, &bytes);
@@ -183,7 +184,9 @@ static void a_disk_of_a_volume_is_known_by_either_label(void **state)
 		assert_int_equal(disk_use_look(url, &use), 0);
 		assert_int_equal(use.kind, DISK_USE_LABEL);
 		assert_true(uuid_equal(&use.volume, &volume));
-		assert_string_equal(use.text, "data disk 0 of RAID group 0 of the volume with UUID 11020304-0506-4708-8900-000000000000");
+		assert_string_equal(
+		    use.text,
+		    "data disk 0 of RAID group 0 of the volume with UUID 11020304-0506-4708-8900-000000000000");
 		put(path, layout_label_block(copy) * RAID_BLOCK_SIZE + 100, "damage", 6);
 		assert_int_equal(disk_use_look(url, &use), 0);
 		assert_int_equal(use.kind, DISK_USE_DATA);
@@ -238,7 +241,7 @@ static void a_disk_that_is_open_is_left_alone(void **state)
 	assert_int_equal(disk_use_wipe(url, &volume), 0);
 }
 
-/* ---- a block device -------------------------------------------------------------------------------------------------- */
+/* ---- a block device ---------------------------------------------------------------------------------------------- */
 
 /* A loop device on the file; NULL: this machine has none to give. */
 static const char *loop_open(int *ret_fd)
@@ -284,7 +287,8 @@ static void a_device_is_claimed_wiped_and_never_removed(void **state)
 	put_label(name, 1);
 	int fd = filedisk_claim(name, O_RDWR, &size, &is_device);
 	assert_true(fd >= 0 && is_device && size == DISK_BYTES);
-	assert_true(open(name, O_RDONLY | O_EXCL | O_CLOEXEC) < 0 && errno == EBUSY); /* nobody can mount it meanwhile */
+	/* nobody can mount it meanwhile */
+	assert_true(open(name, O_RDONLY | O_EXCL | O_CLOEXEC) < 0 && errno == EBUSY);
 	assert_int_equal(disk_use_look(device_url, &use), -EBUSY);
 	assert_int_equal(disk_use_wipe(device_url, &volume), -EBUSY);
 	assert_int_equal(close(fd), 0);

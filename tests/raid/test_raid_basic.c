@@ -83,7 +83,8 @@ static void write_everything(void)
 	for (uint32_t v = 1; v < s.vbn_end; v++)
 		vbns[v - 1] = v;
 	for (uint32_t at = 0; at < s.vbn_end - 1; at += 1500)
-		assert_int_equal(simraid_write(&s, vbns + at, s.vbn_end - 1 - at < 1500 ? s.vbn_end - 1 - at : 1500), 0);
+		assert_int_equal(simraid_write(&s, vbns + at, s.vbn_end - 1 - at < 1500 ? s.vbn_end - 1 - at : 1500),
+		                 0);
 	test_free(vbns);
 }
 
@@ -190,7 +191,7 @@ static void raid_format_overwrites_disks_that_cannot_discard(void **state)
 	format_over_old_bytes(false);
 }
 
-/* ---- read-only, and bits of later versions ------------------------------------------------------------------------------ */
+/* ---- read-only, and bits of later versions ----------------------------------------------------------------------- */
 
 static uint8_t *disks_copy(void)
 {
@@ -209,7 +210,8 @@ static void assert_disks_are(uint8_t *bytes)
 	for (unsigned i = 0; i < s.n_disks; i++)
 		for (uint64_t b = 0; b < DISK_BLOCKS; b++) {
 			memdisk_peek(s.names[i], b, now);
-			assert_memory_equal(now, bytes + ((size_t)i * DISK_BLOCKS + b) * RAID_BLOCK_SIZE, RAID_BLOCK_SIZE);
+			assert_memory_equal(now, bytes + ((size_t)i * DISK_BLOCKS + b) * RAID_BLOCK_SIZE,
+			                    RAID_BLOCK_SIZE);
 		}
 	test_free(bytes);
 }
@@ -275,13 +277,15 @@ static void labels_set(uint64_t compat, uint64_t ro_compat)
 	for (unsigned i = 0; i < s.n_disks; i++)
 		for (unsigned copy = 0; copy < 2; copy++) {
 			for (unsigned b = 0; b < RAID_LABEL_BLOCKS; b++)
-				memdisk_peek(s.names[i], layout_label_block(copy) + b, (uint8_t *)&label + (size_t)b * RAID_BLOCK_SIZE);
+				memdisk_peek(s.names[i], layout_label_block(copy) + b,
+				             (uint8_t *)&label + (size_t)b * RAID_BLOCK_SIZE);
 			label.compat = le64_of(compat);
 			label.ro_compat = le64_of(ro_compat);
 			label.crc = le32_of(0);
 			label.crc = le32_of(crc32c(&label, sizeof label));
 			for (unsigned b = 0; b < RAID_LABEL_BLOCKS; b++)
-				memdisk_poke(s.names[i], layout_label_block(copy) + b, (uint8_t *)&label + (size_t)b * RAID_BLOCK_SIZE);
+				memdisk_poke(s.names[i], layout_label_block(copy) + b,
+				             (uint8_t *)&label + (size_t)b * RAID_BLOCK_SIZE);
 		}
 }
 
@@ -489,7 +493,8 @@ static void raid_fails_a_disk_whose_flush_failed(void **state)
 	assert_int_equal(status().disks[2].state, RAID_DISK_FAILED);
 	assert_int_equal(simraid_check(&s, NULL), 0);
 	assert_int_equal(simraid_close(&s), 0);
-	assert_int_equal(simraid_open(&s), 0); /* the disk is there and answers, but the labels of the others say it failed */
+	/* the disk is there and answers, but the labels of the others say it failed */
+	assert_int_equal(simraid_open(&s), 0);
 	assert_int_equal(status().disks[2].state, RAID_DISK_FAILED);
 	assert_int_equal(simraid_check(&s, NULL), 0);
 	unmake();

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Crashes: random histories of consistency points, cut at a random moment, reopened whole and without each disk in turn.
+/* Crashes: random histories of consistency points, cut at a random moment, reopened whole and without each disk in
+ * turn.
  *
- * THEORY. A history is what the file system does: blocks that are free in the last fsinfo are written (several writes at a time, now and then
- * a flush, now and then a log write), then an fsinfo makes them live and some others free. After the cut the newest fsinfo must be the last
- * acknowledged or the one in flight, and every block live in it must read back exactly: with all disks, with any one disk lost as well,
- * and after a second cut during recovery. Parity must verify afterwards, and the volume must take writes.
- * VC_CRASH_SEEDS=n runs n seeds a geometry, VC_CRASH_SEED=n only that one. */
+ * THEORY. A history is what the file system does: blocks that are free in the last fsinfo are written (several writes
+ * at a time, now and then a flush, now and then a log write), then an fsinfo makes them live and some others free.
+ * After the cut the newest fsinfo must be the last acknowledged or the one in flight, and every block live in it must
+ * read back exactly: with all disks, with any one disk lost as well, and after a second cut during recovery. Parity
+ * must verify afterwards, and the volume must take writes. VC_CRASH_SEEDS=n runs n seeds a geometry, VC_CRASH_SEED=n
+ * only that one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,7 +76,7 @@ static uint64_t rnd(uint64_t n)
 	return sim_random(h.s.sim) % n;
 }
 
-/* ---- the file system's part ------------------------------------------------------------------------------------------------- */
+/* ---- the file system's part -------------------------------------------------------------------------------------- */
 
 static void on_write(struct raid_write *write, int err)
 {
@@ -148,7 +150,9 @@ static void start_write(struct a_write *w)
 
 		if (is_free(at)) {
 			h.pending.versions[at] = ++h.version;
-			*b = (struct raid_write_block){ .vbn = at, .ident = simraid_ident(at, h.version), .page = page_alloc() };
+			*b = (struct raid_write_block){ .vbn = at,
+				                        .ident = simraid_ident(at, h.version),
+				                        .page = page_alloc() };
 			assert_non_null(b->page);
 			simraid_fill(b->page->data, at, h.version);
 			w->write.n_blocks++;
@@ -242,7 +246,7 @@ static void drive(void)
 	}
 }
 
-/* ---- the check after a cut ----------------------------------------------------------------------------------------------------- */
+/* ---- the check after a cut --------------------------------------------------------------------------------------- */
 
 static void clone_media(const struct geometry *g, const char *from, const char *to, uint64_t crash_seed)
 {
@@ -273,7 +277,8 @@ static void check_log(struct simraid *s)
 				continue;
 			err = simraid_log_read(s, copy, 0, b, 1, &fill);
 			if (err != 0 || fill != h.log_acked[b])
-				fail_msg("log copy %u block %u: err %d fill %u, acknowledged %u", copy, b, err, fill, h.log_acked[b]);
+				fail_msg("log copy %u block %u: err %d fill %u, acknowledged %u", copy, b, err, fill,
+				         h.log_acked[b]);
 		}
 	}
 }
@@ -378,7 +383,8 @@ static void crash_during_open(const struct geometry *g, const char *from, const 
 static bool ran_down(void *arg)
 {
 	(void)arg;
-	return h.n_busy == 0 && !h.log_busy && (h.stage != FLUSHING || h.flush_done) && (h.stage != COMMITTING || h.fsinfo_done);
+	return h.n_busy == 0 && !h.log_busy && (h.stage != FLUSHING || h.flush_done) &&
+	       (h.stage != COMMITTING || h.fsinfo_done);
 }
 
 /* The volume that was cut: all its I/O fails from now on; let it end. */
@@ -506,12 +512,14 @@ static void run_seeds(const struct geometry *g, bool hurt)
 	for (uint64_t seed = only != 0 ? only : 1; seed <= (only != 0 ? only : n); seed++) {
 		char label[64];
 
-		(void)snprintf(label, sizeof label, "%s%s seed %llu", g->name, hurt ? " hurt" : "", (unsigned long long)seed);
+		(void)snprintf(label, sizeof label, "%s%s seed %llu", g->name, hurt ? " hurt" : "",
+		               (unsigned long long)seed);
 		setenv("VC_CRASH_NOW", label, 1);
 		run_history(g, seed, hurt);
 	}
-	print_message("%llu histories, %llu crash states, %llu of them found the fsinfo in flight\n", (unsigned long long)n_histories,
-	              (unsigned long long)n_states, (unsigned long long)n_in_flight_fsinfo);
+	print_message("%llu histories, %llu crash states, %llu of them found the fsinfo in flight\n",
+	              (unsigned long long)n_histories, (unsigned long long)n_states,
+	              (unsigned long long)n_in_flight_fsinfo);
 }
 
 static int tell_seed(void **state)
@@ -565,8 +573,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(raid_3_plus_1_keeps_what_was_committed, tell_seed),
 		cmocka_unit_test_teardown(raid_6_plus_1_keeps_what_was_committed, tell_seed),
 		cmocka_unit_test_teardown(raid_of_two_groups_keeps_what_was_committed, tell_seed),
-		cmocka_unit_test_teardown(raid_3_plus_1_keeps_what_was_committed_when_a_disk_fails_before_the_crash, tell_seed),
-		cmocka_unit_test_teardown(raid_of_two_groups_keeps_what_was_committed_when_a_disk_fails_before_the_crash, tell_seed),
+		cmocka_unit_test_teardown(raid_3_plus_1_keeps_what_was_committed_when_a_disk_fails_before_the_crash,
+		                          tell_seed),
+		cmocka_unit_test_teardown(
+		    raid_of_two_groups_keeps_what_was_committed_when_a_disk_fails_before_the_crash, tell_seed),
 	};
 
 	if (page_arena_init(16384) != 0)

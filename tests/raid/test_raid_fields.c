@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every field of the labels, of the members' rows in them, and of intent records, changed under a CRC that fits: the volume is refused with a clear
- * error, or opens and never gives wrong data; and which of the two is known of each field. */
+/* Every field of the labels, of the members' rows in them, and of intent records, changed under a CRC that fits: the
+ * volume is refused with a clear error, or opens and never gives wrong data; and which of the two is known of each
+ * field. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,9 +43,11 @@ struct field {
 	unsigned on_all, on_one; /* outcomes allowed when the labels of all disks say so, and when one disk's do */
 };
 #define AT(field) #field, offsetof(struct raid_label_format, field), sizeof(((struct raid_label_format *)0)->field)
-#define ROW(field)                                                                                                                         \
-	"members[1]." #field, offsetof(struct raid_label_format, members[1].field), sizeof(((struct raid_member_format *)0)->field)
-#define FIRST(field) #field "[0]", offsetof(struct raid_label_format, field[0]), sizeof(((struct raid_label_format *)0)->field[0])
+#define ROW(field)                                                                                                     \
+	"members[1]." #field, offsetof(struct raid_label_format, members[1].field),                                    \
+	    sizeof(((struct raid_member_format *)0)->field)
+#define FIRST(field)                                                                                                   \
+#field "[0]", offsetof(struct raid_label_format, field[0]), sizeof(((struct raid_label_format *)0)->field[0])
 
 static const struct field fields[] = {
 	{ FIRST(magic), ZERO | LOW | HIGH, REFUSED, WHOLE },
@@ -87,7 +90,8 @@ static const struct field fields[] = {
 	{ AT(lineage.starts[1].id), ZERO | MORE | HIGH, REFUSED | WHOLE, REFUSED | WHOLE },
 	{ AT(lineage.starts[1].first_flush), ZERO | MORE | HIGH | ONES, REFUSED | WHOLE, REFUSED | WHOLE },
 	{ FIRST(reserved3), LOW, WHOLE, REFUSED | WHOLE },
-	{ "members[1].uuid", offsetof(struct raid_label_format, members[1].uuid), 1, LOW | HIGH, REFUSED | WHOLE, REFUSED | WHOLE },
+	{ "members[1].uuid", offsetof(struct raid_label_format, members[1].uuid), 1, LOW | HIGH, REFUSED | WHOLE,
+	  REFUSED | WHOLE },
 	{ ROW(size_blocks), ZERO | LESS | HIGH, REFUSED | WHOLE, REFUSED | WHOLE },
 	{ ROW(vbn_first), MORE | HIGH | ONES | ZERO, REFUSED | CLEAN_ERRORS, REFUSED | WHOLE },
 	{ ROW(n_dbn), ZERO | MORE | HIGH | ONES, REFUSED, REFUSED | WHOLE },
@@ -128,7 +132,8 @@ static bool bytes_change(uint8_t *at, size_t size, enum mutation mutation)
 static void label_get(unsigned disk, unsigned copy, struct raid_label_format *ret_label)
 {
 	for (unsigned b = 0; b < RAID_LABEL_BLOCKS; b++)
-		memdisk_peek(s.names[disk], layout_label_block(copy) + b, (uint8_t *)ret_label + (size_t)b * RAID_BLOCK_SIZE);
+		memdisk_peek(s.names[disk], layout_label_block(copy) + b,
+		             (uint8_t *)ret_label + (size_t)b * RAID_BLOCK_SIZE);
 }
 
 static void label_put(unsigned disk, unsigned copy, struct raid_label_format *label)
@@ -136,7 +141,8 @@ static void label_put(unsigned disk, unsigned copy, struct raid_label_format *la
 	label->crc = le32_of(0);
 	label->crc = le32_of(crc32c(label, sizeof *label));
 	for (unsigned b = 0; b < RAID_LABEL_BLOCKS; b++)
-		memdisk_poke(s.names[disk], layout_label_block(copy) + b, (uint8_t *)label + (size_t)b * RAID_BLOCK_SIZE);
+		memdisk_poke(s.names[disk], layout_label_block(copy) + b,
+		             (uint8_t *)label + (size_t)b * RAID_BLOCK_SIZE);
 }
 
 static bool label_change(unsigned disk, const struct field *field, enum mutation mutation)
@@ -206,7 +212,8 @@ static unsigned field_case(const struct field *field, enum mutation mutation, bo
 	char what[96];
 	bool changed = false;
 
-	snprintf(what, sizeof what, "%s, mutation %u, %s", field->name, (unsigned)mutation, all ? "all disks" : "one disk");
+	snprintf(what, sizeof what, "%s, mutation %u, %s", field->name, (unsigned)mutation,
+	         all ? "all disks" : "one disk");
 	disks_copy();
 	for (unsigned i = all ? 0 : 1; i < (all ? N_DISKS : 2U); i++)
 		changed = label_change(i, field, mutation) || changed;
@@ -250,11 +257,16 @@ static void raid_refuses_labels_that_name_a_disk_twice(void **state)
 	const struct {
 		size_t to, from, size;
 	} copies[] = {
-		{ offsetof(struct raid_label_format, members[1].uuid), offsetof(struct raid_label_format, members[0].uuid), 16 },
-		{ offsetof(struct raid_label_format, members[3].uuid), offsetof(struct raid_label_format, members[2].uuid), 16 },
-		{ offsetof(struct raid_label_format, log_copies[1]), offsetof(struct raid_label_format, log_copies[0]), 2 },
-		{ offsetof(struct raid_label_format, members[1].vbn_first), offsetof(struct raid_label_format, members[0].vbn_first), 4 },
-		{ offsetof(struct raid_label_format, members[1].position), offsetof(struct raid_label_format, members[0].position), 2 },
+		{ offsetof(struct raid_label_format, members[1].uuid),
+		  offsetof(struct raid_label_format, members[0].uuid), 16 },
+		{ offsetof(struct raid_label_format, members[3].uuid),
+		  offsetof(struct raid_label_format, members[2].uuid), 16 },
+		{ offsetof(struct raid_label_format, log_copies[1]), offsetof(struct raid_label_format, log_copies[0]),
+		  2 },
+		{ offsetof(struct raid_label_format, members[1].vbn_first),
+		  offsetof(struct raid_label_format, members[0].vbn_first), 4 },
+		{ offsetof(struct raid_label_format, members[1].position),
+		  offsetof(struct raid_label_format, members[0].position), 2 },
 	};
 
 	(void)state;
@@ -273,11 +285,13 @@ static void raid_refuses_labels_that_name_a_disk_twice(void **state)
 #define N_WRITES 3U /* not flushed */
 #define N_BLOCKS 40U
 
-#define HEAD(field) #field, offsetof(struct raid_intent_head_format, field), sizeof(((struct raid_intent_head_format *)0)->field)
+#define HEAD(field)                                                                                                    \
+#field, offsetof(struct raid_intent_head_format, field), sizeof(((struct raid_intent_head_format *)0)->field)
 #define HEAD_FIRST(field) #field "[0]", offsetof(struct raid_intent_head_format, field[0]), 1
 
-/* A block that was being written has no entry of its own yet, with the record or without it: -EIO, never other data, and no other block. (The sequence says which of two records is the newer
- * one; a wrong one under a good CRC gives back what was there before, which nothing on the disks contradicts.) */
+/* A block that was being written has no entry of its own yet, with the record or without it: -EIO, never other data,
+ * and no other block. (The sequence says which of two records is the newer one; a wrong one under a good CRC gives back
+ * what was there before, which nothing on the disks contradicts.) */
 static const struct field intent_fields[] = {
 	{ HEAD_FIRST(magic), ZERO | LOW | HIGH, WHOLE | CLEAN_ERRORS, 0 },
 	{ HEAD(version), ZERO | MORE | HIGH, WHOLE | CLEAN_ERRORS, 0 },
@@ -292,8 +306,8 @@ static const struct field intent_fields[] = {
 	{ HEAD(runs[0].n), ZERO | MORE | HIGH | ONES, WHOLE | CLEAN_ERRORS, 0 },
 };
 
-#define PART(field)                                                                                                                        \
-	"partial[0]." #field, RAID_BLOCK_SIZE + offsetof(struct raid_intent_partial_format, field),                                        \
+#define PART(field)                                                                                                    \
+	"partial[0]." #field, RAID_BLOCK_SIZE + offsetof(struct raid_intent_partial_format, field),                    \
 	    MIN_OF(sizeof(((struct raid_intent_partial_format *)0)->field), (size_t)8)
 
 static const struct field partial_fields[] = {
@@ -343,14 +357,16 @@ static unsigned intent_case(const struct field *field, enum mutation mutation, u
 	disks_copy();
 	for (unsigned i = 0; i < N_DISKS; i++)
 		for (unsigned slot = 0; slot < l.intent_slots; slot++)
-			changed = intent_change(i, RAID_INTENT_FIRST + slot * RAID_INTENT_SLOT_BLOCKS, field, mutation) || changed;
+			changed = intent_change(i, RAID_INTENT_FIRST + slot * RAID_INTENT_SLOT_BLOCKS, field,
+			                        mutation) ||
+			          changed;
 	if (changed) {
 		enum outcome outcome = outcome_of(field->name);
 
 		bad = (outcome & field->on_all) == 0 || (outcome == CLEAN_ERRORS && n_errors > N_WRITES * N_BLOCKS);
 		if (bad)
-			print_error("intent %s, mutation %u: outcome %u, %u errors\n", field->name, (unsigned)mutation, (unsigned)outcome,
-			            n_errors);
+			print_error("intent %s, mutation %u: outcome %u, %u errors\n", field->name, (unsigned)mutation,
+			            (unsigned)outcome, n_errors);
 		++*io_n;
 	}
 	disks_drop();

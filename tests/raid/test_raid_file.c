@@ -22,14 +22,16 @@
 #define N_DISKS 4U
 #define DISK_BYTES (32U << 20)
 #define N_BLOCKS 3000U
-#define HANG_NS 300000000000ULL /* never, not slow: one flush behind a busy machine's writeback may take ten seconds and more */
+#define HANG_NS                                                                                                        \
+	300000000000ULL /* never, not slow: one flush behind a busy machine's writeback may take ten seconds and
+                                 * more */
 
 static char dir[256];
 static char urls[N_DISKS][300];
 static struct loop *loop;
 static struct raid *raid;
 
-/* ---- waiting on a real loop ------------------------------------------------------------------------------------------------------- */
+/* ---- waiting on a real loop -------------------------------------------------------------------------------------- */
 
 static bool finished;
 static int last_err;
@@ -87,7 +89,7 @@ static void start_sleep(void)
 	world_timer_set(loop_world(loop), &sleep_timer, sleep_ns);
 }
 
-/* ---- calls ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
 
 static void start_format(void)
 {
@@ -137,7 +139,9 @@ static void start_write(void)
 	for (uint32_t i = 0; i < N_BLOCKS; i++) {
 		uint32_t vbn = 1 + i * stride;
 
-		write_blocks[i] = (struct raid_write_block){ .vbn = vbn, .ident = simraid_ident(vbn, version), .page = page_alloc() };
+		write_blocks[i] = (struct raid_write_block){ .vbn = vbn,
+			                                     .ident = simraid_ident(vbn, version),
+			                                     .page = page_alloc() };
 		assert_non_null(write_blocks[i].page);
 		simraid_fill(write_blocks[i].page->data, vbn, version);
 	}
@@ -169,7 +173,9 @@ static void start_read(void)
 	for (uint32_t i = 0; i < N_BLOCKS; i++) {
 		uint32_t vbn = 1 + i * stride;
 
-		read_blocks[i] = (struct raid_read_block){ .vbn = vbn, .ident = simraid_ident(vbn, version), .page = page_alloc() };
+		read_blocks[i] = (struct raid_read_block){ .vbn = vbn,
+			                                   .ident = simraid_ident(vbn, version),
+			                                   .page = page_alloc() };
 		assert_non_null(read_blocks[i].page);
 	}
 	the_read = (struct raid_read){ .blocks = read_blocks, .n_blocks = N_BLOCKS, .done = on_read };
@@ -209,7 +215,7 @@ static void start_verify(void)
 	raid_verify(raid, 0, 0, UINT32_MAX, on_verify, NULL);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 /* A file that was something else before. */
 static void fill_file(const char *path)

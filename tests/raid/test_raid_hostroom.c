@@ -89,7 +89,9 @@ static void new_blocks_write(struct simraid *s)
 	written = false;
 	for (uint32_t vbn = 1; n < ARRAY_SIZE(blocks); vbn += 7)
 		if (s->versions[vbn] == 0)
-			blocks[n++] = (struct raid_write_block){ .vbn = vbn, .ident = { .inode = 9 }, .page = page_zero() };
+			blocks[n++] = (struct raid_write_block){ .vbn = vbn,
+				                                 .ident = { .inode = 9 },
+				                                 .page = page_zero() };
 	write = (struct raid_write){ .blocks = blocks, .n_blocks = n, .done = on_written };
 	raid_write(s->raid, &write);
 }

@@ -132,7 +132,8 @@ static unsigned n_unflushed(const struct simraid *s)
 	return n;
 }
 
-/* What goes through a small window is durable when it is done: the flush finds nothing to do, and keeps no reader waiting. */
+/* What goes through a small window is durable when it is done: the flush finds nothing to do, and keeps no reader
+ * waiting. */
 static void short_writes_leave_nothing_for_the_flush(void **state)
 {
 	struct observer o = { 0 };

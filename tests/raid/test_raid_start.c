@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a disk can be when a volume starts: an old copy, of another history, of another volume, blank, cut, grown, twice the same; and more of that
- * than RAID covers. Wrong data is nothing that may ever be; who is at fault is named. */
+/* What a disk can be when a volume starts: an old copy, of another history, of another volume, blank, cut, grown, twice
+ * the same; and more of that than RAID covers. Wrong data is nothing that may ever be; who is at fault is named. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -140,7 +140,7 @@ static void starts_whole(void)
 	assert_int_equal(simraid_verify(&s), 0);
 }
 
-/* ---- an old copy ---------------------------------------------------------------------------------------------------------- */
+/* ---- an old copy ------------------------------------------------------------------------------------------------- */
 
 static void a_disk_older_by_a_clean_run_is_stale(void **state)
 {
@@ -189,7 +189,8 @@ static void a_disk_older_by_a_crash_is_stale(void **state)
 		commit();
 		crash(disk + 10);
 		take_medium(disk, old);
-		memset(s.versions, 0, s.vbn_end * sizeof *s.versions); /* the model knows no crash: parity and entries tell */
+		/* the model knows no crash: parity and entries tell */
+		memset(s.versions, 0, s.vbn_end * sizeof *s.versions);
 		start();
 		assert_int_equal(status()->disks[disk].state, RAID_DISK_STALE);
 		write_some(2);
@@ -240,8 +241,9 @@ static void a_disk_older_by_settled_intents_is_stale(void **state)
 	}
 }
 
-/* The power fails when one half of a mirror has the mark of a flush and the other has not, and the volume then starts without it: what leaned on the flush
- * is nowhere, so that half has not lived on by itself, and there are not two volumes to choose from. */
+/* The power fails when one half of a mirror has the mark of a flush and the other has not, and the volume then starts
+ * without it: what leaned on the flush is nowhere, so that half has not lived on by itself, and there are not two
+ * volumes to choose from. */
 static void an_absent_disk_with_the_mark_of_a_flush_that_never_ended_is_no_other_volume(void **state)
 {
 	(void)state;
@@ -319,10 +321,11 @@ static void a_stale_and_a_missing_disk_are_too_many(void **state)
 	unmake();
 }
 
-/* ---- another history -------------------------------------------------------------------------------------------------------- */
+/* ---- another history --------------------------------------------------------------------------------------------- */
 
-/* The whole volume is copied; both live on, the copy for `more` starts more and, in the last, two more consistency points. One disk comes from the copy:
- * as it was before the last stop, so that its labels may be older, and only the ids of the starts tell. */
+/* The whole volume is copied; both live on, the copy for `more` starts more and, in the last, two more consistency
+ * points. One disk comes from the copy: as it was before the last stop, so that its labels may be older, and only the
+ * ids of the starts tell. */
 static void parted(unsigned disk, unsigned more, bool in_mid_run)
 {
 	char names[N_DISKS][32], theirs[32];
@@ -402,7 +405,7 @@ static void two_halves_of_a_mirror_that_lived_apart_are_for_a_person_to_decide(v
 	unmake();
 }
 
-/* ---- not a disk of this volume ------------------------------------------------------------------------------------------------ */
+/* ---- not a disk of this volume ----------------------------------------------------------------------------------- */
 
 static void a_disk_of_another_volume_is_named_with_whose_it_is(void **state)
 {
@@ -487,7 +490,7 @@ static void a_disk_that_has_grown_is_the_disk(void **state)
 	unmake();
 }
 
-/* ---- twice the same ------------------------------------------------------------------------------------------------------------ */
+/* ---- twice the same ---------------------------------------------------------------------------------------------- */
 
 static void a_disk_that_is_named_twice_is_one(void **state)
 {
@@ -530,7 +533,7 @@ static void of_a_disk_and_its_copy_one_is_taken(void **state)
 	unmake();
 }
 
-/* ---- honest disks --------------------------------------------------------------------------------------------------------------- */
+/* ---- honest disks ------------------------------------------------------------------------------------------------ */
 
 static void a_power_cut_at_any_moment_makes_no_disk_stale(void **state)
 {

@@ -85,7 +85,8 @@ static void stripes_with_another_entry_are_made_whole_whatever_their_number(void
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(stripes_with_another_entry_are_made_whole_whatever_their_number, volume_make, volume_drop),
+		cmocka_unit_test_setup_teardown(stripes_with_another_entry_are_made_whole_whatever_their_number,
+		                                volume_make, volume_drop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Allocations that fail, on demand: those of the product's code, and no others.
  *
- * THEORY. A program that links with $(ALLOCFAIL_LIB) instead of the product's archives holds the same objects, in which the names malloc, calloc,
- * realloc, strdup, ..., page_alloc, ... are changed to the ones of this file (objcopy: tests/support/allocfail.sh). So what clients, libraries and
- * the test itself allocate never fails, nor does what the disks in memory do: they are the medium. While nothing is asked for, all goes to the real
- * functions.
+ * THEORY. A program that links with $(ALLOCFAIL_LIB) instead of the product's archives holds the same objects, in which
+ * the names malloc, calloc, realloc, strdup, ..., page_alloc, ... are changed to the ones of this file (objcopy:
+ * tests/support/allocfail.sh). So what clients, libraries and the test itself allocate never fails, nor does what the
+ * disks in memory do: they are the medium. While nothing is asked for, all goes to the real functions.
  * THREADS. The count is one for all threads. */
 #ifndef TESTS_ALLOCFAIL_H
 #define TESTS_ALLOCFAIL_H

@@ -54,7 +54,8 @@ void box_open(struct fsbox *box, uint64_t seed, unsigned n_disks, uint64_t disk_
 	*box = (struct fsbox){ .n_disks = n_disks, .cache_pages = cache_pages };
 	assert_int_equal(page_arena_init(cache_pages * 3U + 16384U), 0);
 	disk_driver_register(&memdisk_driver);
-	memdisk_set_latency(seed % 2U == 0 ? 3000000U : 0U); /* half of the worlds have disks that finish in any order */
+	/* half of the worlds have disks that finish in any order */
+	memdisk_set_latency(seed % 2U == 0 ? 3000000U : 0U);
 	box->sim = simworld_new(seed);
 	box->world = simworld_world(box->sim);
 	for (unsigned i = 0; i < n_disks; i++) {
@@ -234,7 +235,8 @@ int box_resolve(struct fsbox *box, const char *path, struct fs_file_id *ret_id)
 	return err;
 }
 
-int box_write(struct fsbox *box, struct fs_file_id id, uint64_t offset, const void *bytes, uint32_t len, enum fs_stable stable)
+int box_write(struct fsbox *box, struct fs_file_id id, uint64_t offset, const void *bytes, uint32_t len,
+              enum fs_stable stable)
 {
 	struct page *pages[FS_IO_PAGES_MAX];
 	struct fs_message msg;
@@ -257,7 +259,9 @@ int box_write(struct fsbox *box, struct fs_file_id id, uint64_t offset, const vo
 	}
 	fs_message_init(&msg, FS_WRITE, box->vol, NULL, NULL);
 	msg.file = id;
-	msg.in.io = (struct fs_io){ .offset_bytes = offset, .len_bytes = len, .n_pages = n, .n_pages_max = n, .pages = pages };
+	msg.in.io = (struct fs_io){
+		.offset_bytes = offset, .len_bytes = len, .n_pages = n, .n_pages_max = n, .pages = pages
+	};
 	msg.in.stable = stable;
 	err = box_send(box, &msg);
 	page_put_many(pages, n);
@@ -274,7 +278,9 @@ int box_read(struct fsbox *box, struct fs_file_id id, uint64_t offset, void *byt
 
 	fs_message_init(&msg, FS_READ, box->vol, NULL, NULL);
 	msg.file = id;
-	msg.in.io = (struct fs_io){ .offset_bytes = offset, .len_bytes = len, .n_pages_max = FS_IO_PAGES_MAX, .pages = pages };
+	msg.in.io = (struct fs_io){
+		.offset_bytes = offset, .len_bytes = len, .n_pages_max = FS_IO_PAGES_MAX, .pages = pages
+	};
 	err = box_send(box, &msg);
 	if (err != 0)
 		return err;

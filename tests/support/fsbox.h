@@ -42,12 +42,14 @@ int box_send(struct fsbox *box, struct fs_message *msg);
 /* Run the world until the message is answered / for a while. */
 void box_run(struct fsbox *box, uint64_t ns);
 
-/* An operation on a name of a directory (symbolic links lead to "target", nodes are FIFOs); *ret_id: whose the answer's attributes are. */
+/* An operation on a name of a directory (symbolic links lead to "target", nodes are FIFOs); *ret_id: whose the answer's
+ * attributes are. */
 int box_named(struct fsbox *box, enum fs_op op, struct fs_file_id dir, const char *name, struct fs_file_id *ret_id);
 int box_create(struct fsbox *box, struct fs_file_id dir, const char *name, struct fs_file_id *ret_id);
 int box_lookup(struct fsbox *box, struct fs_file_id dir, const char *name, struct fs_file_id *ret_id);
 int box_remove(struct fsbox *box, struct fs_file_id dir, const char *name);
-int box_write(struct fsbox *box, struct fs_file_id id, uint64_t offset, const void *bytes, uint32_t len, enum fs_stable stable);
+int box_write(struct fsbox *box, struct fs_file_id id, uint64_t offset, const void *bytes, uint32_t len,
+              enum fs_stable stable);
 /* Bytes read, or negative. */
 int box_read(struct fsbox *box, struct fs_file_id id, uint64_t offset, void *bytes, uint32_t len);
 int box_truncate(struct fsbox *box, struct fs_file_id id, uint64_t size);

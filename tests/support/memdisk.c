@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Disks in memory, for tests: a durable image under a volatile write cache, and every way a disk can go wrong.
  *
- * THEORY. Both images are sparse tables of refcounted blocks (tests/support/memtable.h): a clone copies pointers, and a large disk costs what is on
- * it. `current` is what reads see, `durable` what a flush has saved; the list of unflushed writes, in the order of their completion, is
- * the difference. */
+ * THEORY. Both images are sparse tables of refcounted blocks (tests/support/memtable.h): a clone copies pointers, and a
+ * large disk costs what is on it. `current` is what reads see, `durable` what a flush has saved; the list of unflushed
+ * writes, in the order of their completion, is the difference. */
 #include "tests/support/memdisk.h"
 
 #include <pthread.h>
@@ -179,7 +179,8 @@ static void fault_add(const char *name, int kind, uint64_t block, uint64_t to_bl
 	LIST_INSERT_HEAD(&m->faults, f, link);
 }
 
-/* Takes one use of a fault of this kind on `block`; NULL when there is none. Freed by the next call that finds it used up. */
+/* Takes one use of a fault of this kind on `block`; NULL when there is none. Freed by the next call that finds it used
+ * up. */
 static bool fault_take(struct medium *m, int kind, uint64_t block, uint64_t *ret_to_block)
 {
 	struct memfault *f;
@@ -413,7 +414,8 @@ static void fates_in_flight(const struct medium *from, struct medium *to, const 
 			continue;
 		for (unsigned i = 0; i < io->n_iov; i++)
 			for (size_t at = 0; at < io->iov[i].iov_len; at += BLOCK)
-				crash_apply(to, block++, (const uint8_t *)io->iov[i].iov_base + at, fate_modes[*fates], rng);
+				crash_apply(to, block++, (const uint8_t *)io->iov[i].iov_base + at, fate_modes[*fates],
+				            rng);
 		fates++;
 	}
 }
@@ -569,7 +571,8 @@ static int do_discard(struct medium *m, struct disk_io *io)
 	if (m->no_discard)
 		return -EOPNOTSUPP;
 	/* What was never written is zeros, durably. */
-	for (block = memtable_next(&m->current, block, end); block < end; block = memtable_next(&m->current, block + 1U, end))
+	for (block = memtable_next(&m->current, block, end); block < end;
+	     block = memtable_next(&m->current, block + 1U, end))
 		write_block(m, block, m->n_completed, zeros);
 	return 0;
 }

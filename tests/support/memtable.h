@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A sparse table of refcounted blocks: one image of a disk in memory. What was never set is zeros and takes no memory, so that a disk of
- * many TiB costs what is on it. */
+/* A sparse table of refcounted blocks: one image of a disk in memory. What was never set is zeros and takes no memory,
+ * so that a disk of many TiB costs what is on it. */
 #ifndef TESTS_MEMTABLE_H
 #define TESTS_MEMTABLE_H
 

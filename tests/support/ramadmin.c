@@ -146,7 +146,9 @@ int disk_use_look(const char *url, struct disk_use *ret_use)
 	if (fread(begin, 1, 4, file) == 4 && memcmp(begin, "ext4", 4) == 0)
 		*ret_use = (struct disk_use){ .kind = DISK_USE_KNOWN, .text = "a file system (ext4)" };
 	else if (volume != NULL)
-		*ret_use = (struct disk_use){ .kind = DISK_USE_LABEL, .volume = volume->uuid, .text = "a disk of a volume" };
+		*ret_use = (struct disk_use){ .kind = DISK_USE_LABEL,
+			                      .volume = volume->uuid,
+			                      .text = "a disk of a volume" };
 	(void)fclose(file);
 	return 0;
 }
@@ -196,7 +198,8 @@ static struct later *later_post(struct world *world, int err, void *arg)
 	return later;
 }
 
-void fs_volume_format(struct world *world, const char *name, const struct raid_spec *spec, void (*done)(void *arg, int err), void *arg)
+void fs_volume_format(struct world *world, const char *name, const struct raid_spec *spec,
+                      void (*done)(void *arg, int err), void *arg)
 {
 	struct fs_volume *volume = volumes;
 
@@ -210,7 +213,8 @@ void fs_volume_format(struct world *world, const char *name, const struct raid_s
 		for (unsigned g = 0; g < spec->n_groups; g++) {
 			for (unsigned d = 0; d < spec->groups[g].n_disks; d++) {
 				volume->parity[volume->n_disks] = d + 1 == spec->groups[g].n_disks;
-				(void)snprintf(volume->disks[volume->n_disks++], 256, "%s", spec->groups[g].disk_urls[d]);
+				(void)snprintf(volume->disks[volume->n_disks++], 256, "%s",
+				               spec->groups[g].disk_urls[d]);
 			}
 		}
 	}
@@ -228,12 +232,16 @@ static struct fs_volume *find_on(const char *url)
 	return NULL;
 }
 
-void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned n_disks, const struct fs_mount_options *options,
-                     void (*done)(void *arg, int err, struct fs_volume *volume), void *arg)
+void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned n_disks,
+                     const struct fs_mount_options *options, void (*done)(void *arg, int err, struct fs_volume *volume),
+                     void *arg)
 {
 	struct fs_volume *volume = n_disks == 0 ? NULL : find_on(disk_urls[0]);
 	ramadmin_mounts++;
-	int err = ramadmin_fail_mount != 0 ? ramadmin_fail_mount : volume == NULL ? -ENOENT : options->cache_pages < 2048 ? -EINVAL : 0;
+	int err = ramadmin_fail_mount != 0      ? ramadmin_fail_mount
+	          : volume == NULL              ? -ENOENT
+	          : options->cache_pages < 2048 ? -EINVAL
+	                                        : 0;
 
 	if (err == 0) {
 		if (options->name != NULL)
@@ -316,9 +324,10 @@ static int snapshot_create(struct fs_message *msg)
 		i++;
 	if (i == SNAPSHOTS)
 		return -ENOSPC;
-	volume->snapshots[i] = (struct ram_snapshot){
-		.used = true, .id = volume->next_id++, .scheduled = msg->in.scheduled, .created_ns = world_wall_ns(volume->world)
-	};
+	volume->snapshots[i] = (struct ram_snapshot){ .used = true,
+		                                      .id = volume->next_id++,
+		                                      .scheduled = msg->in.scheduled,
+		                                      .created_ns = world_wall_ns(volume->world) };
 	memcpy(volume->snapshots[i].name, msg->in.name, msg->in.name_len);
 	return 0;
 }
@@ -333,8 +342,8 @@ static int snapshot_delete(struct fs_message *msg)
 		struct ram_lun *lun = &msg->volume->luns[i];
 		if (lun->used && strcmp(lun->info.backing_snapshot, snapshot->name) == 0) {
 			(void)snprintf(msg->out.error_text, sizeof msg->out.error_text,
-			               "LUN %.100s is backed by snapshot %.100s; clone or destroy it first", lun->info.path,
-			               snapshot->name);
+			               "LUN %.100s is backed by snapshot %.100s; clone or destroy it first",
+			               lun->info.path, snapshot->name);
 			return -EBUSY;
 		}
 	}
@@ -413,7 +422,8 @@ static int vdisk_create(struct fs_message *msg)
 		*lun = (struct ram_lun){ .used = true };
 		struct fs_vdisk_info *info = &lun->info;
 		(void)snprintf(info->path, sizeof info->path, "%s", msg->in.path);
-		(void)snprintf(info->serial, sizeof info->serial, "RAM%02u%015u", (unsigned)(volume - volumes), volume->next_id);
+		(void)snprintf(info->serial, sizeof info->serial, "RAM%02u%015u", (unsigned)(volume - volumes),
+		               volume->next_id);
 		info->id.inode = volume->next_id++;
 		world_random(volume->world, &info->uuid, sizeof info->uuid);
 		info->size_bytes = msg->in.vdisk.size_bytes;
@@ -422,7 +432,8 @@ static int vdisk_create(struct fs_message *msg)
 		if (msg->in.vdisk.comment != NULL)
 			(void)snprintf(info->comment, sizeof info->comment, "%s", msg->in.vdisk.comment);
 		if (msg->in.vdisk.backing_path != NULL)
-			(void)sscanf(msg->in.vdisk.backing_path, "/.snapshot/%255[^/]%255s", info->backing_snapshot, info->backing_path);
+			(void)sscanf(msg->in.vdisk.backing_path, "/.snapshot/%255[^/]%255s", info->backing_snapshot,
+			             info->backing_path);
 		return out_lun(msg, lun);
 	}
 	return -ENOSPC;
@@ -480,7 +491,8 @@ static int clone_op(struct fs_message *msg, struct ram_lun *lun)
 		if ((msg->in.clone.set & FS_CLONE_SET_VERIFY) != 0)
 			clone->flags = (clone->flags & ~FS_CLONE_VERIFY) | (msg->in.clone.flags & FS_CLONE_VERIFY);
 		if ((msg->in.clone.set & FS_CLONE_SET_DELETE_SNAPSHOT) != 0)
-			clone->flags = (clone->flags & ~FS_CLONE_DELETE_SNAPSHOT) | (msg->in.clone.flags & FS_CLONE_DELETE_SNAPSHOT);
+			clone->flags = (clone->flags & ~FS_CLONE_DELETE_SNAPSHOT) |
+			               (msg->in.clone.flags & FS_CLONE_DELETE_SNAPSHOT);
 	} else if (msg->op == FS_CLONE_STOP) {
 		if (clone->state != FS_CLONE_RUNNING)
 			return -ESRCH;
@@ -534,7 +546,8 @@ static int doc_op(struct fs_message *msg)
 
 	for (unsigned i = 0; i < MANY && doc == NULL; i++) {
 		struct ram_doc *at = &msg->volume->docs[i];
-		if (at->blob == NULL || (strlen(at->name) == msg->in.name_len && memcmp(at->name, msg->in.name, msg->in.name_len) == 0))
+		if (at->blob == NULL ||
+		    (strlen(at->name) == msg->in.name_len && memcmp(at->name, msg->in.name, msg->in.name_len) == 0))
 			doc = at;
 	}
 	if (msg->op == FS_DOC_GET) {
@@ -586,7 +599,9 @@ static const struct fs_file_id directory_id = { 0, 100, 7 };
 
 static int path_of(struct fs_message *msg)
 {
-	const char *path = msg->file.inode == FS_INO_ROOT ? "/" : msg->file.inode == directory_id.inode ? ramadmin_directory : NULL;
+	const char *path = msg->file.inode == FS_INO_ROOT          ? "/"
+	                   : msg->file.inode == directory_id.inode ? ramadmin_directory
+	                                                           : NULL;
 
 	if (path == NULL)
 		return -ESTALE;
@@ -657,7 +672,8 @@ static int raid_stat(struct fs_message *msg)
 static int check(struct fs_message *msg)
 {
 	msg->out.check.n_errors = ramadmin_check_errors;
-	msg->out.check.report = strdup(ramadmin_check_errors == 0 ? "" : "active map: block 7 is marked used, nothing refers to it\n");
+	msg->out.check.report = strdup(
+	    ramadmin_check_errors == 0 ? "" : "active map: block 7 is marked used, nothing refers to it\n");
 	return 0;
 }
 
@@ -718,7 +734,8 @@ static int run(struct fs_message *msg)
 	}
 }
 
-void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume, void (*done)(struct fs_message *msg), void *owner)
+void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume,
+                     void (*done)(struct fs_message *msg), void *owner)
 {
 	memset(msg, 0, sizeof *msg);
 	msg->op = op;

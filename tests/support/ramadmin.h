@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A double of the file system's door for tests of the administration: volumes in memory that answer the administrative operations.
- * It is linked instead of libvcfs.a and libvcraid.a. "Disks" are names; what is on them stays over unmount and mount. */
+/* A double of the file system's door for tests of the administration: volumes in memory that answer the administrative
+ * operations. It is linked instead of libvcfs.a and libvcraid.a. "Disks" are names; what is on them stays over unmount
+ * and mount. */
 #ifndef TESTS_RAMADMIN_H
 #define TESTS_RAMADMIN_H
 

@@ -405,8 +405,8 @@ size_t nvlog_size(size_t body_len, unsigned n_pages)
 	return 64U + body_len + (size_t)n_pages * PAGE_SIZE;
 }
 
-uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len, struct page *const *pages,
-                      unsigned n_pages)
+uint64_t nvlog_append(struct fs_volume *vol, enum nvlog_type type, const void *body, size_t body_len,
+                      struct page *const *pages, unsigned n_pages)
 {
 	struct ram *ram = container_of(vol, struct ram, vol);
 	check(pages == NULL && n_pages == 0, "a namespace record with pages");
@@ -473,7 +473,8 @@ int ram_send(struct ram *ram, struct fs_message *msg)
 	ram->wall_ns += 1000;
 	err = execute(ram, &run);
 	check(err <= 0 || err == OP_LOGGED, "an operation answers something odd");
-	check((err == OP_LOGGED) == ram->modified, "an operation changed something and did not log it, or the other way round");
+	check((err == OP_LOGGED) == ram->modified,
+	      "an operation changed something and did not log it, or the other way round");
 	msg->status = err == OP_LOGGED ? 0 : err;
 	return msg->status;
 }
@@ -578,7 +579,8 @@ static bool inode_equal(struct inode *a, struct inode *b)
 	if (x->type != y->type || x->mode != y->mode || x->nlink != y->nlink || x->uid != y->uid || x->gid != y->gid ||
 	    x->size_bytes != y->size_bytes)
 		return false;
-	if (x->generation != y->generation || x->atime_ns != y->atime_ns || x->mtime_ns != y->mtime_ns || x->ctime_ns != y->ctime_ns)
+	if (x->generation != y->generation || x->atime_ns != y->atime_ns || x->mtime_ns != y->mtime_ns ||
+	    x->ctime_ns != y->ctime_ns)
 		return false;
 	if (x->rdev_major != y->rdev_major || x->rdev_minor != y->rdev_minor)
 		return false;
@@ -663,7 +665,8 @@ void ram_free(struct ram *ram)
 
 /* ---- messages ---- */
 
-void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume, void (*done)(struct fs_message *msg), void *owner)
+void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume,
+                     void (*done)(struct fs_message *msg), void *owner)
 {
 	memset(msg, 0, sizeof *msg);
 	msg->op = op;

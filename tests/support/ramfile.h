@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stand-in for cache, inode table and log under the namespace code: files are blocks in memory that pretend not to be there.
+/* A stand-in for cache, inode table and log under the namespace code: files are blocks in memory that pretend not to be
+ * there.
  *
  * What it checks, by failing the program:
  *  - RUN1: no -EAGAIN after something was modified in the same step

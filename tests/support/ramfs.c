@@ -160,7 +160,8 @@ void fs_volume_space(const struct fs_volume *volume, struct fs_space_notice *ret
 
 /* --- fs/message.h --- */
 
-void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume, void (*done)(struct fs_message *msg), void *owner)
+void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *volume,
+                     void (*done)(struct fs_message *msg), void *owner)
 {
 	memset(msg, 0, sizeof *msg);
 	msg->op = op;
@@ -194,7 +195,9 @@ static void run_call(struct fs_message *msg)
 	if (call == NULL)
 		return;
 	if (msg->out.reply_len > 0)
-		calls_reply(call, &(struct call_reply){ .bytes = msg->call->reply, .len_bytes = msg->out.reply_len, .status = msg->status },
+		calls_reply(call,
+		            &(struct call_reply){
+		                .bytes = msg->call->reply, .len_bytes = msg->out.reply_len, .status = msg->status },
 		            world_now_ns(msg->volume->world));
 	calls_end(calls, call);
 }

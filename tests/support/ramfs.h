@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A double of the file system's door in memory: fs_message_* and fs_volume_* for file operations and snapshots, for tests of the
- * protocols. Linked instead of libvcfs.a. It keeps POSIX rules and page ownership as fs/message.h says; nothing survives the process. */
+/* A double of the file system's door in memory: fs_message_* and fs_volume_* for file operations and snapshots, for
+ * tests of the protocols. Linked instead of libvcfs.a. It keeps POSIX rules and page ownership as fs/message.h says;
+ * nothing survives the process. */
 #ifndef TESTS_SUPPORT_RAMFS_H
 #define TESTS_SUPPORT_RAMFS_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The double's operations: what fs/message.h promises for files, directories and snapshots, by the shortest code that keeps it. */
+/* The double's operations: what fs/message.h promises for files, directories and snapshots, by the shortest code that
+ * keeps it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,7 +66,8 @@ struct ram_inode *ram_inode_new(struct fs_volume *volume, enum fs_type type, uin
 
 static struct ram_inode *inode_at(struct ram_tree *tree, uint32_t number)
 {
-	if (number < FS_INO_ROOT || number - FS_INO_ROOT >= tree->n_inodes || tree->inodes[number - FS_INO_ROOT].attr.type == FS_TYPE_NONE)
+	if (number < FS_INO_ROOT || number - FS_INO_ROOT >= tree->n_inodes ||
+	    tree->inodes[number - FS_INO_ROOT].attr.type == FS_TYPE_NONE)
 		return NULL;
 	return &tree->inodes[number - FS_INO_ROOT];
 }
@@ -111,8 +113,8 @@ static void attr_of(const struct run *r, const struct ram_inode *inode, struct f
 
 static void wcc_of(const struct ram_inode *inode, struct fs_wcc *ret_wcc)
 {
-	*ret_wcc = (struct fs_wcc){ true, inode->attr.type == FS_TYPE_DIR ? 4096 : inode->attr.size_bytes, inode->attr.mtime_ns,
-		                    inode->attr.ctime_ns };
+	*ret_wcc = (struct fs_wcc){ true, inode->attr.type == FS_TYPE_DIR ? 4096 : inode->attr.size_bytes,
+		                    inode->attr.mtime_ns, inode->attr.ctime_ns };
 }
 
 static void touch(const struct run *r, struct ram_inode *inode)
@@ -172,9 +174,11 @@ static int op_read(struct run *r)
 	if (!may(r->msg->cred, r->inode, MAY_READ) && r->msg->cred->uid != r->inode->attr.uid)
 		return -EACCES;
 	*out = *in;
-	out->len_bytes = in->offset_bytes >= size ? 0 : (uint32_t)MIN_OF((uint64_t)in->len_bytes, size - in->offset_bytes);
+	out->len_bytes = in->offset_bytes >= size ? 0
+	                                          : (uint32_t)MIN_OF((uint64_t)in->len_bytes, size - in->offset_bytes);
 	r->msg->out.eof = in->offset_bytes + out->len_bytes >= size;
-	out->n_pages = out->len_bytes == 0 ? 0 : (unsigned)DIV_UP(in->offset_bytes % PAGE_SIZE + out->len_bytes, PAGE_SIZE);
+	out->n_pages = out->len_bytes == 0 ? 0
+	                                   : (unsigned)DIV_UP(in->offset_bytes % PAGE_SIZE + out->len_bytes, PAGE_SIZE);
 	vc_assert(out->n_pages <= in->n_pages_max);
 	for (unsigned i = 0; i < out->n_pages; i++) {
 		size_t block = (size_t)(in->offset_bytes / PAGE_SIZE) + i;
@@ -346,9 +350,12 @@ static bool is(const char *name, uint32_t len, const char *text)
 
 static void snapshots_attr(struct fs_attr *ret_attr)
 {
-	*ret_attr = (struct fs_attr){
-		.type = FS_TYPE_DIR, .mode = 0555, .nlink = 2, .size_bytes = 4096, .fsid = 0x7261, .id = { .inode = FS_INO_SNAPSHOTS }
-	};
+	*ret_attr = (struct fs_attr){ .type = FS_TYPE_DIR,
+		                      .mode = 0555,
+		                      .nlink = 2,
+		                      .size_bytes = 4096,
+		                      .fsid = 0x7261,
+		                      .id = { .inode = FS_INO_SNAPSHOTS } };
 }
 
 static int lookup_in_snapshots(struct run *r, const char *name, uint32_t len, struct fs_attr *ret_attr)
@@ -414,7 +421,8 @@ static int op_lookup(struct run *r)
 {
 	const struct fs_file_id *file = &r->msg->file, *top = &r->msg->in.beneath;
 
-	if (top->inode != 0 && is(r->msg->in.name, r->msg->in.name_len, "..") && (file->snapshot != 0 || file->inode == top->inode))
+	if (top->inode != 0 && is(r->msg->in.name, r->msg->in.name_len, "..") &&
+	    (file->snapshot != 0 || file->inode == top->inode))
 		return lookup_in(r, r->inode, ".", 1, &r->msg->out.attr);
 	return lookup_in(r, r->inode, r->msg->in.name, r->msg->in.name_len, &r->msg->out.attr);
 }
@@ -465,7 +473,9 @@ static int op_readdir(struct run *r)
 		bytes += 24 + (uint32_t)strlen(name);
 		if (msg->out.n == msg->in.readdir.max_entries || (bytes > msg->in.readdir.max_bytes && msg->out.n > 0))
 			return 0;
-		inode = entry != NULL ? inode_at(r->tree, entry->inode) : cookie == 0 ? r->inode : inode_at(r->tree, r->inode->parent);
+		inode = entry != NULL ? inode_at(r->tree, entry->inode)
+		        : cookie == 0 ? r->inode
+		                      : inode_at(r->tree, r->inode->parent);
 		attr_of(r, inode, &out->attr);
 		out->id = out->attr.id;
 		out->type = out->attr.type;
@@ -780,8 +790,8 @@ void ram_run(struct fs_message *msg)
 		msg->status = -ENODEV;
 	else if (r.volume->fail != 0)
 		msg->status = r.volume->fail;
-	else if (msg->op != FS_RESOLVE &&
-	         (!is_beneath(r.volume, &msg->file, &msg->in.beneath) || !is_beneath(r.volume, &msg->in.to_dir, &msg->in.beneath)))
+	else if (msg->op != FS_RESOLVE && (!is_beneath(r.volume, &msg->file, &msg->in.beneath) ||
+	                                   !is_beneath(r.volume, &msg->in.to_dir, &msg->in.beneath)))
 		msg->status = -ESTALE;
 	else if (msg->op == FS_RESOLVE)
 		msg->status = op_resolve(&r);

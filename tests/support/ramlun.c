@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory vdisks behind the door of the file system. One lock, any thread; completion on the origin's world, never inline. */
+/* Memory vdisks behind the door of the file system. One lock, any thread; completion on the origin's world, never
+ * inline. */
 #include "tests/support/ramlun.h"
 
 #include <pthread.h>
@@ -49,7 +50,8 @@ struct lunmap_entry ramlun_add(uint32_t lun, uint64_t size_bytes)
 		                      .online = true };
 
 	vc_assert(lun < RAMLUN_MAX && !luns[lun].used);
-	luns[lun] = (struct ramlun){ true, size_bytes, calloc(DIV_UP(size_bytes, PAGE_SIZE), sizeof(struct page *)), true };
+	luns[lun] = (struct ramlun){ true, size_bytes, calloc(DIV_UP(size_bytes, PAGE_SIZE), sizeof(struct page *)),
+		                     true };
 	vc_assert(luns[lun].pages != NULL);
 	snprintf(serials[lun], sizeof serials[lun], "RAM%017u", lun);
 	memset(entry.uuid.b, 0x5A, sizeof entry.uuid.b);
@@ -177,7 +179,8 @@ static int lun_write(struct ramlun *lun, struct fs_message *msg)
 
 static int lun_extents(const struct ramlun *lun, struct fs_message *msg)
 {
-	uint64_t offset = msg->in.extents.offset_bytes, end = MIN_OF(offset + msg->in.extents.len_bytes, lun->size_bytes), next;
+	uint64_t offset = msg->in.extents.offset_bytes,
+	         end = MIN_OF(offset + msg->in.extents.len_bytes, lun->size_bytes), next;
 	struct fs_extent *last = NULL;
 
 	for (; offset < end; offset = next) {
@@ -274,7 +277,8 @@ unsigned ramlun_held(void)
 
 /* ---- the door ---- */
 
-void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *vol, void (*done)(struct fs_message *msg), void *owner)
+void fs_message_init(struct fs_message *msg, enum fs_op op, struct fs_volume *vol, void (*done)(struct fs_message *msg),
+                     void *owner)
 {
 	memset(msg, 0, sizeof *msg);
 	msg->op = op;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A double of the file system's door: vdisks in memory behind fs_message_send, for tests of proto/scsi and proto/iscsi without fs/.
- * Linked instead of libvcfs.a. Knows READ, WRITE, ZERO, COMMIT, GETATTR, VDISK_GET, VDISK_SET. */
+/* A double of the file system's door: vdisks in memory behind fs_message_send, for tests of proto/scsi and proto/iscsi
+ * without fs/. Linked instead of libvcfs.a. Knows READ, WRITE, ZERO, COMMIT, GETATTR, VDISK_GET, VDISK_SET. */
 #ifndef TESTS_SUPPORT_RAMLUN_H
 #define TESTS_SUPPORT_RAMLUN_H
 

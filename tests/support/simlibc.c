@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The C library's calls about sockets and time, for a whole program and the shared libraries in it: simulated sockets (simsock.h) are served here, all
- * else goes to the kernel as ever. Time and rand() are the simulated world's while there is one. */
+/* The C library's calls about sockets and time, for a whole program and the shared libraries in it: simulated sockets
+ * (simsock.h) are served here, all else goes to the kernel as ever. Time and rand() are the simulated world's while
+ * there is one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -164,7 +165,8 @@ int poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 	for (nfds_t i = 0; i < n; i++) {
 		unsigned events = fds[i].fd < 0 ? 0 : simsock_events(fds[i].fd);
 
-		fds[i].revents = (short)(fds[i].events & ((events & WATCH_READ ? POLLIN : 0) | (events & WATCH_WRITE ? POLLOUT : 0)));
+		fds[i].revents = (short)(fds[i].events &
+		                         ((events & WATCH_READ ? POLLIN : 0) | (events & WATCH_WRITE ? POLLOUT : 0)));
 		n_ready += fds[i].revents != 0;
 	}
 	return n_ready;

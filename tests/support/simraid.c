@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A RAID volume on mem: disks in a simulated world, driven by plain blocking calls; and a model of what its blocks hold. */
+/* A RAID volume on mem: disks in a simulated world, driven by plain blocking calls; and a model of what its blocks
+ * hold. */
 #include "tests/support/simraid.h"
 
 #include <stdio.h>
@@ -49,7 +50,8 @@ static void on_open(void *arg, int err, struct raid *raid)
 	o->raid = raid;
 }
 
-void simraid_init(struct simraid *s, uint64_t seed, const char *prefix, unsigned n_groups, const unsigned *group_disks, uint64_t blocks)
+void simraid_init(struct simraid *s, uint64_t seed, const char *prefix, unsigned n_groups, const unsigned *group_disks,
+                  uint64_t blocks)
 {
 	memset(s, 0, sizeof *s);
 	disk_driver_register(&memdisk_driver);
@@ -286,7 +288,9 @@ static void read_and_compare(struct simraid *s, const uint32_t *vbns, unsigned n
 	uint8_t expected[RAID_BLOCK_SIZE];
 
 	for (unsigned i = 0; i < n; i++) {
-		blocks[i] = (struct raid_read_block){ .vbn = vbns[i], .err = 1, .ident = simraid_ident(vbns[i], 0), .page = page_alloc() };
+		blocks[i] = (struct raid_read_block){
+			.vbn = vbns[i], .err = 1, .ident = simraid_ident(vbns[i], 0), .page = page_alloc()
+		};
 		vc_assert(blocks[i].page != NULL);
 		memset(blocks[i].page->data, 0xA5, PAGE_SIZE);
 	}

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A RAID volume on mem: disks in a simulated world, driven by plain blocking calls; and a model of what its blocks hold.
+/* A RAID volume on mem: disks in a simulated world, driven by plain blocking calls; and a model of what its blocks
+ * hold.
  *
- * THEORY. Every block's content is a function of (vbn, version), so the model keeps one version number a block and any wrong byte shows. */
+ * THEORY. Every block's content is a function of (vbn, version), so the model keeps one version number a block and any
+ * wrong byte shows. */
 #ifndef TESTS_SIMRAID_H
 #define TESTS_SIMRAID_H
 
@@ -26,7 +28,8 @@ struct simraid {
 };
 
 /* Create media "PREFIX-0".. of `blocks` each, groups of group_disks[], and format. */
-void simraid_init(struct simraid *s, uint64_t seed, const char *prefix, unsigned n_groups, const unsigned *group_disks, uint64_t blocks);
+void simraid_init(struct simraid *s, uint64_t seed, const char *prefix, unsigned n_groups, const unsigned *group_disks,
+                  uint64_t blocks);
 void simraid_fini(struct simraid *s);
 int simraid_format(struct simraid *s, uint64_t log_half_bytes);
 int simraid_open(struct simraid *s);
@@ -42,7 +45,8 @@ int simraid_log_write(struct simraid *s, unsigned half, uint32_t first, unsigned
 int simraid_log_read(struct simraid *s, unsigned copy, unsigned half, uint32_t first, unsigned n, uint8_t *ret_fill);
 /* Read one block; 0 and its version (0 as never written is an error of identity: -EIO). */
 int simraid_read(struct simraid *s, uint32_t vbn, uint32_t inode_expected_version);
-/* Read all blocks the model knows; returns how many differ or fail. `ret_eio` counts clean errors, the return value wrong data and errors. */
+/* Read all blocks the model knows; returns how many differ or fail. `ret_eio` counts clean errors, the return value
+ * wrong data and errors. */
 unsigned simraid_check(struct simraid *s, unsigned *ret_eio);
 /* Verify parity and checksums of all groups; number of wrong things. */
 uint64_t simraid_verify(struct simraid *s);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Simulated TCP sockets: connections inside this process, in simulated time, with everything that may happen to one.
  *
- * THEORY. simlibc.c defines socket, connect, poll, read, send, close, ... for the whole program, libnfs and libiscsi in it too: descriptors of this
- * range are served here, all others go to the kernel. So neither the server's base/stream.c nor the clients know the difference. Bytes sent travel for
- * a while, arrive in pieces of any size, and wait in a window of a few KiB to some hundred; calls move fewer bytes than they were asked to, or none at all
- * (EAGAIN, EINTR). All of it follows from the seed.
- * CUTS. A connection is cut when one side has sent so many bytes more: what was sent before arrives, then the other side finds the end (or a reset),
- * and this one a reset.
+ * THEORY. simlibc.c defines socket, connect, poll, read, send, close, ... for the whole program, libnfs and libiscsi in
+ * it too: descriptors of this range are served here, all others go to the kernel. So neither the server's base/stream.c
+ * nor the clients know the difference. Bytes sent travel for a while, arrive in pieces of any size, and wait in a
+ * window of a few KiB to some hundred; calls move fewer bytes than they were asked to, or none at all (EAGAIN, EINTR).
+ * All of it follows from the seed.
+ * CUTS. A connection is cut when one side has sent so many bytes more: what was sent before arrives, then the other
+ * side finds the end (or a reset), and this one a reset.
  * THREADS. One. */
 #ifndef TESTS_SUPPORT_SIMSOCK_H
 #define TESTS_SUPPORT_SIMSOCK_H

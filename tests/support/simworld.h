@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A seeded, single-threaded `struct world`: virtual clock, timers, deferred tasks, reproducible randomness.
  *
- * THEORY. One seed is one history. Tasks run before time moves; when none is left the clock jumps to the next timer. Work posted from
- * other threads (world_post) is taken in between. */
+ * THEORY. One seed is one history. Tasks run before time moves; when none is left the clock jumps to the next timer.
+ * Work posted from other threads (world_post) is taken in between. */
 #ifndef TESTS_SIMWORLD_H
 #define TESTS_SIMWORLD_H
 
@@ -17,7 +17,8 @@ struct simworld *simworld_new(uint64_t seed);
 /* Drops whatever is still queued. */
 void simworld_free(struct simworld *sim);
 struct world *simworld_world(struct simworld *sim);
-/* Asked when no task is left, before time moves on: true when it has done something (sockets that are ready, tests/support/simloop.h). NULL: nobody. */
+/* Asked when no task is left, before time moves on: true when it has done something (sockets that are ready,
+ * tests/support/simloop.h). NULL: nobody. */
 void simworld_set_idle(struct simworld *sim, bool (*idle)(void *arg), void *arg);
 /* Run one task or fire one timer; false when there is nothing left to do. */
 bool sim_step(struct simworld *sim);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ill-behaved peers, in numbers: clients that do not read, do not send what they announced, or send a byte at a time.
  *
- * usage: illpeers --kind KIND --nfs PORT --iscsi PORT [--from ADDRESS] [--count N] [--seconds N] [--export PATH] [--file NAME]
+ * usage: illpeers --kind KIND --nfs PORT --iscsi PORT [--from ADDRESS] [--count N] [--seconds N] [--export PATH]
+ * [--file NAME]
  *                 [--target NAME] [--lun N]          illpeers --list
  *
- * THEORY. One process is one kind, from one address. A kind is a row of `kinds`: `begin` connects and says what a good client would say (it
- * waits for answers), `feed` puts the next bytes to be sent into the peer's buffer, or nothing when the peer has nothing more to say. From then
- * on nobody reads. A peer that is cut off comes back, at most RETURNS_MAX times each. Prints "ready N" when the first round is connected or kept
- * out, and one line of figures at the end, which is after --seconds or at a SIGTERM. To add a kind, add a row. */
+ * THEORY. One process is one kind, from one address. A kind is a row of `kinds`: `begin` connects and says what a good
+ * client would say (it waits for answers), `feed` puts the next bytes to be sent into the peer's buffer, or nothing
+ * when the peer has nothing more to say. From then on nobody reads. A peer that is cut off comes back, at most
+ * RETURNS_MAX times each. Prints "ready N" when the first round is connected or kept out, and one line of figures at
+ * the end, which is after --seconds or at a SIGTERM. To add a kind, add a row. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -118,11 +120,20 @@ static int peer_connect(uint16_t port)
 /* ---- NFS and MOUNT ---- */
 
 enum { MOUNT_PROGRAM = 100005, NFS_PROGRAM = 100003, PROGRAM_VERSION = 3 };
-enum { MOUNT_MNT = 1, MOUNT_DUMP = 2, MOUNT_EXPORT = 5, NFS_LOOKUP = 3, NFS_READ = 6, NFS_WRITE = 7, NFS_READDIRPLUS = 17 };
+enum {
+	MOUNT_MNT = 1,
+	MOUNT_DUMP = 2,
+	MOUNT_EXPORT = 5,
+	NFS_LOOKUP = 3,
+	NFS_READ = 6,
+	NFS_WRITE = 7,
+	NFS_READDIRPLUS = 17
+};
 #define ACCEPTED_SIZE 24U /* XID to accept status of a reply without a verifier */
 
 /* Begin a call of user 0 in `out`; call_end fills in its mark. */
-static void call_begin(struct peer *peer, struct rpc_out *out, uint8_t *bytes, size_t size, uint32_t program, uint32_t procedure)
+static void call_begin(struct peer *peer, struct rpc_out *out, uint8_t *bytes, size_t size, uint32_t program,
+                       uint32_t procedure)
 {
 	rpc_out_init(out, bytes, size);
 	rpc_out_u32(out, 0);
@@ -325,11 +336,11 @@ static bool login(struct peer *peer, bool discovery)
 
 	if (!begin_plain(peer))
 		return false;
-	len = (size_t)snprintf(text, sizeof text, "InitiatorName=iqn.2026-11.org.vcstore:ill.%s.%u%cSessionType=%s%c", the.kind->name,
-	                       index, 0, discovery ? "Discovery" : "Normal", 0);
+	len = (size_t)snprintf(text, sizeof text, "InitiatorName=iqn.2026-11.org.vcstore:ill.%s.%u%cSessionType=%s%c",
+	                       the.kind->name, index, 0, discovery ? "Discovery" : "Normal", 0);
 	if (!discovery)
-		len += (size_t)snprintf(text + len, sizeof text - len, "TargetName=%s%cInitialR2T=Yes%cImmediateData=Yes%c", the.target, 0,
-		                        0, 0);
+		len += (size_t)snprintf(text + len, sizeof text - len,
+		                        "TargetName=%s%cInitialR2T=Yes%cImmediateData=Yes%c", the.target, 0, 0, 0);
 	memcpy(bhs.isid, "\x80\x00\x00\x00", 4);
 	bhs.isid[4] = (uint8_t)(index >> 8);
 	bhs.isid[5] = (uint8_t)index;
@@ -337,8 +348,8 @@ static bool login(struct peer *peer, bool discovery)
 	peer->sequence = 1;
 	bhs.cmdsn = be32_of(1);
 	memset(text + len, 0, 4);
-	return send_all(peer->fd, &bhs, sizeof bhs) && send_all(peer->fd, text, ROUND_UP(len, 4U)) && pdu_read(peer, &answer) &&
-	       be32_get(*(be32 *)(void *)answer.login_status) >> 16 == 0;
+	return send_all(peer->fd, &bhs, sizeof bhs) && send_all(peer->fd, text, ROUND_UP(len, 4U)) &&
+	       pdu_read(peer, &answer) && be32_get(*(be32 *)(void *)answer.login_status) >> 16 == 0;
 }
 
 static bool begin_discovery(struct peer *peer)
@@ -389,9 +400,10 @@ static void pdu_put(struct peer *peer, struct iscsi_bhs *bhs, const void *data, 
 static void feed_nop(struct peer *peer)
 {
 	static const uint8_t ping[8192];
-	struct iscsi_bhs bhs = {
-		.opcode = ISCSI_NOP_OUT | ISCSI_IMMEDIATE, .flags = ISCSI_FINAL, .itt = be32_of(7), .ttt = be32_of(ISCSI_TAG_NONE)
-	};
+	struct iscsi_bhs bhs = { .opcode = ISCSI_NOP_OUT | ISCSI_IMMEDIATE,
+		                 .flags = ISCSI_FINAL,
+		                 .itt = be32_of(7),
+		                 .ttt = be32_of(ISCSI_TAG_NONE) };
 
 	bhs.cmdsn = be32_of(peer->sequence);
 	pdu_put(peer, &bhs, ping, sizeof ping);
@@ -400,9 +412,10 @@ static void feed_nop(struct peer *peer)
 static void feed_targets(struct peer *peer)
 {
 	static const char text[] = "SendTargets=All";
-	struct iscsi_bhs bhs = {
-		.opcode = ISCSI_TEXT_REQUEST | ISCSI_IMMEDIATE, .flags = ISCSI_FINAL, .itt = be32_of(7), .ttt = be32_of(ISCSI_TAG_NONE)
-	};
+	struct iscsi_bhs bhs = { .opcode = ISCSI_TEXT_REQUEST | ISCSI_IMMEDIATE,
+		                 .flags = ISCSI_FINAL,
+		                 .itt = be32_of(7),
+		                 .ttt = be32_of(ISCSI_TAG_NONE) };
 
 	bhs.cmdsn = be32_of(peer->sequence);
 	pdu_put(peer, &bhs, text, sizeof text);
@@ -468,13 +481,17 @@ static const struct kind kinds[] = {
 	{ "write-unsent", "an NFS WRITE of 1 MiB announced and not sent", false, 0, begin_mounted, feed_write_unsent },
 	{ "write-dribbled", "an NFS WRITE of 1 MiB, a byte a second", false, 1024, begin_mounted, feed_write },
 	{ "record-dribbled", "an RPC record, a byte a second", false, 1, begin_plain, feed_export },
-	{ "fragments-dribbled", "an RPC record of several fragments, a byte a second", false, 16384, begin_plain, feed_fragment },
+	{ "fragments-dribbled", "an RPC record of several fragments, a byte a second", false, 16384, begin_plain,
+	  feed_fragment },
 	{ "nop-unread", "discovery session, NOP-Out with 8 KiB, answers not read", true, 0, begin_discovery, feed_nop },
-	{ "targets-unread", "discovery session, SendTargets, answers not read", true, 0, begin_discovery, feed_targets },
+	{ "targets-unread", "discovery session, SendTargets, answers not read", true, 0, begin_discovery,
+	  feed_targets },
 	{ "scsi-read-unread", "READ(10) of 1 MiB, data not read", true, 0, begin_session, feed_scsi_read },
 	{ "r2t-unanswered", "WRITE(10) of 1 MiB, R2Ts not answered", true, 0, begin_session, feed_r2t },
-	{ "immediate-unsent", "WRITE(10), 32 KiB of immediate data announced and not sent", true, 0, begin_session, feed_immediate_unsent },
-	{ "immediate-dribbled", "WRITE(10), 32 KiB of immediate data, a byte a second", true, 48, begin_session, feed_immediate },
+	{ "immediate-unsent", "WRITE(10), 32 KiB of immediate data announced and not sent", true, 0, begin_session,
+	  feed_immediate_unsent },
+	{ "immediate-dribbled", "WRITE(10), 32 KiB of immediate data, a byte a second", true, 48, begin_session,
+	  feed_immediate },
 };
 
 /* ---- running ---- */
@@ -595,8 +612,9 @@ static void run(void)
 	(void)fflush(stdout);
 	while (now_ms() < end && terminated == 0)
 		turn(polls);
-	printf("kind=%s connected=%llu cut=%llu failed=%llu sent_bytes=%llu\n", the.kind->name, (unsigned long long)the.n_connected,
-	       (unsigned long long)the.n_cut, (unsigned long long)the.n_failed, (unsigned long long)the.sent_bytes);
+	printf("kind=%s connected=%llu cut=%llu failed=%llu sent_bytes=%llu\n", the.kind->name,
+	       (unsigned long long)the.n_connected, (unsigned long long)the.n_cut, (unsigned long long)the.n_failed,
+	       (unsigned long long)the.sent_bytes);
 	free(polls);
 	free(the.peers);
 }
@@ -672,7 +690,9 @@ int main(int argc, char **argv)
 	the.seconds = 10;
 	arguments(argc, argv);
 	if (the.kind == NULL) {
-		(void)fprintf(stderr, "usage: illpeers --kind KIND --nfs PORT --iscsi PORT [--from ADDRESS] [--count N] [--seconds N]\n");
+		(void)fprintf(
+		    stderr,
+		    "usage: illpeers --kind KIND --nfs PORT --iscsi PORT [--from ADDRESS] [--count N] [--seconds N]\n");
 		return 2;
 	}
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An image from elsewhere: a volume of any name, with any documents and LUN maps, made by the engine without an administration that would look at
- * them, and written to disk files.
+/* An image from elsewhere: a volume of any name, with any documents and LUN maps, made by the engine without an
+ * administration that would look at them, and written to disk files.
  *   imagemaker FOLDER SEED NAME [doc NAME TEXT | lun PATH MAPS]...
  * makes FOLDER/d0, d1 and p0. Another seed is another volume. */
 #include "tests/fs/vdiskbox.h"
@@ -59,7 +59,8 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "usage: imagemaker FOLDER SEED NAME [doc NAME TEXT | lun PATH MAPS]...\n");
 		return 2;
 	}
-	box_open(&box, strtoull(argv[2], NULL, 10) * 2U + 1U, N_DISKS, DISK_BYTES, 4096); /* odd: disks without latency */
+	/* odd: disks without latency */
+	box_open(&box, strtoull(argv[2], NULL, 10) * 2U + 1U, N_DISKS, DISK_BYTES, 4096);
 	for (int i = 4; i < argc; i += 3)
 		(strcmp(argv[i], "doc") == 0 ? put_document : make_lun)(argv[i + 1], argv[i + 2]);
 	assert_int_equal(box_unmount(&box), 0);

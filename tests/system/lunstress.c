@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random writes and reads on a LUN (iSCSI) or a file (NFS), every answer checked against an oracle that survives the server.
+/* Random writes and reads on a LUN (iSCSI) or a file (NFS), every answer checked against an oracle that survives the
+ * server.
  *
- * run: keeps `depth` requests of 1 to 16 blocks going, no write overlapping anything else in flight, with a flush now and then; reports
- * the longest any request took. When the connection breaks it says so ("lost": true, exit status 3) and the state file knows what may be on the disk.
- * verify: reads everything. Exactly the last acknowledged version, or with --crash any version that a crash allows, which is then settled. */
+ * run: keeps `depth` requests of 1 to 16 blocks going, no write overlapping anything else in flight, with a flush now
+ * and then; reports the longest any request took. When the connection breaks it says so ("lost": true, exit status 3)
+ * and the state file knows what may be on the disk. verify: reads everything. Exactly the last acknowledged version, or
+ * with --crash any version that a crash allows, which is then settled. */
 #include "tests/bench/bench_driver.h"
 #include "tests/system/stampmodel.h"
 
@@ -82,8 +84,10 @@ static void wrong(struct bench *b, uint64_t block, const uint8_t *bytes)
 	const struct stamp_state *state = &b->model.state[block];
 	if (b->n_wrong++ >= WRONG_SHOWN)
 		return;
-	fprintf(stderr, "lunstress: block %" PRIu64 " is wrong: durable %" PRIu32 " acked %" PRIu32 " issued %" PRIu32 ", holds ", block,
-	        state->durable, state->acked, state->issued);
+	fprintf(stderr,
+	        "lunstress: block %" PRIu64 " is wrong: durable %" PRIu32 " acked %" PRIu32 " issued %" PRIu32
+	        ", holds ",
+	        block, state->durable, state->acked, state->issued);
 	for (unsigned i = 0; i < 24; i++)
 		fprintf(stderr, "%02x", bytes[i]);
 	fputc('\n', stderr);
@@ -386,7 +390,8 @@ static bool set_up(struct bench *b, const char *ranges, uint32_t seed)
 {
 	int err = stamp_model_open(&b->model, b->state_path, b->image_path, b->size_bytes, seed);
 	if (err) {
-		fprintf(stderr, "lunstress: %s or %s: %s\n", b->state_path, b->image_path ? b->image_path : "", strerror(-err));
+		fprintf(stderr, "lunstress: %s or %s: %s\n", b->state_path, b->image_path ? b->image_path : "",
+		        strerror(-err));
 		return false;
 	}
 	b->n_ranges = 1;
@@ -408,8 +413,8 @@ static bool set_up(struct bench *b, const char *ranges, uint32_t seed)
 
 static int finish(const struct bench *b, uint64_t start_ns)
 {
-	printf("{\"reads\": %" PRIu64 ", \"writes\": %" PRIu64 ", \"flushes\": %" PRIu64 ", \"wrong\": %" PRIu64 ", ", b->n_reads,
-	       b->n_writes, b->n_syncs, b->n_wrong);
+	printf("{\"reads\": %" PRIu64 ", \"writes\": %" PRIu64 ", \"flushes\": %" PRIu64 ", \"wrong\": %" PRIu64 ", ",
+	       b->n_reads, b->n_writes, b->n_syncs, b->n_wrong);
 	printf("\"max_ms\": %.1f, \"max_at_s\": %.1f, \"lost\": %s}\n", (double)b->max_ns / 1e6,
 	       b->max_at_ns ? (double)(b->max_at_ns - start_ns) / 1e9 : 0.0, b->lost ? "true" : "false");
 	if (b->n_wrong)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names under change over NFSv3 with libnfs: create, rename (over others too), link, remove, mkdir, rmdir, symlink, truncate; and the oracle.
+/* Names under change over NFSv3 with libnfs: create, rename (over others too), link, remove, mkdir, rmdir, symlink,
+ * truncate; and the oracle.
  *
- * THEORY. Step i of a history follows from (seed, i) and the state before it, so the state after n steps is known without a server. Every
- * step is one call that is atomic and durable when answered (a file is written and committed under another name first). run: goes on with
- * step FIRST and prints "done N" after each, so a test can pull the plug anywhere; verify: the names must be those after FIRST steps or,
- * because one may have been under way, after one more: prints "at N". */
+ * THEORY. Step i of a history follows from (seed, i) and the state before it, so the state after n steps is known
+ * without a server. Every step is one call that is atomic and durable when answered (a file is written and committed
+ * under another name first). run: goes on with step FIRST and prints "done N" after each, so a test can pull the plug
+ * anywhere; verify: the names must be those after FIRST steps or, because one may have been under way, after one more:
+ * prints "at N". */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -90,7 +92,8 @@ static void name_new_object(struct state *state, unsigned name, struct object ob
 
 static struct step step_of(uint32_t seed, uint64_t i)
 {
-	static const enum action often[] = { CREATE, CREATE, CREATE, RENAME, RENAME, REMOVE, REMOVE, LINK, SYMLINK, MKDIR, TRUNCATE };
+	static const enum action often[] = { CREATE, CREATE, CREATE,  RENAME, RENAME,  REMOVE,
+		                             REMOVE, LINK,   SYMLINK, MKDIR,  TRUNCATE };
 	return (struct step){
 		.action = often[noise(seed, i, 1) % (sizeof often / sizeof often[0])],
 		.from = (unsigned)(noise(seed, i, 2) % N_NAMES),
@@ -107,7 +110,8 @@ static bool applies(const struct state *state, const struct step *step)
 	case CREATE: return to == KIND_NONE || to == KIND_FILE || to == KIND_SYMLINK;
 	case REMOVE: return from != KIND_NONE;
 	case RENAME:
-		return from != KIND_NONE && step->from != step->to && state->name[step->from] != state->name[step->to] &&
+		return from != KIND_NONE && step->from != step->to &&
+		       state->name[step->from] != state->name[step->to] &&
 		       (to == KIND_NONE || (from == KIND_DIR) == (to == KIND_DIR));
 	case LINK: return from == KIND_FILE && to == KIND_NONE;
 	case SYMLINK:
@@ -176,7 +180,8 @@ static const char *dir_path(const struct churn *churn, unsigned dir, char path[P
 
 static const char *name_path(const struct churn *churn, unsigned name, char path[PATH_BYTES])
 {
-	(void)snprintf(path, PATH_BYTES, "/churn%" PRIu32 "/dir%u/name%02u", churn->seed, name / NAMES_PER_DIR, name % NAMES_PER_DIR);
+	(void)snprintf(path, PATH_BYTES, "/churn%" PRIu32 "/dir%u/name%02u", churn->seed, name / NAMES_PER_DIR,
+	               name % NAMES_PER_DIR);
 	return path;
 }
 
@@ -212,7 +217,9 @@ static int carry_out(struct churn *churn, const struct state *state, uint64_t i,
 	name_path(churn, step->to, to);
 	switch (step->action) {
 	case CREATE: return create_file(churn, i, step);
-	case REMOVE: return kind_at(state, step->from) == KIND_DIR ? nfs_rmdir(churn->nfs, from) : nfs_unlink(churn->nfs, from);
+	case REMOVE:
+		return kind_at(state, step->from) == KIND_DIR ? nfs_rmdir(churn->nfs, from)
+		                                              : nfs_unlink(churn->nfs, from);
 	case RENAME: return nfs_rename(churn->nfs, from, to);
 	case LINK: return nfs_link(churn->nfs, from, to);
 	case SYMLINK: return nfs_symlink(churn->nfs, SYMLINK_TARGET, to);
@@ -328,7 +335,8 @@ static bool listing_fits(struct churn *churn, const struct state *state, unsigne
 	nfs_closedir(churn->nfs, handle);
 	for (unsigned i = 0; i < NAMES_PER_DIR && fits; i++)
 		if (seen[i] != (state->name[dir * NAMES_PER_DIR + i] != 0))
-			fits = differs(churn, path, seen[i] ? "lists a name that is not there" : "does not list a name");
+			fits = differs(churn, path,
+			               seen[i] ? "lists a name that is not there" : "does not list a name");
 	return fits;
 }
 
@@ -359,14 +367,15 @@ static int verify(struct churn *churn, uint64_t done)
 		printf("at %" PRIu64 "\n", done + 1U);
 		return 0;
 	}
-	fprintf(stderr, "nfschurn: after %" PRIu64 " steps: %s\nnfschurn: after one more: %s\n", done, first_why, churn->why);
+	fprintf(stderr, "nfschurn: after %" PRIu64 " steps: %s\nnfschurn: after one more: %s\n", done, first_why,
+	        churn->why);
 	return 1;
 }
 
 static int usage(void)
 {
-	fprintf(stderr,
-	        "usage: nfschurn run URL SEED FIRST END | nfschurn verify URL SEED DONE   (nfs://HOST/EXPORT?nfsport=N&mountport=N)\n");
+	fprintf(stderr, "usage: nfschurn run URL SEED FIRST END | nfschurn verify URL SEED DONE   "
+	                "(nfs://HOST/EXPORT?nfsport=N&mountport=N)\n");
 	return 2;
 }
 

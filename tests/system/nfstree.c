@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Write a tree of many small files over NFSv3 with libnfs, or verify it: names, sizes, contents, symlinks, complete listings.
+/* Write a tree of many small files over NFSv3 with libnfs, or verify it: names, sizes, contents, symlinks, complete
+ * listings.
  *
- * File k of a tree follows from (seed, k) alone. write: every file is written unstable and committed; "committed K" goes to stdout after
- * each hundred, so a test can pull the plug at any point and then verify the first K. verify: the first K must be there exactly; with
- * --all the directories must hold nothing else. */
+ * File k of a tree follows from (seed, k) alone. write: every file is written unstable and committed; "committed K"
+ * goes to stdout after each hundred, so a test can pull the plug at any point and then verify the first K. verify: the
+ * first K must be there exactly; with --all the directories must hold nothing else. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -83,8 +84,9 @@ static void file_name(const struct tree *tree, uint32_t k, char *name, size_t na
 {
 	static const char *const suffix[] = { "c", "h", "py", "txt", "md", "o" };
 	uint64_t n = noise(tree, k, 3);
-	(void)snprintf(name, name_bytes, "%s_%05" PRIu32 "_%.*s.%s", n % 3U ? "source" : "quite_a_long_name_of_a_source_file_as_they_come",
-	               k, (int)(n % 7U), "abcdefg", suffix[(n >> 8) % 6U]);
+	(void)snprintf(name, name_bytes, "%s_%05" PRIu32 "_%.*s.%s",
+	               n % 3U ? "source" : "quite_a_long_name_of_a_source_file_as_they_come", k, (int)(n % 7U),
+	               "abcdefg", suffix[(n >> 8) % 6U]);
 }
 
 static void file_path(const struct tree *tree, uint32_t k, char *path, size_t path_bytes)
@@ -233,13 +235,15 @@ static int verify_tree(struct tree *tree, bool all)
 		verify_file(tree, k);
 	for (uint32_t dir = 0; all && dir * FILES_PER_DIR < tree->n_files; dir++)
 		verify_listing(tree, dir);
-	printf("verified %" PRIu32 " files, %" PRIu64 " bytes, %" PRIu64 " wrong\n", tree->n_files, tree->n_bytes, tree->n_wrong);
+	printf("verified %" PRIu32 " files, %" PRIu64 " bytes, %" PRIu64 " wrong\n", tree->n_files, tree->n_bytes,
+	       tree->n_wrong);
 	return tree->n_wrong ? 1 : 0;
 }
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: nfstree write|verify URL FILES SEED [--all]   (nfs://HOST/EXPORT?nfsport=N&mountport=N)\n");
+	fprintf(stderr,
+	        "usage: nfstree write|verify URL FILES SEED [--all]   (nfs://HOST/EXPORT?nfsport=N&mountport=N)\n");
 	return 2;
 }
 

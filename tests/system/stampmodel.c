@@ -37,7 +37,8 @@ static int map_file(const char *path, int flags, uint64_t want_bytes, void **ret
 	return err;
 }
 
-int stamp_model_open(struct stamp_model *model, const char *state_path, const char *image_path, uint64_t size_bytes, uint32_t seed)
+int stamp_model_open(struct stamp_model *model, const char *state_path, const char *image_path, uint64_t size_bytes,
+                     uint32_t seed)
 {
 	void *map = NULL;
 	uint64_t bytes;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The oracle of a disk under test: what each 4 KiB block may hold, kept in a file outside of the server.
  *
- * THEORY. Every write of a block gets a new version, and its bytes follow from (seed, block, version). Version 0 is the base image, or
- * zeros beyond it. Per block three numbers are kept: `durable` (covered by a flush that was answered), `acked` (answered), `issued`.
- * While the server lives a read must give `acked` exactly (no request overlaps a write in flight). After a crash a block may hold any
- * version from `durable` to `issued`, and what it then holds must stay. */
+ * THEORY. Every write of a block gets a new version, and its bytes follow from (seed, block, version). Version 0 is the
+ * base image, or zeros beyond it. Per block three numbers are kept: `durable` (covered by a flush that was answered),
+ * `acked` (answered), `issued`. While the server lives a read must give `acked` exactly (no request overlaps a write in
+ * flight). After a crash a block may hold any version from `durable` to `issued`, and what it then holds must stay. */
 #ifndef STAMPMODEL_H
 #define STAMPMODEL_H
 
@@ -26,7 +26,8 @@ struct stamp_model {
 };
 
 /* Open or make the state file. 0 or negative errno. */
-int stamp_model_open(struct stamp_model *model, const char *state_path, const char *image_path, uint64_t size_bytes, uint32_t seed);
+int stamp_model_open(struct stamp_model *model, const char *state_path, const char *image_path, uint64_t size_bytes,
+                     uint32_t seed);
 /* The bytes of a block at a version. */
 void stamp_fill(const struct stamp_model *model, uint64_t block, uint32_t version, uint8_t *bytes);
 /* Whether the bytes are that block at that version. */
