@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The check: stage after stage over an image that stands still (fs/check/check_private.h).
  *
- * THEORY. Who has the image starts it: check_online.c a private snapshot of a volume at work, check_offline.c the last
- * consistency point of one that is not mounted. Memory: two bits a block for a window of blocks at a time, eight bytes
- * an inode, a megabyte for reads. While clients send messages the check rests after every megabyte; a rate makes it
- * rest longer.
+ * THEORY. Whoever has the image starts the check: check_online.c with a private snapshot of a volume at work,
+ * check_offline.c with the last consistency point of a volume that is not mounted. Memory: two bits for each block of a
+ * window of blocks, eight bytes for each inode, a megabyte for reads. While clients send messages, the check rests
+ * after every megabyte; a rate makes it rest longer.
  * READ PATH. previous hop: fs/dispatch.c or fs_check_offline; next hops: raid/raid.h (trees), fs/file/cache.h
  * (directories, maps, attributes). */
 #include <stdlib.h>

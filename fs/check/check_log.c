@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log of a volume that is not mounted: what the next mount would apply after the image goes on where the image
- * ends, has no gap, is whole, and is the same on every copy.
+/* The log of a volume that is not mounted. What the next mount would apply goes on where the image ends, has no gap, is
+ * whole, and is the same on every copy.
  *
- * THEORY. Each copy of each half is followed by itself as a mount follows it. Groups reach the disks strictly one after
- * the other, each durable on all copies before the next is begun. So the last group may be on some copies only, and
- * torn: a crash does that. But a chain that ends while a later group stands further on, or two groups earlier than on
- * another copy, has lost what was acknowledged. Of a mounted volume the log is its own business. */
+ * THEORY. Each copy of each half is followed by itself, as a mount follows it. Groups reach the disks strictly one
+ * after the other, and each is durable on all copies before the next is begun. So the last group may be on some
+ * copies only, and may be torn: a crash does that. But a chain has lost what was acknowledged when it ends while a
+ * later group stands further on, or when it ends two groups earlier than on another copy. The log of a mounted
+ * volume is not looked at. */
 #include <stdlib.h>
 
 #include "base/bytes.h"

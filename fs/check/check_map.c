@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Maps of the image: the summary map against the snapshots' maps, the space map against both.
+/* Maps of the image: the summary map against the snapshots' maps, and the space map against both.
  *
- * THEORY. In a region, with f = folded_id and the snapshots that are present there (one being deleted is absent below
- * its cursor, but for the blocks of its own map tree, which go last):
- *   summary == OR of the active maps of those with id <= f, because a fold takes in the newest one, and nothing an
- *              older one holds can have left the active map since without a fold;
- *   what any of them holds is in the summary or in the active map, or it could be given away. */
+ * THEORY. Take a region, with f = folded_id, and the snapshots that are present there. (A snapshot being deleted is
+ * absent below its cursor, but for the blocks of its own map tree, which go last.) Two rules hold:
+ *  - summary == OR of the active maps of the snapshots with id <= f. A fold takes in the newest snapshot, and nothing
+ *    that an older one holds can have left the active map since without a fold.
+ *  - what any of the snapshots holds is in the summary map or in the active map. Else it could be given away. */
 #include <stdlib.h>
 
 #include "base/bytes.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whose the damaged blocks are: file and bytes, for whoever has to restore them.
  *
- * THEORY. Only when there is something to name: the directories of the tree in which a damaged block was met are looked
- * through for its inode, once for all findings of that tree, and the path is made from its end. A block of the active
+ * THEORY. Only when there is something to name. The directories of the tree in which a damaged block was met are
+ * searched for its inode, once for all findings of that tree. The path is made from its end. A block of the active
  * file system may be in snapshots as well: their maps say in which. */
 #include <stdio.h>
 #include <stdlib.h>

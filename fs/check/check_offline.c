@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The check of a volume that is not mounted.
  *
- * THEORY. The disks are opened to be looked at, without settling what a crash left; of the file system only the root
- * and the snapshot table are loaded. The image is the last consistency point, under id 0: what the file system takes
- * for the active one, which never changes here. What a mount would refuse is a finding. */
+ * THEORY. The disks are opened only to be looked at, without settling what a crash left. Of the file system only the
+ * root and the snapshot table are loaded. The image is the last consistency point, under id 0: that is the id of the
+ * active file system, which never changes here. What a mount would refuse is a finding. */
 #include "fs/check/check_offline.h"
 
 #include <stdlib.h>

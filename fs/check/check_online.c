@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The check of a volume at work: one at a time, on a private snapshot.
  *
- * THEORY. A snapshot of the file system's own is made through a CP; when that CP is committed its fsinfo is taken down,
- * and from then on the image stands still (fs/check/check_private.h). As long as the maps of older snapshots and their
- * vdisks are looked at, deletion passes wait. At the end the snapshot is let go; one that a crash left behind goes at
- * the next mount.
+ * THEORY. A snapshot of the file system's own is made through a CP. When that CP is committed, its fsinfo is copied,
+ * and from then on the image stands still (fs/check/check_private.h). While the maps of older snapshots and their
+ * vdisks are looked at, deletion passes wait. At the end the snapshot is deleted. One that a crash left behind is
+ * deleted at the next mount.
  * READ PATH. previous hop: fs/dispatch.c; next hop: fs/check/check.c. */
 #include "base/list.h"
 #include "fs/check/check.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parity and checksum entries of every stripe, free ones too, but for those where nothing is used in whole regions of
- * all disks: on a large volume that is sparsely used there would be nothing else to read.
+/* Parity and checksum entries of every stripe, free ones too. Passed over are stripes whose regions are unused on all
+ * disks: on a large volume that is sparsely used there would be nothing else to read.
  *
- * THEORY. Of a volume at work a stripe found wrong is a suspect. After a consistency point the suspects are looked at
- * again, thousands at a time: only what is wrong twice is an error. What is wrong is summed by disk and kind of damage,
- * with its ranges: a disk that was written over is one finding, not one a stripe. Groups that miss a disk have no
- * parity to compare with. */
+ * THEORY. On a volume at work a stripe found wrong is a suspect. After a consistency point the suspects are looked
+ * at again, thousands at a time: only a stripe that is wrong twice is an error. Errors are summed by disk and kind
+ * of damage, with their ranges: a disk that was written over is one finding, not one for each stripe. Groups that
+ * miss a disk have no parity to compare with. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reachability: which blocks pointers lead to, against the active map, for a window of the VBN space at a time.
  *
- * THEORY. The first pass reads every block of the image once and marks what lies in its window. Further passes, on
- * volumes that have more blocks than the bits' memory, follow pointers only. Then the same for every snapshot, younger
- * ones first: of a snapshot's tree only what its younger neighbour does not hold has not been read yet, and since
- * blocks are never rewritten in place, a block both hold has the same below it. So every block on the volume that
- * anything refers to is read once, however many snapshots hold it. */
+ * THEORY. The first pass reads every block of the image once, and marks those in its window. On volumes with more
+ * blocks than the bits' memory holds, further passes follow pointers only. Then the same for every snapshot, younger
+ * ones first. Of a snapshot's tree only what its younger neighbour does not hold was not read yet: blocks are never
+ * rewritten in place, so a block that both hold has the same blocks below it. So every block that anything refers to
+ * is read once, however many snapshots hold it. */
 #include <stdlib.h>
 
 #include "base/error.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Walking trees: every block is read from the disks under the identity it must have, a megabyte at a time.
  *
- * THEORY. A stack of references to blocks. A batch is taken from its top and read in the order of the disk; what
+ * THEORY. A stack of references to blocks. A batch is taken from its top, and read in the order of the disk. What
  * indirect blocks point at is pushed, last pointer first, so that blocks are read in file order. Few blocks of a batch
- * may push more (they push up to 1024 each), so the stack stays small. A block is referred to when its pointer is seen,
- * and followed only the first time: damaged trees end, too.
+ * may push more (each up to 1024), so the stack stays small. A block counts as referred to whenever a pointer to it is
+ * seen, but it is followed only the first time: so damaged trees end, too.
  * READ PATH. previous hop: fs/check/check.c; next hop: raid/raid.h, past the cache. */
 #include <stdlib.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The repair of names, in a volume that is mounted and serves nobody: entries, indexes, orphans. Nothing of it is
- * logged: a consistency point has all of a step or nothing. An orphan becomes "#INODE" in the directory "lost+found";
- * link counts and parents that then differ are found by the next check, and put right as any other. */
+ * logged: a consistency point has all of a step or nothing. An orphan becomes "#INODE" in the directory
+ * "lost+found". Link counts and parents that differ after that are found by the next check, and put right as any
+ * other. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls kept: a message with a call comes in, makes its change, and is answered.
+/* Kept calls: a message with a call comes in, makes its change, and is answered.
  *
- * THEORY. The first message of a call owns its entry (msg->kept, entry->first) until it is answered. A message that
- *   finds the entry with a reply is answered with that, when the log is durable as far as the change's record (at once,
- *   mostly); under way parks on the entry, and looks again when the first is over;
- *   given up           (the first ended without a reply to keep) takes it over, and is the first.
- * The reply is made when the change is made, not when it is answered: from then on the change will survive, so its
- * reply must be there for whoever asks again, whatever becomes of the first one's answer.
+ * THEORY. The first message of a call owns its entry (msg->kept, entry->first) until it is answered. What a later
+ * message of the same call does depends on the entry:
+ *  with a reply   the message is answered with it, when the log is durable as far as the change's record (mostly at
+ *  once)
+ *  under way      the message parks on the entry, and looks again when the first message is over
+ *  given up       (the first message ended without a reply to keep) the message takes the entry over, and is the first
+ * The reply is made when the change is made, not when it is answered. From then on the change will survive. So its
+ * reply must be there for whoever asks again, whatever becomes of the first message's answer.
  * WRITE PATH. previous hop: dispatch.c; next hop: nvlog.c (what survives), proto/nfs (what is answered). */
 #include "base/counters.h"
 #include "base/error.h"

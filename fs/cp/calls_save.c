@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls kept, across a restart: in the log with their changes, and saved by consistency points.
+/* Kept calls across a restart: in the log with their changes, and saved by consistency points.
  *
- * THEORY. The reply stands in the log record of its change: one is durable exactly when the other is. A CP makes the
- * log up to its sequence void, so it saves the calls of those changes first, to the room behind the groups of one half.
- * Each save goes to the half the last one did not go to: until the fsinfo of its CP is durable, the old one must stay.
- * When nothing came since, nothing is written, and the old one goes on counting. A mount takes the saved ones, then
- * those of the log, and its own CP saves both under the new epoch: before that nothing of the log is given up. Example:
- * epoch 5, CP 20 saves to half 1, CP 21 has no new call, CP 22 saves to half 0 and the power fails before its fsinfo.
- * The mount finds fsinfo 21 of epoch 5: 22 does not count, 20 does, and the calls since are in the log.
- * What is saved is bounded (64 blocks, some 850 calls), the youngest of every peer first. Calls that changed nothing
- * (refusals) are not saved.
+ * THEORY. The reply stands in the log record of its change, so reply and change are durable together. A CP makes the
+ * log up to its sequence void. So it first saves the calls of those changes, in the room behind the groups of one half.
+ * Each save goes to the half that the last save did not go to: until the fsinfo of the CP is durable, the old save must
+ * stay. When no call came since, nothing is written, and the old save goes on counting.
+ * A mount takes the saved calls, then those of the log. Its own CP saves both under the new epoch; before that nothing
+ * of the log is given up.
+ * Example: epoch 5, CP 20 saves to half 1, CP 21 has no new call, CP 22 saves to half 0 and the power fails before its
+ * fsinfo. The mount finds fsinfo 21 of epoch 5. Save 22 does not count, save 20 does, and the calls since are in the
+ * log.
+ * A save is bounded (64 blocks, some 850 calls), with the youngest calls of every peer first. Calls that changed
+ * nothing (refusals) are not saved.
  * READ PATH. previous hop: volume.c (calls_load), nvlog_replay.c (calls_replay). WRITE PATH. next hop: nvlog.c
  * (nvlog_save), before cp.c writes fsinfo. */
 #include <inttypes.h>

@@ -55,7 +55,7 @@ struct page;
 #define CP_ZOMBIE_LEAVES 256U /* 1 GiB of file a CP */
 #define CP_ZOMBIE_SKIPS 65536U /* absent subtrees a CP steps over */
 
-/* What may follow what: the table in cp.c. */
+/* The stages of a CP. Which may follow which: the table in cp.c. */
 enum cp_stage {
 	CP_STAGE_IDLE,
 	CP_STAGE_CLIENTS, /* whoever takes part makes changes */
@@ -66,8 +66,8 @@ enum cp_stage {
 	CP_STAGE_BROKEN, /* it failed half-way, and never ends */
 };
 
-/* Who takes part in every consistency point. All are called in the order of one table (fs/volume_hooks.c), which is the
- * order of what a CP does; a NULL is passed over. */
+/* A client takes part in every consistency point. All clients are called in the order of one table
+ * (fs/volume_hooks.c), which is the order of what a CP does. A NULL is passed over. */
 struct cp_client {
 	const char *name;
 	void (*open)(struct fs_volume *vol); /* the generation is being closed */
@@ -85,7 +85,7 @@ struct cp_members {
 	size_t n, n_max;
 };
 
-/* Blocks to be cleared in the active map, and whose they were (as far as the accounting asks): CP_OWNER_*, or an index
+/* A block to be cleared in the active map, and its owner, as far as the accounting needs it: CP_OWNER_*, or an index
  * of cp->owners. */
 struct cp_free {
 	uint32_t vbn, owner;
@@ -155,43 +155,43 @@ void cp_fini(struct fs_volume *vol);
 void cp_failed(struct fs_volume *vol, int err);
 /* Start the periodic timer once the volume serves. */
 void cp_enable_timer(struct fs_volume *vol);
-/* Nothing of it is under way any more: it can be taken apart. */
+/* No part of a CP is under way any more: its state can be freed. */
 bool cp_is_quiet(const struct fs_volume *vol);
 
 /* ---- building blocks of the stages (cp_tree.c) ---- */
-/* The block will be written by this CP. It is loaded, and so is its path. */
+/* This CP will write the block. The block is loaded, and so is its path. */
 void cp_member_add(struct cp *cp, struct buf *buf);
 /* Room for `n` keys to sort, and as many again behind them. */
 uint64_t *cp_keys(struct cp *cp, size_t n);
 /* PLACE begins. */
 void cp_members_join(struct cp *cp);
-/* The inode's record will be written. Its inode-file block was needed (cp_need_inode). */
+/* This CP will write the inode's record. After cp_need_inode. */
 void cp_inode_add(struct cp *cp, struct inode *inode);
 /* The inode's block in the inode file, with the path to it. -EAGAIN. */
 MUST_CHECK int cp_need_inode(struct fs_run *run, struct inode *inode);
 /* The existing indirect blocks above `fbn`. -EAGAIN. */
 MUST_CHECK int cp_need_path(struct fs_run *run, struct inode *inode, uint32_t fbn);
-/* Make the path to `fbn` complete (growing the tree, new indirect blocks) and all of it members. After cp_need_path and
- * run_reserve(8). */
+/* Complete the path to `fbn` (the tree may grow, with new indirect blocks), and make all of it members. After
+ * cp_need_path and run_reserve(8). */
 void cp_make_path(struct cp *cp, struct inode *inode, uint32_t fbn);
-/* A level-0 block of a file the CP owns (maps, inode file, tables): in memory, zeros if it was a hole, with its path.
- * -EAGAIN. */
+/* Have a level-0 block of a file that the CP owns (maps, inode file, tables) in memory, with its path. A hole gives
+ * zeros. -EAGAIN. */
 MUST_CHECK int cp_need_block(struct fs_run *run, struct inode *inode, uint32_t fbn, struct buf **ret_buf);
-/* Its bytes to change: the block, its path and its inode's record join the CP. After cp_need_block (+ cp_need_inode of
- * the inode). */
+/* The bytes of such a block, to be changed. The block, its path and its inode's record join the CP. After
+ * cp_need_block, and cp_need_inode of the inode. */
 uint8_t *cp_edit_block(struct cp *cp, struct buf *buf);
-/* Free everything in [first, end) of the file's tree and leave holes (or explicit zeros below the backing length).
+/* Free everything in [first, end) of the file's tree, and leave holes (below the backing length: explicit zeros).
  * Restartable. */
 MUST_CHECK int cp_punch(struct fs_run *run, struct inode *inode, uint32_t first, uint32_t end);
-/* `inode`: whose it was; NULL: a removed file's. */
+/* Free block `vbn` of `inode`; NULL: of a removed file. */
 void cp_free_block(struct cp *cp, struct inode *inode, uint32_t vbn);
-/* Of a removed file (NULL: one removed before): a pointer that leads nowhere, or to a block that is not in use, is
- * passed over. */
+/* Free a block of a removed file (NULL: of one removed before this CP). A pointer that leads nowhere, or to a block
+ * that is not in use, is passed over. */
 void cp_free_removed(struct cp *cp, struct inode *inode, uint32_t vbn);
-/* Something of a removed file cannot be freed: counted, and said now and then. Blocks below it are lost until a
- * repair. */
+/* Something of a removed file cannot be freed: count it, and log it now and then. The blocks below it are lost until
+ * a repair. */
 void cp_damage_passed(struct fs_volume *vol, const char *what, uint32_t number, int err);
-/* Where the parent keeps the pointer to a block. */
+/* The pointer to a block, in its parent: read (_ptr), changed (_set). */
 uint32_t cp_parent_ptr(const struct buf *buf);
 void cp_parent_set(struct buf *buf, uint32_t vbn);
 
@@ -199,12 +199,13 @@ void cp_parent_set(struct buf *buf, uint32_t vbn);
 MUST_CHECK int cp_files_step(struct fs_run *run); /* cp_files.c */
 MUST_CHECK int cp_place_step(struct fs_run *run); /* cp_place.c */
 void cp_encode_records(struct cp *cp); /* cp_place.c: inode records, space map, after the last VBN */
-/* PLACE, before a member gets its VBN: data of finished bands may go to the disks while the rest is being placed. */
+/* In PLACE, before a member gets its VBN: data of finished bands may go to the disks while the rest is being placed. */
 void cp_write_early(struct cp *cp); /* cp_write.c */
-/* WRITE: all that is left; `cp_written(cp, err)` when every write of this CP has ended. */
+/* In WRITE: hand over all that is left. `cp_written(cp, err)` is called when every write of this CP has ended. */
 void cp_write_rest(struct cp *cp);
 void cp_written(struct cp *cp, int err); /* cp.c */
-/* A write of somebody else's that must be durable before the fsinfo begins, in `encode`; and has ended. */
+/* A client's own write, which must be durable before the fsinfo begins: it begins (_begin, in `encode`); it has
+ * ended (_end). */
 void cp_write_begin(struct cp *cp);
 void cp_write_end(struct cp *cp, int err);
 /* Data of a client's file: final when its generation closes, unlike metadata. */
@@ -213,7 +214,7 @@ static inline bool cp_is_data(const struct buf *buf)
 	return buf->level == 0 && buf->inode->ino >= INO_ROOT;
 }
 
-/* What the CP writes of it is a copy that a clone has made. */
+/* What the CP writes of the buffer is a copy that a clone has made. */
 static inline bool cp_is_cloned(const struct buf *buf)
 {
 	return buf->cp_page != NULL ? buf->cp_cloned : buf->cloned;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the CP hands to the RAID layer: data of finished bands while the rest is still being placed, then everything
- * else.
+/* What the CP hands to the RAID layer: first data of finished bands, while the rest is still being placed; then
+ * everything else.
  *
  * THEORY. A client's data is final when its generation closes, so it need not wait for the pointers and maps that will
- * name it. It goes out in pieces that end where a band of the allocator ends: no stripe is written in two pieces.
- * Nothing is lost if the CP never ends: all of it went to blocks that nothing reaches.
+ * name it. The data goes out in pieces that end where a band of the allocator ends, so no stripe is written in two
+ * pieces. If the CP never ends, nothing is lost: all of the data went to blocks that nothing reaches.
  * WRITE PATH. previous hop: cp_place.c; next hop: raid_write. */
 #include <stdlib.h>
 

@@ -57,8 +57,8 @@ enum space_class {
 	SPACE_TRIM, /* a part of a file is freed: what it rewrites was not promised, but it should nearly always work */
 };
 
-/* Blocks promised to something other than a LUN, e.g. a clone. Zero when it begins; brought back to zero before it
- * goes. */
+/* Blocks promised to something other than a LUN, e.g. a clone. The owner begins with a claim of zero, and brings it
+ * back to zero before it goes. */
 struct space_claim {
 	uint64_t n_blocks;
 };
@@ -87,29 +87,29 @@ void space_fini(struct fs_volume *vol);
 
 /* ---- admission ---- */
 
-/* May `n_blocks` more become dirty? 0; -EAGAIN parked until a CP has freed; -ENOSPC. */
+/* Admit a change that may make `n_blocks` more blocks dirty. 0; -EAGAIN: parked until a CP has freed some; -ENOSPC. */
 MUST_CHECK int space_admit(struct fs_run *run, size_t n_blocks, enum space_class cls);
 /* The class of a change to the content of `inode`: SPACE_LUN for reserved vdisks, else `otherwise`. */
 enum space_class space_class_of(struct inode *inode, enum space_class otherwise);
-/* Not enough for `n_blocks` more? Waits for a CP that may free some. 0: there is; -EAGAIN parked; -ENOSPC:
- * *ret_missing, blocks. For promises (reservations, snapshots) that are made later in the same step. */
+/* Are there `n_blocks` for a promise (reservation, snapshot) that is made later in the same step? If not, wait for a
+ * CP that may free some. 0: there are; -EAGAIN: parked; -ENOSPC: *ret_missing blocks are missing. */
 MUST_CHECK int space_promise_admit(struct fs_run *run, uint64_t n_blocks, uint64_t *ret_missing);
-/* The same for keeping a snapshot: everything reserved would have to be had twice. */
+/* The same for keeping a snapshot: everything reserved must be there twice. */
 MUST_CHECK int space_snapshot_admit(struct fs_run *run, uint64_t *ret_missing);
-/* Blocks that SPACE_NEW may still have. */
+/* How many blocks SPACE_NEW may still take. */
 uint64_t space_available(const struct fs_volume *vol);
-/* As much as that may turn out to be once all LUNs have been counted (fs/cp/space_count.c). */
+/* The most that space_available may turn out to be once all LUNs have been counted (fs/cp/space_count.c). */
 uint64_t space_available_most(const struct fs_volume *vol);
 
 /* ---- claims ---- */
 
-/* Make the claim `n_blocks` big. Growing: -ENOSPC, nothing changed; shrinking never fails. */
+/* Make the claim `n_blocks` big. Growing may fail: -ENOSPC, nothing is changed. Shrinking never fails. */
 MUST_CHECK int space_claim(struct fs_volume *vol, struct space_claim *claim, uint64_t n_blocks);
 void space_claim_drop(struct fs_volume *vol, struct space_claim *claim);
-/* Admission of a change for which `claim` was made: as SPACE_NEW, with the claim added to what is available. -EAGAIN,
+/* Admit a change for which `claim` was made: as SPACE_NEW, with the claim added to what is available. -EAGAIN,
  * -ENOSPC. */
 MUST_CHECK int space_claim_admit(struct fs_run *run, const struct space_claim *claim, size_t n_blocks);
-/* In the step that makes them dirty: `n_blocks` of the claim are pending now. */
+/* In the step that makes the blocks dirty: `n_blocks` of the claim are pending from now on. */
 void space_claim_draw(struct fs_volume *vol, struct space_claim *claim, uint64_t n_blocks);
 
 /* ---- LUNs ---- */
@@ -117,9 +117,9 @@ void space_claim_draw(struct fs_volume *vol, struct space_claim *claim, uint64_t
 /* Blocks a LUN of `size_bytes` takes when it is full, indirect ones included. */
 uint64_t space_full_blocks(uint64_t size_bytes);
 uint64_t space_reservation(const struct vtoc_entry *entry);
-/* A vdisk was made, or its size or reservation changed, in this step: its entry and the sums follow. */
+/* A vdisk was made, or its size or reservation was changed, in this step: its entry and the sums follow. */
 void space_lun_changed(struct fs_volume *vol, struct vtoc_entry *entry, struct inode *container, bool reserved);
-/* The mount has read it: what it has, all of it held by the newest snapshot if there is one. */
+/* The mount has read the vdisk: its blocks count, all of them as held by the newest snapshot, if there is one. */
 void space_lun_load(struct fs_volume *vol, struct vtoc_entry *entry, struct inode *container, bool reserved);
 /* Sums over the vdisks there are now. */
 void space_sum(struct fs_volume *vol);
@@ -127,7 +127,8 @@ void space_sum(struct fs_volume *vol);
 /* ---- the CP's ---- */
 /* Blocks of this inode count as names in the ledger. */
 bool space_is_names(uint32_t ino, unsigned type);
-/* The volume in memory is another one now, with so many blocks of names, all of which a snapshot holds. */
+/* The volume in memory is another one now (a restore). It has `name_blocks` blocks of names, and a snapshot holds
+ * all of them. */
 void space_restored(struct fs_volume *vol, uint64_t name_blocks);
 /* The maps have been read (mount). */
 void space_loaded(struct fs_volume *vol);
@@ -136,17 +137,17 @@ void space_cp_open(struct cp *cp);
 bool space_is_name(const struct inode *inode);
 /* The tree of `inode` has `n` blocks more (less) now. */
 void space_count(struct inode *inode, int n);
-/* After the commit; `snapshot`: this CP has made one that clients see. */
+/* After the commit of a CP. `snapshot`: the CP has made one that clients see. */
 void space_cp_done(struct fs_volume *vol, bool snapshot);
-/* What fsinfo keeps. */
+/* The ledger's part of fsinfo. */
 void space_encode(const struct cp *cp, struct fsinfo_disk *disk);
 void space_decode(struct fs_volume *vol, const struct fsinfo_disk *disk);
 
 /* ---- counting (fs/cp/space_count.c) ---- */
 MUST_CHECK int space_count_init(struct fs_volume *vol);
 void space_count_fini(struct fs_volume *vol);
-/* If a count is known to be too high, and it can be done now: in the background. At its end cp_waiters and idle_waiters
- * are woken. */
+/* Begin to count in the background, if a count is known to be too high and it can be done now. At its end cp_waiters
+ * and idle_waiters are woken. */
 void space_count_begin(struct fs_volume *vol);
 bool space_count_is_running(const struct fs_volume *vol);
 
@@ -163,8 +164,8 @@ struct space_figures {
 	uint64_t available_blocks;
 };
 void space_figures(const struct fs_volume *vol, struct space_figures *ret_figures);
-/* The level the volume is at, and the events of a change (fs/cp/space_level.c). Once it serves: after every CP, and
- * when LUNs have been counted. */
+/* Update the level of the volume, with the events of a change (fs/cp/space_level.c). Once the volume serves: after
+ * every CP, and when LUNs have been counted. */
 void space_level_update(struct fs_volume *vol);
 
 #endif

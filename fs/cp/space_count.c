@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many blocks of a LUN the newest snapshot holds, counted block by block.
  *
- * THEORY. The ledger's count (vtoc_entry.shared_blocks) is lowered by every CP as blocks are overwritten, but it begins
- * too high after a mount and after the newest snapshot was deleted. Then the trees of the LUNs are walked in the
- * background, one level-1 block at a time and never while a CP runs, and each pointer is looked up in the newest
- * snapshot's active map. What is overwritten meanwhile was counted or not: the sum is never too low, and when anything
- * was, the LUN is walked again.
- * A newer snapshot, or the deletion of this one, makes an end of it: what the ledger has then is right, or the walk
+ * THEORY. The ledger's count (vtoc_entry.shared_blocks) is lowered by every CP as blocks are overwritten. But after a
+ * mount, and after the newest snapshot was deleted, it begins too high. Then the trees of the LUNs are walked in the
+ * background, one level-1 block at a time, and never while a CP runs. Each pointer is looked up in the newest
+ * snapshot's active map. A block that is overwritten meanwhile was counted or not. So the sum is never too low; and
+ * when any was overwritten, the LUN is walked again.
+ * A newer snapshot, or the deletion of this one, ends the walk: what the ledger has then is right, or the walk
  * begins anew. */
 #include <stdlib.h>
 

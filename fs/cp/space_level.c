@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How full the volume is, in levels: an event when one is entered, and a count that makes SCSI warn the initiators of
- * thin LUNs.
+/* How full the volume is, in levels: an event when a level is entered, and a count that makes SCSI warn the initiators
+ * of thin LUNs.
  *
  * THEORY. After a mount the promises to LUNs are too high until they have been counted. Nobody is warned of what may
- * not be so: a level is entered when even the least that they can be leaves no more than that. */
+ * not be true: a level is entered only when even the least that the promises can be leaves too little. */
 #include <inttypes.h>
 
 #include "base/log.h"

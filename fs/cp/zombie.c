@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Freeing the trees of removed files, slice by slice.
  *
- * THEORY. A removed file may be damaged, and the volume must not stop for it: an indirect block that cannot be had is
- * stepped over with all below it, and a pointer that leads to no block in use is passed over (cp_free_removed). What is
- * lost so is marked in use and referred to by nothing, which the check finds and the repair gives back. */
+ * THEORY. A removed file may be damaged, and the volume must not stop for it. An indirect block that cannot be read
+ * is stepped over, with all blocks below it. A pointer that leads to no block in use is passed over
+ * (cp_free_removed). Blocks that are lost in this way are marked in use, and nothing refers to them. The check finds
+ * them, and the repair gives them back. */
 #include "fs/cp/zombie.h"
 
 #include <stdlib.h>

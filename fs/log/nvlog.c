@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* NVLOG, the writing side: records gather in groups, one group is written at a time.
+/* NVLOG, the writing side: records gather in groups, and one group is written at a time.
  *
- * THEORY. The open group takes records; it is closed when it is full, when the CP switches halves, or when it is its
- * turn to be written. Closed groups are written strictly one after the other, over both halves: so what is durable is
- * always a prefix of the sequence, and replay may stop at the first group that does not fit. A write starts at the end
- * of the turn in which somebody began to wait.
+ * THEORY. The open group takes records. It is closed when it is full, when the CP switches halves, or when it is its
+ * turn to be written. Closed groups are written strictly one after the other, over both halves. So what is durable is
+ * always a prefix of the sequence, and a replay may stop at the first group that does not fit. A write starts at the
+ * end of the turn in which somebody began to wait.
  * INVARIANTS
  *  L1 sequence numbers have no gaps, and groups reach the disks in their order.
  *  L2 a half is written from block 0 again only after nvlog_release; a half that a mount may still have to replay is

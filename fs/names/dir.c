@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Directories: names to inodes, in slots that never move.
  *
- * THEORY. Up to DIR_SMALL_BLOCKS slot blocks a directory is scanned. When a ninth is needed, the same addition builds
- * the index (dir_index.c) and the free table (dir_free.c) from the blocks it has; from then on looking up, adding and
- * removing touch a fixed number of blocks. A plan names every block its change will edit, so that the change itself
- * cannot fail; it is made from the bytes as they are at that moment, so a removal and an addition planned in one step
- * may follow each other in that order (rename).
+ * THEORY. A directory of up to DIR_SMALL_BLOCKS slot blocks is scanned. The addition that needs one more also builds
+ * the index (dir_index.c) and the free table (dir_free.c) from the blocks there are. From then on looking up, adding
+ * and removing touch a fixed number of blocks. A plan names every block that its change will edit, so the change itself
+ * cannot fail. The plan is made from the bytes as they are at that moment. So a removal and an addition planned in one
+ * step may follow each other in that order (rename).
  * INVARIANTS
  *  DIR1 a name stands in one slot at most.
  *  DIR2 when the index is complete, it has one pair for every entry, or its bucket is marked to be scanned.

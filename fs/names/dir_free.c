@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The free-space table of an indexed directory: the largest free run of every slot block, one byte each. Derived.
  *
- * THEORY. Adding looks on from a hint within one block of the table, then in the last slot block, then appends: three
- * blocks at most however large the directory is. Removing moves the hint down. A search that comes to the end without
- * success turns itself off until something is removed. A block of zeros is a table block in which nothing is free. */
+ * THEORY. An addition searches from a hint to the end of one block of the table, then looks at the last slot block,
+ * then appends. So it touches three blocks at most, however large the directory is. A removal moves the hint down. A
+ * search that comes to the end without success turns itself off until something is removed. A block of zeros is a
+ * table block in which nothing is free. */
 #include "base/bytes.h"
 #include "base/list.h"
 #include "fs/file/file.h"

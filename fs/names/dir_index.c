@@ -2,10 +2,13 @@
 /* The hash index of a large directory: linear hashing from names to slots. Derived: everything in it can be made anew
  * from the slots.
  *
- * THEORY. Bucket of a hash among n buckets: its low bits, as many as n needs; when that bucket does not exist yet, one
- * bit less. When the mean fill passes a third the next bucket in line is split, at most one an addition, so no
- * operation touches more than two buckets. Hashes are keyed: nobody outside can aim at a bucket. Should one overflow
- * all the same, it is marked and its names are found by scanning. REFERENCES Litwin, Linear Hashing, VLDB 1980. */
+ * THEORY. With n buckets, the bucket of a hash is its low bits, as many as n needs. If that bucket does not exist yet,
+ * one bit less. Example: n = 6 needs 3 bits; hash ...101 is in bucket 5, hash ...111 would be in bucket 7, so it is in
+ * bucket 3 (binary 11).
+ * When the mean fill passes a third, the next bucket in line is split, at most one with each addition. So no
+ * operation touches more than two buckets. Hashes are keyed: nobody outside can aim at a bucket. If a bucket
+ * overflows all the same, it is marked, and its names are found by scanning. REFERENCES Litwin, Linear Hashing, VLDB
+ * 1980. */
 #include "base/bytes.h"
 #include "base/page.h"
 #include "base/siphash.h"

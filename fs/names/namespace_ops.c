@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CREATE, MKDIR, SYMLINK, MKNOD, REMOVE, RMDIR, RENAME, LINK.
  *
- * Each: find and check; choose results (inode, generation, times); prepare; admit; commit and log. Attributes of
- * directories before and after go out with errors, too. WRITE PATH previous hop dispatch.c; next hop
+ * Each operation: find and check; choose the results (inode, generation, times); prepare; admit; commit and log. The
+ * attributes of directories before and after go out with errors, too. WRITE PATH previous hop dispatch.c; next hop
  * namespace_apply.c. */
 #include "fs/core/core.h"
 #include "fs/core/operations.h"

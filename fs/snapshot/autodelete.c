@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deleting snapshots when space runs short.
  *
- * THEORY. Looked at after each CP, which is when free space is known: when less than the trigger is available,
- * snapshots go one at a time, the next when the one before is reclaimed, until the target is available. Should clients
- * be faster than that, their changes wait (space_admit parks them, as for every deletion under way) for as long as
- * there is a snapshot the policy gives up: they see "no space" only after the last one. A snapshot that a LUN needs, or
+ * THEORY. Free space is known after each CP, so that is when it is looked at. When less than the trigger is available,
+ * snapshots are deleted one at a time, the next when the one before is reclaimed, until the target is available. If
+ * clients are faster, their changes wait (space_admit parks them, as during any deletion), as long as there is a
+ * snapshot that the policy gives up. They see "no space" only after the last one. A snapshot that a LUN needs, or that
  * the policy protects, is never touched.
- * The policy comes from the administration, which keeps it in a document of the volume; the engine acts on it by
+ * The policy comes from the administration, which keeps it in a document of the volume. The engine acts on it by
  * itself, because nobody could be asked in time. */
 #include "base/log.h"
 #include "fs/core/core.h"

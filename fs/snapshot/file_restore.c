@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A file's restore from phase to phase, its pace, and the sweep after a mount (fs/snapshot/file_restore.h).
  *
- * PACE. While clients are served small batches with pauses, else one after the other; after an eighth of the cache it
- * waits for the CP that places it, so that the dirty pages of clients are never a restore's.
- *
+ * PACE. While clients are served, a restore fills small batches with pauses; else one batch after the other. After an
+ * eighth of the cache it waits for the CP that places it, so that its dirty pages never crowd out those of clients.
  * WRITE PATH previous hop file_restore_ops.c; next hop file_restore_fill.c. */
 #include "fs/snapshot/file_restore.h"
 

@@ -2,11 +2,11 @@
 /* The mount that puts a volume back to a snapshot: what is taken from the last fsinfo, the switch in memory, and its
  * consistency point.
  *
- * THEORY. fs/snapshot/restore.h has the whole. The steps up to `switch` only read, from the volume as the last fsinfo
- * has it. From the switch on, inode 0/x is the snapshot's; the active map of the last fsinfo lives on, detached, as
- * what the allocator must keep off. The CP then does what only a CP can: adopts blocks, makes a zombie, writes the
- * space map. When anything fails before its fsinfo is durable, memory is thrown away and the disks have the volume as
- * it was. */
+ * THEORY. fs/snapshot/restore.h has the whole. The steps before the switch only read, from the volume as the last
+ * fsinfo has it. After the switch, inodes in memory are the snapshot's. The active map of the last fsinfo lives on,
+ * detached: the allocator must keep off its blocks. The CP then does what only a CP can do: it adopts blocks, makes
+ * a zombie, and writes the space map. When anything fails before its fsinfo is durable, memory is thrown away, and
+ * the disks have the volume as it was. */
 #include "fs/snapshot/restore.h"
 
 #include <stdlib.h>

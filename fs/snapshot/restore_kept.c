@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Documents and settings of LUNs, carried over a restore.
  *
- * THEORY. They are read from the volume as it was and put into what it becomes, in memory, in the generation of the one
- * consistency point that switches. A document goes through the code that replays its log record. A LUN that exists in
- * both keeps its maps, state, write cache, comment and reservation; one that only the snapshot has comes back unmapped:
- * its number may be another one's by now. A LUN is its UUID: one that was put back by itself since the snapshot, or
- * that was gone and is back, has another inode and is the same. */
+ * THEORY. They are read from the volume as it was, and put into the volume it becomes: in memory, in the generation
+ * of the one consistency point that switches. A document goes through the code that replays its log record. A LUN
+ * that exists in both keeps its maps, state, write cache, comment and reservation. A LUN that only the snapshot has
+ * comes back unmapped: its number may be another LUN's by now. LUNs are told apart by their UUID. So a LUN is the
+ * same one with another inode, when it was put back by itself since the snapshot, or was gone and is back. */
 #include "fs/snapshot/restore_kept.h"
 
 #include <stdlib.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making a volume ready to be put back to a snapshot, while it serves (fs/snapshot/restore.h).
  *
- * THEORY. Blocks that only the newest snapshot and the active file system hold may be missing in the summary map: a
- * region is folded when an active bit in it is about to be cleared. After the switch the active map is another one, so
- * all regions are folded before. The pass also moves every block of the summary map: the tree that is adopted then is
- * in no snapshot (RS3), and compact. It goes over a number of regions a CP. New snapshots are barred, so the newest one
- * stays the newest; what the pass has done stays true, whatever clients do. */
+ * THEORY. Blocks that only the newest snapshot and the active file system hold may be missing in the summary map,
+ * because a region is folded only when an active bit in it is about to be cleared. After the switch the active map is
+ * another one. So all regions are folded before. The pass also moves every block of the summary map: then the tree that
+ * will be adopted is in no snapshot (RS3), and compact.
+ * The pass goes over 256 regions (32 GiB of volume) with each CP. New snapshots are barred, so the newest one stays
+ * the newest, and what the pass has done stays true, whatever clients do. */
 #include <stdlib.h>
 
 #include "base/list.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the CP does for snapshots; those that go with their last dependant; the file system's own. */
+/* What the CP does for snapshots; snapshots that go with their last dependant; the file system's own snapshots. */
 #include "fs/snapshot/snapshot.h"
 
 #include <stdlib.h>

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reclaiming a deleted snapshot: a pass over bitmaps, region by region, with a cursor that is durable with the bits.
  *
- * THEORY. A snapshot's blocks are contiguous in age, so what is in its active map and in neither the older nor the
- * newer neighbour's is held by it alone: the bit leaves the summary map. The region is folded before. Other snapshots
- * waiting to be deleted count as present. The blocks of the snapshot's own active map (and the path to it) are needed
- * until the end: they are left out of the pass and go in its last CP, together with the snapshot's record.
- * COST. That of what has changed around the snapshot, not of the volume. A region not folded since the snapshot was
- * made has lost nothing since then: the summary map has nothing of this snapshot, and there is nothing to do. Where the
- * map block is the very one of a neighbour, nothing is the snapshot's alone. Only what is left is read.
- * INVARIANT SD1 bits and cursor are in the same CP. SD2 no block of the map being read is allocatable while it may be
- * read again: one that leaves the active map meanwhile goes to the summary map (snapshot_holds_back). SD3 behind the
- * cursor the snapshot is absent: no fold takes it in any more (snapshot_newest_in). */
+ * THEORY. A snapshot's blocks are contiguous in age. So a block that is in its active map, and in neither the older nor
+ * the newer neighbour's, is held by it alone: the bit leaves the summary map. The region is folded before. Other
+ * snapshots that wait to be deleted count as present. The blocks of the snapshot's own active map, and the path to it,
+ * are needed until the end. They are left out of the pass, and go in its last CP together with the snapshot's record.
+ * COST. The pass costs what has changed around the snapshot, not what the volume has. If a region was not folded since
+ * the snapshot was made, it has lost nothing since: the summary map has nothing of this snapshot there, and there is
+ * nothing to do. If the map block is the very one of a neighbour, no block there is the snapshot's alone. Only other
+ * map blocks are read.
+ * INVARIANT  SD1 bits and cursor are in the same CP.
+ *  SD2 no block of the map being read is allocatable while it may be read again: one that leaves the active map
+ *      meanwhile goes to the summary map (snapshot_holds_back).
+ *  SD3 behind the cursor the snapshot is absent: no fold takes it in any more (snapshot_newest_in). */
 #include <stdlib.h>
 
 #include "base/list.h"

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much only one snapshot holds, and how much came since the one before it: counted over maps, when somebody asks.
+/* How much only one snapshot holds, and how much came since the one before it. Counted over maps, when somebody asks.
  *
- * THEORY. A snapshot's blocks are contiguous in age: what its active map has and neither neighbour's has is its alone
- * and comes back when it is deleted; the newest one's younger neighbour is the active file system. Maps of snapshots
- * never change, so a sum holds for as long as the neighbours are the same, and only the newest snapshot is ever counted
- * again. Neighbours share the map blocks of regions where nothing happened: whole subtrees are passed over by comparing
- * pointers (tree_compare), and only what differs is read. Snapshots being deleted, and the file system's own, are on
- * their way out and count as absent. The count belongs to the volume, not to who asked: it is gone on with by whoever
- * asks next, a few regions a step. One that ran while a CP was changing the active map is of no single moment, and is
- * counted again later (not at once: counting must not be all that a busy volume does).
+ * THEORY. A snapshot's blocks are contiguous in age. What its active map has, and neither neighbour's has, is its
+ * alone, and comes back when it is deleted. The younger neighbour of the newest snapshot is the active file system.
+ * Maps of snapshots never change, so a sum holds as long as the neighbours are the same: only the newest snapshot is
+ * ever counted again. Neighbours share the map blocks of regions where nothing happened. Whole subtrees are passed over
+ * by comparing pointers (tree_compare), and only what differs is read.
+ * Snapshots being deleted, and the file system's own, are on their way out and count as absent.
+ * The count belongs to the volume, not to the message that asked. Whoever asks next goes on with it, a few regions a
+ * step. A count that ran while a CP was changing the active map is of no single moment. It is counted again, but not at
+ * once: a busy volume must not do nothing but count.
  * THREADS. Home thread. */
 #include <stdlib.h>
 

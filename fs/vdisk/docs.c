@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Documents: small named blobs kept with the volume (exports, igroups, schedules), each a file of the hidden directory
- * INO_DOCS.
+/* Documents: small named blobs kept with the volume (exports, igroups, schedules). Each is a file of the hidden
+ * directory INO_DOCS.
  *
- * THEORY. A put replaces the whole content in one step, so it is atomic: one generation has the old blob, the next one
- * the new. It is logged with the blob as pages, and answered when durable. The log record does not depend on what was
- * there before. */
+ * THEORY. A put replaces the whole content in one step, so it is atomic: one generation has the old blob, the next
+ * one the new. It is logged with the blob as pages, and answered when the record is durable. The record does not
+ * depend on what was there before. */
 #include "fs/vdisk/docs.h"
 
 #include <stdio.h>

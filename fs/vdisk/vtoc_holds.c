@@ -2,9 +2,9 @@
 /* Which snapshots are needed as backing stores: by vdisks of the active file system, and by vdisks inside other
  * snapshots.
  *
- * THEORY. A snapshot contains the VTOC of its time; at mount those are read. A snapshot taken while the volume is
- * mounted is the active VTOC as it was when the generation of its CP closed: the entries that are backed since then or
- * earlier, and those that lost their backing in a later generation. */
+ * THEORY. A snapshot contains the VTOC of its time, and a mount reads all of them. A snapshot taken while the volume
+ * is mounted contains the active VTOC as it was when the generation of its CP closed. Those are the entries that are
+ * backed since that generation or earlier, and those that lost their backing in a later generation. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* NVLOG, the reading side: at mount, apply again what was acknowledged after the last consistency point.
  *
- * THEORY. Both halves may hold records that count (a CP was running). Each half is a chain of groups from block 0; the
- * half whose first group is older is applied first. A group is read whole, from the first copy on which it is valid and
- * continues the chain, before any of its records is applied. The first group of a half has nothing to continue: there
- * the copy with the newest one counts, for a disk may be an old copy of itself, from before the half was used again
- * (raid/lineage.h tells such disks only by flushes). Records up to fsinfo_sequence are in the consistency point already
- * and are passed over. Groups reach the disks strictly one after the other, so the first that does not fit was never
- * acknowledged; a hole between the halves, on the other hand, is damage, and the mount is refused.
+ * THEORY. Both halves may hold records that count (a CP was running). Each half is a chain of groups from block 0. The
+ * half whose first group is older is applied first.
+ * A group is read whole before any of its records is applied, from the first copy on which it is valid and continues
+ * the chain. The first group of a half has nothing to continue. There the copy with the newest first group counts, for
+ * a disk may be an old copy of itself, from before the half was used again (raid/lineage.h tells such disks only by
+ * flushes).
+ * Records up to fsinfo_sequence are in the consistency point already, and are passed over.
+ * Groups reach the disks strictly one after the other, so the first group that does not fit was never acknowledged: the
+ * replay ends there. A hole between the halves, on the other hand, is damage, and the mount is refused.
  * A read-only mount applies nothing: the first record that would have to be applied refuses it.
- * INVARIANT a record is applied only if its epoch is fsinfo's and every record between fsinfo_sequence and it was
+ * INVARIANT  a record is applied only if its epoch is fsinfo's and every record between fsinfo_sequence and it was
  * applied. */
 #include <inttypes.h>
 #include <stdlib.h>

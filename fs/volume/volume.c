@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mounting and unmounting.
  *
- * THEORY. Mount: assemble the disks, decode the newest fsinfo, load metafiles, counts, snapshots and zombies, apply the
- * log, write a consistency point, load the vdisks, serve. A read-only mount writes nothing: it is refused when there is
- * something to apply. Unmount: no new messages, wait for those under way, a last CP that says "clean", close. */
+ * THEORY. Mount: assemble the disks and decode the newest fsinfo. Load metafiles, counts, snapshots and zombies. Apply
+ * the log, write a consistency point, load the vdisks, serve. A read-only mount writes nothing: it is refused when
+ * there is something to apply.
+ * Unmount: take no new messages, wait for those under way, write a last CP that says "clean", close the disks. */
 #include "fs/volume.h"
 
 #include <stdio.h>
