@@ -57,10 +57,10 @@ enum fs_op {
 	FS_READ, /* in.io; out.io, out.eof, out.attr */
 	FS_WRITE, /* in.io, in.stable; out.io.len_bytes, out.stable, out.verifier, out.attr, out.pre */
 	FS_COMMIT, /* in.io.offset_bytes / 64-bit len 0 = whole file; out.verifier, out.attr, out.pre */
-	FS_EXTENTS, /* in.extents.found (the sender's), out.n: which parts of a range have blocks, of their own or in
-	             * the backing store, and which are holes, in order from offset_bytes on and without a gap;
-	             * neighbours differ. As far as a bounded look reached, at least one; none at or beyond the end of
-	             * the file */
+	FS_EXTENTS, /* in.extents.found (the sender's), out.n: which parts of a range have blocks (of their own or in
+	             * the backing store), and which are holes. In order from offset_bytes on, without a gap;
+	             * neighbours differ. The answer goes as far as a bounded look: at least one extent, but none at
+	             * or beyond the end of the file */
 	FS_ZERO, /* in.zero: make a range read as zeros, freeing what can be (UNMAP, WRITE SAME of zeros) */
 	FS_CREATE, /* in.name, in.create, in.setattr; out.attr, out.dir_attr, out.dir_pre */
 	FS_MKDIR,
@@ -83,13 +83,14 @@ enum fs_op {
 	FS_SNAPSHOT_LIST, /* out.snapshots, oldest first, with the figures known so far */
 	FS_SNAPSHOT_SPACE, /* the same, figures brought up to date first, for at most in.wait_ns (0: however long it
 	                    * takes) */
-	FS_SNAPSHOT_RESTORE, /* make ready to put the volume back to in.name: what comes next is an unmount, and a mount
-	                      * with restore_to. Until then no snapshot is taken. in.restore; out.snapshots: the newer
-	                      * ones, which will go. -EBUSY a LUN is backed by one of them */
-	FS_FILE_RESTORE, /* in.name, in.path: a regular file is as it was in the snapshot, under a new id, in place of
-	                  * what stands there; answered when it is (which is long for a big one); out.attr. -EISDIR,
-	                  * -EINVAL another type; -ENOENT no such file, snapshot or directory; -EBUSY a LUN stands
-	                  * there, or too many at once; -ENOSPC; -ECANCELED: ended early, nothing has changed */
+	FS_SNAPSHOT_RESTORE, /* make the volume ready to be put back to in.name. Next come an unmount, and a mount with
+	                      * restore_to. Until then no snapshot is taken. in.restore; out.snapshots: the newer ones,
+	                      * which will be deleted. -EBUSY: a LUN is backed by one of them */
+	FS_FILE_RESTORE, /* in.name, in.path: the regular file becomes what it was in the snapshot. It gets a new id,
+	                  * and takes the place of what stands there. Answered when that is done (a big file takes
+	                  * long); out.attr. -EISDIR, -EINVAL: it is no regular file; -ENOENT: no such file, snapshot or
+	                  * directory; -EBUSY: a LUN stands there, or the file is being restored already; -EMLINK: too
+	                  * many at once; -ENOSPC; -ECANCELED: ended early, nothing was changed */
 	FS_FILE_RESTORE_STATUS, /* in.path; out.progress; -ENOENT: it is not being restored */
 	FS_FILE_RESTORE_CANCEL, /* the same; it ends at its next step, unless it is done before */
 	FS_AUTODELETE_SET, /* in.autodelete: from now on, until the volume goes offline */
@@ -99,9 +100,9 @@ enum fs_op {
 	FS_VDISK_RESIZE, /* in.vdisk.size_bytes */
 	FS_VDISK_SET, /* in.vdisk.set: online, write cache, comment, maps; out.vdisk */
 	FS_VDISK_GET, /* in.path, or `file` when path is NULL; out.vdisk */
-	FS_VDISK_RESTORE, /* in.name: a snapshot. The LUN is as it was in it, at once, and stays the LUN it is for
-	                   * initiators (identity, maps, options); its `file` is another one. A LUN that is no more is
-	                   * made anew. Its clone runs. out.vdisk (one) */
+	FS_VDISK_RESTORE, /* in.name: a snapshot. The LUN has at once the content it had in the snapshot. For initiators
+	                   * it stays the same LUN (identity, maps, options); its `file` is another one. A LUN that was
+	                   * destroyed is made anew. Its clone runs. out.vdisk (one) */
 	FS_VDISK_LIST, /* out.vdisk[n] of the active file system */
 	/* lun clone: in.path, in.clone */
 	FS_CLONE_START,

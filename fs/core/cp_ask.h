@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asking for a consistency point, and the end of all of them.
  *
- * Whoever fills the log, the cache or the space asks; what a consistency point is, fs/cp/cp.h says. */
+ * Whoever fills the log, the cache or the space asks here. What a consistency point is: fs/cp/cp.h. */
 #ifndef FS_CP_ASK_H
 #define FS_CP_ASK_H
 

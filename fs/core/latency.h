@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Latencies counted in buckets of a quarter of an octave: what a volume's clients wait, in constant memory. Pure
+/* Latencies counted in buckets of a quarter of an octave: how long a volume's clients wait, in constant memory. Pure
  * arithmetic. */
 #ifndef FS_LATENCY_H
 #define FS_LATENCY_H

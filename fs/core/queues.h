@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lists that the volume keeps, and the lower rooms work with. */
+/* The lists that struct fs_volume has and the lower rooms work with. */
 #ifndef FS_QUEUES_H
 #define FS_QUEUES_H
 

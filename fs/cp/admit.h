@@ -15,7 +15,7 @@ struct fs_run;
  * -EAGAIN parked, -ENOSPC, -EROFS, -ENOMEM. Call once all reads have succeeded, before modifying. */
 MUST_CHECK int run_admit_space(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks,
                                enum space_class cls);
-/* The same for SPACE_NEW, and, with 0 blocks, SPACE_NAMES. */
+/* The same, of class SPACE_NEW; with 0 blocks, of class SPACE_NAMES. */
 MUST_CHECK int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks);
 
 #endif

@@ -21,10 +21,10 @@ struct fs_volume;
 
 MUST_CHECK int alloc_init(struct fs_volume *vol);
 void alloc_fini(struct fs_volume *vol);
-/* A VBN for the next block, of `n_left` still to be placed in this CP; its region's maps are in memory (maps_need).
- * -EAGAIN, -ENOSPC. */
+/* A VBN for the next block. `n_left`: how many blocks are still to be placed in this CP. The maps of the VBN's
+ * region are in memory (maps_need). -EAGAIN, -ENOSPC. */
 MUST_CHECK int alloc_next(struct fs_run *run, size_t n_left, uint32_t *ret_vbn);
-/* Rises whenever a new band is begun: all VBNs given before it are of finished bands. */
+/* The number of the band; it rises whenever a new band is begun. All VBNs given before that are of finished bands. */
 uint64_t alloc_band(const struct fs_volume *vol);
 /* The CP has ended: the window is to be looked at afresh. */
 void alloc_cp_done(struct fs_volume *vol);

@@ -21,9 +21,9 @@ struct cp_waiter {
 	TAILQ_ENTRY(cp_waiter) link;
 };
 void cp_wait(struct fs_volume *vol, struct cp_waiter *waiter);
-/* Those whose message gives up wait no longer: they are told -FS_EJUKEBOX. */
+/* Waiters whose message gives up (`gives_up` says so) wait no longer: they are told -FS_EJUKEBOX. */
 void cp_give_up(struct fs_volume *vol, bool (*gives_up)(const struct fs_message *msg));
-/* Blocks that the running CP writes, as far as it has come. */
+/* How many blocks the running CP writes, as far as is known yet. */
 size_t cp_block_count(const struct fs_volume *vol);
 
 #endif

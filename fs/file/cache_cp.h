@@ -20,13 +20,13 @@ void cache_cp_adopt(struct buf *buf, unsigned bit);
 void cache_cp_written(struct buf *buf, unsigned bit);
 /* Take a CP-owned or indirect buffer out of memory (its block was freed). */
 void cache_forget(struct buf *buf);
-/* Keep off the LRU / back on it. */
+/* Keep the buffer off the LRU (_hold); put it back (_unhold). */
 void cache_hold(struct buf *buf);
 void cache_unhold(struct buf *buf);
 /* The step being executed uses the buffer: it stays until the step has returned. */
 void cache_keep(struct buf *buf);
-/* Room for a content of its own, which the CP writes while clients go on with the other: PAGE_SIZE bytes to fill. Takes
- * a stash page. */
+/* Give the buffer a content of its own for the CP, which writes it while clients go on with the other: PAGE_SIZE
+ * bytes to fill. Takes a stash page. */
 uint8_t *cache_cp_page_new(struct buf *buf);
 /* Pages left of what run_reserve has set aside. */
 size_t cache_stash_left(const struct fs_volume *vol);

@@ -17,13 +17,14 @@ struct fs_message;
 
 enum { OP_LOGGED = 1, OP_LATER = 2, OP_IN_CP = 3 };
 
-/* Its answer: once, and never inline. */
+/* The answer of a message: once, and never inline. */
 void message_complete(struct fs_message *msg, int status);
 /* The answer of a message that was never begun: once, and never inline. */
 void message_answer(struct fs_message *msg, int status);
 /* The message is a read or write of a client: background work sets its pace by these. */
 bool message_is_client_io(const struct fs_message *msg);
-/* The host's file system is full, and the message (NULL: background work, never) has waited long enough for room. */
+/* True when the host's file system is full, and the message has waited long enough for room. NULL (background work):
+ * never. */
 #define MESSAGE_ROOM_WAIT_NS 1000000000ULL
 bool message_is_over(const struct fs_message *msg);
 /* Fill out.error_text. */

@@ -30,15 +30,15 @@ struct inode_table {
 struct inode *inode_find(struct fs_volume *vol, uint32_t snapshot, uint32_t ino);
 /* A new, empty, pinned structure in the table: metafiles at mount. */
 struct inode *inode_new(struct fs_volume *vol, uint32_t snapshot, uint32_t ino);
-/* One that is not in the table (a zombie's): identity only. */
+/* A new structure that is not in the table (a zombie's): identity only. */
 struct inode *inode_new_detached(struct fs_volume *vol, uint32_t ino);
 /* The inode map is another one: nothing is known of it. */
 void inode_numbers_changed(struct fs_volume *vol);
-/* Out of the table, for its holder alone: pinned till now, not any more; inode_discard ends it. */
+/* Take a pinned inode out of the table, for its holder alone. It is not pinned any more; inode_discard ends it. */
 void inode_detach(struct inode *inode);
 /* Take it out of the table and free it with its clean buffers; nothing of it may be dirty or pinned. */
 void inode_discard(struct inode *inode);
-/* Nobody looks at its buffers, and none is dirty. */
+/* True when nobody looks at the inode's buffers, and none is dirty. */
 bool inode_is_quiet(const struct inode *inode);
 /* Drop everything in memory that belongs to a snapshot that is gone. */
 void inode_discard_snapshot(struct fs_volume *vol, uint32_t snapshot);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pages of a file, collected in one step of a run, to be installed elsewhere: shared, not copied. What clones and
- * restored files are made of. */
+/* Pages of a file, collected in one step of a run, to be installed elsewhere: shared, not copied. Clones and
+ * restored files are made of them. */
 #ifndef FS_PAGE_BATCH_H
 #define FS_PAGE_BATCH_H
 
@@ -25,11 +25,12 @@ struct page_batch {
  * errors. */
 typedef int page_batch_look(struct fs_run *run, struct inode *inode, struct page_batch *batch, uint32_t end);
 
-/* From batch->end on until the batch is full, `end` is reached or enough was looked at. Everything it can name is named
- * before -EAGAIN is returned. */
+/* Collect from batch->end on, until the batch is full, `end` is reached, or enough was looked at. Before -EAGAIN is
+ * returned, every read that can be named is named. */
 MUST_CHECK int page_batch_collect(struct fs_run *run, struct page_batch *batch, struct inode *inode, uint32_t end,
                                   page_batch_look *look);
-/* The block of `source` at batch->end goes into it. -EAGAIN: so it does, and its page is being read. -EIO, -EUCLEAN. */
+/* Put the block of `source` at batch->end into the batch. -EAGAIN: it is in the batch, and its page is being read.
+ * -EIO, -EUCLEAN. */
 MUST_CHECK int page_batch_take(struct fs_run *run, struct page_batch *batch, struct inode *source);
 
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The snapshots of a volume, as everybody below and above them sees them: by name, by id, by age; which one counts in a
- * region of the maps.
- *
- * Who makes and reclaims them is fs/snapshot/snapshot.h. */
+/* The snapshots of a volume, as everybody sees them: by name, by id, by age, and which one counts in a region of the
+ * maps. fs/snapshot/snapshot.h makes and reclaims them. */
 #ifndef FS_SNAPSHOT_TABLE_H
 #define FS_SNAPSHOT_TABLE_H
 
@@ -128,28 +126,29 @@ MUST_CHECK int snapshot_inode_file(struct fs_run *run, uint32_t snapshot, struct
 /* Those being deleted too. NULL: none. */
 struct snapshot *snapshot_by_id(const struct fs_volume *vol, uint32_t id);
 uint32_t snapshot_newest_id(const struct fs_volume *vol);
-/* The newest one that counts in a region: one whose reclaiming has passed it is absent there. 0: none. */
+/* The newest snapshot that counts in a region; 0: none. A snapshot whose reclaiming has passed the region is absent
+ * there. */
 uint32_t snapshot_newest_in(const struct fs_volume *vol, uint32_t region);
 /* The record of a slot is to be written. */
 void snapshot_slot_changed(struct fs_volume *vol, unsigned slot);
-/* Something only a CP can do. */
+/* True when there is work that only a CP can do. */
 bool snapshot_work_pending(const struct fs_volume *vol);
 
 static inline bool snapshot_is_own(const struct snapshot *snapshot)
 {
 	return snapshot->info.name[0] == SNAPSHOT_OWN_MARK;
 }
-/* One that clients see was asked for and its CP has not begun / has begun. */
+/* A snapshot that clients see was asked for, and its CP has not begun (_asked); has begun (_taken). */
 bool snapshot_creation_asked(const struct fs_volume *vol);
 bool snapshot_creation_taken(const struct fs_volume *vol);
 /* A restore is being made ready, or what it superseded is not reclaimed yet (RS2 in fs/snapshot/restore.h). */
 bool snapshot_creation_is_barred(const struct fs_volume *vol);
-/* How many there are for a client. */
+/* How many snapshots clients see. */
 unsigned snapshot_count(const struct fs_volume *vol);
 /* Those in a region, in order. */
 const uint32_t *snapshot_held_in(const struct fs_volume *vol, uint32_t region, size_t *ret_n);
-/* The block leaves the active map, and a deletion that has passed its region still reads it: it must go to the summary
- * map. */
+/* True for a block that leaves the active map while a deletion that has passed its region still reads it: the block
+ * must go to the summary map. */
 bool snapshot_holds_back(const struct fs_volume *vol, uint32_t vbn);
 
 /* ---- for those who change it ---- */

@@ -46,28 +46,28 @@ static inline struct fs_file_id ns_id_of(const struct inode *inode)
 
 /* May `name` stand in a directory: -EINVAL empty, -ENAMETOOLONG, -EACCES '/' or NUL; -EEXIST "." and "..". */
 MUST_CHECK int ns_name_check(const char *name, size_t name_len);
-/* The directory a client named. -ESTALE, -ENOTDIR, -EAGAIN. Not for the pseudo directory. */
+/* Load the directory that a client named. -ESTALE, -ENOTDIR, -EAGAIN. Not for the pseudo directory. */
 MUST_CHECK int ns_dir_get(struct fs_run *run, const struct fs_file_id *id, struct inode **ret_dir);
-/* What an entry names: it must be there (-EUCLEAN). */
+/* Load what an entry of a directory names. It must be there: else -EUCLEAN. */
 MUST_CHECK int ns_child_get(struct fs_run *run, const struct fs_file_id *id, struct inode **ret_inode);
 void ns_out_attr(struct fs_message *msg, const struct inode *inode);
 void ns_out_dir(struct fs_message *msg, const struct inode *dir);
 void ns_out_dir_pre(struct fs_message *msg, const struct inode *dir);
 void ns_out_to_dir(struct fs_message *msg, const struct inode *dir);
-/* What ns_log takes in the log, for run_admit_change. */
+/* How many bytes ns_log takes in the log, for run_admit_change. */
 size_t ns_log_size(const struct fs_run *run, size_t body_len);
 /* Append the record; the step then returns what this returns. */
 int ns_log(struct fs_run *run, enum nvlog_type type, const uint8_t *body, size_t body_len);
 /* SETATTR of a loaded active inode, permission included; logged. Fills out.attr. */
 MUST_CHECK int ns_setattr(struct fs_run *run, struct inode *inode, const struct fs_setattr *set);
 
-/* One component: ".", "..", ".snapshot", snapshots' names; search permission of `cred`. `dir_id` may be the pseudo
- * directory. */
+/* Look one component up: a name, ".", "..", ".snapshot", or a snapshot's name. `cred` must have search permission.
+ * `dir_id` may be the pseudo directory. */
 MUST_CHECK int ns_lookup(struct fs_run *run, const struct fs_cred *cred, const struct fs_file_id *dir_id,
                          const char *name, size_t name_len, struct fs_file_id *ret_id);
-/* The id of an inode of which only the number is known (a parent). */
+/* The id of an inode of which only the number is known, as of a parent. */
 MUST_CHECK int ns_id_of_ino(struct fs_run *run, uint32_t snapshot, uint32_t ino, struct fs_file_id *ret_id);
-/* ".." of a directory. */
+/* The id of the directory above `dir`. */
 MUST_CHECK int ns_parent(struct fs_run *run, struct inode *dir, struct fs_file_id *ret_id);
 /* Attributes of whatever a client may name, the pseudo directories too. */
 MUST_CHECK int ns_attr(struct fs_run *run, const struct fs_file_id *id, struct fs_attr *ret_attr);
@@ -80,8 +80,8 @@ MUST_CHECK int snapdir_attr(struct fs_run *run, const struct fs_file_id *id, str
 /* The directory as it was in the snapshot of that name. -ENOENT: no such snapshot, or it did not have the directory. */
 MUST_CHECK int snapdir_lookup(struct fs_run *run, const struct fs_file_id *id, const char *name, size_t name_len,
                               struct fs_file_id *ret_id);
-/* The snapshot that has the directory after cookie `after` (0 starts): its directory's id, and its name. -ENOENT:
- * end. */
+/* The next snapshot after cookie `after` (0 starts) that has the directory: the directory's id in it, and the
+ * snapshot. -ENOENT: there is none. */
 MUST_CHECK int snapdir_next(struct fs_run *run, const struct fs_file_id *id, uint64_t after, struct fs_file_id *ret_id,
                             const struct snapshot **ret_snapshot);
 
