@@ -115,15 +115,22 @@ static void say_error(const char *what, const char *url, int err, char text[256]
 	               error_name(err));
 }
 
-/* May it be taken? 0: *ret_use says whether it is missing (-ENOENT in *ret_there) or must be wiped. */
-static int look_at(struct admin *admin, const char *url, uint64_t size_bytes, bool force, struct disk_use *use,
-                   bool *ret_there, char text[256])
+/* A disk that is looked at before it is taken. */
+struct looked {
+	struct disk_use use;
+	bool there;
+};
+
+/* May it be taken? */
+static int look_at(struct admin *admin, const struct diskfile_wanted *wanted, const char *url, struct looked *disk,
+                   char text[256])
 {
 	const struct known_volume *owner;
-	int err = disk_use_look(url, use);
+	const struct disk_use *use = &disk->use;
+	int err = disk_use_look(url, &disk->use);
 
-	*ret_there = err != -ENOENT;
-	if (err == -ENOENT && size_bytes != 0)
+	disk->there = err != -ENOENT;
+	if (err == -ENOENT && wanted->size_bytes != 0)
 		return 0;
 	if (err == -ENOENT) {
 		(void)snprintf(text, 256, "disk %.150s does not exist; say how large to make it (--disk-size 1g)", url);
@@ -132,7 +139,7 @@ static int look_at(struct admin *admin, const char *url, uint64_t size_bytes, bo
 	} else if (use->kind == DISK_USE_LABEL && (owner = known_find_uuid(admin, &use->volume)) != NULL) {
 		(void)snprintf(text, 256, "disk %.120s belongs to volume \"%.63s\"", url, owner->name);
 		err = -EBUSY;
-	} else if (use->kind != DISK_USE_NONE && !force) {
+	} else if (use->kind != DISK_USE_NONE && !wanted->force) {
 		(void)snprintf(text, 256,
 		               "disk %.90s is not empty, it holds %.100s; --force takes it, and that is lost", url,
 		               use->text);
@@ -163,25 +170,22 @@ static int wipe_one(const char *url, const struct disk_use *use, char text[256])
 	return err;
 }
 
-int diskfile_prepare(struct admin *admin, const char *const *urls, unsigned n, uint64_t size_bytes, bool force,
-                     json_t *made, char ret_text[256])
+int diskfile_prepare(struct admin *admin, const struct diskfile_wanted *wanted, json_t *made, char ret_text[256])
 {
-	struct disk_use *uses = calloc(MAX_OF(n, 1U), sizeof *uses);
-	bool *there = calloc(MAX_OF(n, 1U), sizeof *there);
-	int err = uses == NULL || there == NULL ? -ENOMEM : 0;
+	struct looked *disks = calloc(MAX_OF(wanted->n, 1U), sizeof *disks);
+	int err = disks == NULL ? -ENOMEM : 0;
 
-	for (unsigned i = 0; err == 0 && i < n; i++)
-		err = look_at(admin, urls[i], size_bytes, force, &uses[i], &there[i], ret_text);
-	for (unsigned i = 0; err == 0 && i < n; i++) {
-		if (!there[i])
-			err = make_one(urls[i], size_bytes, made, ret_text);
+	for (unsigned i = 0; err == 0 && i < wanted->n; i++)
+		err = look_at(admin, wanted, wanted->urls[i], &disks[i], ret_text);
+	for (unsigned i = 0; err == 0 && i < wanted->n; i++) {
+		if (!disks[i].there)
+			err = make_one(wanted->urls[i], wanted->size_bytes, made, ret_text);
 	}
-	for (unsigned i = 0; err == 0 && i < n; i++) {
-		if (there[i] && uses[i].kind != DISK_USE_NONE)
-			err = wipe_one(urls[i], &uses[i], ret_text);
+	for (unsigned i = 0; err == 0 && i < wanted->n; i++) {
+		if (disks[i].there && disks[i].use.kind != DISK_USE_NONE)
+			err = wipe_one(wanted->urls[i], &disks[i].use, ret_text);
 	}
-	free(uses);
-	free(there);
+	free(disks);
 	return err;
 }
 

@@ -16,12 +16,18 @@
 /* Does the disk lie where disks may? -EPERM: no; others when that cannot be found out. `ret_text`: a sentence about
  * it. */
 MUST_CHECK int diskfile_allowed(const struct admin *admin, const char *url, char ret_text[256]);
-/* Make ready the disks of a volume to be made: nothing is made or written before all have been looked at. Those that do
- * not exist are made with `size_bytes`, and their URLs appended to `made`; with `force` those that hold something are
- * wiped. -ENOENT: one is missing and no size is given; -EEXIST: one holds something; -EBUSY: it is in use, or of a
- * volume we know; ... */
-MUST_CHECK int diskfile_prepare(struct admin *admin, const char *const *urls, unsigned n, uint64_t size_bytes,
-                                bool force, json_t *made, char ret_text[256]);
+/* Disks that a volume is to be made of. */
+struct diskfile_wanted {
+	const char *const *urls;
+	unsigned n;
+	uint64_t size_bytes; /* of those that do not exist: they are made; 0: all must exist */
+	bool force; /* those that hold something are wiped */
+};
+/* Make them ready: nothing is made or written before all have been looked at. The URLs of those that were made are
+ * appended to `made`. -ENOENT: one is missing and no size is given; -EEXIST: one holds something; -EBUSY: it is in use,
+ * or of a volume we know; ... */
+MUST_CHECK int diskfile_prepare(struct admin *admin, const struct diskfile_wanted *wanted, json_t *made,
+                                char ret_text[256]);
 /* Remove what diskfile_prepare has made. */
 void diskfile_unmake(json_t *made);
 /* The end of a volume's disks: those vcd made are removed, the others wiped. All are tried; the first error, and a

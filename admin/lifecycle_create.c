@@ -7,8 +7,8 @@
 static void step_make_disks(struct lifecycle_op *op)
 {
 	lifecycle_list_disks(op);
-	lifecycle_next(
-	    op, diskfile_prepare(op->admin, op->disks, op->n_disks, op->disk_size, op->force, op->made, op->text));
+	struct diskfile_wanted wanted = { op->disks, op->n_disks, op->disk_size, op->force };
+	lifecycle_next(op, diskfile_prepare(op->admin, &wanted, op->made, op->text));
 }
 
 static void create_failed(struct lifecycle_op *op)

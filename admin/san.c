@@ -147,17 +147,20 @@ static bool is_kept_out(const struct san *san, const struct san_lun *lun, const 
 }
 
 /* Others that have the number: of the same igroup, or for one of its initiators. */
-static void look_at_claims(const struct san *san, const struct given *given, const struct san_lun *lun, size_t igroup,
-                           uint32_t number, bool *ret_taken, bool *ret_hidden)
+struct contested {
+	bool taken, hidden;
+};
+static struct contested look_at_claims(const struct san *san, const struct given *given, const struct san_lun *lun,
+                                       size_t igroup, uint32_t number)
 {
+	struct contested by = { false, false };
 	const struct claim *claim;
 
-	*ret_taken = *ret_hidden = false;
 	LIST_FOREACH(claim, &given->claims[number], link) {
-		*ret_taken = *ret_taken || claim->igroup == igroup;
-		*ret_hidden = *ret_hidden ||
-		              (claim->lun != lun && overlap_between(san->overlap, claim->igroup, igroup));
+		by.taken = by.taken || claim->igroup == igroup;
+		by.hidden = by.hidden || (claim->lun != lun && overlap_between(san->overlap, claim->igroup, igroup));
 	}
+	return by;
 }
 
 static void claim_add(struct given *given, const struct san_lun *lun, size_t igroup, uint32_t number)
@@ -176,16 +179,15 @@ static void judge_map(struct san *san, struct given *given, const struct san_lun
 	size_t place = san_igroup_place(san, member(map, "igroup"));
 	json_t *igroup = json_array_get(san->igroups, place);
 	const char *name = igroup == NULL ? "" : member(igroup, "name"), *state;
-	bool taken, hidden;
+	struct contested by = look_at_claims(san, given, lun, place, number);
 
-	look_at_claims(san, given, lun, place, number, &taken, &hidden);
-	state = refused || taken ? "conflict" : igroup == NULL ? "no igroup" : hidden ? "hidden" : "mapped";
+	state = refused || by.taken ? "conflict" : igroup == NULL ? "no igroup" : by.hidden ? "hidden" : "mapped";
 	(void)json_object_set_new(map, "state", json_string(state));
 	(void)json_object_set_new(map, "name", json_string(name));
-	if (refused || taken || hidden)
+	if (refused || by.taken || by.hidden)
 		log_warn("admin", "lun_map_conflict", "lun=%s igroup=%s number=%u state=%s", lun->path,
 		         igroup == NULL ? member(map, "igroup") : name, number, state);
-	if (!refused && !taken && igroup != NULL)
+	if (!refused && !by.taken && igroup != NULL)
 		claim_add(given, lun, place, number);
 }
 

@@ -74,7 +74,8 @@ static void run_submit(struct batch_run *run, enum disk_op op)
 	const struct batch_item *item = &run->batch->items[run->first];
 
 	run->mio.optional = run->batch->optional;
-	member_submit(item->member, &run->mio, op, item->block, run->n, run->iov, run->n, batch_run_done);
+	member_submit(item->member, &run->mio, &(struct member_request){ op, item->block, run->n, run->iov, run->n },
+	              batch_run_done);
 }
 
 /* ---- the lane ---------------------------------------------------------------------------------------------------- */
@@ -257,7 +258,7 @@ void batch_flush_all(struct flush_all *f)
 			continue;
 		m->unflushed = false;
 		f->n_pending++;
-		member_submit(m, &f->mios[i], DISK_FLUSH, 0, 0, NULL, 0, flush_one_done);
+		member_submit(m, &f->mios[i], &(struct member_request){ .op = DISK_FLUSH }, flush_one_done);
 	}
 	if (f->n_pending == 0) {
 		f->task = (struct task){ .run = flush_all_task };

@@ -99,9 +99,11 @@ static bool writes_are_refused(const struct raid *raid)
 	return raid->read_only || raid->room.cut_off;
 }
 
-void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uint64_t block, uint64_t n_blocks,
-                   const struct iovec *iov, unsigned n_iov, void (*done)(struct member_io *mio, int err))
+void member_submit(struct member *m, struct member_io *mio, const struct member_request *request,
+                   void (*done)(struct member_io *mio, int err))
 {
+	enum disk_op op = request->op;
+
 	mio->member = m;
 	mio->done = done;
 	mio->waits_for_room = false;
@@ -115,10 +117,10 @@ void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uin
 		m->unflushed = true;
 	mio->io = (struct disk_io){
 		.op = op,
-		.iov = iov,
-		.n_iov = n_iov,
-		.offset_bytes = block * RAID_BLOCK_SIZE,
-		.len_bytes = n_blocks * RAID_BLOCK_SIZE,
+		.iov = request->iov,
+		.n_iov = request->n_iov,
+		.offset_bytes = request->block * RAID_BLOCK_SIZE,
+		.len_bytes = request->n_blocks * RAID_BLOCK_SIZE,
 		.done = io_done,
 	};
 	disk_submit(m->disk, &mio->io);
@@ -199,7 +201,8 @@ static void health_read_next(struct member *m)
 	unsigned copy = h->copy == 0 ? m->label_copy : 1 - m->label_copy;
 
 	h->iov = (struct iovec){ h->buffer, RAID_BLOCK_SIZE };
-	member_submit(m, &h->mio, DISK_READ, layout_label_block(copy), 1, &h->iov, 1, health_read_done);
+	member_submit(m, &h->mio, &(struct member_request){ DISK_READ, layout_label_block(copy), 1, &h->iov, 1 },
+	              health_read_done);
 }
 
 static void health_check_done(struct member_io *mio, int err)
@@ -222,7 +225,7 @@ void member_check_health(struct member *m)
 	if (m->health_running)
 		return;
 	m->health_running = true;
-	member_submit(m, &m->health->mio, DISK_CHECK, 0, 0, NULL, 0, health_check_done);
+	member_submit(m, &m->health->mio, &(struct member_request){ .op = DISK_CHECK }, health_check_done);
 }
 
 static void health_fire(struct timer *timer)

@@ -59,10 +59,17 @@ static inline bool member_online(const struct member *m)
 }
 MUST_CHECK struct member *member_new(struct raid *raid); /* NULL: no memory */
 void member_free(struct member *m);
-/* Submit an I/O. A member that is not online answers -ENODEV. When a write or a flush fails, the member has failed
- * before `done` is called. `done` is never called inside this call. */
-void member_submit(struct member *m, struct member_io *mio, enum disk_op op, uint64_t block, uint64_t n_blocks,
-                   const struct iovec *iov, unsigned n_iov, void (*done)(struct member_io *mio, int err));
+/* What an I/O is to do, in blocks of the disk. */
+struct member_request {
+	enum disk_op op;
+	uint64_t block, n_blocks;
+	const struct iovec *iov; /* the caller's until `done` */
+	unsigned n_iov;
+};
+/* Submit an I/O. `request` is only looked at during the call. A member that is not online answers -ENODEV. When a write
+ * or a flush fails, the member has failed before `done` is called. `done` is never called inside this call. */
+void member_submit(struct member *m, struct member_io *mio, const struct member_request *request,
+                   void (*done)(struct member_io *mio, int err));
 /* The I/O has ended: count it, and call its `done`. */
 void member_io_end(struct member_io *mio, int err);
 /* The disk has failed: it is never written or believed again. Calling it twice is calling it once. */

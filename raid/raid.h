@@ -175,16 +175,24 @@ MUST_CHECK int raid_fsinfo_read(struct raid *raid, uint64_t *ret_generation, uin
 
 /* Blocks in each of the two halves. */
 uint32_t raid_log_half_blocks(const struct raid *raid);
-/* Write whole blocks at `first_block` of `half` (0, 1) on every copy, durably. One write at a time a half, the next
- * after `done`. A copy that fails is replaced (membership generation durable on the others, the log copied to another
- * disk) before `done(arg, 0)`. iov: 4096-aligned pieces; the vector and the memory stay until `done`. -EIO: no copy is
+/* Whole blocks from `first_block` of `half` (0, 1) on. It is only looked at during the call; what `iov` points to, and
+ * it, stay until `done`. */
+struct raid_log_io {
+	unsigned half;
+	uint32_t first_block;
+	const struct iovec *iov; /* 4096-aligned pieces */
+	unsigned n_iov;
+	void (*done)(void *arg, int err);
+	void *arg;
+};
+/* Write them to every copy, durably. One write at a time a half, the next after `done`. A copy that fails is replaced
+ * (membership generation durable on the others, the log copied to another disk) before `done(arg, 0)`. -EIO: no copy is
  * left; stop acknowledging. */
-void raid_log_write(struct raid *raid, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov,
-                    void (*done)(void *arg, int err), void *arg);
-/* Read blocks from copy `copy` (0..raid_log_copies-1) of the current membership. -EIO, -ENODEV. */
+void raid_log_write(struct raid *raid, const struct raid_log_io *io);
+/* How many copies there are in the current membership. */
 unsigned raid_log_copies(const struct raid *raid);
-void raid_log_read(struct raid *raid, unsigned copy, unsigned half, uint32_t first_block, const struct iovec *iov,
-                   unsigned n_iov, void (*done)(void *arg, int err), void *arg);
+/* Read them from copy `copy` (0..raid_log_copies-1). -EIO, -ENODEV. */
+void raid_log_read(struct raid *raid, unsigned copy, const struct raid_log_io *io);
 
 /* ---- room on the host -------------------------------------------------------------------------------------------- */
 

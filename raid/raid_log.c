@@ -286,7 +286,8 @@ static void copy_submit(struct log_copy_io *c)
 		blocks += iov[i].iov_len / RAID_BLOCK_SIZE;
 	c->iov_at += n;
 	c->block += blocks;
-	member_submit(c->mio.member, &c->mio, DISK_WRITE_DURABLE, first, blocks, iov, n, copy_done);
+	member_submit(c->mio.member, &c->mio, &(struct member_request){ DISK_WRITE_DURABLE, first, blocks, iov, n },
+	              copy_done);
 }
 
 static void log_start(struct log_op *op)
@@ -305,25 +306,24 @@ static void log_start(struct log_op *op)
 	}
 }
 
-void raid_log_write(struct raid *raid, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov,
-                    void (*done)(void *arg, int err), void *arg)
+void raid_log_write(struct raid *raid, const struct raid_log_io *io)
 {
-	struct log_op *op = &raid->log.ops[half];
+	struct log_op *op = &raid->log.ops[io->half];
 	size_t bytes = 0;
 
-	for (unsigned i = 0; i < n_iov; i++)
-		bytes += iov[i].iov_len;
-	vc_assert(!raid->read_only && !op->busy && n_iov > 0 && bytes % RAID_BLOCK_SIZE == 0 &&
-	          first_block + bytes / RAID_BLOCK_SIZE <= raid->layout.log_half_blocks);
+	for (unsigned i = 0; i < io->n_iov; i++)
+		bytes += io->iov[i].iov_len;
+	vc_assert(!raid->read_only && !op->busy && io->n_iov > 0 && bytes % RAID_BLOCK_SIZE == 0 &&
+	          io->first_block + bytes / RAID_BLOCK_SIZE <= raid->layout.log_half_blocks);
 	*op = (struct log_op){
 		.raid = raid,
 		.busy = true,
-		.half = half,
-		.first_block = first_block,
-		.iov = iov,
-		.n_iov = n_iov,
-		.done = done,
-		.arg = arg,
+		.half = io->half,
+		.first_block = io->first_block,
+		.iov = io->iov,
+		.n_iov = io->n_iov,
+		.done = io->done,
+		.arg = io->arg,
 	};
 	if (raid->log.copy_wanted || raid->log.copying || raid->log.label_waiting || !label_in_step(raid) ||
 	    !log_alive(raid))
@@ -376,7 +376,8 @@ static void log_read_next(struct log_read *r)
 	r->iov += n;
 	r->n_iov -= n;
 	r->block += blocks;
-	member_submit(r->mio.member, &r->mio, DISK_READ, first, blocks, iov, n, log_read_done);
+	member_submit(r->mio.member, &r->mio, &(struct member_request){ DISK_READ, first, blocks, iov, n },
+	              log_read_done);
 }
 
 static void log_read_none(struct task *task)
@@ -384,17 +385,18 @@ static void log_read_none(struct task *task)
 	log_read_finish(container_of(task, struct log_read, task), -ENODEV);
 }
 
-void raid_log_read(struct raid *raid, unsigned copy, unsigned half, uint32_t first_block, const struct iovec *iov,
-                   unsigned n_iov, void (*done)(void *arg, int err), void *arg)
+void raid_log_read(struct raid *raid, unsigned copy, const struct raid_log_io *io)
 {
 	struct log_read *r = raid_call_new(sizeof *r);
 
-	vc_assert(half < 2 && n_iov > 0);
-	*r = (struct log_read){ .done = done,
-		                .arg = arg,
-		                .iov = iov,
-		                .n_iov = n_iov,
-		                .block = layout_log_block(&raid->layout, half, first_block) };
+	vc_assert(io->half < 2 && io->n_iov > 0);
+	*r = (struct log_read){
+		.done = io->done,
+		.arg = io->arg,
+		.iov = io->iov,
+		.n_iov = io->n_iov,
+		.block = layout_log_block(&raid->layout, io->half, io->first_block),
+	};
 	if (copy >= raid->label.n_log_copies) {
 		r->task.run = log_read_none;
 		world_defer(raid->world, &r->task);

@@ -287,8 +287,8 @@ static void open_same(struct open_op *op)
 	}
 }
 
-static void open_start(struct world *world, const char *const *disk_urls, unsigned n_disks, struct raid_report *report,
-                       void (*done)(void *arg, int err, struct raid *raid), void *arg, bool read_only, bool inspecting)
+static struct open_op *open_new(struct world *world, struct raid_report *report,
+                                void (*done)(void *arg, int err, struct raid *raid), void *arg)
 {
 	struct open_op *op = raid_call_new(sizeof *op);
 
@@ -296,20 +296,25 @@ static void open_start(struct world *world, const char *const *disk_urls, unsign
 	op->done = done;
 	op->arg = arg;
 	op->report = report;
-	op->offer.read_only = read_only;
-	op->offer.inspecting = inspecting;
-	op->offer.disks = raid_call_new((size_t)MAX_OF(n_disks, 1U) * sizeof *op->offer.disks);
-	op->offer.opened = raid_call_new((size_t)MAX_OF(n_disks, 1U) * sizeof(struct disk *));
 	op->retry.fire = open_try;
 	op->deadline_ns = world_now_ns(world) + OPEN_BUSY_NS;
+	return op;
+}
+
+static void open_start(struct open_op *op, const char *const *disk_urls, unsigned n_disks)
+{
+	struct raid_offer *offer = &op->offer;
+
+	offer->disks = raid_call_new((size_t)MAX_OF(n_disks, 1U) * sizeof *offer->disks);
+	offer->opened = raid_call_new((size_t)MAX_OF(n_disks, 1U) * sizeof(struct disk *));
 	if (n_disks == 0 || n_disks > 4 * RAID_LABEL_MAX_MEMBERS) {
 		open_end(op, -EINVAL);
 		return;
 	}
-	op->offer.n_disks = n_disks;
+	offer->n_disks = n_disks;
 	for (unsigned i = 0; i < n_disks; i++) {
-		op->offer.disks[i].index = i;
-		(void)snprintf(op->offer.disks[i].url, sizeof op->offer.disks[i].url, "%s", disk_urls[i]);
+		offer->disks[i].index = i;
+		(void)snprintf(offer->disks[i].url, sizeof offer->disks[i].url, "%s", disk_urls[i]);
 	}
 	open_same(op);
 	open_try(&op->retry);
@@ -318,17 +323,23 @@ static void open_start(struct world *world, const char *const *disk_urls, unsign
 void raid_open(struct world *world, const char *const *disk_urls, unsigned n_disks, struct raid_report *report,
                void (*done)(void *arg, int err, struct raid *raid), void *arg)
 {
-	open_start(world, disk_urls, n_disks, report, done, arg, false, false);
+	open_start(open_new(world, report, done, arg), disk_urls, n_disks);
 }
 
 void raid_open_read_only(struct world *world, const char *const *disk_urls, unsigned n_disks,
                          struct raid_report *report, void (*done)(void *arg, int err, struct raid *raid), void *arg)
 {
-	open_start(world, disk_urls, n_disks, report, done, arg, true, false);
+	struct open_op *op = open_new(world, report, done, arg);
+
+	op->offer.read_only = true;
+	open_start(op, disk_urls, n_disks);
 }
 
 void raid_open_inspect(struct world *world, const char *const *disk_urls, unsigned n_disks, struct raid_report *report,
                        void (*done)(void *arg, int err, struct raid *raid), void *arg)
 {
-	open_start(world, disk_urls, n_disks, report, done, arg, true, true);
+	struct open_op *op = open_new(world, report, done, arg);
+
+	op->offer.read_only = op->offer.inspecting = true;
+	open_start(op, disk_urls, n_disks);
 }

@@ -264,7 +264,8 @@ static int start_accepting(struct server *server)
 	int err = open_portals(server);
 
 	if (err == 0 && sd_watchdog_enabled(0, &limit_us) > 0)
-		err = watchdog_new(server->acceptor, server->loops, server->n_loops, limit_us * 1000, alive, server,
+		err = watchdog_new(&(struct watchdog_settings){ server->acceptor, server->loops, server->n_loops,
+		                                                limit_us * 1000, alive, server },
 		                   &server->watchdog);
 	if (err != 0)
 		return err;

@@ -63,25 +63,24 @@ static void fire(struct timer *timer)
 	world_timer_set(loop_world(watchdog->acceptor), timer, watchdog->period_ns);
 }
 
-int watchdog_new(struct loop *acceptor, struct loop *const *loops, unsigned n_loops, uint64_t limit_ns,
-                 void (*alive)(void *arg), void *arg, struct watchdog **ret_watchdog)
+int watchdog_new(const struct watchdog_settings *settings, struct watchdog **ret_watchdog)
 {
-	struct watchdog *watchdog = calloc(1, sizeof *watchdog + n_loops * sizeof watchdog->pings[0]);
+	struct watchdog *watchdog = calloc(1, sizeof *watchdog + settings->n_loops * sizeof watchdog->pings[0]);
 
 	if (watchdog == NULL)
 		return -ENOMEM;
-	watchdog->acceptor = acceptor;
+	watchdog->acceptor = settings->acceptor;
 	watchdog->timer.fire = fire;
-	watchdog->period_ns = limit_ns / 4;
-	watchdog->alive = alive;
-	watchdog->arg = arg;
-	watchdog->n_pings = n_loops;
-	for (unsigned i = 0; i < n_loops; i++) {
-		watchdog->pings[i] = (struct ping){ .watchdog = watchdog, .loop = loops[i] };
+	watchdog->period_ns = settings->limit_ns / 4;
+	watchdog->alive = settings->alive;
+	watchdog->arg = settings->arg;
+	watchdog->n_pings = settings->n_loops;
+	for (unsigned i = 0; i < settings->n_loops; i++) {
+		watchdog->pings[i] = (struct ping){ .watchdog = watchdog, .loop = settings->loops[i] };
 		watchdog->pings[i].ask.run = asked;
 		watchdog->pings[i].answer.run = answered;
 	}
-	world_timer_set(loop_world(acceptor), &watchdog->timer, 0);
+	world_timer_set(loop_world(settings->acceptor), &watchdog->timer, 0);
 	*ret_watchdog = watchdog;
 	return 0;
 }

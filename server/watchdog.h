@@ -14,10 +14,17 @@
 
 struct watchdog;
 
-/* `alive` is called on `acceptor` four times in `limit_ns`, as long as all `loops` answer. The acceptor is not yet
- * running. -ENOMEM. */
-MUST_CHECK int watchdog_new(struct loop *acceptor, struct loop *const *loops, unsigned n_loops, uint64_t limit_ns,
-                            void (*alive)(void *arg), void *arg, struct watchdog **ret_watchdog);
+/* `alive` is called on `acceptor` four times in `limit_ns`, as long as all `loops` answer. */
+struct watchdog_settings {
+	struct loop *acceptor; /* not yet running */
+	struct loop *const *loops; /* borrowed during the call */
+	unsigned n_loops;
+	uint64_t limit_ns;
+	void (*alive)(void *arg);
+	void *arg;
+};
+/* -ENOMEM. */
+MUST_CHECK int watchdog_new(const struct watchdog_settings *settings, struct watchdog **ret_watchdog);
 /* The loops have ended (they may not be freed yet). NULL is allowed. */
 void watchdog_stop(struct watchdog *watchdog);
 /* The loops are freed. NULL is allowed. */

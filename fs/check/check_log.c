@@ -76,7 +76,8 @@ static int read_start(struct check *check, unsigned state, uint32_t block, unsig
 
 	log->state = state;
 	check->run.n_waiting++;
-	raid_log_read(check->vol->raid, log->copy, log->half, block, log->iov, n_iov, log_read, check);
+	raid_log_read(check->vol->raid, log->copy,
+	              &(struct raid_log_io){ log->half, block, log->iov, n_iov, log_read, check });
 	return -EAGAIN;
 }
 

@@ -79,8 +79,10 @@ static void offline_closed(void *arg, int err)
 	if (offline->round == 0)
 		offline->answer.n_first_errors = offline->answer.result.n_errors;
 	if (offline->err == 0 && offline->options.repair && offline->fixes.n > 0 && offline->round < ROUNDS_MAX)
-		repair_offline(offline->world, (const char *const *)offline->urls, offline->n_urls,
-		               offline->options.cache_pages, &offline->fixes, repaired, offline);
+		repair_offline(offline->world,
+		               &(struct repair_disks){ (const char *const *)offline->urls, offline->n_urls,
+		                                       offline->options.cache_pages },
+		               &offline->fixes, repaired, offline);
 	else
 		answer(offline, offline->err);
 }

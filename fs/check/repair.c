@@ -226,9 +226,7 @@ int repair_cp_step(struct fs_run *run)
 
 struct offline {
 	struct world *world;
-	size_t cache_pages;
-	const char *const *disk_urls;
-	unsigned n_disks;
+	struct repair_disks disks;
 	void (*done)(void *arg, int err, uint64_t n_done);
 	void *arg;
 	struct repair repair;
@@ -277,12 +275,12 @@ static void mounted(void *arg, int err, struct fs_volume *vol)
 static void half_closed(void *arg, int err)
 {
 	struct offline *offline = arg;
-	const struct fs_mount_options options = { .cache_pages = offline->cache_pages };
+	const struct fs_mount_options options = { .cache_pages = offline->disks.cache_pages };
 
 	if (offline->err != 0 || err != 0)
 		offline_end(offline, offline->err != 0 ? offline->err : err);
 	else
-		fs_volume_mount(offline->world, offline->disk_urls, offline->n_disks, &options, mounted, offline);
+		fs_volume_mount(offline->world, offline->disks.urls, offline->disks.n, &options, mounted, offline);
 }
 
 static void half_end(struct offline *offline, int err)
@@ -382,7 +380,7 @@ static int root_load(struct offline *offline)
 static void disks_opened(void *arg, int err, struct raid *raid)
 {
 	struct offline *offline = arg;
-	const struct fs_mount_options options = { .cache_pages = offline->cache_pages };
+	const struct fs_mount_options options = { .cache_pages = offline->disks.cache_pages };
 
 	if (err != 0) {
 		offline_end(offline, err);
@@ -405,17 +403,15 @@ static void disks_opened(void *arg, int err, struct raid *raid)
 		run_start_later(&offline->run);
 }
 
-void repair_offline(struct world *world, const char *const *disk_urls, unsigned n_disks, size_t cache_pages,
-                    struct check_fixes *fixes, void (*done)(void *arg, int err, uint64_t n_done), void *arg)
+void repair_offline(struct world *world, const struct repair_disks *disks, struct check_fixes *fixes,
+                    void (*done)(void *arg, int err, uint64_t n_done), void *arg)
 {
 	struct offline *offline = reserve_calloc(1, sizeof(*offline));
 	offline->world = world;
-	offline->disk_urls = disk_urls;
-	offline->n_disks = n_disks;
-	offline->cache_pages = cache_pages;
+	offline->disks = *disks;
 	offline->repair.fixes = fixes;
 	offline->done = done;
 	offline->arg = arg;
 	check_fixes_sort(fixes);
-	raid_open(world, disk_urls, n_disks, NULL, disks_opened, offline);
+	raid_open(world, disks->urls, disks->n, NULL, disks_opened, offline);
 }

@@ -32,11 +32,16 @@ struct repair {
 /* A client of the CP: the fixes of records and maps. -EAGAIN. */
 MUST_CHECK int repair_cp_step(struct fs_run *run);
 
+struct repair_disks {
+	const char *const *urls; /* the caller's until `done` */
+	unsigned n;
+	size_t cache_pages;
+};
 /* Carry out `fixes` (all of them from one check) on the volume of these disks, and close it. `done(arg, err,
  * n_done)`: err is 0, or why the repair ended early. -EBUSY: somebody has the disks, or has changed the volume since
  * the check; else as fs_volume_mount. */
-void repair_offline(struct world *world, const char *const *disk_urls, unsigned n_disks, size_t cache_pages,
-                    struct check_fixes *fixes, void (*done)(void *arg, int err, uint64_t n_done), void *arg);
+void repair_offline(struct world *world, const struct repair_disks *disks, struct check_fixes *fixes,
+                    void (*done)(void *arg, int err, uint64_t n_done), void *arg);
 /* The second half: names, in a mounted volume (fs/check/repair_name.c). `done(arg, n_done)` when they are durable. */
 void repair_names(struct fs_volume *vol, const struct check_fixes *fixes, void (*done)(void *arg, uint64_t n_done),
                   void *arg);

@@ -53,12 +53,10 @@ static int entry_get(struct fs_run *run, struct inode *dir, uint32_t slot, struc
 
 static int entry_repair(struct fs_run *run, const struct check_fix *fix)
 {
-	struct dir_entry entry;
+	struct dir_entry entry, found;
 	struct dir_plan plan;
-	struct fs_file_id id;
 	struct inode *dir;
 	char name[FS_NAME_MAX + 1U];
-	uint8_t type;
 	int err = dir_get(run, fix->ino, &dir);
 
 	if (err == 0)
@@ -66,7 +64,7 @@ static int entry_repair(struct fs_run *run, const struct check_fix *fix)
 	if (err != 0)
 		return err;
 	memcpy(name, entry.name, entry.name_len);
-	err = dir_plan_change(run, dir, name, entry.name_len, &plan, &id, &type);
+	err = dir_plan_change(run, dir, name, entry.name_len, &plan, &found);
 	if (err == 0 && plan.slot != fix->at && plan.slot_fbn * DIR_UNITS + plan.slot != fix->at)
 		err = -EEXIST; /* the name stands twice: which one is meant is not known */
 	if (err == 0)
@@ -76,7 +74,7 @@ static int entry_repair(struct fs_run *run, const struct check_fix *fix)
 	if (fix->kind == FIX_ENTRY_REMOVE)
 		dir_remove(dir, &plan, name, entry.name_len);
 	else
-		dir_set_entry(dir, &plan, &id, (uint8_t)fix->value);
+		dir_set_entry(dir, &plan, &found.id, (uint8_t)fix->value);
 	return 0;
 }
 

@@ -287,7 +287,8 @@ static int read_start(struct fs_run *run, unsigned half, unsigned copy)
 
 	save->iov = (struct iovec){ save->bytes, save_size(run->vol) };
 	run->n_waiting++;
-	raid_log_read(run->vol->raid, copy, half, nvlog_save_first(run->vol), &save->iov, 1, save_read, run);
+	raid_log_read(run->vol->raid, copy,
+	              &(struct raid_log_io){ half, nvlog_save_first(run->vol), &save->iov, 1, save_read, run });
 	return -EAGAIN;
 }
 

@@ -255,7 +255,8 @@ static void group_submit(struct nvlog *log, struct group *group)
 		log->iov[n++] = (struct iovec){ group->pages[i]->data, PAGE_SIZE };
 	vc_invariant(L1, group->first_sequence > log->durable_sequence);
 	log->writing = group;
-	raid_log_write(log->vol->raid, group->half, group->first_block, log->iov, n, write_done, log);
+	raid_log_write(log->vol->raid,
+	               &(struct raid_log_io){ group->half, group->first_block, log->iov, n, write_done, log });
 }
 
 /* Begin the next write, if there is one to do and one to wait for it. */
@@ -293,7 +294,8 @@ static void save_start(struct nvlog *log)
 	if (!save->wanted || save->busy || (log->writing != NULL && log->writing->half == save->half))
 		return;
 	save->busy = true;
-	raid_log_write(log->vol->raid, save->half, log->half_blocks, &save->iov, 1, save_written, log);
+	raid_log_write(log->vol->raid,
+	               &(struct raid_log_io){ save->half, log->half_blocks, &save->iov, 1, save_written, log });
 }
 
 static void turn_end(struct task *task)

@@ -297,7 +297,7 @@ void dir_add(struct inode *dir, const struct dir_plan *plan, const char *name, s
 /* ---- removing, replacing --------------------------------------------------------------------------------------- */
 
 int dir_plan_change(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct dir_plan *ret_plan,
-                    struct fs_file_id *ret_id, uint8_t *ret_type)
+                    struct dir_entry *ret_entry)
 {
 	struct dir_plan plan = { .n_pages = 1 };
 	struct dir_index index;
@@ -331,16 +331,14 @@ int dir_plan_change(struct fs_run *run, struct inode *dir, const char *name, siz
 	if (err != 0)
 		return err;
 	*ret_plan = plan;
-	*ret_id = entry.id;
-	*ret_type = entry.type;
+	*ret_entry = entry;
 	return 0;
 }
 
 int dir_plan_remove(struct fs_run *run, struct inode *dir, const char *name, size_t name_len, struct dir_plan *ret_plan)
 {
-	struct fs_file_id id;
-	uint8_t type;
-	return dir_plan_change(run, dir, name, name_len, ret_plan, &id, &type);
+	struct dir_entry entry;
+	return dir_plan_change(run, dir, name, name_len, ret_plan, &entry);
 }
 
 void dir_remove(struct inode *dir, const struct dir_plan *plan, const char *name, size_t name_len)

@@ -61,7 +61,7 @@ void dir_set_parent(struct inode *dir, uint32_t parent);
 /* Find `name` and prepare to change its entry: with the plan either dir_remove or dir_set_entry follows in this
  * step. */
 MUST_CHECK int dir_plan_change(struct fs_run *run, struct inode *dir, const char *name, size_t name_len,
-                               struct dir_plan *ret_plan, struct fs_file_id *ret_id, uint8_t *ret_type);
+                               struct dir_plan *ret_plan, struct dir_entry *ret_entry);
 /* The entry's name now means another file. Slot and cookie stay. */
 void dir_set_entry(struct inode *dir, const struct dir_plan *plan, const struct fs_file_id *id, uint8_t type);
 

@@ -128,15 +128,14 @@ size_t ns_create_encode(const struct ns_create *c, uint8_t *body)
 
 int ns_remove_prepare(struct fs_run *run, struct ns_remove *r)
 {
-	struct fs_file_id id;
-	uint8_t type;
+	struct dir_entry entry;
 	int err = inode_get(run, 0, r->dir, &r->dir_inode);
 	if (err != 0)
 		return err;
 	int err2 = inode_need_map(run, r->id.inode), err3 = inode_get_id(run, &r->id, &r->inode);
-	err = dir_plan_change(run, r->dir_inode, r->name.bytes, r->name.len, &r->plan, &id, &type);
+	err = dir_plan_change(run, r->dir_inode, r->name.bytes, r->name.len, &r->plan, &entry);
 	err = both(both(err, err2), err3);
-	if (err == 0 && (id.inode != r->id.inode || id.generation != r->id.generation))
+	if (err == 0 && (entry.id.inode != r->id.inode || entry.id.generation != r->id.generation))
 		err = -EUCLEAN;
 	r->n_pages = r->plan.n_pages + 2U;
 	return err;
@@ -170,34 +169,31 @@ size_t ns_remove_encode(const struct ns_remove *r, uint8_t *body)
 /* The new name: free, or an entry that will mean the moved file. */
 static int rename_plan_target(struct fs_run *run, struct ns_rename *r)
 {
-	struct fs_file_id id;
-	uint8_t type;
+	struct dir_entry entry;
 	r->replaced_inode = NULL;
 	if (r->replaced == 0)
 		return dir_plan_add(run, r->to_dir_inode, r->to_name.bytes, r->to_name.len, &r->to_plan);
 	int err = inode_need_map(run, r->replaced);
-	err = both(err,
-	           dir_plan_change(run, r->to_dir_inode, r->to_name.bytes, r->to_name.len, &r->to_plan, &id, &type));
-	if (err == 0 && id.inode != r->replaced)
+	err = both(err, dir_plan_change(run, r->to_dir_inode, r->to_name.bytes, r->to_name.len, &r->to_plan, &entry));
+	if (err == 0 && entry.id.inode != r->replaced)
 		err = -EUCLEAN;
-	return err != 0 ? err : inode_get_id(run, &id, &r->replaced_inode);
+	return err != 0 ? err : inode_get_id(run, &entry.id, &r->replaced_inode);
 }
 
 int ns_rename_prepare(struct fs_run *run, struct ns_rename *r)
 {
-	struct fs_file_id id;
-	uint8_t type;
+	struct dir_entry entry;
 	uint32_t parent;
 	int err = inode_get(run, 0, r->dir, &r->dir_inode);
 	err = both(err, inode_get(run, 0, r->to_dir, &r->to_dir_inode));
 	err = both(err, inode_get_id(run, &r->id, &r->inode));
 	if (err != 0)
 		return err;
-	err = dir_plan_change(run, r->dir_inode, r->name.bytes, r->name.len, &r->plan, &id, &type);
+	err = dir_plan_change(run, r->dir_inode, r->name.bytes, r->name.len, &r->plan, &entry);
 	if (r->inode->attr.type == FS_TYPE_DIR && r->dir != r->to_dir)
 		err = both(err, dir_parent(run, r->inode, &parent));
 	err = both(err, rename_plan_target(run, r));
-	if (err == 0 && (id.inode != r->id.inode || id.generation != r->id.generation))
+	if (err == 0 && (entry.id.inode != r->id.inode || entry.id.generation != r->id.generation))
 		err = -EUCLEAN;
 	r->n_pages = r->plan.n_pages + r->to_plan.n_pages + 3U;
 	return err;

@@ -59,15 +59,14 @@ static bool name_is_good(const char *name, size_t len)
 /* The vdisk that has the name now. */
 static int replaced_plan(struct fs_run *run, struct vdisk_create *create)
 {
-	struct fs_file_id id;
+	struct dir_entry entry;
 	struct vdisk vdisk;
-	uint8_t type;
-	int err = dir_plan_change(run, create->dir_inode, create->name, create->name_len, &create->plan, &id, &type);
+	int err = dir_plan_change(run, create->dir_inode, create->name, create->name_len, &create->plan, &entry);
 
-	if (err == 0 && id.inode != create->replaced)
+	if (err == 0 && entry.id.inode != create->replaced)
 		err = -EUCLEAN;
 	if (err == 0)
-		err = vdisk_open_id(run, &id, &vdisk);
+		err = vdisk_open_id(run, &entry.id, &vdisk);
 	if (err != 0)
 		return err == -EINVAL ? -EUCLEAN : err;
 	create->old[0] = vdisk.container;

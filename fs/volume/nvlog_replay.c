@@ -191,8 +191,8 @@ static void group_head_done(void *arg, int err)
 	replay->iov[n++] = (struct iovec){ replay->heads, (size_t)replay->n_head_blocks * PAGE_SIZE };
 	for (uint32_t i = 0; i < replay->n_pages; i++)
 		replay->iov[n++] = (struct iovec){ replay->pages[i]->data, PAGE_SIZE };
-	raid_log_read(replay->vol->raid, replay->copy, replay->half, replay->block, replay->iov, n, group_read_done,
-	              replay);
+	raid_log_read(replay->vol->raid, replay->copy,
+	              &(struct raid_log_io){ replay->half, replay->block, replay->iov, n, group_read_done, replay });
 }
 
 static void group_try_copy(struct replay *replay)
@@ -206,8 +206,8 @@ static void group_try_copy(struct replay *replay)
 		return;
 	}
 	replay->iov[0] = (struct iovec){ replay->heads, PAGE_SIZE };
-	raid_log_read(replay->vol->raid, replay->copy, replay->half, replay->block, replay->iov, 1, group_head_done,
-	              replay);
+	raid_log_read(replay->vol->raid, replay->copy,
+	              &(struct raid_log_io){ replay->half, replay->block, replay->iov, 1, group_head_done, replay });
 }
 
 /* Read the group at half/block and call `next`. */

@@ -142,7 +142,8 @@ static void the_watchdog_is_told_as_long_as_all_loops_go_round(void **state)
 	unsigned before;
 
 	(void)state;
-	assert_int_equal(watchdog_new(acceptor, &busy, 1, 40000000, alive, NULL, &watchdog), 0);
+	assert_int_equal(
+	    watchdog_new(&(struct watchdog_settings){ acceptor, &busy, 1, 40000000, alive, NULL }, &watchdog), 0);
 	assert_int_equal(loop_start(acceptor), 0);
 	while (atomic_load(&n_alive) < 5)
 		usleep(1000);

@@ -92,17 +92,18 @@ static struct log_io *log_io_new(void (*done)(void *arg, int err), void *arg, in
 	return io;
 }
 
-void raid_log_write(struct raid *r, unsigned half, uint32_t first_block, const struct iovec *iov, unsigned n_iov,
-                    void (*done)(void *arg, int err), void *arg)
+void raid_log_write(struct raid *r, const struct raid_log_io *request)
 {
-	uint32_t block = first_block;
+	const struct iovec *iov = request->iov;
+	uint32_t block = request->first_block;
+	unsigned half = request->half;
 	struct log_io *io;
 
 	assert_int_equal(r->n_in_flight[half], 0);
 	for (unsigned c = 0; c < COPIES; c++)
 		for (unsigned h = 0; h < 2; h++)
 			memcpy(r->before[c][h], r->media[c][h], HALF_BLOCKS * PAGE_SIZE);
-	for (unsigned i = 0; i < n_iov; i++) {
+	for (unsigned i = 0; i < request->n_iov; i++) {
 		assert_int_equal((uintptr_t)iov[i].iov_base % PAGE_SIZE, 0);
 		assert_int_equal(iov[i].iov_len % PAGE_SIZE, 0);
 		assert_true(block + iov[i].iov_len / PAGE_SIZE <= HALF_BLOCKS);
@@ -112,26 +113,26 @@ void raid_log_write(struct raid *r, unsigned half, uint32_t first_block, const s
 	}
 	r->n_writes++;
 	r->last_half = half;
-	r->last_block = first_block;
-	r->last_blocks = block - first_block;
-	io = log_io_new(done, arg, r->write_err, half);
+	r->last_block = request->first_block;
+	r->last_blocks = block - request->first_block;
+	io = log_io_new(request->done, request->arg, r->write_err, half);
 	if (r->hold)
 		r->held = io;
 	else
 		world_defer(r->world, &io->task);
 }
 
-void raid_log_read(struct raid *r, unsigned copy, unsigned half, uint32_t first_block, const struct iovec *iov,
-                   unsigned n_iov, void (*done)(void *arg, int err), void *arg)
+void raid_log_read(struct raid *r, unsigned copy, const struct raid_log_io *request)
 {
-	size_t at = (size_t)first_block * PAGE_SIZE;
+	const struct iovec *iov = request->iov;
+	size_t at = (size_t)request->first_block * PAGE_SIZE;
 
-	for (unsigned i = 0; i < n_iov; i++) {
+	for (unsigned i = 0; i < request->n_iov; i++) {
 		assert_true(at + iov[i].iov_len <= HALF_BLOCKS * PAGE_SIZE);
-		memcpy(iov[i].iov_base, r->media[copy][half] + at, iov[i].iov_len);
+		memcpy(iov[i].iov_base, r->media[copy][request->half] + at, iov[i].iov_len);
 		at += iov[i].iov_len;
 	}
-	world_defer(r->world, &log_io_new(done, arg, 0, half)->task);
+	world_defer(r->world, &log_io_new(request->done, request->arg, 0, request->half)->task);
 }
 
 void cp_request(struct fs_volume *v, enum cp_why why)

@@ -184,7 +184,7 @@ static void send_log(void)
 	memset(h.log_page->data, h.log_sent, PAGE_SIZE);
 	h.log_iov = (struct iovec){ h.log_page->data, PAGE_SIZE };
 	h.log_busy = true;
-	raid_log_write(h.s.raid, 0, h.log_block, &h.log_iov, 1, on_log, NULL);
+	raid_log_write(h.s.raid, &(struct raid_log_io){ 0, h.log_block, &h.log_iov, 1, on_log, NULL });
 }
 
 static void send_fsinfo(void)

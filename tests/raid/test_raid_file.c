@@ -202,7 +202,7 @@ static void start_log(void)
 	memset(log_page->data, 0x3C, PAGE_SIZE);
 	for (unsigned i = 0; i < 16; i++)
 		log_iov[i] = (struct iovec){ log_page->data, PAGE_SIZE };
-	raid_log_write(raid, 1, 2, log_iov, 16, finish, NULL);
+	raid_log_write(raid, &(struct raid_log_io){ 1, 2, log_iov, 16, finish, NULL });
 }
 
 static void on_verify(void *arg, int err, const struct raid_verify_result *result)

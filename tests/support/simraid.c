@@ -243,7 +243,7 @@ int simraid_log_write(struct simraid *s, unsigned half, uint32_t first, unsigned
 	memset(page->data, fill, PAGE_SIZE);
 	for (unsigned i = 0; i < n; i++)
 		iov[i] = (struct iovec){ page->data, PAGE_SIZE };
-	raid_log_write(s->raid, half, first, iov, n, on_err, &o);
+	raid_log_write(s->raid, &(struct raid_log_io){ half, first, iov, n, on_err, &o });
 	err = wait_for(s, &o);
 	page_put(page);
 	return err;
@@ -259,7 +259,7 @@ int simraid_log_read(struct simraid *s, unsigned copy, unsigned half, uint32_t f
 	vc_assert(n <= 64 && page_alloc_many(pages, n) == 0);
 	for (unsigned i = 0; i < n; i++)
 		iov[i] = (struct iovec){ pages[i]->data, PAGE_SIZE };
-	raid_log_read(s->raid, copy, half, first, iov, n, on_err, &o);
+	raid_log_read(s->raid, copy, &(struct raid_log_io){ half, first, iov, n, on_err, &o });
 	err = wait_for(s, &o);
 	*ret_fill = pages[0]->data[0];
 	for (unsigned i = 0; i < n && err == 0; i++)
