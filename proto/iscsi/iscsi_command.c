@@ -2,10 +2,14 @@
 /* SCSI commands over iSCSI: the transport of proto/scsi.
  * WRITE PATH. previous hop: iscsi_conn.c; next hop: proto/scsi/scsi_task.c.  READ PATH. next hop: iscsi_send.c.
  * REFERENCES. RFC 7143 4.2.4, 11.3 (SCSI Command), 11.7 (Data-Out), 11.8 (R2T). */
+#include "proto/iscsi/iscsi_command.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/iscsi/iscsi_conn.h"
+#include "proto/iscsi/iscsi_control.h"
+#include "proto/iscsi/iscsi_send.h"
 
 /* ---- the pool ---- */
 

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An iSCSI connection, which with MaxConnections=1 is also its session: state shared by the files of this folder
- * (private).
+/* An iSCSI connection: its state, which the files of this folder share. Private to the folder.
  *
- * THEORY. A PDU is taken in three steps: its header is decoded and its opcode's `begin` says where the data segment is
- * to go (the sink: text buffer, task pages, or nowhere); the data is received there, straight from the socket when it
- * is long; `end` acts on it. A connection that cannot have memory for data that comes unasked stalls: it reads no
- * further until it has it, or answers BUSY after ISCSI_STALL_MS. What it asks for with R2T waits in line instead, and
- * who has begun goes before who has not.
- * MEMORY. Tasks, text, data to come and data to be read are taken from the connection's account (base/budget.h). R2T
- * asks for as much as there is room for; the data it asked for is taken at that moment, so that it never waits, and has
- * its pages when its PDU comes. A PDU that makes us answer waits for room, or, in a session, until all answers before
- * it have left. Who holds memory and does not go on (R2Ts, half a PDU, answers not read) is dropped (base/stall.h).
+ * THEORY. We allow one connection a session (MaxConnections=1), so the connection is its session too. Its work is
+ * spread over the files of the folder: iscsi_receive.c takes PDUs from the stream, iscsi_login.c, iscsi_command.c and
+ * iscsi_control.c act on them, iscsi_send.c answers.
+ * STALLS. Data may come that nobody asked for (immediate and unsolicited data). When there is no memory for it, the
+ * connection reads no further until there is; after ISCSI_STALL_MS the command is answered BUSY instead. Data that we
+ * ask for with R2T waits in line: a command that has begun to get its data goes before one that has not.
+ * MEMORY. Everything is taken from the connection's account (base/budget.h): tasks, text, data to come, data to be
+ * read. An R2T asks for as much as there is room for, and takes that room at once; so asked data has its pages when it
+ * comes. A PDU that makes us answer waits for room; in a session, no longer than until all answers before it have left.
+ * An initiator that holds memory and does not go on (it sends no data for our R2Ts, half a PDU, or does not read
+ * answers) is dropped (base/stall.h).
  * INVARIANTS.
- *  1. MaxCmdSN never goes back, and [ExpCmdSN, MaxCmdSN] is never larger than the free task slots.
- *  2. A connection is freed when it is closed, has no task, and nobody has a claim or a kill on its way to it.
- *  3. No page of a task is given back while a fill into it is under way.
- * BOUNDS. Unasked data: ISCSI_WINDOW x FirstBurstLength; asked data and replies: ISCSI_SOLICITED_MAX and
- * ISCSI_READ_MAX; and the budget.
- * THREADS. Its loop; what iscsi_server.c guards with the server's lock is marked. */
+ *  1. MaxCmdSN never goes back, and [ExpCmdSN, MaxCmdSN] is never larger than the number of free task slots.
+ *  2. A connection is freed when it is closed, has no task, and no claim or kill is on its way to it.
+ *  3. No page of a task is given back while the stream fills it.
+ * BOUNDS. Unasked data: ISCSI_WINDOW x FirstBurstLength. Asked data: ISCSI_SOLICITED_MAX. Data to be read:
+ * ISCSI_READ_MAX. And the budget.
+ * THREADS. The loop of the connection; what the server's lock guards is marked. */
 #ifndef PROTO_ISCSI_CONN_H
 #define PROTO_ISCSI_CONN_H
 
@@ -30,11 +31,12 @@
 #include "base/stall.h"
 #include "base/stream.h"
 #include "proto/iscsi/iscsi_negotiate.h"
+#include "proto/iscsi/iscsi_receive.h"
 #include "proto/iscsi/iscsi_server.h"
 #include "proto/iscsi/iscsi_spec.h"
+#include "proto/iscsi/iscsi_task.h"
 #include "proto/iscsi/iscsi_text.h"
 #include "proto/scsi/scsi_nexus.h"
-#include "proto/scsi/scsi_task.h"
 
 #define ISCSI_WINDOW 128U /* commands, at most; fewer where memory is small: one for each MiB of the budget */
 #define ISCSI_WINDOW_LEAST 16U
@@ -50,45 +52,15 @@
 #define ISCSI_ASK_LEAST 65536U /* R2T asks for no less, but for the end of a burst */
 #define ISCSI_TEXT_MAX 16384U /* a request, over all its continuations */
 
-struct iscsi_conn;
 struct iscsi_pdu;
 
-/* A task management function that waits for what it aborted. */
-struct iscsi_tmf {
-	bool active;
-	uint32_t itt;
-	unsigned pending;
+enum iscsi_conn_state {
+	CONN_LOGIN,
+	CONN_CLAIMING, /* logged in, but an older session of the same initiator must end first */
+	CONN_FULL, /* full feature phase */
+	CONN_LOGOUT, /* a logout waits for its tasks */
+	CONN_CLOSED,
 };
-
-struct iscsi_task {
-	struct scsi_task scsi;
-	struct iscsi_conn *conn;
-	TAILQ_ENTRY(iscsi_task) link; /* active, by arrival; or free */
-	TAILQ_ENTRY(iscsi_task) wait_link;
-	LIST_ENTRY(iscsi_task) bucket_link;
-	struct iscsi_tmf *tmf;
-	uint32_t slot, generation; /* make the target transfer tag */
-	uint32_t itt;
-	uint32_t edtl;
-	bool immediate; /* outside the window */
-	bool unsolicited; /* Data-Out is to come unasked, until F */
-	bool over; /* the SCSI part has ended; only `unsolicited` keeps it */
-	bool r2t; /* one is outstanding */
-	bool waiting; /* in conn->waiting */
-	bool admitted;
-	uint32_t data_sn; /* expected of him (Data-Out) or next of ours (Data-In) */
-	uint32_t r2tsn;
-	uint32_t unsolicited_at; /* next unasked byte, in the command's data */
-	uint32_t got; /* bytes of the present piece received */
-	uint32_t granted; /* and asked for so far */
-	uint32_t burst; /* Data-In bytes since the last F */
-	uint32_t solicited_bytes, reading_bytes; /* our share in the connection's */
-};
-TAILQ_HEAD(iscsi_task_list, iscsi_task);
-
-enum iscsi_conn_state { CONN_LOGIN, CONN_CLAIMING, CONN_FULL, CONN_LOGOUT, CONN_CLOSED };
-enum iscsi_rx { RX_HEADER, RX_DATA, RX_SKIP, RX_STALLED };
-enum iscsi_sink { SINK_NONE, SINK_TEXT, SINK_TASK };
 
 struct iscsi_conn {
 	struct iscsi_server *server;
@@ -101,9 +73,9 @@ struct iscsi_conn {
 	struct budget_account *account; /* a reference */
 	struct stall input, output;
 	struct stall_watch shortage;
-	struct timer idle_timer; /* in full feature phase: is he there? */
+	struct timer idle_timer; /* in full feature phase: is the initiator there? */
 	uint64_t heard_ns; /* when the last whole PDU had come */
-	uint64_t pinged_ns; /* 0: he need not answer */
+	uint64_t pinged_ns; /* when it was asked whether it is there; 0: it need not answer */
 
 	/* the session */
 	bool discovery;
@@ -124,7 +96,7 @@ struct iscsi_conn {
 	bool kill_posted;
 	struct task kill_task;
 	struct iscsi_conn *successor; /* whoever waits for this session to end */
-	struct iscsi_conn *claims; /* whose end this one waits for */
+	struct iscsi_conn *claims; /* the session whose end this connection waits for */
 	bool claim_posted;
 	struct task claim_task;
 
@@ -173,85 +145,16 @@ struct iscsi_conn {
 	struct iscsi_bhs logout;
 };
 
-/* ---- iscsi_conn.c ---- */
-/* `fd` is taken, whatever happens. -EMFILE: no place; -ENOMEM, ... */
+/* Take a connected socket; `fd` is ours whatever the answer. -EMFILE: no place at the door. -ENOMEM, ... */
 MUST_CHECK int iscsi_conn_new(struct iscsi_server *server, struct loop *loop, int fd, struct iscsi_conn **ret_conn);
-/* End it now; `why` goes to the log, NULL: as it should be. Idempotent; the structure goes away later. */
+/* End it now. `why` goes to the log; NULL: it ends as it should. Calling it twice is calling it once. The structure is
+ * freed later (invariant 2). */
 void iscsi_conn_close(struct iscsi_conn *conn, const char *why);
-/* The same, but let what is queued go out first. */
+/* The same, but what is queued goes out first. */
 void iscsi_conn_close_after_send(struct iscsi_conn *conn);
-/* A task, claim or kill is gone: finish a logout, free a closed connection. */
+/* A task, a claim or a kill of it is gone. Perhaps a logout can be answered now, or a closed connection freed. */
 void iscsi_conn_settle(struct iscsi_conn *conn);
-/* Go on receiving after a stall. */
-void iscsi_conn_continue(struct iscsi_conn *conn);
-/* Full feature phase begins. -ENOMEM. */
+/* Login is over: begin the full feature phase. -ENOMEM. */
 MUST_CHECK int iscsi_conn_establish(struct iscsi_conn *conn);
-
-/* ---- iscsi_send.c ---- */
-/* Send a PDU: numbers are stamped (StatSN taken when `takes_statsn`), lengths, padding and digests added. */
-void iscsi_send(struct iscsi_conn *conn, struct iscsi_bhs *bhs, const void *data, uint32_t len_bytes,
-                bool takes_statsn);
-void iscsi_send_reject(struct iscsi_conn *conn, enum iscsi_reject reason);
-/* Send the present piece of a task as Data-In; `last` carries the status. */
-void iscsi_send_data_in(struct iscsi_task *task, bool last);
-void iscsi_send_response(struct iscsi_task *task);
-void iscsi_send_r2t(struct iscsi_task *task, uint32_t offset, uint32_t len_bytes);
-
-/* ---- iscsi_login.c ---- */
-void iscsi_login_begin(struct iscsi_conn *conn);
-void iscsi_login_end(struct iscsi_conn *conn);
-/* The claim came through (0) or not: answer the last login request. */
-void iscsi_login_claimed(struct iscsi_conn *conn, int err);
-
-/* ---- iscsi_command.c ---- */
-void iscsi_command_begin(struct iscsi_conn *conn);
-void iscsi_command_end(struct iscsi_conn *conn);
-void iscsi_data_out_begin(struct iscsi_conn *conn);
-void iscsi_data_out_end(struct iscsi_conn *conn);
-/* The data segment for rx_task was damaged on the way. */
-void iscsi_command_damaged(struct iscsi_conn *conn);
-/* Memory for the data segment of rx_task: -ENOMEM. */
-MUST_CHECK int iscsi_command_reserve(struct iscsi_conn *conn);
-struct iscsi_task *iscsi_command_find(struct iscsi_conn *conn, uint32_t itt);
-void iscsi_command_run_waiters(struct iscsi_conn *conn);
-/* Bytes that were asked for, or are to come unasked, and are not here. */
-uint64_t iscsi_command_missing(const struct iscsi_conn *conn);
-/* Free all tasks but `keep`; none is active. */
-void iscsi_command_trim(struct iscsi_conn *conn, unsigned keep);
-/* Nobody wants its status: it goes now, or when the file system is done with it. */
-void iscsi_command_abort(struct iscsi_task *task);
-void iscsi_command_abort_all(struct iscsi_conn *conn);
-
-/* ---- iscsi_control.c ---- */
-void iscsi_text_gather(struct iscsi_conn *conn); /* `begin` of PDUs with text */
-void iscsi_nop_end(struct iscsi_conn *conn);
-/* Ask the initiator whether it is there: any PDU is an answer. */
-void iscsi_ping(struct iscsi_conn *conn);
-void iscsi_text_end(struct iscsi_conn *conn);
-void iscsi_logout_end(struct iscsi_conn *conn);
-void iscsi_logout_finish(struct iscsi_conn *conn);
-void iscsi_tmf_end(struct iscsi_conn *conn);
-/* A task that a function aborted is gone. */
-void iscsi_tmf_task_gone(struct iscsi_conn *conn, struct iscsi_tmf *tmf);
-/* CmdSN of a request that is not a command: false when the PDU is to be ignored. */
-bool iscsi_cmdsn_take(struct iscsi_conn *conn);
-/* Free the text buffers, if nothing of an exchange is in them. */
-void iscsi_text_release(struct iscsi_conn *conn);
-
-/* ---- iscsi_server.c ---- */
-MUST_CHECK int iscsi_server_add(struct iscsi_server *server, struct iscsi_conn *conn); /* -ESHUTDOWN */
-/* A closed connection without tasks: true when nobody can reach it any more, and it may be freed. */
-MUST_CHECK bool iscsi_server_remove(struct iscsi_conn *conn);
-/* It is freed: the last one lets iscsi_server_stop end. */
-void iscsi_server_gone(struct iscsi_server *server);
-/* Become the session of this initiator and ISID. 0: it is; -EINPROGRESS: iscsi_login_claimed will be called, when the
- * old one has ended; -EBUSY: somebody waits for it already. */
-MUST_CHECK int iscsi_server_claim(struct iscsi_conn *conn);
-/* There is a session of this initiator and ISID with that TSIH. */
-bool iscsi_server_has_session(struct iscsi_conn *conn, uint16_t tsih);
-unsigned iscsi_server_portals(const struct iscsi_server *server, const char *const **ret_portals);
-struct door *iscsi_server_door(const struct iscsi_server *server);
-const struct iscsi_times *iscsi_server_times(const struct iscsi_server *server);
-struct lunmap *iscsi_server_maps(const struct iscsi_server *server);
 
 #endif

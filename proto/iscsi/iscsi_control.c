@@ -2,6 +2,8 @@
 /* Requests that are not SCSI commands: NOP-Out, Text (discovery), Logout, Task Management.
  * REFERENCES. RFC 7143 11.5 (task management), 11.10 (text), 11.14 (logout), 11.18 (NOP-Out); appendix C
  * (SendTargets). */
+#include "proto/iscsi/iscsi_control.h"
+
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +11,10 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "proto/iscsi/iscsi_command.h"
 #include "proto/iscsi/iscsi_conn.h"
+#include "proto/iscsi/iscsi_send.h"
+#include "proto/iscsi/iscsi_server_private.h"
 
 bool iscsi_cmdsn_take(struct iscsi_conn *conn)
 {

@@ -7,12 +7,17 @@
  * SEAM. Authentication is what auth_choose and auth_is_satisfied say: today "None" for everybody; CHAP puts its
  * exchange between them.
  * REFERENCES. RFC 7143 6.3 (login phase), 11.12, 11.13. */
+#include "proto/iscsi/iscsi_login.h"
+
 #include <string.h>
 #include <strings.h>
 
 #include "base/iscsiname.h"
 #include "base/log.h"
 #include "proto/iscsi/iscsi_conn.h"
+#include "proto/iscsi/iscsi_control.h"
+#include "proto/iscsi/iscsi_send.h"
+#include "proto/iscsi/iscsi_server_private.h"
 
 /* What the keys of the leading request say. */
 struct login_names {

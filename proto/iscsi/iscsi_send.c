@@ -2,6 +2,8 @@
 /* Sending: sequence numbers, lengths, padding, digests; Data-In straight from the pages.
  * READ PATH. previous hop: iscsi_command.c; next hop: base/stream.c. REFERENCES. RFC 7143 11.7 (Data-In), 4.2.2
  * (numbering). */
+#include "proto/iscsi/iscsi_send.h"
+
 #include <string.h>
 
 #include "base/checksum.h"

@@ -18,6 +18,8 @@
 
 #include "base/log.h"
 #include "proto/iscsi/iscsi_conn.h"
+#include "proto/iscsi/iscsi_login.h"
+#include "proto/iscsi/iscsi_server_private.h"
 
 #define CONNECTIONS_DEFAULT 5000U
 #define LOGIN_MS 15000U

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The iSCSI service: one target, served on whatever loop a connection was accepted on.
- * WRITE PATH. previous hop: server/server.c (iscsi_server_serve); next hop: base/stream.c, then iscsi_conn.c for each
- * PDU.
+ * WRITE PATH. previous hop: server/server.c (iscsi_server_serve); next hop: base/stream.c, then iscsi_receive.c for
+ * each PDU.
  * THREADS. Everything from any thread, but iscsi_server_serve: the loop it names. */
 #ifndef PROTO_ISCSI_SERVER_H
 #define PROTO_ISCSI_SERVER_H
