@@ -86,7 +86,7 @@ vcadm_SOURCES = \
 	admin/cli/follow.c admin/cli/follow.h \
 	admin/cli/help.c admin/cli/help.h \
 	admin/cli/render.c admin/cli/render.h \
-	admin/cli/request.c admin/cli/request.h \
+	admin/cli/request.c admin/cli/request.h admin/cli/request_value.c \
 	admin/cli/shown.c admin/cli/shown.h \
 	admin/cli/vcadm.c
 vcadm_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(SMARTCOLS_CFLAGS)

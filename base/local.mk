@@ -22,7 +22,7 @@ libvcbase_a_SOURCES = \
 	base/sendq.c base/sendq.h \
 	base/siphash.c base/siphash.h \
 	base/stall.c base/stall.h \
-	base/stream.c base/stream.h \
+	base/stream.c base/stream.h base/stream_fill.c base/stream_private.h \
 	base/text.c base/text.h \
 	base/timers.c base/timers.h \
 	base/uuid.c base/uuid.h

@@ -18,71 +18,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/inbuf.h"
-#include "base/sendq.h"
+#include "base/stream_private.h"
 
 enum {
 	STREAM_SURPLUS = 32768,
 	/* so much can always be received: a header, which may lead to something being given back */
 	STREAM_LEAST = 2048,
-	STREAM_FEW_IOV = 8, /* a fill of more has its vector on the heap */
 	STREAM_SEND_IOV = 512,
 	STREAM_SEND_ROUNDS = 8, /* system calls a turn for one stream */
 	STREAM_DISPATCH_MAX = 64, /* callbacks in a row for one stream */
 };
 
-enum stream_state { STREAM_OPEN, STREAM_LINGERING, STREAM_CLOSED };
-
-struct stream {
-	struct loop *loop;
-	const struct stream_handler *handler;
-	void *owner;
-	struct watch watch;
-	int fd;
-	enum stream_state state;
-	bool paused;
-	bool unseen; /* bytes came that the owner has not peeked at */
-	bool filling;
-	bool fill_done;
-	bool fill_more; /* nothing behind the fill is wanted */
-	bool dispatching;
-	bool blocked; /* the kernel's send buffer is full */
-	bool above_high;
-	bool end_found; /* the peer's end or an error: no more reading */
-	bool end_told;
-	bool fin_sent;
-	int end_err;
-	struct task dispatch_task;
-	struct task yield_task;
-	struct task flush_task;
-	struct task free_task;
-	struct task evict_task;
-	bool evict_posted; /* set under the door's lock; the stream stays until the task has run */
-	struct door *door; /* NULL: none */
-	struct door_guest guest;
-	struct timer linger_timer;
-	struct loop_exit exit_hook;
-	bool yielded; /* the owner goes on in its next dispatch; nothing is received before */
-	bool goes_on; /* its turn has come */
-	bool starved; /* the budget had no room to read */
-	bool wanting; /* the owner waits for room */
-	struct gate_waiter waiter;
-	struct budget_account *account;
-	struct inbuf in;
-	uint64_t received_bytes, sent_bytes;
-	size_t fill_left;
-	unsigned fill_at;
-	unsigned fill_n;
-	struct iovec *fill; /* with room for one more, the buffer's; `few` or on the heap; NULL: none */
-	struct iovec few[STREAM_FEW_IOV + 1];
-	struct sendq sendq;
-	struct sockaddr_storage peer;
-};
-
 static void stream_flush(struct stream *stream);
 static void stream_end(struct stream *stream, int err);
 
-static void watch_update(struct stream *stream)
+void stream_watch_update(struct stream *stream)
 {
 	bool room = (stream->filling && !stream->fill_done) || inbuf_len(&stream->in) < STREAM_PEEK_MAX;
 	unsigned events = 0;
@@ -107,15 +57,6 @@ static void free_run(struct task *task)
 	}
 	budget_account_put(stream->account);
 	free(stream);
-}
-
-static void fill_release(struct stream *stream)
-{
-	if (stream->fill != stream->few)
-		free(stream->fill);
-	stream->fill = NULL;
-	stream->filling = false;
-	stream->fill_done = false;
 }
 
 /* The peer does not get all of what it was sent: it finds a reset, no end in good order, and the kernel drops what it
@@ -144,7 +85,7 @@ static void stream_destroy(struct stream *stream)
 		door_put(stream->door);
 	}
 	gate_leave(&stream->waiter);
-	fill_release(stream);
+	stream_fill_release(stream);
 	inbuf_fini(&stream->in);
 	sendq_fini(&stream->sendq);
 	loop_defer_last(stream->loop, &stream->free_task);
@@ -154,7 +95,7 @@ static void stream_destroy(struct stream *stream)
 static bool dispatch_one(struct stream *stream)
 {
 	if (stream->fill_done) {
-		fill_release(stream);
+		stream_fill_release(stream);
 		stream->handler->filled(stream->owner);
 		return true;
 	}
@@ -194,7 +135,7 @@ static void stream_dispatch(struct stream *stream)
 		return;
 	if (left == 0)
 		world_defer(loop_world(stream->loop), &stream->dispatch_task);
-	watch_update(stream);
+	stream_watch_update(stream);
 }
 
 static void dispatch_run(struct task *task)
@@ -216,18 +157,18 @@ static void yield_run(struct task *task)
 }
 
 /* There may be something to tell: not now, inside the owner's call, but soon. */
-static void dispatch_later(struct stream *stream)
+void stream_dispatch_later(struct stream *stream)
 {
 	if (!stream->dispatching)
 		world_defer(loop_world(stream->loop), &stream->dispatch_task);
 }
 
 /* No memory for what the owner wants: it is told of the end, not now, inside its call, but soon. */
-static void end_later(struct stream *stream)
+void stream_end_later(struct stream *stream)
 {
 	stream->end_found = true;
 	stream->end_err = -ENOMEM;
-	dispatch_later(stream);
+	stream_dispatch_later(stream);
 }
 
 static void stream_end(struct stream *stream, int err)
@@ -244,25 +185,8 @@ static void stream_end(struct stream *stream, int err)
 			stream->end_err = err;
 	}
 	stream->end_found = true;
-	watch_update(stream);
+	stream_watch_update(stream);
 	stream_dispatch(stream);
-}
-
-static void fill_advance(struct stream *stream, size_t len_bytes)
-{
-	stream->fill_left -= len_bytes;
-	while (len_bytes > 0) {
-		struct iovec *iov = &stream->fill[stream->fill_at];
-		size_t step = MIN_OF(len_bytes, iov->iov_len);
-
-		iov->iov_base = (uint8_t *)iov->iov_base + step;
-		iov->iov_len -= step;
-		len_bytes -= step;
-		if (iov->iov_len == 0)
-			stream->fill_at++;
-	}
-	if (stream->fill_left == 0)
-		stream->fill_done = true;
 }
 
 /* How much may be received behind the fill. */
@@ -308,7 +232,7 @@ static void stream_starve(struct stream *stream)
 {
 	stream->starved = true;
 	gate_wait(loop_gate(stream->loop), &stream->waiter);
-	watch_update(stream);
+	stream_watch_update(stream);
 }
 
 static void stream_took(struct stream *stream, size_t len_bytes, size_t into_fill)
@@ -316,7 +240,7 @@ static void stream_took(struct stream *stream, size_t len_bytes, size_t into_fil
 	stream->received_bytes += len_bytes;
 	heard(stream);
 	if (into_fill > 0)
-		fill_advance(stream, into_fill);
+		stream_fill_advance(stream, into_fill);
 	if (len_bytes > into_fill) {
 		stream->in.end += len_bytes - into_fill;
 		stream->unseen = true;
@@ -417,7 +341,7 @@ static void stream_flush(struct stream *stream)
 	}
 	if (!stream->blocked && stream->sendq.len_bytes > 0)
 		loop_defer_last(stream->loop, &stream->flush_task);
-	watch_update(stream);
+	stream_watch_update(stream);
 	if (stream->state == STREAM_LINGERING)
 		linger_step(stream);
 	else
@@ -430,7 +354,7 @@ static void stream_retry(struct gate_waiter *waiter)
 	struct stream *stream = container_of(waiter, struct stream, waiter);
 
 	stream->starved = false;
-	watch_update(stream);
+	stream_watch_update(stream);
 	if (stream->state == STREAM_OPEN)
 		stream_tell_drained(stream, true);
 }
@@ -573,101 +497,17 @@ void stream_close_after_send(struct stream *stream, unsigned timeout_ms)
 	stream->paused = false;
 	stream->starved = false;
 	gate_leave(&stream->waiter);
-	fill_release(stream);
+	stream_fill_release(stream);
 	inbuf_fini(&stream->in);
-	watch_update(stream);
+	stream_watch_update(stream);
 	linger_step(stream);
-}
-
-size_t stream_peek(struct stream *stream, const uint8_t **ret_bytes)
-{
-	stream->unseen = false;
-	*ret_bytes = inbuf_len(&stream->in) > 0 ? stream->in.bytes + stream->in.start : NULL;
-	return inbuf_len(&stream->in);
-}
-
-/* The owner took some outside of a dispatch: there may be room again, and nothing left to keep. */
-static void buffer_taken(struct stream *stream, bool was_full)
-{
-	if (stream->dispatching)
-		return;
-	if (inbuf_len(&stream->in) == 0)
-		inbuf_fini(&stream->in);
-	if (was_full)
-		watch_update(stream);
-}
-
-void stream_consume(struct stream *stream, size_t len_bytes)
-{
-	bool was_full = inbuf_len(&stream->in) == STREAM_PEEK_MAX;
-
-	vc_assert(len_bytes <= inbuf_len(&stream->in));
-	stream->in.start += len_bytes;
-	buffer_taken(stream, was_full);
-}
-
-static void fill_from_buffer(struct stream *stream)
-{
-	while (stream->fill_left > 0 && inbuf_len(&stream->in) > 0) {
-		const struct iovec *iov = &stream->fill[stream->fill_at];
-		size_t step = MIN_OF(iov->iov_len, inbuf_len(&stream->in));
-
-		memcpy(iov->iov_base, stream->in.bytes + stream->in.start, step);
-		stream->in.start += step;
-		fill_advance(stream, step);
-	}
-	buffer_taken(stream, false);
-}
-
-/* Room for the vector and the buffer's entry. */
-static struct iovec *fill_vector(struct stream *stream, unsigned n_iov)
-{
-	return n_iov <= STREAM_FEW_IOV ? stream->few : reallocarray(NULL, n_iov + 1U, sizeof(struct iovec));
-}
-
-void stream_fill(struct stream *stream, const struct iovec *iov, unsigned n_iov, bool more)
-{
-	vc_assert(!stream->filling && n_iov <= STREAM_FILL_IOV);
-	stream->fill = fill_vector(stream, n_iov);
-	if (stream->fill == NULL) {
-		end_later(stream);
-		return;
-	}
-	stream->filling = true;
-	stream->fill_more = more;
-	stream->fill_at = 0;
-	stream->fill_n = 0;
-	stream->fill_left = 0;
-	for (unsigned i = 0; i < n_iov; i++) {
-		if (iov[i].iov_len == 0)
-			continue;
-		stream->fill[stream->fill_n++] = iov[i];
-		stream->fill_left += iov[i].iov_len;
-	}
-	fill_from_buffer(stream);
-	stream->fill_done = stream->fill_left == 0;
-	if (stream->fill_done)
-		dispatch_later(stream);
-	if (!stream->dispatching)
-		watch_update(stream);
-}
-
-void stream_fill_cancel(struct stream *stream)
-{
-	if (!stream->filling)
-		return;
-	fill_release(stream);
-	stream->unseen = inbuf_len(&stream->in) > 0;
-	dispatch_later(stream);
-	if (!stream->dispatching)
-		watch_update(stream);
 }
 
 void stream_pause(struct stream *stream)
 {
 	stream->paused = true;
 	if (!stream->dispatching)
-		watch_update(stream);
+		stream_watch_update(stream);
 }
 
 void stream_resume(struct stream *stream)
@@ -676,9 +516,9 @@ void stream_resume(struct stream *stream)
 		return;
 	stream->paused = false;
 	stream->unseen = inbuf_len(&stream->in) > 0;
-	dispatch_later(stream);
+	stream_dispatch_later(stream);
 	if (!stream->dispatching)
-		watch_update(stream);
+		stream_watch_update(stream);
 }
 
 void stream_send(struct stream *stream, const struct stream_seg *segs, unsigned n_segs)
@@ -687,7 +527,7 @@ void stream_send(struct stream *stream, const struct stream_seg *segs, unsigned 
 	if (stream->end_err < 0)
 		return;
 	if (sendq_add(&stream->sendq, segs, n_segs) != 0) {
-		end_later(stream); /* nothing may be missing between what went before and what comes after */
+		stream_end_later(stream); /* nothing may be missing between what went before and what comes after */
 		return;
 	}
 	if (stream->sendq.len_bytes > STREAM_HIGH_MARK)
@@ -726,11 +566,6 @@ uint64_t stream_received(const struct stream *stream)
 uint64_t stream_sent(const struct stream *stream)
 {
 	return stream->sent_bytes;
-}
-
-size_t stream_fill_left(const struct stream *stream)
-{
-	return stream->filling ? stream->fill_left : 0;
 }
 
 void stream_peer(const struct stream *stream, struct sockaddr_storage *ret_peer)

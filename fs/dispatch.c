@@ -13,7 +13,7 @@
 #include "fs/cp/calls.h"
 #include "fs/cp/cp_wait.h"
 #include "fs/cp/message_run.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/run.h"
 #include "fs/fs_types.h"
 #include "fs/log/nvlog.h"

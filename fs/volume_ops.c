@@ -8,7 +8,7 @@
 #include "fs/cp/cp.h"
 #include "fs/cp/space.h"
 #include "fs/file/cache.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/run.h"
 #include "fs/file/snapshot_table.h"
 #include "fs/fs_info.h"

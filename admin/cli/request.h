@@ -50,6 +50,8 @@ void request_free(struct cli_request *request);
 /* The rows of a noun (its words joined by a blank); NULL and *ret_n 0: none. *ret_words: how many of argv named it and
  * its verb. */
 const struct verb *request_find_verb(int n_words, char *const *words, int *ret_words);
+/* Say on stderr what is wrong with the command line. -EINVAL. */
+__attribute__((format(printf, 1, 2))) int request_complain(const char *format, ...);
 /* One value of a parameter as JSON, as it goes into the body. NULL: said on stderr. */
 json_t *request_value(const struct verb_param *param, const char *text, json_t *present);
 

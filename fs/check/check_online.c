@@ -12,7 +12,7 @@
 #include "fs/core/core.h"
 #include "fs/core/cp_ask.h"
 #include "fs/core/operations.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/run.h"
 #include "fs/file/snapshot_table.h"
 #include "fs/message.h"

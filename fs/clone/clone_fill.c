@@ -222,9 +222,9 @@ static int fill_admit(struct fs_run *run, struct clone *clone, struct inode *ino
 	int err;
 
 	if (cls == SPACE_LUN)
-		return run_admit_space(run, n_pages, 0, n_pages, cls);
+		return admit_space(run, n_pages, 0, n_pages, cls);
 	err = space_claim_admit(run, &clone->claim, clone_with_indirect(n_pages));
-	return err != 0 ? err : run_admit_space(run, n_pages, 0, 0, SPACE_NAMES);
+	return err != 0 ? err : admit_space(run, n_pages, 0, 0, SPACE_NAMES);
 }
 
 static int fill(struct fs_run *run, struct clone *clone, struct inode *inode)
@@ -307,7 +307,7 @@ int clone_release_step(struct fs_run *run)
 		return err;
 	err = vdisk.entry == NULL ? -EUCLEAN : vtoc_plan_change(run, vdisk.entry);
 	if (err == 0)
-		err = run_admit_change(run, vdisk_store_pages(&vdisk.attr) + VTOC_PAGES + 2U, 0, 0);
+		err = admit_change(run, vdisk_store_pages(&vdisk.attr) + VTOC_PAGES + 2U, 0, 0);
 	if (err == 0)
 		release(run, clone, &vdisk);
 	vdisk_close(&vdisk);

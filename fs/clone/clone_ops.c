@@ -13,7 +13,7 @@
 #include "fs/core/operations.h"
 #include "fs/cp/admit.h"
 #include "fs/cp/space.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/inode.h"
 #include "fs/file/run.h"
 #include "fs/fs_info.h"
@@ -102,7 +102,7 @@ static int change_carry_out(struct fs_run *run, struct clone_change *change)
 	int err = vdisk_answer(run, &change->vdisk);
 
 	if (err == 0)
-		err = run_admit_change(run, change->n_pages, clone_change_log_size(), 0);
+		err = admit_change(run, change->n_pages, clone_change_log_size(), 0);
 	if (err != 0)
 		return err;
 	run->msg->word[0] = clone_change_log(run->vol, change);

@@ -226,7 +226,7 @@ static int batch_finish(struct fs_run *run, struct clone *clone, struct inode *i
 		err = vdisk_open(run, inode, &vdisk);
 	if (err != 0)
 		return err;
-	err = run_admit_change(run, vdisk_store_pages(&vdisk.attr) + 1U, 0, 0);
+	err = admit_change(run, vdisk_store_pages(&vdisk.attr) + 1U, 0, 0);
 	if (err == 0) {
 		clone->verify_cursor = clone->verify->end;
 		clone->n_verified += n;

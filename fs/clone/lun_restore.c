@@ -17,7 +17,7 @@
 #include "fs/core/operations.h"
 #include "fs/cp/admit.h"
 #include "fs/cp/space.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/file.h"
 #include "fs/file/inode.h"
 #include "fs/file/run.h"
@@ -200,7 +200,7 @@ static int restore_carry_out(struct fs_run *run, struct lun_restore *restore)
 	if (err == 0)
 		err = clone_room(vol);
 	if (err == 0)
-		err = run_admit_change(run, create->n_pages, vdisk_create_log_size(create), create->n_pages);
+		err = admit_change(run, create->n_pages, vdisk_create_log_size(create), create->n_pages);
 	if (err != 0)
 		return err;
 	for (unsigned i = 0; i < VDISK_INODES; i++)

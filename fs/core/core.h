@@ -6,7 +6,7 @@
  * KEEPS. struct fs_volume. Each room keeps its own state behind a pointer there (cache, nvlog, cp, vtoc, clones and so
  * on).
  * HEADERS FOR OTHERS. This one; hooks.h (what lower rooms call of higher ones), operations.h (the steps of all
- * messages), cp_ask.h (ask for a consistency point), queues.h, file_block.h, vbnset.h, latency.h, volume_counters.h,
+ * messages), cp_ask.h (ask for a consistency point), queues.h, file_block.h, vbn_set.h, latency.h, volume_counters.h,
  * check_result.h.
  * FROM ABOVE. fs/volume/volume.c makes the volume and fills in the pointers. FROM BELOW. base/ only: world, lists,
  * tasks, UUIDs.

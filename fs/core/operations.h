@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The operations of messages, as steps of a run (fs/file/run.h). What each does: fs/message.h. What a step returns:
- * fs/file/completion.h. */
+ * fs/file/message_completion.h. */
 #ifndef FS_OPERATIONS_H
 #define FS_OPERATIONS_H
 
@@ -10,7 +10,7 @@ struct fs_run;
 int op_extents(struct fs_run *run); /* extents.c */
 int op_read(struct fs_run *run), op_write(struct fs_run *run), op_commit(struct fs_run *run),
     op_zero(struct fs_run *run);
-/* namespace_ops.c, attr_ops.c, lookup_ops.c */
+/* namespace_ops.c, namespace_attr.c, namespace_lookup.c */
 int op_getattr(struct fs_run *run), op_setattr(struct fs_run *run), op_lookup(struct fs_run *run),
     op_access(struct fs_run *run), op_readlink(struct fs_run *run), op_create(struct fs_run *run),
     op_mkdir(struct fs_run *run), op_symlink(struct fs_run *run), op_mknod(struct fs_run *run),

@@ -15,7 +15,7 @@ static size_t blocks_with_overhead(size_t n_blocks)
 	return n_blocks + n_blocks / 64U + 8U;
 }
 
-int run_admit_space(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks, enum space_class cls)
+int admit_space(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks, enum space_class cls)
 {
 	struct fs_volume *vol = run->vol;
 	size_t dirty_max = cache_dirty_max(vol), inodes_max = inode_dirty_max(vol);
@@ -42,8 +42,8 @@ int run_admit_space(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t
 	return run_reserve(run, n_pages);
 }
 
-int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks)
+int admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks)
 {
-	return run_admit_space(run, n_pages, log_bytes, n_blocks == 0 ? n_pages : n_blocks,
-	                       n_blocks == 0 ? SPACE_NAMES : SPACE_NEW);
+	return admit_space(run, n_pages, log_bytes, n_blocks == 0 ? n_pages : n_blocks,
+	                   n_blocks == 0 ? SPACE_NAMES : SPACE_NEW);
 }

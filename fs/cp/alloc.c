@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "fs/core/core.h"
-#include "fs/core/vbnset.h"
+#include "fs/core/vbn_set.h"
 #include "fs/cp/cp.h"
 #include "fs/cp/maps.h"
 #include "fs/file/run.h"

@@ -15,7 +15,7 @@
 #include "base/world.h"
 #include "fs/core/core.h"
 #include "fs/cp/calls.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/run.h"
 #include "fs/format/callformat.h"
 #include "fs/format/recordformat.h"

@@ -18,7 +18,7 @@
 #include "fs/core/core.h"
 #include "fs/core/cp_ask.h"
 #include "fs/core/hooks.h"
-#include "fs/core/vbnset.h"
+#include "fs/core/vbn_set.h"
 #include "fs/core/volume_counters.h"
 #include "fs/cp/alloc.h"
 #include "fs/cp/cp_wait.h"

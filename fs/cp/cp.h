@@ -43,7 +43,7 @@
 #include "base/list.h"
 #include "base/world.h"
 #include "fs/core/queues.h"
-#include "fs/core/vbnset.h"
+#include "fs/core/vbn_set.h"
 #include "fs/file/cache.h"
 #include "fs/file/inode.h"
 #include "fs/file/run.h"

@@ -8,7 +8,7 @@
 #include "fs/core/core.h"
 #include "fs/core/file_block.h"
 #include "fs/core/hooks.h"
-#include "fs/core/vbnset.h"
+#include "fs/core/vbn_set.h"
 #include "fs/cp/alloc.h"
 #include "fs/cp/cp.h"
 #include "fs/cp/maps.h"

@@ -9,7 +9,7 @@
 #include "base/list.h"
 #include "base/page.h"
 #include "fs/core/core.h"
-#include "fs/core/vbnset.h"
+#include "fs/core/vbn_set.h"
 #include "fs/cp/cp.h"
 #include "fs/file/cache.h"
 #include "fs/file/cache_cp.h"

@@ -4,13 +4,13 @@
  * FOR. Whoever keeps something in a file: directories, streams, metafiles, and the read and write operations.
  * KEEPS. The buffer cache, the table of inodes, the snapshots as everybody sees them, and the runs that wait for a
  * read.
- * HEADERS FOR OTHERS. run.h first (how every operation is written), then this one, inode.h and cache.h; completion.h
- * (the answer of a message), tree.h (FBN to VBN), snapshot_table.h, page_batch.h, perm.h, range.h. For the consistency
- * point: cache_cp.h, inode_table.h.
+ * HEADERS FOR OTHERS. run.h first (how every operation is written), then this one, inode.h and cache.h;
+ * message_completion.h (the answer of a message), tree.h (FBN to VBN), snapshot_table.h, page_batch.h, perm.h, range.h.
+ * For the consistency point: cache_cp.h, inode_table.h.
  * FROM ABOVE. Steps of operations read and change blocks; the CP takes what is dirty. FROM BELOW. raid_read; nothing
  * here writes to a disk.
  * USE. In a step: file_need for everything it will look at or change (collect -EAGAIN, name all it can). Then
- * run_admit_change or run_reserve, with one page for each block to be edited. Then file_edit, file_put_page and
+ * admit_change or run_reserve, with one page for each block to be edited. Then file_edit, file_put_page and
  * inode_modify, which cannot fail. Then the log record.
  * THREADS. Home thread.
  * WRITE PATH. previous hop: fs/names/file_ops.c; next hops: fs/log/nvlog.h at once if the write is stable,

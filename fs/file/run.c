@@ -14,7 +14,7 @@
 #include "fs/core/volume_counters.h"
 #include "fs/file/cache.h"
 #include "fs/file/cache_private.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/fs_types.h"
 
 #define WAKE_SOME 16U

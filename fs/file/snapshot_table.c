@@ -10,7 +10,7 @@
 #include "base/state.h"
 #include "fs/core/core.h"
 #include "fs/core/cp_ask.h"
-#include "fs/core/vbnset.h"
+#include "fs/core/vbn_set.h"
 #include "fs/file/file.h"
 #include "fs/file/inode.h"
 #include "fs/file/inode_table.h"

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/list.h"
-#include "fs/core/vbnset.h"
+#include "fs/core/vbn_set.h"
 #include "fs/format/fsformat.h"
 #include "fs/fs_info.h"
 #include "fs/fs_types.h"

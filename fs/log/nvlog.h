@@ -35,7 +35,7 @@ struct fs_volume;
 struct inode;
 struct page;
 
-/* How many bytes a record of this size takes in the log (head, alignment, pages): for run_admit_change. */
+/* How many bytes a record of this size takes in the log (head, alignment, pages): for admit_change. */
 size_t nvlog_size(size_t body_len, unsigned n_pages);
 /* True when the current half has room for `bytes` more. When it has not, a CP has been asked for: wait on
  * vol->cp_waiters. */

@@ -154,7 +154,7 @@ int ancestry_check_below(struct fs_run *run, const struct fs_file_id *id, const 
 
 	if (id->snapshot != top->snapshot)
 		return top->snapshot == 0 ? 0 : -ESTALE;
-	rc = ns_is_snapdir(id) ? snapdir_dir(run, id, &dir) : inode_get_id(run, id, &dir);
+	rc = namespace_is_snapdir(id) ? snapdir_dir(run, id, &dir) : inode_get_id(run, id, &dir);
 	if (rc != 0 || dir->attr.type != FS_TYPE_DIR)
 		return rc;
 	rc = inode_get_id(run, top, &top_dir);

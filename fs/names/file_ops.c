@@ -13,7 +13,7 @@
 #include "fs/cp/admit.h"
 #include "fs/cp/space.h"
 #include "fs/file/cache.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/file.h"
 #include "fs/file/inode.h"
 #include "fs/file/perm.h"
@@ -323,8 +323,8 @@ int op_write(struct fs_run *run)
 		err = write_class(run, inode, (uint32_t)(io->offset_bytes / FS_BLOCK_SIZE), io->n_pages, &cls);
 	if (err != 0)
 		return err;
-	err = run_admit_space(run, io->n_pages + 2U, file_write_log_size(io->n_pages),
-	                      file_new_blocks(inode, (uint32_t)(io->offset_bytes / FS_BLOCK_SIZE), io->n_pages), cls);
+	err = admit_space(run, io->n_pages + 2U, file_write_log_size(io->n_pages),
+	                  file_new_blocks(inode, (uint32_t)(io->offset_bytes / FS_BLOCK_SIZE), io->n_pages), cls);
 	if (err != 0)
 		return err;
 	result = write_result_of(run, inode, end);
@@ -417,7 +417,7 @@ int op_commit(struct fs_run *run)
 	if (n > COMMIT_LOG_BLOCKS || (n > 0 && only_in_cp && !inode->unlogged_attr))
 		return OP_IN_CP;
 	if (n > 0 || inode->unlogged_attr) {
-		err = run_admit_change(run, 0, file_flush_log_size(n), 0);
+		err = admit_change(run, 0, file_flush_log_size(n), 0);
 		if (err != 0)
 			return err == -EROFS ? 0 : err;
 	}
@@ -451,7 +451,7 @@ int op_zero(struct fs_run *run)
 		                     .time_ns = volume_now_ns(run->vol) };
 	err = file_zero_need(run, inode, &zero);
 	if (err == 0)
-		err = run_admit_space(run, 3, nvlog_size(64, 0), TRIM_BLOCKS, space_class_of(inode, SPACE_TRIM));
+		err = admit_space(run, 3, nvlog_size(64, 0), TRIM_BLOCKS, space_class_of(inode, SPACE_TRIM));
 	if (err != 0)
 		return err;
 	file_zero(inode, &zero);

@@ -58,7 +58,7 @@ static void tell_change(const struct inode *inode)
 		atomic_fetch_add_explicit(&inode->vol->tree_changes, 1, memory_order_relaxed);
 }
 
-static size_t encode_name(uint8_t *body, size_t at, const struct ns_name *name)
+static size_t encode_name(uint8_t *body, size_t at, const struct namespace_name *name)
 {
 	memcpy(body + at, name->bytes, name->len);
 	return at + name->len;
@@ -66,12 +66,12 @@ static size_t encode_name(uint8_t *body, size_t at, const struct ns_name *name)
 
 /* ---- create ---------------------------------------------------------------------------------------------------- */
 
-static bool has_first_block(const struct ns_create *c)
+static bool has_first_block(const struct namespace_create *c)
 {
 	return c->attr.type == FS_TYPE_DIR || (c->attr.type == FS_TYPE_SYMLINK && c->target_len != 0);
 }
 
-int ns_create_prepare(struct fs_run *run, struct ns_create *c)
+int namespace_create_prepare(struct fs_run *run, struct namespace_create *c)
 {
 	int err = inode_get(run, 0, c->dir, &c->dir_inode);
 	if (err == 0)
@@ -80,7 +80,7 @@ int ns_create_prepare(struct fs_run *run, struct ns_create *c)
 	return err;
 }
 
-struct inode *ns_create_commit(struct fs_volume *vol, struct ns_create *c)
+struct inode *namespace_create_commit(struct fs_volume *vol, struct namespace_create *c)
 {
 	struct inode *inode = inode_create(vol, c->ino, &c->attr);
 	struct fs_file_id id = { 0, c->ino, c->attr.generation };
@@ -98,7 +98,7 @@ struct inode *ns_create_commit(struct fs_volume *vol, struct ns_create *c)
 	return inode;
 }
 
-size_t ns_create_encode(const struct ns_create *c, uint8_t *body)
+size_t namespace_create_encode(const struct namespace_create *c, uint8_t *body)
 {
 	*(struct oplog_create *)body = (struct oplog_create){
 		.dir = le32_of(c->dir),
@@ -126,7 +126,7 @@ size_t ns_create_encode(const struct ns_create *c, uint8_t *body)
 
 /* ---- remove ---------------------------------------------------------------------------------------------------- */
 
-int ns_remove_prepare(struct fs_run *run, struct ns_remove *r)
+int namespace_remove_prepare(struct fs_run *run, struct namespace_remove *r)
 {
 	struct dir_entry entry;
 	int err = inode_get(run, 0, r->dir, &r->dir_inode);
@@ -141,7 +141,7 @@ int ns_remove_prepare(struct fs_run *run, struct ns_remove *r)
 	return err;
 }
 
-void ns_remove_commit(struct ns_remove *r)
+void namespace_remove_commit(struct namespace_remove *r)
 {
 	bool is_dir = r->inode->attr.type == FS_TYPE_DIR;
 	dir_remove(r->dir_inode, &r->plan, r->name.bytes, r->name.len);
@@ -152,7 +152,7 @@ void ns_remove_commit(struct ns_remove *r)
 	unlink_one(r->inode, r->now_ns);
 }
 
-size_t ns_remove_encode(const struct ns_remove *r, uint8_t *body)
+size_t namespace_remove_encode(const struct namespace_remove *r, uint8_t *body)
 {
 	*(struct oplog_remove *)body = (struct oplog_remove){
 		.dir = le32_of(r->dir),
@@ -167,7 +167,7 @@ size_t ns_remove_encode(const struct ns_remove *r, uint8_t *body)
 /* ---- rename ---------------------------------------------------------------------------------------------------- */
 
 /* The new name: free, or an entry that will mean the moved file. */
-static int rename_plan_target(struct fs_run *run, struct ns_rename *r)
+static int rename_plan_target(struct fs_run *run, struct namespace_rename *r)
 {
 	struct dir_entry entry;
 	r->replaced_inode = NULL;
@@ -180,7 +180,7 @@ static int rename_plan_target(struct fs_run *run, struct ns_rename *r)
 	return err != 0 ? err : inode_get_id(run, &entry.id, &r->replaced_inode);
 }
 
-int ns_rename_prepare(struct fs_run *run, struct ns_rename *r)
+int namespace_rename_prepare(struct fs_run *run, struct namespace_rename *r)
 {
 	struct dir_entry entry;
 	uint32_t parent;
@@ -199,7 +199,7 @@ int ns_rename_prepare(struct fs_run *run, struct ns_rename *r)
 	return err;
 }
 
-void ns_rename_commit(struct ns_rename *r)
+void namespace_rename_commit(struct namespace_rename *r)
 {
 	bool is_dir = r->inode->attr.type == FS_TYPE_DIR;
 	dir_remove(r->dir_inode, &r->plan, r->name.bytes, r->name.len);
@@ -224,7 +224,7 @@ void ns_rename_commit(struct ns_rename *r)
 	}
 }
 
-size_t ns_rename_encode(const struct ns_rename *r, uint8_t *body)
+size_t namespace_rename_encode(const struct namespace_rename *r, uint8_t *body)
 {
 	*(struct oplog_rename *)body = (struct oplog_rename){
 		.dir = le32_of(r->dir),
@@ -241,7 +241,7 @@ size_t ns_rename_encode(const struct ns_rename *r, uint8_t *body)
 
 /* ---- link ------------------------------------------------------------------------------------------------------ */
 
-int ns_link_prepare(struct fs_run *run, struct ns_link *l)
+int namespace_link_prepare(struct fs_run *run, struct namespace_link *l)
 {
 	int err = inode_get(run, 0, l->dir, &l->dir_inode);
 	err = both(err, inode_get_id(run, &l->id, &l->inode));
@@ -251,7 +251,7 @@ int ns_link_prepare(struct fs_run *run, struct ns_link *l)
 	return err;
 }
 
-void ns_link_commit(struct ns_link *l)
+void namespace_link_commit(struct namespace_link *l)
 {
 	dir_add(l->dir_inode, &l->plan, l->name.bytes, l->name.len, &l->id, l->inode->attr.type);
 	nlink_add(l->inode, 1);
@@ -259,7 +259,7 @@ void ns_link_commit(struct ns_link *l)
 	touch(l->dir_inode, l->now_ns);
 }
 
-size_t ns_link_encode(const struct ns_link *l, uint8_t *body)
+size_t namespace_link_encode(const struct namespace_link *l, uint8_t *body)
 {
 	*(struct oplog_link *)body = (struct oplog_link){
 		.dir = le32_of(l->dir),
@@ -273,7 +273,7 @@ size_t ns_link_encode(const struct ns_link *l, uint8_t *body)
 
 /* ---- setattr --------------------------------------------------------------------------------------------------- */
 
-int ns_setattr_prepare(struct fs_run *run, struct ns_setattr *s)
+int namespace_setattr_prepare(struct fs_run *run, struct namespace_setattr *s)
 {
 	int err = inode_get_id(run, &s->id, &s->inode);
 	if (err == 0 && s->truncate)
@@ -282,7 +282,7 @@ int ns_setattr_prepare(struct fs_run *run, struct ns_setattr *s)
 	return err;
 }
 
-void ns_setattr_commit(struct ns_setattr *s)
+void namespace_setattr_commit(struct namespace_setattr *s)
 {
 	if (s->truncate)
 		file_truncate(s->inode, s->attr.size_bytes);
@@ -295,7 +295,7 @@ void ns_setattr_commit(struct ns_setattr *s)
 	attr->ctime_ns = s->attr.ctime_ns;
 }
 
-size_t ns_setattr_encode(const struct ns_setattr *s, uint8_t *body)
+size_t namespace_setattr_encode(const struct namespace_setattr *s, uint8_t *body)
 {
 	*(struct oplog_setattr *)body = (struct oplog_setattr){
 		.inode = le32_of(s->id.inode),

@@ -22,9 +22,9 @@
 /* The directory to change something in: writable, and its attributes told. */
 static int target_dir_get(struct fs_run *run, const struct fs_file_id *id, struct inode **ret_dir)
 {
-	if (ns_is_snapdir(id))
+	if (namespace_is_snapdir(id))
 		return -EROFS;
-	return ns_dir_get(run, id, ret_dir);
+	return namespace_dir_get(run, id, ret_dir);
 }
 
 static int dir_for_change(struct fs_run *run, struct inode **ret_dir)
@@ -32,7 +32,7 @@ static int dir_for_change(struct fs_run *run, struct inode **ret_dir)
 	int err = target_dir_get(run, &run->msg->file, ret_dir);
 	if (err != 0)
 		return err;
-	ns_out_dir_pre(run->msg, *ret_dir);
+	namespace_out_dir_pre(run->msg, *ret_dir);
 	return (*ret_dir)->snapshot != 0 ? -EROFS : 0;
 }
 
@@ -43,7 +43,7 @@ static int to_dir_for_change(struct fs_run *run, struct inode **ret_dir)
 	if (err != 0)
 		return err;
 	inode_to_wcc(*ret_dir, &run->msg->out.to_dir_pre);
-	ns_out_to_dir(run->msg, *ret_dir);
+	namespace_out_to_dir(run->msg, *ret_dir);
 	return (*ret_dir)->snapshot != 0 ? -EROFS : 0;
 }
 
@@ -68,7 +68,7 @@ static int create_existing(struct fs_run *run, const struct fs_file_id *id)
 	struct inode *inode;
 	if (msg->op != FS_CREATE || msg->in.create.mode == FS_CREATE_GUARDED)
 		return -EEXIST;
-	int err = ns_child_get(run, id, &inode);
+	int err = namespace_child_get(run, id, &inode);
 	if (err != 0)
 		return err;
 	if (inode->attr.type != FS_TYPE_REG && inode->attr.type != FS_TYPE_VDISK)
@@ -80,9 +80,9 @@ static int create_existing(struct fs_run *run, const struct fs_file_id *id)
 			return -EEXIST;
 	} else if (msg->in.setattr.set_size) {
 		struct fs_setattr size_only = { .set_size = true, .size_bytes = msg->in.setattr.size_bytes };
-		return ns_setattr(run, inode, &size_only);
+		return namespace_setattr(run, inode, &size_only);
 	}
-	ns_out_attr(msg, inode);
+	namespace_out_attr(msg, inode);
 	return 0;
 }
 
@@ -99,13 +99,13 @@ static int create_check_new(const struct fs_message *msg, const struct inode *di
 }
 
 /* Everything about the new inode but its number and generation. */
-static void create_fill(struct fs_run *run, const struct inode *dir, enum fs_type type, struct ns_create *c)
+static void create_fill(struct fs_run *run, const struct inode *dir, enum fs_type type, struct namespace_create *c)
 {
 	const struct fs_message *msg = run->msg;
 	const struct fs_setattr *set = &msg->in.setattr;
 	int64_t now_ns = volume_now_ns(run->vol);
 	c->dir = dir->ino;
-	c->name = (struct ns_name){ msg->in.name, msg->in.name_len };
+	c->name = (struct namespace_name){ msg->in.name, msg->in.name_len };
 	c->now_ns = now_ns;
 	c->attr = (struct inode_attr){ .type = (uint8_t)type,
 		                       .nlink = type == FS_TYPE_DIR ? 2 : 1,
@@ -136,27 +136,27 @@ static void create_fill(struct fs_run *run, const struct inode *dir, enum fs_typ
 	}
 }
 
-static int create_new(struct fs_run *run, struct inode *dir, struct ns_create *c)
+static int create_new(struct fs_run *run, struct inode *dir, struct namespace_create *c)
 {
 	uint8_t body[OPLOG_NAMESPACE_MAX];
-	int err = inode_find_free(run, &c->ino), err2 = ns_create_prepare(run, c);
+	int err = inode_find_free(run, &c->ino), err2 = namespace_create_prepare(run, c);
 	if (err != 0 || err2 != 0)
 		return err == -EAGAIN || err2 == 0 ? err : err2;
 	size_t body_len = sizeof(struct oplog_create) + c->name.len + c->target_len;
-	err = run_admit_change(run, c->n_pages, ns_log_size(run, body_len), c->n_pages);
+	err = admit_change(run, c->n_pages, namespace_log_size(run, body_len), c->n_pages);
 	if (err != 0)
 		return err;
 	c->attr.generation = volume_next_generation(run->vol);
-	struct inode *inode = ns_create_commit(run->vol, c);
-	ns_out_attr(run->msg, inode);
-	ns_out_dir(run->msg, dir);
-	return ns_log(run, NVLOG_CREATE, body, ns_create_encode(c, body));
+	struct inode *inode = namespace_create_commit(run->vol, c);
+	namespace_out_attr(run->msg, inode);
+	namespace_out_dir(run->msg, dir);
+	return namespace_log(run, NVLOG_CREATE, body, namespace_create_encode(c, body));
 }
 
 static int create_any(struct fs_run *run, enum fs_type type)
 {
 	struct fs_message *msg = run->msg;
-	struct ns_create c = { 0 };
+	struct namespace_create c = { 0 };
 	struct inode *dir;
 	struct fs_file_id id;
 	uint8_t existing_type;
@@ -164,8 +164,8 @@ static int create_any(struct fs_run *run, enum fs_type type)
 	if (err == 0)
 		err = perm_check(msg->cred, &dir->attr, PERM_EXEC);
 	if (err == 0)
-		err = ns_name_check(msg->in.name, msg->in.name_len);
-	if (err == 0 && ns_is_snapdir_name(dir, msg->in.name, msg->in.name_len))
+		err = namespace_name_check(msg->in.name, msg->in.name_len);
+	if (err == 0 && namespace_is_snapdir_name(dir, msg->in.name, msg->in.name_len))
 		err = -EEXIST;
 	if (err != 0)
 		return err;
@@ -216,10 +216,10 @@ int op_mknod(struct fs_run *run)
 /* Names that cannot be taken away from a directory. */
 static int removable_name_check(const struct inode *dir, const char *name, size_t name_len)
 {
-	int err = ns_name_check(name, name_len);
+	int err = namespace_name_check(name, name_len);
 	if (err == -EEXIST)
 		return -EINVAL;
-	return err == 0 && dir->ino == FS_INO_ROOT && ns_is_snapdir_name(dir, name, name_len) ? -EACCES : err;
+	return err == 0 && dir->ino == FS_INO_ROOT && namespace_is_snapdir_name(dir, name, name_len) ? -EACCES : err;
 }
 
 /* The entry's inode, which `cred` may unlink. */
@@ -230,10 +230,10 @@ static int victim_get(struct fs_run *run, struct inode *dir, const char *name, s
 	int err = perm_check(run->msg->cred, &dir->attr, PERM_EXEC);
 	if (err == 0)
 		err = dir_lookup(run, dir, name, name_len, ret_id, &type);
-	if (err == -ENOENT && ns_is_snapdir_name(dir, name, name_len))
+	if (err == -ENOENT && namespace_is_snapdir_name(dir, name, name_len))
 		err = -EACCES; /* LOOKUP finds it, and nobody can take it away */
 	if (err == 0)
-		err = ns_child_get(run, ret_id, ret_inode);
+		err = namespace_child_get(run, ret_id, ret_inode);
 	return err != 0 ? err : perm_check_delete(run->msg->cred, &dir->attr, &(*ret_inode)->attr);
 }
 
@@ -257,7 +257,7 @@ static int remove_type_check(struct fs_run *run, struct inode *inode, bool want_
 static int remove_any(struct fs_run *run, bool want_dir)
 {
 	struct fs_message *msg = run->msg;
-	struct ns_remove r = { .name = { msg->in.name, msg->in.name_len } };
+	struct namespace_remove r = { .name = { msg->in.name, msg->in.name_len } };
 	struct inode *dir, *inode;
 	uint8_t body[sizeof(struct oplog_remove) + FS_NAME_MAX];
 	int err = dir_for_change(run, &dir);
@@ -271,14 +271,15 @@ static int remove_any(struct fs_run *run, bool want_dir)
 		return err;
 	r.dir = dir->ino;
 	r.now_ns = volume_now_ns(run->vol);
-	err = ns_remove_prepare(run, &r);
+	err = namespace_remove_prepare(run, &r);
 	if (err == 0)
-		err = run_admit_change(run, r.n_pages, ns_log_size(run, sizeof(struct oplog_remove) + r.name.len), 0);
+		err = admit_change(run, r.n_pages, namespace_log_size(run, sizeof(struct oplog_remove) + r.name.len),
+		                   0);
 	if (err != 0)
 		return err;
-	ns_remove_commit(&r);
-	ns_out_dir(msg, dir);
-	return ns_log(run, NVLOG_REMOVE, body, ns_remove_encode(&r, body));
+	namespace_remove_commit(&r);
+	namespace_out_dir(msg, dir);
+	return namespace_log(run, NVLOG_REMOVE, body, namespace_remove_encode(&r, body));
 }
 
 int op_remove(struct fs_run *run)
@@ -319,7 +320,7 @@ static int move_check(struct fs_run *run, const struct inode *dir, struct inode 
 
 /* Fill r->replaced. 1: both names are the same file, nothing to do. */
 static int rename_target(struct fs_run *run, struct inode *to_dir, const struct inode *dir, const struct inode *inode,
-                         struct ns_rename *r)
+                         struct namespace_rename *r)
 {
 	struct fs_file_id id;
 	struct inode *replaced;
@@ -333,21 +334,21 @@ static int rename_target(struct fs_run *run, struct inode *to_dir, const struct 
 		return err;
 	if (id.inode == inode->ino)
 		return 1;
-	err = ns_child_get(run, &id, &replaced);
+	err = namespace_child_get(run, &id, &replaced);
 	r->replaced = id.inode;
 	return err != 0 ? err : replaced_check(run, to_dir, inode, replaced);
 }
 
-static int rename_check(struct fs_run *run, struct inode *dir, struct inode *to_dir, struct ns_rename *r)
+static int rename_check(struct fs_run *run, struct inode *dir, struct inode *to_dir, struct namespace_rename *r)
 {
 	const struct fs_cred *cred = run->msg->cred;
 	struct inode *inode;
 	int err = removable_name_check(dir, r->name.bytes, r->name.len);
 	if (err == 0)
-		err = ns_name_check(r->to_name.bytes, r->to_name.len);
+		err = namespace_name_check(r->to_name.bytes, r->to_name.len);
 	if (err != 0)
 		return err == -EEXIST ? -EINVAL : err;
-	if (ns_is_snapdir_name(to_dir, r->to_name.bytes, r->to_name.len))
+	if (namespace_is_snapdir_name(to_dir, r->to_name.bytes, r->to_name.len))
 		return -EEXIST;
 	err = victim_get(run, dir, r->name.bytes, r->name.len, &r->id, &inode);
 	if (err == 0)
@@ -360,8 +361,8 @@ static int rename_check(struct fs_run *run, struct inode *dir, struct inode *to_
 int op_rename(struct fs_run *run)
 {
 	struct fs_message *msg = run->msg;
-	struct ns_rename r = { .name = { msg->in.name, msg->in.name_len },
-		               .to_name = { msg->in.to_name, msg->in.to_name_len } };
+	struct namespace_rename r = { .name = { msg->in.name, msg->in.name_len },
+		                      .to_name = { msg->in.to_name, msg->in.to_name_len } };
 	struct inode *dir, *to_dir;
 	uint8_t body[sizeof(struct oplog_rename) + 2U * FS_NAME_MAX];
 	int err = dir_for_change(run, &dir), err2 = to_dir_for_change(run, &to_dir);
@@ -373,17 +374,17 @@ int op_rename(struct fs_run *run)
 	r.dir = dir->ino;
 	r.to_dir = to_dir->ino;
 	r.now_ns = volume_now_ns(run->vol);
-	err = ns_rename_prepare(run, &r);
+	err = namespace_rename_prepare(run, &r);
 	if (err == 0)
-		err = run_admit_change(run, r.n_pages,
-		                       ns_log_size(run, sizeof(struct oplog_rename) + r.name.len + r.to_name.len),
-		                       r.n_pages);
+		err = admit_change(run, r.n_pages,
+		                   namespace_log_size(run, sizeof(struct oplog_rename) + r.name.len + r.to_name.len),
+		                   r.n_pages);
 	if (err != 0)
 		return err;
-	ns_rename_commit(&r);
-	ns_out_dir(msg, dir);
-	ns_out_to_dir(msg, to_dir);
-	return ns_log(run, NVLOG_RENAME, body, ns_rename_encode(&r, body));
+	namespace_rename_commit(&r);
+	namespace_out_dir(msg, dir);
+	namespace_out_to_dir(msg, to_dir);
+	return namespace_log(run, NVLOG_RENAME, body, namespace_rename_encode(&r, body));
 }
 
 /* ---- link ------------------------------------------------------------------------------------------------------ */
@@ -391,8 +392,8 @@ int op_rename(struct fs_run *run)
 static int link_check(struct fs_run *run, const struct inode *to_dir, const struct inode *inode)
 {
 	const struct fs_message *msg = run->msg;
-	int err = ns_name_check(msg->in.to_name, msg->in.to_name_len);
-	if (err == 0 && ns_is_snapdir_name(to_dir, msg->in.to_name, msg->in.to_name_len))
+	int err = namespace_name_check(msg->in.to_name, msg->in.to_name_len);
+	if (err == 0 && namespace_is_snapdir_name(to_dir, msg->in.to_name, msg->in.to_name_len))
 		err = -EEXIST;
 	if (err != 0)
 		return err;
@@ -409,14 +410,14 @@ static int link_check(struct fs_run *run, const struct inode *to_dir, const stru
 int op_link(struct fs_run *run)
 {
 	struct fs_message *msg = run->msg;
-	struct ns_link l = { .name = { msg->in.to_name, msg->in.to_name_len }, .id = msg->file };
+	struct namespace_link l = { .name = { msg->in.to_name, msg->in.to_name_len }, .id = msg->file };
 	struct inode *to_dir, *inode;
 	uint8_t body[sizeof(struct oplog_link) + FS_NAME_MAX];
-	if (ns_is_snapdir(&msg->file))
+	if (namespace_is_snapdir(&msg->file))
 		return -EISDIR;
 	int err = inode_get_id(run, &msg->file, &inode);
 	if (err == 0)
-		ns_out_attr(msg, inode);
+		namespace_out_attr(msg, inode);
 	int err2 = to_dir_for_change(run, &to_dir);
 	if (err != 0 || err2 != 0)
 		return err == -EAGAIN || err2 == 0 ? err : err2;
@@ -425,14 +426,14 @@ int op_link(struct fs_run *run)
 		return err;
 	l.dir = to_dir->ino;
 	l.now_ns = volume_now_ns(run->vol);
-	err = ns_link_prepare(run, &l);
+	err = namespace_link_prepare(run, &l);
 	if (err == 0)
-		err = run_admit_change(run, l.n_pages, ns_log_size(run, sizeof(struct oplog_link) + l.name.len),
-		                       l.n_pages);
+		err = admit_change(run, l.n_pages, namespace_log_size(run, sizeof(struct oplog_link) + l.name.len),
+		                   l.n_pages);
 	if (err != 0)
 		return err;
-	ns_link_commit(&l);
-	ns_out_attr(msg, inode);
-	ns_out_to_dir(msg, to_dir);
-	return ns_log(run, NVLOG_LINK, body, ns_link_encode(&l, body));
+	namespace_link_commit(&l);
+	namespace_out_attr(msg, inode);
+	namespace_out_to_dir(msg, to_dir);
+	return namespace_log(run, NVLOG_LINK, body, namespace_link_encode(&l, body));
 }

@@ -36,14 +36,14 @@ static const char *take(const struct nvlog_record *record, size_t *io_at, size_t
 	return bytes;
 }
 
-static bool take_name(const struct nvlog_record *record, size_t *io_at, size_t len, struct ns_name *ret_name)
+static bool take_name(const struct nvlog_record *record, size_t *io_at, size_t len, struct namespace_name *ret_name)
 {
 	const char *bytes = take(record, io_at, len);
 	if (bytes == NULL || len == 0 || memchr(bytes, '/', len) != NULL || memchr(bytes, '\0', len) != NULL)
 		return false;
 	if (bytes[0] == '.' && (len == 1 || (len == 2 && bytes[1] == '.')))
 		return false;
-	*ret_name = (struct ns_name){ bytes, len };
+	*ret_name = (struct namespace_name){ bytes, len };
 	return true;
 }
 
@@ -52,7 +52,7 @@ static bool type_is_creatable(uint8_t type)
 	return type >= FS_TYPE_REG && type <= FS_TYPE_SOCK;
 }
 
-static int create_decode(const struct nvlog_record *record, struct ns_create *c)
+static int create_decode(const struct nvlog_record *record, struct namespace_create *c)
 {
 	size_t at = 0;
 	const struct oplog_create *d = (const struct oplog_create *)take(record, &at, sizeof *d);
@@ -88,13 +88,13 @@ static int create_decode(const struct nvlog_record *record, struct ns_create *c)
 
 int namespace_apply_create(struct fs_run *run, const struct nvlog_record *record)
 {
-	struct ns_create c = { 0 };
+	struct namespace_create c = { 0 };
 	struct inode *taken;
 	int err = create_decode(record, &c);
 	if (err != 0)
 		return err;
 	int err2 = inode_need_map(run, c.ino), err3 = inode_get(run, 0, c.ino, &taken);
-	err = ns_create_prepare(run, &c);
+	err = namespace_create_prepare(run, &c);
 	if (err == -EAGAIN || err2 == -EAGAIN || err3 == -EAGAIN)
 		return -EAGAIN;
 	if (err3 != -ESTALE)
@@ -103,13 +103,13 @@ int namespace_apply_create(struct fs_run *run, const struct nvlog_record *record
 		return replay_error(err != 0 ? err : err2);
 	err = run_reserve(run, c.n_pages);
 	if (err == 0)
-		(void)ns_create_commit(run->vol, &c);
+		(void)namespace_create_commit(run->vol, &c);
 	return err;
 }
 
 int namespace_apply_remove(struct fs_run *run, const struct nvlog_record *record)
 {
-	struct ns_remove r = { 0 };
+	struct namespace_remove r = { 0 };
 	size_t at = 0;
 	const struct oplog_remove *d = (const struct oplog_remove *)take(record, &at, sizeof *d);
 	if (d == NULL || !take_name(record, &at, d->name_len, &r.name) || at != record->body_len)
@@ -117,17 +117,17 @@ int namespace_apply_remove(struct fs_run *run, const struct nvlog_record *record
 	r.dir = le32_get(d->dir);
 	r.id = (struct fs_file_id){ 0, le32_get(d->inode), le64_get(d->generation) };
 	r.now_ns = (int64_t)le64_get(d->now_ns);
-	int err = replay_error(ns_remove_prepare(run, &r));
+	int err = replay_error(namespace_remove_prepare(run, &r));
 	if (err == 0)
 		err = run_reserve(run, r.n_pages);
 	if (err == 0)
-		ns_remove_commit(&r);
+		namespace_remove_commit(&r);
 	return err;
 }
 
 int namespace_apply_rename(struct fs_run *run, const struct nvlog_record *record)
 {
-	struct ns_rename r = { 0 };
+	struct namespace_rename r = { 0 };
 	size_t at = 0;
 	const struct oplog_rename *d = (const struct oplog_rename *)take(record, &at, sizeof *d);
 	if (d == NULL || !take_name(record, &at, d->name_len, &r.name) ||
@@ -140,17 +140,17 @@ int namespace_apply_rename(struct fs_run *run, const struct nvlog_record *record
 	r.now_ns = (int64_t)le64_get(d->now_ns);
 	if (r.replaced == r.id.inode)
 		return -EUCLEAN;
-	int err = replay_error(ns_rename_prepare(run, &r));
+	int err = replay_error(namespace_rename_prepare(run, &r));
 	if (err == 0)
 		err = run_reserve(run, r.n_pages);
 	if (err == 0)
-		ns_rename_commit(&r);
+		namespace_rename_commit(&r);
 	return err;
 }
 
 int namespace_apply_link(struct fs_run *run, const struct nvlog_record *record)
 {
-	struct ns_link l = { 0 };
+	struct namespace_link l = { 0 };
 	size_t at = 0;
 	const struct oplog_link *d = (const struct oplog_link *)take(record, &at, sizeof *d);
 	if (d == NULL || !take_name(record, &at, d->name_len, &l.name) || at != record->body_len)
@@ -158,19 +158,19 @@ int namespace_apply_link(struct fs_run *run, const struct nvlog_record *record)
 	l.dir = le32_get(d->dir);
 	l.id = (struct fs_file_id){ 0, le32_get(d->inode), le64_get(d->generation) };
 	l.now_ns = (int64_t)le64_get(d->now_ns);
-	int err = replay_error(ns_link_prepare(run, &l));
+	int err = replay_error(namespace_link_prepare(run, &l));
 	if (err == 0 && l.inode->attr.nlink >= FS_LINK_MAX)
 		err = -EUCLEAN;
 	if (err == 0)
 		err = run_reserve(run, l.n_pages);
 	if (err == 0)
-		ns_link_commit(&l);
+		namespace_link_commit(&l);
 	return err;
 }
 
 int namespace_apply_setattr(struct fs_run *run, const struct nvlog_record *record)
 {
-	struct ns_setattr s = { 0 };
+	struct namespace_setattr s = { 0 };
 	size_t at = 0;
 	const struct oplog_setattr *d = (const struct oplog_setattr *)take(record, &at, sizeof *d);
 	if (d == NULL || at != record->body_len || le32_get(d->flags) > OPLOG_SETATTR_TRUNCATE ||
@@ -189,12 +189,12 @@ int namespace_apply_setattr(struct fs_run *run, const struct nvlog_record *recor
 	};
 	if (s.attr.size_bytes > (uint64_t)FBN_MAX * FS_BLOCK_SIZE)
 		return -EUCLEAN;
-	int err = replay_error(ns_setattr_prepare(run, &s));
+	int err = replay_error(namespace_setattr_prepare(run, &s));
 	if (err == 0 && s.truncate && s.inode->attr.type != FS_TYPE_REG)
 		err = -EUCLEAN;
 	if (err == 0)
 		err = run_reserve(run, s.n_pages);
 	if (err == 0)
-		ns_setattr_commit(&s);
+		namespace_setattr_commit(&s);
 	return err;
 }

@@ -32,11 +32,11 @@ static int walk(struct fs_run *run, const char *path, const char *end, struct fs
 	size_t name_len;
 	if (strnlen(path, FS_PATH_MAX) == FS_PATH_MAX)
 		return -ENAMETOOLONG;
-	int err = ns_id_of_ino(run, 0, FS_INO_ROOT, &id);
+	int err = namespace_id_of_ino(run, 0, FS_INO_ROOT, &id);
 	*ret_active = id;
 	while (err == 0 && (name_len = next_component(&path, &name)) != 0 && name < end) {
 		struct fs_file_id dir_id = id;
-		err = ns_lookup(run, cred, &dir_id, name, name_len, &id);
+		err = namespace_lookup(run, cred, &dir_id, name, name_len, &id);
 		if (err == 0 && id.snapshot == 0)
 			*ret_active = id;
 	}

@@ -66,7 +66,7 @@ static int dir_in(struct fs_run *run, const struct snapshot *snapshot, const str
 		return err;
 	if (then->attr.type != FS_TYPE_DIR || then->attr.generation != dir->attr.generation)
 		return -ENOENT;
-	*ret_id = ns_id_of(then);
+	*ret_id = namespace_id_of(then);
 	return 0;
 }
 

@@ -14,7 +14,7 @@
 #include "fs/core/operations.h"
 #include "fs/cp/maps.h"
 #include "fs/cp/space.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/run.h"
 #include "fs/file/snapshot_table.h"
 #include "fs/fs_info.h"

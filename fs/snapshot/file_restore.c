@@ -16,7 +16,7 @@
 #include "fs/core/core.h"
 #include "fs/cp/cp_wait.h"
 #include "fs/cp/space.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/file.h"
 #include "fs/file/inode.h"
 #include "fs/file/run.h"

@@ -38,7 +38,7 @@ static int admit(struct fs_run *run, const struct file_restore *restore, size_t 
 {
 	int err = space_claim_admit(run, &restore->claim, n_pages + n_pages / 64U + 8U);
 
-	return err != 0 ? err : run_admit_space(run, n_pages, log_bytes, 0, SPACE_NAMES);
+	return err != 0 ? err : admit_space(run, n_pages, log_bytes, 0, SPACE_NAMES);
 }
 
 static int source_get(struct fs_run *run, const struct file_restore *restore, struct inode **ret_inode)
@@ -68,7 +68,7 @@ int file_restore_stage_step(struct fs_run *run)
 {
 	struct file_restore *restore = run->arg;
 	struct fs_volume *vol = run->vol;
-	struct ns_create create = { .dir = INO_DOCS, .now_ns = volume_now_ns(vol) };
+	struct namespace_create create = { .dir = INO_DOCS, .now_ns = volume_now_ns(vol) };
 	uint8_t body[sizeof(struct oplog_create) + STAGED_NAME_SIZE];
 	char name[STAGED_NAME_SIZE];
 	struct inode *source;
@@ -80,18 +80,18 @@ int file_restore_stage_step(struct fs_run *run)
 		err = inode_find_free(run, &create.ino);
 	if (err != 0)
 		return err;
-	create.name = (struct ns_name){ name, docs_staged_name(create.ino, name) };
+	create.name = (struct namespace_name){ name, docs_staged_name(create.ino, name) };
 	create.attr = attr_of(source);
-	err = ns_create_prepare(run, &create);
+	err = namespace_create_prepare(run, &create);
 	if (err == 0)
 		err = admit(run, restore, create.n_pages, nvlog_size(sizeof(body), 0));
 	if (err != 0)
 		return err;
 	create.attr.generation = volume_next_generation(vol);
 	space_claim_draw(vol, &restore->claim, create.n_pages);
-	(void)ns_create_commit(vol, &create);
+	(void)namespace_create_commit(vol, &create);
 	restore->staged = (struct fs_file_id){ 0, create.ino, create.attr.generation };
-	(void)nvlog_append(vol, NVLOG_CREATE, body, ns_create_encode(&create, body), NULL, 0);
+	(void)nvlog_append(vol, NVLOG_CREATE, body, namespace_create_encode(&create, body), NULL, 0);
 	return 0;
 }
 
@@ -141,7 +141,7 @@ int file_restore_fill_step(struct fs_run *run)
 int file_restore_place_step(struct fs_run *run)
 {
 	struct file_restore *restore = run->arg;
-	struct ns_rename rename = { .dir = INO_DOCS, .id = restore->staged, .now_ns = volume_now_ns(run->vol) };
+	struct namespace_rename rename = { .dir = INO_DOCS, .id = restore->staged, .now_ns = volume_now_ns(run->vol) };
 	uint8_t body[sizeof(struct oplog_rename) + STAGED_NAME_SIZE + FS_NAME_MAX];
 	char name[STAGED_NAME_SIZE];
 	int err = must_end(restore);
@@ -151,35 +151,35 @@ int file_restore_place_step(struct fs_run *run)
 		err = file_restore_place(run, restore->msg, &rename);
 	if (err != 0)
 		return err;
-	rename.name = (struct ns_name){ name, docs_staged_name(restore->staged.inode, name) };
-	err = ns_rename_prepare(run, &rename);
+	rename.name = (struct namespace_name){ name, docs_staged_name(restore->staged.inode, name) };
+	err = namespace_rename_prepare(run, &rename);
 	if (err == 0)
 		err = admit(run, restore, rename.n_pages, nvlog_size(sizeof(body), 0));
 	if (err != 0)
 		return err == -ESTALE ? -EUCLEAN : err;
-	ns_rename_commit(&rename);
+	namespace_rename_commit(&rename);
 	inode_to_attr(rename.inode, &restore->msg->out.attr);
 	restore->msg->out.has_attr = true;
 	restore->staged.inode = 0;
-	restore->sequence = nvlog_append(run->vol, NVLOG_RENAME, body, ns_rename_encode(&rename, body), NULL, 0);
+	restore->sequence = nvlog_append(run->vol, NVLOG_RENAME, body, namespace_rename_encode(&rename, body), NULL, 0);
 	return 0;
 }
 
 int file_restore_unstage(struct fs_run *run, const struct fs_file_id *id)
 {
-	struct ns_remove remove = { .dir = INO_DOCS, .id = *id, .now_ns = volume_now_ns(run->vol) };
+	struct namespace_remove remove = { .dir = INO_DOCS, .id = *id, .now_ns = volume_now_ns(run->vol) };
 	uint8_t body[sizeof(struct oplog_remove) + STAGED_NAME_SIZE];
 	char name[STAGED_NAME_SIZE];
 	int err;
 
-	remove.name = (struct ns_name){ name, docs_staged_name(id->inode, name) };
-	err = ns_remove_prepare(run, &remove);
+	remove.name = (struct namespace_name){ name, docs_staged_name(id->inode, name) };
+	err = namespace_remove_prepare(run, &remove);
 	if (err == 0)
-		err = run_admit_change(run, remove.n_pages, nvlog_size(sizeof(body), 0), 0);
+		err = admit_change(run, remove.n_pages, nvlog_size(sizeof(body), 0), 0);
 	if (err != 0)
 		return err;
-	ns_remove_commit(&remove);
-	(void)nvlog_append(run->vol, NVLOG_REMOVE, body, ns_remove_encode(&remove, body), NULL, 0);
+	namespace_remove_commit(&remove);
+	(void)nvlog_append(run->vol, NVLOG_REMOVE, body, namespace_remove_encode(&remove, body), NULL, 0);
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 #include "fs/core/core.h"
 #include "fs/core/operations.h"
 #include "fs/cp/space.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/inode.h"
 #include "fs/file/run.h"
 #include "fs/file/snapshot_table.h"
@@ -107,13 +107,13 @@ static int replaced_check(struct fs_message *msg, unsigned type)
 	return type == FS_TYPE_DIR ? -EISDIR : -EBUSY;
 }
 
-static int place_look(struct fs_run *run, struct inode *dir, struct fs_message *msg, struct ns_rename *rename)
+static int place_look(struct fs_run *run, struct inode *dir, struct fs_message *msg, struct namespace_rename *rename)
 {
 	struct fs_file_id id;
 	uint8_t type;
-	int err = ns_name_check(rename->to_name.bytes, rename->to_name.len);
+	int err = namespace_name_check(rename->to_name.bytes, rename->to_name.len);
 
-	if (err == 0 && ns_is_snapdir_name(dir, rename->to_name.bytes, rename->to_name.len))
+	if (err == 0 && namespace_is_snapdir_name(dir, rename->to_name.bytes, rename->to_name.len))
 		err = -EEXIST;
 	if (err == 0)
 		err = dir_lookup(run, dir, rename->to_name.bytes, rename->to_name.len, &id, &type);
@@ -121,16 +121,16 @@ static int place_look(struct fs_run *run, struct inode *dir, struct fs_message *
 	return err == 0 ? replaced_check(msg, type) : err == -ENOENT ? 0 : err;
 }
 
-int file_restore_place(struct fs_run *run, struct fs_message *msg, struct ns_rename *ret_rename)
+int file_restore_place(struct fs_run *run, struct fs_message *msg, struct namespace_rename *ret_rename)
 {
 	struct fs_file_id id;
 	struct inode *dir;
 	int err = path_resolve_parent(run, msg->in.path, &id, &ret_rename->to_name.bytes, &ret_rename->to_name.len);
 
-	if (err == 0 && (id.snapshot != 0 || ns_is_snapdir(&id)))
+	if (err == 0 && (id.snapshot != 0 || namespace_is_snapdir(&id)))
 		err = -EROFS;
 	if (err == 0)
-		err = ns_dir_get(run, &id, &dir);
+		err = namespace_dir_get(run, &id, &dir);
 	if (err != 0)
 		return place_failed(msg, err);
 	ret_rename->to_dir = dir->ino;
@@ -182,7 +182,7 @@ static int space_check(struct fs_run *run, uint64_t n_blocks)
 int op_file_restore(struct fs_run *run)
 {
 	struct fs_message *msg = run->msg;
-	struct ns_rename rename;
+	struct namespace_rename rename;
 	struct inode *source;
 	uint64_t n_blocks;
 	int err = path_check(msg);

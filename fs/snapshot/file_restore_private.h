@@ -18,7 +18,7 @@
 struct fs_message;
 struct fs_volume;
 struct inode;
-struct ns_rename;
+struct namespace_rename;
 
 enum file_restore_phase {
 	FILE_RESTORE_STAGE,
@@ -57,7 +57,7 @@ struct file_restore_table {
 
 /* Find where the restored file is to stand, from the message's path: to_dir, to_name, replaced. -EAGAIN; any other
  * error has its text in `msg`. */
-MUST_CHECK int file_restore_place(struct fs_run *run, struct fs_message *msg, struct ns_rename *ret_rename);
+MUST_CHECK int file_restore_place(struct fs_run *run, struct fs_message *msg, struct namespace_rename *ret_rename);
 /* Begin a restore. `source` is the file in the snapshot. `n_blocks` is what the restore may take, which was admitted
  * in this step. */
 MUST_CHECK int file_restore_begin(struct fs_message *msg, const struct inode *source, uint64_t n_blocks);

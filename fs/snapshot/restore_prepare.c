@@ -17,7 +17,7 @@
 #include "fs/core/operations.h"
 #include "fs/cp/maps.h"
 #include "fs/file/cache.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/file.h"
 #include "fs/file/inode.h"
 #include "fs/file/run.h"

@@ -17,7 +17,7 @@
 #include "fs/core/operations.h"
 #include "fs/cp/admit.h"
 #include "fs/file/cache.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/file.h"
 #include "fs/file/inode.h"
 #include "fs/file/run.h"
@@ -199,9 +199,9 @@ int op_doc_put(struct fs_run *run)
 		err = doc_place_find(run, &put, &place);
 	if (err == 0) /* a small one is admitted like a name: on a full volume too it must be possible to say what shall
 	               * be done about it */
-		err = run_admit_change(run, n_pages + place.n_pages,
-		                       nvlog_size(sizeof(struct oplog_doc_put) + put.name_len, n_pages),
-		                       n_pages <= DOC_PAGES_SMALL ? 0 : n_pages + place.n_pages);
+		err = admit_change(run, n_pages + place.n_pages,
+		                   nvlog_size(sizeof(struct oplog_doc_put) + put.name_len, n_pages),
+		                   n_pages <= DOC_PAGES_SMALL ? 0 : n_pages + place.n_pages);
 	if (err != 0)
 		return err;
 	put.generation = volume_next_generation(vol);
@@ -279,7 +279,7 @@ int op_doc_delete(struct fs_run *run)
 	if (err == 0)
 		err = doc_removal_find(run, msg->in.name, name_len, &removal);
 	if (err == 0)
-		err = run_admit_change(run, removal.plan.n_pages + 2U, nvlog_size(sizeof body, 0), 0);
+		err = admit_change(run, removal.plan.n_pages + 2U, nvlog_size(sizeof body, 0), 0);
 	if (err != 0)
 		return err;
 	head.time_ns = le64_of((uint64_t)now);

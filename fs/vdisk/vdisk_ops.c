@@ -16,7 +16,7 @@
 #include "fs/core/operations.h"
 #include "fs/cp/admit.h"
 #include "fs/cp/space.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/file.h"
 #include "fs/file/inode.h"
 #include "fs/file/run.h"
@@ -242,8 +242,8 @@ int vdisk_place_find(struct fs_run *run, struct vdisk_create *create, struct vdi
 		err = -EROFS;
 	if (err == 0)
 		err = inode_get_id(run, &dir, &inode);
-	if (err == 0 && (ns_name_check(create->name, create->name_len) == -EEXIST ||
-	                 ns_is_snapdir_name(inode, create->name, create->name_len)))
+	if (err == 0 && (namespace_name_check(create->name, create->name_len) == -EEXIST ||
+	                 namespace_is_snapdir_name(inode, create->name, create->name_len)))
 		return name_failed(msg);
 	if (err == 0)
 		err = inode->attr.type == FS_TYPE_DIR
@@ -321,7 +321,7 @@ static int create_admit(struct fs_run *run, struct vdisk_create *create, struct 
 	if (err == 0)
 		err = vdisk_answer_room(run->msg);
 	if (err == 0)
-		err = run_admit_change(run, create->n_pages, vdisk_create_log_size(create), create->n_pages);
+		err = admit_change(run, create->n_pages, vdisk_create_log_size(create), create->n_pages);
 	return err;
 }
 
@@ -385,7 +385,7 @@ int op_vdisk_destroy(struct fs_run *run)
 	err = vdisk_destroy_prepare(run, &destroy);
 	if (err != 0)
 		return vdisk_path_failed(msg, err);
-	err = run_admit_change(run, destroy.n_pages, vdisk_destroy_log_size(&destroy), 0);
+	err = admit_change(run, destroy.n_pages, vdisk_destroy_log_size(&destroy), 0);
 	if (err == 0) {
 		msg->word[0] = vdisk_destroy_log(run->vol, &destroy);
 		vdisk_destroy_commit(run->vol, &destroy);
@@ -407,7 +407,7 @@ static int change_carry_out(struct fs_run *run, struct vdisk_change *change)
 	int err = vdisk_answer(run, &change->vdisk);
 
 	if (err == 0)
-		err = run_admit_space(run, change->n_pages, vdisk_change_log_size(change), change->n_pages, cls);
+		err = admit_space(run, change->n_pages, vdisk_change_log_size(change), change->n_pages, cls);
 	if (err != 0)
 		return err;
 	run->msg->word[0] = vdisk_change_log(run->vol, change);

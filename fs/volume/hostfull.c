@@ -4,7 +4,7 @@
 #include "base/world.h"
 #include "fs/core/core.h"
 #include "fs/cp/cp_wait.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/run.h"
 #include "fs/fs_types.h"
 #include "fs/log/nvlog.h"

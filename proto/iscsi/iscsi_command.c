@@ -11,76 +11,6 @@
 #include "proto/iscsi/iscsi_control.h"
 #include "proto/iscsi/iscsi_send.h"
 
-/* ---- the pool ---- */
-
-static unsigned bucket_of(uint32_t itt)
-{
-	return (itt ^ itt >> 8 ^ itt >> 16) % ISCSI_BUCKETS;
-}
-
-struct iscsi_task *iscsi_command_find(struct iscsi_conn *conn, uint32_t itt)
-{
-	struct iscsi_task *task;
-
-	LIST_FOREACH(task, &conn->buckets[bucket_of(itt)], bucket_link) {
-		if (task->itt == itt)
-			return task;
-	}
-	return NULL;
-}
-
-/* One more task in a free slot, or NULL. */
-static struct iscsi_task *task_new(struct iscsi_conn *conn)
-{
-	struct iscsi_task *task;
-	uint32_t slot = 0;
-
-	while (slot < ISCSI_SLOTS && conn->slots[slot] != NULL)
-		slot++;
-	task = slot < ISCSI_SLOTS ? calloc(1, sizeof *task) : NULL;
-	if (task == NULL)
-		return NULL;
-	budget_charge(conn->account, sizeof *task);
-	scsi_task_init(&task->scsi);
-	task->conn = conn;
-	task->slot = slot;
-	conn->slots[slot] = task;
-	return task;
-}
-
-static void task_delete(struct iscsi_task *task)
-{
-	struct iscsi_conn *conn = task->conn;
-
-	conn->slots[task->slot] = NULL;
-	scsi_task_fini(&task->scsi);
-	free(task);
-	budget_give(conn->account, sizeof *task);
-}
-
-/* An idle task, or one more; NULL when all are in use or memory is short. */
-static struct iscsi_task *task_take(struct iscsi_conn *conn)
-{
-	struct iscsi_task *task = TAILQ_FIRST(&conn->idle);
-
-	if (task == NULL)
-		return task_new(conn);
-	TAILQ_REMOVE(&conn->idle, task, link);
-	conn->n_idle--;
-	return task;
-}
-
-void iscsi_command_trim(struct iscsi_conn *conn, unsigned keep)
-{
-	struct iscsi_task *task;
-
-	while (conn->n_idle > keep && (task = TAILQ_LAST(&conn->idle, iscsi_task_list)) != NULL) {
-		TAILQ_REMOVE(&conn->idle, task, link);
-		conn->n_idle--;
-		task_delete(task);
-	}
-}
-
 static void waiting_remove(struct iscsi_task *task)
 {
 	if (task->waiting)
@@ -349,7 +279,7 @@ static unsigned command_refusal(struct iscsi_conn *conn)
 
 	if (!ahs_is_valid(conn) || be32_get(bhs->itt) == ISCSI_TAG_NONE)
 		return REJECT_INVALID_FIELD;
-	if (iscsi_command_find(conn, be32_get(bhs->itt)) != NULL)
+	if (iscsi_task_find(conn, be32_get(bhs->itt)) != NULL)
 		return REJECT_TASK_IN_PROGRESS;
 	if (conn->data_len > 0 && (!write || conn->params.immediate_data == 0 ||
 	                           conn->data_len > conn->params.first_burst || conn->data_len > edtl))
@@ -402,7 +332,7 @@ static void task_set_up(struct iscsi_task *task)
 	scsi->attribute = (enum scsi_attribute)MIN_OF(bhs->flags & ISCSI_COMMAND_ATTRIBUTE, SCSI_ACA);
 	scsi->in_limit = (bhs->flags & ISCSI_COMMAND_READ) != 0 ? task->edtl : 0;
 	scsi->out_limit = (bhs->flags & ISCSI_COMMAND_WRITE) != 0 ? task->edtl : 0;
-	LIST_INSERT_HEAD(&conn->buckets[bucket_of(task->itt)], task, bucket_link);
+	LIST_INSERT_HEAD(&conn->buckets[iscsi_task_bucket(task->itt)], task, bucket_link);
 	TAILQ_INSERT_TAIL(&conn->active, task, link);
 	conn->n_tasks++;
 	conn->n_queued += !task->immediate;
@@ -457,7 +387,7 @@ void iscsi_command_begin(struct iscsi_conn *conn)
 		iscsi_send_reject(conn, (enum iscsi_reject)refusal);
 		return;
 	}
-	task = task_take(conn);
+	task = iscsi_task_take(conn);
 	if (task == NULL) {
 		iscsi_conn_close(conn, "out of memory for a task");
 		return;
@@ -502,7 +432,7 @@ static struct iscsi_task *data_out_task(struct iscsi_conn *conn)
 	struct iscsi_task *task;
 
 	if (ttt == ISCSI_TAG_NONE) {
-		task = iscsi_command_find(conn, itt);
+		task = iscsi_task_find(conn, itt);
 		return task != NULL && task->unsolicited ? task : NULL;
 	}
 	task = slot < ISCSI_SLOTS ? conn->slots[slot] : NULL;

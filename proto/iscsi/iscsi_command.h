@@ -22,14 +22,10 @@ void iscsi_data_out_end(struct iscsi_conn *conn);
 void iscsi_command_damaged(struct iscsi_conn *conn);
 /* Memory for the data segment of conn->rx_task. -ENOMEM: not now. */
 MUST_CHECK int iscsi_command_reserve(struct iscsi_conn *conn);
-/* The active task with this tag, or NULL. */
-struct iscsi_task *iscsi_command_find(struct iscsi_conn *conn, uint32_t itt);
 /* There may be memory again: those in line ask for their data, or read, as far as it goes. */
 void iscsi_command_run_waiters(struct iscsi_conn *conn);
 /* Bytes that were asked for, or are to come unasked, and have not come. */
 uint64_t iscsi_command_missing(const struct iscsi_conn *conn);
-/* Free the memory of idle tasks, all but `keep` of them. */
-void iscsi_command_trim(struct iscsi_conn *conn, unsigned keep);
 /* Nobody wants its status any more. The task goes now, or when the file system is done with it. */
 void iscsi_command_abort(struct iscsi_task *task);
 void iscsi_command_abort_all(struct iscsi_conn *conn);

@@ -92,7 +92,7 @@ static void conn_look(struct iscsi_conn *conn)
 		iscsi_conn_close(conn, "answers are not read");
 	else
 		conn_look_later(conn);
-	iscsi_command_trim(conn, conn->n_tasks > 0 ? ISCSI_IDLE_TASKS : 1);
+	iscsi_task_trim(conn, conn->n_tasks > 0 ? ISCSI_IDLE_TASKS : 1);
 }
 
 static void conn_timer(struct timer *timer)
@@ -211,7 +211,7 @@ static void conn_free(struct task *task)
 	vc_assert(conn->n_tasks == 0);
 	if (conn->nexus_ready)
 		scsi_nexus_fini(&conn->nexus);
-	iscsi_command_trim(conn, 0);
+	iscsi_task_trim(conn, 0);
 	iscsi_text_release(conn);
 	budget_account_put(conn->account);
 	free(conn);

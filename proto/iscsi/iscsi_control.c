@@ -355,7 +355,7 @@ void iscsi_tmf_end(struct iscsi_conn *conn)
 	if (!iscsi_cmdsn_take(conn))
 		return;
 	scsi_nexus_refresh(&conn->nexus);
-	referenced = iscsi_command_find(conn, be32_get(conn->bhs.referenced_tag));
+	referenced = iscsi_task_find(conn, be32_get(conn->bhs.referenced_tag));
 	refusal = tmf_refusal(conn, function, referenced);
 	for (unsigned i = 0; i < ISCSI_TMFS && tmf == NULL; i++) {
 		if (!conn->tmfs[i].active)

@@ -45,4 +45,13 @@ struct iscsi_task {
 };
 TAILQ_HEAD(iscsi_task_list, iscsi_task);
 
+/* The active task with this initiator task tag, or NULL. */
+struct iscsi_task *iscsi_task_find(struct iscsi_conn *conn, uint32_t itt);
+/* Which of conn->buckets a tag belongs to. */
+unsigned iscsi_task_bucket(uint32_t itt);
+/* An idle task, or one more. NULL: all are in use, or memory is short. */
+struct iscsi_task *iscsi_task_take(struct iscsi_conn *conn);
+/* Free the memory of idle tasks, all but `keep` of them. */
+void iscsi_task_trim(struct iscsi_conn *conn, unsigned keep);
+
 #endif

@@ -9,5 +9,5 @@ libvciscsi_a_SOURCES = \
 	proto/iscsi/iscsi_receive.c proto/iscsi/iscsi_receive.h \
 	proto/iscsi/iscsi_send.c proto/iscsi/iscsi_send.h \
 	proto/iscsi/iscsi_server.c proto/iscsi/iscsi_server.h proto/iscsi/iscsi_server_private.h \
-	proto/iscsi/iscsi_spec.h proto/iscsi/iscsi_task.h \
+	proto/iscsi/iscsi_spec.h proto/iscsi/iscsi_task.c proto/iscsi/iscsi_task.h \
 	proto/iscsi/iscsi_text.c proto/iscsi/iscsi_text.h

@@ -85,4 +85,11 @@ void rpc_reply_error(struct rpc_conn *conn, uint32_t xid, enum rpc_accept_stat s
 void rpc_reply_mismatch(struct rpc_conn *conn, uint32_t xid);
 void rpc_reply_auth_error(struct rpc_conn *conn, uint32_t xid, enum rpc_auth_stat stat);
 
+/* ---- rpc_take.c ---- */
+/* What became of a call: DONE with (its bytes may go), MORE bytes needed, WAIT for memory, its PAYLOAD comes next, or
+ * BAD. */
+enum rpc_take { RPC_TAKE_DONE, RPC_TAKE_MORE, RPC_TAKE_WAIT, RPC_TAKE_PAYLOAD, RPC_TAKE_BAD };
+/* Take the call whose record begins at `record`: `available` of its record_bytes are there. */
+enum rpc_take rpc_take_call(struct rpc_conn *conn, const uint8_t *record, uint32_t available, uint32_t record_bytes);
+
 #endif

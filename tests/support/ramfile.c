@@ -7,7 +7,7 @@
 
 #include "fs/cp/calls.h"
 #include "fs/file/cache_private.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/file.h"
 #include "fs/file/inode.h"
 #include "fs/file/run.h"
@@ -381,7 +381,7 @@ int run_reserve(struct fs_run *run, size_t n_pages)
 	return 0;
 }
 
-int run_admit_space(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks, enum space_class cls)
+int admit_space(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks, enum space_class cls)
 {
 	check(log_bytes > 0, "a change without log space");
 	check(n_blocks > 0, "a change without blocks");
@@ -389,9 +389,9 @@ int run_admit_space(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t
 	return current->admit_err != 0 ? current->admit_err : run_reserve(run, n_pages);
 }
 
-int run_admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks)
+int admit_change(struct fs_run *run, size_t n_pages, size_t log_bytes, size_t n_blocks)
 {
-	return run_admit_space(run, n_pages, log_bytes, MAX_OF(n_blocks, (size_t)1), SPACE_NEW);
+	return admit_space(run, n_pages, log_bytes, MAX_OF(n_blocks, (size_t)1), SPACE_NEW);
 }
 
 void space_figures(const struct fs_volume *vol, struct space_figures *ret_figures)

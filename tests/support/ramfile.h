@@ -36,7 +36,7 @@ struct ram {
 	unsigned n_snapshots;
 	uint32_t free_hint;
 	struct space_figures figures; /* what FSSTAT is told */
-	int admit_err; /* what run_admit_change answers, once it got so far */
+	int admit_err; /* what admit_change answers, once it got so far */
 	/* of the last ram_run */
 	unsigned n_steps, n_blocks_needed, n_blocks_edited;
 	/* own */

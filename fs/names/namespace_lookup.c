@@ -25,7 +25,7 @@
 #define READDIR_BATCH 128U
 #define READDIR_MAX 65536U
 
-int ns_name_check(const char *name, size_t name_len)
+int namespace_name_check(const char *name, size_t name_len)
 {
 	if (name_len == 0)
 		return -EINVAL;
@@ -36,7 +36,7 @@ int ns_name_check(const char *name, size_t name_len)
 	return name[0] == '.' && (name_len == 1 || (name_len == 2 && name[1] == '.')) ? -EEXIST : 0;
 }
 
-int ns_dir_get(struct fs_run *run, const struct fs_file_id *id, struct inode **ret_dir)
+int namespace_dir_get(struct fs_run *run, const struct fs_file_id *id, struct inode **ret_dir)
 {
 	int err = inode_get_id(run, id, ret_dir);
 	if (err == 0 && (*ret_dir)->attr.type != FS_TYPE_DIR)
@@ -44,38 +44,38 @@ int ns_dir_get(struct fs_run *run, const struct fs_file_id *id, struct inode **r
 	return err;
 }
 
-int ns_child_get(struct fs_run *run, const struct fs_file_id *id, struct inode **ret_inode)
+int namespace_child_get(struct fs_run *run, const struct fs_file_id *id, struct inode **ret_inode)
 {
 	int err = inode_get_id(run, id, ret_inode);
 	return err == -ESTALE ? -EUCLEAN : err;
 }
 
-int ns_id_of_ino(struct fs_run *run, uint32_t snapshot, uint32_t ino, struct fs_file_id *ret_id)
+int namespace_id_of_ino(struct fs_run *run, uint32_t snapshot, uint32_t ino, struct fs_file_id *ret_id)
 {
 	struct inode *inode;
 	int err = inode_get(run, snapshot, ino, &inode);
 	if (err == 0)
-		*ret_id = ns_id_of(inode);
+		*ret_id = namespace_id_of(inode);
 	return err;
 }
 
-int ns_parent(struct fs_run *run, struct inode *dir, struct fs_file_id *ret_id)
+int namespace_parent(struct fs_run *run, struct inode *dir, struct fs_file_id *ret_id)
 {
 	uint32_t parent;
 	if (dir->ino == FS_INO_ROOT) {
-		*ret_id = dir->snapshot == 0 ? ns_id_of(dir) : (struct fs_file_id){ 0, FS_INO_SNAPSHOTS, 0 };
+		*ret_id = dir->snapshot == 0 ? namespace_id_of(dir) : (struct fs_file_id){ 0, FS_INO_SNAPSHOTS, 0 };
 		return 0;
 	}
 	int err = dir_parent(run, dir, &parent);
 	if (err == 0)
-		err = parent == 0 ? -EUCLEAN : ns_id_of_ino(run, dir->snapshot, parent, ret_id);
+		err = parent == 0 ? -EUCLEAN : namespace_id_of_ino(run, dir->snapshot, parent, ret_id);
 	return err == -ESTALE ? -EUCLEAN : err;
 }
 
-int ns_attr(struct fs_run *run, const struct fs_file_id *id, struct fs_attr *ret_attr)
+int namespace_attr(struct fs_run *run, const struct fs_file_id *id, struct fs_attr *ret_attr)
 {
 	struct inode *inode;
-	if (ns_is_snapdir(id))
+	if (namespace_is_snapdir(id))
 		return snapdir_attr(run, id, ret_attr);
 	int err = inode_get_id(run, id, &inode);
 	if (err == 0)
@@ -101,7 +101,7 @@ static int lookup_snapdir(struct fs_run *run, const struct fs_file_id *snapdir, 
 		return snapdir_lookup(run, snapdir, name, name_len, ret_id);
 	err = snapdir_dir(run, snapdir, &dir);
 	if (err == 0)
-		*ret_id = is_dot(name, name_len) ? *snapdir : ns_id_of(dir);
+		*ret_id = is_dot(name, name_len) ? *snapdir : namespace_id_of(dir);
 	return err;
 }
 
@@ -110,7 +110,7 @@ static int lookup_snapdir(struct fs_run *run, const struct fs_file_id *snapdir, 
 static int lookup_entry(struct fs_run *run, struct inode *dir, const char *name, size_t name_len,
                         struct fs_file_id *ret_id)
 {
-	bool is_snapdir = ns_is_snapdir_name(dir, name, name_len);
+	bool is_snapdir = namespace_is_snapdir_name(dir, name, name_len);
 	uint8_t type;
 	int err = is_snapdir && dir->ino == FS_INO_ROOT ? -ENOENT : dir_lookup(run, dir, name, name_len, ret_id, &type);
 	if (err != -ENOENT || !is_snapdir)
@@ -119,22 +119,22 @@ static int lookup_entry(struct fs_run *run, struct inode *dir, const char *name,
 	return 0;
 }
 
-int ns_lookup(struct fs_run *run, const struct fs_cred *cred, const struct fs_file_id *dir_id, const char *name,
-              size_t name_len, struct fs_file_id *ret_id)
+int namespace_lookup(struct fs_run *run, const struct fs_cred *cred, const struct fs_file_id *dir_id, const char *name,
+                     size_t name_len, struct fs_file_id *ret_id)
 {
 	struct inode *dir;
-	int err = ns_name_check(name, name_len);
+	int err = namespace_name_check(name, name_len);
 	if (err != 0 && err != -EEXIST)
 		return err;
-	if (ns_is_snapdir(dir_id))
+	if (namespace_is_snapdir(dir_id))
 		return lookup_snapdir(run, dir_id, name, name_len, ret_id);
-	err = ns_dir_get(run, dir_id, &dir);
+	err = namespace_dir_get(run, dir_id, &dir);
 	if (err == 0)
 		err = perm_check(cred, &dir->attr, PERM_EXEC);
 	if (err != 0)
 		return err;
 	if (is_dot_dot(name, name_len))
-		return ns_parent(run, dir, ret_id);
+		return namespace_parent(run, dir, ret_id);
 	if (!is_dot(name, name_len))
 		return lookup_entry(run, dir, name, name_len, ret_id);
 	*ret_id = *dir_id;
@@ -153,14 +153,14 @@ int op_lookup(struct fs_run *run)
 {
 	struct fs_message *msg = run->msg;
 	struct fs_file_id id;
-	int err = ns_attr(run, &msg->file, &msg->out.dir_attr);
+	int err = namespace_attr(run, &msg->file, &msg->out.dir_attr);
 	if (err != 0)
 		return err;
 	msg->out.has_dir_attr = true;
-	err = ns_lookup(run, msg->cred, &msg->file, msg->in.name, stays(msg) ? 1 : msg->in.name_len, &id);
+	err = namespace_lookup(run, msg->cred, &msg->file, msg->in.name, stays(msg) ? 1 : msg->in.name_len, &id);
 	if (err != 0)
 		return err;
-	err = ns_attr(run, &id, &msg->out.attr);
+	err = namespace_attr(run, &id, &msg->out.attr);
 	msg->out.has_attr = err == 0;
 	return err == -ESTALE ? -EUCLEAN : err;
 }
@@ -176,7 +176,7 @@ int op_resolve(struct fs_run *run)
 	int err = msg->in.beneath.inode == 0 ? path_resolve(run, msg->in.path, &id)
 	                                     : path_resolve_beneath(run, msg->in.path, &msg->in.beneath, &id);
 	if (err == 0)
-		err = ns_attr(run, &id, &msg->out.attr);
+		err = namespace_attr(run, &id, &msg->out.attr);
 	if (err != 0)
 		return err;
 	msg->out.has_attr = true;
@@ -185,7 +185,7 @@ int op_resolve(struct fs_run *run)
 		msg->out.dir_attr = msg->out.attr;
 		err = 0;
 	} else if (err == 0) {
-		err = ns_attr(run, &dir, &msg->out.dir_attr);
+		err = namespace_attr(run, &dir, &msg->out.dir_attr);
 	}
 	msg->out.has_dir_attr = err == 0;
 	return err;
@@ -197,7 +197,9 @@ int op_path_of(struct fs_run *run)
 	char path[FS_PATH_MAX] = "/";
 	struct inode *dir;
 	uint32_t parent;
-	int err = msg->file.snapshot != 0 || ns_is_snapdir(&msg->file) ? -EINVAL : ns_dir_get(run, &msg->file, &dir);
+	int err = msg->file.snapshot != 0 || namespace_is_snapdir(&msg->file)
+	              ? -EINVAL
+	              : namespace_dir_get(run, &msg->file, &dir);
 	if (err == 0 && dir->ino != FS_INO_ROOT) {
 		err = dir_parent(run, dir, &parent);
 		if (err == 0)
@@ -225,7 +227,7 @@ struct listing {
 
 /* Append an entry, or find that it does not fit any more. */
 static int listing_add(struct listing *listing, uint64_t cookie, const struct fs_file_id *id, uint8_t type,
-                       const struct ns_name *name)
+                       const struct namespace_name *name)
 {
 	const struct fs_message *msg = listing->run->msg;
 	if (listing->bytes_left < DIRENT_FIXED + name->len ||
@@ -244,7 +246,7 @@ static int listing_add(struct listing *listing, uint64_t cookie, const struct fs
 	memcpy(dirent->name, name->bytes, name->len);
 	dirent->name[name->len] = '\0';
 	if (msg->in.readdir.want_attr) {
-		int err = ns_attr(listing->run, id, &dirent->attr);
+		int err = namespace_attr(listing->run, id, &dirent->attr);
 		listing->n_missing += err == -EAGAIN;
 		if (err != 0 && err != -EAGAIN && err != -ESTALE && err != -EUCLEAN && err != -EIO)
 			return err;
@@ -260,17 +262,17 @@ static int list_dots(struct listing *listing, uint64_t cookie)
 	struct fs_file_id self = listing->run->msg->file, parent;
 	struct inode *of;
 	int err = listing->dir == NULL ? snapdir_dir(listing->run, &self, &of)
-	                               : ns_parent(listing->run, listing->dir, &parent);
+	                               : namespace_parent(listing->run, listing->dir, &parent);
 	if (err == 0 && listing->dir == NULL)
-		parent = ns_id_of(of);
+		parent = namespace_id_of(of);
 	if (err == -EUCLEAN) { /* a lost parent does not hide the entries */
 		parent = self;
 		err = 0;
 	}
 	if (err == 0 && cookie < 1)
-		err = listing_add(listing, 1, &self, FS_TYPE_DIR, &(struct ns_name){ ".", 1 });
+		err = listing_add(listing, 1, &self, FS_TYPE_DIR, &(struct namespace_name){ ".", 1 });
 	if (err == 0 && cookie < 2 && !listing->full)
-		err = listing_add(listing, 2, &parent, FS_TYPE_DIR, &(struct ns_name){ "..", 2 });
+		err = listing_add(listing, 2, &parent, FS_TYPE_DIR, &(struct namespace_name){ "..", 2 });
 	return err;
 }
 
@@ -285,7 +287,7 @@ static int list_entries(struct listing *listing, uint64_t cookie)
 		err = dir_next(listing->run, listing->dir, &slot, &entry);
 		if (err == 0)
 			err = listing_add(listing, (uint64_t)entry.slot + DIR_COOKIE_BASE, &entry.id, entry.type,
-			                  &(struct ns_name){ entry.name, entry.name_len });
+			                  &(struct namespace_name){ entry.name, entry.name_len });
 	}
 	return err;
 }
@@ -302,7 +304,7 @@ static int list_snapshots(struct listing *listing, uint64_t cookie)
 			break;
 		after = snapshot->info.id;
 		err = listing_add(listing, after + DIR_COOKIE_BASE, &id, FS_TYPE_DIR,
-		                  &(struct ns_name){ snapshot->info.name, strlen(snapshot->info.name) });
+		                  &(struct namespace_name){ snapshot->info.name, strlen(snapshot->info.name) });
 	}
 	return err;
 }
@@ -310,14 +312,14 @@ static int list_snapshots(struct listing *listing, uint64_t cookie)
 static int readdir_open(struct fs_run *run, struct inode **ret_dir)
 {
 	struct fs_message *msg = run->msg;
-	int err = ns_attr(run, &msg->file, &msg->out.dir_attr);
+	int err = namespace_attr(run, &msg->file, &msg->out.dir_attr);
 	if (err != 0)
 		return err;
 	msg->out.has_dir_attr = true;
 	*ret_dir = NULL;
-	if (ns_is_snapdir(&msg->file))
+	if (namespace_is_snapdir(&msg->file))
 		return 0;
-	err = ns_dir_get(run, &msg->file, ret_dir);
+	err = namespace_dir_get(run, &msg->file, ret_dir);
 	return err != 0 ? err : perm_check(msg->cred, &(*ret_dir)->attr, PERM_READ);
 }
 

@@ -8,8 +8,8 @@
  *                          returned)
  *  OP_IN_CP                complete it when a CP that has everything changed until now is durable
  *  OP_LATER                the operation calls message_complete by itself */
-#ifndef FS_COMPLETION_H
-#define FS_COMPLETION_H
+#ifndef FS_MESSAGE_COMPLETION_H
+#define FS_MESSAGE_COMPLETION_H
 
 #include <stdbool.h>
 

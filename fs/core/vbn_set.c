@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Open addressing, at most half full. */
-#include "fs/core/vbnset.h"
+#include "fs/core/vbn_set.h"
 
 #include <stdlib.h>
 #include <string.h>

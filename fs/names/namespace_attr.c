@@ -8,7 +8,7 @@
 #include "fs/cp/admit.h"
 #include "fs/cp/calls.h"
 #include "fs/cp/space.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/file.h"
 #include "fs/file/inode.h"
 #include "fs/file/perm.h"
@@ -22,36 +22,36 @@
 #include "fs/names/namespace.h"
 #include "fs/names/namespace_apply.h"
 
-void ns_out_attr(struct fs_message *msg, const struct inode *inode)
+void namespace_out_attr(struct fs_message *msg, const struct inode *inode)
 {
 	inode_to_attr(inode, &msg->out.attr);
 	msg->out.has_attr = true;
 }
 
-void ns_out_dir(struct fs_message *msg, const struct inode *dir)
+void namespace_out_dir(struct fs_message *msg, const struct inode *dir)
 {
 	inode_to_attr(dir, &msg->out.dir_attr);
 	msg->out.has_dir_attr = true;
 }
 
-void ns_out_dir_pre(struct fs_message *msg, const struct inode *dir)
+void namespace_out_dir_pre(struct fs_message *msg, const struct inode *dir)
 {
 	inode_to_wcc(dir, &msg->out.dir_pre);
-	ns_out_dir(msg, dir);
+	namespace_out_dir(msg, dir);
 }
 
-void ns_out_to_dir(struct fs_message *msg, const struct inode *dir)
+void namespace_out_to_dir(struct fs_message *msg, const struct inode *dir)
 {
 	inode_to_attr(dir, &msg->out.to_dir_attr);
 	msg->out.has_to_dir_attr = true;
 }
 
-size_t ns_log_size(const struct fs_run *run, size_t body_len)
+size_t namespace_log_size(const struct fs_run *run, size_t body_len)
 {
 	return nvlog_size(body_len + calls_log_size(run->msg), 0);
 }
 
-int ns_log(struct fs_run *run, enum nvlog_type type, const uint8_t *body, size_t body_len)
+int namespace_log(struct fs_run *run, enum nvlog_type type, const uint8_t *body, size_t body_len)
 {
 	run->msg->word[0] = calls_log(run->msg, type, body, body_len);
 	return OP_LOGGED;
@@ -59,7 +59,7 @@ int ns_log(struct fs_run *run, enum nvlog_type type, const uint8_t *body, size_t
 
 int op_getattr(struct fs_run *run)
 {
-	int err = ns_attr(run, &run->msg->file, &run->msg->out.attr);
+	int err = namespace_attr(run, &run->msg->file, &run->msg->out.attr);
 	run->msg->out.has_attr = err == 0;
 	return err;
 }
@@ -84,9 +84,9 @@ static int64_t resolve_time(enum fs_set_time how, int64_t old_ns, int64_t client
 
 /* The attributes after `set`. */
 static void resolve_setattr(const struct fs_cred *cred, const struct inode *inode, const struct fs_setattr *set,
-                            int64_t now_ns, struct ns_setattr *s)
+                            int64_t now_ns, struct namespace_setattr *s)
 {
-	s->id = ns_id_of(inode);
+	s->id = namespace_id_of(inode);
 	s->truncate = set->set_size;
 	s->attr = inode->attr;
 	s->attr.mode = perm_setattr_mode(cred, &inode->attr, set);
@@ -117,9 +117,9 @@ static enum space_class setattr_class(const struct inode *inode, const struct fs
 	return outgrows_its_inode(inode, set->size_bytes) ? SPACE_NEW : SPACE_NAMES;
 }
 
-int ns_setattr(struct fs_run *run, struct inode *inode, const struct fs_setattr *set)
+int namespace_setattr(struct fs_run *run, struct inode *inode, const struct fs_setattr *set)
 {
-	struct ns_setattr s = { 0 };
+	struct namespace_setattr s = { 0 };
 	uint8_t body[sizeof(struct oplog_setattr)];
 	int err = perm_check_setattr(run->msg->cred, &inode->attr, set);
 	if (err == 0 && set->set_size)
@@ -127,32 +127,32 @@ int ns_setattr(struct fs_run *run, struct inode *inode, const struct fs_setattr 
 	if (err != 0)
 		return err;
 	resolve_setattr(run->msg->cred, inode, set, volume_now_ns(run->vol), &s);
-	err = ns_setattr_prepare(run, &s);
+	err = namespace_setattr_prepare(run, &s);
 	if (err == 0)
-		err = run_admit_space(run, s.n_pages, ns_log_size(run, sizeof body), 8, setattr_class(inode, set));
+		err = admit_space(run, s.n_pages, namespace_log_size(run, sizeof body), 8, setattr_class(inode, set));
 	if (err != 0)
 		return err;
-	ns_setattr_commit(&s);
-	ns_out_attr(run->msg, inode);
-	return ns_log(run, NVLOG_SETATTR, body, ns_setattr_encode(&s, body));
+	namespace_setattr_commit(&s);
+	namespace_out_attr(run->msg, inode);
+	return namespace_log(run, NVLOG_SETATTR, body, namespace_setattr_encode(&s, body));
 }
 
 int op_setattr(struct fs_run *run)
 {
 	struct fs_message *msg = run->msg;
 	struct inode *inode;
-	if (ns_is_snapdir(&msg->file))
+	if (namespace_is_snapdir(&msg->file))
 		return -EROFS;
 	int err = inode_get_id(run, &msg->file, &inode);
 	if (err != 0)
 		return err;
 	inode_to_wcc(inode, &msg->out.pre);
-	ns_out_attr(msg, inode);
+	namespace_out_attr(msg, inode);
 	if (inode->snapshot != 0)
 		return -EROFS;
 	if (msg->in.has_guard && msg->in.guard_ctime_ns != inode->attr.ctime_ns)
 		return -FS_ENOTSYNC;
-	return ns_setattr(run, inode, &msg->in.setattr);
+	return namespace_setattr(run, inode, &msg->in.setattr);
 }
 
 /* ---- the rest -------------------------------------------------------------------------------------------------- */
@@ -161,7 +161,7 @@ int op_access(struct fs_run *run)
 {
 	struct fs_message *msg = run->msg;
 	struct inode *inode;
-	if (ns_is_snapdir(&msg->file)) {
+	if (namespace_is_snapdir(&msg->file)) {
 		int err = op_getattr(run);
 		msg->out.access = msg->in.access & (FS_ACCESS_READ | FS_ACCESS_LOOKUP);
 		return err;
@@ -169,7 +169,7 @@ int op_access(struct fs_run *run)
 	int err = inode_get_id(run, &msg->file, &inode);
 	if (err != 0)
 		return err;
-	ns_out_attr(msg, inode);
+	namespace_out_attr(msg, inode);
 	msg->out.access = perm_access(msg->cred, &inode->attr, msg->in.access,
 	                              inode->snapshot != 0 || run->vol->read_only);
 	return 0;
@@ -180,12 +180,12 @@ int op_readlink(struct fs_run *run)
 	struct fs_message *msg = run->msg;
 	struct inode *inode;
 	const uint8_t *bytes;
-	if (ns_is_snapdir(&msg->file))
+	if (namespace_is_snapdir(&msg->file))
 		return -EINVAL;
 	int err = inode_get_id(run, &msg->file, &inode);
 	if (err != 0)
 		return err;
-	ns_out_attr(msg, inode);
+	namespace_out_attr(msg, inode);
 	if (inode->attr.type != FS_TYPE_SYMLINK)
 		return -EINVAL;
 	size_t len = (size_t)inode->attr.size_bytes;
@@ -216,7 +216,7 @@ int op_fsstat(struct fs_run *run)
 	struct fs_fsstat *stat = &msg->out.fsstat;
 	struct space_figures figures;
 	uint64_t n_inodes_max = (uint64_t)FS_INO_SNAPSHOTS - INO_FIRST_DYNAMIC;
-	int err = ns_attr(run, &msg->file, &msg->out.attr);
+	int err = namespace_attr(run, &msg->file, &msg->out.attr);
 	if (err != 0)
 		return err;
 	msg->out.has_attr = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Many VBNs: a set (what a consistency point has freed, asked for every block it places) and a vector. */
-#ifndef FS_VBNSET_H
-#define FS_VBNSET_H
+#ifndef FS_VBN_SET_H
+#define FS_VBN_SET_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -13,7 +13,7 @@
 #include "fs/core/core.h"
 #include "fs/core/hooks.h"
 #include "fs/core/latency.h"
-#include "fs/file/completion.h"
+#include "fs/file/message_completion.h"
 #include "fs/file/run.h"
 #include "fs/fs_info.h"
 #include "fs/fs_types.h"
