@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Arrays that grow: doubling, by way of a pointer to whatever the items are. */
 #include "base/array.h"
 
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 
 static void array_move(void *io_items, size_t *io_max, void *grown, size_t max)
 {
-	memcpy(io_items, &grown, sizeof grown); /* it is a pointer to whatever the items are */
+	memcpy(io_items, &grown, sizeof grown);
 	*io_max = max;
 }
 
