@@ -125,7 +125,7 @@ static uint32_t mnt_start(struct nfs_request *request)
 	struct fs_message *msg = &request->msg;
 	const struct export *export = export_set_find_path(export_view_now(&shard->exports), request->path.bytes);
 
-	/* Who may not mount what he names is not told whether there is such an export: he could look for them. */
+	/* A client that may not mount what it names is not told whether that is exported: it could look for exports. */
 	client = export == NULL ? NULL : export_find_client(export, &conn->peer);
 	if (client == NULL || !export_client_port_ok(client, &conn->peer))
 		return MNT3ERR_ACCES;
