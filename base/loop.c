@@ -422,7 +422,9 @@ void loop_stop(struct loop *loop)
 
 void loop_join(struct loop *loop)
 {
-	vc_assert(pthread_join(loop->thread, NULL) == 0);
+	int err = pthread_join(loop->thread, NULL);
+
+	vc_assert(err == 0);
 }
 
 void loop_free(struct loop *loop)

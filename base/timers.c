@@ -87,12 +87,14 @@ static void wake_at(struct timers *timers, uint64_t due_ns)
 {
 	struct itimerspec when = { .it_value = { .tv_sec = (time_t)(due_ns / 1000000000U),
 		                                 .tv_nsec = (long)(due_ns % 1000000000U) } };
+	int err;
 
 	if (due_ns >= timers->wake_ns)
 		return;
 	if (due_ns == 0)
 		when.it_value.tv_nsec = 1; /* all zeros would disarm */
-	vc_assert(timerfd_settime(timers->fd, TFD_TIMER_ABSTIME, &when, NULL) == 0);
+	err = timerfd_settime(timers->fd, TFD_TIMER_ABSTIME, &when, NULL);
+	vc_assert(err == 0);
 	timers->wake_ns = due_ns;
 }
 

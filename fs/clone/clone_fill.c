@@ -202,9 +202,11 @@ int clone_need_of(struct fs_run *run, const struct inode_backing *backing, uint6
 void clone_claim(struct clone *clone, uint64_t n_blocks)
 {
 	struct fs_volume *vol = clone->vol;
+	int err;
 
 	n_blocks = MIN_OF(n_blocks, clone->claim.n_blocks + space_available(vol));
-	vc_assert(space_claim(vol, &clone->claim, n_blocks) == 0);
+	err = space_claim(vol, &clone->claim, n_blocks);
+	vc_assert(err == 0);
 }
 
 void clone_claim_follow(struct clone *clone, uint64_t n_left)

@@ -158,6 +158,7 @@ static uint32_t window_look_disk(struct fs_run *run, struct alloc *alloc, unsign
 	const struct vbn_set *freed = &run->vol->cp->freed; /* not to be had yet */
 	const uint8_t *active = NULL, *summary = NULL, *barred = NULL;
 	uint32_t region = UINT32_MAX;
+	int err;
 
 	for (uint32_t offset = 0; offset < WINDOW_STRIPES; offset++) {
 		uint32_t vbn = first + offset, bit = vbn % REGION_BLOCKS;
@@ -168,7 +169,8 @@ static uint32_t window_look_disk(struct fs_run *run, struct alloc *alloc, unsign
 		}
 		if (region_of(vbn) != region) {
 			region = region_of(vbn);
-			vc_assert(maps_need_look(run, region, &active, &summary, &barred) == 0);
+			err = maps_need_look(run, region, &active, &summary, &barred);
+			vc_assert(err == 0);
 		}
 		if (((unsigned)(active[bit / 8U] | summary[bit / 8U] | barred[bit / 8U]) >> bit % 8U & 1U) != 0 ||
 		    vbn_set_has(freed, vbn))

@@ -128,13 +128,15 @@ uint8_t *file_edit(struct inode *inode, uint32_t fbn)
 	struct buf *buf = cache_find(inode, 0, fbn);
 	struct page *page, *shown;
 	struct fs_run run;
+	int err;
 
 	if (buf != NULL)
 		return cache_edit(buf);
 	/* Not the inode's own: a hole, punched, or the backing store's. file_need succeeded in this step, so it does
 	 * again. */
 	run_init(&run, inode->vol, NULL, NULL, NULL);
-	vc_assert(file_need_page(&run, inode, fbn, &shown) == 0);
+	err = file_need_page(&run, inode, fbn, &shown);
+	vc_assert(err == 0);
 	buf = cache_find(inode, 0, fbn);
 	if (buf != NULL)
 		return cache_edit(buf);

@@ -222,6 +222,7 @@ int file_restore_begin(struct fs_message *msg, const struct inode *source, uint6
 {
 	struct fs_volume *vol = msg->volume;
 	struct file_restore *restore = calloc(1, sizeof(*restore));
+	int err;
 
 	if (restore == NULL)
 		return -ENOMEM;
@@ -230,7 +231,8 @@ int file_restore_begin(struct fs_message *msg, const struct inode *source, uint6
 	restore->source = (struct fs_file_id){ source->snapshot, source->ino, source->attr.generation };
 	restore->end = blocks_of_size(source->attr.size_bytes);
 	restore->timer.fire = restore_timer;
-	vc_assert(space_claim(vol, &restore->claim, n_blocks) == 0);
+	err = space_claim(vol, &restore->claim, n_blocks);
+	vc_assert(err == 0); /* the operation has admitted as many in this step */
 	run_init(&restore->run, vol, file_restore_stage_step, run_finished, restore);
 	TAILQ_INSERT_TAIL(&vol->file_restores->all, restore, link);
 	vol->file_restores->n++;
