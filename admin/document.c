@@ -8,6 +8,7 @@
 #include "admin/policy.h"
 #include "admin/volpath.h"
 #include "base/iscsiname.h"
+#include "base/must.h"
 #include "base/text.h"
 #include "fs/volume.h"
 
@@ -22,10 +23,8 @@ struct document_io {
 static struct document_io *io_new(struct admin *admin, enum fs_op op, struct fs_volume *volume, const char *name,
                                   void (*done)(struct fs_message *msg), void *arg)
 {
-	struct document_io *io = calloc(1, sizeof *io);
+	struct document_io *io = must(calloc(1, sizeof *io));
 
-	if (io == NULL)
-		abort(); /* a few hundred bytes: nothing sensible can go on */
 	fs_message_init(&io->msg, op, volume, done, io);
 	io->msg.cls = FS_CLASS_ADMIN;
 	io->msg.origin = admin->world;
@@ -224,10 +223,8 @@ void document_put(struct admin *admin, struct fs_volume *volume, const char *nam
 	json_t *value = json_pack("{s:i,s:O}", "version", 1, "records", records);
 
 	io->put = done;
-	io->text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
+	io->text = must(json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS));
 	json_decref(value);
-	if (io->text == NULL)
-		abort();
 	io->msg.in.blob = io->text;
 	io->msg.in.blob_len = strlen(io->text);
 	fs_message_send(&io->msg);
@@ -254,12 +251,10 @@ static uint32_t id_of(json_t *rule, const char *key)
 
 static struct admin_rule *rules_of(json_t *list)
 {
-	struct admin_rule *rules = calloc(json_array_size(list) + 1, sizeof *rules);
+	struct admin_rule *rules = must(calloc(json_array_size(list) + 1, sizeof *rules));
 	json_t *rule;
 	size_t i;
 
-	if (rules == NULL)
-		abort();
 	json_array_foreach(list, i, rule) {
 		const char *access = json_string_value(json_object_get(rule, "access"));
 		rules[i].client = json_string_value(json_object_get(rule, "client"));
@@ -276,10 +271,8 @@ static struct admin_rule *rules_of(json_t *list)
 static void export_fill(struct admin_export *export, const struct known_volume *known, json_t *entry)
 {
 	json_t *rules = json_object_get(entry, "rules");
-	char *path = volpath_join(known->name, json_string_value(json_object_get(entry, "path")));
+	char *path = must(volpath_join(known->name, json_string_value(json_object_get(entry, "path"))));
 
-	if (path == NULL)
-		abort();
 	text_unescape(path);
 	*export = (struct admin_export){ .volume = known->volume,
 		                         .path = path,
@@ -303,11 +296,7 @@ void document_exports_publish(struct admin *admin)
 	TAILQ_FOREACH(known, &admin->volumes, link) {
 		if (known->state != KNOWN_ONLINE)
 			continue;
-		struct admin_export *more = reallocarray(exports, n + json_array_size(known->exports) + 1,
-		                                         sizeof *exports);
-		if (more == NULL)
-			abort();
-		exports = more;
+		exports = must(reallocarray(exports, n + json_array_size(known->exports) + 1, sizeof *exports));
 		json_array_foreach(known->exports, i, entry) {
 			if (json_object_get(entry, "missing") == NULL)
 				export_fill(&exports[n++], known, entry);

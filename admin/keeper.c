@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The keeper of a volume's snapshots. */
 #include "admin/keeper.h"
+#include "base/must.h"
 #include "fs/message.h"
 
 #include "admin/policy.h"
@@ -336,10 +337,8 @@ static void take_rules(struct keeper *keeper, json_t *records)
 
 void keeper_start(struct admin *admin, struct known_volume *known)
 {
-	struct keeper *keeper = calloc(1, sizeof *keeper);
+	struct keeper *keeper = must(calloc(1, sizeof *keeper));
 
-	if (keeper == NULL)
-		abort();
 	keeper->admin = admin;
 	keeper->volume = fs_volume_get(known->volume);
 	keeper->timer.fire = woke;

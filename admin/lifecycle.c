@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "admin/fault.h"
+#include "base/must.h"
 
 void lifecycle_finish(struct lifecycle_op *op)
 {
@@ -70,9 +71,8 @@ void lifecycle_begin(struct lifecycle_op *op, int err)
 
 struct lifecycle_op *lifecycle_op_new(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg)
 {
-	struct lifecycle_op *op = calloc(1, sizeof *op);
-	if (op == NULL)
-		abort();
+	struct lifecycle_op *op = must(calloc(1, sizeof *op));
+
 	op->admin = admin;
 	op->known = known;
 	op->done = done;

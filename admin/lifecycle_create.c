@@ -3,6 +3,7 @@
 #include "admin/diskfile.h"
 #include "admin/fault.h"
 #include "admin/lifecycle_private.h"
+#include "base/must.h"
 
 static void step_make_disks(struct lifecycle_op *op)
 {
@@ -92,9 +93,7 @@ void lifecycle_create(struct admin *admin, const struct lifecycle_new *new, life
 		                                 lifecycle_step_announce,
 		                                 NULL };
 
-	struct known_volume *known = known_add_take(admin, new->name, json_array());
-	if (known == NULL)
-		abort();
+	struct known_volume *known = must(known_add_take(admin, new->name, json_array()));
 	struct lifecycle_op *op = lifecycle_op_new(admin, known, done, arg);
 	op->steps = steps;
 	op->undo = create_failed;

@@ -5,6 +5,7 @@
 #include "admin/fault.h"
 #include "admin/lifecycle_private.h"
 #include "admin/trust.h"
+#include "base/must.h"
 
 static void import_failed(struct lifecycle_op *op)
 {
@@ -76,9 +77,7 @@ void lifecycle_import(struct admin *admin, json_t *disks, const char *name, bool
 		                                 lifecycle_step_adopt_clones,
 		                                 NULL };
 
-	struct known_volume *known = known_add_take(admin, name == NULL ? "" : name, json_array());
-	if (known == NULL)
-		abort();
+	struct known_volume *known = must(known_add_take(admin, name == NULL ? "" : name, json_array()));
 	struct lifecycle_op *op = lifecycle_op_new(admin, known, done, arg);
 	op->steps = steps;
 	op->undo = import_failed;

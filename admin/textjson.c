@@ -28,14 +28,11 @@ json_t *textjson(const char *text)
 
 json_t *textjson_format(const char *format, ...)
 {
-	char *text = NULL;
 	va_list args;
 
 	va_start(args, format);
-	int n = vasprintf(&text, format, args);
+	char *text = must_vformat(format, args);
 	va_end(args);
-	if (n < 0)
-		abort();
 	json_t *json = textjson(text);
 	free(text);
 	return json;

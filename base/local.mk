@@ -1,7 +1,7 @@
 noinst_LIBRARIES += libvcbase.a
 libvcbase_a_SOURCES = \
 	base/array.c base/array.h \
-	base/bytes.h base/error.h base/list.h base/must.h base/peer_key.h base/state.h base/world.h \
+	base/bytes.h base/error.h base/list.h base/peer_key.h base/state.h base/world.h \
 	base/budget.c base/budget.h \
 	base/checksum.c base/checksum.h \
 	base/counters.c base/counters.h \
@@ -16,6 +16,7 @@ libvcbase_a_SOURCES = \
 	base/logline.c base/logline.h \
 	base/loop.c base/loop.h \
 	base/mailbox.c base/mailbox.h \
+	base/must.c base/must.h \
 	base/page.c base/page.h \
 	base/radix.c base/radix.h \
 	base/reserve.c base/reserve.h \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/must.h"
 #include "fs/volume.h"
 
 int glue_init(struct glue *glue)
@@ -33,13 +34,6 @@ void glue_fini(struct glue *glue)
 		export_table_free(glue->exports);
 	if (glue->maps != NULL)
 		lunmap_free(glue->maps);
-}
-
-static void *must(void *memory)
-{
-	if (memory == NULL)
-		abort(); /* tables of a few KiB */
-	return memory;
 }
 
 static bool volumes_has(const struct glue_volumes *volumes, const struct fs_volume *volume)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
+
 #define ANSWER_MAX (256U << 20)
 
 struct client {
@@ -88,10 +90,8 @@ static size_t answer_take(char *bytes, size_t size, size_t n, void *arg)
 /* `begin` is the name and what comes before the value. */
 static struct curl_slist *header_add(struct curl_slist *headers, const char *begin, const char *value)
 {
-	char *line;
+	char *line = must_format("%s%s", begin, value);
 
-	if (asprintf(&line, "%s%s", begin, value) < 0)
-		abort();
 	headers = curl_slist_append(headers, line);
 	free(line);
 	return headers;
@@ -103,10 +103,9 @@ int client_ask(struct client *client, const char *method, const char *path, json
 	struct answer answer = { 0 };
 	bool denied = false;
 	struct curl_slist *headers = header_add(NULL, "Accept: ", "application/json");
-	char *url, *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+	char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+	char *url = must_format("%s%s", client->base, path);
 
-	if (asprintf(&url, "%s%s", client->base, path) < 0)
-		abort();
 	if (text != NULL)
 		headers = header_add(headers, "Content-Type: ", "application/json");
 	if (client->token != NULL)

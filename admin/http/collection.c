@@ -11,6 +11,7 @@
 #include "admin/record.h"
 #include "admin/size.h"
 #include "base/list.h"
+#include "base/must.h"
 
 #define KEYS_MAX 4
 
@@ -66,10 +67,8 @@ static int compare_records(const void *a, const void *b, void *arg)
 static void sort_records(json_t *records, struct order *order)
 {
 	size_t n = json_array_size(records);
-	json_t **list = calloc(n + 1, sizeof(json_t *));
+	json_t **list = must(calloc(n + 1, sizeof(json_t *)));
 
-	if (list == NULL)
-		abort();
 	for (size_t i = 0; i < n; i++)
 		list[i] = json_incref(json_array_get(records, i));
 	qsort_r(list, n, sizeof *list, compare_records, order);
