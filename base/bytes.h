@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Byte-array integers for disk and wire structures: alignment 1, and a forgotten conversion does not compile. */
+/* Bytes: integers of disk and wire structures as byte arrays (alignment 1, and a forgotten conversion does not
+ * compile), and runs of zeros. */
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -31,6 +34,9 @@ static inline be24 be24_of(uint32_t x) { be24 v = { { (uint8_t)(x >> 16), (uint8
 static inline be32 be32_of(uint32_t x) { be32 v; x = __builtin_bswap32(x); memcpy(v.b, &x, sizeof x); return v; }
 static inline be64 be64_of(uint64_t x) { be64 v; x = __builtin_bswap64(x); memcpy(v.b, &x, sizeof x); return v; }
 /* clang-format on */
+
+/* Are all of them zero? True of none. */
+bool bytes_are_zero(const void *bytes, size_t len_bytes);
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "vcstore's byte types are written for little-endian hosts"

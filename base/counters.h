@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counters and latency histograms, written by one thread each, read by anybody: relaxed atomics, no locks.
- * Registered by static description so that /metrics and `vcadm stats` can list them with names, labels and help. */
+/* Counters and latency histograms, written by one thread each, read by anybody: relaxed atomics, no locks. */
+
 #ifndef BASE_COUNTERS_H
 #define BASE_COUNTERS_H
 
@@ -31,23 +31,16 @@ struct histogram {
 	_Atomic uint64_t buckets[HISTOGRAM_BUCKETS];
 	_Atomic uint64_t sum_us;
 };
-void histogram_add(struct histogram *h, uint64_t ns);
+/* Count a latency of `ns`. */
+static inline void histogram_add(struct histogram *h, uint64_t ns)
+{
+	uint64_t us = ns / 1000;
+	unsigned bucket = us == 0 ? 0 : 64U - (unsigned)__builtin_clzll(us);
 
-enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
-
-struct metric {
-	const char *name; /* "vc_nfs_requests_total" */
-	const char *help;
-	const char *labels; /* "proc=\"read\"" or NULL; must outlive the registration */
-	enum metric_kind kind;
-	const void *value; /* struct counter * or struct histogram * */
-	struct metric *next;
-};
-
-/* Add / remove a metric; the struct is the caller's and stays until removed. Any thread. */
-void metrics_register(struct metric *metric);
-void metrics_unregister(struct metric *metric);
-/* Call `visit` for each, in registration order, with the registry locked. */
-void metrics_visit(void (*visit)(const struct metric *metric, void *arg), void *arg);
+	if (bucket > HISTOGRAM_BUCKETS - 1)
+		bucket = HISTOGRAM_BUCKETS - 1;
+	atomic_fetch_add_explicit(&h->buckets[bucket], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->sum_us, us, memory_order_relaxed);
+}
 
 #endif

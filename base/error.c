@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 
-void vc_assert_failed(const char *cond, const char *file, int line)
+void error_assert_failed(const char *cond, const char *file, int line)
 {
 	log_error("base", "assert_failed", "condition=\"%s\" at=%s:%d", cond, file, line);
 	abort();

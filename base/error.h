@@ -13,10 +13,10 @@
 
 /* A violated invariant of our own: never reachable from bytes of a client, a disk or an administrator. Stays on in
  * release. */
-#define vc_assert(cond) ((cond) ? (void)0 : vc_assert_failed(#cond, __FILE__, __LINE__))
+#define vc_assert(cond) ((cond) ? (void)0 : error_assert_failed(#cond, __FILE__, __LINE__))
 /* The same for an invariant that the head of a file states under `name`: the log says which one was broken. */
-#define vc_invariant(name, cond) ((cond) ? (void)0 : vc_assert_failed(#name ": " #cond, __FILE__, __LINE__))
-void vc_assert_failed(const char *cond, const char *file, int line) __attribute__((noreturn, cold));
+#define vc_invariant(name, cond) ((cond) ? (void)0 : error_assert_failed(#name ": " #cond, __FILE__, __LINE__))
+void error_assert_failed(const char *cond, const char *file, int line) __attribute__((noreturn, cold));
 
 /* Short static name of a negative errno ("ENOENT"); "OK" for 0. Any thread. */
 const char *error_name(int err);

@@ -1,10 +1,11 @@
 noinst_LIBRARIES += libvcbase.a
 libvcbase_a_SOURCES = \
 	base/array.c base/array.h \
-	base/bytes.h base/error.h base/list.h base/peer_key.h base/state.h base/world.h \
+	base/error.h base/list.h base/peer_key.h base/state.h base/world.h \
 	base/budget.c base/budget.h \
-	base/checksum.c base/checksum.h \
-	base/counters.c base/counters.h \
+	base/bytes.c base/bytes.h \
+	base/counters.h base/metrics.c base/metrics.h \
+	base/crc32c.c base/crc32c.h \
 	base/door.c base/door.h \
 	base/error.c \
 	base/gate.c base/gate.h \
@@ -26,4 +27,5 @@ libvcbase_a_SOURCES = \
 	base/stream.c base/stream.h base/stream_fill.c base/stream_private.h \
 	base/text.c base/text.h \
 	base/timers.c base/timers.h \
-	base/uuid.c base/uuid.h
+	base/uuid.c base/uuid.h \
+	base/xor.c base/xor.h

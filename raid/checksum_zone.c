@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checksum.h"
 #include "base/log.h"
+#include "base/xor.h"
 #include "raid/checksum_set.h"
 #include "raid/layout.h"
 #include "raid/member.h"

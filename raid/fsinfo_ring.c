@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "raid/layout.h"
 #include "raid/member.h"
 #include "raid/raid_volume.h"

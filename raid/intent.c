@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "raid/batch.h"
 #include "raid/checksum_entry.h"
 #include "raid/checksum_set.h"

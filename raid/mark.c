@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "raid/layout.h"
 #include "raid/member.h"
 #include "raid/raid_volume.h"

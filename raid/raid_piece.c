@@ -13,7 +13,8 @@
 
 #include <string.h>
 
-#include "base/checksum.h"
+#include "base/crc32c.h"
+#include "base/xor.h"
 #include "raid/batch.h"
 #include "raid/checksum_entry.h"
 #include "raid/checksum_zone.h"

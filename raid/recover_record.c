@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "raid/batch.h"
 #include "raid/checksum_entry.h"
 #include "raid/layout.h"

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "base/log.h"
+#include "base/xor.h"
 #include "raid/batch.h"
 #include "raid/checksum_entry.h"
 #include "raid/checksum_set.h"

@@ -18,7 +18,7 @@ THREAD_TESTS = tests/base/test_budget tests/base/test_counters tests/base/test_d
 	tests/base/test_mailbox tests/base/test_page tests/base/test_stream tests/raid/test_raid_file tests/proto/test_nfs_export \
 	tests/admin/test_portal
 # What make distcheck runs in scripts/check: enough to see that a tarball builds, tests and installs.
-DIST_TESTS = tests/base/test_text tests/base/test_checksum tests/fs/test_namespace tests/proto/test_scsi_units tests/build/web_bundle.test
+DIST_TESTS = tests/base/test_text tests/base/test_crc32c tests/fs/test_namespace tests/proto/test_scsi_units tests/build/web_bundle.test
 check-objects: # every test, compiled and not linked
 	$(MAKE) $(AM_MAKEFLAGS) $(sort $(foreach program,$(check_PROGRAMS),$($(subst /,_,$(program))_OBJECTS)))
 check-threads:

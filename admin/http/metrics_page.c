@@ -6,6 +6,7 @@
 #include "admin/textjson.h"
 #include "base/budget.h"
 #include "base/counters.h"
+#include "base/metrics.h"
 #include "base/must.h"
 #include "base/page.h"
 #include "fs/fs_info.h"

@@ -202,7 +202,7 @@ static json_t *paths(void)
 		                               [VERB_DELETE] = "delete" };
 	json_t *all = json_object();
 	size_t n;
-	const struct route *list = routes(&n);
+	const struct route *list = router_routes(&n);
 
 	for (size_t i = 0; i < n; i++) {
 		char path[256];

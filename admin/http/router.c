@@ -41,7 +41,7 @@ static void make_routes(void)
 		add_row(&verbs[i]);
 }
 
-const struct route *routes(size_t *ret_n)
+const struct route *router_routes(size_t *ret_n)
 {
 	pthread_once(&routes_once, make_routes);
 	*ret_n = n_routes;
@@ -108,7 +108,7 @@ int router_find(enum verb_method method, const char *path, const struct route **
                 size_t max_params)
 {
 	size_t n;
-	const struct route *list = routes(&n);
+	const struct route *list = router_routes(&n);
 	int err = -ENOENT;
 
 	for (size_t i = 0; i < n; i++) {

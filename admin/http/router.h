@@ -24,7 +24,7 @@ struct route {
 };
 
 /* All routes, made from the table at first use; any thread after that. */
-const struct route *routes(size_t *ret_n);
+const struct route *router_routes(size_t *ret_n);
 /* Find the route of `method` and the part of the path after /api/v1/ (still percent-encoded). ret_params[i] gets the
  * decoded i-th {parameter}, to be freed. -ENOENT: no such path; -EOPNOTSUPP: not with this method; -EINVAL: bad
  * encoding. */

@@ -10,6 +10,7 @@
 #include "admin/known.h"
 #include "admin/textjson.h"
 #include "base/counters.h"
+#include "base/metrics.h"
 #include "base/page.h"
 #include "config.h"
 #include "fs/fs_info.h"

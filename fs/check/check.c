@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
-#include "base/checksum.h"
 #include "base/counters.h"
 #include "base/error.h"
 #include "base/list.h"

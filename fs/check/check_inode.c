@@ -5,7 +5,6 @@
 
 #include "base/array.h"
 #include "base/bytes.h"
-#include "base/checksum.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "fs/check/check_fix.h"

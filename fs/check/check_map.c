@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
-#include "base/checksum.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/page.h"

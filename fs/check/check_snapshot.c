@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
-#include "base/checksum.h"
 #include "base/list.h"
 #include "fs/check/check_fix.h"
 #include "fs/check/check_private.h"

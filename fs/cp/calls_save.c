@@ -18,7 +18,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/page.h"

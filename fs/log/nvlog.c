@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/log.h"

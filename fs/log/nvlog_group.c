@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "base/list.h"
 #include "base/page.h"
 #include "fs/format/nvlogformat.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stream directories. */
 #include "base/bytes.h"
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "fs/file/file.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "base/uuid.h"
 #include "fs/format/vdiskformat.h"
 #include "fs/fs_info.h"

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "base/log.h"
 #include "proto/iscsi/iscsi_command.h"
 #include "proto/iscsi/iscsi_conn.h"

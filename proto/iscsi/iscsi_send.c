@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "proto/iscsi/iscsi_conn.h"
 
 #define DATA_IN_PIECES (FS_IO_PAGES_MAX + 1U)

@@ -27,7 +27,7 @@ void nfs_request_end(struct nfs_request *request)
 {
 	page_put_many(request->pages, request->n_pages);
 	if (request->path.page != NULL)
-		nfspath3_free(&request->path);
+		nfs_path_free(&request->path);
 	fs_message_fini(&request->msg);
 	if (request->volume != NULL)
 		fs_volume_put(request->volume);

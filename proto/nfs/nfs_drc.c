@@ -13,7 +13,7 @@
  * matter.
  * MOUNT's procedures are idempotent.
  * REFERENCES RFC 1813 section 4.5; C. Juszczak, "Improving the Performance and Correctness of an NFS Server", 1989. */
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "fs/fs_call.h"
 #include "proto/nfs/nfs_encode.h"
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/list.h"
+#include "base/metrics.h"
 #include "fs/volume.h"
 
 enum { N_RPC = 8, N_CALLS = 6 };

@@ -41,7 +41,7 @@ static bool_t nfspath3_decode(XDR *xdr, nfspath3 *path)
 	path->bytes = (const char *)path->page->data;
 	if (xdr_opaque(xdr, (char *)path->page->data, path->len))
 		return TRUE;
-	nfspath3_free(path);
+	nfs_path_free(path);
 	return FALSE;
 }
 
@@ -54,7 +54,7 @@ bool_t xdr_nfspath3(XDR *xdr, nfspath3 *path)
 	return xdr_opaque(xdr, (char *)(uintptr_t)path->bytes, path->len);
 }
 
-void nfspath3_free(nfspath3 *path)
+void nfs_path_free(nfspath3 *path)
 {
 	page_put(path->page);
 	path->page = NULL;

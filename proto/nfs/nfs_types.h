@@ -26,7 +26,7 @@ typedef struct filename3 {
 	char bytes[NFS3_NAME_KEPT];
 } filename3;
 
-/* string<4096> in a page of the arena, released by nfspath3_free. `page` is NULL when the arena was exhausted: try
+/* string<4096> in a page of the arena, released by nfs_path_free. `page` is NULL when the arena was exhausted: try
  * later. When encoding and `page` is NULL the bytes come from `bytes`. */
 typedef struct nfspath3 {
 	uint32_t len;
@@ -37,6 +37,6 @@ typedef struct nfspath3 {
 bool_t xdr_nfs_fh3(XDR *xdr, nfs_fh3 *handle);
 bool_t xdr_filename3(XDR *xdr, filename3 *name);
 bool_t xdr_nfspath3(XDR *xdr, nfspath3 *path);
-void nfspath3_free(nfspath3 *path);
+void nfs_path_free(nfspath3 *path);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/checksum.h"
+#include "base/crc32c.h"
 
 /* What is left to read; every take is checked. */
 struct cursor {

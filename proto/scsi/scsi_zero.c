@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "base/checksum.h"
 #include "fs/volume.h"
 #include "proto/scsi/scsi_opcode.h"
 #include "proto/scsi/scsi_task.h"

@@ -314,7 +314,7 @@ static void a_stranger_gets_the_page_and_its_health_and_nothing_else(void **stat
 		                              "/api/v1/session?token=x" };
 	char path[256];
 	size_t n, n_public = 0;
-	const struct route *list = routes(&n);
+	const struct route *list = router_routes(&n);
 
 	(void)state;
 	for (size_t i = 0; i < n; i++) {

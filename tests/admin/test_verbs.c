@@ -41,7 +41,7 @@ static void no_two_verbs_have_the_same_name(void **state)
 static void every_handler_is_reached_by_one_route(void **state)
 {
 	size_t n, n_of[VERB_H_COUNT] = { 0 };
-	const struct route *list = routes(&n);
+	const struct route *list = router_routes(&n);
 
 	(void)state;
 	for (size_t i = 0; i < n; i++)

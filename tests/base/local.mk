@@ -1,7 +1,8 @@
 BASE_TESTS = \
 	tests/base/test_budget \
-	tests/base/test_checksum \
+	tests/base/test_bytes \
 	tests/base/test_counters \
+	tests/base/test_crc32c \
 	tests/base/test_door \
 	tests/base/test_log \
 	tests/base/test_loop \
@@ -17,8 +18,10 @@ TESTS += $(BASE_TESTS)
 BASE_TEST_LIBS = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_base_test_budget_SOURCES = tests/base/test_budget.c
 tests_base_test_budget_LDADD = $(BASE_TEST_LIBS)
-tests_base_test_checksum_SOURCES = tests/base/test_checksum.c tests/base/cmocka_all.h
-tests_base_test_checksum_LDADD = $(BASE_TEST_LIBS)
+tests_base_test_bytes_SOURCES = tests/base/test_bytes.c tests/base/cmocka_all.h
+tests_base_test_bytes_LDADD = $(BASE_TEST_LIBS)
+tests_base_test_crc32c_SOURCES = tests/base/test_crc32c.c
+tests_base_test_crc32c_LDADD = $(BASE_TEST_LIBS)
 tests_base_test_counters_SOURCES = tests/base/test_counters.c
 tests_base_test_counters_LDADD = $(BASE_TEST_LIBS)
 tests_base_test_door_SOURCES = tests/base/test_door.c

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/metrics.h"
 #include "tests/base/cmocka_all.h"
 
 static unsigned bucket_of(uint64_t ns)

@@ -2,7 +2,8 @@
 /* Damage by hand: vdisks, the VTOC, parity. */
 #include "tests/fs/damagecase.h"
 
-#include "base/checksum.h"
+#include "base/bytes.h"
+#include "base/crc32c.h"
 #include "fs/vdisk/vdiskattr.h"
 #include "fs/vdisk/vtoc.h"
 #include "fs/format/vtocformat.h"

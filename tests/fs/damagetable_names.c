@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables: directories, streams, the VTOC and the attributes of vdisks. */
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "fs/names/dir_private.h"
 #include "fs/format/streamformat.h"
 #include "fs/format/vdiskformat.h"

@@ -2,7 +2,7 @@
 /* Damage field by field, with checksums that fit. */
 #include "tests/fs/imagedamage.h"
 
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "fs/format/nvlogformat.h"
 #include "fs/file/tree.h"
 #include "raid/layout.h"

@@ -2,7 +2,7 @@
 /* The repair: what the check calls repairable is gone after it, and files are what they were. */
 #include "tests/fs/damagecase.h"
 
-#include "base/checksum.h"
+#include "base/crc32c.h"
 
 static const char *const paths[] = {
 	"/file", "/file2", "/small", "/lun", "/top", "/.snapshot/s1/file", "/.snapshot/s2/file"

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "fs/format/fsformat.h"
 #include "raid/layout.h"
 #include "raid/raidformat.h"

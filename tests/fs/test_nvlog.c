@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include "tests/base/cmocka_all.h"
 
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "base/log.h"
 #include "fs/clone/clone_apply.h"
 #include "fs/core/core.h"

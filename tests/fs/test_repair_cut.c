@@ -6,7 +6,7 @@
  * would leave them, and each such copy is repaired afterwards. */
 #include "tests/fs/damagecase.h"
 
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "base/page.h"
 #include "tests/support/memdisk.h"
 

@@ -8,7 +8,7 @@
 #include "tests/base/cmocka_all.h"
 
 #include "base/bytes.h"
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "fs/vdisk/vdiskattr.h"
 
 static uint8_t bytes[VDISKATTR_BYTES_MAX];

@@ -11,9 +11,10 @@
 #include <unistd.h>
 #include "tests/base/cmocka_all.h"
 
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/page.h"
 #include "tests/support/ramlun.h"
 
 #define LUN_BYTES (16U << 20)

@@ -9,7 +9,8 @@
 #include <unistd.h>
 #include "tests/base/cmocka_all.h"
 
-#include "base/checksum.h"
+#include "base/crc32c.h"
+#include "base/page.h"
 #include "proto/iscsi/iscsi_negotiate.h"
 #include "proto/scsi/scsi_spec.h"
 #include "tests/proto/iscsi_raw.h"

@@ -66,7 +66,7 @@ static uint32_t readlink_status(const nfs_fh3 *object, char *ret_target)
 	if (res.status == NFS3_OK) {
 		memcpy(ret_target, res.READLINK3res_u.resok.data.page->data, res.READLINK3res_u.resok.data.len);
 		ret_target[res.READLINK3res_u.resok.data.len] = '\0';
-		nfspath3_free(&res.READLINK3res_u.resok.data);
+		nfs_path_free(&res.READLINK3res_u.resok.data);
 	}
 	return res.status;
 }

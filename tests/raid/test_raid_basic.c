@@ -10,8 +10,8 @@
 
 #include "tests/base/cmocka_all.h"
 
+#include "base/crc32c.h"
 #include "base/log.h"
-#include "base/checksum.h"
 #include "raid/layout.h"
 #include "raid/raidformat.h"
 #include "tests/support/simraid.h"

@@ -12,7 +12,7 @@
 
 #include "tests/base/cmocka_all.h"
 
-#include "base/checksum.h"
+#include "base/crc32c.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/page.h"

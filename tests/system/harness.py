@@ -23,7 +23,7 @@ from rpcproxy import RpcProxy
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MIB = 1 << 20
 GIB = 1 << 30
-COMPLAINTS = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|UndefinedBehaviorSanitizer|assertion failed|vc_assert|Assertion", re.I)
+COMPLAINTS = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|UndefinedBehaviorSanitizer|assertion failed|assert_failed|Assertion", re.I)
 
 
 class Failure(AssertionError):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The registry of metrics, and where a latency falls in a histogram. */
-#include "base/counters.h"
+/* The registry of metrics. */
+#include "base/metrics.h"
 
 #include <pthread.h>
 #include <stddef.h>
@@ -10,17 +10,6 @@
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct metric *registry;
 static struct metric **registry_tail = &registry;
-
-void histogram_add(struct histogram *h, uint64_t ns)
-{
-	uint64_t us = ns / 1000;
-	unsigned bucket = us == 0 ? 0 : 64U - (unsigned)__builtin_clzll(us);
-
-	if (bucket > HISTOGRAM_BUCKETS - 1)
-		bucket = HISTOGRAM_BUCKETS - 1;
-	atomic_fetch_add_explicit(&h->buckets[bucket], 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&h->sum_us, us, memory_order_relaxed);
-}
 
 void metrics_register(struct metric *metric)
 {

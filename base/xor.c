@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* XOR of pages over isa-l. */
+#include "base/xor.h"
+
+#include <isa-l/raid.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "base/page.h"
+
+enum { XOR_BATCH = 32 };
+
+/* dst = XOR of the sources, for pointers isa-l does not take. */
+static void xor_unaligned(uint8_t *dst, const void *const *srcs, unsigned n)
+{
+	for (size_t at = 0; at < PAGE_SIZE; at += sizeof(uint64_t)) {
+		uint64_t sum = 0, word;
+
+		for (unsigned i = 0; i < n; i++) {
+			memcpy(&word, (const uint8_t *)srcs[i] + at, sizeof word);
+			sum ^= word;
+		}
+		memcpy(dst + at, &sum, sizeof sum);
+	}
+}
+
+/* dst may be among the sources: every position is read before it is written. */
+static void xor_batch(void *dst, const void *const *srcs, unsigned n)
+{
+	void *vectors[XOR_BATCH + 2];
+	uintptr_t bits = (uintptr_t)dst;
+
+	for (unsigned i = 0; i < n; i++) {
+		vectors[i] = (void *)(uintptr_t)srcs[i]; /* only read: isa-l does not say const */
+		bits |= (uintptr_t)srcs[i];
+	}
+	vectors[n] = dst;
+	if (bits % XOR_ALIGN != 0 || xor_gen((int)n + 1, PAGE_SIZE, vectors) != 0)
+		xor_unaligned(dst, srcs, n);
+}
+
+void xor_page(void *dst, const void *src)
+{
+	const void *srcs[] = { dst, src };
+
+	xor_batch(dst, srcs, 2);
+}
+
+void xor_pages(void *dst, const void *const *srcs, unsigned n)
+{
+	const void *batch[XOR_BATCH + 1];
+
+	vc_assert(n >= 1);
+	if (n == 1) {
+		memcpy(dst, srcs[0], PAGE_SIZE);
+		return;
+	}
+	xor_batch(dst, srcs, MIN_OF(n, (unsigned)XOR_BATCH));
+	for (unsigned done = XOR_BATCH; done < n; done += XOR_BATCH) {
+		unsigned more = MIN_OF(n - done, (unsigned)XOR_BATCH);
+
+		batch[0] = dst;
+		memcpy(batch + 1, srcs + done, more * sizeof *srcs);
+		xor_batch(dst, batch, more + 1);
+	}
+}

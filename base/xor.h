@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* XOR of pages, by isa-l. Any thread. */
+#ifndef BASE_XOR_H
+#define BASE_XOR_H
+
+/* Pages at multiples of this are many times faster to XOR than others. */
+#define XOR_ALIGN 64
+
+/* dst ^= src over PAGE_SIZE bytes. */
+void xor_page(void *dst, const void *src);
+/* dst = XOR of n >= 1 sources, PAGE_SIZE bytes each; dst is none of them. */
+void xor_pages(void *dst, const void *const *srcs, unsigned n);
+
+#endif
