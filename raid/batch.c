@@ -74,6 +74,7 @@ static void run_submit(struct batch_run *run, enum disk_op op)
 	const struct batch_item *item = &run->batch->items[run->first];
 
 	run->mio.optional = run->batch->optional;
+	run->mio.rebuilds = run->batch->rebuilds;
 	member_submit(item->member, &run->mio, &(struct member_request){ op, item->block, run->n, run->iov, run->n },
 	              batch_run_done);
 }

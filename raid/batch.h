@@ -21,7 +21,7 @@ struct batch {
 	struct raid *raid;
 	enum disk_op op;
 	bool yields; /* it goes through the lane */
-	bool optional; /* as in struct member_io */
+	bool optional, rebuilds; /* as in struct member_io */
 	unsigned n_items;
 	unsigned n_pending; /* I/Os; ours */
 	struct batch_item *items;

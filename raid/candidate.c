@@ -85,12 +85,13 @@ __attribute__((format(printf, 3, 4))) static void say(struct candidate *c, enum 
 	va_end(args);
 }
 
-/* A failed disk does not come back by itself: a label that calls one failed that the head does not has seen other
- * things. */
+/* A failed disk does not come back by itself (one that replaces it is another): a label that calls one failed that the
+ * head does not has seen other things. */
 static bool contradicts(const struct label *l, const struct label *head)
 {
 	for (unsigned i = 0; i < MIN_OF(l->n_members, head->n_members); i++)
-		if (l->members[i].failed && !head->members[i].failed)
+		if (l->members[i].failed && !head->members[i].failed &&
+		    uuid_equal(&l->members[i].uuid, &head->members[i].uuid))
 			return true;
 	return false;
 }
@@ -225,7 +226,7 @@ static bool suffices(const struct candidate *c, unsigned n, const struct label *
 			good = c[i].verdict == CANDIDATE_GOOD && c[i].label->member_index == m;
 		for (unsigned i = 0; i < head->n_log_copies; i++)
 			log = log || (good && head->log_copies[i] == m);
-		if (!good && ++lost[head->members[m].group] > 1)
+		if ((!good || head->members[m].rebuilding) && ++lost[head->members[m].group] > 1)
 			return false;
 	}
 	return log;

@@ -23,6 +23,7 @@
 #include "raid/member.h"
 #include "raid/raid_flush.h"
 #include "raid/raid_group.h"
+#include "raid/raid_rebuild.h"
 #include "raid/raid_repair.h"
 #include "raid/raid_volume.h"
 
@@ -142,15 +143,20 @@ static void zone_undirty(struct checksum_cache *c, struct checksum_block *b)
 	TAILQ_REMOVE(&c->dirty, b, link);
 }
 
-static void zone_mark_dirty(struct raid *raid, struct checksum_block *b)
+void checksum_zone_dirty(struct raid *raid, struct checksum_block *b)
 {
-	if (b->dirty || !member_online(b->member) || raid->read_only)
+	if (b->dirty || !member_holds_zone(b->member, b->zone) || raid->read_only)
 		return;
 	vc_assert(b->pins > 0);
 	b->dirty = true;
 	if (!b->writing)
 		raid->cache.n_dirty++;
 	TAILQ_INSERT_TAIL(&raid->cache.dirty, b, link);
+}
+
+bool checksum_zone_is_zero(const struct checksum_block *block)
+{
+	return bytes_are_zero(block->page->data, PAGE_SIZE);
 }
 
 struct raid_checksum_format checksum_zone_entry(const struct checksum_block *block, uint32_t dbn)
@@ -175,7 +181,7 @@ void checksum_zone_set(struct raid *raid, struct checksum_block *b, uint32_t dbn
 		b->page = copy;
 	}
 	memcpy(b->page->data + layout_zone_slot(dbn) * sizeof *entry, entry, sizeof *entry);
-	zone_mark_dirty(raid, b);
+	checksum_zone_dirty(raid, b);
 }
 
 /* ---- loading ----------------------------------------------------------------------------------------------------- */
@@ -213,18 +219,18 @@ static void derive_end(struct checksum_derive *d)
 	struct checksum_block *b = d->block;
 	int err = d->err;
 
-	free(d);
+	raid_call_free(d);
 	if (err != 0) {
 		b->loading = false;
 		zone_answer(raid, b, -EIO);
 		return;
 	}
 	b->valid = true;
-	if (member_online(b->member)) {
+	if (member_holds_zone(b->member, b->zone)) {
 		log_warn("raid", "checksum_block_rebuilt", "disk=%s zone=%u", b->member->url, b->zone);
 		b->member->n_repaired++;
 		checksum_zone_pin(raid, b);
-		zone_mark_dirty(raid, b);
+		checksum_zone_dirty(raid, b);
 		checksum_zone_unpin(raid, b);
 	}
 	zone_loaded(raid, b);
@@ -232,7 +238,7 @@ static void derive_end(struct checksum_derive *d)
 
 static void derive_add(struct checksum_derive *d, struct checksum_block *other, int err)
 {
-	if (err != 0 || !member_online(other->member) || d->err != 0)
+	if (err != 0 || !member_holds_zone(other->member, other->zone) || d->err != 0)
 		d->err = -EIO;
 	else
 		xor_page(d->block->page->data, other->page->data);
@@ -250,21 +256,27 @@ static void derive_fail_task(struct task *task)
 	derive_end(container_of(task, struct checksum_derive, task));
 }
 
+/* Has every other member of the group its block of this zone? */
+static bool others_hold(const struct checksum_block *b)
+{
+	const struct raid_group *g = b->member->group;
+
+	for (unsigned i = 0; i < g->n_members; i++)
+		if (g->members[i] != b->member && !member_holds_zone(g->members[i], b->zone))
+			return false;
+	return true;
+}
+
 /* From the other members of the group: XOR. Also the parity disk's, from the data disks'. */
 static void zone_derive(struct raid *raid, struct checksum_block *b)
 {
 	struct raid_group *g = b->member->group;
-	struct checksum_derive *d = calloc(1, sizeof *d);
+	struct checksum_derive *d = raid_call_new(sizeof *d);
 	struct checksum_block *other;
 
-	if (d == NULL) {
-		b->loading = false;
-		zone_answer(raid, b, -EIO);
-		return;
-	}
 	*d = (struct checksum_derive){ .raid = raid, .block = b, .n_pending = 1, .task.run = derive_fail_task };
 	memset(b->page->data, 0, PAGE_SIZE);
-	if (g->n_lost > 1 || (g->n_lost == 1 && member_online(b->member)))
+	if (!others_hold(b))
 		d->err = -EIO;
 	for (unsigned i = 0; d->err == 0 && i < g->n_members; i++) {
 		struct member *m = g->members[i];
@@ -286,7 +298,7 @@ static void load_done(struct batch *batch)
 {
 	struct checksum_block *b = container_of(batch, struct checksum_block, batch);
 
-	if (b->item.err != 0 || !member_online(b->member))
+	if (b->item.err != 0 || !member_holds_zone(b->member, b->zone))
 		zone_derive(batch->raid, b);
 	else
 		zone_loaded(batch->raid, b);
@@ -294,7 +306,7 @@ static void load_done(struct batch *batch)
 
 static void zone_load(struct raid *raid, struct checksum_block *b)
 {
-	if (!member_online(b->member)) {
+	if (!member_holds_zone(b->member, b->zone)) {
 		zone_derive(raid, b);
 		return;
 	}
@@ -441,7 +453,7 @@ static void cache_size(const struct raid *raid, unsigned *ret_blocks, unsigned *
 		for (unsigned j = 0; j < g->n_members; j++)
 			total += layout_n_zones(j < g->n_data ? g->members[j]->n_dbn : g->n_dbn);
 	}
-	*ret_margin = RAID_REPAIRS * 2 * widest;
+	*ret_margin = (RAID_REPAIRS * 2 + REBUILD_ZONES) * widest;
 	most = MAX_OF(MIN_OF(page_arena_max() / 16, (size_t)CACHE_MAX_BLOCKS),
 	              (size_t)*ret_margin + 2 * CHECKSUM_SET_ZONES * widest + 64);
 	*ret_complete = total <= most;

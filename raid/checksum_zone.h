@@ -63,6 +63,10 @@ struct checksum_block *checksum_zone_get(struct raid *raid, struct member *m, ui
 void checksum_zone_pin(struct raid *raid, struct checksum_block *block);
 void checksum_zone_unpin(struct raid *raid, struct checksum_block *block);
 struct raid_checksum_format checksum_zone_entry(const struct checksum_block *block, uint32_t dbn);
+/* A pinned block has to be written by the next flush. */
+void checksum_zone_dirty(struct raid *raid, struct checksum_block *block);
+/* Is it all zeros: was no block of the zone ever written? */
+bool checksum_zone_is_zero(const struct checksum_block *block);
 /* Change an entry of a pinned block. */
 void checksum_zone_set(struct raid *raid, struct checksum_block *block, uint32_t dbn,
                        const struct raid_checksum_format *entry);

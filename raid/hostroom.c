@@ -49,7 +49,7 @@ static void room_retry(struct timer *timer)
 	if (m->raid->room.cut_off || !member_online(m))
 		member_io_end(mio, m->raid->room.cut_off ? -EROFS : -ENODEV);
 	else
-		disk_submit(m->disk, &mio->io);
+		member_resubmit(mio);
 }
 
 bool hostroom_wait(struct member_io *mio)

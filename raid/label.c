@@ -32,8 +32,19 @@ static void label_encode_member(const struct label_member *m, struct raid_member
 	f->group = le16_of(m->group);
 	f->position = le16_of(m->position);
 	f->role = m->is_parity ? RAID_ROLE_PARITY : RAID_ROLE_DATA;
-	f->state = m->failed ? RAID_MEMBER_FAILED : RAID_MEMBER_ONLINE;
+	f->state = m->failed ? RAID_MEMBER_FAILED : m->rebuilding ? RAID_MEMBER_REBUILDING : RAID_MEMBER_ONLINE;
 	f->reason = m->failed ? m->reason : 0;
+	f->flags = m->rebuilding && m->zeroed ? RAID_MEMBER_ZEROED : 0;
+	f->rebuilt_zones = le32_of(m->rebuilding ? m->rebuilt_zones : 0);
+}
+
+static uint64_t label_incompat(const struct label *label)
+{
+	uint64_t bits = 0;
+
+	for (unsigned i = 0; i < label->n_members; i++)
+		bits |= label->members[i].rebuilding ? RAID_INCOMPAT_REBUILDING : 0U;
+	return bits;
 }
 
 static void label_encode_layout(const struct layout *l, struct raid_label_format *f)
@@ -67,6 +78,7 @@ void label_encode(const struct label *label, struct raid_label_format *f)
 	f->epoch = le64_of(label->epoch);
 	f->compat = le64_of(label->compat);
 	f->ro_compat = le64_of(label->ro_compat);
+	f->incompat = le64_of(label_incompat(label));
 	f->flags = le32_of(label->clean ? RAID_LABEL_CLEAN : 0);
 	f->block_size = le32_of(RAID_BLOCK_SIZE);
 	f->pointer_size = le16_of(4);
@@ -87,7 +99,8 @@ void label_encode(const struct label *label, struct raid_label_format *f)
 
 static int label_check_features(const struct raid_label_format *f)
 {
-	if (le32_get(f->version) != RAID_FORMAT_VERSION || le64_get(f->incompat) != 0)
+	if (le32_get(f->version) != RAID_FORMAT_VERSION ||
+	    (le64_get(f->incompat) & ~(uint64_t)RAID_INCOMPAT_KNOWN) != 0)
 		return -ENOTSUP;
 	if (le32_get(f->block_size) != RAID_BLOCK_SIZE || le16_get(f->pointer_size) != 4 ||
 	    le16_get(f->inode_size) != 128 || le16_get(f->checksum_id) != RAID_CHECKSUM_CRC32C_LINEAR ||
@@ -110,9 +123,14 @@ static int label_decode_member(const struct raid_member_format *f, const struct 
 	m->position = le16_get(f->position);
 	m->is_parity = f->role == RAID_ROLE_PARITY;
 	m->failed = f->state == RAID_MEMBER_FAILED;
+	m->rebuilding = f->state == RAID_MEMBER_REBUILDING;
+	m->zeroed = (f->flags & RAID_MEMBER_ZEROED) != 0;
+	m->rebuilt_zones = le32_get(f->rebuilt_zones);
 	m->reason = f->reason;
 	if ((f->role != RAID_ROLE_DATA && f->role != RAID_ROLE_PARITY) ||
-	    (f->state != RAID_MEMBER_ONLINE && f->state != RAID_MEMBER_FAILED))
+	    (f->state != RAID_MEMBER_ONLINE && f->state != RAID_MEMBER_FAILED && !m->rebuilding))
+		return -EUCLEAN;
+	if (m->rebuilding ? m->rebuilt_zones > layout_n_zones(m->n_dbn) : m->rebuilt_zones != 0)
 		return -EUCLEAN;
 	if (m->group >= l->n_groups || m->position >= RAID_MAX_GROUP_DISKS || m->n_dbn == 0 ||
 	    m->n_dbn > layout_n_dbn(&l->layout, m->size_blocks) || (uint64_t)m->vbn_first + m->n_dbn >= VBN_ZERO)
@@ -221,6 +239,9 @@ void label_build(const struct raid *raid, const struct member *own, struct raid_
 			.position = (uint16_t)m->position,
 			.is_parity = m->is_parity,
 			.failed = m->recorded_failed,
+			.rebuilding = m->state == RAID_DISK_REBUILDING && !m->rebuilt,
+			.zeroed = m->zeroed,
+			.rebuilt_zones = m->durable_zones,
 			.reason = m->reason,
 		};
 	}
@@ -260,8 +281,10 @@ static void label_written(struct batch *batch)
 	struct label_state *s = &raid->label;
 
 	for (unsigned i = 0; i < batch->n_items; i += RAID_LABEL_BLOCKS)
-		if (s->items[i].err == 0 && member_online(s->items[i].member))
+		if (s->items[i].err == 0 && member_online(s->items[i].member)) {
 			s->items[i].member->label_copy = 1 - s->items[i].member->label_copy;
+			s->items[i].member->labelled = true;
+		}
 	s->running = false;
 	s->durable = s->writing;
 	if (!any_online(raid)) {

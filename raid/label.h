@@ -16,7 +16,9 @@ struct label_member {
 	uint64_t size_blocks;
 	uint32_t vbn_first, n_dbn;
 	uint16_t group, position;
-	bool is_parity, failed;
+	bool is_parity, failed, rebuilding; /* at most one of the last two */
+	bool zeroed; /* rebuilding: it read as zeros before */
+	uint32_t rebuilt_zones; /* rebuilding: the zones below are there */
 	uint8_t reason;
 };
 

@@ -46,3 +46,8 @@ uint32_t layout_n_dbn(const struct layout *l, uint64_t disk_blocks)
 		n += space % RAID_ZONE_BLOCKS - 1;
 	return n > UINT32_MAX - 1 ? UINT32_MAX - 1 : (uint32_t)n;
 }
+
+uint64_t layout_disk_blocks(const struct layout *l, uint32_t n_dbn)
+{
+	return n_dbn == 0 ? 0 : layout_data_block(l, n_dbn - 1) + 1;
+}

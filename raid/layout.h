@@ -24,6 +24,8 @@ MUST_CHECK int layout_plan(uint64_t min_disk_blocks, uint64_t log_half_blocks, s
 int layout_is_sane(const struct layout *layout);
 /* Data blocks (DBNs) of a disk of this size. */
 uint32_t layout_n_dbn(const struct layout *layout, uint64_t disk_blocks);
+/* The other way round: the fewest blocks of a disk that has so many. */
+uint64_t layout_disk_blocks(const struct layout *layout, uint32_t n_dbn);
 
 /* clang-format off */
 static inline uint32_t layout_zone(uint32_t dbn) { return dbn / RAID_ZONE_DATA; }

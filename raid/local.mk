@@ -7,6 +7,7 @@ libvcraid_a_SOURCES = \
 	raid/checksum_set.c raid/checksum_set.h \
 	raid/checksum_zone.c raid/checksum_zone.h \
 	raid/disk.c raid/disk.h \
+	raid/disk_blank.c raid/disk_blank.h \
 	raid/disk_use.c raid/disk_use.h \
 	raid/filedisk.c raid/filedisk.h \
 	raid/filedisk_pool.c \
@@ -30,8 +31,10 @@ libvcraid_a_SOURCES = \
 	raid/raid_piece.c raid/raid_piece.h \
 	raid/raid_probe.c raid/raid_probe.h \
 	raid/raid_read.c \
+	raid/raid_rebuild.c raid/raid_rebuild.h \
 	raid/raid_recover.c raid/raid_recover.h \
 	raid/raid_repair.c raid/raid_repair.h \
+	raid/raid_replace.c raid/raid_replace.h \
 	raid/raid_status.c \
 	raid/raid_verify.c \
 	raid/raid_volume.h \

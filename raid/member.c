@@ -2,7 +2,9 @@
 /* A member: one disk of the volume, its counters, its failure, and the regular look whether it is still what it was.
  *
  * INVARIANTS
- *  R4 A member whose write or flush failed is FAILED before anybody hears of it, and gets no further I/O. */
+ *  R4 A member whose write or flush failed is FAILED before anybody hears of it, and gets no further I/O.
+ *  R6 A block of a member that is being rebuilt is neither read nor written, but by its rebuild, before that has passed
+ *     it. */
 #include "raid/member.h"
 
 #include <stdlib.h>
@@ -68,11 +70,46 @@ void member_io_end(struct member_io *mio, int err)
 	raid_idle_check(raid);
 }
 
+/* ---- retiring ---------------------------------------------------------------------------------------------------- */
+
+static void retire_run(struct task *task)
+{
+	struct member *m = container_of(task, struct member, retire_task);
+
+	if (m->n_ios > 0 || m->disk == NULL)
+		return;
+	disk_close(m->disk);
+	m->disk = NULL;
+}
+
+static void member_io_left(struct member *m)
+{
+	m->n_ios--;
+	if (m->retired && m->n_ios == 0)
+		world_defer(m->raid->world, &m->retire_task);
+}
+
+void member_retire(struct member *m)
+{
+	struct raid *raid = m->raid;
+
+	vc_assert(!member_online(m));
+	m->retired = true;
+	m->retire_task.run = retire_run;
+	m->retired_next = raid->retired;
+	raid->retired = m;
+	if (m->n_ios == 0)
+		world_defer(raid->world, &m->retire_task);
+}
+
+/* ---- submitting -------------------------------------------------------------------------------------------------- */
+
 static void io_done(struct disk_io *io, int err)
 {
 	struct member_io *mio = container_of(io, struct member_io, io);
 	struct member *m = mio->member;
 
+	member_io_left(m);
 	if (is_write(io->op) && hostroom_is_short(err)) { /* not the disk's fault */
 		if (mio->optional || !hostroom_wait(mio))
 			member_io_end(mio, -EROFS);
@@ -91,12 +128,35 @@ static void offline_run(struct task *task)
 {
 	struct member_io *mio = container_of(task, struct member_io, task);
 
-	member_io_end(mio, member_online(mio->member) ? -EROFS : -ENODEV);
+	member_io_end(mio, mio->refused);
 }
 
 static bool writes_are_refused(const struct raid *raid)
 {
 	return raid->read_only || raid->room.cut_off;
+}
+
+void member_resubmit(struct member_io *mio)
+{
+	mio->member->n_ios++;
+	disk_submit(mio->member->disk, &mio->io);
+}
+
+/* R6. An I/O that begins in the zones ends in the same zone: a checksum block travels alone (R2). */
+static bool holds_blocks(const struct member *m, const struct member_request *request)
+{
+	const struct layout *l = &m->raid->layout;
+
+	return request->n_blocks == 0 || request->block < l->zones_first ||
+	       member_holds_zone(m, (uint32_t)((request->block - l->zones_first) / RAID_ZONE_BLOCKS));
+}
+
+/* 0, or why the disk does not get it. */
+static int request_refused(const struct member *m, const struct member_io *mio, const struct member_request *request)
+{
+	if (!member_online(m) || (!mio->rebuilds && !holds_blocks(m, request)))
+		return -ENODEV;
+	return writes_are_refused(m->raid) && (is_write(request->op) || request->op == DISK_FLUSH) ? -EROFS : 0;
 }
 
 void member_submit(struct member *m, struct member_io *mio, const struct member_request *request,
@@ -108,7 +168,8 @@ void member_submit(struct member *m, struct member_io *mio, const struct member_
 	mio->done = done;
 	mio->waits_for_room = false;
 	m->raid->n_ios++;
-	if (!member_online(m) || (writes_are_refused(m->raid) && (is_write(op) || op == DISK_FLUSH))) {
+	mio->refused = request_refused(m, mio, request);
+	if (mio->refused != 0) {
 		mio->task = (struct task){ .run = offline_run };
 		world_defer(m->raid->world, &mio->task);
 		return;
@@ -123,7 +184,7 @@ void member_submit(struct member *m, struct member_io *mio, const struct member_
 		.len_bytes = request->n_blocks * RAID_BLOCK_SIZE,
 		.done = io_done,
 	};
-	disk_submit(m->disk, &mio->io);
+	member_resubmit(mio);
 }
 
 void member_fail(struct member *m, const char *reason, int err)
@@ -132,8 +193,8 @@ void member_fail(struct member *m, const char *reason, int err)
 
 	if (!member_online(m))
 		return;
+	m->group->n_lost += m->state == RAID_DISK_ONLINE ? 1U : 0U;
 	m->state = RAID_DISK_FAILED;
-	m->group->n_lost++;
 	log_error("raid", "disk_failed", "disk=%s group=%u position=%u reason=%s error=%s", m->url, m->group->index,
 	          m->position, reason, error_name(err));
 	if (group_failed(m->group)) {
@@ -150,9 +211,9 @@ void member_fail(struct member *m, const char *reason, int err)
 
 void member_stale(struct member *m)
 {
+	m->group->n_lost += m->state == RAID_DISK_ONLINE ? 1U : 0U;
 	m->state = RAID_DISK_STALE;
 	m->reason = RAID_REASON_STALE;
-	m->group->n_lost++;
 	if (!m->recorded_failed)
 		m->raid->label.membership++;
 	m->recorded_failed = true;
@@ -219,7 +280,7 @@ static void health_check_done(struct member_io *mio, int err)
 
 void member_check_health(struct member *m)
 {
-	if (!member_online(m) || m->raid->closing || m->raid->opening)
+	if (!member_online(m) || !m->labelled || m->raid->closing || m->raid->opening)
 		return;
 	m->health_wanted = m->health_running;
 	if (m->health_running)

@@ -9,6 +9,7 @@
 #define RAID_MEMBER_H
 
 #include "raid/disk.h"
+#include "raid/layout.h"
 #include "raid/lineage.h"
 #include "raid/raid.h"
 
@@ -25,6 +26,15 @@ struct member {
 	unsigned position; /* in the group; the parity disk's is the group's n_data */
 	bool is_parity;
 	bool unflushed; /* written since the last flush began */
+	bool labelled; /* it has a label by now */
+	bool retired; /* another has replaced it: its disk is closed as soon as nothing is under way there */
+	bool zeroed; /* rebuilding: it read as zeros from end to end before that began */
+	bool resumed; /* rebuilding: since an earlier start */
+	uint32_t rebuilt_zones; /* rebuilding: the zones below are there (R6) */
+	uint32_t flushing_zones; /* those of them that the flush under way makes durable */
+	uint32_t durable_zones; /* those that are: what labels say */
+	bool rebuilt; /* all of it is durable: labels no more call it rebuilding */
+	unsigned n_ios; /* at the disk */
 	bool recorded_failed; /* the labels call it failed */
 	uint8_t reason; /* RAID_REASON_*: why it failed, as the labels say it */
 	char why[RAID_WHY_BYTES]; /* why it is not online, for people; or "" */
@@ -40,6 +50,8 @@ struct member {
 	unsigned n_waiting_for_room; /* its writes that wait (raid/hostroom.h) */
 	uint64_t n_reads, n_writes, n_errors, n_checksum_errors, n_repaired, read_bytes, written_bytes;
 	struct member_health *health;
+	struct task retire_task;
+	struct member *retired_next; /* raid->retired */
 };
 
 /* One I/O of a member. It is the caller's memory, and nobody else touches it from `done` on. */
@@ -48,14 +60,26 @@ struct member_io {
 	struct member *member;
 	bool waits_for_room;
 	bool optional; /* a write that is left out when the host is full */
+	bool rebuilds; /* a write of what is not there yet (R6) */
 	void (*done)(struct member_io *mio, int err);
+	int refused; /* why the disk does not get it */
 	struct task task;
 	struct timer retry;
 };
 
+/* Labels, marks, fsinfo, intents and log are kept on it. */
 static inline bool member_online(const struct member *m)
 {
-	return m->state == RAID_DISK_ONLINE;
+	return m->state == RAID_DISK_ONLINE || m->state == RAID_DISK_REBUILDING;
+}
+/* Data and checksums of this zone are there, and kept on it. */
+static inline bool member_holds_zone(const struct member *m, uint32_t zone)
+{
+	return m->state == RAID_DISK_ONLINE || (m->state == RAID_DISK_REBUILDING && zone < m->rebuilt_zones);
+}
+static inline bool member_holds(const struct member *m, uint32_t dbn)
+{
+	return member_holds_zone(m, layout_zone(dbn));
 }
 MUST_CHECK struct member *member_new(struct raid *raid); /* NULL: no memory */
 void member_free(struct member *m);
@@ -66,14 +90,20 @@ struct member_request {
 	const struct iovec *iov; /* the caller's until `done` */
 	unsigned n_iov;
 };
-/* Submit an I/O. `request` is only looked at during the call. A member that is not online answers -ENODEV. When a write
- * or a flush fails, the member has failed before `done` is called. `done` is never called inside this call. */
+/* Submit an I/O. `request` is only looked at during the call. A member that is not online answers -ENODEV, and so does
+ * one that does not hold the zone of the blocks, for all I/Os but those of its rebuild. When a write or a flush fails,
+ * the member has failed before `done` is called. `done` is never called inside this call. */
 void member_submit(struct member *m, struct member_io *mio, const struct member_request *request,
                    void (*done)(struct member_io *mio, int err));
+/* Give an I/O that waited for room to the disk again. */
+void member_resubmit(struct member_io *mio);
 /* The I/O has ended: count it, and call its `done`. */
 void member_io_end(struct member_io *mio, int err);
 /* The disk has failed: it is never written or believed again. Calling it twice is calling it once. */
 void member_fail(struct member *m, const char *reason, int err);
+/* Another takes its place: it gets no I/O any more, and its disk is closed as soon as nothing is under way there. It
+ * stays in memory until the volume is closed, for there may be pointers to it. */
+void member_retire(struct member *m);
 /* Only at a start: the disk is an old copy, or was away while the volume went on. */
 void member_stale(struct member *m);
 /* Look soon whether the disk still has its label. */

@@ -12,8 +12,10 @@
  *  R1 A block is never returned unless its CRC and its identity match.
  *  R2 A data block and its checksum block never travel in one I/O.
  *  R3 No data I/O of a batch starts before its intents are durable.
- *  R4 After a failed flush the disk has failed: it is never written or trusted again until it is replaced.
+ *  R4 After a failed flush the disk has failed: it is never written or trusted again; another replaces it.
  *  R5 A disk that has not lived through every flush anything leans on (raid/lineage.h) is stale: it is never read.
+ *  R6 A block of a disk that is being rebuilt is neither read nor written, but by its rebuild, before that has passed
+ *     it.
  * WRITE PATH previous hop fs/cp/cp_write.c, cp.c, fs/log/nvlog.c. READ PATH previous hop fs/file/cache_read.c. Next
  * hop: raid/disk.h.
  * THREADS. Home thread of the world only. Completions are never called before the call has returned. */
@@ -213,8 +215,8 @@ bool raid_is_cut_off(const struct raid *raid);
 
 #define RAID_WHY_BYTES 160U
 /* STALE: it was there at the start, but has not lived through what the others have. Like FAILED, it stays so until it
- * is brought back. */
-enum raid_disk_state { RAID_DISK_ONLINE, RAID_DISK_MISSING, RAID_DISK_FAILED, RAID_DISK_STALE };
+ * is replaced. REBUILDING: it has replaced another, and gets from the other disks what that one had. */
+enum raid_disk_state { RAID_DISK_ONLINE, RAID_DISK_MISSING, RAID_DISK_FAILED, RAID_DISK_STALE, RAID_DISK_REBUILDING };
 static inline const char *raid_disk_state_name(enum raid_disk_state state)
 {
 	switch (state) {
@@ -222,6 +224,7 @@ static inline const char *raid_disk_state_name(enum raid_disk_state state)
 	case RAID_DISK_MISSING: return "missing";
 	case RAID_DISK_FAILED: return "failed";
 	case RAID_DISK_STALE: return "stale";
+	case RAID_DISK_REBUILDING: return "rebuilding";
 	}
 	return "unknown";
 }
@@ -234,6 +237,8 @@ struct raid_disk_status {
 	unsigned position; /* parity: n_data of the group */
 	bool is_parity;
 	uint64_t size_bytes;
+	uint64_t needed_bytes; /* what a disk that replaces it must have at least */
+	uint32_t rebuilt_blocks, rebuild_blocks; /* rebuilding: of so many so many; else 0 */
 	bool waits_for_room; /* the host's file system is full, or a quota is used up: writes to it wait */
 	uint64_t n_reads, n_writes, n_errors, n_checksum_errors, n_repaired;
 	uint64_t read_bytes, written_bytes;
@@ -248,6 +253,22 @@ struct raid_status {
 	uint64_t n_full_stripes, n_partial_stripes, n_reconstructed;
 };
 void raid_status(const struct raid *raid, struct raid_status *ret_status);
+
+/* ---- disks that come and go -------------------------------------------------------------------------------------- */
+
+/* Give the place of a lost disk (failed, missing, stale) to the disk of `url`, and begin to rebuild it. All it holds is
+ * gone. `done` err: 0: it is a member, durably; -EALREADY the disk there is not lost; -EIO the group has lost too much;
+ * -ERANGE the new one is smaller than raid_disk_status.needed_bytes; -EEXIST it has a label of ours; -EBUSY somebody
+ * has it open, or another replacement is under way; -ENOENT there is no such place, or no such disk; -EROFS. Must not
+ * be under way at raid_close. */
+void raid_replace(struct raid *raid, unsigned group, unsigned position, const char *url,
+                  void (*done)(void *arg, int err), void *arg);
+/* Call a disk failed. `done` err: 0: the labels say so; -EALREADY it is lost already; -EBUSY the group could not do
+ * without it; -ENOENT, -EROFS. */
+void raid_fail(struct raid *raid, unsigned group, unsigned position, void (*done)(void *arg, int err), void *arg);
+/* What a rebuild moves at least, of each disk, while clients are served; while none is it goes as fast as it can. */
+#define RAID_REBUILD_FLOOR (32ULL << 20) /* the default */
+void raid_rebuild_floor(struct raid *raid, uint64_t bytes_per_s);
 /* Is every disk of the group there and trusted? */
 bool raid_group_is_whole(const struct raid *raid, unsigned group);
 

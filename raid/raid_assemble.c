@@ -35,6 +35,13 @@ void raid_free(struct raid *raid)
 		disk_close(m->disk);
 		member_free(m);
 	}
+	while (raid->retired != NULL) {
+		struct member *m = raid->retired;
+
+		raid->retired = m->retired_next;
+		disk_close(m->disk);
+		member_free(m);
+	}
 	checksum_cache_fini(raid);
 	raid_write_fini(raid);
 	for (unsigned i = 0; i < raid->n_groups; i++) {
@@ -143,6 +150,10 @@ static int assemble_member(struct raid *raid, unsigned index, const struct label
 	m->state = RAID_DISK_MISSING;
 	m->recorded_failed = row->failed;
 	m->reason = row->failed ? row->reason : 0;
+	m->zeroed = row->zeroed;
+	m->resumed = row->rebuilding;
+	m->rebuilt_zones = m->durable_zones = row->rebuilding ? row->rebuilt_zones : 0;
+	m->labelled = true;
 	return assemble_group_add(raid, m, row->group);
 }
 
@@ -189,6 +200,18 @@ static int assemble_groups_check(const struct raid *raid)
 	return 0;
 }
 
+static enum raid_disk_state attached_state(const struct raid_offer *offer, const struct candidate *c)
+{
+	switch (c->verdict) {
+	case CANDIDATE_GOOD:
+		return offer->choice.head->members[c->label->member_index].rebuilding ? RAID_DISK_REBUILDING
+		                                                                      : RAID_DISK_ONLINE;
+	case CANDIDATE_STALE:
+	case CANDIDATE_PARTED: return RAID_DISK_STALE;
+	default: return RAID_DISK_FAILED;
+	}
+}
+
 static void assemble_attach(struct raid *raid, struct raid_offer *offer, struct candidate *c)
 {
 	struct member *m = raid->members[c->label->member_index];
@@ -203,9 +226,7 @@ static void assemble_attach(struct raid *raid, struct raid_offer *offer, struct 
 	m->label_copy = c->label_copy;
 	m->mark_copy = c->mark_copy;
 	m->lineage = c->lineage;
-	m->state = c->verdict == CANDIDATE_GOOD                                      ? RAID_DISK_ONLINE
-	           : c->verdict == CANDIDATE_STALE || c->verdict == CANDIDATE_PARTED ? RAID_DISK_STALE
-	                                                                             : RAID_DISK_FAILED;
+	m->state = attached_state(offer, c);
 	for (unsigned s = 0; s < RAID_RING_SLOTS && member_online(m); s++)
 		fsinfo_ring_offer(raid, s, probe_fsinfo(&offer->probe, c->index, s));
 }
@@ -254,9 +275,9 @@ static int assemble_count_lost(struct raid *raid)
 	for (unsigned i = 0; i < raid->n_members; i++) {
 		struct member *m = raid->members[i];
 
+		m->group->n_lost += m->state != RAID_DISK_ONLINE;
 		if (member_online(m))
 			continue;
-		m->group->n_lost++;
 		if (!m->recorded_failed) {
 			l->membership++;
 			m->reason = m->state == RAID_DISK_STALE ? RAID_REASON_STALE : RAID_REASON_ABSENT;
@@ -288,6 +309,7 @@ static struct raid *assemble_begin(const struct raid_offer *offer)
 	TAILQ_INIT(&raid->repairs_active);
 	TAILQ_INIT(&raid->repairs_waiting);
 	raid->world = offer->world;
+	raid->rebuild_floor = RAID_REBUILD_FLOOR;
 	raid->opening = true;
 	raid_room_patience(raid, RAID_ROOM_PATIENCE_NS);
 	raid->read_only = offer->read_only;

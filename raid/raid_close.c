@@ -4,6 +4,7 @@
 #include "raid/member.h"
 #include "raid/raid_flush.h"
 #include "raid/raid_log.h"
+#include "raid/raid_rebuild.h"
 #include "raid/raid_volume.h"
 
 static bool raid_is_idle(const struct raid *raid)
@@ -11,7 +12,7 @@ static bool raid_is_idle(const struct raid *raid)
 	return raid->n_ios == 0 && raid->n_pieces_active == 0 && raid->n_repairs_active == 0 &&
 	       TAILQ_EMPTY(&raid->repairs_waiting) && raid->n_reads_active == 0 && !raid->label.running &&
 	       !raid->flush_active && !raid->flush_wanted && !raid->fsinfo.busy && STAILQ_EMPTY(&raid->label.waiters) &&
-	       !raid_log_busy(raid);
+	       !raid_log_busy(raid) && !rebuild_any(raid);
 }
 
 static void close_run(struct task *task)
@@ -79,8 +80,9 @@ void raid_close_still(struct raid *raid, void (*done)(void *arg, int err), void 
 
 void raid_close(struct raid *raid, void (*done)(void *arg, int err), void *arg)
 {
-	vc_assert(!raid->closing && STAILQ_EMPTY(&raid->writes));
+	vc_assert(!raid->closing && STAILQ_EMPTY(&raid->writes) && raid->replace == NULL);
 	raid->closing = true;
+	rebuild_stop(raid);
 	raid_room_patience(raid, RAID_ROOM_PATIENCE_NS);
 	raid->close_done = done;
 	raid->close_arg = arg;

@@ -12,6 +12,7 @@
 #include "raid/intent.h"
 #include "raid/label.h"
 #include "raid/mark.h"
+#include "raid/raid_rebuild.h"
 #include "raid/raid_volume.h"
 #include "raid/raid_write.h"
 
@@ -21,8 +22,10 @@ static void flush_end(struct raid *raid)
 	struct flush_wait_list answered = STAILQ_HEAD_INITIALIZER(answered);
 	struct flush_wait *w;
 
-	if (err == 0)
+	if (err == 0) {
 		raid->lineage = raid->marks.lineage;
+		rebuild_labelled(raid);
+	}
 	intent_release_all(raid);
 	STAILQ_CONCAT(&answered, &raid->flush_running);
 	raid->flush_active = false;
@@ -45,6 +48,7 @@ static void flush_disks_done(struct flush_all *f)
 {
 	struct raid *raid = f->raid;
 
+	rebuild_flushed(raid);
 	if (label_in_step(raid)) {
 		flush_end(raid);
 		return;
@@ -74,6 +78,7 @@ void raid_flush_kick(struct raid *raid)
 	raid->flush_wanted = false;
 	raid->flush_active = true;
 	STAILQ_CONCAT(&raid->flush_running, &raid->flush_waiting);
+	rebuild_flush_begins(raid);
 	checksum_zone_writeback(raid, flush_checksums_done);
 }
 

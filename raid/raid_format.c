@@ -3,28 +3,24 @@
  *
  * THEORY. A block nobody wrote is zeros, with entry 0 and zero parity: that must be so on disks that were used for
  * something else. Each disk is discarded whole, which by DISK_DISCARD's promise makes it read as zeros; one that cannot
- * is overwritten to its end. The front is written in any case (format_zero_end). Labels come last, after a flush: a
- * format that is cut off leaves a disk without a label. */
+ * is overwritten to its end. The front is written in any case (format_front). Labels come last, after a flush: a format
+ * that is cut off leaves a disk without a label. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "raid/disk_blank.h"
 #include "raid/label.h"
 #include "raid/layout.h"
 #include "raid/raid_probe.h"
 #include "raid/raid_volume.h"
 
-#define ZERO_CHUNK (1U << 20)
-#define DISCARD_CHUNK (1ULL << 30)
-
 struct format_disk {
 	struct format_op *op;
+	struct disk_blank blank;
 	struct disk *disk;
 	struct disk_io io;
 	struct iovec iov;
-	uint64_t discard_at; /* bytes */
-	bool discarding;
-	uint64_t at, zero_end; /* blocks */
 	unsigned step;
 	void *label; /* 16 KiB */
 };
@@ -40,7 +36,6 @@ struct format_op {
 	struct probe probe;
 	struct label label;
 	uint64_t log_half_blocks;
-	void *zeros;
 	struct task task;
 };
 
@@ -56,7 +51,6 @@ static void format_end_run(struct task *task)
 		free(op->disks[i].label);
 		disk_close(op->opened[i]);
 	}
-	free(op->zeros);
 	raid_call_free(op);
 	done(arg, err);
 }
@@ -68,32 +62,32 @@ static void format_end(struct format_op *op, int err)
 	world_defer(op->world, &op->task);
 }
 
-/* ---- per disk: discard, zero the front, then label A, then label B ----------------------------------------------- */
+/* ---- per disk: blank, then label A, then label B ----------------------------------------------------------------- */
 
 static void format_step(struct format_disk *fd);
 
-static void format_io_done(struct disk_io *io, int err)
+static void format_disk_done(struct format_disk *fd, int err)
 {
-	struct format_disk *fd = container_of(io, struct format_disk, io);
 	struct format_op *op = fd->op;
 
-	if (err != 0 && fd->discarding) {
-		log_info("raid", "format_overwrites", "disk=%u reason=%s", (unsigned)(fd - op->disks), error_name(err));
-		fd->discard_at = fd->disk->size_bytes;
-		fd->zero_end = fd->disk->size_bytes / RAID_BLOCK_SIZE;
-		err = 0;
-	}
-	fd->discarding = false;
 	if (err != 0 && op->err == 0) {
 		log_error("raid", "format_failed", "disk=%u error=%s", (unsigned)(fd - op->disks), error_name(err));
 		op->err = err;
 	}
-	if (op->err == 0 && fd->step < 4) {
+	if (op->err == 0 && fd->step < 3)
 		format_step(fd);
-		return;
-	}
-	if (--op->n_pending == 0)
+	else if (--op->n_pending == 0)
 		format_end(op, op->err);
+}
+
+static void format_blanked(struct disk_blank *blank, int err)
+{
+	format_disk_done(container_of(blank, struct format_disk, blank), err);
+}
+
+static void format_io_done(struct disk_io *io, int err)
+{
+	format_disk_done(container_of(io, struct format_disk, io), err);
 }
 
 static void format_submit(struct format_disk *fd, enum disk_op what, uint64_t block, void *bytes, size_t len_bytes)
@@ -110,16 +104,6 @@ static void format_submit(struct format_disk *fd, enum disk_op what, uint64_t bl
 	disk_submit(fd->disk, &fd->io);
 }
 
-static void format_discard(struct format_disk *fd)
-{
-	uint64_t at = fd->discard_at, n = MIN_OF(fd->disk->size_bytes - at, DISCARD_CHUNK);
-
-	fd->discarding = true;
-	fd->discard_at += n;
-	fd->io = (struct disk_io){ .op = DISK_DISCARD, .offset_bytes = at, .len_bytes = n, .done = format_io_done };
-	disk_submit(fd->disk, &fd->io);
-}
-
 static void format_label(struct format_disk *fd, unsigned copy)
 {
 	struct label *l = &fd->op->label;
@@ -132,31 +116,16 @@ static void format_label(struct format_disk *fd, unsigned copy)
 
 static void format_step(struct format_disk *fd)
 {
-	uint64_t n = MIN_OF(fd->zero_end - fd->at, (uint64_t)ZERO_CHUNK / RAID_BLOCK_SIZE);
-
-	if (fd->discard_at < fd->disk->size_bytes) {
-		format_discard(fd);
-		return;
-	}
-	if (fd->step == 0 && n > 0) {
-		fd->at += n;
-		format_submit(fd, DISK_WRITE, fd->at - n, fd->op->zeros, (size_t)n * RAID_BLOCK_SIZE);
-		return;
-	}
 	switch (fd->step++) {
-	case 0: format_submit(fd, DISK_FLUSH, 0, NULL, 0); break;
-	case 1: format_label(fd, 0); break;
-	case 2: format_label(fd, 1); break;
-	default:
-		format_submit(fd, DISK_FLUSH, 0, NULL, 0);
-		fd->step = 4;
-		break;
+	case 0: format_label(fd, 0); break;
+	case 1: format_label(fd, 1); break;
+	default: format_submit(fd, DISK_FLUSH, 0, NULL, 0); break;
 	}
 }
 
 /* How far a disk's front is written with zeros, so that later writes there need no allocation by the host (a durable
  * write is then only data): the log copies all, the disks that get intents up to the log. */
-static uint64_t format_zero_end(const struct format_op *op, unsigned index)
+static uint64_t format_front(const struct format_op *op, unsigned index)
 {
 	const struct label *l = &op->label;
 	unsigned before = 0;
@@ -171,16 +140,15 @@ static uint64_t format_zero_end(const struct format_op *op, unsigned index)
 
 static void format_write(struct format_op *op)
 {
-	if (posix_memalign(&op->zeros, RAID_BLOCK_SIZE, ZERO_CHUNK) != 0) {
-		op->zeros = NULL;
-		format_end(op, -ENOMEM);
-		return;
-	}
-	memset(op->zeros, 0, ZERO_CHUNK);
 	for (unsigned i = 0; i < op->n_disks; i++) {
-		op->disks[i] = (struct format_disk){ .op = op,
-			                             .disk = op->opened[i],
-			                             .zero_end = format_zero_end(op, i) };
+		op->disks[i] = (struct format_disk){
+			.op = op,
+			.disk = op->opened[i],
+			.blank = { .disk = op->opened[i],
+			           .front_blocks = format_front(op, i),
+			           .overwrite = true,
+			           .done = format_blanked },
+		};
 		if (posix_memalign(&op->disks[i].label, RAID_BLOCK_SIZE, sizeof(struct raid_label_format)) != 0) {
 			op->disks[i].label = NULL;
 			format_end(op, -ENOMEM);
@@ -189,7 +157,7 @@ static void format_write(struct format_op *op)
 	}
 	op->n_pending = op->n_disks;
 	for (unsigned i = 0; i < op->n_disks; i++)
-		format_step(&op->disks[i]);
+		disk_blank_start(&op->disks[i].blank);
 }
 
 /* ---- plan -------------------------------------------------------------------------------------------------------- */

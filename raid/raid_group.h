@@ -6,6 +6,8 @@
 #include "raid/member.h"
 #include "raid/raidformat.h"
 
+struct rebuild;
+
 struct raid_group {
 	struct raid *raid;
 	unsigned index;
@@ -13,7 +15,8 @@ struct raid_group {
 	unsigned n_members; /* n_data + 1; the parity disk is members[n_data] */
 	struct member *members[RAID_MAX_GROUP_DISKS];
 	uint32_t n_dbn; /* of the largest data disk */
-	unsigned n_lost; /* members that are not online */
+	unsigned n_lost; /* members that are not online, or not yet rebuilt */
+	struct rebuild *rebuild; /* of one of its members; NULL: none */
 	/* raid/intent.h */
 	unsigned intent_next; /* the slot of the next record */
 	unsigned intent_used; /* slots used since the last release */
@@ -27,6 +30,12 @@ struct raid_group {
 static inline bool group_has(const struct raid_group *g, unsigned position, uint32_t dbn)
 {
 	return dbn < g->members[position]->n_dbn && (position < g->n_data || dbn < g->n_dbn);
+}
+
+/* How many DBNs it has. */
+static inline uint32_t group_n_dbn(const struct raid_group *g, unsigned position)
+{
+	return position < g->n_data ? g->members[position]->n_dbn : g->n_dbn;
 }
 
 #endif

@@ -2,9 +2,10 @@
 /* The log: two halves on (parity disks + 1) disks of one group, written durably to every copy.
  *
  * THEORY. The copies are named in the labels. A write is one durable I/O a copy, side by side. When the disk of a copy
- * fails, nothing is acknowledged until the labels of the others no longer name it, a new copy has been made on another
- * disk of the group, and the labels name that: else the lost disk could come back alone and replay old operations. When
- * no other disk is left the log goes on with what there is.
+ * fails, a new one is made at once, whether something is written or not: what was acknowledged before hangs on the copy
+ * that is left. Nothing is acknowledged until the labels of the others no longer name the lost one, the new copy has
+ * been made on another disk of the group, and the labels name that: else the lost disk could come back alone and replay
+ * old operations. When no other disk is left the log goes on with what there is.
  * WRITE PATH previous hop fs/log/nvlog.c; next hop member.c. */
 #include "raid/raid_log.h"
 
@@ -63,12 +64,18 @@ static struct member *log_copy(const struct raid *raid, unsigned copy)
 	return raid->members[raid->label.log_copies[copy]];
 }
 
-static bool is_copy(const struct raid *raid, const struct member *m)
+bool raid_log_is_on(const struct raid *raid, const struct member *m)
 {
 	for (unsigned i = 0; i < raid->label.n_log_copies; i++)
 		if (log_copy(raid, i) == m)
 			return true;
 	return false;
+}
+
+void raid_log_kick(struct raid *raid)
+{
+	if (raid->log.copy_wanted && !raid->read_only && !raid->opening && !raid->closing)
+		world_defer(raid->world, &raid->log.task);
 }
 
 void raid_log_member_failed(struct raid *raid, struct member *m)
@@ -80,8 +87,15 @@ void raid_log_member_failed(struct raid *raid, struct member *m)
 			continue;
 		l->log_copies[i] = l->log_copies[--l->n_log_copies];
 		raid->log.copy_wanted = true;
+		raid_log_kick(raid);
 		return;
 	}
+}
+
+void raid_log_member_joined(struct raid *raid)
+{
+	raid->log.copy_wanted = raid->label.n_log_copies < LOG_COPIES_WANTED;
+	raid_log_kick(raid);
 }
 
 /* ---- a new copy -------------------------------------------------------------------------------------------------- */
@@ -91,7 +105,7 @@ static struct member *log_new_home(const struct raid *raid)
 	const struct raid_group *g = log_copy(raid, 0)->group;
 
 	for (unsigned i = 0; i < g->n_members; i++)
-		if (member_online(g->members[i]) && !is_copy(raid, g->members[i]))
+		if (member_online(g->members[i]) && !raid_log_is_on(raid, g->members[i]))
 			return g->members[i];
 	return NULL;
 }

@@ -39,6 +39,12 @@ struct log_state {
 	struct task task;
 };
 void raid_log_init(struct raid *raid);
+/* Make the copy that is wanted, soon; not while the volume is being opened or closed. */
+void raid_log_kick(struct raid *raid);
+/* A disk has joined: a copy that was missing may have a home now. */
+void raid_log_member_joined(struct raid *raid);
+/* Do the labels name it as one of the copies? */
+bool raid_log_is_on(const struct raid *raid, const struct member *m);
 /* The member has failed. Perhaps it held a copy. */
 void raid_log_member_failed(struct raid *raid, struct member *m);
 bool raid_log_busy(const struct raid *raid);

@@ -22,7 +22,9 @@
 #include "raid/member.h"
 #include "raid/raid_assemble.h"
 #include "raid/raid_flush.h"
+#include "raid/raid_log.h"
 #include "raid/raid_probe.h"
+#include "raid/raid_rebuild.h"
 #include "raid/raid_recover.h"
 #include "raid/raid_volume.h"
 
@@ -82,7 +84,7 @@ static void open_say_member(struct open_op *op, const struct member *m)
 {
 	char disk[400];
 
-	if (member_online(m))
+	if (m->state == RAID_DISK_ONLINE)
 		return;
 	log_warn("raid", "degraded", "disk=%s group=%u position=%u state=%s reason=\"%s\"", m->url, m->group->index,
 	         m->position, raid_disk_state_name(m->state), m->why);
@@ -138,6 +140,8 @@ static void open_end_run(struct task *task)
 	if (raid != NULL) {
 		raid->opening = false;
 		member_health_start(raid);
+		rebuild_resume(raid);
+		raid_log_kick(raid);
 	}
 	done(arg, err, raid);
 }

@@ -122,7 +122,7 @@ static void piece_fix(struct piece *p)
 
 struct stripe_view {
 	uint16_t nonzero; /* data positions whose entry is not zero */
-	uint16_t online; /* positions online, parity included */
+	uint16_t online; /* positions that hold it, parity included */
 	bool consistent; /* parity's entry is the XOR of the others */
 };
 
@@ -133,7 +133,7 @@ static struct stripe_view stripe_look(const struct piece *p, const struct piece_
 	unsigned nonzero = checksum_entry_is_zero(&sum) ? 0 : 1U << g->n_data, online = 0;
 
 	for (unsigned i = 0; i < g->n_members; i++)
-		online |= member_online(g->members[i]) ? 1U << i : 0U;
+		online |= member_holds(g->members[i], s->dbn) ? 1U << i : 0U;
 	for (unsigned i = 0; i < g->n_data; i++) {
 		struct raid_checksum_format e;
 
@@ -183,7 +183,7 @@ static int stripe_plan_partial(struct piece *p, struct piece_stripe *s)
 
 static int piece_plan(struct piece *p, unsigned *ret_n_pages, bool *ret_fix)
 {
-	bool parity = member_online(p->group->members[p->group->n_data]);
+	const struct member *parity = p->group->members[p->group->n_data];
 	unsigned n = 0;
 
 	*ret_fix = false;
@@ -195,7 +195,7 @@ static int piece_plan(struct piece *p, unsigned *ret_n_pages, bool *ret_fix)
 			return err;
 		*ret_fix = *ret_fix || s->needs_fix;
 		s->first_old = n;
-		n += (unsigned)__builtin_popcount(s->full ? 0 : s->old_mask) + (parity ? 1 : 0);
+		n += (unsigned)__builtin_popcount(s->full ? 0 : s->old_mask) + (member_holds(parity, s->dbn) ? 1 : 0);
 	}
 	*ret_n_pages = n;
 	return 0;
@@ -343,7 +343,7 @@ static void stripe_make_parity(struct piece *p, struct piece_stripe *s)
 		srcs[n++] = b->block->page->data;
 	}
 	s->parity = NULL;
-	if (!member_online(p->group->members[p->group->n_data]) ||
+	if (!member_holds(p->group->members[p->group->n_data], s->dbn) ||
 	    s->first_old + (unsigned)__builtin_popcount(s->old_mask) >= p->n_pages)
 		return;
 	if (s->rest != NULL)
@@ -431,7 +431,7 @@ static unsigned piece_data_items(struct piece *p, unsigned position, unsigned n)
 		const struct piece_stripe *s = &p->stripes[i];
 		unsigned at = s->first_block + (unsigned)__builtin_popcount(s->mask & ((1U << position) - 1));
 
-		if (!(s->mask >> position & 1))
+		if (!(s->mask >> position & 1) || !member_holds(m, s->dbn))
 			continue;
 		p->items[n++] = (struct batch_item){
 			.member = m,
@@ -444,13 +444,15 @@ static unsigned piece_data_items(struct piece *p, unsigned position, unsigned n)
 
 static unsigned piece_parity_items(struct piece *p, unsigned n)
 {
+	struct member *m = p->group->members[p->group->n_data];
+
 	for (unsigned i = 0; i < p->n_stripes; i++) {
 		const struct piece_stripe *s = &p->stripes[i];
 
-		if (s->parity == NULL)
+		if (s->parity == NULL || !member_holds(m, s->dbn))
 			continue;
 		p->items[n++] = (struct batch_item){
-			.member = p->group->members[p->group->n_data],
+			.member = m,
 			.block = layout_data_block(&p->raid->layout, s->dbn),
 			.data = s->parity->data,
 		};
@@ -474,10 +476,8 @@ static void piece_commit(struct piece *p)
 	for (unsigned i = 0; i < p->n_stripes; i++)
 		stripe_set_entries(p, &p->stripes[i]);
 	for (unsigned i = 0; i < p->group->n_data; i++)
-		if (member_online(p->group->members[i]))
-			n = piece_data_items(p, i, n);
-	if (member_online(p->group->members[p->group->n_data]))
-		n = piece_parity_items(p, n);
+		n = piece_data_items(p, i, n);
+	n = piece_parity_items(p, n);
 	p->batch = (struct batch){ .raid = p->raid,
 		                   .op = DISK_WRITE,
 		                   .yields = true,

@@ -232,7 +232,7 @@ static void read_map(struct read_op *op, unsigned *ret_n_items)
 		op->read->blocks[i].err = b->member == NULL ? -EINVAL : 0;
 		if (b->member == NULL)
 			continue;
-		if (!member_online(b->member)) {
+		if (!member_holds(b->member, b->dbn)) {
 			b->suspect = true; /* parity gives it */
 			continue;
 		}

@@ -21,6 +21,7 @@
 #include "raid/checksum_zone.h"
 #include "raid/layout.h"
 #include "raid/member.h"
+#include "raid/raid_replace.h"
 #include "raid/raid_volume.h"
 #include "raid/raid_write.h"
 
@@ -67,7 +68,7 @@ bool repair_covers(const struct raid *raid, const struct raid_group *g, uint32_t
 
 static bool repair_blocked(const struct repair *r)
 {
-	if (r->raid->n_repairs_active >= RAID_REPAIRS && !r->inside_piece)
+	if ((r->raid->n_repairs_active >= RAID_REPAIRS || r->raid->repairs_held) && !r->inside_piece)
 		return true;
 	for (unsigned i = 0; i < r->n; i++)
 		if (repair_covers(r->raid, r->group, r->first_dbn + i))
@@ -128,6 +129,7 @@ static void repair_end(struct repair *r)
 	raid->n_repairs_active--;
 	r->active = false;
 	r->done(r);
+	replace_kick(raid);
 	repair_kick(raid);
 	raid_write_kick(raid);
 	raid_idle_check(raid);
@@ -200,9 +202,12 @@ static void repair_read_all(struct repair *r)
 				item->block = RAID_LABEL_A_BLOCK;
 		}
 	}
-	r->batch = (struct batch){
-		.raid = r->raid, .op = DISK_READ, .items = r->items, .n_items = r->n * g->n_members, .done = repair_read
-	};
+	r->batch = (struct batch){ .raid = r->raid,
+		                   .op = DISK_READ,
+		                   .yields = r->mode == REPAIR_REBUILD,
+		                   .items = r->items,
+		                   .n_items = r->n * g->n_members,
+		                   .done = repair_read };
 	batch_submit(&r->batch);
 }
 
@@ -282,7 +287,7 @@ static void stripe_rewrite(struct repair *r, unsigned stripe, unsigned position,
 	uint32_t dbn = r->first_dbn + stripe;
 	struct raid_checksum_format old = checksum_set_entry(&r->set, position, dbn);
 
-	if (!member_online(m))
+	if (!member_holds(m, dbn))
 		return;
 	m->n_checksum_errors++;
 	if (r->raid->read_only) {
@@ -333,9 +338,21 @@ static int stripe_read_one(struct repair *r, unsigned stripe, struct raid_read_b
 	return 0;
 }
 
+static bool lost_is_said(struct raid *raid)
+{
+	return raid->n_lost_blocks++ < LOG_FIRST || raid->n_lost_blocks % LOG_EVERY == 0;
+}
+
+static void log_stripe_lost(const struct repair *r, uint32_t dbn, const struct raid_checksum_format *entry)
+{
+	if (lost_is_said(r->raid))
+		log_error("raid", "block_not_rebuilt", "disk=%s dbn=%u inode=%u fbn=%u",
+		          r->group->members[r->position]->url, dbn, le32_get(entry->inode), le32_get(entry->fbn));
+}
+
 static void log_unreadable(const struct repair *r, const struct raid_read_block *block)
 {
-	if (r->raid->n_lost_blocks++ >= LOG_FIRST && r->raid->n_lost_blocks % LOG_EVERY != 0)
+	if (!lost_is_said(r->raid))
 		return;
 	log_error("raid", "block_lost", "disk=%s vbn=%u inode=%u fbn=%u level=%u", r->group->members[r->position]->url,
 	          block->vbn, block->ident.inode, block->ident.fbn, block->ident.level);
@@ -396,6 +413,38 @@ static void judge_stripes(struct repair *r)
 	for (unsigned i = 0; i < r->n; i++)
 		r->n_lost += stripe_make_whole(r, i) != 0;
 	r->err = r->n_lost > 0 ? -EIO : 0;
+}
+
+/* The block of the disk that is being rebuilt. One whose stripe has lost another block, too, is gone: what is written
+ * does not match its entry, so it is never taken for the block. */
+static void stripe_rebuild_lost(struct repair *r, unsigned stripe)
+{
+	struct member *m = r->group->members[r->position];
+	uint32_t dbn = r->first_dbn + stripe;
+	struct raid_checksum_format entry = checksum_set_entry(&r->set, r->position, dbn);
+	uint8_t *bytes = repair_page(r, stripe, r->position)->data;
+
+	memset(bytes, 0, RAID_BLOCK_SIZE);
+	if (!checksum_entry_is_zero(&entry)) {
+		struct verdict v = stripe_judge(r, stripe);
+		unsigned others = v.present & ~(1U << r->position);
+
+		if ((v.good & others) == others) {
+			stripe_rebuild(r, stripe, r->position, v.present, bytes, &entry);
+		} else {
+			r->n_lost++;
+			log_stripe_lost(r, dbn, &entry);
+		}
+	}
+	r->rewrites[r->n_rewrites++] = (struct batch_item){ .member = m,
+		                                            .block = layout_data_block(&r->raid->layout, dbn),
+		                                            .data = bytes };
+}
+
+static void judge_rebuild(struct repair *r)
+{
+	for (unsigned i = 0; i < r->n; i++)
+		stripe_rebuild_lost(r, i);
 }
 
 static bool parity_adds_up(const struct repair *r, unsigned stripe, uint16_t present)
@@ -478,7 +527,8 @@ static bool repair_reads_singly(struct repair *r)
 	if (r->single || r->n == 1)
 		return false;
 	for (unsigned i = 0; i < r->batch.n_items; i++)
-		r->single = r->single || (r->items[i].err != 0 && member_online(r->items[i].member));
+		r->single = r->single ||
+		            (r->items[i].err != 0 && member_holds(r->items[i].member, r->first_dbn + i % r->n));
 	if (r->single)
 		repair_read_all(r);
 	return r->single;
@@ -501,10 +551,13 @@ static void repair_read(struct batch *batch)
 	case REPAIR_READ: judge_reads(r); break;
 	case REPAIR_STRIPE: judge_stripes(r); break;
 	case REPAIR_VERIFY: judge_verify(r); break;
+	case REPAIR_REBUILD: judge_rebuild(r); break;
 	}
 	r->batch = (struct batch){ .raid = r->raid,
 		                   .op = DISK_WRITE,
+		                   .yields = r->mode == REPAIR_REBUILD,
 		                   .optional = r->mode == REPAIR_READ,
+		                   .rebuilds = r->mode == REPAIR_REBUILD,
 		                   .items = r->rewrites,
 		                   .n_items = r->n_rewrites,
 		                   .done = repair_rewritten };

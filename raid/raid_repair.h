@@ -15,7 +15,8 @@
 enum repair_mode {
 	REPAIR_READ, /* give back the blocks of one position */
 	REPAIR_STRIPE, /* make the stripes whole, before a partial write */
-	REPAIR_VERIFY /* only count what is wrong */
+	REPAIR_VERIFY, /* only count what is wrong */
+	REPAIR_REBUILD /* write the blocks of one position, which is being rebuilt, from the others */
 };
 struct repair {
 	/* the caller's */
@@ -24,7 +25,7 @@ struct repair {
 	enum repair_mode mode;
 	uint32_t first_dbn;
 	unsigned n; /* stripes, at most REPAIR_MAX_STRIPES */
-	unsigned position; /* READ */
+	unsigned position; /* READ, REBUILD */
 	bool inside_piece; /* the piece that holds these stripes asks: do not wait for it */
 	struct raid_read_block *blocks[REPAIR_MAX_STRIPES]; /* READ */
 	void (*done)(struct repair *repair);
@@ -32,7 +33,7 @@ struct repair {
 	/* the answer */
 	int err; /* STRIPE: 0: all blocks are right. -EIO: those of n_lost stripes are not, or (n_lost 0) they could not
 	          * be read */
-	unsigned n_lost; /* STRIPE */
+	unsigned n_lost; /* STRIPE, REBUILD */
 	struct raid_wrong_stripe wrong[REPAIR_MAX_STRIPES]; /* VERIFY */
 	unsigned n_wrong;
 	/* ours */

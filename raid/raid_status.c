@@ -28,6 +28,13 @@ const struct uuid *raid_volume_uuid(const struct raid *raid)
 	return &raid->volume_uuid;
 }
 
+struct member *raid_member_at(const struct raid *raid, unsigned group, unsigned position)
+{
+	return group < raid->n_groups && position < raid->groups[group]->n_members
+	           ? raid->groups[group]->members[position]
+	           : NULL;
+}
+
 struct member *raid_member_of(const struct raid *raid, uint32_t vbn, uint32_t *ret_dbn)
 {
 	unsigned low = 0, high = raid->geometry.n_data_disks;
@@ -59,6 +66,11 @@ static void status_disk(const struct member *m, struct raid_disk_status *d)
 	d->is_parity = m->is_parity;
 	d->waits_for_room = m->n_waiting_for_room > 0;
 	d->size_bytes = m->size_blocks * RAID_BLOCK_SIZE;
+	d->needed_bytes = layout_disk_blocks(&m->raid->layout, m->n_dbn) * RAID_BLOCK_SIZE;
+	if (m->state == RAID_DISK_REBUILDING) {
+		d->rebuild_blocks = group_n_dbn(m->group, m->position);
+		d->rebuilt_blocks = MIN_OF(m->rebuilt_zones * RAID_ZONE_DATA, d->rebuild_blocks);
+	}
 	d->n_reads = m->n_reads;
 	d->n_writes = m->n_writes;
 	d->n_errors = m->n_errors;

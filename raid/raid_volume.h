@@ -84,6 +84,12 @@ struct raid {
 	struct raid_read *starved_reads; /* no memory: chained through impl */
 	struct timer read_retry;
 
+	/* another disk in the place of one: raid_replace.c, raid_rebuild.c */
+	struct replace *replace; /* under way; NULL: none */
+	bool repairs_held; /* no repair begins but those of pieces */
+	struct member *retired; /* those that were replaced, chained through retired_next */
+	uint64_t rebuild_floor; /* bytes a second of each disk that a rebuild moves even while clients are served */
+
 	struct timer health;
 
 	/* close: raid_close.c */
@@ -107,6 +113,8 @@ static inline bool raid_group_failed_any(const struct raid *raid)
 			return true;
 	return false;
 }
+/* The member at a position of a group; NULL: there is none. */
+struct member *raid_member_at(const struct raid *raid, unsigned group, unsigned position);
 /* The member that has this VBN, and the DBN on it. NULL: there is no such block. */
 struct member *raid_member_of(const struct raid *raid, uint32_t vbn, uint32_t *ret_dbn);
 /* Something has ended. When a close waits for all to be still, it may go on. */

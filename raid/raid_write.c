@@ -19,6 +19,7 @@
 #include "raid/raid_flush.h"
 #include "raid/raid_group.h"
 #include "raid/raid_piece.h"
+#include "raid/raid_rebuild.h"
 #include "raid/raid_repair.h"
 #include "raid/raid_volume.h"
 
@@ -136,7 +137,7 @@ static enum cut piece_cut(struct piece *p, struct write_op *op)
 			break;
 		if (intent_stripe_outstanding(g, dbn))
 			return p->n_stripes > 0 ? CUT_PIECE : CUT_FLUSH;
-		if (repair_covers(p->raid, g, dbn))
+		if (repair_covers(p->raid, g, dbn) || rebuild_covers(g, dbn))
 			return p->n_stripes > 0 ? CUT_PIECE : CUT_WAIT;
 		if (!piece_add_zone(p, dbn))
 			break;
@@ -280,6 +281,7 @@ void raid_write_piece_done(struct piece *p, int err)
 	op_check_done(raid, p->op);
 	raid_flush_kick(raid);
 	repair_kick(raid);
+	rebuild_kick(p->group);
 	raid_write_kick(raid);
 	raid_idle_check(raid);
 }

@@ -76,11 +76,15 @@ struct raid_member_format {
 	uint8_t role;
 	uint8_t state;
 	uint8_t reason; /* FAILED: why */
-	uint8_t reserved[9];
+	uint8_t flags;
+	le32 rebuilt_zones; /* REBUILDING: the zones below are there */
+	uint8_t reserved[4];
 };
 static_assert(sizeof(struct raid_member_format) == 48, "member row");
 enum { RAID_ROLE_DATA = 1, RAID_ROLE_PARITY = 2 };
-enum { RAID_MEMBER_ONLINE = 1, RAID_MEMBER_FAILED = 2 };
+enum { RAID_MEMBER_ONLINE = 1, RAID_MEMBER_FAILED = 2, RAID_MEMBER_REBUILDING = 3 };
+/* Flags of a row. ZEROED: a disk that is being rebuilt read as zeros from end to end before. */
+enum { RAID_MEMBER_ZEROED = 1 };
 enum { RAID_REASON_UNKNOWN = 0, RAID_REASON_STALE = 1, RAID_REASON_ABSENT = 2 };
 
 #define RAID_LABEL_MAX_MEMBERS 256U
@@ -134,6 +138,9 @@ static_assert(offsetof(struct raid_label_format, volume_uuid) == 64, "label: sha
 static_assert(offsetof(struct raid_label_format, members) == 4096, "label: member table");
 #define RAID_LABEL_SHARED_OFFSET 64U
 enum { RAID_LABEL_CLEAN = 1 };
+/* Bits of incompat. REBUILDING: a member is; whoever does not know that would believe blocks that are not there yet. */
+#define RAID_INCOMPAT_REBUILDING 1U
+#define RAID_INCOMPAT_KNOWN RAID_INCOMPAT_REBUILDING
 enum { RAID_CHECKSUM_CRC32C_LINEAR = 1 };
 enum { RAID_PARITY_XOR = 1 };
 

@@ -47,7 +47,7 @@ static void worker_write(struct recover_worker *w, unsigned position)
 {
 	struct member *m = w->job->record->group->members[position];
 
-	if (member_online(m))
+	if (member_holds(m, w->job->dbn))
 		w->writes[w->n_writes++] = (struct batch_item){
 			.member = m,
 			.block = layout_data_block(&w->recover->raid->layout, w->job->dbn),
@@ -63,15 +63,13 @@ static bool worker_present(const struct recover_worker *w, unsigned position)
 /* A block that was being written: believe the bytes, give them an entry. */
 static void worker_adopt(struct recover_worker *w, unsigned position)
 {
-	struct raid_group *g = w->job->record->group;
 	struct raid_checksum_format *e = &w->entries[position];
 	uint32_t crc;
 
 	if (w->unreadable >> position & 1) {
 		memset(w->bytes[position], 0, RAID_BLOCK_SIZE);
 		memset(e, 0, sizeof *e);
-		if (member_online(g->members[position]))
-			worker_write(w, position);
+		worker_write(w, position);
 		return;
 	}
 	crc = crc32c_linear(w->bytes[position], RAID_BLOCK_SIZE);
@@ -128,7 +126,7 @@ static void worker_rebuild(struct recover_worker *w, unsigned bad)
 			xor_page(w->bytes[bad], w->bytes[i]);
 	if (crc32c_linear(w->bytes[bad], RAID_BLOCK_SIZE) != le32_get(w->job->partial->entries[bad].crc))
 		log_error("raid", "stripe_damaged", "group=%u dbn=%u position=%u", g->index, w->job->dbn, bad);
-	if (member_online(g->members[bad]))
+	if (member_holds(g->members[bad], w->job->dbn))
 		g->members[bad]->n_repaired++;
 	worker_write(w, bad);
 }
@@ -207,7 +205,7 @@ static bool worker_is_whole(const struct recover_worker *w, uint16_t mask)
 		if (!worker_present(w, i))
 			continue;
 		checksum_entry_xor(&sum, &w->entries[i]);
-		if (!member_online(g->members[i]) && (i == g->n_data || (mask >> i & 1))) {
+		if (!member_holds(g->members[i], w->job->dbn) && (i == g->n_data || (mask >> i & 1))) {
 			all_online = false;
 			continue;
 		}

@@ -6,7 +6,9 @@
  * at a time, now and then a flush, now and then a log write), then an fsinfo makes them live and some others free.
  * After the cut the newest fsinfo must be the last acknowledged or the one in flight, and every block live in it must
  * read back exactly: with all disks, with any one disk lost as well, and after a second cut during recovery. Parity
- * must verify afterwards, and the volume must take writes. VC_CRASH_SEEDS=n runs n seeds a geometry, VC_CRASH_SEED=n
+ * must verify afterwards, and the volume must take writes. In some histories a disk fails, and in some of those another
+ * takes its place: then the cut falls before, into or after its rebuild, which goes on after it; and once it was
+ * through, any disk may be lost. VC_CRASH_SEEDS=n runs n seeds a geometry, VC_CRASH_SEED=n
  * only that one. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,6 +27,8 @@
 #define MAX_WRITES 5U
 #define MAX_BLOCKS 400U
 #define NO_DISK 1000U
+
+enum mishap { NO_MISHAP, A_DISK_FAILS, A_DISK_IS_REPLACED };
 
 static const struct geometry {
 	const char *name;
@@ -65,11 +69,12 @@ static struct history {
 	unsigned log_cut; /* the block in flight at the cut */
 	struct page *log_page;
 	struct iovec log_iov;
-	bool dead, failed;
+	bool dead, failed; /* dead: it was cut */
+	bool has_spare, replacing, replaced; /* the spare is the medium after the others */
 	uint32_t version;
 } h;
 
-static uint64_t n_states, n_histories, n_in_flight_fsinfo;
+static uint64_t n_states, n_histories, n_in_flight_fsinfo, n_replaced, n_rebuilt;
 
 static uint64_t rnd(uint64_t n)
 {
@@ -252,7 +257,7 @@ static void clone_media(const struct geometry *g, const char *from, const char *
 {
 	unsigned n = g->disks[0] + g->disks[1];
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n + (h.has_spare ? 1U : 0U); i++) {
 		char a[32], b[32];
 
 		(void)snprintf(a, sizeof a, "%s-%u", from, i);
@@ -283,6 +288,17 @@ static void check_log(struct simraid *s)
 	}
 }
 
+/* The media `prefix`, and the spare among them. */
+static void media_open(struct simraid *s, uint64_t seed, const struct geometry *g, const char *prefix)
+{
+	char spare[32];
+
+	simraid_init(s, seed, prefix, g->n_groups, g->disks, 0);
+	(void)snprintf(spare, sizeof spare, "%s-%u", prefix, s->n_disks);
+	if (h.has_spare)
+		(void)simraid_add_disk(s, spare, 0);
+}
+
 /* Open the media `prefix`, without `lost`; everything committed must be there. */
 static void check_state(const struct geometry *g, const char *prefix, unsigned lost, uint64_t seed)
 {
@@ -294,7 +310,7 @@ static void check_state(const struct geometry *g, const char *prefix, unsigned l
 	int err;
 
 	n_states++;
-	simraid_init(&s, seed ^ 0xABCDEF, prefix, g->n_groups, g->disks, 0);
+	media_open(&s, seed ^ 0xABCDEF, g, prefix);
 	if (lost != NO_DISK)
 		s.names[lost][0] = '\0';
 	err = simraid_open(&s);
@@ -324,6 +340,7 @@ static void check_state(const struct geometry *g, const char *prefix, unsigned l
 		}
 	}
 	assert_int_equal(simraid_flush(&s), 0);
+	simraid_rebuilt(&s, 60);
 	assert_int_equal(simraid_check(&s, NULL), 0);
 	assert_int_equal(simraid_verify(&s), 0);
 	assert_int_equal(simraid_close(&s), 0);
@@ -361,7 +378,7 @@ static void crash_during_open(const struct geometry *g, const char *from, const 
 	bool done = false;
 	uint64_t steps;
 
-	simraid_init(&s, seed ^ 0x77, from, g->n_groups, g->disks, 0);
+	media_open(&s, seed ^ 0x77, g, from);
 	for (unsigned i = 0; i < s.n_disks; i++)
 		urls[i] = s.urls[i];
 	opened_raid = NULL;
@@ -383,20 +400,22 @@ static void crash_during_open(const struct geometry *g, const char *from, const 
 static bool ran_down(void *arg)
 {
 	(void)arg;
-	return h.n_busy == 0 && !h.log_busy && (h.stage != FLUSHING || h.flush_done) &&
+	return h.n_busy == 0 && !h.log_busy && !h.replacing && (h.stage != FLUSHING || h.flush_done) &&
 	       (h.stage != COMMITTING || h.fsinfo_done);
 }
 
 /* The volume that was cut: all its I/O fails from now on; let it end. */
 static void wind_down(void)
 {
+	h.dead = true;
 	lose_all(&h.s);
 	assert_true(sim_run_until(h.s.sim, ran_down, NULL, 1000000));
 	(void)simraid_close(&h.s);
 }
 
-static bool history_prepare(const struct geometry *g, uint64_t seed)
+static bool history_prepare(const struct geometry *g, uint64_t seed, enum mishap mishap)
 {
+	char spare[32];
 	char base[16];
 	static struct volume_model base_models[4];
 	struct volume_model *bm = &base_models[g - geometries];
@@ -418,10 +437,15 @@ static bool history_prepare(const struct geometry *g, uint64_t seed)
 		memcpy(bm->versions, h.s.versions, h.s.vbn_end * sizeof *bm->versions);
 		simraid_fini(&h.s);
 	}
-	clone_media(g, base, "live", 0);
 	memset(&h, 0, sizeof h);
+	clone_media(g, base, "live", 0);
 	simraid_init(&h.s, seed, "live", g->n_groups, g->disks, 0);
 	assert_int_equal(simraid_open(&h.s), 0);
+	h.has_spare = mishap == A_DISK_IS_REPLACED;
+	(void)snprintf(spare, sizeof spare, "live-%u", h.s.n_disks);
+	(void)memdisk_driver.destroy(spare);
+	if (h.has_spare)
+		(void)simraid_add_disk(&h.s, spare, g->blocks);
 	h.version = 2000000;
 	h.committed = (struct volume_model){ 1, calloc(h.s.vbn_end, sizeof(uint32_t)) };
 	h.pending = (struct volume_model){ 1, calloc(h.s.vbn_end, sizeof(uint32_t)) };
@@ -442,7 +466,7 @@ static void history_free(void)
 /* A disk goes wrong on the way; the loss of another is then more than parity carries. */
 static void hurt_a_disk(void)
 {
-	const char *name = h.s.names[rnd(h.s.n_disks)];
+	const char *name = h.s.names[rnd(h.s.n_disks - (h.has_spare ? 1U : 0U))];
 
 	switch (rnd(3)) {
 	case 0: memdisk_lose(name); break;
@@ -451,46 +475,92 @@ static void hurt_a_disk(void)
 	}
 }
 
+static void on_replaced(void *arg, int err)
+{
+	(void)arg;
+	assert_true(err == 0 || h.dead);
+	h.replacing = false;
+}
+
+/* The spare takes the place of a disk that has failed. */
+static void replace_one(void)
+{
+	static struct raid_status st;
+
+	if (!h.has_spare || h.replaced)
+		return;
+	raid_status(h.s.raid, &st);
+	for (unsigned i = 0; i < st.n_disks && !h.replaced; i++) {
+		if (st.disks[i].state != RAID_DISK_FAILED)
+			continue;
+		h.replaced = h.replacing = true;
+		raid_replace(h.s.raid, st.disks[i].group, st.disks[i].position, h.s.urls[h.s.n_disks - 1U], on_replaced,
+		             NULL);
+	}
+}
+
+/* Nothing is lost when one more is. */
+static bool is_whole(void)
+{
+	static struct raid_status st;
+
+	raid_status(h.s.raid, &st);
+	for (unsigned i = 0; i < st.n_disks; i++)
+		if (st.disks[i].state != RAID_DISK_ONLINE)
+			return false;
+	return true;
+}
+
 static void history_step(bool hurt)
 {
 	if (hurt)
 		hurt_a_disk();
+	if (rnd(100) == 0)
+		replace_one();
 	drive();
 	assert_false(h.failed);
 	assert_true(sim_step(h.s.sim));
 }
 
-static void run_history(const struct geometry *g, uint64_t seed, bool hurt)
+/* Without each of the disks: what was lost for good before is no loss any more. */
+static void check_without_each(const struct geometry *g, uint64_t seed, unsigned n_media)
+{
+	for (unsigned lost = 0; lost < n_media; lost++) {
+		clone_media(g, "cut", "try", 0);
+		check_state(g, "try", lost, seed);
+	}
+}
+
+static void run_history(const struct geometry *g, uint64_t seed, enum mishap mishap)
 {
 	uint64_t steps, hurt_at;
 	unsigned n_disks = g->disks[0] + g->disks[1];
-	bool at_commit;
+	bool at_commit, whole;
 
-	history_prepare(g, seed);
+	history_prepare(g, seed, mishap);
 	n_histories++;
 	steps = 1 + rnd(rnd(2) == 0 ? 300 : 3000);
-	hurt_at = hurt ? rnd(steps) : UINT64_MAX;
+	hurt_at = mishap != NO_MISHAP ? rnd(steps) : UINT64_MAX;
 	at_commit = rnd(3) == 0; /* cut while an fsinfo is being written */
 	for (uint64_t i = 0; i < steps || (at_commit && h.stage != COMMITTING); i++)
 		history_step(i == hurt_at);
 	for (uint64_t i = at_commit ? rnd(20 + 12 * n_disks) : 0; i > 0; i--)
 		history_step(false);
 	h.log_cut = h.log_busy ? h.log_block : UINT32_MAX;
+	whole = mishap == NO_MISHAP || (h.replaced && is_whole());
+	n_replaced += h.replaced;
+	n_rebuilt += h.replaced && whole;
 	clone_media(g, "live", "cut", seed * 16 + 5);
 	wind_down();
 	clone_media(g, "cut", "try", 0);
 	check_state(g, "try", NO_DISK, seed);
-	if (!hurt) {
-		for (unsigned lost = 0; lost < n_disks; lost++) {
-			clone_media(g, "cut", "try", 0);
-			check_state(g, "try", lost, seed);
-		}
-	}
+	if (whole)
+		check_without_each(g, seed, n_disks + (h.has_spare ? 1U : 0U));
 	clone_media(g, "cut", "try", 0);
 	crash_during_open(g, "try", "again", seed);
 	clone_media(g, "again", "try", 0);
 	check_state(g, "try", NO_DISK, seed + 1);
-	if (!hurt) {
+	if (mishap == NO_MISHAP) {
 		clone_media(g, "again", "try", 0);
 		check_state(g, "try", (unsigned)(seed % n_disks), seed + 1);
 	}
@@ -504,22 +574,25 @@ static uint64_t env_number(const char *name, uint64_t otherwise)
 	return text == NULL ? otherwise : strtoull(text, NULL, 10);
 }
 
-static void run_seeds(const struct geometry *g, bool hurt)
+static void run_seeds(const struct geometry *g, enum mishap mishap)
 {
 	uint64_t only = env_number("VC_CRASH_SEED", 0), n = env_number("VC_CRASH_SEEDS", 60);
+
+	static const char *const names[] = { "", " hurt", " replaced" };
 
 	memdisk_set_latency(300000);
 	for (uint64_t seed = only != 0 ? only : 1; seed <= (only != 0 ? only : n); seed++) {
 		char label[64];
 
-		(void)snprintf(label, sizeof label, "%s%s seed %llu", g->name, hurt ? " hurt" : "",
-		               (unsigned long long)seed);
+		(void)snprintf(label, sizeof label, "%s%s seed %llu", g->name, names[mishap], (unsigned long long)seed);
 		setenv("VC_CRASH_NOW", label, 1);
-		run_history(g, seed, hurt);
+		run_history(g, seed, mishap);
 	}
-	print_message("%llu histories, %llu crash states, %llu of them found the fsinfo in flight\n",
-	              (unsigned long long)n_histories, (unsigned long long)n_states,
-	              (unsigned long long)n_in_flight_fsinfo);
+	print_message(
+	    "%llu histories, %llu crash states, %llu of them found the fsinfo in flight; %llu disks replaced, "
+	    "%llu of them rebuilt before the cut\n",
+	    (unsigned long long)n_histories, (unsigned long long)n_states, (unsigned long long)n_in_flight_fsinfo,
+	    (unsigned long long)n_replaced, (unsigned long long)n_rebuilt);
 }
 
 static int tell_seed(void **state)
@@ -533,37 +606,55 @@ static int tell_seed(void **state)
 static void raid_1_plus_1_keeps_what_was_committed(void **state)
 {
 	(void)state;
-	run_seeds(&geometries[0], false);
+	run_seeds(&geometries[0], NO_MISHAP);
 }
 
 static void raid_3_plus_1_keeps_what_was_committed(void **state)
 {
 	(void)state;
-	run_seeds(&geometries[1], false);
+	run_seeds(&geometries[1], NO_MISHAP);
 }
 
 static void raid_6_plus_1_keeps_what_was_committed(void **state)
 {
 	(void)state;
-	run_seeds(&geometries[2], false);
+	run_seeds(&geometries[2], NO_MISHAP);
 }
 
 static void raid_of_two_groups_keeps_what_was_committed(void **state)
 {
 	(void)state;
-	run_seeds(&geometries[3], false);
+	run_seeds(&geometries[3], NO_MISHAP);
 }
 
 static void raid_3_plus_1_keeps_what_was_committed_when_a_disk_fails_before_the_crash(void **state)
 {
 	(void)state;
-	run_seeds(&geometries[1], true);
+	run_seeds(&geometries[1], A_DISK_FAILS);
 }
 
 static void raid_of_two_groups_keeps_what_was_committed_when_a_disk_fails_before_the_crash(void **state)
 {
 	(void)state;
-	run_seeds(&geometries[3], true);
+	run_seeds(&geometries[3], A_DISK_FAILS);
+}
+
+static void raid_1_plus_1_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash(void **state)
+{
+	(void)state;
+	run_seeds(&geometries[0], A_DISK_IS_REPLACED);
+}
+
+static void raid_3_plus_1_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash(void **state)
+{
+	(void)state;
+	run_seeds(&geometries[1], A_DISK_IS_REPLACED);
+}
+
+static void raid_of_two_groups_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash(void **state)
+{
+	(void)state;
+	run_seeds(&geometries[3], A_DISK_IS_REPLACED);
 }
 
 int main(int argc, char **argv)
@@ -577,6 +668,12 @@ int main(int argc, char **argv)
 		                          tell_seed),
 		cmocka_unit_test_teardown(
 		    raid_of_two_groups_keeps_what_was_committed_when_a_disk_fails_before_the_crash, tell_seed),
+		cmocka_unit_test_teardown(
+		    raid_1_plus_1_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, tell_seed),
+		cmocka_unit_test_teardown(
+		    raid_3_plus_1_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, tell_seed),
+		cmocka_unit_test_teardown(
+		    raid_of_two_groups_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, tell_seed),
 	};
 
 	if (page_arena_init(16384) != 0)

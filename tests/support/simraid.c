@@ -72,6 +72,43 @@ void simraid_init(struct simraid *s, uint64_t seed, const char *prefix, unsigned
 	}
 }
 
+unsigned simraid_add_disk(struct simraid *s, const char *name, uint64_t blocks)
+{
+	unsigned n = s->n_disks++;
+
+	vc_assert(n < SIMRAID_MAX_DISKS);
+	(void)snprintf(s->names[n], sizeof s->names[n], "%.20s", name);
+	(void)snprintf(s->urls[n], sizeof s->urls[n], "mem:%.20s", name);
+	if (blocks > 0)
+		vc_assert(disk_create(s->urls[n], blocks * RAID_BLOCK_SIZE) == 0);
+	return n;
+}
+
+int simraid_replace(struct simraid *s, unsigned group, unsigned position, unsigned disk)
+{
+	struct outcome o = { 0 };
+
+	raid_replace(s->raid, group, position, s->urls[disk], on_err, &o);
+	return wait_for(s, &o);
+}
+
+static bool is_rebuilding(const struct simraid *s)
+{
+	static struct raid_status st;
+
+	raid_status(s->raid, &st);
+	for (unsigned i = 0; i < st.n_disks; i++)
+		if (st.disks[i].state == RAID_DISK_REBUILDING)
+			return true;
+	return false;
+}
+
+void simraid_rebuilt(struct simraid *s, unsigned seconds)
+{
+	for (unsigned i = 0; i < seconds * 100U && is_rebuilding(s); i++)
+		sim_run_for(s->sim, 10000000);
+}
+
 void simraid_fini(struct simraid *s)
 {
 	free(s->versions);

@@ -31,6 +31,12 @@ struct simraid {
 void simraid_init(struct simraid *s, uint64_t seed, const char *prefix, unsigned n_groups, const unsigned *group_disks,
                   uint64_t blocks);
 void simraid_fini(struct simraid *s);
+/* One more medium "NAME", offered at the next open. `blocks` 0: it is there already. Returns its index. */
+unsigned simraid_add_disk(struct simraid *s, const char *name, uint64_t blocks);
+/* Put it in the place of a lost disk; the answer of raid_replace. */
+int simraid_replace(struct simraid *s, unsigned group, unsigned position, unsigned disk);
+/* Let time pass until no disk is being rebuilt any more, at most `seconds`. */
+void simraid_rebuilt(struct simraid *s, unsigned seconds);
 int simraid_format(struct simraid *s, uint64_t log_half_bytes);
 int simraid_open(struct simraid *s);
 int simraid_open_read_only(struct simraid *s);
