@@ -4,7 +4,9 @@
  * THEORY. A disk that holds something must not be taken for an empty one because somebody mistyped a name. What is on
  * it is asked of the label's code, of libblkid (file systems, partition tables, LVM, RAID, LUKS, swap), and of the
  * bytes at its beginning, at its end and here and there between: a disk that shows nothing but zeros there is blank.
- * THREADS. Both functions block: administration only. */
+ * Example: `vcadm volume create` with the URL of a partition that holds ext4 is refused with `text`; with --force the
+ * disk is wiped first.
+ * THREADS. Both functions block for as long as the disk takes: administration's threads only, never a loop. */
 #ifndef RAID_DISK_USE_H
 #define RAID_DISK_USE_H
 
@@ -25,7 +27,8 @@ struct disk_use {
 	char text[160]; /* "an ext4 file system labelled \"data\"": printable ASCII, whatever stands on the disk */
 };
 
-/* What is on the disk? Only disks of "file:" are looked at, others count as blank. -ENOENT: there is none; -EBUSY: a
+/* What is on the disk? Nothing is written, and the disk is closed again. Only disks of "file:" are looked at, others
+ * count as blank. -ENOENT: there is none; -EBUSY: a
  * vcd has it open, or it is a device in use (mounted, part of LVM or md); -EINVAL: neither a file nor a block device;
  * -EIO, -EACCES, ... */
 MUST_CHECK int disk_use_look(const char *url, struct disk_use *ret_use);

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where things lie on a disk: arithmetic only. */
+/* Where things lie on a disk, in blocks of 4 KiB (RAID_BLOCK_SIZE) from its beginning.
+ *
+ * In this order: label A, the ring of fsinfo, label B, the intents, both halves of the log, zones. The two marks are
+ * the last blocks of the first two intents. A zone is one block of checksums and the RAID_ZONE_DATA data blocks that it
+ * covers. A DBN counts data blocks only, so DBN 0 is the second block of the first zone.
+ * Pure functions, any thread. Block numbers that are given must be within the disk; nobody checks here. */
 #ifndef RAID_LAYOUT_H
 #define RAID_LAYOUT_H
 
@@ -11,18 +16,19 @@
 
 /* The same on every disk of a volume. */
 struct layout {
-	uint32_t intent_slots;
-	uint32_t log_first;
+	uint32_t intent_slots; /* stripe intents that can be open at a time */
+	uint32_t log_first; /* block of the first half of the log; the second follows it */
 	uint32_t log_half_blocks;
-	uint32_t zones_first;
+	uint32_t zones_first; /* block of the first zone */
 };
 
-/* For a volume whose smallest disk has `min_disk_blocks`. log_half_blocks 0: by size. -ENOSPC: the disk is too
- * small. */
+/* The layout of a new volume whose smallest disk has `min_disk_blocks`. log_half_blocks 0: the log's size follows from
+ * the disk's. -ENOSPC: the disk is too small; -EINVAL: no half of a log may be so large. */
 MUST_CHECK int layout_plan(uint64_t min_disk_blocks, uint64_t log_half_blocks, struct layout *ret_layout);
-/* True when the regions follow each other and nothing overflows: for labels read from a disk. */
+/* Do the regions follow each other, and does nothing overflow? For a layout that was read from a label: nothing else in
+ * this file may be asked of one that is not sane. */
 int layout_is_sane(const struct layout *layout);
-/* Data blocks (DBNs) of a disk of this size. */
+/* How many data blocks a disk of `disk_blocks` has: DBNs from 0 on. 0: it has none. */
 uint32_t layout_n_dbn(const struct layout *layout, uint64_t disk_blocks);
 /* The other way round: the fewest blocks of a disk that has so many. */
 uint64_t layout_disk_blocks(const struct layout *layout, uint32_t n_dbn);

@@ -18,17 +18,20 @@
 
 #include "raid/raidformat.h"
 
+/* What a label keeps of it is starts[], of the last RAID_START_RING starts; what a mark keeps, the flush. Plain values:
+ * copied by assignment, pure functions, any thread. */
 struct lineage {
 	uint64_t n_starts; /* 0: not known (an older version wrote the labels) */
-	uint64_t flush; /* the last one */
+	uint64_t flush; /* the number of the last one */
 	struct {
 		uint64_t id, first_flush;
-	} starts[RAID_START_RING];
+	} starts[RAID_START_RING]; /* start n (1 is the first) in place n % RAID_START_RING */
 };
 
+/* To and from the bytes of a label or a mark, which the caller has verified: any bytes can be decoded. */
 void lineage_encode(const struct lineage *lineage, struct raid_lineage_format *ret_bytes);
 void lineage_decode(const struct raid_lineage_format *bytes, struct lineage *ret_lineage);
-/* One more start, whose first flush will be the next one. */
+/* One more start, with a random `id`, whose first flush will be the next one. */
 void lineage_begin(struct lineage *lineage, uint64_t id);
 /* Has `disk` lived through all that `volume` has? Any disk has when the volume's is not known. */
 bool lineage_covers(const struct lineage *disk, const struct lineage *volume);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What lower rooms call of higher ones: one const table of every volume (fs/volume_hooks.c). */
+/* What lower rooms call of higher ones: one const table of every volume (fs/volume_hooks.c). Each is called on the
+ * volume's loop and returns without waiting. None is NULL. */
 #ifndef FS_HOOKS_H
 #define FS_HOOKS_H
 
@@ -19,15 +20,16 @@ struct vdisk;
 struct volume_hooks {
 	const struct cp_client *cp_clients; /* in the order of what a CP does (fs/cp/cp.h) */
 	unsigned n_cp_clients;
-	/* A message with an entry among the calls kept is about to be answered (fs/cp/calls.h). */
+	/* A message with an entry among the calls kept is about to be answered with `status` (fs/cp/calls.h). */
 	void (*call_answered)(struct fs_message *msg, int status);
 	/* There will be no CP any more: tell everybody who waits for one. */
 	void (*cp_failed)(struct fs_volume *vol, int err);
-	/* An inode with INODE_BACKED is being loaded: set inode->backing from its attributes. -EAGAIN, -EUCLEAN. */
+	/* An inode with INODE_BACKED is being loaded: set inode->backing from its attributes. 0; -EAGAIN: the run is
+	 * parked, and asks again; -EUCLEAN, -ENOTSUP, -EIO: the inode cannot be loaded. */
 	int (*backing_load)(struct fs_run *run, struct inode *inode);
 	/* The vdisk is being destroyed in this step. */
 	void (*vdisk_gone)(struct fs_volume *vol, const struct inode *container);
-	/* The clone part of a vdisk's description. */
+	/* The clone part of a vdisk's description, all of *ret_info. */
 	void (*clone_info)(struct fs_volume *vol, const struct vdisk *vdisk, struct fs_clone_info *ret_info);
 	/* A CP has made something else of `n` blocks of the file's tree from `fbn` on. */
 	void (*tree_changed)(const struct inode *inode, uint32_t fbn, uint64_t n, enum file_block from,

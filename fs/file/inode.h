@@ -5,7 +5,11 @@
  * (height, ptr) belongs to the CP. Operations read the tree, and leave their changes in lists, one for each generation:
  * dirty buffers and punched ranges.
  * An operation finds the content of a block in this order: the buffer in memory; zeros or a hole, if a punched range
- * of a generation not yet applied covers the block; what the tree says. */
+ * of a generation not yet applied covers the block; what the tree says.
+ * OWNERSHIP. Inodes are the table's. A pointer is good until the step returns; inode_pin keeps it longer. A clean inode
+ * that nobody pins may be evicted; a dirty one stays until its CP has it.
+ * ERRORS. Functions that take a run: -EAGAIN (parked), -EIO, -EUCLEAN, -ENOMEM, beside what they name.
+ * THREADS. The volume's loop. */
 #ifndef FS_INODE_H
 #define FS_INODE_H
 
@@ -24,13 +28,14 @@ struct fs_run;
 struct fs_volume;
 struct fs_wcc;
 
+/* What clients see, and two things more. Times in ns since 1970. */
 struct inode_attr {
 	uint8_t type; /* enum fs_type */
 	uint8_t flags; /* INODE_STREAM, INODE_BACKED (INODE_INLINE is the tree's) */
 	uint16_t mode;
 	uint16_t nlink;
 	uint32_t uid, gid;
-	uint32_t xinode;
+	uint32_t xinode; /* the stream directory (fs/vdisk/streamdir.h); 0: none */
 	uint32_t rdev_major, rdev_minor;
 	uint64_t size_bytes;
 	uint64_t generation;
@@ -97,11 +102,12 @@ struct inode {
 	uint32_t read_ahead_end;
 };
 
-/* Load an inode. Valid until the step returns; pin it to keep it. -EAGAIN; -ESTALE: free, or beyond the file;
- * -EUCLEAN. */
+/* Load inode `ino` of `snapshot` (0: the active file system). -ESTALE: the number is free, or beyond the inode file, or
+ * there is no such snapshot. */
 MUST_CHECK int inode_get(struct fs_run *run, uint32_t snapshot, uint32_t ino, struct inode **ret_inode);
 /* The same, and the generation must match (-ESTALE) and the inode must be one a client may name (-ESTALE). */
 MUST_CHECK int inode_get_id(struct fs_run *run, const struct fs_file_id *id, struct inode **ret_inode);
+/* Keep it beyond the step; as often as wanted, each with an inode_unpin. A removed inode that is pinned stays too. */
 void inode_pin(struct inode *inode);
 void inode_unpin(struct inode *inode);
 
@@ -109,10 +115,11 @@ void inode_unpin(struct inode *inode);
  * only. */
 struct inode_attr *inode_modify(struct inode *inode);
 
-/* Put it on the volume's dirty list of this generation (its buffers or ranges changed). */
+/* Its buffers or ranges change: put it on the volume's dirty list of this generation. If the running CP has not written
+ * it yet, the attributes as they are now become the CP's copy, so call before the change. Active inodes only. */
 void inode_touch(struct inode *inode);
 
-/* Find a free inode number (nothing is changed). -EAGAIN, -ENOSPC. */
+/* Find a free inode number. Nothing is changed: it is free until inode_create, in the same step. -ENOSPC. */
 MUST_CHECK int inode_find_free(struct fs_run *run, uint32_t *ret_ino);
 /* The same for `n` different ones. */
 MUST_CHECK int inode_find_few(struct fs_run *run, unsigned n, uint32_t *ret_inos);
@@ -125,14 +132,16 @@ struct inode *inode_create(struct fs_volume *vol, uint32_t ino, const struct ino
  * inode_need_map. */
 void inode_remove(struct inode *inode);
 
+/* What clients are told of it; wcc: size and times only, for before and after. */
 void inode_to_attr(const struct inode *inode, struct fs_attr *ret_attr);
 void inode_to_wcc(const struct inode *inode, struct fs_wcc *ret_wcc);
 
 /* Dirty inodes beyond which changes wait for the CP. */
 size_t inode_dirty_max(const struct fs_volume *vol);
 
-/* Table. */
+/* The table, vol->inodes: at mount; its bound follows from the cache's. -ENOMEM. */
 MUST_CHECK int inode_table_init(struct fs_volume *vol);
+/* At unmount: every inode goes, dirty ones too (a volume that failed keeps its last consistent state on disk). */
 void inode_table_fini(struct fs_volume *vol);
 
 /* The metafiles everybody uses, pinned: those that are not there yet. -EAGAIN, -EUCLEAN. */

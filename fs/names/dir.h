@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Directories: their entries, and all that keeps them findable. */
+/* Directories: their entries, and all that keeps them findable.
+ *
+ * A change is a plan and an act. dir_plan_* finds where the change goes, brings every block it needs into memory, and
+ * may park the run (-EAGAIN); it changes nothing. The act (dir_add, dir_remove, dir_set_entry) follows in the same
+ * step, after run_reserve of plan.n_pages, and cannot fail. Between the two nothing else may change the directory.
+ * Names are bytes without NUL and '/', 1 to FS_NAME_MAX of them; the caller has checked that.
+ * ERRORS. All that take a run: -EAGAIN (parked), -EIO and -EUCLEAN (a block cannot be read, or is damaged), -ENOMEM.
+ * THREADS. The volume's loop, within a step. A directory must be loaded, and stays while the step lasts. */
 #ifndef FS_DIR_H
 #define FS_DIR_H
 
@@ -15,26 +22,30 @@ struct inode;
 struct page;
 
 /* ---- entries ---- */
-/* Look `name` up in `dir`. -ENOENT, -ENOTDIR, -EAGAIN. */
+/* Look `name` up in `dir`: which file it means, and of what type (FS_TYPE_*). -ENOENT, -ENOTDIR. "." and ".." are no
+ * entries. */
 MUST_CHECK int dir_lookup(struct fs_run *run, struct inode *dir, const char *name, size_t name_len,
                           struct fs_file_id *ret_id, uint8_t *ret_type);
-/* Prepare adding `name` (blocks named, slot found): -EEXIST, -EAGAIN, -ENOSPC. The plan is used by dir_add in the same
- * step. */
+/* Prepare adding `name` (blocks named, slot found). -EEXIST; -ENOTDIR; -ENOSPC: the directory is as large as one can
+ * be. The plan is used by dir_add in the same step. */
 struct dir_plan {
-	uint32_t slot_fbn;
+	uint32_t slot_fbn; /* the block that gets, or has, the entry */
 	uint32_t slot;
-	uint32_t n_pages;
-	uint64_t word[6];
+	uint32_t n_pages; /* to reserve: at most DIR_PLAN_PAGES_MAX */
+	uint64_t word[6]; /* own */
 };
 MUST_CHECK int dir_plan_add(struct fs_run *run, struct inode *dir, const char *name, size_t name_len,
                             struct dir_plan *ret_plan);
+/* The entry is there. Size of the directory as needed; times and links are the caller's. */
 void dir_add(struct inode *dir, const struct dir_plan *plan, const char *name, size_t name_len,
              const struct fs_file_id *id, uint8_t type);
+/* The same for removing: -ENOENT, -ENOTDIR. */
 MUST_CHECK int dir_plan_remove(struct fs_run *run, struct inode *dir, const char *name, size_t name_len,
                                struct dir_plan *ret_plan);
 void dir_remove(struct inode *dir, const struct dir_plan *plan, const char *name, size_t name_len);
-/* Next entry at or after slot *io_slot; sets it past that entry. -ENOENT: end. Names point into the block, valid as
- * file_need's bytes. */
+/* The first entry at or after slot *io_slot, which is then set past it; 0 begins. -ENOENT: there is none any more. An
+ * entry that stays in the directory is met exactly once, whatever is added and removed meanwhile: slots do not move.
+ * The name points into the block, and is valid until the step returns. */
 struct dir_entry {
 	uint32_t slot;
 	struct fs_file_id id;
@@ -43,6 +54,7 @@ struct dir_entry {
 	size_t name_len;
 };
 MUST_CHECK int dir_next(struct fs_run *run, struct inode *dir, uint32_t *io_slot, struct dir_entry *ret_entry);
+/* Has it no entries? -ENOTDIR. */
 MUST_CHECK int dir_is_empty(struct fs_run *run, struct inode *dir, bool *ret_empty);
 
 /* ---- the rest ---- */

@@ -33,9 +33,10 @@ struct vdisk_backing {
 	char path[FS_PATH_MAX]; /* inside the snapshot: "/test" */
 };
 
+/* How far a clone has come (fs/clone/clone.h), as it was when a CP or the log last had it. FBNs of the vdisk. */
 struct vdisk_clone {
 	enum fs_clone_state state;
-	int error;
+	int error; /* why it stands still: negative errno; 0: it does not */
 	uint32_t cursor; /* every FBN below has been looked at */
 	uint32_t n_own_below; /* own data blocks met or made below the cursor */
 	uint32_t n_zero_above; /* zeroed by the host at and above it, as far as known */
@@ -43,17 +44,18 @@ struct vdisk_clone {
 	uint64_t n_verified; /* blocks that were */
 	uint32_t flags; /* FS_CLONE_VERIFY, FS_CLONE_DELETE_SNAPSHOT */
 	unsigned priority; /* 1..FS_CLONE_PRIORITY_MAX */
-	uint64_t rate_bytes_s;
-	uint64_t n_copied;
+	uint64_t rate_bytes_s; /* 0: no limit */
+	uint64_t n_copied; /* blocks */
 	uint32_t n_total; /* DONE: what the backed length was */
 	int64_t started_ns;
 };
 
+/* Decoded. Plain values but for `maps` and `unknown`, which it owns. Pure functions, any thread. */
 struct vdisk_attr {
 	struct uuid uuid;
 	char serial[VDISK_SERIAL_LEN + 1U];
 	bool online, write_cache, reserved;
-	uint64_t state_generation;
+	uint64_t state_generation; /* one more with every change: the higher of two is the newer */
 	int64_t created_ns;
 	char comment[VDISK_COMMENT_MAX + 1U];
 	uint32_t parent; /* inode of the directory that names it */
@@ -66,17 +68,21 @@ struct vdisk_attr {
 	struct vdisk_clone clone;
 };
 
-/* A new vdisk's: fresh identity, online, write cache on. */
+/* A new vdisk's: identity and serial number from `uuid`, online, write cache on, no backing, no clone. Overwrites what
+ * is there; vdisk_attr_fini is owed. */
 void vdisk_attr_init(struct vdisk_attr *attr, const struct uuid *uuid, int64_t now_ns);
+/* Give back what it owns. */
 void vdisk_attr_fini(struct vdisk_attr *attr);
-/* Replace the maps; NULL or "" for none. -ENOMEM, -E2BIG. */
+/* Replace the maps by a copy of `len` bytes; NULL or "" for none. -ENOMEM, -E2BIG: the old ones stay. */
 MUST_CHECK int vdisk_attr_set_maps(struct vdisk_attr *attr, const char *maps, size_t len);
 
+/* How many bytes vdisk_attr_encode would write. */
 size_t vdisk_attr_size(const struct vdisk_attr *attr);
 /* Encode into at most VDISKATTR_BYTES_MAX bytes; returns the length. */
 size_t vdisk_attr_encode(const struct vdisk_attr *attr, uint8_t *ret_bytes);
-/* -EUCLEAN; -ENOTSUP: must be known, or more than VDISKATTR_UNKNOWN_MAX is not; -ENOMEM. On success the caller owes
- * vdisk_attr_fini. */
+/* Decode `len` bytes, whoever wrote them. -EUCLEAN: damaged; -ENOTSUP: an attribute is not known here and says that it
+ * must be, or more than VDISKATTR_UNKNOWN_MAX bytes are not known; -ENOMEM. *ret_attr is set on success only; the
+ * caller then owes vdisk_attr_fini. */
 MUST_CHECK int vdisk_attr_decode(const uint8_t *bytes, size_t len, struct vdisk_attr *ret_attr);
 
 #endif
