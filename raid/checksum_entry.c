@@ -15,6 +15,17 @@ struct raid_checksum_format checksum_entry_make(const struct raid_ident *ident, 
 	};
 }
 
+struct raid_ident checksum_entry_ident(const struct raid_checksum_format *a)
+{
+	uint32_t generation_level = le32_get(a->generation_level);
+
+	return (struct raid_ident){ .inode = le32_get(a->inode),
+		                    .fbn = le32_get(a->fbn),
+		                    .generation = generation_level & RAID_GENERATION_MASK,
+		                    .level = generation_level >> RAID_LEVEL_SHIFT,
+		                    .mark = checksum_entry_mark(a) };
+}
+
 void checksum_entry_xor(struct raid_checksum_format *a, const struct raid_checksum_format *b)
 {
 	uint64_t x[2], y[2];

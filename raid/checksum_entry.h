@@ -11,6 +11,8 @@
 #include "raid/raidformat.h"
 
 struct raid_checksum_format checksum_entry_make(const struct raid_ident *ident, uint32_t crc);
+/* Who the block is by its entry. */
+struct raid_ident checksum_entry_ident(const struct raid_checksum_format *a);
 /* a = a XOR b. */
 void checksum_entry_xor(struct raid_checksum_format *a, const struct raid_checksum_format *b);
 bool checksum_entry_is_zero(const struct raid_checksum_format *a);

@@ -391,6 +391,17 @@ void checksum_zone_drop(struct raid *raid, struct member *m)
 	}
 }
 
+void checksum_zone_forget(struct raid *raid, struct member *m, uint32_t zone)
+{
+	struct checksum_block *b = zone_find(&raid->cache, m, zone);
+
+	if (b == NULL || !b->evictable)
+		return;
+	TAILQ_REMOVE(&raid->cache.evictable, b, link);
+	b->evictable = false;
+	zone_free(&raid->cache, b);
+}
+
 /* ---- write-back -------------------------------------------------------------------------------------------------- */
 
 static void writeback_end(struct batch *batch)

@@ -72,6 +72,9 @@ void checksum_zone_set(struct raid *raid, struct checksum_block *block, uint32_t
                        const struct raid_checksum_format *entry);
 /* The member has failed: forget what was read from it. */
 void checksum_zone_drop(struct raid *raid, struct member *m);
+/* Forget the block of a zone that is as its disk should have it: whoever wants it next reads the disk. One that is
+ * in use, or that the disk does not have yet, stays. */
+void checksum_zone_forget(struct raid *raid, struct member *m, uint32_t zone);
 /* Write every dirty block to its disk. It is durable only after a flush of the disks. */
 void checksum_zone_writeback(struct raid *raid, void (*done)(struct raid *raid));
 /* Can a piece pin `n` blocks without waiting for a flush? */

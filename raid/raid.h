@@ -299,6 +299,14 @@ struct raid_verify_result {
 };
 void raid_verify(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n,
                  void (*done)(void *arg, int err, const struct raid_verify_result *result), void *arg);
+/* What is remembered of the checksum entries of these stripes is forgotten, so that the next verify sees those on the
+ * disks. What the disks do not have yet stays. For the scrub. */
+void raid_verify_afresh(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n);
+/* Who the blocks of a stripe are, as their entries say: one by position, the parity disk's is not one. `done` gets
+ * them for as long as it runs; err -EIO: not all entries can be had. */
+void raid_verify_idents(struct raid *raid, unsigned group, uint32_t dbn,
+                        void (*done)(void *arg, int err, const struct raid_ident idents[RAID_MAX_GROUP_DISKS]),
+                        void *arg);
 /* Make n stripes from `first_dbn` on whole: a block or an entry that is wrong by what all others say, or the parity of
  * blocks that all match their entries, is written anew. `n_lost`: stripes in which more is wrong than that; nothing was
  * changed there. raid_flush makes it durable. */

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "raid/checksum_entry.h"
+#include "raid/checksum_zone.h"
+#include "raid/layout.h"
 #include "raid/raid_group.h"
 #include "raid/raid_repair.h"
 #include "raid/raid_volume.h"
@@ -100,6 +103,58 @@ void raid_verify(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t
 	};
 	v->end = (uint32_t)MIN_OF((uint64_t)first_dbn + n, (uint64_t)v->group->n_dbn);
 	verify_next(v);
+}
+
+void raid_verify_afresh(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n)
+{
+	const struct raid_group *g = raid->groups[group];
+
+	for (uint32_t zone = layout_zone(first_dbn); zone <= layout_zone(first_dbn + n - 1U); zone++)
+		for (unsigned i = 0; i < g->n_members; i++)
+			checksum_zone_forget(raid, g->members[i], zone);
+}
+
+/* ---- who the blocks are ------------------------------------------------------------------------------------------ */
+
+struct idents_call {
+	struct raid *raid;
+	uint32_t dbn;
+	struct checksum_set set;
+	void (*done)(void *arg, int err, const struct raid_ident idents[RAID_MAX_GROUP_DISKS]);
+	void *arg;
+};
+
+static void idents_pinned(struct checksum_set *set)
+{
+	struct idents_call *call = container_of(set, struct idents_call, set);
+	struct raid_ident idents[RAID_MAX_GROUP_DISKS] = { 0 };
+	int err = set->err;
+
+	for (unsigned i = 0; i < set->group->n_data && err == 0; i++) {
+		struct raid_checksum_format entry;
+
+		if (!group_has(set->group, i, call->dbn))
+			continue;
+		entry = checksum_set_entry(set, i, call->dbn);
+		idents[i] = checksum_entry_ident(&entry);
+	}
+	checksum_set_unpin(call->raid, set);
+	call->done(call->arg, err, idents);
+	raid_call_free(call);
+}
+
+void raid_verify_idents(struct raid *raid, unsigned group, uint32_t dbn,
+                        void (*done)(void *arg, int err, const struct raid_ident idents[RAID_MAX_GROUP_DISKS]),
+                        void *arg)
+{
+	struct idents_call *call = raid_call_new(sizeof *call);
+
+	vc_assert(group < raid->n_groups);
+	*call = (struct idents_call){ .raid = raid, .dbn = dbn, .done = done, .arg = arg };
+	call->set = (struct checksum_set){
+		.group = raid->groups[group], .n_zones = 1, .zones = { layout_zone(dbn) }, .done = idents_pinned
+	};
+	checksum_set_pin(raid, &call->set);
 }
 
 /* ---- making whole ------------------------------------------------------------------------------------------------ */
