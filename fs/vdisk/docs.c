@@ -162,37 +162,33 @@ static uint64_t doc_put_log(struct fs_volume *vol, const struct doc_put *put, st
 	return nvlog_append(vol, NVLOG_DOC_PUT, body, sizeof head + put->name_len, pages, n_pages);
 }
 
-static int doc_put_check(struct fs_message *msg)
+static int doc_size_check(const struct fs_volume *vol, size_t len, uint64_t *ret_most)
 {
 	uint64_t used, half;
-	int err = doc_name_check(msg->in.name, msg->in.name_len);
 
-	if (err != 0)
-		return err;
-	nvlog_usage(msg->volume, &used, &half);
-	if (msg->in.blob_len <= DOC_BYTES_MAX &&
-	    nvlog_size(sizeof(struct oplog_doc_put) + FS_NAME_MAX, (unsigned)DIV_UP(msg->in.blob_len, FS_BLOCK_SIZE)) <=
-	        half / 2)
-		return 0;
-	message_error_text(msg, "document \"%.*s\" of %zu bytes is too big: at most %llu bytes on this volume",
-	                   (int)msg->in.name_len, msg->in.name, msg->in.blob_len,
-	                   (unsigned long long)MIN_OF((uint64_t)DOC_BYTES_MAX, half / 2 - 2U * FS_BLOCK_SIZE));
-	return -EFBIG;
+	nvlog_usage(vol, &used, &half);
+	*ret_most = MIN_OF((uint64_t)DOC_BYTES_MAX, half / 2 - 2U * FS_BLOCK_SIZE);
+	return len <= DOC_BYTES_MAX && nvlog_size(sizeof(struct oplog_doc_put) + FS_NAME_MAX,
+	                                          (unsigned)DIV_UP(len, FS_BLOCK_SIZE)) <= half / 2
+	           ? 0
+	           : -EFBIG;
 }
 
-int op_doc_put(struct fs_run *run)
+int docs_write(struct fs_run *run, const struct docs_content *content, uint64_t *ret_sequence)
 {
-	struct fs_message *msg = run->msg;
 	struct fs_volume *vol = run->vol;
 	struct page *pages[DOC_PAGES_MAX];
-	unsigned n_pages = (unsigned)DIV_UP(msg->in.blob_len, FS_BLOCK_SIZE);
-	struct doc_put put = { .name = msg->in.name,
-		               .name_len = msg->in.name_len,
-		               .size_bytes = msg->in.blob_len,
+	unsigned n_pages = (unsigned)DIV_UP(content->blob_len, FS_BLOCK_SIZE);
+	struct doc_put put = { .name = content->name,
+		               .name_len = content->name_len,
+		               .size_bytes = content->blob_len,
 		               .time_ns = volume_now_ns(vol) };
 	struct doc_place place;
-	int err = doc_put_check(msg);
+	uint64_t most;
+	int err = doc_name_check(put.name, put.name_len);
 
+	if (err == 0)
+		err = doc_size_check(vol, content->blob_len, &most);
 	if (err == 0)
 		err = inode_find_free(run, &put.ino);
 	if (err == 0)
@@ -205,10 +201,23 @@ int op_doc_put(struct fs_run *run)
 	if (err != 0)
 		return err;
 	put.generation = volume_next_generation(vol);
-	doc_fill_pages(vol, msg->in.blob, msg->in.blob_len, pages);
-	msg->word[0] = doc_put_log(vol, &put, pages, n_pages);
+	doc_fill_pages(vol, content->blob, content->blob_len, pages);
+	*ret_sequence = doc_put_log(vol, &put, pages, n_pages);
 	doc_put(vol, &put, &place, pages, n_pages);
-	return OP_LOGGED;
+	return 0;
+}
+
+int op_doc_put(struct fs_run *run)
+{
+	struct fs_message *msg = run->msg;
+	const struct docs_content content = { msg->in.name, msg->in.name_len, msg->in.blob, msg->in.blob_len };
+	uint64_t most;
+	int err = docs_write(run, &content, &msg->word[0]);
+
+	if (err == -EFBIG && doc_size_check(run->vol, content.blob_len, &most) != 0)
+		message_error_text(msg, "document \"%.*s\" of %zu bytes is too big: at most %llu bytes on this volume",
+		                   (int)msg->in.name_len, msg->in.name, msg->in.blob_len, (unsigned long long)most);
+	return err != 0 ? err : OP_LOGGED;
 }
 
 int docs_apply_put(struct fs_run *run, const struct nvlog_record *record)
@@ -315,17 +324,17 @@ int docs_apply_delete(struct fs_run *run, const struct nvlog_record *record)
 
 /* ---- get, list ---- */
 
-int op_doc_get(struct fs_run *run)
+int docs_read(struct fs_run *run, const char *name, size_t name_len, void **ret_blob, size_t *ret_len)
 {
-	struct fs_message *msg = run->msg;
 	struct inode *dir, *inode;
 	const uint8_t *bytes[DOC_PAGES_MAX];
+	uint8_t *blob;
 	uint32_t n;
 	int result = 0;
-	int err = doc_name_check(msg->in.name, msg->in.name_len);
+	int err = doc_name_check(name, name_len);
 
 	if (err == 0)
-		err = doc_find(run, msg->in.name, msg->in.name_len, &dir, &inode);
+		err = doc_find(run, name, name_len, &dir, &inode);
 	if (err != 0)
 		return err;
 	n = blocks_of_size(inode->attr.size_bytes);
@@ -337,14 +346,22 @@ int op_doc_get(struct fs_run *run)
 	}
 	if (result != 0)
 		return result;
-	msg->out.blob_len = inode->attr.size_bytes;
-	msg->out.blob = malloc((size_t)n * FS_BLOCK_SIZE + 1U);
-	if (msg->out.blob == NULL)
+	blob = malloc((size_t)n * FS_BLOCK_SIZE + 1U);
+	if (blob == NULL)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++)
-		memcpy((uint8_t *)msg->out.blob + (size_t)i * FS_BLOCK_SIZE, bytes[i], FS_BLOCK_SIZE);
-	((uint8_t *)msg->out.blob)[msg->out.blob_len] = '\0';
+		memcpy(blob + (size_t)i * FS_BLOCK_SIZE, bytes[i], FS_BLOCK_SIZE);
+	blob[inode->attr.size_bytes] = '\0';
+	*ret_blob = blob;
+	*ret_len = inode->attr.size_bytes;
 	return 0;
+}
+
+int op_doc_get(struct fs_run *run)
+{
+	struct fs_message *msg = run->msg;
+
+	return docs_read(run, msg->in.name, msg->in.name_len, &msg->out.blob, &msg->out.blob_len);
 }
 
 static int doc_list_add(struct fs_message *msg, const struct dir_entry *entry)
