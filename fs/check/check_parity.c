@@ -16,6 +16,7 @@
 #include "fs/core/core.h"
 #include "fs/cp/cp_wait.h"
 #include "fs/cp/maps.h"
+#include "fs/cp/stripe.h"
 #include "fs/file/run.h"
 #include "fs/format/fsformat.h"
 #include "raid/raid.h"
@@ -92,27 +93,9 @@ static int verify(struct fs_run *run, uint32_t dbn, uint32_t n, unsigned state)
 	return -EAGAIN;
 }
 
-static uint32_t group_stripes(const struct raid_geometry *geometry, unsigned group)
+static bool region_is_unused(const void *arg, uint32_t region)
 {
-	uint32_t n = 0;
-
-	for (unsigned i = 0; i < geometry->n_data_disks; i++)
-		if (geometry->disks[i].group == group)
-			n = MAX_OF(n, geometry->disks[i].n_blocks);
-	return n;
-}
-
-static unsigned group_disks(const struct raid_geometry *geometry, unsigned group)
-{
-	unsigned n = 1; /* parity */
-
-	for (unsigned i = 0; i < geometry->n_data_disks; i++)
-		n += geometry->disks[i].group == group;
-	return n;
-}
-
-static bool region_is_unused(const struct check *check, uint32_t region)
-{
+	const struct check *check = arg;
 	const struct region *counts = &check->vol->maps->regions[region];
 
 	/* The counts of a volume that is not mounted are not loaded; one that is may have come to more than its
@@ -120,32 +103,14 @@ static bool region_is_unused(const struct check *check, uint32_t region)
 	return check->offline ? !check_bit_get(check->maps.in_use, region) : counts->n_active + counts->n_summary == 0;
 }
 
-/* Is there nothing in the regions that stripe `dbn` goes through? *ret_end: so far they go. */
-static bool stripes_are_unused(const struct check *check, uint32_t dbn, uint32_t *ret_end)
-{
-	const struct raid_geometry *geometry = raid_geometry(check->vol->raid);
-	uint32_t n = UINT32_MAX;
-
-	for (unsigned i = 0; i < geometry->n_data_disks; i++) {
-		const struct raid_disk_geometry *disk = &geometry->disks[i];
-		uint32_t vbn = disk->vbn_first + dbn;
-
-		if (disk->group != check->parity->group || dbn >= disk->n_blocks)
-			continue;
-		if (!region_is_unused(check, region_of(vbn)))
-			return false;
-		n = MIN_OF(n, MIN_OF(REGION_BLOCKS - vbn % REGION_BLOCKS, disk->n_blocks - dbn));
-	}
-	*ret_end = dbn + n;
-	return true;
-}
-
 static void unused_skip(struct check *check, uint32_t n_stripes)
 {
+	const struct raid_geometry *geometry = raid_geometry(check->vol->raid);
 	struct check_parity *parity = check->parity;
 	uint32_t end;
 
-	while (parity->dbn < n_stripes && stripes_are_unused(check, parity->dbn, &end)) {
+	while (parity->dbn < n_stripes &&
+	       stripe_is_unused(geometry, parity->group, parity->dbn, region_is_unused, check, &end)) {
 		end = MIN_OF(end, n_stripes);
 		check->n_done += end - parity->dbn;
 		parity->dbn = end;
@@ -249,7 +214,7 @@ static void sum_tell(struct check *check, const struct raid_status *status, enum
 
 	ranges_print(sum, ranges, sizeof(ranges));
 	if (kind == WRONG_LOST) {
-		positions_print(sum->positions, group_disks(raid_geometry(check->vol->raid), parity->group) - 1U,
+		positions_print(sum->positions, stripe_disks(raid_geometry(check->vol->raid), parity->group) - 1U,
 		                positions, sizeof(positions));
 		check_found(check, CHECK_PARITY,
 		            "group %u: %s %s: more is wrong than parity can put right, on the disks at %s (%llu %s)",
@@ -319,7 +284,7 @@ static int scan(struct fs_run *run)
 {
 	struct check *check = check_of(run);
 	struct check_parity *parity = check->parity;
-	uint32_t n = group_stripes(raid_geometry(run->vol->raid), parity->group);
+	uint32_t n = stripe_count(raid_geometry(run->vol->raid), parity->group);
 
 	unused_skip(check, n);
 	if (!raid_group_is_whole(run->vol->raid, parity->group))
@@ -347,7 +312,7 @@ static int scanned(struct fs_run *run)
 	check->n_done += parity->end - parity->dbn;
 	parity->dbn = parity->end;
 	parity->state = PARITY_SCAN;
-	return check_pace(run, CHUNK_STRIPES * group_disks(raid_geometry(run->vol->raid), parity->group));
+	return check_pace(run, CHUNK_STRIPES * stripe_disks(raid_geometry(run->vol->raid), parity->group));
 }
 
 /* Suspects that follow each other are looked at together. */
@@ -378,7 +343,8 @@ static int seen_again(struct fs_run *run)
 	for (unsigned i = 0; i < parity->n_wrong; i++)
 		stripe_sum(check, &parity->wrong[i]);
 	parity->state = PARITY_AGAIN;
-	return check_pace(run, MAX_OF(parity->n_wrong, 1U) * group_disks(raid_geometry(run->vol->raid), parity->group));
+	return check_pace(run,
+	                  MAX_OF(parity->n_wrong, 1U) * stripe_disks(raid_geometry(run->vol->raid), parity->group));
 }
 
 int check_parity_step(struct fs_run *run)
