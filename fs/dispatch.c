@@ -83,6 +83,10 @@ static const struct operation operations[FS_OP_COUNT] = {
 	[FS_CHECK] = { op_check, true },
 	[FS_CHECK_RATE] = { op_check_rate, true },
 	[FS_CHECK_CANCEL] = { op_check_cancel, true },
+	[FS_SCRUB_START] = { op_scrub_start, false },
+	[FS_SCRUB_STOP] = { op_scrub_stop, false },
+	[FS_SCRUB_MODIFY] = { op_scrub_modify, false },
+	[FS_SCRUB_STATUS] = { op_scrub_status, true },
 };
 
 /* It does no harm to make the change again: the sender may be told to, when it may have been made already. */

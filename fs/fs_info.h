@@ -137,4 +137,63 @@ struct fs_check_result {
 };
 void fs_check_result_fini(struct fs_check_result *result);
 
+/* ---- scrub ---- */
+
+enum fs_scrub_state {
+	FS_SCRUB_NONE, /* the volume was never scrubbed */
+	FS_SCRUB_RUNNING,
+	FS_SCRUB_STOPPED, /* by somebody; it goes on from there when it is started */
+	FS_SCRUB_DONE
+};
+#define FS_SCRUB_FLOOR_BYTES_S (2ULL << 20) /* the usual floor */
+#define FS_SCRUB_FLOOR_MIN_BYTES_S (64ULL << 10)
+#define FS_SCRUB_LOST_MAX 32U /* lost blocks that are named; more are counted */
+
+/* Of the blocks of one disk. Of a parity disk "wrong" are parity blocks. */
+struct fs_scrub_counts {
+	uint64_t n_read;
+	uint64_t n_wrong; /* not what their entries and parity say */
+	uint64_t n_entries; /* whose checksum entries are not what block and parity say */
+	uint64_t n_unreadable; /* the disk did not give them */
+	uint64_t n_repaired; /* of all of these */
+	uint64_t n_lost; /* in use, and parity could not bring them back: more was wrong in their stripes */
+};
+struct fs_scrub_disk {
+	char url[256]; /* "": it is not of the volume any more */
+	struct uuid uuid;
+	unsigned group, position;
+	bool is_parity;
+	struct fs_scrub_counts counts;
+};
+struct fs_scrub_lost {
+	uint32_t vbn, inode, fbn; /* inode and fbn as its checksum entry says; inode 0: not known */
+	unsigned level; /* 0 data, 1.. pointers */
+	char *path; /* of the LUN that it is of; NULL: of a file, or not known */
+};
+struct fs_scrub_result {
+	enum fs_scrub_state state;
+	int64_t started_ns, ended_ns;
+	uint64_t n_unverified; /* stripes of which not all checksum entries could be had */
+	struct fs_scrub_disk *disks;
+	unsigned n_disks;
+	struct fs_scrub_lost *lost;
+	unsigned n_lost;
+};
+struct fs_scrub_info {
+	struct fs_scrub_result now; /* the one that runs, is stopped or has ended last */
+	struct fs_scrub_result last; /* the last whole one; of `now` if that is one */
+	uint64_t floor_bytes_s; /* of each disk, beside clients */
+	unsigned percent;
+	uint64_t speed_bytes_s; /* of blocks in use, as it goes on now; 0: not known, or not at all */
+	uint64_t eta_s; /* UINT64_MAX: not known */
+	int64_t volume_created_ns;
+};
+void fs_scrub_info_free(struct fs_scrub_info *info); /* NULL too */
+/* Sum over the disks of a result; parity disks, or data disks. */
+struct fs_scrub_counts fs_scrub_sum(const struct fs_scrub_result *result, bool parity);
+static inline uint64_t fs_scrub_n_wrong(const struct fs_scrub_counts *counts)
+{
+	return counts->n_wrong + counts->n_entries + counts->n_unreadable;
+}
+
 #endif

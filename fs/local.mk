@@ -13,5 +13,6 @@ include fs/names/local.mk
 include fs/vdisk/local.mk
 include fs/snapshot/local.mk
 include fs/clone/local.mk
+include fs/scrub/local.mk
 include fs/volume/local.mk
 include fs/check/local.mk

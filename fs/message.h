@@ -121,6 +121,12 @@ enum fs_op {
 	FS_CHECK, /* in.check_rate_bytes_s; out.check: the whole volume is verified against a private snapshot */
 	FS_CHECK_RATE, /* in.check_rate_bytes_s: of the running check from now on; -ENOENT: none runs */
 	FS_CHECK_CANCEL, /* the running check is answered with -ECANCELED at its next step; -ENOENT: none runs */
+	/* scrub: every stripe in use is read and what is wrong in it repaired, in the background. It survives unmounts
+	 * and crashes: one that was under way goes on with the first of these after a mount */
+	FS_SCRUB_START, /* in.scrub; one that was stopped goes on. -EALREADY: it runs */
+	FS_SCRUB_STOP, /* -ESRCH: none runs */
+	FS_SCRUB_MODIFY, /* in.scrub.floor_bytes_s; counts at once */
+	FS_SCRUB_STATUS, /* out.scrub */
 	FS_OP_COUNT
 };
 
@@ -221,6 +227,11 @@ struct fs_message {
 			bool force; /* also when LUNs are backed by newer snapshots */
 			bool look; /* only say what would go */
 		} restore;
+		struct {
+			uint64_t floor_bytes_s; /* each disk is read at least so fast, whatever clients do; 0: START: as
+			                         * before, MODIFY: the usual */
+			bool afresh; /* START: from the beginning, also when one was stopped */
+		} scrub;
 		uint64_t check_rate_bytes_s; /* CHECK: limit of what it reads; 0 none */
 	} in;
 	/* out */
@@ -246,6 +257,7 @@ struct fs_message {
 		struct fs_volume_info *volume;
 		struct raid_status *raid;
 		struct fs_check_result check;
+		struct fs_scrub_info *scrub;
 		struct {
 			uint64_t done_bytes, total_bytes;
 		} progress;

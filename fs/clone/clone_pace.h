@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How fast the clones of a volume may go, all together: at full speed while the volume is idle, and beside clients
- * as fast as the clients do not feel (fs/clone/clone_load.h). Pure arithmetic. */
+ * as fast as the clients do not feel (fs/clone/clone_load.h). Pure arithmetic, but for clone_view_of. */
 #ifndef FS_CLONE_PACE_H
 #define FS_CLONE_PACE_H
 
@@ -9,6 +9,7 @@
 
 #include "fs/clone/clone_load.h"
 
+struct fs_volume;
 struct latency;
 
 #define CLONE_BATCH_IDLE 256U /* blocks */
@@ -32,6 +33,10 @@ struct clone_view {
 	bool cp_running;
 	bool log_over_half;
 };
+
+/* What background work of the volume needs of it to set its pace. cp_is_ours is false: whoever has blocks in CPs sets
+ * it (clone_turn.c). */
+struct clone_view clone_view_of(struct fs_volume *vol);
 
 struct clone_pace {
 	uint64_t n_client_ops;

@@ -33,7 +33,7 @@ static uint64_t client_ops(const struct fs_volume *vol)
 	return sum;
 }
 
-static struct clone_view view_of(struct fs_volume *vol)
+struct clone_view clone_view_of(struct fs_volume *vol)
 {
 	uint64_t used, half;
 
@@ -44,10 +44,17 @@ static struct clone_view view_of(struct fs_volume *vol)
 		.n_clients_waiting = vol->n_client_messages,
 		.clients = &vol->client_latency,
 		.busy_ns = world_busy_ns(vol->world),
-		.cp_is_ours = cp_is_running(vol) && 4U * vol->clones->n_filled[!gen_bit(vol)] > cp_block_count(vol),
 		.cp_running = cp_is_running(vol),
 		.log_over_half = 2U * used > half,
 	};
+}
+
+static struct clone_view view_of(struct fs_volume *vol)
+{
+	struct clone_view view = clone_view_of(vol);
+
+	view.cp_is_ours = view.cp_running && 4U * vol->clones->n_filled[!gen_bit(vol)] > cp_block_count(vol);
+	return view;
 }
 
 /* A CP is due when filled blocks have taken their share of the cache, and as many more may be filled while it runs. */

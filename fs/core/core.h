@@ -47,6 +47,7 @@ struct nvlog;
 struct raid;
 struct repair;
 struct restore;
+struct scrub;
 struct snapshot_table;
 struct space;
 struct volume_counters;
@@ -96,6 +97,7 @@ struct fs_volume {
 	struct clone_table *clones;
 	struct vtoc *vtoc;
 	struct check *check; /* the one running, or NULL */
+	struct scrub *scrub;
 	struct restore *restore; /* the mount puts the volume back to a snapshot, or NULL */
 	struct file_restore_table *file_restores;
 	bool cp_barred; /* it is half put together: no consistency point may begin */

@@ -27,6 +27,9 @@ int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), o
     op_clone_start(struct fs_run *run), op_clone_stop(struct fs_run *run), op_clone_modify(struct fs_run *run),
     op_clone_status(struct fs_run *run), op_doc_put(struct fs_run *run), op_doc_get(struct fs_run *run),
     op_doc_delete(struct fs_run *run), op_doc_list(struct fs_run *run);
+/* scrub_ops.c */
+int op_scrub_start(struct fs_run *run), op_scrub_stop(struct fs_run *run), op_scrub_modify(struct fs_run *run),
+    op_scrub_status(struct fs_run *run);
 /* snapshot_ops.c, volume_ops.c, check_online.c */
 int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *run),
     op_snapshot_rename(struct fs_run *run), op_snapshot_list(struct fs_run *run), op_snapshot_space(struct fs_run *run),

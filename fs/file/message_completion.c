@@ -40,6 +40,7 @@ void fs_message_fini(struct fs_message *msg)
 	free(msg->out.names);
 	free(msg->out.volume);
 	free(msg->out.raid);
+	fs_scrub_info_free(msg->out.scrub);
 	fs_check_result_fini(&msg->out.check);
 	msg->out.vdisks = NULL;
 	msg->out.blob = NULL;
@@ -48,6 +49,7 @@ void fs_message_fini(struct fs_message *msg)
 	msg->out.names = NULL;
 	msg->out.volume = NULL;
 	msg->out.raid = NULL;
+	msg->out.scrub = NULL;
 }
 
 void message_error_text(struct fs_message *msg, const char *format, ...)

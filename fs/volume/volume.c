@@ -35,6 +35,7 @@
 #include "fs/file/snapshot_table.h"
 #include "fs/format/fsformat.h"
 #include "fs/log/nvlog.h"
+#include "fs/scrub/scrub.h"
 #include "fs/snapshot/file_restore.h"
 #include "fs/snapshot/restore.h"
 #include "fs/snapshot/snapshot.h"
@@ -48,10 +49,10 @@
 
 static int parts_init(struct fs_volume *vol)
 {
-	int (*const inits[])(struct fs_volume *) = { inode_table_init, snapshot_table_init, maps_init,
-		                                     alloc_init,       space_init,          zombie_init,
-		                                     nvlog_init,       message_pool_init,   cp_init,
-		                                     file_restore_init };
+	int (*const inits[])(struct fs_volume *) = { inode_table_init,  snapshot_table_init, maps_init,
+		                                     alloc_init,        space_init,          zombie_init,
+		                                     nvlog_init,        message_pool_init,   cp_init,
+		                                     file_restore_init, scrub_init };
 	int err = cache_init(vol, vol->options.cache_pages);
 
 	for (unsigned i = 0; err == 0 && i < ARRAY_SIZE(inits); i++)
@@ -112,6 +113,7 @@ void volume_free_parts(struct fs_volume *vol)
 	cp_fini(vol);
 	restore_fini(vol);
 	file_restore_fini(vol);
+	scrub_fini(vol);
 	if (vol->nvlog != NULL)
 		nvlog_fini(vol);
 	zombie_fini(vol);
@@ -465,6 +467,7 @@ void fs_volume_unmount(struct fs_volume *vol, void (*done)(void *arg, int err), 
 	volume_table_remove(vol);
 	atomic_store(&vol->state, VOLUME_STOPPING);
 	hostfull_leave(vol);
+	scrub_leave(vol);
 	unmount->vol = vol;
 	unmount->done = done;
 	unmount->arg = arg;

@@ -1,6 +1,6 @@
 CHECK_TESTS = tests/fs/test_check tests/fs/test_check_damage tests/fs/test_check_fields tests/fs/test_check_offline \
 	tests/fs/test_check_random tests/fs/test_check_repair tests/fs/test_remove_damaged \
-	tests/fs/test_repair_cut tests/fs/test_check_blocks tests/fs/test_check_parity tests/fs/test_images
+	tests/fs/test_repair_cut tests/fs/test_check_blocks tests/fs/test_check_parity tests/fs/test_images tests/fs/test_scrub
 check_PROGRAMS += $(CHECK_TESTS)
 TESTS += $(CHECK_TESTS)
 CHECK_TEST_BOX = tests/fs/checkbox.c tests/fs/checkbox.h $(VDISK_TEST_BOX)
@@ -31,3 +31,5 @@ tests_fs_test_check_parity_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_images_SOURCES = tests/fs/test_images.c tests/fs/imagedamage.c tests/fs/imagedamage.h tests/fs/imageuse.c tests/fs/imageuse.h \
 	$(DAMAGE_TABLES)
 tests_fs_test_images_LDADD = $(VDISK_TEST_LIBS)
+tests_fs_test_scrub_SOURCES = tests/fs/test_scrub.c $(CHECK_TEST_BOX)
+tests_fs_test_scrub_LDADD = $(VDISK_TEST_LIBS)

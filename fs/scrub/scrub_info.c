@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What people see of a scrub. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/list.h"
+#include "fs/core/core.h"
+#include "fs/core/operations.h"
+#include "fs/file/run.h"
+#include "fs/message.h"
+#include "fs/scrub/scrub_private.h"
+#include "fs/vdisk/vtoc.h"
+
+static void disk_fill(struct fs_scrub_disk *disk, const struct scrub_member *member, const struct raid_status *status)
+{
+	*disk = (struct fs_scrub_disk){ .uuid = member->uuid,
+		                        .group = member->group,
+		                        .position = member->position,
+		                        .is_parity = member->is_parity,
+		                        .counts = member->counts };
+	for (unsigned i = 0; i < status->n_disks; i++)
+		if (uuid_equal(&status->disks[i].uuid, &member->uuid))
+			memcpy(disk->url, status->disks[i].url, sizeof(disk->url));
+}
+
+static char *lun_path(struct fs_volume *vol, uint32_t ino)
+{
+	struct vtoc_entry *entry = NULL;
+
+	while (vol->vtoc != NULL && (entry = vtoc_next(vol, entry)) != NULL)
+		if (entry->ino == ino && entry->path[0] != '\0')
+			return strdup(entry->path);
+	return NULL;
+}
+
+static int result_fill(struct fs_volume *vol, const struct scrub_result *from, const struct raid_status *status,
+                       struct fs_scrub_result *to)
+{
+	to->state = from->state;
+	to->started_ns = from->started_ns;
+	to->ended_ns = from->ended_ns;
+	to->n_unverified = from->n_unverified;
+	to->disks = calloc(MAX_OF(from->n_members, 1U), sizeof(to->disks[0]));
+	to->lost = calloc(MAX_OF(from->n_lost, 1U), sizeof(to->lost[0]));
+	if (to->disks == NULL || to->lost == NULL)
+		return -ENOMEM;
+	to->n_disks = from->n_members;
+	for (unsigned i = 0; i < from->n_members; i++)
+		disk_fill(&to->disks[i], &from->members[i], status);
+	to->n_lost = from->n_lost;
+	for (unsigned i = 0; i < from->n_lost; i++) {
+		const struct scrub_lost *lost = &from->lost[i];
+
+		to->lost[i] = (struct fs_scrub_lost){ lost->vbn, lost->inode, lost->fbn, lost->level,
+			                              lun_path(vol, lost->inode) };
+	}
+	return 0;
+}
+
+static void progress_fill(struct scrub *scrub, struct fs_scrub_info *info)
+{
+	struct fs_volume *vol = scrub->vol;
+	uint64_t done = scrub->state.now.n_used, left, now_ns = world_now_ns(vol->world);
+
+	info->eta_s = UINT64_MAX;
+	info->percent = scrub->state.now.state == FS_SCRUB_DONE ? 100U : 0;
+	if (scrub->state.now.state != FS_SCRUB_RUNNING && scrub->state.now.state != FS_SCRUB_STOPPED)
+		return;
+	left = scrub_walk_left(scrub);
+	info->percent = done + left == 0 ? 0 : (unsigned)MIN_OF(done * 100U / (done + left), (uint64_t)99);
+	if (scrub->state.now.state != FS_SCRUB_RUNNING)
+		return;
+	info->speed_bytes_s = clone_speed_now(&scrub->speed, now_ns, done) * FS_BLOCK_SIZE;
+	info->eta_s = clone_speed_eta_s(&scrub->speed, now_ns, done, left);
+}
+
+int op_scrub_status(struct fs_run *run)
+{
+	struct fs_volume *vol = run->vol;
+	struct scrub *scrub = vol->scrub;
+	struct fs_scrub_info *info;
+	struct raid_status *status;
+	int err = scrub_need(run, scrub);
+
+	if (err != 0)
+		return err;
+	info = calloc(1, sizeof(*info));
+	status = malloc(sizeof(*status));
+	err = info == NULL || status == NULL ? -ENOMEM : 0;
+	if (err == 0) {
+		raid_status(vol->raid, status);
+		info->floor_bytes_s = scrub->state.floor_bytes_s;
+		info->volume_created_ns = vol->created_ns;
+		progress_fill(scrub, info);
+		err = result_fill(vol, &scrub->state.now, status, &info->now);
+	}
+	if (err == 0)
+		err = result_fill(vol, scrub->state.now.state == FS_SCRUB_DONE ? &scrub->state.now : &scrub->state.last,
+		                  status, &info->last);
+	free(status);
+	if (err != 0) {
+		fs_scrub_info_free(info);
+		return err;
+	}
+	run->msg->out.scrub = info;
+	return 0;
+}
