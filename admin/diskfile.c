@@ -136,7 +136,8 @@ static int look_at(struct admin *admin, const struct diskfile_wanted *wanted, co
 		(void)snprintf(text, 256, "disk %.150s does not exist; say how large to make it (--disk-size 1g)", url);
 	} else if (err != 0) {
 		say_error("cannot be used", url, err, text);
-	} else if (use->kind == DISK_USE_LABEL && (owner = known_find_uuid(admin, &use->volume)) != NULL) {
+	} else if (use->kind == DISK_USE_LABEL && (owner = known_find_uuid(admin, &use->volume)) != NULL &&
+	           (wanted->volume == NULL || !uuid_equal(wanted->volume, &use->volume))) {
 		(void)snprintf(text, 256, "disk %.120s belongs to volume \"%.63s\"", url, owner->name);
 		err = -EBUSY;
 	} else if (use->kind != DISK_USE_NONE && !wanted->force) {

@@ -22,6 +22,7 @@ struct diskfile_wanted {
 	unsigned n;
 	uint64_t size_bytes; /* of those that do not exist: they are made; 0: all must exist */
 	bool force; /* those that hold something are wiped */
+	const struct uuid *volume; /* whose disks may be taken again, by force; NULL: nobody's */
 };
 /* Make them ready: nothing is made or written before all have been looked at. The URLs of those that were made are
  * appended to `made`. -ENOENT: one is missing and no size is given; -EEXIST: one holds something; -EBUSY: it is in use,

@@ -35,6 +35,19 @@ void lifecycle_park(struct admin *admin, struct known_volume *known, lifecycle_d
  * online and was before; when it fails it comes back as it was. */
 void lifecycle_restore(struct admin *admin, struct known_volume *known, const char *snapshot, bool force,
                        lifecycle_done *done, void *arg);
+/* Another disk in the place of a lost one. Borrowed during the call. */
+struct lifecycle_replacement {
+	unsigned group, position;
+	const char *old_url; /* "": not known */
+	const char *url;
+	uint64_t size_bytes; /* of a file that is made */
+	uint64_t needed_bytes; /* less does not do */
+	bool force; /* take a disk that holds something */
+};
+/* Make the disk ready, give it the place, remember it instead of the old one. Its rebuild has begun then. The volume is
+ * online. */
+void lifecycle_replace(struct admin *admin, struct known_volume *known, const struct lifecycle_replacement *replacement,
+                       lifecycle_done *done, void *arg);
 /* For good: see diskfile_give_up for what becomes of its disks. */
 void lifecycle_destroy(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
 

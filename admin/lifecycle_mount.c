@@ -8,6 +8,7 @@
 #include "admin/fault.h"
 #include "admin/keeper.h"
 #include "admin/lifecycle_private.h"
+#include "admin/rebuildjob.h"
 #include "admin/remount.h"
 
 #define CACHE_PAGES_MIN 2048U
@@ -190,6 +191,7 @@ void lifecycle_step_announce(struct lifecycle_op *op)
 void lifecycle_step_adopt_clones(struct lifecycle_op *op)
 {
 	clonejob_adopt(op->admin, op->known->volume);
+	rebuildjob_adopt(op->admin, op->known->volume);
 	lifecycle_next(op, 0);
 }
 

@@ -37,6 +37,9 @@ struct lifecycle_op {
 	json_t *made; /* URLs of the disk files this operation made */
 	const char *disks[RAID_MAX_DISKS];
 	unsigned n_disks;
+	/* replace */
+	struct lifecycle_replacement replacement;
+	char old_url[256], new_url[256];
 	/* restore */
 	char restore_to[FS_NAME_MAX + 1U]; /* "": an ordinary mount */
 	struct fs_message msg;

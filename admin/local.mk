@@ -17,11 +17,12 @@ libvcadmin_a_SOURCES = \
 	admin/known.c admin/known.h \
 	admin/lifecycle.c admin/lifecycle.h admin/lifecycle_private.h \
 	admin/lifecycle_create.c admin/lifecycle_destroy.c admin/lifecycle_disk.c admin/lifecycle_import.c \
-	admin/lifecycle_mount.c admin/lifecycle_restore.c admin/lifecycle_unmount.c \
+	admin/lifecycle_mount.c admin/lifecycle_replace.c admin/lifecycle_restore.c admin/lifecycle_unmount.c \
 	admin/lunnumber.c admin/lunnumber.h \
 	admin/moment.h \
 	admin/overlap.c admin/overlap.h \
 	admin/policy.c admin/policy.h \
+	admin/rebuildjob.c admin/rebuildjob.h \
 	admin/remount.c admin/remount.h \
 	admin/san.c admin/san.h \
 	admin/schedule.c admin/schedule.h \

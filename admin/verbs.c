@@ -12,6 +12,7 @@
 #define ROUTE_JOB { "job", "job", "JOB", "UUID of the job", VERB_TEXT, VERB_IN_ROUTE, VERB_POSITIONAL | VERB_REQUIRED }
 #define ROUTE_EXPORT { "path", "path", "PATH", "what is exported: /vol/VOLUME[/DIR]", VERB_PATH, VERB_IN_ROUTE, VERB_POSITIONAL | VERB_REQUIRED }
 #define QUERY_VOLUME { "volume", "volume", "VOLUME", "only of this volume", VERB_VOLUME, VERB_IN_QUERY, VERB_POSITIONAL }
+#define LOST_DISK(what) { "disk", "disk", "DISK", what ": its name, or its place as GROUP.POSITION", VERB_TEXT, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED }
 #define FORCE(what) { "force", "force", NULL, what, VERB_BOOL, VERB_IN_BODY, VERB_DESTROYING }
 #define CLONE_RATE { "rate", "rate", "SIZE", "at most this much a second; 0: no limit", VERB_SIZE, VERB_IN_BODY, 0 }
 #define CLONE_PRIORITY \
@@ -159,6 +160,13 @@ const struct verb verbs[] = {
 	/* ---- raid, disks ---- */
 	{ "raid", "show", "the disks of a volume's RAID groups and their state", VERB_GET, "storage/raid-groups", VERB_H_RAID_LIST, VERB_COLLECTION, NULL, NULL,
 	  { QUERY_VOLUME } },
+	{ "raid", "replace", "put another disk in the place of one that is lost; it is rebuilt from the others", VERB_POST, "storage/volumes/{volume}/disks/replace",
+	  VERB_H_RAID_REPLACE, VERB_JOB, NULL, NULL,
+	  { ROUTE_VOLUME("volume"), LOST_DISK("the lost disk"),
+	    { "with", "with", "NEW", "the disk that takes its place; a file that does not exist is made", VERB_TEXT, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED },
+	    FORCE("also a disk that holds something: it is lost") } },
+	{ "raid", "fail", "call a disk failed: it is not used any more, and can be replaced", VERB_POST, "storage/volumes/{volume}/disks/fail", VERB_H_RAID_FAIL,
+	  VERB_DESTROYS, NULL, NULL, { ROUTE_VOLUME("volume"), LOST_DISK("the disk") } },
 	{ "disk", "list", "the disks of all volumes", VERB_GET, "storage/disks", VERB_H_DISK_LIST, VERB_COLLECTION | VERB_REST_ONLY, NULL, NULL,
 	  { QUERY_VOLUME } },
 

@@ -2,7 +2,8 @@
 # The file system: its door here, its rooms from the bottom to the top.
 noinst_LIBRARIES += libvcfs.a
 libvcfs_a_SOURCES = \
-	fs/dispatch.c fs/fs_call.h fs/fs_info.h fs/fs_types.h fs/message.h fs/volume.h fs/volume_hooks.c \
+	fs/dispatch.c fs/fs_call.h fs/fs_info.h fs/fs_types.h fs/message.h fs/raid_ops.c fs/volume.h \
+	fs/volume_hooks.c \
 	fs/volume_ops.c
 include fs/core/local.mk
 include fs/format/local.mk

@@ -117,6 +117,8 @@ enum fs_op {
 	/* the volume */
 	FS_VOLUME_STAT, /* out.volume */
 	FS_RAID_STATUS, /* out.raid */
+	FS_RAID_REPLACE, /* in.raid: the disk of `url` takes the place of the lost one there (raid_replace) */
+	FS_RAID_FAIL, /* in.raid: the disk there is called failed (raid_fail) */
 	FS_SYNC, /* a consistency point: everything answered before is durable and in place */
 	FS_CHECK, /* in.check_rate_bytes_s; out.check: the whole volume is verified against a private snapshot */
 	FS_CHECK_RATE, /* in.check_rate_bytes_s: of the running check from now on; -ENOENT: none runs */
@@ -233,6 +235,10 @@ struct fs_message {
 			bool afresh; /* START: from the beginning, also when one was stopped */
 		} scrub;
 		uint64_t check_rate_bytes_s; /* CHECK: limit of what it reads; 0 none */
+		struct {
+			unsigned group, position;
+			const char *url;
+		} raid;
 	} in;
 	/* out */
 	int status;

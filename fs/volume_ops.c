@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations on the whole volume: figures, RAID state, sync. */
+/* Operations on the whole volume: figures, sync. */
 #include <stdlib.h>
 
 #include "fs/check/check.h"
@@ -67,15 +67,6 @@ int op_volume_stat(struct fs_run *run)
 	free(status);
 	run->msg->out.volume = info;
 	run->msg->out.n = 1;
-	return 0;
-}
-
-int op_raid_status(struct fs_run *run)
-{
-	run->msg->out.raid = calloc(1, sizeof(struct raid_status));
-	if (run->msg->out.raid == NULL)
-		return -ENOMEM;
-	raid_status(run->vol->raid, run->msg->out.raid);
 	return 0;
 }
 

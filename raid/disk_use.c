@@ -194,6 +194,7 @@ int disk_use_look(const char *url, struct disk_use *ret_use)
 	*ret_use = (struct disk_use){ .kind = DISK_USE_NONE };
 	if (err != 0)
 		return err == -EOPNOTSUPP ? 0 : err;
+	ret_use->size_bytes = look->size_bytes;
 	err = look_read(look, 0, LOOK_BYTES);
 	if (err == 0) {
 		int label = look_label(look);

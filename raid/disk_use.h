@@ -23,6 +23,7 @@ enum disk_use_kind {
 };
 struct disk_use {
 	enum disk_use_kind kind;
+	uint64_t size_bytes; /* 0: not known */
 	struct uuid volume;
 	char text[160]; /* "an ext4 file system labelled \"data\"": printable ASCII, whatever stands on the disk */
 };

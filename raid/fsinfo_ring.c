@@ -13,6 +13,7 @@
 #include "base/crc32c.h"
 #include "raid/layout.h"
 #include "raid/member.h"
+#include "raid/raid_rebuild.h"
 #include "raid/raid_volume.h"
 
 static uint32_t fsinfo_crc(const struct raid_fsinfo_format *f)
@@ -71,12 +72,22 @@ static void fsinfo_encode(struct raid *raid)
 	f->crc = le32_of(fsinfo_crc(f));
 }
 
+static void copy_pump(struct raid *raid);
+
 static void fsinfo_end(struct raid *raid, int err)
 {
 	struct fsinfo_state *s = &raid->fsinfo;
 
-	s->busy = false;
-	s->done(s->arg, err);
+	if (s->copying) {
+		s->copying = false;
+		rebuild_kick_all(raid);
+		if (s->busy)
+			raid_flush_request(raid, &s->flush);
+	} else {
+		s->busy = false;
+		s->done(s->arg, err);
+	}
+	copy_pump(raid);
 	raid_idle_check(raid);
 }
 
@@ -111,6 +122,9 @@ static void fsinfo_half_done(struct batch *batch)
 	struct raid *raid = batch->raid;
 	struct fsinfo_state *s = &raid->fsinfo;
 
+	for (unsigned i = 0; i < batch->n_items; i++)
+		if (batch->items[i].err == 0)
+			batch->items[i].member->has_fsinfo = true;
 	if (s->half++ == 0) {
 		fsinfo_write_half(raid);
 		return;
@@ -160,7 +174,32 @@ void raid_fsinfo_write(struct raid *raid, uint64_t generation, const uint8_t bod
 	s->next_generation = generation;
 	memcpy(s->next_body, body, RAID_FSINFO_BODY);
 	s->flush.done = fsinfo_flushed;
-	raid_flush_request(raid, &s->flush);
+	if (!s->copying) /* else it comes next */
+		raid_flush_request(raid, &s->flush);
+}
+
+/* ---- a disk that has joined -------------------------------------------------------------------------------------- */
+
+static void copy_pump(struct raid *raid)
+{
+	struct fsinfo_state *s = &raid->fsinfo;
+
+	if (!s->copy_wanted || s->busy || s->copying || raid->closing)
+		return;
+	s->copy_wanted = false;
+	s->copying = true;
+	fsinfo_write_both(raid);
+}
+
+void fsinfo_ring_copy(struct raid *raid)
+{
+	raid->fsinfo.copy_wanted = raid->fsinfo.present;
+	copy_pump(raid);
+}
+
+bool fsinfo_ring_is_on(const struct member *m)
+{
+	return m->has_fsinfo || !m->raid->fsinfo.present;
 }
 
 static void heal_none_run(struct task *task)

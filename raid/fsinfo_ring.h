@@ -18,6 +18,8 @@ struct fsinfo_state {
 	uint64_t intent_epoch, intent_released; /* intents of this epoch up to this sequence are settled */
 	uint8_t body[RAID_FSINFO_BODY]; /* the file system's */
 	/* the write under way: there is one at a time */
+	bool copying; /* for a disk that has joined; what is asked for meanwhile comes next */
+	bool copy_wanted;
 	bool busy;
 	uint64_t next_generation;
 	uint8_t next_body[RAID_FSINFO_BODY];
@@ -37,5 +39,9 @@ MUST_CHECK bool fsinfo_valid(const struct raid_fsinfo_format *block, const struc
 void fsinfo_ring_offer(struct raid *raid, unsigned slot, const struct raid_fsinfo_format *block);
 /* After opening: write the newest to every disk. */
 void fsinfo_ring_heal(struct raid *raid, void (*done)(void *arg, int err), void *arg);
+/* A disk has joined: it gets the newest fsinfo, too, soon. */
+void fsinfo_ring_copy(struct raid *raid);
+/* Is the newest fsinfo there, or one since the disk joined? */
+bool fsinfo_ring_is_on(const struct member *m);
 
 #endif

@@ -70,23 +70,31 @@ void member_io_end(struct member_io *mio, int err)
 	raid_idle_check(raid);
 }
 
-/* ---- retiring ---------------------------------------------------------------------------------------------------- */
+/* ---- letting go -------------------------------------------------------------------------------------------------- */
 
-static void retire_run(struct task *task)
+static bool may_let_go(const struct member *m)
 {
-	struct member *m = container_of(task, struct member, retire_task);
-
-	if (m->n_ios > 0 || m->disk == NULL)
-		return;
-	disk_close(m->disk);
-	m->disk = NULL;
+	return !member_online(m) && m->disk != NULL && m->n_ios == 0;
 }
 
-static void member_io_left(struct member *m)
+static void let_go_run(struct task *task)
 {
-	m->n_ios--;
-	if (m->retired && m->n_ios == 0)
-		world_defer(m->raid->world, &m->retire_task);
+	struct member *m = container_of(task, struct member, let_go);
+	struct raid *raid = m->raid;
+
+	if (may_let_go(m)) {
+		disk_close(m->disk);
+		m->disk = NULL;
+	}
+	raid_idle_check(raid);
+}
+
+void member_let_go(struct member *m)
+{
+	if (!may_let_go(m))
+		return;
+	m->let_go.run = let_go_run;
+	world_defer(m->raid->world, &m->let_go);
 }
 
 void member_retire(struct member *m)
@@ -94,12 +102,9 @@ void member_retire(struct member *m)
 	struct raid *raid = m->raid;
 
 	vc_assert(!member_online(m));
-	m->retired = true;
-	m->retire_task.run = retire_run;
 	m->retired_next = raid->retired;
 	raid->retired = m;
-	if (m->n_ios == 0)
-		world_defer(raid->world, &m->retire_task);
+	member_let_go(m);
 }
 
 /* ---- submitting -------------------------------------------------------------------------------------------------- */
@@ -109,7 +114,8 @@ static void io_done(struct disk_io *io, int err)
 	struct member_io *mio = container_of(io, struct member_io, io);
 	struct member *m = mio->member;
 
-	member_io_left(m);
+	m->n_ios--;
+	member_let_go(m);
 	if (is_write(io->op) && hostroom_is_short(err)) { /* not the disk's fault */
 		if (mio->optional || !hostroom_wait(mio))
 			member_io_end(mio, -EROFS);
@@ -207,6 +213,7 @@ void member_fail(struct member *m, const char *reason, int err)
 	}
 	checksum_zone_drop(raid, m);
 	raid_log_member_failed(raid, m);
+	member_let_go(m);
 }
 
 void member_stale(struct member *m)
@@ -219,6 +226,7 @@ void member_stale(struct member *m)
 	m->recorded_failed = true;
 	checksum_zone_drop(m->raid, m);
 	raid_log_member_failed(m->raid, m);
+	member_let_go(m);
 }
 
 /* ---- health ------------------------------------------------------------------------------------------------------ */

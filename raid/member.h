@@ -3,8 +3,7 @@
  *
  * WRITE PATH  previous hop batch.h; next hop disk.h.
  * READ PATH   the same.
- * A member that is missing has no disk; a member that has failed keeps its disk open, and nobody reads or writes it any
- * more. */
+ * A member that is not online has no disk, or soon none. */
 #ifndef RAID_MEMBER_H
 #define RAID_MEMBER_H
 
@@ -18,7 +17,7 @@ struct member_health;
 
 struct member {
 	struct raid *raid;
-	struct disk *disk; /* NULL: missing */
+	struct disk *disk; /* NULL: missing, or let go */
 	struct raid_group *group;
 	char url[256];
 	struct uuid uuid;
@@ -27,7 +26,7 @@ struct member {
 	bool is_parity;
 	bool unflushed; /* written since the last flush began */
 	bool labelled; /* it has a label by now */
-	bool retired; /* another has replaced it: its disk is closed as soon as nothing is under way there */
+	bool has_fsinfo; /* it has had one written since the volume was opened */
 	bool zeroed; /* rebuilding: it read as zeros from end to end before that began */
 	bool resumed; /* rebuilding: since an earlier start */
 	uint32_t rebuilt_zones; /* rebuilding: the zones below are there (R6) */
@@ -50,7 +49,7 @@ struct member {
 	unsigned n_waiting_for_room; /* its writes that wait (raid/hostroom.h) */
 	uint64_t n_reads, n_writes, n_errors, n_checksum_errors, n_repaired, read_bytes, written_bytes;
 	struct member_health *health;
-	struct task retire_task;
+	struct task let_go;
 	struct member *retired_next; /* raid->retired */
 };
 
@@ -101,8 +100,9 @@ void member_resubmit(struct member_io *mio);
 void member_io_end(struct member_io *mio, int err);
 /* The disk has failed: it is never written or believed again. Calling it twice is calling it once. */
 void member_fail(struct member *m, const char *reason, int err);
-/* Another takes its place: it gets no I/O any more, and its disk is closed as soon as nothing is under way there. It
- * stays in memory until the volume is closed, for there may be pointers to it. */
+/* A member that is not online gets no I/O any more: its disk is closed as soon as nothing is under way there. */
+void member_let_go(struct member *m);
+/* Another takes its place. It stays in memory until the volume is closed, for there may be pointers to it. */
 void member_retire(struct member *m);
 /* Only at a start: the disk is an old copy, or was away while the volume went on. */
 void member_stale(struct member *m);

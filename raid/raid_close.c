@@ -7,12 +7,23 @@
 #include "raid/raid_rebuild.h"
 #include "raid/raid_volume.h"
 
+static bool any_lets_go(const struct raid *raid)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < raid->n_members; i++)
+		any = any || raid->members[i]->let_go.queued;
+	for (const struct member *m = raid->retired; m != NULL; m = m->retired_next)
+		any = any || m->let_go.queued;
+	return any;
+}
+
 static bool raid_is_idle(const struct raid *raid)
 {
 	return raid->n_ios == 0 && raid->n_pieces_active == 0 && raid->n_repairs_active == 0 &&
 	       TAILQ_EMPTY(&raid->repairs_waiting) && raid->n_reads_active == 0 && !raid->label.running &&
-	       !raid->flush_active && !raid->flush_wanted && !raid->fsinfo.busy && STAILQ_EMPTY(&raid->label.waiters) &&
-	       !raid_log_busy(raid) && !rebuild_any(raid);
+	       !raid->flush_active && !raid->flush_wanted && !raid->fsinfo.busy && !raid->fsinfo.copying &&
+	       STAILQ_EMPTY(&raid->label.waiters) && !raid_log_busy(raid) && !rebuild_any(raid) && !any_lets_go(raid);
 }
 
 static void close_run(struct task *task)

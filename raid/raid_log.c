@@ -16,6 +16,7 @@
 #include "raid/batch.h"
 #include "raid/layout.h"
 #include "raid/raid_group.h"
+#include "raid/raid_rebuild.h"
 #include "raid/raid_volume.h"
 
 #define MOVE_BLOCKS 256U
@@ -72,6 +73,11 @@ bool raid_log_is_on(const struct raid *raid, const struct member *m)
 	return false;
 }
 
+bool raid_log_wants_copy(const struct raid *raid)
+{
+	return raid->log.copy_wanted || raid->log.copying;
+}
+
 void raid_log_kick(struct raid *raid)
 {
 	if (raid->log.copy_wanted && !raid->read_only && !raid->opening && !raid->closing)
@@ -126,6 +132,7 @@ static void move_end(struct log_move *move, bool made)
 	free(move->buffer);
 	free(move);
 	log_progress(raid);
+	rebuild_kick_all(raid);
 }
 
 static void move_next(struct log_move *move);

@@ -39,6 +39,8 @@ struct log_state {
 	struct task task;
 };
 void raid_log_init(struct raid *raid);
+/* Is a copy missing that could be made? */
+bool raid_log_wants_copy(const struct raid *raid);
 /* Make the copy that is wanted, soon; not while the volume is being opened or closed. */
 void raid_log_kick(struct raid *raid);
 /* A disk has joined: a copy that was missing may have a home now. */

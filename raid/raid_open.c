@@ -139,6 +139,8 @@ static void open_end_run(struct task *task)
 	}
 	if (raid != NULL) {
 		raid->opening = false;
+		for (unsigned i = 0; i < raid->n_members; i++)
+			member_let_go(raid->members[i]);
 		member_health_start(raid);
 		rebuild_resume(raid);
 		raid_log_kick(raid);

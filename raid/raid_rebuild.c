@@ -17,7 +17,8 @@
  *     may lack what recovery needs without a second disk. So it becomes whole in a flush, which settles all intents,
  *     and with a new epoch, while no piece is in flight.
  *  RB3 Nothing was ever written beyond so many zones after the cursor in the labels: there a disk that was zeroed still
- *     is, whatever a crash has left below. */
+ *     is, whatever a crash has left below.
+ *  RB4 And it has become a home of what is not in zones: the newest fsinfo, and the log if that lacks one. */
 #include "raid/raid_rebuild.h"
 
 #include <inttypes.h>
@@ -298,11 +299,19 @@ static void rebuild_flush_done(struct flush_wait *wait, int err)
 	rebuild_pump(rb);
 }
 
+/* RB4 */
+static bool has_all_else(const struct member *m)
+{
+	return fsinfo_ring_is_on(m) && !raid_log_wants_copy(m->raid);
+}
+
 static void rebuild_flush_when_due(struct rebuild *rb)
 {
 	const struct member *m = rb->member;
 	uint32_t n = m->rebuilt_zones - m->durable_zones;
 
+	if (m->rebuilt_zones == rb->n_zones && !has_all_else(m))
+		return; /* kicked when it has */
 	if (rb->flushing || rb->labelling || (n < REBUILD_FLUSH_ZONES && m->rebuilt_zones < rb->n_zones))
 		return;
 	rb->flushing = true;
@@ -318,7 +327,7 @@ void rebuild_flush_begins(struct raid *raid)
 
 static bool member_is_rebuilt(const struct member *m)
 {
-	return m->state == RAID_DISK_REBUILDING &&
+	return m->state == RAID_DISK_REBUILDING && has_all_else(m) &&
 	       m->durable_zones == layout_n_zones(group_n_dbn(m->group, m->position));
 }
 
@@ -490,6 +499,11 @@ void rebuild_resume(struct raid *raid)
 }
 
 void rebuild_stop(struct raid *raid)
+{
+	rebuild_kick_all(raid);
+}
+
+void rebuild_kick_all(struct raid *raid)
 {
 	for (unsigned i = 0; i < raid->n_groups; i++)
 		rebuild_kick(raid->groups[i]);

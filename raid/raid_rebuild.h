@@ -25,6 +25,8 @@ bool rebuild_any(const struct raid *raid);
 bool rebuild_covers(const struct raid_group *group, uint32_t dbn);
 /* A write to the group has ended: perhaps the rebuild was waiting for it. */
 void rebuild_kick(struct raid_group *group);
+/* Something else that a disk needs to be whole is there: an fsinfo, a copy of the log. */
+void rebuild_kick_all(struct raid *raid);
 /* A flush begins: what has been rebuilt is made durable by it. */
 void rebuild_flush_begins(struct raid *raid);
 /* It has flushed the disks: that is durable. Labels that have to say so come next. */

@@ -65,6 +65,7 @@ static void replace_labelled(struct label_wait *wait, int err)
 {
 	struct replace *rp = container_of(wait, struct replace, label);
 
+	fsinfo_ring_copy(rp->raid);
 	rebuild_resume(rp->raid);
 	replace_end(rp, err);
 }
@@ -189,23 +190,11 @@ static void replace_probed(struct probe *probe)
 	disk_blank_start(&rp->blank);
 }
 
-/* The old disk, when nothing is under way there: it may be the new one, too. */
-static void replace_let_go(struct member *old)
-{
-	if (old->disk == NULL || old->n_ios > 0)
-		return;
-	disk_close(old->disk);
-	old->disk = NULL;
-}
-
 static int replace_open(struct replace *rp)
 {
 	struct raid *raid = rp->raid;
-	struct member *old = rp->group->members[rp->position];
-	int err;
+	int err = disk_open(raid->world, rp->url, &rp->disk);
 
-	replace_let_go(old);
-	err = disk_open(raid->world, rp->url, &rp->disk);
 	if (err != 0)
 		return err;
 	if (layout_n_dbn(&raid->layout, rp->disk->size_bytes / RAID_BLOCK_SIZE) < group_n_dbn(rp->group, rp->position))

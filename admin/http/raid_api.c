@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* REST: storage/raid-groups and storage/disks. */
+/* REST: storage/raid-groups, storage/disks, and storage/volumes/{volume}/disks. */
+#include <stdio.h>
+
 #include "admin/http/handlers.h"
+#include "admin/lifecycle.h"
+#include "admin/rebuildjob.h"
+#include "admin/textjson.h"
 #include "fs/fs_info.h"
 #include "fs/message.h"
 #include "fs/volume.h"
@@ -19,6 +24,10 @@ static json_t *disk_json(const char *volume, const struct raid_disk_status *disk
 	    disk->waits_for_room ? "waiting" : raid_disk_state_name(disk->state), "size", integer(disk->size_bytes));
 	if (disk->why[0] != '\0')
 		(void)json_object_set_new(json, "reason", json_string(disk->why));
+	if (disk->rebuild_blocks > 0)
+		(void)json_object_set_new(
+		    json, "rebuilt_percent",
+		    json_integer((json_int_t)disk->rebuilt_blocks * 100 / (json_int_t)disk->rebuild_blocks));
 	(void)json_object_set_new(json, "io",
 	                          json_pack("{s:o,s:o,s:o,s:o}", "reads", integer(disk->n_reads), "writes",
 	                                    integer(disk->n_writes), "read_bytes", integer(disk->read_bytes),
@@ -44,19 +53,29 @@ void raid_api_disks(struct call *call)
 	call_each_volume(call, FS_RAID_STATUS, disks_visited, call_reply_collection);
 }
 
+static const char *group_state(unsigned n_bad, unsigned n_waiting, unsigned n_rebuilding)
+{
+	if (n_bad > 1)
+		return "failed";
+	if (n_waiting > 0)
+		return "waiting";
+	return n_rebuilding > 0 ? "reconstructing" : n_bad > 0 ? "degraded" : "normal";
+}
+
 static json_t *group_json(const char *volume, const struct raid_status *status, unsigned group)
 {
 	json_t *disks = json_array();
-	unsigned n_bad = 0, n_waiting = 0;
+	unsigned n_bad = 0, n_waiting = 0, n_rebuilding = 0;
 
 	for (unsigned i = 0; i < status->n_disks; i++) {
 		if (status->disks[i].group != group)
 			continue;
 		n_bad += status->disks[i].state != RAID_DISK_ONLINE;
 		n_waiting += status->disks[i].waits_for_room;
+		n_rebuilding += status->disks[i].state == RAID_DISK_REBUILDING;
 		(void)json_array_append_new(disks, disk_json(volume, &status->disks[i]));
 	}
-	const char *state = n_bad > 1 ? "failed" : n_waiting > 0 ? "waiting" : n_bad == 1 ? "degraded" : "normal";
+	const char *state = group_state(n_bad, n_waiting, n_rebuilding);
 	json_t *disk;
 	size_t i;
 	json_array_foreach(disks, i, disk)
@@ -77,4 +96,139 @@ void raid_api_groups(struct call *call)
 {
 	call->records = json_array();
 	call_each_volume(call, FS_RAID_STATUS, groups_visited, call_reply_collection);
+}
+
+/* ---- replace, fail ----------------------------------------------------------------------------------------------- */
+
+/* The disk that an administrator means: by its name, or by its place. NULL: there is none. */
+static const struct raid_disk_status *disk_meant(const struct call *call, const char *name)
+{
+	const struct raid_status *status = call->msg.out.raid;
+	const struct raid_disk_status *found = NULL;
+	json_t *url = known_disk_url(call->admin, name);
+	unsigned group, position;
+	char rest;
+	bool by_place = sscanf(name, "%u.%u%c", &group, &position, &rest) == 2;
+
+	for (unsigned i = 0; i < status->n_disks && found == NULL; i++) {
+		const struct raid_disk_status *disk = &status->disks[i];
+
+		if (by_place ? disk->group == group && disk->position == position
+		             : url != NULL && strcmp(disk->url, json_string_value(url)) == 0)
+			found = disk;
+	}
+	json_decref(url);
+	return found;
+}
+
+/* Of call->msg; NULL: it was answered. */
+static const struct raid_disk_status *disk_found(struct call *call)
+{
+	const struct raid_disk_status *disk;
+
+	if (call->msg.status != 0) {
+		call_fail_message(call, call_param(call, "volume"));
+		return NULL;
+	}
+	disk = disk_meant(call, call_text(call, "disk"));
+	if (disk == NULL)
+		call_fail(call, -ENOENT, "disk",
+		          "volume \"%s\" has no disk \"%s\": see vcadm raid show; a place is GROUP.POSITION, as 0.2",
+		          call_param(call, "volume"), call_text(call, "disk"));
+	return disk;
+}
+
+static void replace_ended(void *arg, int err, const char *text, struct known_volume *known)
+{
+	struct job *job = arg;
+
+	if (err == 0 && known != NULL && known->volume != NULL)
+		rebuildjob_follow(job, known->volume);
+	else
+		job_fail(job, err != 0 ? err : -ENODEV, text);
+}
+
+static void replace_looked(struct call *call)
+{
+	struct known_volume *known = known_find(call->admin, call_param(call, "volume"));
+	const struct raid_disk_status *disk = disk_found(call);
+	json_t *url;
+
+	if (disk == NULL)
+		return;
+	if (known == NULL || known->busy || disk->state == RAID_DISK_ONLINE || disk->state == RAID_DISK_REBUILDING) {
+		call_fail(call, known == NULL || known->busy ? -EBUSY : -EALREADY, disk->url,
+		          known == NULL || known->busy
+		              ? "something else is being done with this volume; wait until that has ended"
+		              : "disk %s is %s: only a lost one can be replaced (vcadm raid fail gives it up)",
+		          disk->url, raid_disk_state_name(disk->state));
+		return;
+	}
+	url = known_disk_url(call->admin, call_text(call, "with"));
+	if (url == NULL) {
+		call_fail(call, -EINVAL, "with",
+		          "\"%s\" is not a disk: give a name, an absolute path or a URL (file:/path)",
+		          call_text(call, "with"));
+		return;
+	}
+	struct job *job = rebuildjob_new(call->admin, known->name, disk->group, disk->position);
+	if (job != NULL)
+		lifecycle_replace(call->admin, known,
+		                  &(struct lifecycle_replacement){ .group = disk->group,
+		                                                   .position = disk->position,
+		                                                   .old_url = disk->url,
+		                                                   .url = json_string_value(url),
+		                                                   .size_bytes = disk->size_bytes,
+		                                                   .needed_bytes = disk->needed_bytes,
+		                                                   .force = call_flag(call, "force") },
+		                  replace_ended, job);
+	json_decref(url);
+	call_accept(call, job);
+}
+
+void raid_api_replace(struct call *call)
+{
+	if (!call_find_volume(call, call_param(call, "volume")))
+		return;
+	(void)call_message(call, FS_RAID_STATUS);
+	call_send(call, replace_looked);
+}
+
+static void failed(struct call *call)
+{
+	const char *disk = call_text(call, "disk");
+
+	if (call->msg.status == -EBUSY)
+		call_fail(call, -EBUSY, disk, "the group cannot do without disk %s: it has lost one already", disk);
+	else if (call->msg.status == -EALREADY)
+		call_fail(call, -EALREADY, disk, "disk %s is lost already", disk);
+	else if (call->msg.status != 0)
+		call_fail_message(call, disk);
+	else
+		call_reply_take(call, 200,
+		                json_pack("{s:s,s:o,s:s}", "volume", call_param(call, "volume"), "disk", textjson(disk),
+		                          "state", "failed"));
+}
+
+static void fail_looked(struct call *call)
+{
+	const struct raid_disk_status *disk = disk_found(call);
+	unsigned group, position;
+
+	if (disk == NULL)
+		return;
+	group = disk->group;
+	position = disk->position;
+	struct fs_message *msg = call_message(call, FS_RAID_FAIL);
+	msg->in.raid.group = group;
+	msg->in.raid.position = position;
+	call_send(call, failed);
+}
+
+void raid_api_fail(struct call *call)
+{
+	if (!call_find_volume(call, call_param(call, "volume")))
+		return;
+	(void)call_message(call, FS_RAID_STATUS);
+	call_send(call, fail_looked);
 }

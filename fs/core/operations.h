@@ -30,11 +30,13 @@ int op_vdisk_create(struct fs_run *run), op_vdisk_destroy(struct fs_run *run), o
 /* scrub_ops.c */
 int op_scrub_start(struct fs_run *run), op_scrub_stop(struct fs_run *run), op_scrub_modify(struct fs_run *run),
     op_scrub_status(struct fs_run *run);
+/* raid_ops.c */
+int op_raid_status(struct fs_run *run), op_raid_replace(struct fs_run *run), op_raid_fail(struct fs_run *run);
 /* snapshot_ops.c, volume_ops.c, check_online.c */
 int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *run),
     op_snapshot_rename(struct fs_run *run), op_snapshot_list(struct fs_run *run), op_snapshot_space(struct fs_run *run),
     op_snapshot_restore(struct fs_run *run), op_autodelete_set(struct fs_run *run), op_volume_stat(struct fs_run *run),
-    op_raid_status(struct fs_run *run), op_sync(struct fs_run *run), op_check(struct fs_run *run),
-    op_check_rate(struct fs_run *run), op_check_cancel(struct fs_run *run);
+    op_sync(struct fs_run *run), op_check(struct fs_run *run), op_check_rate(struct fs_run *run),
+    op_check_cancel(struct fs_run *run);
 
 #endif

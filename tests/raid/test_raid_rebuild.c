@@ -133,6 +133,8 @@ static void assert_only_errors(unsigned *ret_eio)
 static void each_may_be_lost(unsigned n_disks, const unsigned *media)
 {
 	for (unsigned i = 0; i < n_disks; i++) {
+		uint8_t body[RAID_FSINFO_BODY], fill;
+		uint64_t generation;
 		char kept[32];
 
 		(void)simraid_close(&s);
@@ -140,6 +142,10 @@ static void each_may_be_lost(unsigned n_disks, const unsigned *media)
 		s.names[media[i]][0] = '\0';
 		assert_int_equal(simraid_open_read_only(&s), 0);
 		assert_int_equal(simraid_check(&s, NULL), 0);
+		assert_int_equal(raid_fsinfo_read(s.raid, &generation, body), 0);
+		assert_true(generation == 5 && body[99] == 55);
+		assert_int_equal(simraid_log_read(&s, 0, 1, 0, 4, &fill), 0);
+		assert_int_equal(fill, 77);
 		memcpy(s.names[media[i]], kept, sizeof kept);
 		assert_int_equal(simraid_close(&s), 0);
 		assert_int_equal(simraid_open(&s), 0);
@@ -153,6 +159,8 @@ static void replace_position(unsigned n_disks, unsigned position)
 
 	make_one(n_disks);
 	write_much();
+	assert_int_equal(simraid_fsinfo_write(&s, 5, 55), 0);
+	assert_int_equal(simraid_log_write(&s, 1, 0, 4, 77), 0);
 	lose(position);
 	for (unsigned i = 0; i < n_disks; i++)
 		media[i] = i;
