@@ -117,8 +117,6 @@ static int climb(struct fs_run *run, const struct inode *from, uint32_t top)
 
 	if (walk == NULL)
 		return run_no_memory(run);
-	if (walk->n > 1 && run->n_waiting == 0)
-		cache_unpin_all(run); /* of levels passed */
 	for (unsigned level = 0;; level++) {
 		uint32_t ino = walk->chain[walk->n - 1U];
 		struct inode *at;
@@ -135,6 +133,9 @@ static int climb(struct fs_run *run, const struct inode *from, uint32_t top)
 			err = step_up(run, walk, at);
 		if (err != 0)
 			return err == -ESTALE ? -EUCLEAN : err;
+		/* Not before it has got on: a read that failed is forgotten, and would be tried for ever. */
+		if (run->n_waiting == 0)
+			cache_unpin_all(run); /* of the level passed */
 	}
 }
 

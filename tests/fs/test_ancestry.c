@@ -6,6 +6,7 @@
 
 #include "fs/file/cache_private.h"
 #include "tests/support/fsbox.h"
+#include "tests/support/memdisk.h"
 
 #define N_CHAIN 4000U
 
@@ -129,6 +130,28 @@ static void others_are_answered_while_a_long_chain_in_memory_is_walked(void **st
 	}
 	assert_int_equal(rename.status, 0);
 	assert_in_range(n, N_CHAIN / 256U, N_CHAIN);
+	box_close(&box);
+}
+
+static void walk_ends_when_the_disks_fail(void **state)
+{
+	struct fs_message rename;
+	bool done;
+
+	(void)state;
+	(void)chain_make(16384);
+	cold();
+	send_only(renaming(&rename, box_root, "x", chain[N_CHAIN - 1]), &done);
+	for (unsigned i = 0; i < 500U; i++)
+		assert_true(sim_step(box.sim));
+	assert_false(done);
+	for (unsigned i = 0; i < box.n_disks; i++)
+		memdisk_lose(box.urls[i] + 4);
+	for (unsigned i = 0; i < 100000U && !done; i++)
+		assert_true(sim_step(box.sim));
+	assert_true(done);
+	assert_true(rename.status < 0);
+	(void)box_unmount(&box);
 	box_close(&box);
 }
 
@@ -325,6 +348,7 @@ int main(void)
 		cmocka_unit_test(rename_below_a_long_chain_reads_each_level_once),
 		cmocka_unit_test(chain_longer_than_the_cache_can_be_walked),
 		cmocka_unit_test(others_are_answered_while_a_long_chain_in_memory_is_walked),
+		cmocka_unit_test(walk_ends_when_the_disks_fail),
 		cmocka_unit_test(directory_moved_behind_the_back_of_a_walk_makes_no_cycle),
 		cmocka_unit_test(directory_that_left_is_stale_until_it_is_back),
 		cmocka_unit_test(nothing_outside_is_reached_by_any_argument),
