@@ -19,6 +19,7 @@
 #include "fs/log/nvlog.h"
 #include "fs/message.h"
 #include "fs/names/ancestry.h"
+#include "fs/names/pathwalk.h"
 #include "fs/volume/hostfull.h"
 
 struct operation {
@@ -123,6 +124,7 @@ static void message_finish(struct fs_run *fs_run, int err)
 	struct fs_message *msg = fs_run->msg;
 
 	ancestry_forget(fs_run);
+	pathwalk_forget(fs_run);
 	if (err == OP_LOGGED) {
 		run->waiter.durable = message_durable;
 		run->waiter.msg = msg;

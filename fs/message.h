@@ -103,7 +103,8 @@ enum fs_op {
 	FS_VDISK_RESTORE, /* in.name: a snapshot. The LUN has at once the content it had in the snapshot. For initiators
 	                   * it stays the same LUN (identity, maps, options); its `file` is another one. A LUN that was
 	                   * destroyed is made anew. Its clone runs. out.vdisk (one) */
-	FS_VDISK_LIST, /* out.vdisk[n] of the active file system */
+	FS_VDISK_LIST, /* out.vdisk[n] of the active file system: those there are at the end, each as it was at some
+	                * time since the message was sent */
 	/* lun clone: in.path, in.clone */
 	FS_CLONE_START,
 	FS_CLONE_STOP,

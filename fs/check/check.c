@@ -25,6 +25,7 @@
 #include "fs/format/fsformat.h"
 #include "fs/fs_types.h"
 #include "fs/message.h"
+#include "fs/names/pathwalk.h"
 #include "fs/snapshot/snapshot.h"
 #include "raid/raid.h"
 
@@ -305,6 +306,7 @@ static void check_finish(struct fs_run *run, int err)
 {
 	struct check *check = check_of(run);
 
+	pathwalk_forget(run);
 	run_fini(run);
 	log_info("fs", "check_done", "volume=%s status=%s blocks=%llu inodes=%llu errors=%llu", check->vol->name,
 	         error_name(err), (unsigned long long)check->n_blocks, (unsigned long long)check->n_inodes,

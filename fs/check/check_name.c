@@ -21,10 +21,12 @@
 #include "fs/fs_types.h"
 #include "fs/names/dir.h"
 #include "fs/names/path.h"
+#include "fs/names/pathwalk.h"
 #include "raid/raid.h"
 
 struct wanted {
 	uint32_t ino, parent;
+	uint32_t slot; /* where `parent` names it */
 };
 struct check_names {
 	size_t finding; /* the next one whose tree has not had its turn */
@@ -52,7 +54,7 @@ static int wanted_order(const void *a, const void *b)
 
 static struct wanted *wanted_find(struct check_names *names, uint32_t ino)
 {
-	const struct wanted key = { ino, 0 };
+	const struct wanted key = { ino, 0, 0 };
 
 	return names->n_wanted == 0 ? NULL : bsearch(&key, names->wanted, names->n_wanted, sizeof(key), wanted_order);
 }
@@ -79,7 +81,7 @@ static bool tree_next(struct check *check)
 			continue;
 		finding->named = true;
 		if (finding->place.ino > INO_ROOT)
-			names->wanted[names->n_wanted++] = (struct wanted){ finding->place.ino, 0 };
+			names->wanted[names->n_wanted++] = (struct wanted){ finding->place.ino, 0, 0 };
 	}
 	qsort(names->wanted, names->n_wanted, sizeof(names->wanted[0]), wanted_order);
 	names->ino = INO_ROOT;
@@ -116,6 +118,7 @@ static int dir_look(struct fs_run *run, struct inode *dir)
 			while (wanted > names->wanted && wanted[-1].ino == wanted->ino)
 				wanted--;
 			wanted->parent = dir->ino;
+			wanted->slot = entry.slot;
 			names->n_named++;
 		}
 	}
@@ -218,15 +221,16 @@ static int paths_make(struct fs_run *run)
 	struct check_names *names = check->names;
 
 	for (; names->at < names->n_wanted; names->at++) {
-		const struct wanted *wanted = &names->wanted[names->at];
+		struct wanted *wanted = &names->wanted[names->at];
+		const struct fs_file_id id = { names->snapshot, wanted->ino, 0 };
 		char path[FS_PATH_MAX];
-		int err = wanted->parent == 0 ? -ENOENT
-		                              : path_of(run, names->snapshot, wanted->ino, wanted->parent, path);
+		int err = path_of(run, &id, wanted->parent, &wanted->slot, path);
 
 		if (err == -EAGAIN)
 			return err;
 		if (names->at == 0 || wanted[-1].ino != wanted->ino)
 			findings_name(check, wanted->ino, err == 0 ? path : NULL);
+		pathwalk_forget(run);
 		cache_unpin_all(run);
 	}
 	for (uint32_t ino = 0; ino <= INO_ROOT; ino++)

@@ -120,6 +120,7 @@ struct fs_volume {
 	uint64_t inodes_used;
 	uint64_t n_moves; /* directories that got another parent since the mount */
 	struct ancestry_walk_list walks; /* fs/names/ancestry.h */
+	struct path_walk_list path_walks; /* fs/names/pathwalk.h */
 	struct fs_run_queue cp_waiters; /* woken after every CP: dirty limit, log room, space to come */
 	struct fs_run_queue page_waiters; /* woken when pages come free */
 	struct fs_run_queue idle_waiters; /* woken when no message is under way (unmount) */

@@ -11,5 +11,6 @@ struct inode;
 TAILQ_HEAD(fs_run_queue, fs_run);
 TAILQ_HEAD(inode_queue, inode);
 LIST_HEAD(ancestry_walk_list, ancestry_walk);
+LIST_HEAD(path_walk_list, path_walk);
 
 #endif

@@ -79,6 +79,7 @@ struct inode {
 	bool has_backing; /* INODE_BACKED and loaded */
 	struct inode_backing backing;
 	struct inode_below below; /* fs/names/ancestry.c */
+	uint32_t name_slot; /* where its directory had its name when that was last looked for, or 0 */
 	uint8_t space_class; /* INODE_SPACE_*: a vdisk's, learned when it is first written to (fs/cp/space.c) */
 	/* the CP's */
 	bool frozen; /* cp_attr holds what this CP writes */

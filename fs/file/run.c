@@ -42,6 +42,7 @@ void run_reinit(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs
 {
 	struct fs_run used = *run;
 
+	vc_assert(used.walks == NULL && used.path_walks == NULL);
 	run_init(run, vol, step, finish, NULL);
 	run->pins = used.pins;
 	run->n_pins_max = used.n_pins_max;
@@ -52,7 +53,7 @@ void run_reinit(struct fs_run *run, struct fs_volume *vol, int (*step)(struct fs
 
 void run_fini(struct fs_run *run)
 {
-	vc_assert(!run->queued && run->n_waiting == 0);
+	vc_assert(!run->queued && run->n_waiting == 0 && run->walks == NULL && run->path_walks == NULL);
 	cache_unpin_all(run);
 	free(run->pins);
 	free(run->starts);
@@ -76,6 +77,7 @@ static void run_execute(struct fs_run *run)
 	vc_assert(!run->in_step && run->n_waiting == 0);
 	run->parked = false;
 	run->in_step = true;
+	run->spent = 0;
 	run->vol->cache->step++;
 	rc = run->step(run);
 	vc_invariant(RUN1, rc != -EAGAIN || run->msg == NULL || run->vol->n_changes == n_changes);

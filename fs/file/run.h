@@ -21,6 +21,7 @@
 #include "base/world.h"
 
 struct ancestry_walk;
+struct path_walk;
 struct buf;
 struct fs_message;
 struct fs_run_queue;
@@ -50,6 +51,8 @@ struct fs_run {
 	unsigned n_starts;
 	size_t n_starts_max;
 	struct ancestry_walk *walks; /* fs/names/ancestry.h */
+	struct path_walk *path_walks; /* fs/names/pathwalk.h */
+	unsigned spent; /* of RUN_TURN, by this execution */
 	struct task task;
 	TAILQ_ENTRY(fs_run) link; /* on a wait queue, or the free list */
 };
@@ -85,6 +88,16 @@ MUST_CHECK int run_no_memory(struct fs_run *run);
 /* Inside a step: give the loop back and be executed again soon. Returns -EAGAIN. Background work does so every 100
  * us. */
 MUST_CHECK int run_yield(struct fs_run *run);
+/* What one execution may do, in names of a directory that are looked at: some 100 us. */
+#define RUN_TURN 4096U
+/* Inside a step: take `n` of that. False: this execution has done enough: run_yield. */
+static inline bool run_may(struct fs_run *run, unsigned n)
+{
+	if (run->spent >= RUN_TURN)
+		return false;
+	run->spent += n;
+	return true;
+}
 
 /* Make sure that this execution can have `n_pages` pages, and buffers for them: evict, or wait for the CP. Before
  * anything is modified. -EAGAIN: parked; -ENOMEM. */

@@ -23,6 +23,7 @@
 #include "fs/fs_types.h"
 #include "fs/names/dir.h"
 #include "fs/names/dir_private.h"
+#include "fs/names/pathwalk.h"
 
 enum { PLAN_INDEXED = 1, PLAN_CONVERT = 2, PLAN_APPEND = 4, PLAN_SPLIT = 8 };
 enum { WORD_FLAGS, WORD_HASH, WORD_HINT, WORD_OLD_HINT };
@@ -341,11 +342,17 @@ int dir_plan_remove(struct fs_run *run, struct inode *dir, const char *name, siz
 	return dir_plan_change(run, dir, name, name_len, ret_plan, &entry);
 }
 
+static struct dir_entry_disk *entry_in(uint8_t *bytes, const struct dir_plan *plan)
+{
+	return (struct dir_entry_disk *)(bytes + (size_t)(plan->slot % DIR_UNITS) * DIR_UNIT);
+}
+
 void dir_remove(struct inode *dir, const struct dir_plan *plan, const char *name, size_t name_len)
 {
 	uint8_t *bytes = file_edit(dir, plan->slot_fbn);
 	(void)name;
 	(void)name_len;
+	pathwalk_cut(dir->vol, le32_get(entry_in(bytes, plan)->inode));
 	dir_block_clear(bytes, plan->slot % DIR_UNITS);
 	if ((plan->word[WORD_FLAGS] & PLAN_INDEXED) != 0)
 		derived_update(dir, plan, bytes, false);
@@ -353,8 +360,8 @@ void dir_remove(struct inode *dir, const struct dir_plan *plan, const char *name
 
 void dir_set_entry(struct inode *dir, const struct dir_plan *plan, const struct fs_file_id *id, uint8_t type)
 {
-	uint8_t *bytes = file_edit(dir, plan->slot_fbn);
-	struct dir_entry_disk *entry = (struct dir_entry_disk *)(bytes + (size_t)(plan->slot % DIR_UNITS) * DIR_UNIT);
+	struct dir_entry_disk *entry = entry_in(file_edit(dir, plan->slot_fbn), plan);
+	pathwalk_cut(dir->vol, le32_get(entry->inode));
 	entry->inode = le32_of(id->inode);
 	entry->generation = le64_of(id->generation);
 	entry->type = type;
@@ -458,5 +465,6 @@ int dir_parent(struct fs_run *run, struct inode *dir, uint32_t *ret_parent)
 
 void dir_set_parent(struct inode *dir, uint32_t parent)
 {
+	pathwalk_cut(dir->vol, dir->ino);
 	((struct dir_block_head *)file_edit(dir, 0))->parent = le32_of(parent);
 }

@@ -94,6 +94,7 @@ struct inode *namespace_create_commit(struct fs_volume *vol, struct namespace_cr
 		file_put_page(inode, 0, page);
 	}
 	dir_add(c->dir_inode, &c->plan, c->name.bytes, c->name.len, &id, c->attr.type);
+	inode->name_slot = c->plan.slot;
 	touch(c->dir_inode, c->now_ns);
 	return inode;
 }
@@ -207,6 +208,7 @@ void namespace_rename_commit(struct namespace_rename *r)
 		dir_set_entry(r->to_dir_inode, &r->to_plan, &r->id, r->inode->attr.type);
 	else
 		dir_add(r->to_dir_inode, &r->to_plan, r->to_name.bytes, r->to_name.len, &r->id, r->inode->attr.type);
+	r->inode->name_slot = r->to_plan.slot;
 	if (is_dir && r->dir != r->to_dir) {
 		dir_set_parent(r->inode, r->to_dir);
 		ancestry_moved(r->inode->vol, r->inode->ino);

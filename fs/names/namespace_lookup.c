@@ -203,7 +203,7 @@ int op_path_of(struct fs_run *run)
 	if (err == 0 && dir->ino != FS_INO_ROOT) {
 		err = dir_parent(run, dir, &parent);
 		if (err == 0)
-			err = path_of(run, 0, dir->ino, parent, path);
+			err = path_of(run, &msg->file, parent, &dir->name_slot, path);
 	}
 	if (err != 0)
 		return err;

@@ -25,6 +25,7 @@
 #include "fs/log/nvlog.h"
 #include "fs/message.h"
 #include "fs/names/dir.h"
+#include "fs/names/pathwalk.h"
 #include "fs/snapshot/file_restore_private.h"
 #include "fs/vdisk/docs.h"
 
@@ -156,6 +157,7 @@ static void run_finished(struct fs_run *run, int err)
 {
 	struct file_restore *restore = run->arg;
 
+	pathwalk_forget(run);
 	switch (restore->phase) {
 	case FILE_RESTORE_STAGE:
 	case FILE_RESTORE_FILL:

@@ -183,7 +183,8 @@ int vdisk_path(struct fs_run *run, const struct vdisk *vdisk, char *ret_path)
 		memcpy(ret_path, vdisk->attr.path, strlen(vdisk->attr.path) + 1U);
 		return 0;
 	}
-	err = path_of(run, 0, vdisk->container->ino, vdisk->attr.parent, ret_path);
+	id = (struct fs_file_id){ 0, vdisk->container->ino, vdisk->container->attr.generation };
+	err = path_of(run, &id, vdisk->attr.parent, &vdisk->container->name_slot, ret_path);
 	if (err != 0 && err != -EAGAIN) { /* moved away: the last path we knew */
 		memcpy(ret_path, vdisk->attr.path, strlen(vdisk->attr.path) + 1U);
 		return 0;

@@ -167,6 +167,7 @@ struct inode *vdisk_create_commit(struct fs_volume *vol, const struct vdisk_crea
 		                                     backing->n_blocks };
 	streams_create(vol, create);
 	name_commit(create);
+	container->name_slot = create->plan.slot;
 	space_lun_changed(vol, vtoc_add(vol, create->ino[0], create->generation[0], create->attr), container,
 	                  create->attr->reserved);
 	return container;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vdisk operations: create, destroy, resize, set, get, list.
+/* vdisk operations: create, destroy, resize, set, get.
  *
  * WRITE PATH previous hop dispatch.c; next hops vdisk_apply.c and nvlog.c. */
 #include <inttypes.h>
@@ -523,7 +523,7 @@ int op_vdisk_resize(struct fs_run *run)
 	return err != 0 ? err : change_run(run, &change);
 }
 
-/* ---- get, list ------------------------------------------------------------------------------------------------- */
+/* ---- get ----------------------------------------------------------------------------------------------------- */
 
 int op_vdisk_get(struct fs_run *run)
 {
@@ -535,53 +535,4 @@ int op_vdisk_get(struct fs_run *run)
 	err = vdisk_answer(run, &vdisk);
 	vdisk_close(&vdisk);
 	return err;
-}
-
-static void list_forget(struct fs_message *msg)
-{
-	for (unsigned i = 0; i < msg->out.n; i++)
-		free(msg->out.vdisks[i].maps);
-	free(msg->out.vdisks);
-	msg->out.vdisks = NULL;
-	msg->out.n = 0;
-}
-
-static int list_entry(struct fs_run *run, struct vtoc_entry *entry, struct fs_vdisk_info *ret_info)
-{
-	struct vdisk vdisk;
-	int err = vdisk_open_entry(run, entry, &vdisk);
-
-	if (err != 0)
-		return err;
-	err = vdisk_info(run, &vdisk, ret_info);
-	vdisk_close(&vdisk);
-	return err;
-}
-
-int op_vdisk_list(struct fs_run *run)
-{
-	struct fs_message *msg = run->msg;
-	struct vtoc_entry *entry = NULL;
-	unsigned n = 0;
-	int err = vtoc_need(run), result = 0;
-
-	list_forget(msg);
-	if (err != 0)
-		return err;
-	while ((entry = vtoc_next(run->vol, entry)) != NULL)
-		n++;
-	msg->out.vdisks = calloc(MAX_OF(n, 1U), sizeof *msg->out.vdisks);
-	if (msg->out.vdisks == NULL)
-		return -ENOMEM;
-	while ((entry = vtoc_next(run->vol, entry)) != NULL) {
-		err = list_entry(run, entry, &msg->out.vdisks[msg->out.n]);
-		if (err == 0)
-			msg->out.n++;
-		else if (err == -EAGAIN)
-			result = err;
-		else
-			log_error("vdisk", "unreadable", "volume=%s inode=%u error=%s", run->vol->name, entry->ino,
-			          error_name(err));
-	}
-	return result;
 }

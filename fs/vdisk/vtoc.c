@@ -167,6 +167,11 @@ struct vtoc_entry *vtoc_next(struct fs_volume *vol, const struct vtoc_entry *aft
 	return after == NULL ? TAILQ_FIRST(&vol->vtoc->entries) : TAILQ_NEXT(after, link);
 }
 
+uint64_t vtoc_changes(const struct fs_volume *vol)
+{
+	return vol->vtoc->n_changes;
+}
+
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
 /* Show every record of a VTOC file to `visit`. -EUCLEAN: it is damaged. Reads are named before anything is visited. */
@@ -335,6 +340,7 @@ struct vtoc_entry *vtoc_add(struct fs_volume *vol, uint32_t ino, uint64_t genera
 {
 	struct vtoc_entry *entry = vtoc_insert(vol->vtoc, ino, generation, attr);
 
+	vol->vtoc->n_changes++;
 	entry->backed_since = vol->generation;
 	slot_write(vol, entry->slot, entry);
 	return entry;
@@ -354,6 +360,7 @@ void vtoc_remove(struct fs_volume *vol, struct vtoc_entry *entry)
 		vtoc_note_release(vol, entry);
 	TAILQ_REMOVE(&vol->vtoc->entries, entry, link);
 	vol->vtoc->n--;
+	vol->vtoc->n_changes++;
 	slot_write(vol, entry->slot, NULL);
 	free(entry);
 }

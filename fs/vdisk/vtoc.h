@@ -58,6 +58,8 @@ MUST_CHECK int vtoc_need(struct fs_run *run);
 struct vtoc_entry *vtoc_find(struct fs_volume *vol, uint32_t ino, uint64_t generation);
 /* The next entry, by slot; NULL starts, NULL ends. */
 struct vtoc_entry *vtoc_next(struct fs_volume *vol, const struct vtoc_entry *after);
+/* Rises when a vdisk comes or goes. */
+uint64_t vtoc_changes(const struct fs_volume *vol);
 
 /* Have the blocks that vtoc_add, _update or _remove will edit (VTOC_PAGES at most). -EAGAIN. */
 #define VTOC_PAGES 2U

@@ -33,6 +33,7 @@ struct vtoc_release {
 struct vtoc {
 	struct vtoc_queue entries; /* by slot */
 	uint32_t n;
+	uint64_t n_changes; /* vdisks that came or went */
 	bool loaded;
 	bool damaged; /* being rebuilt */
 	bool rebuilt; /* in memory only: to be written */

@@ -6,6 +6,7 @@ VDISK_TESTS = \
 	tests/fs/test_clone_pace \
 	tests/fs/test_file_restore \
 	tests/fs/test_nvlog \
+	tests/fs/test_path \
 	tests/fs/test_space \
 	tests/fs/test_restore \
 	tests/fs/test_restore_file \
@@ -21,6 +22,9 @@ tests_fs_test_nvlog_SOURCES = tests/fs/test_nvlog.c
 tests_fs_test_nvlog_LDADD = $(FS_LIBS) libvcsim.a $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_fs_test_space_SOURCES = tests/fs/test_space.c $(VDISK_TEST_BOX)
 tests_fs_test_space_LDADD = $(VDISK_TEST_LIBS)
+tests_fs_test_path_SOURCES = tests/fs/test_path.c $(VDISK_TEST_BOX)
+tests_fs_test_path_LDADD = $(VDISK_TEST_LIBS)
+tests_fs_test_path_LDFLAGS = -Wl,--wrap=inode_get,--wrap=dir_next
 tests_fs_test_vdisk_SOURCES = tests/fs/test_vdisk.c $(VDISK_TEST_BOX)
 tests_fs_test_vdisk_LDADD = $(VDISK_TEST_LIBS)
 CLONE_TEST_BOX = tests/fs/clonebox.c tests/fs/clonebox.h tests/fs/checkbox.c tests/fs/checkbox.h $(VDISK_TEST_BOX)

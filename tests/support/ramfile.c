@@ -15,6 +15,7 @@
 #include "fs/message.h"
 #include "fs/names/ancestry.h"
 #include "fs/names/namespace_apply.h"
+#include "fs/names/pathwalk.h"
 
 struct ram_block {
 	uint32_t fbn;
@@ -442,9 +443,11 @@ static int execute(struct ram *ram, struct fs_run *run)
 		ram->step = ++step_number;
 		ram->modified = ram->missed = false;
 		ram->reserved = 0;
+		run->spent = 0;
 		err = run->step(run);
 	}
 	ancestry_forget(run);
+	pathwalk_forget(run);
 	check(err != -EAGAIN, "a run does not end");
 	check(err >= 0 || !ram->modified, "a failed step has modified something");
 	check(!ram->missed || !ram->modified, "RUN1: a step that missed something went on to modify");
