@@ -21,6 +21,7 @@
 #include "raid/checksum_set.h"
 #include "raid/layout.h"
 #include "raid/member.h"
+#include "raid/member_errors.h"
 #include "raid/raid_flush.h"
 #include "raid/raid_group.h"
 #include "raid/raid_rebuild.h"
@@ -228,7 +229,7 @@ static void derive_end(struct checksum_derive *d)
 	b->valid = true;
 	if (member_holds_zone(b->member, b->zone)) {
 		log_warn("raid", "checksum_block_rebuilt", "disk=%s zone=%u", b->member->url, b->zone);
-		b->member->n_repaired++;
+		member_errors_repaired(b->member, RAID_ERROR_READ);
 		checksum_zone_pin(raid, b);
 		checksum_zone_dirty(raid, b);
 		checksum_zone_unpin(raid, b);

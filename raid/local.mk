@@ -20,6 +20,7 @@ libvcraid_a_SOURCES = \
 	raid/lineage.c raid/lineage.h \
 	raid/mark.c raid/mark.h \
 	raid/member.c raid/member.h \
+	raid/member_errors.c raid/member_errors.h \
 	raid/raid.h \
 	raid/raid_assemble.c raid/raid_assemble.h \
 	raid/raid_close.c \

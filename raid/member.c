@@ -15,6 +15,7 @@
 #include "raid/hostroom.h"
 #include "raid/label.h"
 #include "raid/layout.h"
+#include "raid/member_errors.h"
 #include "raid/raid_log.h"
 #include "raid/raid_volume.h"
 
@@ -34,10 +35,20 @@ static bool is_write(enum disk_op op)
 	return op == DISK_WRITE || op == DISK_WRITE_DURABLE || op == DISK_DISCARD;
 }
 
+static void account_error(struct member *m, const struct disk_io *io)
+{
+	enum raid_error kind = io->op == DISK_READ    ? RAID_ERROR_READ
+	                       : io->op == DISK_FLUSH ? RAID_ERROR_FLUSH
+	                                              : RAID_ERROR_WRITE;
+
+	if (io->op != DISK_CHECK) /* that only asks whether the disk is there */
+		member_errors_count(m, kind, io->offset_bytes / RAID_BLOCK_SIZE);
+}
+
 static void account(struct member *m, const struct disk_io *io, int err)
 {
 	if (err != 0) {
-		m->n_errors++;
+		account_error(m, io);
 	} else if (io->op == DISK_READ) {
 		m->read_score -= m->read_score > 0 ? 1 : 0;
 		m->n_reads++;

@@ -47,7 +47,8 @@ struct member {
 	unsigned label_copy; /* which copy of its label is the newest valid one */
 	unsigned read_score;
 	unsigned n_waiting_for_room; /* its writes that wait (raid/hostroom.h) */
-	uint64_t n_reads, n_writes, n_errors, n_checksum_errors, n_repaired, read_bytes, written_bytes;
+	uint64_t n_reads, n_writes, read_bytes, written_bytes;
+	struct raid_error_count errors[RAID_N_ERRORS]; /* raid/member_errors.h */
 	struct member_health *health;
 	struct task let_go;
 	struct member *retired_next; /* raid->retired */

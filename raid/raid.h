@@ -228,6 +228,26 @@ static inline const char *raid_disk_state_name(enum raid_disk_state state)
 	}
 	return "unknown";
 }
+/* What goes wrong on a disk. READ: the medium does not give a block. WRITE, FLUSH: it does not take it. CHECKSUM: what
+ * it gives is not what its entry says. IDENTITY: it is what the entry says, but that is another block's, or an older
+ * one's: block and entry were written elsewhere, or not at all. */
+enum raid_error { RAID_ERROR_READ, RAID_ERROR_WRITE, RAID_ERROR_FLUSH, RAID_ERROR_CHECKSUM, RAID_ERROR_IDENTITY };
+#define RAID_N_ERRORS 5U
+static inline const char *raid_error_name(enum raid_error kind)
+{
+	switch (kind) {
+	case RAID_ERROR_READ: return "read";
+	case RAID_ERROR_WRITE: return "write";
+	case RAID_ERROR_FLUSH: return "flush";
+	case RAID_ERROR_CHECKSUM: return "checksum";
+	case RAID_ERROR_IDENTITY: return "identity";
+	}
+	return "unknown";
+}
+struct raid_error_count {
+	uint64_t n; /* READ, WRITE, FLUSH: I/Os; else blocks, each time they are found wrong */
+	uint64_t n_repaired; /* blocks that were written anew because of it */
+};
 struct raid_disk_status {
 	char url[256];
 	struct uuid uuid;
@@ -240,8 +260,8 @@ struct raid_disk_status {
 	uint64_t needed_bytes; /* what a disk that replaces it must have at least */
 	uint32_t rebuilt_blocks, rebuild_blocks; /* rebuilding: of so many so many; else 0 */
 	bool waits_for_room; /* the host's file system is full, or a quota is used up: writes to it wait */
-	uint64_t n_reads, n_writes, n_errors, n_checksum_errors, n_repaired;
-	uint64_t read_bytes, written_bytes;
+	uint64_t n_reads, n_writes, read_bytes, written_bytes;
+	struct raid_error_count errors[RAID_N_ERRORS]; /* since the volume was opened */
 };
 struct raid_status {
 	bool degraded; /* some group is one disk short */

@@ -21,11 +21,12 @@
 #include "raid/checksum_zone.h"
 #include "raid/layout.h"
 #include "raid/member.h"
+#include "raid/member_errors.h"
 #include "raid/raid_replace.h"
 #include "raid/raid_volume.h"
 #include "raid/raid_write.h"
 
-/* A disk can go wrong in every block: say the first ones, then now and then. */
+/* Every block of a file can be lost: say the first ones, then now and then. */
 #define LOG_FIRST 16U
 #define LOG_EVERY 1024U
 
@@ -278,9 +279,32 @@ static void stripe_rebuild(const struct repair *r, unsigned stripe, unsigned pos
 		xor_pages(ret_bytes, srcs, n);
 }
 
+static enum raid_error verdict_error(struct verdict v, unsigned position)
+{
+	if (!(v.readable >> position & 1))
+		return RAID_ERROR_READ;
+	return v.good >> position & 1 ? RAID_ERROR_IDENTITY : RAID_ERROR_CHECKSUM;
+}
+
+/* A read error was counted when it happened. */
+static void stripe_count(const struct repair *r, unsigned stripe, unsigned position, enum raid_error kind)
+{
+	if (kind != RAID_ERROR_READ)
+		member_errors_count(r->group->members[position], kind,
+		                    layout_data_block(&r->raid->layout, r->first_dbn + stripe));
+}
+
+/* More is wrong than parity carries. */
+static void stripe_count_lost(const struct repair *r, unsigned stripe, struct verdict v)
+{
+	for (unsigned m = 0; m < r->group->n_members; m++)
+		if ((v.readable & ~v.good) >> m & 1 && member_holds(r->group->members[m], r->first_dbn + stripe))
+			stripe_count(r, stripe, m, RAID_ERROR_CHECKSUM);
+}
+
 /* Bring disk and entry of one member in step with what was rebuilt. `bytes` lives in the repair's page of that
  * member. */
-static void stripe_rewrite(struct repair *r, unsigned stripe, unsigned position, bool bytes_wrong,
+static void stripe_rewrite(struct repair *r, unsigned stripe, unsigned position, bool bytes_wrong, enum raid_error kind,
                            const struct raid_checksum_format *entry)
 {
 	struct member *m = r->group->members[position];
@@ -289,15 +313,12 @@ static void stripe_rewrite(struct repair *r, unsigned stripe, unsigned position,
 
 	if (!member_holds(m, dbn))
 		return;
-	m->n_checksum_errors++;
+	stripe_count(r, stripe, position, kind);
 	if (r->raid->read_only) {
 		member_check_health(m);
 		return; /* what is read is right; the disk stays as it is */
 	}
-	m->n_repaired++;
-	if (m->n_repaired <= LOG_FIRST || m->n_repaired % LOG_EVERY == 0)
-		log_warn("raid", "block_repaired", "disk=%s dbn=%u what=%s total=%llu", m->url, dbn,
-		         bytes_wrong ? "data" : "checksum", (unsigned long long)m->n_repaired);
+	member_errors_repaired(m, kind);
 	if (bytes_wrong)
 		r->rewrites[r->n_rewrites++] = (struct batch_item){
 			.member = m,
@@ -322,19 +343,23 @@ static int stripe_read_one(struct repair *r, unsigned stripe, struct raid_read_b
 		block->ident.mark = checksum_entry_mark(&own);
 		return 0;
 	}
-	if ((v.readable & others) != others)
+	if ((v.readable & others) != others) {
+		stripe_count_lost(r, stripe, v);
 		return -EIO;
+	}
 	stripe_rebuild(r, stripe, r->position, v.present, block->page->data, &rebuilt);
 	by_own = checksum_entry_matches(&own, &block->ident) &&
 	         crc32c_linear(block->page->data, RAID_BLOCK_SIZE) == le32_get(own.crc);
 	by_others = (v.good & others) == others && checksum_entry_matches(&rebuilt, &block->ident);
-	if (!by_own && !by_others)
+	if (!by_own && !by_others) {
+		stripe_count_lost(r, stripe, v);
 		return -EIO;
+	}
 	r->raid->n_reconstructed++;
 	block->ident.mark = checksum_entry_mark(by_own ? &own : &rebuilt);
 	differs = !(v.readable & own_bit) || memcmp(had, block->page->data, RAID_BLOCK_SIZE) != 0;
 	memcpy(had, block->page->data, RAID_BLOCK_SIZE);
-	stripe_rewrite(r, stripe, r->position, differs, by_own ? &own : &rebuilt);
+	stripe_rewrite(r, stripe, r->position, differs, verdict_error(v, r->position), by_own ? &own : &rebuilt);
 	return 0;
 }
 
@@ -378,7 +403,7 @@ static void stripe_fit_parity(struct repair *r, unsigned stripe, uint16_t presen
 	struct page *page = repair_page(r, stripe, parity);
 
 	stripe_rebuild(r, stripe, parity, present, page->data, &entry);
-	stripe_rewrite(r, stripe, parity, true, &entry);
+	stripe_rewrite(r, stripe, parity, true, RAID_ERROR_IDENTITY, &entry);
 }
 
 /* Make the stripe whole; -EIO when more is wrong than parity carries. */
@@ -397,14 +422,16 @@ static int stripe_make_whole(struct repair *r, unsigned stripe)
 		stripe_fit_parity(r, stripe, v.present);
 		return 0;
 	}
-	if (__builtin_popcount(wrong) > 1 || (v.readable | wrong) != v.present)
+	if (__builtin_popcount(wrong) > 1 || (v.readable | wrong) != v.present) {
+		stripe_count_lost(r, stripe, v);
 		return -EIO;
+	}
 	position = (unsigned)__builtin_ctz(wrong);
 	had = repair_page(r, stripe, position)->data;
 	stripe_rebuild(r, stripe, position, v.present, bytes, &entry);
 	differs = !(v.readable & wrong) || memcmp(bytes, had, RAID_BLOCK_SIZE) != 0;
 	memcpy(had, bytes, RAID_BLOCK_SIZE);
-	stripe_rewrite(r, stripe, position, differs, &entry);
+	stripe_rewrite(r, stripe, position, differs, verdict_error(v, position), &entry);
 	return 0;
 }
 
@@ -433,6 +460,7 @@ static void stripe_rebuild_lost(struct repair *r, unsigned stripe)
 			stripe_rebuild(r, stripe, r->position, v.present, bytes, &entry);
 		} else {
 			r->n_lost++;
+			stripe_count_lost(r, stripe, v);
 			log_stripe_lost(r, dbn, &entry);
 		}
 	}

@@ -73,11 +73,9 @@ static void status_disk(const struct member *m, struct raid_disk_status *d)
 	}
 	d->n_reads = m->n_reads;
 	d->n_writes = m->n_writes;
-	d->n_errors = m->n_errors;
-	d->n_checksum_errors = m->n_checksum_errors;
-	d->n_repaired = m->n_repaired;
 	d->read_bytes = m->read_bytes;
 	d->written_bytes = m->written_bytes;
+	memcpy(d->errors, m->errors, sizeof d->errors);
 }
 
 void raid_status(const struct raid *raid, struct raid_status *s)

@@ -13,6 +13,7 @@
 #include "raid/checksum_zone.h"
 #include "raid/layout.h"
 #include "raid/member.h"
+#include "raid/member_errors.h"
 #include "raid/raid_group.h"
 #include "raid/raid_volume.h"
 #include "raid/recover_private.h"
@@ -113,6 +114,19 @@ static void worker_load_rest(struct recover_worker *w)
 		       RAID_BLOCK_SIZE);
 }
 
+static void worker_count_repair(const struct recover_worker *w, unsigned bad)
+{
+	const struct recover_record *record = w->job->record;
+	struct member *m = record->group->members[bad];
+	enum raid_error kind = w->unreadable >> bad & 1 ? RAID_ERROR_READ : RAID_ERROR_CHECKSUM;
+
+	if (!member_holds(m, w->job->dbn))
+		return;
+	if (kind == RAID_ERROR_CHECKSUM)
+		member_errors_count(m, kind, layout_data_block(&m->raid->layout, w->job->dbn));
+	member_errors_repaired(m, kind);
+}
+
 /* Rebuild the one unwritten block that is bad: the rest minus the others. */
 static void worker_rebuild(struct recover_worker *w, unsigned bad)
 {
@@ -126,8 +140,7 @@ static void worker_rebuild(struct recover_worker *w, unsigned bad)
 			xor_page(w->bytes[bad], w->bytes[i]);
 	if (crc32c_linear(w->bytes[bad], RAID_BLOCK_SIZE) != le32_get(w->job->partial->entries[bad].crc))
 		log_error("raid", "stripe_damaged", "group=%u dbn=%u position=%u", g->index, w->job->dbn, bad);
-	if (member_holds(g->members[bad], w->job->dbn))
-		g->members[bad]->n_repaired++;
+	worker_count_repair(w, bad);
 	worker_write(w, bad);
 }
 

@@ -123,8 +123,11 @@ static const struct column raid_columns[] = {
 	{ "SIZE", "size", COLUMN_SIZE, false },
 	{ "READ", "io.read_bytes", COLUMN_SIZE, true },
 	{ "WRITTEN", "io.written_bytes", COLUMN_SIZE, true },
-	{ "ERRORS", "errors.io", COLUMN_TEXT, true },
+	{ "READ ERRORS", "errors.read", COLUMN_TEXT, true },
+	{ "WRITE ERRORS", "errors.write", COLUMN_TEXT, true },
+	{ "FLUSH ERRORS", "errors.flush", COLUMN_TEXT, true },
 	{ "CHECKSUM", "errors.checksum", COLUMN_TEXT, true },
+	{ "IDENTITY", "errors.identity", COLUMN_TEXT, true },
 	{ "REPAIRED", "errors.repaired", COLUMN_TEXT, true },
 	{ "REASON", "reason", COLUMN_TEXT, false }, /* why it is not online */
 	{ 0 },

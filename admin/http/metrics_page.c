@@ -12,6 +12,7 @@
 #include "fs/fs_info.h"
 #include "fs/message.h"
 #include "fs/volume.h"
+#include "raid/raid.h"
 
 /* ---- registered metrics ------------------------------------------------------------------------------------------ */
 
@@ -182,6 +183,72 @@ static void print_volume_metric(struct evbuffer *out, json_t *records, size_t i)
 	}
 }
 
+/* ---- disks ------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name, *help, *key;
+} disk_metrics[] = {
+	{ "vc_disk_errors_total", "What went wrong on a disk since its volume was opened.", "errors" },
+	{ "vc_disk_errors_repaired_total", "Blocks of a disk that were written anew because of it.", "repaired" },
+};
+
+/* By kind. */
+static json_t *disk_counts(const struct raid_disk_status *disk)
+{
+	json_t *errors = json_array(), *repaired = json_array();
+
+	for (unsigned kind = 0; kind < RAID_N_ERRORS; kind++) {
+		(void)json_array_append_new(errors, json_integer((json_int_t)disk->errors[kind].n));
+		(void)json_array_append_new(repaired, json_integer((json_int_t)disk->errors[kind].n_repaired));
+	}
+	return json_pack("{s:o,s:o,s:o}", "disk", textjson_lines(disk->url), "errors", errors, "repaired", repaired);
+}
+
+/* Into the record of their volume. */
+static void disks_gathered(struct call *call)
+{
+	const struct raid_status *status = call->msg.out.raid;
+	json_t *name = textjson_lines(fs_volume_name(call->msg.volume)), *disks = json_array(), *record;
+	size_t i;
+
+	for (unsigned d = 0; d < status->n_disks; d++)
+		(void)json_array_append_new(disks, disk_counts(&status->disks[d]));
+	json_array_foreach(call->records, i, record) {
+		if (json_equal(json_object_get(record, "name"), name))
+			(void)json_object_set(record, "disks", disks);
+	}
+	json_decref(disks);
+	json_decref(name);
+}
+
+static void print_disk(struct evbuffer *out, json_t *volume, json_t *disk, size_t metric)
+{
+	json_t *counts = json_object_get(disk, disk_metrics[metric].key);
+
+	for (unsigned kind = 0; kind < RAID_N_ERRORS; kind++) {
+		(void)evbuffer_add_printf(out, "%s{volume=\"", disk_metrics[metric].name);
+		print_label_value(out, json_string_value(volume));
+		(void)evbuffer_add_printf(out, "\",disk=\"");
+		print_label_value(out, json_string_value(json_object_get(disk, "disk")));
+		(void)evbuffer_add_printf(out, "\",kind=\"%s\"} %lld\n", raid_error_name((enum raid_error)kind),
+		                          (long long)json_integer_value(json_array_get(counts, kind)));
+	}
+}
+
+static void print_disk_metric(struct evbuffer *out, json_t *records, size_t metric)
+{
+	json_t *record, *disk;
+	size_t i, j;
+
+	print_head(out, disk_metrics[metric].name, disk_metrics[metric].help, "counter");
+	json_array_foreach(records, i, record) {
+		json_array_foreach(json_object_get(record, "disks"), j, disk)
+			print_disk(out, json_object_get(record, "name"), disk, metric);
+	}
+}
+
+/* ---- the page ---------------------------------------------------------------------------------------------------- */
+
 static void print_gauge(struct evbuffer *out, const char *name, const char *help, uint64_t value)
 {
 	print_head(out, name, help, "gauge");
@@ -199,12 +266,19 @@ static void metrics_end(struct call *call)
 	print_gauge(out, "vc_memory_connections_size_bytes", "Most that may be held for connections.", budget_max());
 	for (size_t i = 0; i < ARRAY_SIZE(volume_metrics) && json_array_size(call->records) > 0; i++)
 		print_volume_metric(out, call->records, i);
+	for (size_t i = 0; i < ARRAY_SIZE(disk_metrics) && json_array_size(call->records) > 0; i++)
+		print_disk_metric(out, call->records, i);
 	metrics_print(out);
 	call_reply_text_take(call, "text/plain; version=0.0.4; charset=utf-8", out);
+}
+
+static void metrics_disks(struct call *call)
+{
+	call_each_again(call, FS_RAID_STATUS, disks_gathered, metrics_end);
 }
 
 void metrics_page_show(struct call *call)
 {
 	call->records = json_array();
-	call_each_volume(call, FS_VOLUME_STAT, volume_gathered, metrics_end);
+	call_each_volume(call, FS_VOLUME_STAT, volume_gathered, metrics_disks);
 }

@@ -16,6 +16,23 @@ static json_t *integer(uint64_t value)
 	return json_integer((json_int_t)value);
 }
 
+/* By kind; "io": those of I/Os, "repaired": of all. */
+static json_t *errors_json(const struct raid_disk_status *disk)
+{
+	const struct raid_error_count *errors = disk->errors;
+	json_t *json = json_object();
+	uint64_t n_repaired = 0;
+
+	for (unsigned kind = 0; kind < RAID_N_ERRORS; kind++) {
+		(void)json_object_set_new(json, raid_error_name((enum raid_error)kind), integer(errors[kind].n));
+		n_repaired += errors[kind].n_repaired;
+	}
+	(void)json_object_set_new(
+	    json, "io", integer(errors[RAID_ERROR_READ].n + errors[RAID_ERROR_WRITE].n + errors[RAID_ERROR_FLUSH].n));
+	(void)json_object_set_new(json, "repaired", integer(n_repaired));
+	return json;
+}
+
 static json_t *disk_json(const char *volume, const struct raid_disk_status *disk)
 {
 	json_t *json = json_pack(
@@ -32,9 +49,7 @@ static json_t *disk_json(const char *volume, const struct raid_disk_status *disk
 	                          json_pack("{s:o,s:o,s:o,s:o}", "reads", integer(disk->n_reads), "writes",
 	                                    integer(disk->n_writes), "read_bytes", integer(disk->read_bytes),
 	                                    "written_bytes", integer(disk->written_bytes)));
-	(void)json_object_set_new(json, "errors",
-	                          json_pack("{s:o,s:o,s:o}", "io", integer(disk->n_errors), "checksum",
-	                                    integer(disk->n_checksum_errors), "repaired", integer(disk->n_repaired)));
+	(void)json_object_set_new(json, "errors", errors_json(disk));
 	return json;
 }
 

@@ -62,6 +62,19 @@ static void a_lost_disk_is_said_everywhere(void **state)
 	rest_does("GET", V1 "storage/raid-groups?volume=nope", NULL, 404);
 }
 
+static void errors_of_a_disk_are_told_by_kind(void **state)
+{
+	(void)state;
+	json_t *groups = rest_get(V1 "storage/raid-groups?volume=vol0");
+	json_t *disks = json_object_get(json_array_get(json_object_get(groups, "records"), 0), "disks");
+	json_t *errors = json_object_get(json_array_get(disks, 1), "errors");
+	json_t *expected = json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i}", "read", 0, "write", 0, "flush", 0, "checksum", 3,
+	                             "identity", 0, "io", 0, "repaired", 2);
+	assert_true(json_equal(errors, expected));
+	json_decref(expected);
+	json_decref(groups);
+}
+
 static const char *metrics(void)
 {
 	static char answer[65536];
@@ -83,6 +96,11 @@ static void metrics_are_prometheus_text(void **state)
 	assert_non_null(
 	    strstr(answer, "# TYPE vc_volume_free_bytes gauge\nvc_volume_free_bytes{volume=\"vol0\"} 2147483648\n"));
 	assert_non_null(strstr(answer, "text/plain; version=0.0.4"));
+	assert_non_null(
+	    strstr(answer, "# TYPE vc_disk_errors_total counter\nvc_disk_errors_total{volume=\"vol0\",disk="));
+	assert_non_null(strstr(answer, "d1\",kind=\"checksum\"} 3\n"));
+	assert_non_null(strstr(answer, "d1\",kind=\"checksum\"} 2\n"));
+	assert_non_null(strstr(answer, "d1\",kind=\"read\"} 0\n"));
 }
 
 /* Older versions took such names, and an image has any. */
@@ -152,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_get_changes_nothing),
 		TEST(a_lost_disk_is_said_everywhere),
+		TEST(errors_of_a_disk_are_told_by_kind),
 		TEST(metrics_are_prometheus_text),
 		TEST(a_name_stays_a_label_in_metrics),
 		TEST(events_are_never_dropped_whatever_is_in_them),

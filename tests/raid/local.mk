@@ -13,6 +13,7 @@ RAID_TESTS = \
 	tests/raid/test_disk_use \
 	tests/raid/test_raid_basic \
 	tests/raid/test_raid_crash \
+	tests/raid/test_raid_errors \
 	tests/raid/test_raid_fields \
 	tests/raid/test_raid_file \
 	tests/raid/test_raid_hostroom \
@@ -29,6 +30,8 @@ tests_raid_test_raid_basic_SOURCES = tests/raid/test_raid_basic.c
 tests_raid_test_raid_basic_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_crash_SOURCES = tests/raid/test_raid_crash.c
 tests_raid_test_raid_crash_LDADD = $(RAID_TEST_LIBS)
+tests_raid_test_raid_errors_SOURCES = tests/raid/test_raid_errors.c
+tests_raid_test_raid_errors_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_fields_SOURCES = tests/raid/test_raid_fields.c
 tests_raid_test_raid_fields_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_file_SOURCES = tests/raid/test_raid_file.c

@@ -664,6 +664,8 @@ static int raid_stat(struct fs_message *msg)
 		(void)snprintf(status->disks[i].url, sizeof status->disks[i].url, "%.200s", msg->volume->disks[i]);
 		status->disks[i].position = i;
 		status->disks[i].is_parity = msg->volume->parity[i];
+		if (i == 1)
+			status->disks[i].errors[RAID_ERROR_CHECKSUM] = (struct raid_error_count){ 3, 2 };
 		status->disks[i].state = ramadmin_degraded && i == 0 ? RAID_DISK_MISSING : RAID_DISK_ONLINE;
 	}
 	return 0;
