@@ -308,7 +308,7 @@ static bool has_all_else(const struct member *m)
 static void rebuild_flush_when_due(struct rebuild *rb)
 {
 	const struct member *m = rb->member;
-	uint32_t n = m->rebuilt_zones - m->durable_zones;
+	uint32_t n = m->rebuilt_zones - rb->labelled_zones; /* flushes of others keep no cursor */
 
 	if (m->rebuilt_zones == rb->n_zones && !has_all_else(m))
 		return; /* kicked when it has */

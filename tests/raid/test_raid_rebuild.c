@@ -21,12 +21,17 @@
 
 static struct simraid s;
 
-static void make(unsigned n_groups, const unsigned *disks)
+static void make_of(unsigned n_groups, const unsigned *disks, uint64_t blocks)
 {
-	simraid_init(&s, 7, "b", n_groups, disks, DISK_BLOCKS);
+	simraid_init(&s, 7, "b", n_groups, disks, blocks);
 	memdisk_set_latency(200000);
 	assert_int_equal(simraid_format(&s, LOG_HALF), 0);
 	assert_int_equal(simraid_open(&s), 0);
+}
+
+static void make(unsigned n_groups, const unsigned *disks)
+{
+	make_of(n_groups, disks, DISK_BLOCKS);
 }
 
 static void make_one(unsigned disks)
@@ -251,6 +256,28 @@ static void rebuild_goes_on_while_clients_write_and_read(void **state)
 	assert_true(rounds > 4);
 	raid_write_window(s.raid, NULL, NULL);
 	is_whole(2);
+	unmake();
+}
+
+/* More zones than a rebuild may be ahead of the labels; what others flush is durable, and in no label. */
+static void rebuild_goes_on_while_others_flush(void **state)
+{
+	const unsigned disks = 3;
+	const uint64_t blocks = 700U * 256U;
+
+	(void)state;
+	make_of(1, &disks, blocks);
+	assert_true(simraid_write_random(&s, 2000, 3) >= 0);
+	lose(1);
+	raid_write_window(s.raid, busy_window, NULL);
+	assert_int_equal(simraid_replace(&s, 0, 1, simraid_add_disk(&s, "spare", blocks)), 0);
+	for (unsigned i = 0; i < 3000 && disk(1)->state == RAID_DISK_REBUILDING; i++) {
+		assert_int_equal(write_free(1), 0);
+		assert_int_equal(simraid_flush(&s), 0);
+		sim_run_for(s.sim, 10000000);
+	}
+	raid_write_window(s.raid, NULL, NULL);
+	is_whole(1);
 	unmake();
 }
 
@@ -521,6 +548,7 @@ int main(void)
 		cmocka_unit_test_teardown(rebuild_gives_each_disk_what_it_had, tidy),
 		cmocka_unit_test_teardown(rebuild_of_a_disk_that_cannot_discard_leaves_nothing_of_what_it_held, tidy),
 		cmocka_unit_test_teardown(rebuild_goes_on_while_clients_write_and_read, tidy),
+		cmocka_unit_test_teardown(rebuild_goes_on_while_others_flush, tidy),
 		cmocka_unit_test_teardown(rebuild_keeps_to_its_floor_while_clients_are_served, tidy),
 		cmocka_unit_test_teardown(rebuild_goes_on_where_it_was_after_a_close, tidy),
 		cmocka_unit_test_teardown(rebuild_of_one_whose_disk_fails_leaves_the_group_as_it_was, tidy),
