@@ -54,8 +54,10 @@ static void status_visited(struct call *call)
 	space_visited(call, info, name);
 }
 
-/* "data disk /disks/d0 is missing", for every disk of the group that is not well; how many there are. */
-static unsigned lost_disks(const struct raid_status *status, unsigned group, char *text, size_t size)
+/* "data disk /disks/d0 is missing", for every disk of the group that is not well; how many there are, and the last of
+ * them. */
+static unsigned lost_disks(const struct raid_status *status, unsigned group, char *text, size_t size,
+                           const struct raid_disk_status **ret_last)
 {
 	unsigned n = 0;
 	size_t len = 0;
@@ -71,6 +73,7 @@ static unsigned lost_disks(const struct raid_status *status, unsigned group, cha
 		                    raid_disk_state_name(disk->state), disk->why[0] != '\0' ? " (" : "", disk->why,
 		                    disk->why[0] != '\0' ? ")" : "");
 		len = MIN_OF(len + (size_t)MAX_OF(more, 0), size - 1);
+		*ret_last = disk;
 		n++;
 	}
 	return n;
@@ -93,6 +96,24 @@ static void room_visited(struct call *call, const struct raid_status *status)
 	}
 }
 
+/* How it is with a group that is not whole, and what mends it. `disk` is one that is lost, `disks` tells all `n`. */
+static json_t *group_text(const char *volume, const struct raid_disk_status *disk, unsigned n, const char *disks)
+{
+	if (n > 1)
+		return textjson_format("RAID group %u has failed, it lost more disks than parity can replace: %s; make "
+		                       "them accessible again, then take the volume offline and online again",
+		                       disk->group, disks);
+	if (disk->state == RAID_DISK_REBUILDING)
+		return textjson_format(
+		    "RAID group %u is reconstructing: %s, %u %% are done; one more disk lost there "
+		    "before it ends loses data; there is nothing to do",
+		    disk->group, disks,
+		    (unsigned)((uint64_t)disk->rebuilt_blocks * 100U / MAX_OF(disk->rebuild_blocks, 1U)));
+	return textjson_format("RAID group %u is degraded: %s; one more disk lost there loses data; put another in its "
+	                       "place: vcadm raid replace %s %u.%u NEW",
+	                       disk->group, disks, volume, disk->group, disk->position);
+}
+
 static void raid_visited(struct call *call)
 {
 	const struct raid_status *status = call->msg.out.raid;
@@ -101,17 +122,13 @@ static void raid_visited(struct call *call)
 
 	room_visited(call, status);
 	for (unsigned group = 0; group < status->n_groups; group++) {
-		unsigned n = lost_disks(status, group, disks, sizeof disks);
+		const struct raid_disk_status *disk = NULL;
+		unsigned n = lost_disks(status, group, disks, sizeof disks, &disk);
 		if (n == 0)
 			continue;
-		(void)json_array_append_new(
-		    call->records,
-		    json_pack("{s:s,s:o,s:o}", "severity", n == 1 ? "warn" : "error", "target", textjson(name),
-		              "message",
-		              textjson_format(
-		                  n == 1 ? "RAID group %u is degraded: %s; one more disk lost there loses data"
-		                         : "RAID group %u has failed, it lost more disks than parity can replace: %s",
-		                  group, disks)));
+		(void)json_array_append_new(call->records,
+		                            json_pack("{s:s,s:o,s:o}", "severity", n == 1 ? "warn" : "error", "target",
+		                                      textjson(name), "message", group_text(name, disk, n, disks)));
 	}
 }
 

@@ -17,6 +17,7 @@ int main(void)
 	(void)fflush(stdout);
 	while (fgets(line, sizeof line, stdin) != NULL) {
 		ramadmin_degraded = strcmp(line, "degrade\n") == 0;
+		ramadmin_rebuilding = strcmp(line, "rebuild\n") == 0;
 		if (sscanf(line, "check %lu", &ramadmin_check_errors) != 1)
 			ramadmin_check_errors = 0;
 		(void)sscanf(line, "space %u", &ramadmin_space_level);

@@ -62,6 +62,37 @@ static void a_lost_disk_is_said_everywhere(void **state)
 	rest_does("GET", V1 "storage/raid-groups?volume=nope", NULL, 404);
 }
 
+/* What the first problem says of the state in which that group is. */
+static void assert_problem(const char *group_state, const char *severity, const char *text)
+{
+	json_t *status = rest_get(V1 "status"), *groups = rest_get(V1 "storage/raid-groups?volume=vol0");
+	json_t *problem = json_array_get(json_object_get(status, "problems"), 0);
+	json_t *group = json_array_get(json_object_get(groups, "records"), 0);
+
+	assert_string_equal(json_string_value(json_object_get(status, "state")), "degraded");
+	assert_string_equal(json_string_value(json_object_get(problem, "severity")), severity);
+	assert_non_null(strstr(json_string_value(json_object_get(problem, "message")), text));
+	assert_string_equal(json_string_value(json_object_get(group, "state")), group_state);
+	json_decref(status);
+	json_decref(groups);
+}
+
+static void status_says_what_mends_a_group(void **state)
+{
+	(void)state;
+	ramadmin_degraded = true;
+	assert_problem("degraded", "warn", "put another in its place: vcadm raid replace vol0 0.0 NEW");
+	ramadmin_degraded = false;
+	ramadmin_rebuilding = true;
+	assert_problem("reconstructing", "warn", "RAID group 0 is reconstructing: data disk ");
+	assert_problem("reconstructing", "warn",
+	               "d0 is rebuilding, 42 % are done; one more disk lost there before it ends loses data; there is "
+	               "nothing to do");
+	ramadmin_rebuilding = false;
+	ramadmin_failed = true;
+	assert_problem("failed", "error", "make them accessible again, then take the volume offline and online again");
+}
+
 static void errors_of_a_disk_are_told_by_kind(void **state)
 {
 	(void)state;
@@ -170,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_get_changes_nothing),
 		TEST(a_lost_disk_is_said_everywhere),
+		TEST(status_says_what_mends_a_group),
 		TEST(errors_of_a_disk_are_told_by_kind),
 		TEST(metrics_are_prometheus_text),
 		TEST(a_name_stays_a_label_in_metrics),

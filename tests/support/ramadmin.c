@@ -57,7 +57,7 @@ unsigned ramadmin_reclaim_looks = 1;
 int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot, ramadmin_fail_wipe;
 unsigned ramadmin_mounts;
 uint64_t ramadmin_check_errors;
-bool ramadmin_degraded, ramadmin_check_hangs;
+bool ramadmin_degraded, ramadmin_failed, ramadmin_rebuilding, ramadmin_check_hangs;
 struct fs_autodelete ramadmin_autodelete;
 static struct fs_volume volumes[MANY];
 static struct fs_message *hanging_check;
@@ -78,7 +78,7 @@ void ramadmin_reset(void)
 	ramadmin_fail_format = ramadmin_fail_mount = ramadmin_fail_snapshot = ramadmin_fail_wipe = 0;
 	ramadmin_check_errors = 0;
 	ramadmin_space_level = 0;
-	ramadmin_degraded = ramadmin_check_hangs = false;
+	ramadmin_degraded = ramadmin_failed = ramadmin_rebuilding = ramadmin_check_hangs = false;
 	hanging_check = NULL;
 }
 
@@ -666,7 +666,13 @@ static int raid_stat(struct fs_message *msg)
 		status->disks[i].is_parity = msg->volume->parity[i];
 		if (i == 1)
 			status->disks[i].errors[RAID_ERROR_CHECKSUM] = (struct raid_error_count){ 3, 2 };
-		status->disks[i].state = ramadmin_degraded && i == 0 ? RAID_DISK_MISSING : RAID_DISK_ONLINE;
+		status->disks[i].state = (ramadmin_degraded && i == 0) || (ramadmin_failed && i < 2) ? RAID_DISK_MISSING
+		                                                                                     : RAID_DISK_ONLINE;
+		if (ramadmin_rebuilding && i == 0) {
+			status->disks[i].state = RAID_DISK_REBUILDING;
+			status->disks[i].rebuilt_blocks = 42;
+			status->disks[i].rebuild_blocks = 100;
+		}
 	}
 	return 0;
 }

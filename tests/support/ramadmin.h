@@ -23,7 +23,7 @@ extern unsigned ramadmin_mounts; /* tried so far */
 extern uint64_t ramadmin_check_errors;
 /* Checks stand at 42 % until they are cancelled. */
 extern bool ramadmin_check_hangs;
-extern bool ramadmin_degraded;
+extern bool ramadmin_degraded, ramadmin_failed, ramadmin_rebuilding;
 /* How full every volume says it is: enum fs_space_level. */
 extern unsigned ramadmin_space_level;
 /* What a volume was told last. */
