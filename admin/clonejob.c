@@ -7,6 +7,7 @@
 #include "admin/exportwatch.h"
 #include "admin/fault.h"
 #include "admin/known.h"
+#include "admin/scrubjob.h"
 #include "admin/volpath.h"
 #include "fs/fs_info.h"
 #include "fs/message.h"
@@ -252,7 +253,9 @@ static const struct kind {
 	const char *name, *prefix;
 	void (*poll)(struct job *job);
 	void (*cancel)(struct job *job, void (*done)(void *arg, int err, const char *text), void *arg);
-} kinds[] = { { CLONEJOB_KIND, "", clone_poll, clone_cancel }, { RECLAIM_KIND, "/.snapshot/", reclaim_poll, NULL } };
+} kinds[] = { { CLONEJOB_KIND, "", clone_poll, clone_cancel },
+	      { RECLAIM_KIND, "/.snapshot/", reclaim_poll, NULL },
+	      { SCRUBJOB_KIND, "/", scrubjob_poll, scrubjob_cancel } };
 
 static const char *inner_of(const struct job *job, const struct kind *kind)
 {

@@ -7,6 +7,7 @@
 #include "raid/raid.h"
 
 struct keeper;
+struct scrubwatch;
 
 enum known_state { KNOWN_OFFLINE, KNOWN_MOUNTING, KNOWN_ONLINE, KNOWN_UNMOUNTING, KNOWN_FAILED };
 
@@ -29,6 +30,7 @@ struct known_volume {
 	json_t *kept_out; /* UUIDs (trust.h); may be NULL */
 	json_t *policy; /* admin/policy.h */
 	struct keeper *keeper; /* ONLINE */
+	struct scrubwatch *scrubwatch; /* ONLINE */
 	bool exports_damaged, igroups_damaged,
 	    policy_damaged; /* the document was not all understood: to be used as far as it goes, not to be replaced */
 	char error[1280]; /* FAILED: why */

@@ -10,6 +10,7 @@
 #include "admin/lifecycle_private.h"
 #include "admin/rebuildjob.h"
 #include "admin/remount.h"
+#include "admin/scrubwatch.h"
 
 #define CACHE_PAGES_MIN 2048U
 
@@ -192,6 +193,7 @@ void lifecycle_step_adopt_clones(struct lifecycle_op *op)
 {
 	clonejob_adopt(op->admin, op->known->volume);
 	rebuildjob_adopt(op->admin, op->known->volume);
+	scrubwatch_start(op->admin, op->known);
 	lifecycle_next(op, 0);
 }
 

@@ -4,6 +4,7 @@
 
 #include "admin/keeper.h"
 #include "admin/lifecycle_private.h"
+#include "admin/scrubwatch.h"
 #include "admin/trust.h"
 
 static void home_unmount(struct lifecycle_op *op)
@@ -20,6 +21,7 @@ void lifecycle_step_withdraw(struct lifecycle_op *op)
 void lifecycle_step_unmount(struct lifecycle_op *op)
 {
 	keeper_stop(op->known);
+	scrubwatch_stop(op->known);
 	op->home = fs_volume_world(op->known->volume);
 	lifecycle_at_home(op, home_unmount);
 }

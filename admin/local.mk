@@ -24,6 +24,8 @@ libvcadmin_a_SOURCES = \
 	admin/policy.c admin/policy.h \
 	admin/rebuildjob.c admin/rebuildjob.h \
 	admin/remount.c admin/remount.h \
+	admin/scrubjob.c admin/scrubjob.h \
+	admin/scrubwatch.c admin/scrubwatch.h \
 	admin/san.c admin/san.h \
 	admin/schedule.c admin/schedule.h \
 	admin/statefile.c admin/statefile.h \
@@ -52,6 +54,7 @@ libvcadmin_a_SOURCES = \
 	admin/http/request_clock.c admin/http/request_clock.h \
 	admin/http/router.c admin/http/router.h \
 	admin/http/schedule_api.c \
+	admin/http/scrub_api.c \
 	admin/http/session_api.c \
 	admin/http/signin.c admin/http/signin.h \
 	admin/http/snapshot_api.c \

@@ -9,6 +9,7 @@
 #include "base/list.h"
 
 #define AUTODELETE "autodelete"
+#define SCRUB "scrub"
 
 static const char *kind_of(json_t *entry)
 {
@@ -35,12 +36,22 @@ static bool is_autodelete(json_t *entry)
 	return json_object_size(entry) == 8 && policy_autodelete_parse(entry, &policy, &target, text) == 0;
 }
 
+static bool is_scrub(json_t *entry)
+{
+	const char *at = json_string_value(json_object_get(entry, "at"));
+	struct policy_scrub scrub;
+
+	return at != NULL && policy_scrub_parse(at, &scrub) == 0 && json_is_integer(json_object_get(entry, "since"));
+}
+
 bool policy_is_entry(json_t *entry)
 {
 	for (unsigned kind = 0; kind < SCHEDULE_KINDS; kind++) {
 		if (strcmp(kind_of(entry), schedule_kind_name((enum schedule_kind)kind)) == 0)
 			return is_rule(entry, (enum schedule_kind)kind);
 	}
+	if (strcmp(kind_of(entry), SCRUB) == 0)
+		return is_scrub(entry);
 	return strcmp(kind_of(entry), AUTODELETE) == 0 && is_autodelete(entry);
 }
 
@@ -70,6 +81,49 @@ void policy_set_rule(json_t *records, enum schedule_kind kind, const struct sche
 	schedule_format_at(kind, rule, at);
 	(void)json_array_append_new(records, json_pack("{s:s,s:i,s:s,s:I}", "kind", schedule_kind_name(kind), "keep",
 	                                               (int)rule->keep, "at", at, "since", (json_int_t)since_s));
+}
+
+/* ---- scrub ------------------------------------------------------------------------------------------------------- */
+
+int policy_scrub_parse(const char *at, struct policy_scrub *ret_scrub)
+{
+	*ret_scrub = (struct policy_scrub){ .kind = SCHEDULE_WEEKLY };
+	if (strcmp(at, "off") == 0)
+		return 0;
+	ret_scrub->rule.keep = 1;
+	if (schedule_parse_at(SCHEDULE_WEEKLY, at, &ret_scrub->rule) == 0) {
+		if (strchr(at, '@') == NULL) { /* the usual time of a scrub, not of a snapshot */
+			ret_scrub->rule.hour = 2;
+			ret_scrub->rule.minute = 0;
+		}
+		return 0;
+	}
+	ret_scrub->kind = SCHEDULE_DAILY;
+	return schedule_parse_at(SCHEDULE_DAILY, at, &ret_scrub->rule);
+}
+
+void policy_scrub(json_t *records, struct policy_scrub *ret_scrub)
+{
+	size_t i;
+	json_t *entry = record_find(records, "kind", SCRUB, &i);
+	const char *at = json_string_value(json_object_get(entry, "at"));
+
+	int err = at == NULL ? -ENOENT : policy_scrub_parse(at, ret_scrub);
+
+	if (err != 0)
+		err = policy_scrub_parse(POLICY_SCRUB_USUAL, ret_scrub);
+	vc_assert(err == 0);
+	ret_scrub->since_s = json_integer_value(json_object_get(entry, "since"));
+}
+
+void policy_set_scrub(json_t *records, const char *at, int64_t since_s)
+{
+	size_t i;
+
+	if (record_find(records, "kind", SCRUB, &i) != NULL)
+		(void)json_array_remove(records, i);
+	(void)json_array_append_new(records,
+	                            json_pack("{s:s,s:s,s:I}", "kind", SCRUB, "at", at, "since", (json_int_t)since_s));
 }
 
 /* ---- autodelete -------------------------------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
  * followed by the keeper.
  *
  * Records, at most one of a kind: {"kind": "hourly" | "daily" | "weekly", "keep": N, "at": TEXT, "since": SECONDS};
- * {"kind": "autodelete", "enabled", "trigger_free", "target_free", "order", "delete", "defer", "keep_prefix"}. */
+ * {"kind": "scrub", "at": "off" | "02:00" | "sun@02:00", "since": SECONDS}; {"kind": "autodelete", "enabled", "trigger_free", "target_free", "order", "delete", "defer", "keep_prefix"}. */
 #ifndef ADMIN_POLICY_H
 #define ADMIN_POLICY_H
 
@@ -17,6 +17,19 @@ bool policy_is_entry(json_t *entry);
 bool policy_rule(json_t *records, enum schedule_kind kind, struct schedule_rule *ret_rule, int64_t *ret_since_s);
 /* Put a rule in place of the one of its kind; one that is off is only taken out. `records` is changed. */
 void policy_set_rule(json_t *records, enum schedule_kind kind, const struct schedule_rule *rule, int64_t since_s);
+
+/* When the volume is scrubbed: daily or weekly, or not (keep 0); without a record POLICY_SCRUB_USUAL, since 0. */
+#define POLICY_SCRUB_USUAL "sun@02:00"
+struct policy_scrub {
+	enum schedule_kind kind;
+	struct schedule_rule rule;
+	int64_t since_s; /* when it was set */
+};
+void policy_scrub(json_t *records, struct policy_scrub *ret_scrub);
+/* Put it in place; `at` is one that policy_scrub_parse takes. `records` is changed. */
+void policy_set_scrub(json_t *records, const char *at, int64_t since_s);
+/* "off", "02:00", "sun", "sun@02:00". -EINVAL. */
+MUST_CHECK int policy_scrub_parse(const char *at, struct policy_scrub *ret_scrub);
 
 /* The autodelete record as the engine wants it; off, with the usual values, when there is none. */
 void policy_autodelete(json_t *records, struct fs_autodelete *ret_policy);

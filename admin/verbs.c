@@ -17,6 +17,8 @@
 #define CLONE_RATE { "rate", "rate", "SIZE", "at most this much a second; 0: no limit", VERB_SIZE, VERB_IN_BODY, 0 }
 #define CLONE_PRIORITY \
 	{ "priority", "priority", "PRIORITY", "its weight among the clones of the volume: low, normal, high, or 1 to 10", VERB_TEXT, VERB_IN_BODY, 0 }
+#define SCRUB_FLOOR(must) \
+	{ "floor", "floor", "SIZE", "read at least this much a second of each disk, whatever clients do; 0: the usual, 2m", VERB_SIZE, VERB_IN_BODY, must }
 #define INITIATORS(must) \
 	{ "initiator", "initiators", "IQN", "name of an initiator, * for every one; may repeat", VERB_LIST, VERB_IN_BODY, must }
 
@@ -167,6 +169,21 @@ const struct verb verbs[] = {
 	    FORCE("also a disk that holds something: it is lost") } },
 	{ "raid", "fail", "call a disk failed: it is not used any more, and can be replaced", VERB_POST, "storage/volumes/{volume}/disks/fail", VERB_H_RAID_FAIL,
 	  VERB_DESTROYS, NULL, NULL, { ROUTE_VOLUME("volume"), LOST_DISK("the disk") } },
+	{ "raid scrub", "start", "read every block in use with parity and checksums, and repair what is wrong, in the background; one that was stopped goes on", VERB_POST,
+	  "storage/volumes/{volume}/scrub", VERB_H_SCRUB_START, VERB_JOB, NULL, NULL,
+	  { ROUTE_VOLUME("volume"), SCRUB_FLOOR(0),
+	    { "afresh", "afresh", NULL, "from the beginning, also when one was stopped", VERB_BOOL, VERB_IN_BODY, 0 } } },
+	{ "raid scrub", "status", "how far the scrub of a volume is, and what it found", VERB_GET, "storage/volumes/{volume}/scrub", VERB_H_SCRUB_STATUS, 0,
+	  NULL, NULL, { ROUTE_VOLUME("volume") } },
+	{ "raid scrub", "modify", "change the floor of the scrubs of a volume; at once", VERB_PATCH, "storage/volumes/{volume}/scrub", VERB_H_SCRUB_MODIFY, 0,
+	  NULL, NULL, { ROUTE_VOLUME("volume"), SCRUB_FLOOR(VERB_REQUIRED) } },
+	{ "raid scrub", "stop", "stop it; it goes on from there when it is started again", VERB_DELETE, "storage/volumes/{volume}/scrub", VERB_H_SCRUB_STOP, 0,
+	  NULL, NULL, { ROUTE_VOLUME("volume") } },
+	{ "raid schedule", "set", "say when a volume is scrubbed", VERB_PUT, "storage/volumes/{volume}/scrub-schedule", VERB_H_SCRUB_SCHEDULE_SET, 0, NULL, NULL,
+	  { ROUTE_VOLUME("volume"),
+	    { "at", "at", "WHEN", "every week: sun, sun@02:00; every day: 02:00; or off (UTC; sun@02:00 unless set)", VERB_TEXT, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED } } },
+	{ "raid schedule", "show", "when a volume is scrubbed", VERB_GET, "storage/volumes/{volume}/scrub-schedule", VERB_H_SCRUB_SCHEDULE_SHOW, 0, NULL, NULL,
+	  { ROUTE_VOLUME("volume") } },
 	{ "disk", "list", "the disks of all volumes", VERB_GET, "storage/disks", VERB_H_DISK_LIST, VERB_COLLECTION | VERB_REST_ONLY, NULL, NULL,
 	  { QUERY_VOLUME } },
 

@@ -89,6 +89,10 @@ struct fs_volume_info {
 	bool waits_for_room; /* the host's file system is full: changes wait */
 	bool check_running;
 	unsigned check_percent;
+	/* of the scrub that runs or ran last: what was wrong, all disks; end of the last whole one, 0: there was
+	 * none */
+	bool scrub_running;
+	uint64_t scrub_percent, scrub_wrong, scrub_repaired, scrub_lost, scrub_ended_s;
 };
 
 /* Which snapshots go when space runs short. */

@@ -15,6 +15,7 @@
 #include "fs/fs_types.h"
 #include "fs/log/nvlog.h"
 #include "fs/message.h"
+#include "fs/scrub/scrub.h"
 #include "raid/raid.h"
 
 static void space_info(const struct fs_volume *vol, struct fs_volume_info *info)
@@ -63,6 +64,7 @@ int op_volume_stat(struct fs_run *run)
 	info->failed = status->failed || vol->failed != 0;
 	info->waits_for_room = status->waits_for_room;
 	info->read_only = vol->read_only;
+	scrub_figures(vol, info);
 	info->check_running = check_is_running(vol, &info->check_percent);
 	free(status);
 	run->msg->out.volume = info;

@@ -129,7 +129,39 @@ static const struct column raid_columns[] = {
 	{ "CHECKSUM", "errors.checksum", COLUMN_TEXT, true },
 	{ "IDENTITY", "errors.identity", COLUMN_TEXT, true },
 	{ "REPAIRED", "errors.repaired", COLUMN_TEXT, true },
+	{ "SCRUBBED", "scrub.time", COLUMN_TEXT, false },
+	{ "SCRUB WRONG", "scrub.wrong", COLUMN_TEXT, true },
+	{ "SCRUB ENTRIES", "scrub.entries", COLUMN_TEXT, true },
+	{ "SCRUB UNREADABLE", "scrub.unreadable", COLUMN_TEXT, true },
+	{ "SCRUB REPAIRED", "scrub.repaired", COLUMN_TEXT, true },
+	{ "SCRUB LOST", "scrub.lost", COLUMN_TEXT, true },
 	{ "REASON", "reason", COLUMN_TEXT, false }, /* why it is not online */
+	{ 0 },
+};
+static const struct column scrub_columns[] = {
+	{ "VOLUME", "volume", COLUMN_TEXT, false },
+	{ "STATE", "state", COLUMN_TEXT, false },
+	{ "PROGRESS", "progress", COLUMN_PERCENT, false },
+	{ "LEFT", "eta_seconds", COLUMN_SECONDS, false },
+	{ "A SECOND", "speed", COLUMN_SIZE, false },
+	{ "READ", "read", COLUMN_SIZE, false },
+	{ "DATA WRONG", "data_wrong", COLUMN_TEXT, false },
+	{ "PARITY WRONG", "parity_wrong", COLUMN_TEXT, false },
+	{ "ENTRIES WRONG", "entries_wrong", COLUMN_TEXT, false },
+	{ "UNREADABLE", "unreadable", COLUMN_TEXT, false },
+	{ "REPAIRED", "repaired", COLUMN_TEXT, false },
+	{ "LOST", "lost", COLUMN_TEXT, false },
+	{ "STARTED", "start_time", COLUMN_TEXT, false },
+	{ "ENDED", "end_time", COLUMN_TEXT, false },
+	{ "NOT VERIFIED", "unverified", COLUMN_TEXT, true },
+	{ "FLOOR", "floor", COLUMN_SIZE, true },
+	{ 0 },
+};
+static const struct column scrub_schedule_columns[] = {
+	{ "VOLUME", "volume", COLUMN_TEXT, false },
+	{ "AT", "at", COLUMN_TEXT, false },
+	{ "EVERY", "every", COLUMN_TEXT, false },
+	{ "NEXT", "next_time", COLUMN_TEXT, false },
 	{ 0 },
 };
 static const struct column job_columns[] = {
@@ -180,6 +212,8 @@ static const struct {
 	{ "volume autodelete", autodelete_columns, NULL },
 	{ "export", export_columns, NULL },
 	{ "raid", raid_columns, "disks" },
+	{ "raid scrub", scrub_columns, NULL },
+	{ "raid schedule", scrub_schedule_columns, NULL },
 	{ "job", job_columns, NULL },
 	{ "event", event_columns, NULL },
 	{ "stats", stats_columns, NULL },

@@ -12,6 +12,7 @@
 #include "admin/http/collection.h"
 #include "admin/http/router.h"
 #include "admin/keeper.h"
+#include "admin/scrubwatch.h"
 #include "admin/known.h"
 #include "admin/textjson.h"
 #include "base/must.h"
@@ -445,5 +446,6 @@ struct known_volume *call_policy_put(struct call *call, int err, const char *wha
 	json_decref(known->policy);
 	known->policy = json_incref(call->scratch);
 	keeper_refresh(known);
+	scrubwatch_refresh(known);
 	return known;
 }

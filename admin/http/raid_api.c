@@ -6,6 +6,7 @@
 #include "admin/lifecycle.h"
 #include "admin/rebuildjob.h"
 #include "admin/textjson.h"
+#include "admin/scrubjob.h"
 #include "fs/fs_info.h"
 #include "fs/message.h"
 #include "fs/volume.h"
@@ -107,10 +108,35 @@ static void groups_visited(struct call *call)
 		(void)json_array_append_new(call->records, group_json(fs_volume_name(call->msg.volume), status, group));
 }
 
+/* The last whole scrub, at each disk of its volume. */
+static void scrub_visited(struct call *call)
+{
+	const struct fs_scrub_result *last = &call->msg.out.scrub->last;
+	const char *volume = fs_volume_name(call->msg.volume);
+	json_t *group, *disk;
+	size_t i, j;
+
+	json_array_foreach(call->records, i, group) {
+		if (strcmp(json_string_value(json_object_get(group, "volume")), volume) != 0)
+			continue;
+		json_array_foreach(json_object_get(group, "disks"), j, disk) {
+			json_t *scrub = scrubjob_disk_json(last, json_string_value(json_object_get(disk, "name")));
+
+			if (scrub != NULL)
+				(void)json_object_set_new(disk, "scrub", scrub);
+		}
+	}
+}
+
+static void groups_scrub(struct call *call)
+{
+	call_each_again(call, FS_SCRUB_STATUS, scrub_visited, call_reply_collection);
+}
+
 void raid_api_groups(struct call *call)
 {
 	call->records = json_array();
-	call_each_volume(call, FS_RAID_STATUS, groups_visited, call_reply_collection);
+	call_each_volume(call, FS_RAID_STATUS, groups_visited, groups_scrub);
 }
 
 /* ---- replace, fail ----------------------------------------------------------------------------------------------- */

@@ -48,9 +48,15 @@ static void status_visited(struct call *call)
 {
 	const struct fs_volume_info *info = call->msg.out.volume;
 	const char *name = fs_volume_name(call->msg.volume);
+	char text[128];
 
 	if (info->read_only)
 		(void)json_array_append_new(call->records, problem("warn", name, "the volume is read-only"));
+	if (info->scrub_lost > 0) {
+		(void)snprintf(text, sizeof text, "the scrub found %llu blocks lost: \"raid scrub status\" says which",
+		               (unsigned long long)info->scrub_lost);
+		(void)json_array_append_new(call->records, problem("error", name, text));
+	}
 	space_visited(call, info, name);
 }
 

@@ -17,11 +17,15 @@
 #include "base/error.h"
 
 struct fs_volume;
+struct fs_volume_info;
 
 MUST_CHECK int scrub_init(struct fs_volume *vol);
 void scrub_fini(struct fs_volume *vol);
 /* The volume is about to be unmounted: the scrub saves where it is, as the last thing it does. It counts as a message
  * under way until it has. */
 void scrub_leave(struct fs_volume *vol);
+
+/* Its figures among those of the volume. */
+void scrub_figures(struct fs_volume *vol, struct fs_volume_info *info);
 
 #endif

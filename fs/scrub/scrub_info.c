@@ -8,6 +8,7 @@
 #include "fs/core/operations.h"
 #include "fs/file/run.h"
 #include "fs/message.h"
+#include "fs/scrub/scrub.h"
 #include "fs/scrub/scrub_private.h"
 #include "fs/vdisk/vtoc.h"
 
@@ -57,6 +58,11 @@ static int result_fill(struct fs_volume *vol, const struct scrub_result *from, c
 	return 0;
 }
 
+static unsigned scrub_percent(uint64_t done, uint64_t left)
+{
+	return done + left == 0 ? 0 : (unsigned)MIN_OF(done * 100U / (done + left), (uint64_t)99);
+}
+
 static void progress_fill(struct scrub *scrub, struct fs_scrub_info *info)
 {
 	struct fs_volume *vol = scrub->vol;
@@ -67,11 +73,28 @@ static void progress_fill(struct scrub *scrub, struct fs_scrub_info *info)
 	if (scrub->state.now.state != FS_SCRUB_RUNNING && scrub->state.now.state != FS_SCRUB_STOPPED)
 		return;
 	left = scrub_walk_left(scrub);
-	info->percent = done + left == 0 ? 0 : (unsigned)MIN_OF(done * 100U / (done + left), (uint64_t)99);
+	info->percent = scrub_percent(done, left);
 	if (scrub->state.now.state != FS_SCRUB_RUNNING)
 		return;
 	info->speed_bytes_s = clone_speed_now(&scrub->speed, now_ns, done) * FS_BLOCK_SIZE;
 	info->eta_s = clone_speed_eta_s(&scrub->speed, now_ns, done, left);
+}
+
+void scrub_figures(struct fs_volume *vol, struct fs_volume_info *info)
+{
+	struct scrub *scrub = vol->scrub;
+	const struct scrub_result *now = &scrub->state.now;
+	const struct scrub_result *whole = now->state == FS_SCRUB_DONE ? now : &scrub->state.last;
+	uint64_t left = scrub_walk_left(scrub);
+
+	info->scrub_running = now->state == FS_SCRUB_RUNNING;
+	info->scrub_percent = info->scrub_running ? scrub_percent(now->n_used, left) : 0;
+	for (unsigned i = 0; i < now->n_members; i++) {
+		info->scrub_wrong += fs_scrub_n_wrong(&now->members[i].counts);
+		info->scrub_repaired += now->members[i].counts.n_repaired;
+		info->scrub_lost += now->members[i].counts.n_lost;
+	}
+	info->scrub_ended_s = whole->state == FS_SCRUB_DONE ? (uint64_t)whole->ended_ns / 1000000000U : 0;
 }
 
 int op_scrub_status(struct fs_run *run)

@@ -7,6 +7,8 @@ ADMIN_TESTS = \
 	tests/admin/test_keeper \
 	tests/admin/test_remount \
 	tests/admin/test_schedule \
+	tests/admin/test_scrub_api \
+	tests/admin/test_scrubwatch \
 	tests/admin/test_signin \
 	tests/admin/test_size \
 	tests/admin/test_verbs \
@@ -29,7 +31,7 @@ check_PROGRAMS += $(ADMIN_TESTS) tests/admin/adminhost
 TESTS += $(ADMIN_TESTS) tests/admin/vcadm.test tests/admin/terminal.test
 EXTRA_DIST += tests/admin/vcadm.test tests/admin/terminal.test
 ADMIN_TEST_LIBS = $(ADMIN_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
-ADMIN_HOST = tests/admin/host.c tests/admin/host.h tests/support/ramadmin.c tests/support/ramadmin.h
+ADMIN_HOST = fs/core/scrub_result.c tests/admin/host.c tests/admin/host.h tests/support/ramadmin.c tests/support/ramadmin.h
 ADMIN_REST = tests/admin/rest.c tests/admin/rest.h $(ADMIN_HOST)
 tests_admin_test_keeper_SOURCES = tests/admin/test_keeper.c tests/support/ramadmin.c tests/support/ramadmin.h \
 	tests/support/simworld.c tests/support/simworld.h
@@ -44,11 +46,16 @@ tests_admin_test_portal_SOURCES = tests/admin/test_portal.c
 tests_admin_test_portal_LDADD = libvcconfig.a $(ADMIN_TEST_LIBS)
 tests_admin_test_schedule_SOURCES = tests/admin/test_schedule.c
 tests_admin_test_schedule_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_scrub_api_SOURCES = tests/admin/test_scrub_api.c $(ADMIN_REST)
+tests_admin_test_scrub_api_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_scrubwatch_SOURCES = fs/core/scrub_result.c tests/admin/test_scrubwatch.c tests/support/ramadmin.c tests/support/ramadmin.h \
+	tests/support/simworld.c tests/support/simworld.h
+tests_admin_test_scrubwatch_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_signin_SOURCES = tests/admin/test_signin.c tests/support/simworld.c tests/support/simworld.h
 tests_admin_test_signin_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_size_SOURCES = tests/admin/test_size.c
 tests_admin_test_size_LDADD = $(ADMIN_TEST_LIBS)
-tests_admin_test_verbs_SOURCES = tests/admin/test_verbs.c tests/support/ramadmin.c tests/support/ramadmin.h
+tests_admin_test_verbs_SOURCES = fs/core/scrub_result.c tests/admin/test_verbs.c tests/support/ramadmin.c tests/support/ramadmin.h
 tests_admin_test_verbs_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_volpath_SOURCES = tests/admin/test_volpath.c
 tests_admin_test_volpath_LDADD = $(ADMIN_TEST_LIBS)

@@ -57,6 +57,13 @@ unsigned ramadmin_reclaim_looks = 1;
 int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot, ramadmin_fail_wipe;
 unsigned ramadmin_mounts;
 uint64_t ramadmin_check_errors;
+/* A volume that was made when nothing was ever due before: no test has a scrub that it did not start. */
+#define SCRUB_AT_FIRST                                                                                                 \
+	{                                                                                                              \
+		.volume_created_ns = INT64_MAX, .eta_s = UINT64_MAX                                                    \
+	}
+struct fs_scrub_info ramadmin_scrub = SCRUB_AT_FIRST;
+unsigned ramadmin_n_scrubs;
 bool ramadmin_degraded, ramadmin_failed, ramadmin_rebuilding, ramadmin_check_hangs;
 struct fs_autodelete ramadmin_autodelete;
 static struct fs_volume volumes[MANY];
@@ -77,6 +84,8 @@ void ramadmin_reset(void)
 	ramadmin_reclaim_looks = 1;
 	ramadmin_fail_format = ramadmin_fail_mount = ramadmin_fail_snapshot = ramadmin_fail_wipe = 0;
 	ramadmin_check_errors = 0;
+	ramadmin_scrub = (struct fs_scrub_info)SCRUB_AT_FIRST;
+	ramadmin_n_scrubs = 0;
 	ramadmin_space_level = 0;
 	ramadmin_degraded = ramadmin_failed = ramadmin_rebuilding = ramadmin_check_hangs = false;
 	hanging_check = NULL;
@@ -677,6 +686,37 @@ static int raid_stat(struct fs_message *msg)
 	return 0;
 }
 
+static int scrub_op(struct fs_message *msg)
+{
+	struct fs_scrub_result *now = &ramadmin_scrub.now;
+
+	switch (msg->op) {
+	case FS_SCRUB_START:
+		if (now->state == FS_SCRUB_RUNNING)
+			return -EALREADY;
+		now->state = FS_SCRUB_RUNNING;
+		now->started_ns = world_wall_ns(msg->origin);
+		ramadmin_scrub.percent = 42;
+		ramadmin_n_scrubs++;
+		break;
+	case FS_SCRUB_STOP:
+		if (now->state != FS_SCRUB_RUNNING)
+			return -ESRCH;
+		now->state = FS_SCRUB_STOPPED;
+		break;
+	case FS_SCRUB_MODIFY: break;
+	default:
+		msg->out.scrub = calloc(1, sizeof *msg->out.scrub);
+		*msg->out.scrub = ramadmin_scrub;
+		if (now->state == FS_SCRUB_DONE)
+			msg->out.scrub->last = *now;
+		return 0;
+	}
+	if (msg->in.scrub.floor_bytes_s != 0)
+		ramadmin_scrub.floor_bytes_s = msg->in.scrub.floor_bytes_s;
+	return 0;
+}
+
 static int check(struct fs_message *msg)
 {
 	msg->out.check.n_errors = ramadmin_check_errors;
@@ -735,6 +775,10 @@ static int run(struct fs_message *msg)
 	case FS_PATH_OF: return path_of(msg);
 	case FS_VOLUME_STAT: return volume_stat(msg);
 	case FS_RAID_STATUS: return raid_stat(msg);
+	case FS_SCRUB_START:
+	case FS_SCRUB_STOP:
+	case FS_SCRUB_MODIFY:
+	case FS_SCRUB_STATUS: return scrub_op(msg);
 	case FS_CHECK: return check(msg);
 	case FS_CHECK_RATE: return hanging_check == NULL ? -ENOENT : 0;
 	case FS_CHECK_CANCEL: return check_cancel(msg);
@@ -769,6 +813,7 @@ void fs_message_fini(struct fs_message *msg)
 	free(msg->out.blob);
 	free(msg->out.volume);
 	free(msg->out.raid);
+	free(msg->out.scrub); /* its lists are the test's */
 	free(msg->out.check.report);
 	memset(&msg->out, 0, sizeof msg->out);
 }

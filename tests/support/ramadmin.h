@@ -23,6 +23,8 @@ extern unsigned ramadmin_mounts; /* tried so far */
 extern uint64_t ramadmin_check_errors;
 /* Checks stand at 42 % until they are cancelled. */
 extern bool ramadmin_check_hangs;
+extern struct fs_scrub_info ramadmin_scrub; /* of all volumes */
+extern unsigned ramadmin_n_scrubs; /* started */
 extern bool ramadmin_degraded, ramadmin_failed, ramadmin_rebuilding;
 /* How full every volume says it is: enum fs_space_level. */
 extern unsigned ramadmin_space_level;
