@@ -17,9 +17,13 @@ def scrubbed(server, *words):
 
 
 def overwrite(server, index, count):
-    """Over `count` blocks of a disk file that hold data of a LUN or file; (offset, what was there) of each."""
-    path = server.disks[index]
-    blocks = [offset for _, offset, inode, _, level in Disk(path).entries() if inode > 64 and level == 0]
+    """Over `count` blocks of a disk file that hold what a LUN has now; (offset, what was there) of each."""
+    path, newest = server.disks[index], {}
+    for disk in server.disks[:-1]:
+        for generation, offset, inode, fbn, level in Disk(disk).entries():
+            if inode > 64 and level == 0:
+                newest[inode, fbn] = max(newest.get((inode, fbn), (0,)), (generation, disk, offset))
+    blocks = sorted(offset for _, disk, offset in newest.values() if disk == path)
     need(len(blocks) > 4 * count, f"only {len(blocks)} blocks on {path}")
     step = len(blocks) // count
     return [(offset, scribble(path, offset)) for offset in blocks[::step][:count]]
@@ -64,6 +68,7 @@ def test_a_scrub_goes_on_after_the_server_was_killed(test):
     server = test.server()
     server.create_lun("/vol/vol0/test", SIZE, number=0)
     run(*test.stress(server, 0, test.path("state"), SIZE, "--seconds", 4, "--depth", 8, "--writes", 90))
+    server.vcadm("snapshot", "create", "vol0", "s1")
     data = overwrite(server, 0, 30)
     server.vcadm("raid", "scrub", "start", "vol0")
     server.restart_after_kill()
