@@ -96,7 +96,7 @@ bool raid_stripe_is_unsettled(const struct raid *raid, unsigned group, uint32_t 
 /* How many there are: 0 after any other way of opening. */
 unsigned raid_n_unsettled(const struct raid *raid);
 /* Close: no request may be in flight. Everything written is made durable first (err as raid_flush); the labels then say
- * "clean". */
+ * "clean". Functions that were given (raid_write_window) are not called any more. */
 void raid_close(struct raid *raid, void (*done)(void *arg, int err), void *arg);
 
 /* ---- geometry -------------------------------------------------------------------------------------------------- */

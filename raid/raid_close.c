@@ -93,6 +93,7 @@ void raid_close(struct raid *raid, void (*done)(void *arg, int err), void *arg)
 {
 	vc_assert(!raid->closing && STAILQ_EMPTY(&raid->writes) && raid->replace == NULL);
 	raid->closing = true;
+	raid_write_window(raid, NULL, NULL);
 	rebuild_stop(raid);
 	raid_room_patience(raid, RAID_ROOM_PATIENCE_NS);
 	raid->close_done = done;

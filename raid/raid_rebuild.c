@@ -264,6 +264,7 @@ static void rebuild_free_run(struct task *task)
 	world_timer_cancel(&rb->timer);
 	rb->group->rebuild = NULL;
 	free(rb);
+	rebuild_resume(raid); /* its disk may have been replaced meanwhile */
 	raid_write_kick(raid);
 	raid_idle_check(raid);
 }
@@ -473,7 +474,11 @@ static void rebuild_start(struct raid *raid, struct member *m)
 	struct raid_group *g = m->group;
 	struct rebuild *rb;
 
-	if (g->rebuild != NULL || raid->read_only || group_failed(g))
+	if (g->rebuild != NULL) { /* it is of the disk that was there before, and ends */
+		rebuild_pump(g->rebuild);
+		return;
+	}
+	if (raid->read_only || raid->closing || group_failed(g))
 		return;
 	rb = raid_call_new(sizeof *rb);
 	*rb = (struct rebuild){

@@ -335,6 +335,30 @@ static void rebuild_goes_on_where_it_was_after_a_close(void **state)
 	unmake();
 }
 
+static unsigned window_while_open(void *arg)
+{
+	(void)arg;
+	assert_non_null(s.raid);
+	return 65536;
+}
+
+static void rebuild_that_a_close_stops_asks_nobody_about_clients_any_more(void **state)
+{
+	(void)state;
+	make_one(4);
+	write_much();
+	lose(3);
+	assert_int_equal(simraid_replace(&s, 0, 3, simraid_add_disk(&s, "spare", DISK_BLOCKS)), 0);
+	for (unsigned steps = 0; steps < 40; steps++) {
+		raid_write_window(s.raid, window_while_open, NULL);
+		for (unsigned i = 0; i < 30 + steps; i++)
+			(void)sim_step(s.sim);
+		reopen();
+	}
+	is_whole(3);
+	unmake();
+}
+
 static void rebuild_of_one_whose_disk_fails_leaves_the_group_as_it_was(void **state)
 {
 	(void)state;
@@ -468,6 +492,27 @@ static int fail_disk(unsigned group, unsigned position)
 	return answer;
 }
 
+/* At every moment of what the first rebuild has still under way then. */
+static void rebuild_of_the_next_disk_begins_when_that_of_a_failed_one_has_ended(void **state)
+{
+	(void)state;
+	for (unsigned steps = 0; steps < 60; steps += 3) {
+		make_one(4);
+		write_much();
+		lose(1);
+		raid_write_window(s.raid, busy_window, NULL);
+		raid_rebuild_floor(s.raid, 1U << 14);
+		assert_int_equal(simraid_replace(&s, 0, 1, simraid_add_disk(&s, "bad", DISK_BLOCKS)), 0);
+		for (unsigned i = 0; i < steps; i++)
+			(void)sim_step(s.sim);
+		assert_int_equal(fail_disk(0, 1), 0);
+		assert_int_equal(simraid_replace(&s, 0, 1, simraid_add_disk(&s, "good", DISK_BLOCKS)), 0);
+		raid_write_window(s.raid, NULL, NULL);
+		is_whole(1);
+		unmake();
+	}
+}
+
 static void an_administrator_can_fail_a_disk_the_group_can_do_without(void **state)
 {
 	static const unsigned groups[] = { 3, 3 };
@@ -552,7 +597,9 @@ int main(void)
 		cmocka_unit_test_teardown(rebuild_goes_on_while_others_flush, tidy),
 		cmocka_unit_test_teardown(rebuild_keeps_to_its_floor_while_clients_are_served, tidy),
 		cmocka_unit_test_teardown(rebuild_goes_on_where_it_was_after_a_close, tidy),
+		cmocka_unit_test_teardown(rebuild_that_a_close_stops_asks_nobody_about_clients_any_more, tidy),
 		cmocka_unit_test_teardown(rebuild_of_one_whose_disk_fails_leaves_the_group_as_it_was, tidy),
+		cmocka_unit_test_teardown(rebuild_of_the_next_disk_begins_when_that_of_a_failed_one_has_ended, tidy),
 		cmocka_unit_test_teardown(rebuild_over_a_bad_block_loses_that_and_nothing_else, tidy),
 		cmocka_unit_test_teardown(rebuild_over_a_bad_checksum_block_ends, tidy),
 		cmocka_unit_test_teardown(a_second_failure_during_rebuild_is_an_error_and_never_wrong_data, tidy),
