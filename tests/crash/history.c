@@ -389,6 +389,7 @@ void history_steps(struct history *h, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		bool moved = sim_step(h->machine.sim);
 
+		disks_look(h);
 		if (!come_again(h, !moved) && !moved)
 			break;
 	}
@@ -427,6 +428,7 @@ static void recover(struct history *h, unsigned n_cuts, bool was_closed)
 	}
 	impostor_keep(h, true);
 	impostor_strike(h);
+	disks_before_mount(h);
 	while (n_cuts > 0 &&
 	       machine_cut_in_mount(&h->machine, history_draw(h, 1U << 30), 1U + history_draw(h, 120), &err)) {
 		h->counts->crashes_in_recovery++;
@@ -440,6 +442,7 @@ static void recover(struct history *h, unsigned n_cuts, bool was_closed)
 	if (err != 0)
 		history_fail(h, FAIL_LOST, "the volume cannot be mounted after a power cut: %s", error_name(err));
 	impostor_look(h);
+	disks_after_mount(h);
 	if (h->machine.verifier == verifier && !was_closed)
 		history_fail(h, FAIL_LOST, "the write verifier is the same after a power cut");
 }

@@ -10,6 +10,7 @@
 #ifndef TESTS_CRASH_HISTORY_H
 #define TESTS_CRASH_HISTORY_H
 
+#include "tests/crash/disks.h"
 #include "tests/crash/impostor.h"
 #include "tests/crash/machine.h"
 #include "tests/crash/model.h"
@@ -98,6 +99,7 @@ struct history {
 	bool host_was_full; /* what is under way may be told to come again */
 	struct history_counts *counts;
 	struct impostors impostors;
+	struct disks disks;
 	struct resends resends;
 };
 

@@ -4,6 +4,8 @@ tests_crash_sim_SOURCES = \
 	tests/crash/aftermath.c tests/crash/aftermath.h \
 	tests/crash/cell.c tests/crash/cell.h \
 	tests/crash/explored.c tests/crash/explored.h \
+	tests/crash/disks.c tests/crash/disks.h \
+	tests/crash/transitions.c tests/crash/transitions.h \
 	tests/crash/fullhost.c tests/crash/fullhost.h \
 	tests/crash/mishap.c tests/crash/mishap.h \
 	tests/crash/history.c tests/crash/history.h \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/list.h"
 #include "fs/core/core.h"
 #include "fs/volume/volume_private.h"
 #include "raid/raid_volume.h"
@@ -82,12 +83,14 @@ static void mount_begin(struct machine *machine, struct waiting *wait)
 	const struct fs_mount_options options = { .cache_pages = CACHE_PAGES,
 		                                  .restore_to = machine->restore_to,
 		                                  .max_calls = machine->max_calls };
-	const char *urls[MACHINE_DISKS_MAX + 2U];
+	const char *urls[MACHINE_DISKS_MAX + MACHINE_EXTRAS_MAX + 2U];
 	unsigned n = 0;
 
 	*wait = (struct waiting){ false, 0, NULL };
 	for (unsigned i = 0; i < machine->n_disks; i++)
 		urls[n++] = machine->urls[i];
+	for (unsigned i = 0; i < machine->n_extras; i++)
+		urls[n++] = machine->extras[i];
 	if (machine->beside[0] != '\0')
 		urls[n++] = machine->beside;
 	if (machine->twice >= 0)
@@ -102,6 +105,8 @@ static int mount_end(struct machine *machine, struct waiting *wait)
 	machine->vol = err == 0 ? wait->vol : NULL;
 	if (err == 0 && machine->slow_to_save)
 		machine->vol->raid->lane.save_ns = INT64_MAX / 2;
+	if (err == 0 && machine->rebuild_floor != 0)
+		raid_rebuild_floor(machine->vol->raid, machine->rebuild_floor);
 	if (err == 0)
 		machine->verifier = fs_volume_write_verifier(machine->vol);
 	return err;
@@ -128,6 +133,7 @@ static void media_remove(struct machine *machine)
 {
 	for (unsigned i = 0; i < machine->n_disks; i++)
 		vc_assert(disk_destroy(machine->urls[i]) == 0);
+	machine_extras_drop(machine, 0);
 }
 
 void machine_fini(struct machine *machine)
@@ -142,11 +148,28 @@ void machine_fini(struct machine *machine)
 /* The media of the next life, of what this one's may be left as. */
 static void media_clone(struct machine *machine, uint64_t seed, char fresh[MACHINE_DISKS_MAX][24])
 {
+	unsigned n = machine->n_extras;
+
 	machine->life++;
 	for (unsigned i = 0; i < machine->n_disks; i++) {
 		name_medium(machine, i, fresh[i]);
 		vc_assert(memdisk_crash_clone(machine_medium(machine, i), fresh[i] + 4, seed * 31U + i) == 0);
 	}
+	for (unsigned i = 0; i < n; i++) {
+		(void)snprintf(machine->next_extras[i], 24, "mem:%ce%u.%u", machine->tag, i, machine->life);
+		vc_assert(memdisk_crash_clone(machine->extras[i] + 4, machine->next_extras[i] + 4,
+		                              seed * 31U + machine->n_disks + i) == 0);
+	}
+	machine->n_next_extras = n;
+}
+
+/* The old media are gone. */
+static void media_take(struct machine *machine, char fresh[MACHINE_DISKS_MAX][24])
+{
+	memcpy(machine->urls, fresh, sizeof machine->urls);
+	memcpy(machine->extras, machine->next_extras, sizeof machine->extras);
+	machine->n_extras = machine->n_next_extras;
+	machine->n_next_extras = 0;
 }
 
 void machine_cut_begin(struct machine *machine, uint64_t seed)
@@ -160,7 +183,7 @@ void machine_cut_end(struct machine *machine)
 	if (machine->vol != NULL)
 		(void)machine_unmount(machine);
 	media_remove(machine);
-	memcpy(machine->urls, machine->next_urls, sizeof machine->urls);
+	media_take(machine, machine->next_urls);
 }
 
 void machine_cut(struct machine *machine, uint64_t seed)
@@ -183,7 +206,7 @@ bool machine_cut_in_mount(struct machine *machine, uint64_t seed, uint64_t n_ste
 	if (mount_end(machine, &wait) == 0)
 		(void)machine_unmount(machine);
 	media_remove(machine);
-	memcpy(machine->urls, fresh, sizeof fresh);
+	media_take(machine, fresh);
 	return true;
 }
 
@@ -193,6 +216,7 @@ void machine_branch(struct machine *machine, const struct machine *from, char ta
 	machine->tag = tag;
 	machine->vol = NULL;
 	machine->life = 0;
+	machine->n_extras = 0;
 	machine->sim = simworld_new(seed);
 	machine->world = simworld_world(machine->sim);
 	for (unsigned i = 0; i < machine->n_disks; i++)
@@ -203,6 +227,50 @@ void machine_replace(struct machine *machine, unsigned disk, const char *medium)
 {
 	vc_assert(machine->vol == NULL && disk_destroy(machine->urls[disk]) == 0);
 	(void)snprintf(machine->urls[disk], sizeof machine->urls[disk], "mem:%.16s", medium);
+}
+
+bool machine_extra_add(struct machine *machine, uint64_t n_blocks)
+{
+	char *url = machine->extras[machine->n_extras];
+
+	if (machine->n_extras == MACHINE_EXTRAS_MAX)
+		return false;
+	(void)snprintf(url, sizeof machine->extras[0], "mem:%cn%u", machine->tag, machine->n_made++);
+	vc_assert(disk_create(url, n_blocks * RAID_BLOCK_SIZE) == 0);
+	machine->n_extras++;
+	return true;
+}
+
+void machine_extras_drop(struct machine *machine, unsigned n)
+{
+	unsigned n_gone = machine->n_extras - MIN_OF(n, machine->n_extras);
+
+	for (unsigned i = 0; i < n_gone; i++)
+		vc_assert(disk_destroy(machine->extras[i]) == 0);
+	machine->n_extras -= n_gone;
+	memmove(machine->extras[0], machine->extras[n_gone], machine->n_extras * sizeof machine->extras[0]);
+}
+
+bool machine_extras_adopt(struct machine *machine)
+{
+	bool any = false;
+	char url[24];
+
+	for (unsigned i = 0; i < machine->n_disks; i++)
+		for (unsigned k = 0; k < machine->n_extras; k++) {
+			if (strcmp(machine->vol->raid->members[i]->url, machine->extras[k]) != 0)
+				continue;
+			memcpy(url, machine->urls[i], sizeof url);
+			memcpy(machine->urls[i], machine->extras[k], sizeof url);
+			memcpy(machine->extras[k], url, sizeof url);
+			any = true;
+		}
+	return any;
+}
+
+enum raid_disk_state machine_disk_state(const struct machine *machine, unsigned disk)
+{
+	return machine->vol->raid->members[disk]->state;
 }
 
 bool machine_disk_online(const struct machine *machine, unsigned disk)

@@ -8,10 +8,12 @@
 
 #include "fs/message.h"
 #include "fs/volume.h"
+#include "raid/raid.h"
 #include "tests/support/memdisk.h"
 #include "tests/support/simworld.h"
 
 #define MACHINE_DISKS_MAX 6U
+#define MACHINE_EXTRAS_MAX 4U
 
 struct machine {
 	struct simworld *sim;
@@ -22,6 +24,12 @@ struct machine {
 	unsigned life; /* media are named anew in each */
 	char urls[MACHINE_DISKS_MAX][24];
 	char next_urls[MACHINE_DISKS_MAX][24]; /* between the two steps of a cut */
+	char extras[MACHINE_EXTRAS_MAX][24]; /* media beside these: mounts name them, too */
+	unsigned n_extras;
+	char next_extras[MACHINE_EXTRAS_MAX][24];
+	unsigned n_next_extras;
+	unsigned n_made; /* by machine_extra_add */
+	uint64_t rebuild_floor; /* of the next mounts; 0: the default */
 	int twice; /* the next mounts name this disk twice; -1: none */
 	char beside[24]; /* and this one, too; "": none */
 	uint64_t disk_blocks;
@@ -53,6 +61,13 @@ bool machine_cut_in_mount(struct machine *machine, uint64_t seed, uint64_t n_ste
 void machine_branch(struct machine *machine, const struct machine *from, char tag, uint64_t seed);
 /* Put another medium in the place of the disk, whose own is removed. Nothing is mounted. */
 void machine_replace(struct machine *machine, unsigned disk, const char *medium);
+/* A blank medium beside the disks; false: there are MACHINE_EXTRAS_MAX. Its name is that of the last extra. */
+MUST_CHECK bool machine_extra_add(struct machine *machine, uint64_t n_blocks);
+/* Remove the oldest ones but `n`. Nothing is mounted. */
+void machine_extras_drop(struct machine *machine, unsigned n);
+/* Mounted: extras that have become members change places with the media whose place they have; true: one has. */
+bool machine_extras_adopt(struct machine *machine);
+enum raid_disk_state machine_disk_state(const struct machine *machine, unsigned disk);
 /* Is the disk a member that is read and written? Mounted. */
 bool machine_disk_online(const struct machine *machine, unsigned disk);
 /* The name of a disk's medium. */

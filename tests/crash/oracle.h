@@ -40,7 +40,7 @@ static inline bool oracle_crashed(const struct oracle *o)
 /* Operations that were under way when the power failed. */
 static inline bool oracle_pending(const struct oracle *o, const struct op *op)
 {
-	return op->state == (o->mode == ORACLE_ADOPT ? OP_CUT : OP_FLYING) && o->mode != ORACLE_REST;
+	return o->mode != ORACLE_REST && (op->state == OP_CUT || (o->mode == ORACLE_LOOK && op->state == OP_FLYING));
 }
 
 #endif

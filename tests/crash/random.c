@@ -19,7 +19,7 @@
 
 #define BALLAST_PIECE 8U /* a record of it must fit into half of a small log */
 
-static void machine_draw(struct history *h, uint64_t seed, bool ballast)
+void random_machine(struct history *h, uint64_t seed, bool ballast)
 {
 	struct machine *machine = &h->machine;
 	static const uint64_t latencies[] = { 0, 0, 200000, 3000000 };
@@ -41,7 +41,7 @@ static void machine_draw(struct history *h, uint64_t seed, bool ballast)
 }
 
 /* A file that the cache cannot hold, with a word for each block: "flood" reads it. */
-static void ballast_make(struct history *h)
+void random_ballast(struct history *h)
 {
 	struct page *pages[BALLAST_PIECE];
 	struct fs_message msg;
@@ -79,7 +79,7 @@ static void ballast_make(struct history *h)
 		history_fail(h, FAIL_STUCK, "no consistency point: %s", error_name(msg.status));
 }
 
-static void load(struct history *h, unsigned n)
+void random_load(struct history *h, unsigned n)
 {
 	unsigned width = 1U + (unsigned)history_draw(h, HISTORY_OPS - 4U), pace = 1U + (unsigned)history_draw(h, 40);
 
@@ -91,7 +91,7 @@ static void load(struct history *h, unsigned n)
 	}
 }
 
-static void pause_for(struct history *h)
+void random_pause(struct history *h)
 {
 	uint64_t ns = 1ULL << history_draw(h, 34);
 
@@ -126,15 +126,15 @@ static void restart(struct history *h)
 
 static void life(struct history *h)
 {
-	load(h, 10U + (unsigned)history_draw(h, 110));
+	random_load(h, 10U + (unsigned)history_draw(h, 110));
 	impostor_keep(h, false);
 	if (h->impostors.on)
-		load(h, (unsigned)history_draw(h, 60));
+		random_load(h, (unsigned)history_draw(h, 60));
 	if (fullhost_try(h))
 		return;
 	fault_maybe(h);
 	if (history_draw(h, 3) == 0)
-		pause_for(h);
+		random_pause(h);
 	switch (history_draw(h, 11)) {
 	case 0: rest(h); break;
 	case 1: restart(h); break;
@@ -151,7 +151,7 @@ static void second_disk(struct history *h)
 	h->faulty = true;
 	fault_strike(h, (unsigned)h->bad_disk);
 	fault_strike(h, ((unsigned)h->bad_disk + 1U) % h->machine.n_disks);
-	load(h, 100);
+	random_load(h, 100);
 	history_land(h);
 	aftermath_look(h);
 }
@@ -169,9 +169,9 @@ uint64_t random_run(uint64_t seed, bool verbose, struct history_counts *counts)
 	history_init(h, seed, counts);
 	h->may_autodelete = seed % 8U == 3U;
 	ballast = history_draw(h, 8) == 0;
-	machine_draw(h, seed, ballast);
+	random_machine(h, seed, ballast);
 	if (ballast)
-		ballast_make(h);
+		random_ballast(h);
 	fault_draw(h);
 	impostor_draw(h, seed);
 	fullhost_draw(h, seed);

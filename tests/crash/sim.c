@@ -4,7 +4,8 @@
  * usage: sim random [--seeds N]                random histories
  *        sim small [--length 1..3]             every sequence of up to that many operations, every crash on the way; --subsets N: at most so many
  *                                              states a boundary (0: all), --share N: one in N of the workloads
- *        sim soak --seconds N                  both, histories and workloads of three operations
+ *        sim disks [--seeds N]                 disks that come and go; --all 1: every transition must be met
+ *        sim soak --seconds N                  all of them, workloads of three operations
  *           all of them: [--first N] [--seconds N] [--jobs N] [--failures N: after so many nothing more is begun]
  *        sim replay SEED | replay small N      one of them, with everything that happens
  *        sim digest SEED | digest small N      a number that says whether it was the same history
@@ -18,6 +19,7 @@
 #include "base/log.h"
 #include "base/page.h"
 #include "raid/disk.h"
+#include "tests/crash/disks.h"
 #include "tests/crash/random.h"
 #include "tests/crash/small.h"
 #include "tests/crash/workers.h"
@@ -27,7 +29,7 @@
 struct options {
 	uint64_t first, n;
 	unsigned seconds, jobs, length, share;
-	unsigned failures;
+	unsigned failures, all;
 	int subsets; /* -1: as small_plan has it */
 };
 
@@ -47,6 +49,8 @@ static bool option_set(struct options *options, const char *name, uint64_t value
 		options->share = (unsigned)value;
 	else if (strcmp(name, "--failures") == 0)
 		options->failures = (unsigned)value;
+	else if (strcmp(name, "--all") == 0)
+		options->all = (unsigned)value;
 	else if (strcmp(name, "--subsets") == 0)
 		options->subsets = (int)value;
 	else
@@ -74,6 +78,16 @@ static void random_job(uint64_t seed, struct history_counts *counts)
 static void random_name(uint64_t seed, char *text, size_t size)
 {
 	(void)snprintf(text, size, "%llu", (unsigned long long)seed);
+}
+
+static void disks_job(uint64_t seed, struct history_counts *counts)
+{
+	(void)disks_run(seed, false, counts);
+}
+
+static void disks_name(uint64_t seed, char *text, size_t size)
+{
+	(void)snprintf(text, size, "disks %llu", (unsigned long long)seed);
 }
 
 static unsigned share = 1;
@@ -133,17 +147,22 @@ static int report(const struct workers_result *result)
 	return n_failed == 0 ? 0 : 1;
 }
 
-static int run(const struct options *options, struct workers_plan *plan)
+static void plan_run(const struct options *options, struct workers_plan *plan, struct workers_result *ret_result)
 {
-	struct workers_result result;
-
 	share = options->share;
 	for (unsigned i = 0; i < 3 && options->subsets >= 0; i++)
 		small_plan.subsets[i] = (unsigned)options->subsets;
 	plan->seconds = options->seconds;
 	plan->n_workers = options->jobs;
 	plan->n_failures = options->failures;
-	workers_run(plan, &result);
+	workers_run(plan, ret_result);
+}
+
+static int run(const struct options *options, struct workers_plan *plan)
+{
+	struct workers_result result;
+
+	plan_run(options, plan, &result);
 	return report(&result);
 }
 
@@ -153,6 +172,18 @@ static int run_random(const struct options *options)
 
 	plan.n_jobs = options->n == 0 && options->seconds == 0 ? 100 : options->n;
 	return run(options, &plan);
+}
+
+static int run_disks(const struct options *options)
+{
+	struct workers_plan plan = { .job = disks_job, .name = disks_name, .first = options->first };
+	struct workers_result result;
+	bool all;
+
+	plan.n_jobs = options->n == 0 && options->seconds == 0 ? 100 : options->n;
+	plan_run(options, &plan, &result);
+	all = transitions_report(&result.counts);
+	return report(&result) != 0 || (options->all != 0 && !all);
 }
 
 static int run_small(const struct options *options)
@@ -173,19 +204,22 @@ static int run_soak(const struct options *options)
 	return run(options, &plan);
 }
 
-/* replay SEED, replay small NUMBER, digest SEED */
+/* replay SEED, replay small NUMBER, replay disks SEED, digest SEED */
 static int run_one(int argc, char **argv, bool verbose)
 {
-	bool small = argc > 0 && strcmp(argv[0], "small") == 0;
+	bool small = argc > 0 && strcmp(argv[0], "small") == 0, disks = argc > 0 && strcmp(argv[0], "disks") == 0;
 	struct history_counts counts = { 0 };
 	uint64_t number, digest;
 
-	if (argc < (small ? 2 : 1))
+	if (argc < (small || disks ? 2 : 1))
 		return 2;
-	number = strtoull(argv[small ? 1 : 0], NULL, 10);
+	number = strtoull(argv[small || disks ? 1 : 0], NULL, 10);
 	if (verbose)
 		log_set_level(LOG_LEVEL_INFO);
-	digest = small ? small_run(number, verbose, &counts) : random_run(number, verbose, &counts);
+	if (disks)
+		digest = disks_run(number, verbose, &counts);
+	else
+		digest = small ? small_run(number, verbose, &counts) : random_run(number, verbose, &counts);
 	printf("%016llx %llu states\n", (unsigned long long)digest, (unsigned long long)counts.states);
 	return 0;
 }
@@ -196,7 +230,10 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(const struct options *options);
 		unsigned first;
-	} commands[] = { { "random", run_random, 1 }, { "small", run_small, 0 }, { "soak", run_soak, 1 } };
+	} commands[] = { { "random", run_random, 1 },
+		         { "small", run_small, 0 },
+		         { "disks", run_disks, 1 },
+		         { "soak", run_soak, 1 } };
 	struct options options;
 
 	log_set_level(LOG_LEVEL_ERROR);
@@ -209,10 +246,11 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], "replay") == 0 || strcmp(argv[1], "digest") == 0)
 			return run_one(argc - 2, argv + 2, argv[1][0] == 'r');
 	}
-	fprintf(stderr, "usage: sim random|small|soak [--first N] [--seeds N] [--seconds N] [--jobs N] [--length 1..3] "
-	                "[--subsets N] "
-	                "[--share N] [--failures N]\n"
-	                "       sim replay|digest SEED\n"
-	                "       sim replay|digest small NUMBER\n");
+	fprintf(stderr,
+	        "usage: sim random|small|disks|soak [--first N] [--seeds N] [--seconds N] [--jobs N] [--length 1..3] "
+	        "[--subsets N] "
+	        "[--share N] [--failures N] [--all 1]\n"
+	        "       sim replay|digest SEED\n"
+	        "       sim replay|digest small|disks NUMBER\n");
 	return 2;
 }
