@@ -203,6 +203,8 @@ int label_decode(const struct raid_label_format *f, struct label *l)
 	l->shared_crc = crc32c((const uint8_t *)f + RAID_LABEL_SHARED_OFFSET, sizeof *f - RAID_LABEL_SHARED_OFFSET);
 	for (unsigned i = 0; i < l->n_members && err == 0; i++)
 		err = label_decode_member(&f->members[i], l, &l->members[i]);
+	if (err == 0 && le64_get(f->incompat) != label_incompat(l))
+		err = -EUCLEAN; /* a rebuilding member without its bit, or the other way round */
 	return err != 0 ? err : label_check_rows(f, l);
 }
 

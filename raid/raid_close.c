@@ -12,7 +12,7 @@ static bool any_lets_go(const struct raid *raid)
 	bool any = false;
 
 	for (unsigned i = 0; i < raid->n_members; i++)
-		any = any || raid->members[i]->let_go.queued;
+		any = any || (raid->members[i] != NULL && raid->members[i]->let_go.queued);
 	for (const struct member *m = raid->retired; m != NULL; m = m->retired_next)
 		any = any || m->let_go.queued;
 	return any;

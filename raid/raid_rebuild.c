@@ -511,13 +511,14 @@ void rebuild_stop(struct raid *raid)
 void rebuild_kick_all(struct raid *raid)
 {
 	for (unsigned i = 0; i < raid->n_groups; i++)
-		rebuild_kick(raid->groups[i]);
+		if (raid->groups[i] != NULL) /* it may not have come that far when it was opened */
+			rebuild_kick(raid->groups[i]);
 }
 
 bool rebuild_any(const struct raid *raid)
 {
 	for (unsigned i = 0; i < raid->n_groups; i++)
-		if (raid->groups[i]->rebuild != NULL)
+		if (raid->groups[i] != NULL && raid->groups[i]->rebuild != NULL)
 			return true;
 	return false;
 }

@@ -99,6 +99,8 @@ static const struct field fields[] = {
 	{ ROW(position), MORE | HIGH | ONES, REFUSED, REFUSED | WHOLE },
 	{ ROW(role), ZERO | MORE | HIGH, REFUSED | WHOLE, REFUSED | WHOLE },
 	{ ROW(state), ZERO | MORE | HIGH, REFUSED | WHOLE, REFUSED | WHOLE },
+	{ ROW(rebuilt_zones), MORE | HIGH | ONES, REFUSED, REFUSED | WHOLE },
+	{ ROW(flags), LOW | HIGH, WHOLE, REFUSED | WHOLE },
 };
 
 /* ---- doing it ---- */
