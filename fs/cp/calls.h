@@ -99,6 +99,8 @@ void calls_answered(struct fs_message *msg, int status);
 struct calls *calls_of(struct fs_volume *vol);
 /* In the CP: save the calls whose change is in it, if any came since the last save. Durable before the fsinfo. */
 void calls_cp_encode(struct fs_volume *vol);
+/* It has not ended: no fsinfo may be written yet. */
+bool calls_are_being_saved(const struct fs_volume *vol);
 /* At mount, before the replay: read the saved calls. Those that cannot be read are forgotten. -EAGAIN, -ENOMEM. */
 MUST_CHECK int calls_load(struct fs_run *run);
 /* At replay: take the call that a record of the log carries (bytes NULL: none). The volume has its change now. */

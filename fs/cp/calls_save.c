@@ -42,6 +42,7 @@ struct calls_save {
 	uint64_t newest; /* sequence of the youngest call that is to survive */
 	uint64_t saved; /* calls of records up to here are saved; 0: under an epoch before, or not at all */
 	unsigned half; /* where that was */
+	bool writing;
 	/* loading */
 	enum { LOAD_LOOK, LOAD_LOOKED, LOAD_TAKE } state;
 	unsigned at_half, at_copy, best_half, best_copy;
@@ -202,6 +203,7 @@ static size_t save_encode(struct calls_save *save, unsigned n, const struct cp *
 	while (n-- > 0) {
 		const struct call *call = save->calls[n];
 
+		vc_assert(call->sequence <= cp->nvlog_sequence); /* the CP has its change */
 		len += calls_encode(&call->key, call->reply, call->reply_len, save->bytes + len);
 	}
 	head.len_bytes = le32_of((uint32_t)len);
@@ -216,7 +218,13 @@ static void save_written(void *arg, int err)
 {
 	struct fs_volume *vol = arg;
 
+	vol->calls_save->writing = false;
 	cp_write_end(vol->cp, err);
+}
+
+bool calls_are_being_saved(const struct fs_volume *vol)
+{
+	return vol->calls_save != NULL && vol->calls_save->writing;
 }
 
 void calls_cp_encode(struct fs_volume *vol)
@@ -235,6 +243,7 @@ void calls_cp_encode(struct fs_volume *vol)
 	len = save_encode(save, n, cp);
 	save->half ^= 1U;
 	vol->compat |= FSINFO_COMPAT_CALLS;
+	save->writing = true;
 	cp_write_begin(cp);
 	nvlog_save(vol, save->half, save->bytes, (unsigned)DIV_UP(len, PAGE_SIZE), save_written, vol);
 }

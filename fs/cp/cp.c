@@ -21,6 +21,7 @@
 #include "fs/core/vbn_set.h"
 #include "fs/core/volume_counters.h"
 #include "fs/cp/alloc.h"
+#include "fs/cp/calls.h"
 #include "fs/cp/cp_wait.h"
 #include "fs/cp/fsinfo.h"
 #include "fs/cp/space.h"
@@ -316,6 +317,7 @@ static void cp_write_fsinfo(struct cp *cp)
 	uint8_t body[RAID_FSINFO_BODY];
 
 	stage_set(cp, CP_STAGE_FSINFO);
+	vc_assert(!calls_are_being_saved(cp->vol));
 	fsinfo_encode(cp, body);
 	raid_fsinfo_write(cp->vol->raid, cp->generation, body, cp_committed, cp);
 }

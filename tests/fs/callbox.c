@@ -83,6 +83,8 @@ void call_send(struct fsbox *box, struct box_call *call)
 	msg->in.create.verifier = call->verifier;
 	msg->in.setattr.set_mode = call->op == FS_SETATTR;
 	msg->in.setattr.mode = call->set_mode;
+	msg->in.has_guard = call->guarded;
+	msg->in.guard_ctime_ns = call->guard_ctime_ns;
 	key_make(call);
 	call->call.encode = results_encode;
 	msg->call = &call->call;

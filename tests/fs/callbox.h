@@ -16,6 +16,8 @@ struct box_call {
 	enum fs_create_mode mode;
 	uint64_t verifier;
 	uint32_t set_mode; /* SETATTR */
+	bool guarded; /* the same: only if its ctime is this one */
+	int64_t guard_ctime_ns;
 	/* the answer */
 	int status;
 	uint32_t reply_len; /* 0: none was kept */
