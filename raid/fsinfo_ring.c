@@ -73,6 +73,7 @@ static void fsinfo_encode(struct raid *raid)
 }
 
 static void copy_pump(struct raid *raid);
+static void fsinfo_begin(struct raid *raid);
 
 static void fsinfo_end(struct raid *raid, int err)
 {
@@ -82,7 +83,7 @@ static void fsinfo_end(struct raid *raid, int err)
 		s->copying = false;
 		rebuild_kick_all(raid);
 		if (s->busy)
-			raid_flush_request(raid, &s->flush);
+			fsinfo_begin(raid);
 	} else {
 		s->busy = false;
 		s->done(s->arg, err);
@@ -162,6 +163,13 @@ static void fsinfo_flushed(struct flush_wait *wait, int err)
 	fsinfo_write_both(raid);
 }
 
+static void fsinfo_begin(struct raid *raid)
+{
+	struct fsinfo_state *s = &raid->fsinfo;
+
+	raid_flush_request(raid, &s->flush);
+}
+
 void raid_fsinfo_write(struct raid *raid, uint64_t generation, const uint8_t body[RAID_FSINFO_BODY],
                        void (*done)(void *arg, int err), void *arg)
 {
@@ -175,7 +183,7 @@ void raid_fsinfo_write(struct raid *raid, uint64_t generation, const uint8_t bod
 	memcpy(s->next_body, body, RAID_FSINFO_BODY);
 	s->flush.done = fsinfo_flushed;
 	if (!s->copying) /* else it comes next */
-		raid_flush_request(raid, &s->flush);
+		fsinfo_begin(raid);
 }
 
 /* ---- a disk that has joined -------------------------------------------------------------------------------------- */

@@ -277,10 +277,10 @@ void raid_status(const struct raid *raid, struct raid_status *ret_status);
 /* ---- disks that come and go -------------------------------------------------------------------------------------- */
 
 /* Give the place of a lost disk (failed, missing, stale) to the disk of `url`, and begin to rebuild it. All it holds is
- * gone. `done` err: 0: it is a member, durably; -EALREADY the disk there is not lost; -EIO the group has lost too much;
- * -ERANGE the new one is smaller than raid_disk_status.needed_bytes; -EEXIST it has a label of ours; -EBUSY somebody
- * has it open, or another replacement is under way; -ENOENT there is no such place, or no such disk; -EROFS. Must not
- * be under way at raid_close. */
+ * gone. `done` err: 0: it is a member, durably; -EALREADY the disk there is not lost; -EIO the group has lost too much,
+ * or the only copy of the log; -ERANGE the new one is smaller than raid_disk_status.needed_bytes; -EEXIST it has a
+ * label of ours; -EBUSY somebody has it open, another replacement is under way, or the log has not left the lost disk
+ * yet: try again; -ENOENT there is no such place, or no such disk; -EROFS. Must not be under way at raid_close. */
 void raid_replace(struct raid *raid, unsigned group, unsigned position, const char *url,
                   void (*done)(void *arg, int err), void *arg);
 /* Call a disk failed. `done` err: 0: the labels say so; -EALREADY it is lost already; -EBUSY the group could not do

@@ -210,9 +210,9 @@ static int replace_refused(const struct raid *raid, const struct member *m)
 		return -EROFS;
 	if (member_online(m))
 		return -EALREADY;
-	if (group_failed(m->group) || raid_log_is_on(raid, m))
+	if (group_failed(m->group) || (raid_log_is_on(raid, m) && raid_log_copies(raid) == 1))
 		return -EIO;
-	return raid->replace != NULL ? -EBUSY : 0;
+	return raid->replace != NULL || raid_log_is_on(raid, m) ? -EBUSY : 0;
 }
 
 void raid_replace(struct raid *raid, unsigned group, unsigned position, const char *url,

@@ -79,7 +79,7 @@ static void answered(struct fs_message *msg)
 	history_say(h, "====  disk %u: %s", d->disk, error_name(err));
 	history_note(h, (uint64_t)(uint32_t)err);
 	if (err != d->expect && d->cause[d->disk] == BY_NOTHING && !h->faulty &&
-	    !(msg->op == FS_RAID_FAIL && err == -EALREADY) && !(msg->op == FS_RAID_REPLACE && err == -EIO))
+	    !(msg->op == FS_RAID_FAIL && err == -EALREADY) && !(msg->op == FS_RAID_REPLACE && err == -EBUSY))
 		history_fail(h, FAIL_WRONG, "disk %u: the administrator is answered %s, expected %s", d->disk,
 		             error_name(err), error_name(d->expect));
 	if (msg->op == FS_RAID_REPLACE && err == 0) {
