@@ -7,6 +7,7 @@
  *     it. */
 #include "raid/member.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,6 +205,25 @@ void member_submit(struct member *m, struct member_io *mio, const struct member_
 	member_resubmit(mio);
 }
 
+/* The same for people. */
+static const char *reason_text(const char *reason)
+{
+	static const struct {
+		const char *reason, *text;
+	} texts[] = { { "reads", "it gives too many read errors" },
+		      { "write", "a write to it failed" },
+		      { "flush", "a flush of it failed" },
+		      { "gone", "it is gone: removed, or cut short" },
+		      { "label_gone", "its label is gone: it was overwritten, or is another disk" },
+		      { "log_copy_unreadable", "the log on it cannot be read" },
+		      { "administrator", "an administrator called it failed" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (strcmp(texts[i].reason, reason) == 0)
+			return texts[i].text;
+	return reason;
+}
+
 void member_fail(struct member *m, const char *reason, int err)
 {
 	struct raid *raid = m->raid;
@@ -212,6 +232,7 @@ void member_fail(struct member *m, const char *reason, int err)
 		return;
 	m->group->n_lost += m->state == RAID_DISK_ONLINE ? 1U : 0U;
 	m->state = RAID_DISK_FAILED;
+	(void)snprintf(m->why, sizeof m->why, "%s (%s)", reason_text(reason), error_name(err));
 	log_error("raid", "disk_failed", "disk=%s group=%u position=%u reason=%s error=%s", m->url, m->group->index,
 	          m->position, reason, error_name(err));
 	if (group_failed(m->group)) {

@@ -288,6 +288,5 @@ void raid_fail(struct raid *raid, unsigned group, unsigned position, void (*done
 		return;
 	}
 	member_fail(m, "administrator", -ECANCELED);
-	(void)snprintf(m->why, sizeof m->why, "an administrator called it failed");
 	label_sync(raid, &call->label);
 }
