@@ -43,9 +43,10 @@ static void replace_end_run(struct task *task)
 
 	disk_close(rp->disk);
 	probe_fini(&rp->probe);
-	if (raid->replace == rp)
+	if (raid->replace == rp) { /* not one that was refused: another is under way */
 		raid->replace = NULL;
-	raid->repairs_held = false;
+		raid->repairs_held = false;
+	}
 	raid_call_free(rp);
 	repair_kick(raid);
 	done(arg, err);

@@ -541,6 +541,76 @@ static void an_administrator_can_fail_a_disk_the_group_can_do_without(void **sta
 	unmake();
 }
 
+/* A client that reads the blocks of a lost disk all the time: each read is a repair. */
+struct reader {
+	struct raid_read read;
+	struct raid_read_block block;
+	bool stops, ended;
+};
+
+static void reader_again(struct raid_read *read)
+{
+	struct reader *reader = container_of(read, struct reader, read);
+
+	if (reader->stops) {
+		page_put(reader->block.page);
+		reader->ended = true;
+		return;
+	}
+	reader->block.err = 1;
+	raid_read(s.raid, read);
+}
+
+static void reader_start(struct reader *reader, uint32_t vbn)
+{
+	*reader = (struct reader){ .block = { .vbn = vbn, .ident = simraid_ident(vbn, 0), .page = page_alloc() } };
+	assert_non_null(reader->block.page);
+	reader->read = (struct raid_read){ .blocks = &reader->block, .n_blocks = 1, .done = reader_again };
+	raid_read(s.raid, &reader->read);
+}
+
+/* One at a time, and who is refused takes nothing from who is not: repairs are held back until the swap. */
+static void a_second_replacement_is_refused_and_disturbs_nothing(void **state)
+{
+	static const unsigned groups[] = { 3, 3 };
+	static struct reader readers[8];
+	unsigned one, two, n_refused = 0;
+	int first = 1, second = 1;
+
+	(void)state;
+	make(2, groups);
+	write_much();
+	assert_int_equal(fail_disk(0, 1), 0);
+	assert_int_equal(fail_disk(1, 1), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(readers); i++)
+		reader_start(&readers[i], raid_geometry(s.raid)->disks[1].vbn_first + 100U * i);
+	one = simraid_add_disk(&s, "one", DISK_BLOCKS);
+	two = simraid_add_disk(&s, "two", DISK_BLOCKS);
+	raid_replace(s.raid, 0, 1, s.urls[one], on_end, &first);
+	for (unsigned i = 0; i < 20000 && first == 1; i++) {
+		second = 1;
+		raid_replace(s.raid, 1, 1, s.urls[two], on_end, &second);
+		while (second == 1)
+			assert_true(sim_step(s.sim));
+		n_refused += second == -EBUSY;
+		if (second != -EBUSY)
+			break;
+		sim_run_for(s.sim, 20000);
+	}
+	assert_int_equal(first, 0);
+	assert_true(n_refused > 3);
+	for (unsigned i = 0; i < ARRAY_SIZE(readers); i++) {
+		readers[i].stops = true;
+		assert_true(simraid_wait(&s, &readers[i].ended));
+	}
+	if (second == -EBUSY)
+		assert_int_equal(simraid_replace(&s, 1, 1, two), 0);
+	simraid_rebuilt(&s, A_MINUTE);
+	assert_false(degraded());
+	everything_is_right();
+	unmake();
+}
+
 static void a_disk_that_does_not_do_is_refused(void **state)
 {
 	unsigned n;
@@ -606,6 +676,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_second_failure_during_rebuild_is_an_error_and_never_wrong_data, tidy),
 		cmocka_unit_test_teardown(the_disk_that_was_replaced_is_no_member_any_more, tidy),
 		cmocka_unit_test_teardown(an_administrator_can_fail_a_disk_the_group_can_do_without, tidy),
+		cmocka_unit_test_teardown(a_second_replacement_is_refused_and_disturbs_nothing, tidy),
 		cmocka_unit_test_teardown(a_disk_that_does_not_do_is_refused, tidy),
 		cmocka_unit_test_teardown(the_new_disk_can_be_a_home_of_the_log, tidy),
 	};
