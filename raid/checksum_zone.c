@@ -220,7 +220,7 @@ static void derive_end(struct checksum_derive *d)
 	struct checksum_block *b = d->block;
 	int err = d->err;
 
-	raid_call_free(d);
+	free(d);
 	if (err != 0) {
 		b->loading = false;
 		zone_answer(raid, b, -EIO);
@@ -268,13 +268,28 @@ static bool others_hold(const struct checksum_block *b)
 	return true;
 }
 
-/* From the other members of the group: XOR. Also the parity disk's, from the data disks'. */
+static void zone_derive(struct raid *raid, struct checksum_block *b);
+
+static void derive_retry(struct timer *timer)
+{
+	struct checksum_block *b = container_of(timer, struct checksum_block, retry);
+
+	zone_derive(b->member->raid, b);
+}
+
+/* From the other members of the group: XOR. Also the parity disk's, from the data disks'. Without memory: later, for
+ * the block is not lost. */
 static void zone_derive(struct raid *raid, struct checksum_block *b)
 {
 	struct raid_group *g = b->member->group;
-	struct checksum_derive *d = raid_call_new(sizeof *d);
+	struct checksum_derive *d = calloc(1, sizeof *d);
 	struct checksum_block *other;
 
+	if (d == NULL) {
+		b->retry = (struct timer){ .fire = derive_retry };
+		world_timer_set(raid->world, &b->retry, RAID_RETRY_NS);
+		return;
+	}
 	*d = (struct checksum_derive){ .raid = raid, .block = b, .n_pending = 1, .task.run = derive_fail_task };
 	memset(b->page->data, 0, PAGE_SIZE);
 	if (!others_hold(b))

@@ -22,6 +22,7 @@ struct checksum_block {
 	TAILQ_HEAD(, checksum_wait) waiters;
 	struct batch batch;
 	struct batch_item item;
+	struct timer retry;
 };
 TAILQ_HEAD(checksum_block_list, checksum_block);
 
