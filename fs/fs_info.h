@@ -193,6 +193,8 @@ struct fs_scrub_info {
 	int64_t volume_created_ns;
 };
 void fs_scrub_info_free(struct fs_scrub_info *info); /* NULL too */
+/* sum += counts. */
+void fs_scrub_add(struct fs_scrub_counts *sum, const struct fs_scrub_counts *counts);
 /* Sum over the disks of a result; parity disks, or data disks. */
 struct fs_scrub_counts fs_scrub_sum(const struct fs_scrub_result *result, bool parity);
 static inline uint64_t fs_scrub_n_wrong(const struct fs_scrub_counts *counts)

@@ -58,25 +58,18 @@ static void was_put(void *arg, int err)
 
 static void set_turn(struct call *call)
 {
-	const char *name = call_param(call, "volume"), *target;
-	struct known_volume *known = known_find(call->admin, name);
+	struct known_volume *known = call_policy_begin(call);
 	struct fs_autodelete policy;
+	const char *target;
 	char text[160];
 
-	if (known == NULL || known->volume != call->volume) {
-		call_fail(call, -ENODEV, name, "volume \"%s\" is not online", name);
+	if (known == NULL)
 		return;
-	}
-	if (document_admit(known, DOCUMENT_POLICY) != 0) {
-		call_fail(call, -EUCLEAN, name, DOCUMENT_DAMAGED_TEXT, DOCUMENT_POLICY, name);
-		return;
-	}
 	policy_autodelete(known->policy, &policy);
 	if (policy_autodelete_parse(call->body, &policy, &target, text) != 0) {
 		call_fail(call, -EINVAL, target, "%s", text);
 		return;
 	}
-	call->scratch = json_deep_copy(known->policy);
 	policy_set_autodelete(call->scratch, &policy);
 	document_put(call->admin, call->volume, DOCUMENT_POLICY, call->scratch, was_put, call);
 }

@@ -7,13 +7,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "admin/document.h"
 #include "admin/exportwatch.h"
 #include "admin/fault.h"
 #include "admin/http/collection.h"
 #include "admin/http/router.h"
 #include "admin/keeper.h"
-#include "admin/scrubwatch.h"
 #include "admin/known.h"
+#include "admin/scrubwatch.h"
 #include "admin/textjson.h"
 #include "base/must.h"
 #include "base/siphash.h"
@@ -429,6 +430,23 @@ void call_fail_message(struct call *call, const char *target)
 	else
 		call_fail(call, call->msg.status, target, "%s: %s", target == NULL ? "the volume" : target,
 		          fault_of(call->msg.status)->text);
+}
+
+struct known_volume *call_policy_begin(struct call *call)
+{
+	const char *name = call_param(call, "volume");
+	struct known_volume *known = known_find(call->admin, name);
+
+	if (known == NULL || known->volume != call->volume) {
+		call_fail(call, -ENODEV, name, "volume \"%s\" is not online", name);
+		return NULL;
+	}
+	if (document_admit(known, DOCUMENT_POLICY) != 0) {
+		call_fail(call, -EUCLEAN, name, DOCUMENT_DAMAGED_TEXT, DOCUMENT_POLICY, name);
+		return NULL;
+	}
+	call->scratch = json_deep_copy(known->policy);
+	return known;
 }
 
 struct known_volume *call_policy_put(struct call *call, int err, const char *what)

@@ -112,6 +112,9 @@ void call_peer(struct evhttp_request *req, char ret_text[80]);
 
 /* The server's: make, and run the handler. */
 struct call *call_new(struct admin *admin, struct evhttp_request *req, unsigned *n_calls);
+/* With the turn of the volume in the path: may its policy document be changed? Then call->scratch is a copy of it, for
+ * document_put. NULL: it may not, and that was answered. */
+struct known_volume *call_policy_begin(struct call *call);
 /* The policy document of the volume in the path has been written (call->scratch), or not (`err`). It counts now, and
  * its volume is returned; NULL: it does not, and that was answered. `what`: "schedule". */
 struct known_volume *call_policy_put(struct call *call, int err, const char *what);

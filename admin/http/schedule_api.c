@@ -124,18 +124,10 @@ static bool same_rule(const struct schedule_rule *a, const struct schedule_rule 
 /* With the volume's turn: write a copy of its document with these rules. */
 static void put_rules(struct call *call, const struct schedule_rule rules[SCHEDULE_KINDS])
 {
-	const char *name = call_param(call, "volume");
-	struct known_volume *known = known_find(call->admin, name);
+	struct known_volume *known = call_policy_begin(call);
 
-	if (known == NULL || known->volume != call->volume) {
-		call_fail(call, -ENODEV, name, "volume \"%s\" is not online", name);
+	if (known == NULL)
 		return;
-	}
-	if (document_admit(known, DOCUMENT_POLICY) != 0) {
-		call_fail(call, -EUCLEAN, name, DOCUMENT_DAMAGED_TEXT, DOCUMENT_POLICY, name);
-		return;
-	}
-	call->scratch = json_deep_copy(known->policy);
 	for (unsigned i = 0; i < SCHEDULE_KINDS; i++) {
 		enum schedule_kind kind = (enum schedule_kind)i;
 		struct schedule_rule old;

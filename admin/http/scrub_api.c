@@ -120,19 +120,9 @@ static void was_put(void *arg, int err)
 
 static void set_turn(struct call *call)
 {
-	const char *name = call_param(call, "volume"), *at = call_text(call, "at");
-	struct known_volume *known = known_find(call->admin, name);
-
-	if (known == NULL || known->volume != call->volume) {
-		call_fail(call, -ENODEV, name, "volume \"%s\" is not online", name);
+	if (call_policy_begin(call) == NULL)
 		return;
-	}
-	if (document_admit(known, DOCUMENT_POLICY) != 0) {
-		call_fail(call, -EUCLEAN, name, DOCUMENT_DAMAGED_TEXT, DOCUMENT_POLICY, name);
-		return;
-	}
-	call->scratch = json_deep_copy(known->policy);
-	policy_set_scrub(call->scratch, at, world_wall_ns(call->admin->world) / 1000000000);
+	policy_set_scrub(call->scratch, call_text(call, "at"), world_wall_ns(call->admin->world) / 1000000000);
 	document_put(call->admin, call->volume, DOCUMENT_POLICY, call->scratch, was_put, call);
 }
 

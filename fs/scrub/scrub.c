@@ -244,16 +244,8 @@ static void done_tell(const struct scrub *scrub)
 	const struct scrub_result *result = &scrub->state.now;
 	struct fs_scrub_counts sum = { 0 };
 
-	for (unsigned i = 0; i < result->n_members; i++) {
-		const struct fs_scrub_counts *counts = &result->members[i].counts;
-
-		sum.n_read += counts->n_read;
-		sum.n_wrong += counts->n_wrong;
-		sum.n_entries += counts->n_entries;
-		sum.n_unreadable += counts->n_unreadable;
-		sum.n_repaired += counts->n_repaired;
-		sum.n_lost += counts->n_lost;
-	}
+	for (unsigned i = 0; i < result->n_members; i++)
+		fs_scrub_add(&sum, &result->members[i].counts);
 	log_event(sum.n_lost + result->n_unverified > 0 ? LOG_LEVEL_ERROR
 	          : fs_scrub_n_wrong(&sum) > 0          ? LOG_LEVEL_WARN
 	                                                : LOG_LEVEL_INFO,
