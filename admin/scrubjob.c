@@ -97,12 +97,14 @@ json_t *scrubjob_result_json(const struct fs_scrub_result *result)
 	return json;
 }
 
-json_t *scrubjob_disk_json(const struct fs_scrub_result *result, const char *name)
+json_t *scrubjob_disk_json(const struct fs_scrub_result *result, const char *uuid)
 {
+	char text[UUID_TEXT_SIZE];
 	json_t *json;
 
 	for (unsigned i = 0; result->state == FS_SCRUB_DONE && i < result->n_disks; i++) {
-		if (strcmp(result->disks[i].url, name) != 0)
+		uuid_format(&result->disks[i].uuid, text);
+		if (strcmp(text, uuid) != 0)
 			continue;
 		json = counts_json(&result->disks[i].counts);
 		time_set(json, "time", result->ended_ns);

@@ -18,7 +18,7 @@ void scrubjob_cancel(struct job *job, void (*done)(void *arg, int err, const cha
 /* State, times and counts of a result; of a whole scrub, with how far it is. */
 json_t *scrubjob_result_json(const struct fs_scrub_result *result);
 /* What the result has of a disk, by its name; NULL: nothing. */
-json_t *scrubjob_disk_json(const struct fs_scrub_result *result, const char *name);
+json_t *scrubjob_disk_json(const struct fs_scrub_result *result, const char *uuid);
 json_t *scrubjob_json(const char *volume, const struct fs_scrub_info *info);
 
 #endif

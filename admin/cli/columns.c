@@ -135,6 +135,7 @@ static const struct column raid_columns[] = {
 	{ "SCRUB UNREADABLE", "scrub.unreadable", COLUMN_TEXT, true },
 	{ "SCRUB REPAIRED", "scrub.repaired", COLUMN_TEXT, true },
 	{ "SCRUB LOST", "scrub.lost", COLUMN_TEXT, true },
+	{ "UUID", "uuid", COLUMN_TEXT, true },
 	{ "REASON", "reason", COLUMN_TEXT, false }, /* why it is not online */
 	{ 0 },
 };

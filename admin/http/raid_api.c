@@ -5,8 +5,8 @@
 #include "admin/http/handlers.h"
 #include "admin/lifecycle.h"
 #include "admin/rebuildjob.h"
-#include "admin/textjson.h"
 #include "admin/scrubjob.h"
+#include "admin/textjson.h"
 #include "fs/fs_info.h"
 #include "fs/message.h"
 #include "fs/volume.h"
@@ -36,10 +36,13 @@ static json_t *errors_json(const struct raid_disk_status *disk)
 
 static json_t *disk_json(const char *volume, const struct raid_disk_status *disk)
 {
+	char uuid[UUID_TEXT_SIZE];
 	json_t *json = json_pack(
 	    "{s:s,s:s,s:i,s:i,s:s,s:s,s:o}", "name", disk->url, "volume", volume, "group", (int)disk->group, "position",
 	    (int)disk->position, "role", disk->is_parity ? "parity" : "data", "state",
 	    disk->waits_for_room ? "waiting" : raid_disk_state_name(disk->state), "size", integer(disk->size_bytes));
+	uuid_format(&disk->uuid, uuid);
+	(void)json_object_set_new(json, "uuid", json_string(uuid));
 	if (disk->why[0] != '\0')
 		(void)json_object_set_new(json, "reason", json_string(disk->why));
 	if (disk->rebuild_blocks > 0)
@@ -120,7 +123,7 @@ static void scrub_visited(struct call *call)
 		if (strcmp(json_string_value(json_object_get(group, "volume")), volume) != 0)
 			continue;
 		json_array_foreach(json_object_get(group, "disks"), j, disk) {
-			json_t *scrub = scrubjob_disk_json(last, json_string_value(json_object_get(disk, "name")));
+			json_t *scrub = scrubjob_disk_json(last, json_string_value(json_object_get(disk, "uuid")));
 
 			if (scrub != NULL)
 				(void)json_object_set_new(disk, "scrub", scrub);

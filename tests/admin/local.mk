@@ -7,6 +7,7 @@ ADMIN_TESTS = \
 	tests/admin/test_keeper \
 	tests/admin/test_remount \
 	tests/admin/test_schedule \
+	tests/admin/test_raid_api \
 	tests/admin/test_scrub_api \
 	tests/admin/test_scrubwatch \
 	tests/admin/test_signin \
@@ -46,6 +47,8 @@ tests_admin_test_portal_SOURCES = tests/admin/test_portal.c
 tests_admin_test_portal_LDADD = libvcconfig.a $(ADMIN_TEST_LIBS)
 tests_admin_test_schedule_SOURCES = tests/admin/test_schedule.c
 tests_admin_test_schedule_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_raid_api_SOURCES = tests/admin/test_raid_api.c $(ADMIN_REST)
+tests_admin_test_raid_api_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_scrub_api_SOURCES = tests/admin/test_scrub_api.c $(ADMIN_REST)
 tests_admin_test_scrub_api_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_scrubwatch_SOURCES = fs/core/scrub_result.c tests/admin/test_scrubwatch.c tests/support/ramadmin.c tests/support/ramadmin.h \

@@ -58,9 +58,12 @@ static void found(uint64_t n_lost)
 	json_t *json = rest_get(V1 "storage/disks"), *records = json_object_get(json, "records");
 
 	memset(disks, 0, sizeof disks);
-	for (unsigned i = 0; i < 2; i++)
-		(void)snprintf(disks[i].url, sizeof disks[i].url, "%.200s",
-		               text_of(json_array_get(records, i == 0 ? 0 : 2), "name"));
+	for (unsigned i = 0; i < 2; i++) {
+		json_t *record = json_array_get(records, i == 0 ? 0 : 2);
+
+		(void)snprintf(disks[i].url, sizeof disks[i].url, "%.200s", text_of(record, "name"));
+		assert_int_equal(uuid_parse(text_of(record, "uuid"), &disks[i].uuid), 0);
+	}
 	json_decref(json);
 	disks[0].counts = (struct fs_scrub_counts){
 		.n_read = 100, .n_wrong = 3, .n_entries = 1, .n_repaired = 4, .n_lost = n_lost

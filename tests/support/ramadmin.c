@@ -40,6 +40,8 @@ struct fs_volume {
 	struct uuid uuid;
 	char disks[MANY][256];
 	bool parity[MANY];
+	enum raid_disk_state states[MANY]; /* what administrators made of them */
+	unsigned rebuilt[MANY]; /* percent */
 	unsigned n_disks;
 	struct world *world;
 	unsigned refs;
@@ -54,7 +56,7 @@ uint64_t ramadmin_tree_changes;
 uint64_t ramadmin_clone_step = 64;
 unsigned ramadmin_space_level;
 unsigned ramadmin_reclaim_looks = 1;
-int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot, ramadmin_fail_wipe;
+int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot, ramadmin_fail_wipe, ramadmin_fail_replace;
 unsigned ramadmin_mounts;
 uint64_t ramadmin_check_errors;
 /* A volume that was made when nothing was ever due before: no test has a scrub that it did not start. */
@@ -82,7 +84,8 @@ void ramadmin_reset(void)
 	ramadmin_tree_changes = 0;
 	ramadmin_clone_step = 64;
 	ramadmin_reclaim_looks = 1;
-	ramadmin_fail_format = ramadmin_fail_mount = ramadmin_fail_snapshot = ramadmin_fail_wipe = 0;
+	ramadmin_fail_format = ramadmin_fail_mount = ramadmin_fail_snapshot = ramadmin_fail_wipe =
+	    ramadmin_fail_replace = 0;
 	ramadmin_check_errors = 0;
 	ramadmin_scrub = (struct fs_scrub_info)SCRUB_AT_FIRST;
 	ramadmin_n_scrubs = 0;
@@ -152,8 +155,13 @@ int disk_use_look(const char *url, struct disk_use *ret_use)
 	FILE *file = fopen(url + 5, "re");
 	if (file == NULL)
 		return -errno;
+	(void)fseek(file, 0, SEEK_END);
+	ret_use->size_bytes = (uint64_t)ftell(file);
+	rewind(file);
 	if (fread(begin, 1, 4, file) == 4 && memcmp(begin, "ext4", 4) == 0)
-		*ret_use = (struct disk_use){ .kind = DISK_USE_KNOWN, .text = "a file system (ext4)" };
+		*ret_use = (struct disk_use){ .kind = DISK_USE_KNOWN,
+			                      .size_bytes = ret_use->size_bytes,
+			                      .text = "a file system (ext4)" };
 	else if (volume != NULL)
 		*ret_use = (struct disk_use){ .kind = DISK_USE_LABEL,
 			                      .volume = volume->uuid,
@@ -662,6 +670,22 @@ static int volume_stat(struct fs_message *msg)
 	return 0;
 }
 
+/* A rebuild gets on a fifth with every look at it. */
+static void disk_stat(struct fs_volume *volume, unsigned i, struct raid_disk_status *disk)
+{
+	disk->uuid.b[15] = (uint8_t)(i + 1U);
+	disk->size_bytes = disk->needed_bytes = 1048576;
+	if (volume->states[i] == RAID_DISK_REBUILDING && (volume->rebuilt[i] += 20U) > 100U)
+		volume->states[i] = RAID_DISK_ONLINE;
+	if (volume->states[i] == RAID_DISK_ONLINE)
+		return;
+	disk->state = volume->states[i];
+	if (disk->state == RAID_DISK_REBUILDING) {
+		disk->rebuilt_blocks = volume->rebuilt[i];
+		disk->rebuild_blocks = 100;
+	}
+}
+
 static int raid_stat(struct fs_message *msg)
 {
 	struct raid_status *status = msg->out.raid = calloc(1, sizeof *status);
@@ -682,7 +706,39 @@ static int raid_stat(struct fs_message *msg)
 			status->disks[i].rebuilt_blocks = 42;
 			status->disks[i].rebuild_blocks = 100;
 		}
+		disk_stat(msg->volume, i, &status->disks[i]);
 	}
+	return 0;
+}
+
+static bool any_lost(const struct fs_volume *volume)
+{
+	for (unsigned i = 0; i < volume->n_disks; i++)
+		if (volume->states[i] != RAID_DISK_ONLINE)
+			return true;
+	return false;
+}
+
+static int raid_change(struct fs_message *msg)
+{
+	struct fs_volume *volume = msg->volume;
+	unsigned i = msg->in.raid.position;
+
+	if (msg->in.raid.group != 0 || i >= volume->n_disks)
+		return -ENOENT;
+	if (msg->op == FS_RAID_FAIL) {
+		if (any_lost(volume))
+			return volume->states[i] == RAID_DISK_FAILED ? -EALREADY : -EBUSY;
+		volume->states[i] = RAID_DISK_FAILED;
+		return 0;
+	}
+	if (volume->states[i] != RAID_DISK_FAILED)
+		return -EALREADY;
+	if (ramadmin_fail_replace != 0)
+		return ramadmin_fail_replace;
+	(void)snprintf(volume->disks[i], sizeof volume->disks[i], "%.200s", msg->in.raid.url);
+	volume->states[i] = RAID_DISK_REBUILDING;
+	volume->rebuilt[i] = 0;
 	return 0;
 }
 
@@ -775,6 +831,8 @@ static int run(struct fs_message *msg)
 	case FS_PATH_OF: return path_of(msg);
 	case FS_VOLUME_STAT: return volume_stat(msg);
 	case FS_RAID_STATUS: return raid_stat(msg);
+	case FS_RAID_REPLACE:
+	case FS_RAID_FAIL: return raid_change(msg);
 	case FS_SCRUB_START:
 	case FS_SCRUB_STOP:
 	case FS_SCRUB_MODIFY:

@@ -17,8 +17,8 @@ extern uint64_t ramadmin_tree_changes;
 extern uint64_t ramadmin_clone_step;
 /* How often a deleted snapshot is still listed. */
 extern unsigned ramadmin_reclaim_looks;
-/* What a format, mount, creation of a snapshot, wiping of a disk answers. 0: well. */
-extern int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot, ramadmin_fail_wipe;
+/* What a format, mount, creation of a snapshot, wiping or replacing of a disk answers. 0: well. */
+extern int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot, ramadmin_fail_wipe, ramadmin_fail_replace;
 extern unsigned ramadmin_mounts; /* tried so far */
 extern uint64_t ramadmin_check_errors;
 /* Checks stand at 42 % until they are cancelled. */

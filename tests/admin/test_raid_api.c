@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Disks over REST: one called failed, another in its place, the job of its rebuild, and what is remembered. */
+#include "tests/base/cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/admin/rest.h"
+#include "tests/support/ramadmin.h"
+
+#define FAIL V1 "storage/volumes/vol0/disks/fail"
+#define REPLACE V1 "storage/volumes/vol0/disks/replace"
+
+static char text[1024];
+
+static const char *text_of(json_t *json, const char *key)
+{
+	const char *value = json_string_value(json_object_get(json, key));
+	return value == NULL ? "" : value;
+}
+
+/* The member of disk `position` in the one group of vol0, and of the group when position is -1. */
+static const char *shown(int position, const char *key)
+{
+	static char value[256];
+	json_t *json = rest_get(V1 "storage/raid-groups?volume=vol0");
+	json_t *group = json_array_get(json_object_get(json, "records"), 0);
+	json_t *from = position < 0 ? group : json_array_get(json_object_get(group, "disks"), (size_t)position);
+	(void)snprintf(value, sizeof value, "%s", text_of(from, key));
+	json_decref(json);
+	return value;
+}
+
+/* What volumes.json has of vol0 as text. */
+static bool is_remembered(const char *disk)
+{
+	char path[256], bytes[8192];
+	(void)snprintf(path, sizeof path, "%s/volumes.json", rest_host.dir);
+	FILE *file = fopen(path, "re");
+	assert_non_null(file);
+	bytes[fread(bytes, 1, sizeof bytes - 1, file)] = '\0';
+	(void)fclose(file);
+	return strstr(bytes, disk) != NULL;
+}
+
+static char replace(const char *disk, const char *with, bool force)
+{
+	char body[512];
+	(void)snprintf(body, sizeof body, "{\"disk\": \"%s\", \"with\": \"%s\"%s}", disk, with,
+	               force ? ", \"force\": true" : "");
+	return host_job(&rest_host, "POST", REPLACE, body, text);
+}
+
+static void a_disk_is_failed_by_name_or_place_once(void **state)
+{
+	(void)state;
+	rest_does("POST", V1 "storage/volumes/nope/disks/fail", "{\"disk\": \"d0\"}", 404);
+	assert_true(rest_refuses("POST", FAIL, "{\"disk\": \"d7\"}", 404, "has no disk"));
+	assert_true(rest_refuses("POST", FAIL, "{\"disk\": \"0.3\"}", 404, "GROUP.POSITION"));
+	assert_true(rest_refuses("POST", FAIL, "{}", 400, "disk"));
+	rest_does("POST", FAIL, "{\"disk\": \"d1\"}", 200);
+	assert_string_equal(shown(1, "state"), "failed");
+	assert_string_equal(shown(-1, "state"), "degraded");
+	assert_true(rest_refuses("POST", FAIL, "{\"disk\": \"0.1\"}", 409, "lost already"));
+	assert_true(rest_refuses("POST", FAIL, "{\"disk\": \"0.0\"}", 409, "cannot do without"));
+}
+
+static void a_new_disk_is_made_rebuilt_and_remembered(void **state)
+{
+	(void)state;
+	assert_true(rest_refuses("POST", REPLACE, "{\"disk\": \"d1\", \"with\": \"n1\"}", 409, "only a lost one"));
+	assert_false(rest_has_disk("n1"));
+	rest_does("POST", FAIL, "{\"disk\": \"d1\"}", 200);
+	assert_int_equal(replace("d1", "n1", false), 's'); /* the job ends with the rebuild */
+	assert_true(rest_has_disk("n1"));
+	assert_true(strstr(shown(1, "name"), "/n1") != NULL);
+	assert_string_equal(shown(1, "state"), "online");
+	assert_string_equal(shown(-1, "state"), "normal");
+	assert_true(is_remembered("/n1") && !is_remembered("/d1"));
+	assert_true(rest_has_disk("d1")); /* nobody asked for it to go */
+	rest_does("POST", FAIL, "{\"disk\": \"0.1\"}", 200);
+	rest_does("POST", REPLACE, "{\"disk\": \"0.1\", \"with\": \"n2\"}", 202);
+	assert_string_equal(shown(-1, "state"), "reconstructing");
+	rest_restart();
+	assert_true(is_remembered("/n2"));
+}
+
+static void a_disk_that_does_not_do_is_refused_and_nothing_stays(void **state)
+{
+	char path[256];
+	FILE *file;
+	(void)state;
+	rest_does("POST", FAIL, "{\"disk\": \"d1\"}", 200);
+	assert_int_equal(replace("d1", "d0", true), 'f');
+	assert_non_null(strstr(text, "belongs to volume"));
+	assert_int_equal(replace("d1", "/somewhere/else", false), 'f');
+	(void)snprintf(path, sizeof path, "%s/disks/small", rest_host.dir);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	assert_int_equal(ftruncate(fileno(file), 524288), 0);
+	(void)fclose(file);
+	assert_int_equal(replace("d1", "small", false), 'f');
+	assert_non_null(strstr(text, "too small: it has 524288 bytes, and 1048576 are needed"));
+	(void)snprintf(path, sizeof path, "%s/disks/full", rest_host.dir);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	(void)fprintf(file, "ext4 of somebody");
+	assert_int_equal(ftruncate(fileno(file), 1048576), 0);
+	(void)fclose(file);
+	assert_int_equal(replace("d1", "full", false), 'f');
+	assert_non_null(strstr(text, "--force"));
+	ramadmin_fail_replace = -EIO;
+	assert_int_equal(replace("d1", "made", false), 'f');
+	ramadmin_fail_replace = 0;
+	assert_false(rest_has_disk("made"));
+	assert_false(is_remembered("/made") || is_remembered("/full") || is_remembered("/small"));
+	assert_true(is_remembered("/d1"));
+	assert_string_equal(shown(-1, "state"), "degraded");
+	assert_int_equal(replace("d1", "full", true), 's');
+	assert_string_equal(shown(-1, "state"), "normal");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rest_setup_vol0, rest_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_disk_is_failed_by_name_or_place_once),
+		TEST(a_new_disk_is_made_rebuilt_and_remembered),
+		TEST(a_disk_that_does_not_do_is_refused_and_nothing_stays),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
