@@ -22,10 +22,16 @@ struct lifecycle_new {
 };
 /* Make disk files where there are none, format, mount, remember. What was made is removed again when it fails. */
 void lifecycle_create(struct admin *admin, const struct lifecycle_new *new, lifecycle_done *done, void *arg);
-/* Mount a volume from its disks and remember it: called `name` from now on (known_name_is_good, and nobody's), NULL:
- * under its own name, when that one is good and free. `anywhere`: the disks need not lie below disk_paths. */
-void lifecycle_import(struct admin *admin, json_t *disks, const char *name, bool anywhere, lifecycle_done *done,
-                      void *arg);
+/* A volume to be taken in. Borrowed during the call. */
+struct lifecycle_found {
+	json_t *disks; /* array of names */
+	const char *name; /* what it is called from now on: known_name_is_good, and nobody's; NULL: as before, when that
+	                   * name is good and free */
+	bool anywhere; /* the disks need not lie below disk_paths */
+	bool new_identity; /* it is a copy of another volume (fs_mount_options) */
+};
+/* Mount a volume from its disks and remember it. */
+void lifecycle_import(struct admin *admin, const struct lifecycle_found *found, lifecycle_done *done, void *arg);
 /* -EBUSY: something else is being done with it; -EALREADY. */
 void lifecycle_online(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
 void lifecycle_offline(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);

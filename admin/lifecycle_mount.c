@@ -59,6 +59,7 @@ static void home_mount(struct lifecycle_op *op)
 {
 	struct fs_mount_options options = { .cache_pages = op->known->cache_pages,
 		                            .max_calls = op->admin->max_calls,
+		                            .new_identity = op->new_identity,
 		                            .report = &op->known->disk_report };
 	options.name = op->known->name[0] != '\0' ? op->known->name : NULL;
 	options.restore_to = op->restore_to[0] != '\0' ? op->restore_to : NULL;

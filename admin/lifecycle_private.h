@@ -34,6 +34,7 @@ struct lifecycle_op {
 	uint64_t disk_size;
 	bool force; /* take disks that hold something */
 	bool anywhere; /* import: from outside of disk_paths too */
+	bool new_identity; /* import: it is a copy of another volume */
 	json_t *made; /* URLs of the disk files this operation made */
 	const char *disks[RAID_MAX_DISKS];
 	unsigned n_disks;

@@ -71,3 +71,10 @@ bool uuid_equal(const struct uuid *a, const struct uuid *b)
 {
 	return memcmp(a->b, b->b, sizeof a->b) == 0;
 }
+
+bool uuid_is_zero(const uint8_t bytes[16])
+{
+	static const uint8_t zeros[16];
+
+	return memcmp(bytes, zeros, sizeof zeros) == 0;
+}

@@ -19,5 +19,6 @@ struct uuid uuid_from_random(const uint8_t random[16]);
 void uuid_format(const struct uuid *uuid, char ret_text[UUID_TEXT_SIZE]);
 MUST_CHECK int uuid_parse(const char *text, struct uuid *ret_uuid); /* -EINVAL */
 bool uuid_equal(const struct uuid *a, const struct uuid *b);
+bool uuid_is_zero(const uint8_t bytes[16]);
 
 #endif

@@ -26,6 +26,9 @@ struct fs_mount_options {
 	const char *name; /* what it is called from now on, also on its disks; NULL: what it was called before. Valid
 	                   * until `done` */
 	bool read_only; /* not one byte is written; -EROFS when a crash left something to replay or settle first */
+	/* It is a copy of a volume that lives on: it gets another UUID before anything else, and from that its LUNs get
+	 * other UUIDs and serial numbers, its disks other UUIDs, and file handles another key. Not with read_only. */
+	bool new_identity;
 	/* What of the disks was not as it should be, also after an error; NULL: not wanted. Valid until `done`. */
 	struct raid_report *report;
 	/* Name of a snapshot: the volume becomes what that one holds, all or nothing, before it serves
@@ -58,7 +61,8 @@ void fs_volume_visit(void (*visit)(struct fs_volume *volume, void *arg), void *a
 const char *fs_volume_name(const struct fs_volume *volume);
 const struct uuid *fs_volume_uuid(const struct fs_volume *volume);
 struct world *fs_volume_world(const struct fs_volume *volume);
-/* Key for file handles and verifiers of the export, kept in the volume. */
+/* Key for file handles and verifiers of the export, kept in the volume; a copy with an identity of its own has another
+ * one. */
 const uint8_t *fs_volume_handle_key(const struct fs_volume *volume);
 /* NFS write verifier: changes with every mount after a crash and whenever unstable data may have been lost. */
 uint64_t fs_volume_write_verifier(const struct fs_volume *volume);

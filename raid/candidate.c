@@ -168,7 +168,7 @@ static void judge(struct candidate *c, const struct label *head, const struct li
 	} else if (c->label == NULL) {
 		say(c, CANDIDATE_BLANK, "it has no label");
 	} else if (!uuid_equal(&c->label->volume_uuid, &head->volume_uuid)) {
-		uuid_format(&c->label->volume_uuid, text);
+		uuid_format(&c->label->identity, text);
 		say(c, CANDIDATE_FOREIGN, "it is a disk of another volume, %s", text);
 	} else if (c->unknown_format) {
 		say(c, CANDIDATE_UNKNOWN_FORMAT, "a newer version has written its label");

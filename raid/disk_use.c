@@ -68,9 +68,9 @@ static void say_label(const struct label *label, struct disk_use *use)
 	const struct label_member *own = &label->members[label->member_index];
 	char uuid[UUID_TEXT_SIZE];
 
-	uuid_format(&label->volume_uuid, uuid);
+	uuid_format(&label->identity, uuid);
 	use->kind = DISK_USE_LABEL;
-	use->volume = label->volume_uuid;
+	use->volume = label->identity;
 	(void)snprintf(use->text, sizeof use->text, "%s disk %u of RAID group %u of the volume with UUID %s",
 	               own->is_parity ? "parity" : "data", (unsigned)own->position, (unsigned)own->group, uuid);
 }
@@ -238,7 +238,7 @@ int disk_use_wipe(const char *url, const struct uuid *volume)
 		return err == -EOPNOTSUPP ? 0 : err;
 	err = look_read(look, 0, LOOK_BYTES);
 	int label = err == 0 ? look_label(look) : -ENOENT;
-	if (err == 0 && volume != NULL && (label != 0 || !uuid_equal(&look->label.volume_uuid, volume)))
+	if (err == 0 && volume != NULL && (label != 0 || !uuid_equal(&look->label.identity, volume)))
 		err = -ENOKEY;
 	if (err == 0) {
 		uint64_t blocks = label == 0 ? look->label.layout.log_first : RAID_INTENT_FIRST;

@@ -40,7 +40,7 @@ static void label_encode_member(const struct label_member *m, struct raid_member
 
 static uint64_t label_incompat(const struct label *label)
 {
-	uint64_t bits = 0;
+	uint64_t bits = uuid_equal(&label->identity, &label->volume_uuid) ? 0U : RAID_INCOMPAT_IDENTITY;
 
 	for (unsigned i = 0; i < label->n_members; i++)
 		bits |= label->members[i].rebuilding ? RAID_INCOMPAT_REBUILDING : 0U;
@@ -73,6 +73,8 @@ void label_encode(const struct label *label, struct raid_label_format *f)
 	f->role = le16_of(own->is_parity ? RAID_ROLE_PARITY : RAID_ROLE_DATA);
 	f->size_blocks = le64_of(own->size_blocks);
 	memcpy(f->volume_uuid, label->volume_uuid.b, 16);
+	if (!uuid_equal(&label->identity, &label->volume_uuid))
+		memcpy(f->identity_uuid, label->identity.b, 16);
 	f->generation = le64_of(label->generation);
 	f->membership = le64_of(label->membership);
 	f->epoch = le64_of(label->epoch);
@@ -188,6 +190,7 @@ int label_decode(const struct raid_label_format *f, struct label *l)
 		return -EUCLEAN;
 	memcpy(l->disk_uuid.b, f->disk_uuid, 16);
 	memcpy(l->volume_uuid.b, f->volume_uuid, 16);
+	memcpy(l->identity.b, uuid_is_zero(f->identity_uuid) ? f->volume_uuid : f->identity_uuid, 16);
 	l->generation = le64_get(f->generation);
 	err = label_check_features(f);
 	if (err == 0)
@@ -204,7 +207,7 @@ int label_decode(const struct raid_label_format *f, struct label *l)
 	for (unsigned i = 0; i < l->n_members && err == 0; i++)
 		err = label_decode_member(&f->members[i], l, &l->members[i]);
 	if (err == 0 && le64_get(f->incompat) != label_incompat(l))
-		err = -EUCLEAN; /* a rebuilding member without its bit, or the other way round */
+		err = -EUCLEAN; /* what a bit tells of is not there, or the other way round */
 	return err != 0 ? err : label_check_rows(f, l);
 }
 
@@ -215,6 +218,7 @@ void label_build(const struct raid *raid, const struct member *own, struct raid_
 
 	l = (struct label){
 		.volume_uuid = raid->volume_uuid,
+		.identity = raid->identity,
 		.member_index = own->index,
 		.generation = s->generation,
 		.membership = s->membership,

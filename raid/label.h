@@ -24,6 +24,7 @@ struct label_member {
 
 struct label {
 	struct uuid disk_uuid, volume_uuid;
+	struct uuid identity; /* what the volume is called by: volume_uuid, or what it was given as a copy */
 	unsigned member_index; /* of the disk the label lies on */
 	uint64_t generation, membership, epoch;
 	uint64_t compat, ro_compat;
@@ -36,7 +37,7 @@ struct label {
 	struct label_member members[RAID_LABEL_MAX_MEMBERS];
 };
 /* -ENOENT: these bytes are no label. -EUCLEAN: a label that is damaged or absurd. -ENOTSUP: it has features we do not
- * know; disk_uuid and volume_uuid are set even so. */
+ * know; disk_uuid, volume_uuid and identity are set even so. */
 MUST_CHECK int label_decode(const struct raid_label_format *bytes, struct label *ret_label);
 void label_encode(const struct label *label, struct raid_label_format *ret_bytes);
 /* The label of a member, as the volume is now. */

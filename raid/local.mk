@@ -27,6 +27,7 @@ libvcraid_a_SOURCES = \
 	raid/raid_flush.c raid/raid_flush.h \
 	raid/raid_format.c \
 	raid/raid_group.h \
+	raid/raid_identity.c \
 	raid/raid_log.c raid/raid_log.h \
 	raid/raid_open.c \
 	raid/raid_piece.c raid/raid_piece.h \

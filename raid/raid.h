@@ -114,7 +114,19 @@ struct raid_geometry {
 	struct raid_disk_geometry disks[RAID_MAX_DISKS];
 };
 const struct raid_geometry *raid_geometry(const struct raid *raid);
+/* What the volume is called by. */
 const struct uuid *raid_volume_uuid(const struct raid *raid);
+
+/* ---- copies ---------------------------------------------------------------------------------------------------- */
+
+/* Call the volume `uuid` from now on, for it is a copy of another one that goes on living. Its UUID of before stays in
+ * all it has on its disks, so that this is one change of the labels: after a crash the volume has the old name or the
+ * new one. `done` err: 0: it is durable; -EIO; -EROFS. */
+void raid_identify(struct raid *raid, const struct uuid *uuid, void (*done)(void *arg, int err), void *arg);
+/* Make an identifier that stands on the disks (of a disk, of a LUN) the one that others are told, and the other way
+ * round: both differ in the same bits as the UUIDs of the volume and of what it was copied from. A volume that was
+ * given no other identity has them equal. Version 4 UUIDs stay that. */
+void raid_identity_mask(const struct raid *raid, struct uuid *id);
 
 /* ---- blocks ---------------------------------------------------------------------------------------------------- */
 

@@ -315,6 +315,7 @@ static struct raid *assemble_begin(const struct raid_offer *offer)
 	raid->read_only = offer->read_only;
 	raid->inspecting = offer->inspecting;
 	raid->volume_uuid = l->volume_uuid;
+	raid->identity = l->identity;
 	raid->layout = l->layout;
 	raid->n_members = l->n_members;
 	raid->n_groups = l->n_groups;

@@ -270,7 +270,7 @@ void raid_format(struct world *world, const struct raid_spec *spec, const struct
 	op->world = world;
 	op->done = done;
 	op->arg = arg;
-	op->label.volume_uuid = *volume_uuid;
+	op->label.volume_uuid = op->label.identity = *volume_uuid;
 	op->log_half_blocks = DIV_UP(spec->log_half_bytes, RAID_BLOCK_SIZE);
 	err = format_open(op, spec);
 	if (err == 0)

@@ -23,11 +23,6 @@ const struct raid_geometry *raid_geometry(const struct raid *raid)
 	return &raid->geometry;
 }
 
-const struct uuid *raid_volume_uuid(const struct raid *raid)
-{
-	return &raid->volume_uuid;
-}
-
 struct member *raid_member_at(const struct raid *raid, unsigned group, unsigned position)
 {
 	return group < raid->n_groups && position < raid->groups[group]->n_members
@@ -59,6 +54,7 @@ static void status_disk(const struct member *m, struct raid_disk_status *d)
 {
 	memcpy(d->url, m->url, sizeof d->url);
 	d->uuid = m->uuid;
+	raid_identity_mask(m->raid, &d->uuid);
 	d->state = m->state;
 	memcpy(d->why, m->why, sizeof d->why);
 	d->group = m->group->index;

@@ -31,7 +31,8 @@ struct raid_stripe {
 
 struct raid {
 	struct world *world;
-	struct uuid volume_uuid;
+	struct uuid volume_uuid; /* in labels, fsinfo, intents and marks */
+	struct uuid identity; /* what others call it by; the same, unless it was given another one as a copy */
 	struct layout layout;
 	struct raid_geometry geometry;
 	unsigned n_members, n_groups;

@@ -129,7 +129,10 @@ struct raid_label_format {
 	le32 log_half_blocks;
 	le32 zones_first;
 	struct raid_lineage_format lineage; /* what every disk that is online has lived through */
-	uint8_t reserved3[3368];
+	/* 728: the label's own limits and the like, not used yet */
+	uint8_t reserved3[192];
+	uint8_t identity_uuid[16]; /* what the volume is called by now, when it was a copy of volume_uuid's; zeros: volume_uuid */
+	uint8_t reserved4[3160];
 	/* 4096 */
 	struct raid_member_format members[RAID_LABEL_MAX_MEMBERS];
 };
@@ -138,9 +141,11 @@ static_assert(offsetof(struct raid_label_format, volume_uuid) == 64, "label: sha
 static_assert(offsetof(struct raid_label_format, members) == 4096, "label: member table");
 #define RAID_LABEL_SHARED_OFFSET 64U
 enum { RAID_LABEL_CLEAN = 1 };
-/* Bits of incompat. REBUILDING: a member is; whoever does not know that would believe blocks that are not there yet. */
+/* Bits of incompat. REBUILDING: a member is; whoever does not know that would believe blocks that are not there yet.
+ * IDENTITY: identity_uuid is set; whoever does not know that would serve a copy under the identity of its original. */
 #define RAID_INCOMPAT_REBUILDING 1U
-#define RAID_INCOMPAT_KNOWN RAID_INCOMPAT_REBUILDING
+#define RAID_INCOMPAT_IDENTITY 32U
+#define RAID_INCOMPAT_KNOWN (RAID_INCOMPAT_REBUILDING | RAID_INCOMPAT_IDENTITY)
 enum { RAID_CHECKSUM_CRC32C_LINEAR = 1 };
 enum { RAID_PARITY_XOR = 1 };
 

@@ -139,7 +139,7 @@ static void lifecycle_ended(void *arg, int err, const char *text, struct known_v
 		job_fail(job, err, text);
 }
 
-/* Bodies of POST: {name, raid_groups, disk_size, force} makes, {disks} imports. */
+/* Bodies of POST: {name, raid_groups, disk_size, force} makes, {disks, new_identity} imports. */
 void volume_api_create(struct call *call)
 {
 	const char *name = call_text(call, "name");
@@ -159,8 +159,12 @@ void volume_api_create(struct call *call)
 		job = job_new(call->admin, "volume import", "", "import of a volume from %zu disks",
 		              json_array_size(disks));
 		if (job != NULL)
-			lifecycle_import(call->admin, disks, name, call->caller.by == CALLER_SOCKET, lifecycle_ended,
-			                 job);
+			lifecycle_import(call->admin,
+			                 &(struct lifecycle_found){ .disks = disks,
+			                                            .name = name,
+			                                            .anywhere = call->caller.by == CALLER_SOCKET,
+			                                            .new_identity = call_flag(call, "new_identity") },
+			                 lifecycle_ended, job);
 		call_accept(call, job);
 		return;
 	}

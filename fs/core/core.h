@@ -63,7 +63,8 @@ struct fs_volume {
 	char name[FS_NAME_MAX + 1U];
 	struct uuid uuid;
 	struct world *world;
-	uint8_t handle_key[16];
+	uint8_t handle_key[16]; /* as kept in the volume */
+	uint8_t export_key[16]; /* for handles: the same, but in a copy that has an identity of its own */
 	_Atomic uint32_t refs;
 	_Atomic uint64_t write_verifier;
 	_Atomic int state; /* enum volume_state */

@@ -204,6 +204,17 @@ static void backing_info(struct fs_volume *vol, const struct vdisk_backing *back
 	memcpy(info->backing_path, backing->path, strlen(backing->path) + 1U);
 }
 
+/* Who the LUN is for others. In a copy of a volume that lives on it is somebody else than its original. */
+static void vdisk_told(const struct fs_volume *vol, const struct vdisk_attr *attr, struct fs_vdisk_info *ret_info)
+{
+	ret_info->uuid = attr->uuid;
+	raid_identity_mask(vol->raid, &ret_info->uuid);
+	if (uuid_equal(&ret_info->uuid, &attr->uuid))
+		memcpy(ret_info->serial, attr->serial, sizeof ret_info->serial);
+	else
+		vdisk_serial_of(&ret_info->uuid, ret_info->serial);
+}
+
 void vdisk_describe(struct fs_volume *vol, const struct vdisk *vdisk, struct fs_vdisk_info *ret_info)
 {
 	const struct vdisk_attr *attr = &vdisk->attr;
@@ -211,8 +222,7 @@ void vdisk_describe(struct fs_volume *vol, const struct vdisk *vdisk, struct fs_
 
 	inode_to_attr(vdisk->container, &file);
 	ret_info->id = file.id;
-	ret_info->uuid = attr->uuid;
-	memcpy(ret_info->serial, attr->serial, sizeof ret_info->serial);
+	vdisk_told(vol, attr, ret_info);
 	ret_info->size_bytes = file.size_bytes;
 	ret_info->used_bytes = file.used_bytes;
 	ret_info->online = attr->online;

@@ -16,19 +16,25 @@ static_assert(24 + 12 * 8 + 4 + FS_PATH_MAX + 16 + 20 + 16 + VDISK_COMMENT_MAX +
                   VDISKATTR_BYTES_MAX,
               "all of them fit");
 
-void vdisk_attr_init(struct vdisk_attr *attr, const struct uuid *uuid, int64_t now_ns)
+void vdisk_serial_of(const struct uuid *uuid, char ret_serial[VDISK_SERIAL_LEN + 1U])
 {
 	static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
 
-	*attr = (struct vdisk_attr){
-		.uuid = *uuid, .online = true, .write_cache = true, .state_generation = 1, .created_ns = now_ns
-	};
 	/* 20 digits of 5 bits: bytes 0..5 and 8..14 of the UUID hold more than 100 random bits between them. */
 	for (unsigned i = 0; i < VDISK_SERIAL_LEN; i++) {
 		unsigned bit = i * 5U, byte = bit / 8U;
 		unsigned pair = (unsigned)uuid->b[byte] << 8 | uuid->b[byte + 1U];
-		attr->serial[i] = digits[pair >> (11U - bit % 8U) & 31U];
+		ret_serial[i] = digits[pair >> (11U - bit % 8U) & 31U];
 	}
+	ret_serial[VDISK_SERIAL_LEN] = '\0';
+}
+
+void vdisk_attr_init(struct vdisk_attr *attr, const struct uuid *uuid, int64_t now_ns)
+{
+	*attr = (struct vdisk_attr){
+		.uuid = *uuid, .online = true, .write_cache = true, .state_generation = 1, .created_ns = now_ns
+	};
+	vdisk_serial_of(uuid, attr->serial);
 }
 
 void vdisk_attr_fini(struct vdisk_attr *attr)

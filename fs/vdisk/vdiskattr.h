@@ -68,6 +68,8 @@ struct vdisk_attr {
 	struct vdisk_clone clone;
 };
 
+/* The serial number that goes with a UUID. */
+void vdisk_serial_of(const struct uuid *uuid, char ret_serial[VDISK_SERIAL_LEN + 1U]);
 /* A new vdisk's: identity and serial number from `uuid`, online, write cache on, no backing, no clone. Overwrites what
  * is there; vdisk_attr_fini is owed. */
 void vdisk_attr_init(struct vdisk_attr *attr, const struct uuid *uuid, int64_t now_ns);

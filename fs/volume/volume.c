@@ -9,12 +9,15 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fs/core/hooks.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/reserve.h"
+#include "base/siphash.h"
+#include "base/uuid.h"
 #include "base/world.h"
 #include "fs/clone/clone.h"
 #include "fs/core/core.h"
@@ -170,6 +173,7 @@ struct mount {
 	void (*done)(void *arg, int err, struct fs_volume *volume);
 	void *arg;
 	struct fs_volume *vol;
+	struct raid *raid; /* while it gets a new identity */
 	struct fs_run run;
 	enum mount_stage stage;
 	struct cp_waiter cp_waiter;
@@ -347,6 +351,19 @@ static void mount_loaded(struct fs_run *run, int err)
 	nvlog_replay(vol, mount_replayed);
 }
 
+/* Handles of a volume are no handles of its copy. */
+static void mount_export_key(struct fs_volume *vol)
+{
+	struct uuid mask = { { 0 } };
+	struct siphash_key key;
+
+	memcpy(vol->export_key, vol->handle_key, sizeof vol->export_key);
+	memcpy(key.b, vol->handle_key, sizeof key.b);
+	raid_identity_mask(vol->raid, &mask);
+	if (!uuid_is_zero(mask.b))
+		siphash128(&key, mask.b, sizeof mask.b, vol->export_key);
+}
+
 static int mount_root(struct mount *mount)
 {
 	struct fs_volume *vol = mount->vol;
@@ -360,6 +377,7 @@ static int mount_root(struct mount *mount)
 		err = -EUCLEAN; /* its head says another one: the next fsinfo would not be the newest */
 	if (err != 0)
 		return err;
+	mount_export_key(vol);
 	if (mount->options.name != NULL)
 		(void)snprintf(vol->name, sizeof vol->name, "%s", mount->options.name);
 	if (!vol->was_clean && mount->options.restore_to != NULL)
@@ -370,21 +388,13 @@ static int mount_root(struct mount *mount)
 	return 0;
 }
 
-static void mount_assembled(void *arg, int err, struct raid *raid)
+static void mount_begin(struct mount *mount, struct raid *raid)
 {
-	struct mount *mount = arg;
+	int err = volume_new(mount->world, raid, &mount->options, &mount->vol);
 
-	if (err == 0) {
-		err = volume_new(mount->world, raid, &mount->options, &mount->vol);
-		if (err != 0) {
-			mount->err = err;
-			raid_close(raid, mount_closed, mount);
-			return;
-		}
-	}
 	if (err != 0) {
-		mount->done(mount->arg, err, NULL);
-		free(mount);
+		mount->err = err;
+		raid_close(raid, mount_closed, mount);
 		return;
 	}
 	run_init(&mount->run, mount->vol, mount_step, mount_loaded, mount);
@@ -395,6 +405,43 @@ static void mount_assembled(void *arg, int err, struct raid *raid)
 		run_start_later(&mount->run);
 }
 
+static void mount_identified(void *arg, int err)
+{
+	struct mount *mount = arg;
+
+	if (err == 0) {
+		mount_begin(mount, mount->raid);
+		return;
+	}
+	mount->err = err;
+	raid_close(mount->raid, mount_closed, mount);
+}
+
+static void mount_identify(struct mount *mount, struct raid *raid)
+{
+	uint8_t random[16];
+	struct uuid uuid;
+
+	world_random(mount->world, random, sizeof random);
+	uuid = uuid_from_random(random);
+	mount->raid = raid;
+	raid_identify(raid, &uuid, mount_identified, mount);
+}
+
+static void mount_assembled(void *arg, int err, struct raid *raid)
+{
+	struct mount *mount = arg;
+
+	if (err != 0) {
+		mount->done(mount->arg, err, NULL);
+		free(mount);
+	} else if (mount->options.new_identity) {
+		mount_identify(mount, raid);
+	} else {
+		mount_begin(mount, raid);
+	}
+}
+
 void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned n_disks,
                      const struct fs_mount_options *options, void (*done)(void *arg, int err, struct fs_volume *volume),
                      void *arg)
@@ -402,7 +449,7 @@ void fs_volume_mount(struct world *world, const char *const *disk_urls, unsigned
 	struct mount *mount = reserve_calloc(1, sizeof(*mount));
 	mount->world = world;
 	mount->options = *options;
-	vc_assert(!options->read_only || options->restore_to == NULL);
+	vc_assert(!options->read_only || (options->restore_to == NULL && !options->new_identity));
 	mount->done = done;
 	mount->arg = arg;
 	(options->read_only ? raid_open_read_only : raid_open)(world, disk_urls, n_disks, options->report,

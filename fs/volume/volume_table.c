@@ -115,7 +115,7 @@ struct world *fs_volume_world(const struct fs_volume *vol)
 
 const uint8_t *fs_volume_handle_key(const struct fs_volume *vol)
 {
-	return vol->handle_key;
+	return vol->export_key;
 }
 
 uint64_t fs_volume_tree_changes(const struct fs_volume *volume)

@@ -90,6 +90,7 @@ static const struct field fields[] = {
 	{ AT(lineage.starts[1].id), ZERO | MORE | HIGH, REFUSED | WHOLE, REFUSED | WHOLE },
 	{ AT(lineage.starts[1].first_flush), ZERO | MORE | HIGH | ONES, REFUSED | WHOLE, REFUSED | WHOLE },
 	{ FIRST(reserved3), LOW, WHOLE, REFUSED | WHOLE },
+	{ FIRST(identity_uuid), LOW, REFUSED, REFUSED | WHOLE }, /* without its bit */
 	{ "members[1].uuid", offsetof(struct raid_label_format, members[1].uuid), 1, LOW | HIGH, REFUSED | WHOLE,
 	  REFUSED | WHOLE },
 	{ ROW(size_blocks), ZERO | LESS | HIGH, REFUSED | WHOLE, REFUSED | WHOLE },

@@ -570,6 +570,124 @@ static void a_disk_with_one_bad_mark_is_believed_by_the_other(void **state)
 	}
 }
 
+/* ---- a copy with an identity of its own -------------------------------------------------------------------------- */
+
+struct answer {
+	bool done;
+	int err;
+};
+
+static void answered(void *arg, int err)
+{
+	*(struct answer *)arg = (struct answer){ true, err };
+}
+
+static struct uuid uuid_of(uint8_t byte)
+{
+	uint8_t random[16];
+
+	memset(random, byte, sizeof random);
+	return uuid_from_random(random);
+}
+
+static int identify(uint8_t byte)
+{
+	struct uuid uuid = uuid_of(byte);
+	struct answer answer = { 0 };
+
+	raid_identify(s.raid, &uuid, answered, &answer);
+	assert_true(simraid_wait(&s, &answer.done));
+	return answer.err;
+}
+
+static void a_copy_gets_another_identity_for_good(void **state)
+{
+	struct uuid origin, disk, told;
+
+	(void)state;
+	make(N_DISKS, "copied");
+	origin = *raid_volume_uuid(s.raid);
+	disk = told = status()->disks[1].uuid;
+	raid_identity_mask(s.raid, &told);
+	assert_true(uuid_equal(&told, &disk)); /* nothing is another while it is nobody's copy */
+	for (uint8_t turn = 1; turn < 4; turn++) { /* a copy of a copy, too */
+		struct uuid uuid = uuid_of(turn);
+
+		assert_int_equal(identify(turn), 0);
+		crash(turn); /* what was answered is durable */
+		starts_whole();
+		assert_true(uuid_equal(raid_volume_uuid(s.raid), &uuid));
+		assert_false(uuid_equal(&status()->disks[1].uuid, &disk));
+		told = status()->disks[1].uuid;
+		raid_identity_mask(s.raid, &told);
+		assert_true(uuid_equal(&told, &disk));
+		told = origin;
+		raid_identity_mask(s.raid, &told);
+		assert_true(uuid_equal(&told, &uuid));
+		write_some(2);
+		commit();
+	}
+	unmake();
+}
+
+/* After a power cut it is called the one or the other, by all its disks. */
+static void a_power_cut_leaves_the_old_identity_or_the_new_one(void **state)
+{
+	unsigned n_old = 0, n_new = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 80; seed++) {
+		struct uuid origin, uuid = uuid_of(9);
+		struct answer answer = { 0 };
+		bool is_new, was_told;
+
+		make(N_DISKS, "identity");
+		origin = *raid_volume_uuid(s.raid);
+		raid_identify(s.raid, &uuid, answered, &answer);
+		for (uint64_t step = 0; step < seed % 12 && !answer.done; step++)
+			(void)sim_step(s.sim);
+		was_told = answer.done;
+		crash(seed);
+		starts_whole();
+		is_new = uuid_equal(raid_volume_uuid(s.raid), &uuid);
+		assert_true(is_new || (!was_told && uuid_equal(raid_volume_uuid(s.raid), &origin)));
+		n_new += is_new;
+		n_old += !is_new;
+		unmake();
+	}
+	assert_true(n_old > 0 && n_new > 0);
+}
+
+static void a_disk_of_the_original_is_none_of_the_copy_s(void **state)
+{
+	const char *original;
+
+	(void)state;
+	make(N_DISKS, "origin");
+	stop();
+	original = copy_of(2);
+	start();
+	assert_int_equal(identify(5), 0);
+	stop();
+	take_medium(2, original);
+	starts_without(2, RAID_DISK_STALE);
+	unmake();
+}
+
+static void nothing_is_called_anew_that_is_only_read(void **state)
+{
+	struct uuid origin;
+
+	(void)state;
+	make(N_DISKS, "readonly");
+	origin = *raid_volume_uuid(s.raid);
+	stop();
+	assert_int_equal(simraid_open_read_only(&s), 0);
+	assert_int_equal(identify(5), -EROFS);
+	assert_true(uuid_equal(raid_volume_uuid(s.raid), &origin));
+	unmake();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -591,6 +709,10 @@ int main(void)
 		cmocka_unit_test(of_a_disk_and_its_copy_one_is_taken),
 		cmocka_unit_test(a_power_cut_at_any_moment_makes_no_disk_stale),
 		cmocka_unit_test(a_disk_with_one_bad_mark_is_believed_by_the_other),
+		cmocka_unit_test(a_copy_gets_another_identity_for_good),
+		cmocka_unit_test(a_power_cut_leaves_the_old_identity_or_the_new_one),
+		cmocka_unit_test(a_disk_of_the_original_is_none_of_the_copy_s),
+		cmocka_unit_test(nothing_is_called_anew_that_is_only_read),
 	};
 
 	vc_assert(page_arena_init(16384) == 0);

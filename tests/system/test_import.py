@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 
 from harness import MIB, need, on_terminal, records, run, tool
 
@@ -71,18 +72,64 @@ def test_a_name_of_an_image_reaches_no_terminal_raw(test):
     need("[2J" in shown and not UNFIT.search(shown), f"the events are {shown!r}")
 
 
+def copy_disks(server, label):
+    """Copies of its disk files, made while it was down."""
+    folder = os.path.join(server.folder, "disks", label)
+    os.makedirs(folder)
+    server.stop()
+    run("cp", "--sparse=always", *server.disks, folder)
+    server.start()
+    return ",".join(os.path.join(folder, os.path.basename(disk)) for disk in server.disks)
+
+
 def test_a_copy_of_a_volume_is_not_served_beside_it(test):
     server = test.server()
     server.vcadm("volume", "import", make_image(server, 1, b"mmm"))
-    server.stop()
-    folder = os.path.join(server.folder, "disks", "copy")
-    os.makedirs(folder)
-    run("cp", "--sparse=always", *server.disks, folder)
-    server.start()
-    copies = ",".join(os.path.join(folder, os.path.basename(disk)) for disk in server.disks)
+    copies = copy_disks(server, "copy")
     for name in ("aaa", "zzz"):  # names are sorted somewhere
-        need("one UUID" in server.refused("volume", "import", copies, "--name", name), f"a copy is served as {name}")
+        said = server.refused("volume", "import", copies, "--name", name)
+        need("one UUID" in said and "--new-identity" in said, f"a copy is served as {name}: {said}")
         need(sorted(volumes(server)) == ["mmm", "vol0"], f"there are {volumes(server)}")
+    server.vcadm("volume", "offline", "vol0", "--yes")
+    said = server.refused("volume", "import", copies, "--name", "aaa")
+    need('"vol0", which is offline' in said, f"a copy of a volume that is offline: {said}")
+    server.vcadm("volume", "online", "vol0")
+    need(sorted(volumes(server)) == ["mmm", "vol0"], f"there are {volumes(server)}")
+    server.check_volume()
+
+
+def test_a_copy_with_an_identity_of_its_own_is_another_volume(test):
+    server = test.server()
+    server.create_lun("/vol/vol0/test", 32 * MIB, number=0)
+    run(*test.stress(server, 0, test.path("state"), 32 * MIB, "--seconds", 2, "--depth", 4))
+    server.vcadm("snapshot", "create", "vol0", "s1")
+    copies = copy_disks(server, "copy")
+    server.vcadm("volume", "import", copies, "--name", "copy", "--new-identity")
+    need(server.volume("copy")["uuid"] != server.volume()["uuid"], "the copy has the UUID of the original")
+
+    def lun(volume):
+        shown = server.vcadm_json("lun", "show", f"/vol/{volume}/test")
+        return shown["uuid"], shown["serial_number"]
+
+    def told(number):
+        return run(tool("iscsi-inq"), "-i", "iqn.2026-01.test:reader", "-e", "1", "-c", "131", server.lun_url(number)).stdout
+
+    original, copy = lun("vol0"), lun("copy")
+    need(not set(original) & set(copy), f"identities are shared: {original} {copy}")
+    server.vcadm("lun", "unmap", "/vol/copy/test", "--igroup", "clients", check=False)
+    server.vcadm("lun", "map", "/vol/copy/test", "--igroup", "clients", "--lun", "1")
+    need(told(0) != told(1), "initiators are told one name of both")
+    shutil.copy(test.path("state"), test.path("state2"))
+    run(*test.stress(server, 0, test.path("state"), 32 * MIB, "--seconds", 2, "--depth", 4))
+    run(*test.stress(server, 1, test.path("state2"), 32 * MIB, "--verify"))
+    server.restart_after_kill()
+    need((lun("vol0"), lun("copy")) == (original, copy), "identities changed with the start")
+    run(*test.stress(server, 1, test.path("state2"), 32 * MIB, "--verify"))
+    # what the snapshot has of the LUN is of the copy as well
+    server.vcadm("snapshot", "restore", "copy", "s1", "--yes")
+    need(lun("copy") == copy, f"after a restore the LUN is {lun('copy')}, before {copy}")
+    server.check_volume("copy")
+    server.check_volume()
 
 
 def test_exports_of_an_image_that_make_no_sense_are_left_out(test):
