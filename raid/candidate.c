@@ -216,7 +216,7 @@ static unsigned judge_all(struct candidate *c, unsigned n, const struct probe *p
 /* Do the good disks suffice? */
 static bool suffices(const struct candidate *c, unsigned n, const struct label *head)
 {
-	unsigned lost[RAID_MAX_GROUPS] = { 0 };
+	unsigned lost[RAID_MAX_GROUPS] = { 0 }, n_parity[RAID_MAX_GROUPS] = { 0 };
 	bool log = false;
 
 	for (unsigned m = 0; m < head->n_members; m++) {
@@ -226,9 +226,12 @@ static bool suffices(const struct candidate *c, unsigned n, const struct label *
 			good = c[i].verdict == CANDIDATE_GOOD && c[i].label->member_index == m;
 		for (unsigned i = 0; i < head->n_log_copies; i++)
 			log = log || (good && head->log_copies[i] == m);
-		if ((!good || head->members[m].rebuilding) && ++lost[head->members[m].group] > 1)
-			return false;
+		lost[head->members[m].group] += !good || head->members[m].rebuilding;
+		n_parity[head->members[m].group] += head->members[m].is_parity;
 	}
+	for (unsigned i = 0; i < head->n_groups; i++)
+		if (lost[i] > n_parity[i])
+			return false;
 	return log;
 }
 

@@ -66,7 +66,7 @@ void checksum_set_pin(struct raid *raid, struct checksum_set *set)
 	memset(set->blocks, 0, sizeof set->blocks);
 	for (unsigned z = 0; z < set->n_zones; z++)
 		for (unsigned i = 0; i < g->n_members; i++)
-			if (set->zones[z] < layout_n_zones(i < g->n_data ? g->members[i]->n_dbn : g->n_dbn))
+			if (set->zones[z] < layout_n_zones(group_n_dbn(g, i)))
 				set_want(raid, set, z, g->members[i]);
 	set_arrived(set);
 }

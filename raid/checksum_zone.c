@@ -297,8 +297,7 @@ static void zone_derive(struct raid *raid, struct checksum_block *b)
 	for (unsigned i = 0; d->err == 0 && i < g->n_members; i++) {
 		struct member *m = g->members[i];
 
-		if (m == b->member || b->zone >= layout_n_zones(m->n_dbn) ||
-		    (m->is_parity && b->zone >= layout_n_zones(g->n_dbn)))
+		if (m == b->member || b->zone >= layout_n_zones(group_n_dbn(g, i)))
 			continue;
 		d->waits[i] = (struct checksum_wait){ .ready = derive_ready, .owner = d };
 		d->n_pending++;
@@ -478,7 +477,7 @@ static void cache_size(const struct raid *raid, unsigned *ret_blocks, unsigned *
 
 		widest = MAX_OF(widest, g->n_members);
 		for (unsigned j = 0; j < g->n_members; j++)
-			total += layout_n_zones(j < g->n_data ? g->members[j]->n_dbn : g->n_dbn);
+			total += layout_n_zones(group_n_dbn(g, j));
 	}
 	*ret_margin = (RAID_REPAIRS * 2 + REBUILD_ZONES) * widest;
 	most = MAX_OF(MIN_OF(page_arena_max() / 16, (size_t)CACHE_MAX_BLOCKS),

@@ -266,7 +266,7 @@ struct raid_disk_status {
 	enum raid_disk_state state;
 	char why[RAID_WHY_BYTES]; /* not online: why, for people; "": as the state says */
 	unsigned group;
-	unsigned position; /* parity: n_data of the group */
+	unsigned position; /* in the group: data disks, then parity */
 	bool is_parity;
 	uint64_t size_bytes;
 	uint64_t needed_bytes; /* what a disk that replaces it must have at least */
@@ -276,10 +276,11 @@ struct raid_disk_status {
 	struct raid_error_count errors[RAID_N_ERRORS]; /* since the volume was opened */
 };
 struct raid_status {
-	bool degraded; /* some group is one disk short */
+	bool degraded; /* some group is a disk short */
 	bool failed; /* some group lost more than parity carries */
 	bool waits_for_room; /* some disk does */
 	unsigned n_groups;
+	unsigned n_parity[RAID_MAX_GROUPS]; /* by group: as many of its disks may be lost */
 	unsigned n_disks;
 	struct raid_disk_status disks[RAID_MAX_DISKS];
 	uint64_t n_full_stripes, n_partial_stripes, n_reconstructed;
@@ -304,10 +305,11 @@ void raid_rebuild_floor(struct raid *raid, uint64_t bytes_per_s);
 /* Is every disk of the group there and trusted? */
 bool raid_group_is_whole(const struct raid *raid, unsigned group);
 
-/* A stripe in which not everything agrees. Masks: bit i is position i of the group, parity's is the number of data
- * disks. */
+/* A stripe in which not everything agrees. Masks: bit i is position i of the group, those of parity follow those of
+ * the data disks. */
 struct raid_wrong_stripe {
 	uint32_t dbn;
+	unsigned n_parity; /* of the group: as many blocks may be wrong */
 	uint16_t unreadable; /* the medium does not give the block */
 	uint16_t mismatched; /* the block does not match its checksum entry */
 	bool parity; /* the blocks do not add up to parity */
@@ -316,9 +318,7 @@ struct raid_wrong_stripe {
 /* More is wrong than parity can carry: raid_make_whole cannot help. */
 static inline bool raid_stripe_is_lost(const struct raid_wrong_stripe *wrong)
 {
-	unsigned bad = (unsigned)(wrong->unreadable | wrong->mismatched);
-
-	return (bad & (bad - 1U)) != 0;
+	return (unsigned)__builtin_popcount(wrong->unreadable | wrong->mismatched) > wrong->n_parity;
 }
 
 /* Verify parity and every checksum entry of stripes [first_dbn, first_dbn + n) of `group`, for the check and the scrub:

@@ -126,10 +126,12 @@ static int assemble_group_add(struct raid *raid, struct member *m, unsigned grou
 	m->group = g;
 	g->members[m->position] = m;
 	g->n_members++;
-	if (m->is_parity)
-		g->n_data = m->position;
-	else
-		g->n_dbn = MAX_OF(g->n_dbn, m->n_dbn);
+	if (m->is_parity) {
+		g->n_parity++;
+		return 0;
+	}
+	g->n_data++;
+	g->n_dbn = MAX_OF(g->n_dbn, m->n_dbn);
 	return 0;
 }
 
@@ -161,6 +163,7 @@ static int assemble_member(struct raid *raid, unsigned index, const struct label
 static int assemble_geometry(struct raid *raid)
 {
 	struct raid_geometry *geo = &raid->geometry;
+	unsigned n_data = 0;
 	uint64_t next = 0;
 
 	for (unsigned n = 0; n < raid->n_members; n++) {
@@ -182,7 +185,9 @@ static int assemble_geometry(struct raid *raid)
 	}
 	geo->vbn_end = (uint32_t)next;
 	geo->n_groups = raid->n_groups;
-	return geo->n_data_disks == raid->n_members - raid->n_groups && geo->disks[0].vbn_first == 0 ? 0 : -EUCLEAN;
+	for (unsigned i = 0; i < raid->n_groups; i++)
+		n_data += raid->groups[i]->n_data;
+	return geo->n_data_disks == n_data && geo->disks[0].vbn_first == 0 ? 0 : -EUCLEAN;
 }
 
 static int assemble_groups_check(const struct raid *raid)
@@ -190,12 +195,14 @@ static int assemble_groups_check(const struct raid *raid)
 	for (unsigned i = 0; i < raid->n_groups; i++) {
 		const struct raid_group *g = raid->groups[i];
 
-		if (g == NULL || g->n_members < 2 || g->n_data != g->n_members - 1 || g->members[g->n_data] == NULL ||
-		    !g->members[g->n_data]->is_parity || g->members[g->n_data]->n_dbn < g->n_dbn)
+		if (g == NULL || g->n_data == 0 || g->n_parity != 1)
 			return -EUCLEAN;
-		for (unsigned j = 0; j < g->n_members; j++)
-			if (g->members[j] == NULL || (j < g->n_data && g->members[j]->is_parity))
+		for (unsigned j = 0; j < g->n_members; j++) {
+			const struct member *m = g->members[j];
+
+			if (m == NULL || m->is_parity != group_is_parity(g, j) || (m->is_parity && m->n_dbn < g->n_dbn))
 				return -EUCLEAN;
+		}
 	}
 	return 0;
 }

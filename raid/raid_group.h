@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A RAID group: some data disks and the one parity disk that makes them whole again when one is lost. */
+/* A RAID group: some data disks, and the parity disks that make them whole again when as many are lost. */
 #ifndef RAID_RAID_GROUP_H
 #define RAID_RAID_GROUP_H
 
@@ -12,7 +12,8 @@ struct raid_group {
 	struct raid *raid;
 	unsigned index;
 	unsigned n_data;
-	unsigned n_members; /* n_data + 1; the parity disk is members[n_data] */
+	unsigned n_parity; /* their positions follow those of the data disks */
+	unsigned n_members; /* n_data + n_parity */
 	struct member *members[RAID_MAX_GROUP_DISKS];
 	uint32_t n_dbn; /* of the largest data disk */
 	unsigned n_lost; /* members that are not online, or not yet rebuilt */
@@ -25,17 +26,38 @@ struct raid_group {
 	uint32_t n_outstanding;
 };
 
+static inline bool group_is_parity(const struct raid_group *g, unsigned position)
+{
+	return position >= g->n_data;
+}
+
+/* May this group lose one more disk? */
+static inline bool group_can_lose(const struct raid_group *g)
+{
+	return g->n_lost < g->n_parity;
+}
+
 /* Does the disk at this position have this DBN? Disks may differ in size; parity reaches as far as the largest data
  * disk. */
 static inline bool group_has(const struct raid_group *g, unsigned position, uint32_t dbn)
 {
-	return dbn < g->members[position]->n_dbn && (position < g->n_data || dbn < g->n_dbn);
+	return dbn < g->members[position]->n_dbn && (!group_is_parity(g, position) || dbn < g->n_dbn);
 }
 
-/* How many DBNs it has. */
+/* How many DBNs it has, of those that count. */
 static inline uint32_t group_n_dbn(const struct raid_group *g, unsigned position)
 {
-	return position < g->n_data ? g->members[position]->n_dbn : g->n_dbn;
+	return group_is_parity(g, position) ? g->n_dbn : g->members[position]->n_dbn;
+}
+
+/* The positions whose disks have this block, on them: not lost, and not still to be rebuilt. */
+static inline uint16_t group_held(const struct raid_group *g, uint32_t dbn)
+{
+	unsigned held = 0;
+
+	for (unsigned i = 0; i < g->n_members; i++)
+		held |= member_holds(g->members[i], dbn) ? 1U << i : 0U;
+	return (uint16_t)held;
 }
 
 #endif

@@ -489,6 +489,7 @@ static void judge_verify(struct repair *r)
 	for (unsigned i = 0; i < r->n; i++) {
 		struct verdict v = stripe_judge(r, i);
 		struct raid_wrong_stripe wrong = { .dbn = r->first_dbn + i,
+			                           .n_parity = r->group->n_parity,
 			                           .unreadable = (uint16_t)(v.present & ~v.readable),
 			                           .mismatched = (uint16_t)(v.readable & ~v.good),
 			                           .parity = v.readable == v.present &&

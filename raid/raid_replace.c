@@ -271,7 +271,7 @@ static int fail_refused(const struct raid *raid, const struct member *m)
 		return -EROFS;
 	if (!member_online(m))
 		return -EALREADY;
-	return m->state == RAID_DISK_ONLINE && m->group->n_lost > 0 ? -EBUSY : 0;
+	return m->state == RAID_DISK_ONLINE && !group_can_lose(m->group) ? -EBUSY : 0;
 }
 
 void raid_fail(struct raid *raid, unsigned group, unsigned position, void (*done)(void *arg, int err), void *arg)

@@ -83,6 +83,7 @@ void raid_status(const struct raid *raid, struct raid_status *s)
 	s->n_partial_stripes = raid->n_partial_stripes;
 	s->n_reconstructed = raid->n_reconstructed;
 	for (unsigned i = 0; i < raid->n_groups; i++) {
+		s->n_parity[i] = raid->groups[i]->n_parity;
 		s->degraded = s->degraded || raid->groups[i]->n_lost > 0;
 		s->failed = s->failed || group_failed(raid->groups[i]);
 	}

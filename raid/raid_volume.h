@@ -105,7 +105,7 @@ struct raid {
 /* Is nothing kept of what is written to this group? Too many of its disks are lost, or the host is full for good. */
 static inline bool group_failed(const struct raid_group *g)
 {
-	return g->n_lost > 1 || g->raid->room.cut_off;
+	return g->n_lost > g->n_parity || g->raid->room.cut_off;
 }
 static inline bool raid_group_failed_any(const struct raid *raid)
 {

@@ -128,7 +128,7 @@ enum scrub_verdict scrub_judge(const struct scrub *scrub, const struct raid_wron
 
 	if (missing != 0 && (bad & ~missing) == 0)
 		return SCRUB_FINE; /* as far as can be seen without that disk */
-	return (bad & (bad - 1U)) != 0 ? SCRUB_LOST : SCRUB_REPAIRABLE;
+	return raid_stripe_is_lost(wrong) ? SCRUB_LOST : SCRUB_REPAIRABLE;
 }
 
 void scrub_count_wrong(struct scrub *scrub, const struct raid_wrong_stripe *wrong, bool repaired)
