@@ -17,6 +17,8 @@
 #define CLONE_RATE { "rate", "rate", "SIZE", "at most this much a second; 0: no limit", VERB_SIZE, VERB_IN_BODY, 0 }
 #define CLONE_PRIORITY \
 	{ "priority", "priority", "PRIORITY", "its weight among the clones of the volume: low, normal, high, or 1 to 10", VERB_TEXT, VERB_IN_BODY, 0 }
+#define ERROR_LIMIT(kind, usual) \
+	{ kind "-errors", kind "_errors", "N", "so many " kind " errors, of which half are forgotten every hour (" usual "); 0: no limit", VERB_INTEGER, VERB_IN_BODY, 0 }
 #define SCRUB_FLOOR(must) \
 	{ "floor", "floor", "SIZE", "read at least this much a second of each disk, whatever clients do; 0: the usual, 2m", VERB_SIZE, VERB_IN_BODY, must }
 #define INITIATORS(must) \
@@ -170,6 +172,10 @@ const struct verb verbs[] = {
 	    FORCE("also a disk that holds something: it is lost") } },
 	{ "raid", "fail", "call a disk failed: it is not used any more, and can be replaced", VERB_POST, "storage/volumes/{volume}/disks/fail", VERB_H_RAID_FAIL,
 	  VERB_DESTROYS, NULL, NULL, { ROUTE_VOLUME("volume"), LOST_DISK("the disk") } },
+	{ "raid", "modify", "change what is borne of the disks of a volume: a disk with more errors than that fails when its group can do without it; at once, and kept", VERB_PATCH,
+	  "storage/volumes/{volume}/raid", VERB_H_RAID_MODIFY, 0, NULL, NULL,
+	  { ROUTE_VOLUME("volume"), ERROR_LIMIT("read", "64"), ERROR_LIMIT("checksum", "256"), ERROR_LIMIT("identity", "256"),
+	    { "rebuild-floor", "rebuild_floor", "SIZE", "rebuild at least this much a second of each disk, whatever clients do (32m)", VERB_SIZE, VERB_IN_BODY, 0 } } },
 	{ "raid scrub", "start", "read every block in use with parity and checksums, and repair what is wrong, in the background; one that was stopped goes on", VERB_POST,
 	  "storage/volumes/{volume}/scrub", VERB_H_SCRUB_START, VERB_JOB, NULL, NULL,
 	  { ROUTE_VOLUME("volume"), SCRUB_FLOOR(0),

@@ -82,6 +82,7 @@ static const struct operation operations[FS_OP_COUNT] = {
 	[FS_RAID_STATUS] = { op_raid_status, true },
 	[FS_RAID_REPLACE] = { op_raid_replace, true },
 	[FS_RAID_FAIL] = { op_raid_fail, true },
+	[FS_RAID_MODIFY] = { op_raid_modify, true },
 	[FS_SYNC] = { op_sync, false, true, true },
 	[FS_CHECK] = { op_check, true },
 	[FS_CHECK_RATE] = { op_check_rate, true },

@@ -45,6 +45,7 @@ struct fs_call;
 struct fs_run;
 struct fs_volume;
 struct page;
+struct raid_limits;
 struct raid_status;
 
 enum fs_op {
@@ -120,6 +121,7 @@ enum fs_op {
 	FS_RAID_STATUS, /* out.raid */
 	FS_RAID_REPLACE, /* in.raid: the disk of `url` takes the place of the lost one there (raid_replace) */
 	FS_RAID_FAIL, /* in.raid: the disk there is called failed (raid_fail) */
+	FS_RAID_MODIFY, /* in.raid.limits: those that are not 0 count from now on (raid_limits_change) */
 	FS_SYNC, /* a consistency point: everything answered before is durable and in place */
 	FS_CHECK, /* in.check_rate_bytes_s; out.check: the whole volume is verified against a private snapshot */
 	FS_CHECK_RATE, /* in.check_rate_bytes_s: of the running check from now on; -ENOENT: none runs */
@@ -239,6 +241,7 @@ struct fs_message {
 		struct {
 			unsigned group, position;
 			const char *url;
+			const struct raid_limits *limits;
 		} raid;
 	} in;
 	/* out */

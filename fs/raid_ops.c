@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations on the volume's disks: their state, another one in the place of one that is lost, one that is called
- * failed. All the work is raid's. */
+ * failed, and what is borne of them. All the work is raid's. */
 #include <stdlib.h>
 
 #include "fs/core/core.h"
@@ -41,5 +41,13 @@ int op_raid_fail(struct fs_run *run)
 	if (run->vol->read_only)
 		return -EROFS;
 	raid_fail(run->vol->raid, msg->in.raid.group, msg->in.raid.position, raid_changed, msg);
+	return OP_LATER;
+}
+
+int op_raid_modify(struct fs_run *run)
+{
+	if (run->vol->read_only)
+		return -EROFS;
+	raid_limits_change(run->vol->raid, run->msg->in.raid.limits, raid_changed, run->msg);
 	return OP_LATER;
 }

@@ -34,7 +34,7 @@ static void label_encode_member(const struct label_member *m, struct raid_member
 	f->role = m->is_parity ? RAID_ROLE_PARITY : RAID_ROLE_DATA;
 	f->state = m->failed ? RAID_MEMBER_FAILED : m->rebuilding ? RAID_MEMBER_REBUILDING : RAID_MEMBER_ONLINE;
 	f->reason = m->failed ? m->reason : 0;
-	f->flags = m->rebuilding && m->zeroed ? RAID_MEMBER_ZEROED : 0;
+	f->flags = (uint8_t)((m->rebuilding && m->zeroed ? RAID_MEMBER_ZEROED : 0) | (m->worn ? RAID_MEMBER_WORN : 0));
 	f->rebuilt_zones = le32_of(m->rebuilding ? m->rebuilt_zones : 0);
 }
 
@@ -94,6 +94,8 @@ void label_encode(const struct label *label, struct raid_label_format *f)
 		f->log_copies[i] = le16_of(label->log_copies[i]);
 	label_encode_layout(&label->layout, f);
 	lineage_encode(&label->lineage, &f->lineage);
+	for (unsigned i = 0; i < RAID_N_LIMITS; i++)
+		f->limits[i] = le64_of(label->limits.of[i]);
 	for (unsigned i = 0; i < label->n_members; i++)
 		label_encode_member(&label->members[i], &f->members[i]);
 	f->crc = le32_of(label_crc(f));
@@ -127,6 +129,7 @@ static int label_decode_member(const struct raid_member_format *f, const struct 
 	m->failed = f->state == RAID_MEMBER_FAILED;
 	m->rebuilding = f->state == RAID_MEMBER_REBUILDING;
 	m->zeroed = (f->flags & RAID_MEMBER_ZEROED) != 0;
+	m->worn = (f->flags & RAID_MEMBER_WORN) != 0;
 	m->rebuilt_zones = le32_get(f->rebuilt_zones);
 	m->reason = f->reason;
 	if ((f->role != RAID_ROLE_DATA && f->role != RAID_ROLE_PARITY) ||
@@ -198,6 +201,8 @@ int label_decode(const struct raid_label_format *f, struct label *l)
 	if (err != 0)
 		return err;
 	lineage_decode(&f->lineage, &l->lineage);
+	for (unsigned i = 0; i < RAID_N_LIMITS; i++)
+		l->limits.of[i] = le64_get(f->limits[i]);
 	l->membership = le64_get(f->membership);
 	l->epoch = le64_get(f->epoch);
 	l->compat = le64_get(f->compat);
@@ -231,6 +236,7 @@ void label_build(const struct raid *raid, const struct member *own, struct raid_
 		.n_log_copies = s->n_log_copies,
 		.layout = raid->layout,
 		.lineage = raid->lineage,
+		.limits = raid->limits,
 	};
 	memcpy(l.log_copies, s->log_copies, sizeof l.log_copies);
 	for (unsigned i = 0; i < raid->n_members; i++) {
@@ -247,6 +253,7 @@ void label_build(const struct raid *raid, const struct member *own, struct raid_
 			.failed = m->recorded_failed,
 			.rebuilding = m->state == RAID_DISK_REBUILDING && !m->rebuilt,
 			.zeroed = m->zeroed,
+			.worn = m->worn,
 			.rebuilt_zones = m->durable_zones,
 			.reason = m->reason,
 		};

@@ -18,6 +18,7 @@ struct label_member {
 	uint16_t group, position;
 	bool is_parity, failed, rebuilding; /* at most one of the last two */
 	bool zeroed; /* rebuilding: it read as zeros before */
+	bool worn; /* its errors are over a limit (raid/member_errors.h) */
 	uint32_t rebuilt_zones; /* rebuilding: the zones below are there */
 	uint8_t reason;
 };
@@ -33,6 +34,7 @@ struct label {
 	uint16_t log_copies[RAID_LABEL_MAX_LOG_COPIES];
 	struct layout layout;
 	struct lineage lineage;
+	struct raid_limits limits;
 	uint32_t shared_crc;
 	struct label_member members[RAID_LABEL_MAX_MEMBERS];
 };

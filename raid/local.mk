@@ -28,6 +28,7 @@ libvcraid_a_SOURCES = \
 	raid/raid_format.c \
 	raid/raid_group.h \
 	raid/raid_identity.c \
+	raid/raid_limits.c \
 	raid/raid_log.c raid/raid_log.h \
 	raid/raid_open.c \
 	raid/raid_piece.c raid/raid_piece.h \

@@ -22,8 +22,6 @@
 
 #define MEMBER_HEALTH_NS 2000000000ULL
 
-#define READ_SCORE_MAX 64U /* errors minus good reads */
-
 struct member_health {
 	struct member_io mio;
 	struct iovec iov;
@@ -51,7 +49,6 @@ static void account(struct member *m, const struct disk_io *io, int err)
 	if (err != 0) {
 		account_error(m, io);
 	} else if (io->op == DISK_READ) {
-		m->read_score -= m->read_score > 0 ? 1 : 0;
 		m->n_reads++;
 		m->read_bytes += io->len_bytes;
 	} else if (is_write(io->op)) {
@@ -63,7 +60,7 @@ static void account(struct member *m, const struct disk_io *io, int err)
 static void member_fail_for(struct member *m, enum disk_op op, int err)
 {
 	if (op == DISK_READ) {
-		if (err == -ENODEV || ++m->read_score > READ_SCORE_MAX)
+		if (err == -ENODEV)
 			member_fail(m, "reads", err);
 		else
 			member_check_health(m);
@@ -210,7 +207,8 @@ static const char *reason_text(const char *reason)
 {
 	static const struct {
 		const char *reason, *text;
-	} texts[] = { { "reads", "it gives too many read errors" },
+	} texts[] = { { "reads", "it is gone" },
+		      { "worn", "it had too many errors" },
 		      { "write", "a write to it failed" },
 		      { "flush", "a flush of it failed" },
 		      { "gone", "it is gone: removed, or cut short" },
@@ -285,6 +283,7 @@ static void health_read_done(struct member_io *mio, int err)
 	/* The head is enough: a disk that was overwritten or belongs to somebody else now. */
 	if (err == 0 && memcmp(label->magic, RAID_LABEL_MAGIC, RAID_MAGIC_BYTES) == 0 &&
 	    memcmp(label->disk_uuid, m->uuid.b, 16) == 0) {
+		member_errors_judge(m);
 		health_end(m);
 		return;
 	}

@@ -45,7 +45,11 @@ struct member {
 	uint32_t vbn_first;
 	uint32_t n_dbn;
 	unsigned label_copy; /* which copy of its label is the newest valid one */
-	unsigned read_score;
+	uint32_t scores[RAID_N_ERRORS]; /* of errors, by kind (raid/member_errors.h) */
+	uint64_t scored_ns; /* up to when they have been halved */
+	bool worn; /* one of them was over its limit */
+	enum raid_error worn_by;
+	uint32_t worn_score;
 	unsigned n_waiting_for_room; /* its writes that wait (raid/hostroom.h) */
 	uint64_t n_reads, n_writes, read_bytes, written_bytes;
 	struct raid_error_count errors[RAID_N_ERRORS]; /* raid/member_errors.h */

@@ -223,9 +223,46 @@ void raid_on_room(struct raid *raid, void (*changed)(void *arg), void *arg);
 void raid_room_patience(struct raid *raid, uint64_t patience_ns);
 bool raid_is_cut_off(const struct raid *raid);
 
+/* ---- limits ------------------------------------------------------------------------------------------------------ */
+
+/* What may be changed of how a volume treats its disks; kept in the labels. READ_ERRORS, CHECKSUM_ERRORS,
+ * IDENTITY_ERRORS: a disk whose score of such errors gets beyond this is worn (raid_disk_status.worn), and fails when
+ * its group can do without it. An error scores one, and a score halves every hour: a disk that fails faster and faster
+ * is found whatever clients read meanwhile, and one that has a bad block now and then is not. REBUILD_FLOOR: bytes a
+ * second that a rebuild moves at least, of each disk, while clients are served; while none is it goes as fast as it
+ * can. */
+enum raid_limit {
+	RAID_LIMIT_READ_ERRORS,
+	RAID_LIMIT_CHECKSUM_ERRORS,
+	RAID_LIMIT_IDENTITY_ERRORS,
+	RAID_LIMIT_REBUILD_FLOOR
+};
+#define RAID_N_LIMITS 4U
+#define RAID_NO_LIMIT UINT64_MAX
+struct raid_limits {
+	uint64_t of[RAID_N_LIMITS]; /* 0: the default */
+};
+static inline const char *raid_limit_name(enum raid_limit which)
+{
+	switch (which) {
+	case RAID_LIMIT_READ_ERRORS: return "read_errors";
+	case RAID_LIMIT_CHECKSUM_ERRORS: return "checksum_errors";
+	case RAID_LIMIT_IDENTITY_ERRORS: return "identity_errors";
+	case RAID_LIMIT_REBUILD_FLOOR: return "rebuild_floor";
+	}
+	return "unknown";
+}
+/* What counts: the default, or what was set. RAID_NO_LIMIT: never. */
+uint64_t raid_limit(const struct raid_limits *limits, enum raid_limit which);
+/* Change those that are not 0 in `limits`. `done` err: 0: the labels say so; -ERANGE a value that cannot be (a floor
+ * below 64 KiB a second or none); -EROFS. */
+void raid_limits_change(struct raid *raid, const struct raid_limits *limits, void (*done)(void *arg, int err),
+                        void *arg);
+
 /* ---- state ----------------------------------------------------------------------------------------------------- */
 
 #define RAID_WHY_BYTES 160U
+#define RAID_WORN_BYTES 48U
 /* STALE: it was there at the start, but has not lived through what the others have. Like FAILED, it stays so until it
  * is replaced. REBUILDING: it has replaced another, and gets from the other disks what that one had. */
 enum raid_disk_state { RAID_DISK_ONLINE, RAID_DISK_MISSING, RAID_DISK_FAILED, RAID_DISK_STALE, RAID_DISK_REBUILDING };
@@ -265,6 +302,7 @@ struct raid_disk_status {
 	struct uuid uuid;
 	enum raid_disk_state state;
 	char why[RAID_WHY_BYTES]; /* not online: why, for people; "": as the state says */
+	char worn[RAID_WORN_BYTES]; /* it should be replaced: why, as "70 read errors"; "": it is not worn */
 	unsigned group;
 	unsigned position; /* in the group: data disks, then parity */
 	bool is_parity;
@@ -283,6 +321,7 @@ struct raid_status {
 	unsigned n_parity[RAID_MAX_GROUPS]; /* by group: as many of its disks may be lost */
 	unsigned n_disks;
 	struct raid_disk_status disks[RAID_MAX_DISKS];
+	struct raid_limits limits; /* what counts of each */
 	uint64_t n_full_stripes, n_partial_stripes, n_reconstructed;
 };
 void raid_status(const struct raid *raid, struct raid_status *ret_status);
@@ -299,8 +338,7 @@ void raid_replace(struct raid *raid, unsigned group, unsigned position, const ch
 /* Call a disk failed. `done` err: 0: the labels say so; -EALREADY it is lost already; -EBUSY the group could not do
  * without it; -ENOENT, -EROFS. */
 void raid_fail(struct raid *raid, unsigned group, unsigned position, void (*done)(void *arg, int err), void *arg);
-/* What a rebuild moves at least, of each disk, while clients are served; while none is it goes as fast as it can. */
-#define RAID_REBUILD_FLOOR (32ULL << 20) /* the default */
+/* Another RAID_LIMIT_REBUILD_FLOOR until the volume is closed. */
 void raid_rebuild_floor(struct raid *raid, uint64_t bytes_per_s);
 /* Is every disk of the group there and trusted? */
 bool raid_group_is_whole(const struct raid *raid, unsigned group);

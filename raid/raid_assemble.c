@@ -153,6 +153,7 @@ static int assemble_member(struct raid *raid, unsigned index, const struct label
 	m->recorded_failed = row->failed;
 	m->reason = row->failed ? row->reason : 0;
 	m->zeroed = row->zeroed;
+	m->worn = row->worn;
 	m->resumed = row->rebuilding;
 	m->rebuilt_zones = m->durable_zones = row->rebuilding ? row->rebuilt_zones : 0;
 	m->labelled = true;
@@ -316,7 +317,7 @@ static struct raid *assemble_begin(const struct raid_offer *offer)
 	TAILQ_INIT(&raid->repairs_active);
 	TAILQ_INIT(&raid->repairs_waiting);
 	raid->world = offer->world;
-	raid->rebuild_floor = RAID_REBUILD_FLOOR;
+	raid->limits = l->limits;
 	raid->opening = true;
 	raid_room_patience(raid, RAID_ROOM_PATIENCE_NS);
 	raid->read_only = offer->read_only;

@@ -148,6 +148,11 @@ static void rebuild_later(struct rebuild *rb, uint64_t ns)
 	world_timer_set(rb->raid->world, &rb->timer, ns);
 }
 
+static uint64_t rebuild_floor(const struct raid *raid)
+{
+	return raid->rebuild_floor != 0 ? raid->rebuild_floor : raid_limit(&raid->limits, RAID_LIMIT_REBUILD_FLOOR);
+}
+
 /* False: there is no memory. */
 static bool zone_repair(struct rebuild_zone *z)
 {
@@ -167,7 +172,7 @@ static bool zone_repair(struct rebuild_zone *z)
 	repair->done = zone_repaired;
 	z->at += repair->n;
 	rb->ready_ns = world_now_ns(rb->raid->world) +
-	               (uint64_t)repair->n * RAID_BLOCK_SIZE * 1000000000U / MAX_OF(rb->raid->rebuild_floor, 1U);
+	               (uint64_t)repair->n * RAID_BLOCK_SIZE * 1000000000U / rebuild_floor(rb->raid);
 	z->n_repairs++;
 	rb->n_repairs++;
 	repair_submit(repair);

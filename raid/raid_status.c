@@ -6,6 +6,7 @@
 
 #include "base/reserve.h"
 #include "raid/member.h"
+#include "raid/member_errors.h"
 #include "raid/raid_volume.h"
 
 void *raid_call_new(size_t len_bytes)
@@ -57,6 +58,7 @@ static void status_disk(const struct member *m, struct raid_disk_status *d)
 	raid_identity_mask(m->raid, &d->uuid);
 	d->state = m->state;
 	memcpy(d->why, m->why, sizeof d->why);
+	member_errors_say(m, d->worn);
 	d->group = m->group->index;
 	d->position = m->position;
 	d->is_parity = m->is_parity;
@@ -87,6 +89,8 @@ void raid_status(const struct raid *raid, struct raid_status *s)
 		s->degraded = s->degraded || raid->groups[i]->n_lost > 0;
 		s->failed = s->failed || group_failed(raid->groups[i]);
 	}
+	for (unsigned i = 0; i < RAID_N_LIMITS; i++)
+		s->limits.of[i] = raid_limit(&raid->limits, (enum raid_limit)i);
 	s->waits_for_room = raid->room.n_waiting > 0;
 	for (unsigned i = 0; i < raid->n_members; i++)
 		status_disk(raid->members[i], &s->disks[i]);

@@ -89,7 +89,8 @@ struct raid {
 	struct replace *replace; /* under way; NULL: none */
 	bool repairs_held; /* no repair begins but those of pieces */
 	struct member *retired; /* those that were replaced, chained through retired_next */
-	uint64_t rebuild_floor; /* bytes a second of each disk that a rebuild moves even while clients are served */
+	struct raid_limits limits;
+	uint64_t rebuild_floor; /* raid_rebuild_floor; 0: as the limits say */
 
 	struct timer health;
 

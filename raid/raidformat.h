@@ -83,12 +83,13 @@ struct raid_member_format {
 static_assert(sizeof(struct raid_member_format) == 48, "member row");
 enum { RAID_ROLE_DATA = 1, RAID_ROLE_PARITY = 2 };
 enum { RAID_MEMBER_ONLINE = 1, RAID_MEMBER_FAILED = 2, RAID_MEMBER_REBUILDING = 3 };
-/* Flags of a row. ZEROED: a disk that is being rebuilt read as zeros from end to end before. */
-enum { RAID_MEMBER_ZEROED = 1 };
+/* Flags of a row. ZEROED: a disk that is being rebuilt read as zeros from end to end before. WORN: its errors are over a limit. */
+enum { RAID_MEMBER_ZEROED = 1, RAID_MEMBER_WORN = 4 };
 enum { RAID_REASON_UNKNOWN = 0, RAID_REASON_STALE = 1, RAID_REASON_ABSENT = 2 };
 
 #define RAID_LABEL_MAX_MEMBERS 256U
 #define RAID_LABEL_MAX_LOG_COPIES 8U
+#define RAID_LABEL_LIMITS 8U
 struct raid_label_format {
 	uint8_t magic[RAID_MAGIC_BYTES];
 	le32 crc; /* of all 16 KiB, this field zero */
@@ -129,8 +130,8 @@ struct raid_label_format {
 	le32 log_half_blocks;
 	le32 zones_first;
 	struct raid_lineage_format lineage; /* what every disk that is online has lived through */
-	/* 728: the label's own limits and the like, not used yet */
-	uint8_t reserved3[192];
+	le64 limits[RAID_LABEL_LIMITS]; /* by enum raid_limit: 0 the default, RAID_NO_LIMIT none */
+	uint8_t reserved3[128];
 	uint8_t identity_uuid[16]; /* what the volume is called by now, when it was a copy of volume_uuid's; zeros: volume_uuid */
 	uint8_t reserved4[3160];
 	/* 4096 */
@@ -138,6 +139,7 @@ struct raid_label_format {
 };
 static_assert(sizeof(struct raid_label_format) == RAID_LABEL_BLOCKS * 4096, "label");
 static_assert(offsetof(struct raid_label_format, volume_uuid) == 64, "label: shared part");
+static_assert(offsetof(struct raid_label_format, limits) == 728, "label: limits");
 static_assert(offsetof(struct raid_label_format, members) == 4096, "label: member table");
 #define RAID_LABEL_SHARED_OFFSET 64U
 enum { RAID_LABEL_CLEAN = 1 };

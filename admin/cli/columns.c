@@ -135,8 +135,12 @@ static const struct column raid_columns[] = {
 	{ "SCRUB UNREADABLE", "scrub.unreadable", COLUMN_TEXT, true },
 	{ "SCRUB REPAIRED", "scrub.repaired", COLUMN_TEXT, true },
 	{ "SCRUB LOST", "scrub.lost", COLUMN_TEXT, true },
+	{ "READ LIMIT", "limits.read_errors", COLUMN_TEXT, true },
+	{ "CHECKSUM LIMIT", "limits.checksum_errors", COLUMN_TEXT, true },
+	{ "IDENTITY LIMIT", "limits.identity_errors", COLUMN_TEXT, true },
+	{ "REBUILD FLOOR", "limits.rebuild_floor", COLUMN_SIZE, true },
 	{ "UUID", "uuid", COLUMN_TEXT, true },
-	{ "REASON", "reason", COLUMN_TEXT, false }, /* why it is not online */
+	{ "REASON", "reason", COLUMN_TEXT, false }, /* why it is not online, or should be replaced */
 	{ 0 },
 };
 static const struct column scrub_columns[] = {

@@ -49,6 +49,7 @@ static call_handler *const handlers[VERB_H_COUNT] = {
 	[VERB_H_RAID_LIST] = raid_api_groups,
 	[VERB_H_RAID_REPLACE] = raid_api_replace,
 	[VERB_H_RAID_FAIL] = raid_api_fail,
+	[VERB_H_RAID_MODIFY] = raid_api_modify,
 	[VERB_H_SCRUB_START] = scrub_api_start,
 	[VERB_H_SCRUB_STATUS] = scrub_api_status,
 	[VERB_H_SCRUB_MODIFY] = scrub_api_modify,

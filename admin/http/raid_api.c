@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* REST: storage/raid-groups, storage/disks, and storage/volumes/{volume}/disks. */
+/* REST: storage/raid-groups, storage/disks, storage/volumes/{volume}/disks, and storage/volumes/{volume}/raid. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "admin/http/handlers.h"
 #include "admin/lifecycle.h"
 #include "admin/rebuildjob.h"
 #include "admin/scrubjob.h"
 #include "admin/textjson.h"
+#include "base/must.h"
 #include "fs/fs_info.h"
 #include "fs/message.h"
 #include "fs/volume.h"
@@ -45,6 +47,9 @@ static json_t *disk_json(const char *volume, const struct raid_disk_status *disk
 	(void)json_object_set_new(json, "uuid", json_string(uuid));
 	if (disk->why[0] != '\0')
 		(void)json_object_set_new(json, "reason", json_string(disk->why));
+	else if (disk->worn[0] != '\0')
+		(void)json_object_set_new(json, "reason", json_sprintf("should be replaced: %s", disk->worn));
+	(void)json_object_set_new(json, "worn", json_boolean(disk->worn[0] != '\0'));
 	if (disk->rebuild_blocks > 0)
 		(void)json_object_set_new(
 		    json, "rebuilt_percent",
@@ -81,6 +86,17 @@ static const char *group_state(unsigned n_bad, unsigned n_waiting, unsigned n_re
 	return n_rebuilding > 0 ? "reconstructing" : n_bad > 0 ? "degraded" : "normal";
 }
 
+/* 0: no limit. */
+static json_t *limits_json(const struct raid_limits *limits)
+{
+	json_t *json = json_object();
+
+	for (unsigned i = 0; i < RAID_N_LIMITS; i++)
+		(void)json_object_set_new(json, raid_limit_name((enum raid_limit)i),
+		                          integer(limits->of[i] == RAID_NO_LIMIT ? 0 : limits->of[i]));
+	return json;
+}
+
 static json_t *group_json(const char *volume, const struct raid_status *status, unsigned group)
 {
 	json_t *disks = json_array();
@@ -97,8 +113,12 @@ static json_t *group_json(const char *volume, const struct raid_status *status, 
 	const char *state = group_state(n_bad, n_waiting, n_rebuilding);
 	json_t *disk;
 	size_t i;
-	json_array_foreach(disks, i, disk)
+	json_t *limits = limits_json(&status->limits);
+	json_array_foreach(disks, i, disk) {
 		(void)json_object_set_new(disk, "group_state", json_string(state));
+		(void)json_object_set(disk, "limits", limits);
+	}
+	json_decref(limits);
 	return json_pack("{s:o,s:s,s:i,s:s,s:s,s:o}", "name", json_sprintf("%s/rg%u", volume, group), "volume", volume,
 	                 "group", (int)group, "type", "raid4", "state", state, "disks", disks);
 }
@@ -275,4 +295,54 @@ void raid_api_fail(struct call *call)
 		return;
 	(void)call_message(call, FS_RAID_STATUS);
 	call_send(call, fail_looked);
+}
+
+/* ---- limits ------------------------------------------------------------------------------------------------------ */
+
+static void limits_got(struct call *call)
+{
+	const char *volume = call_param(call, "volume");
+
+	if (call->msg.status != 0)
+		call_fail_message(call, volume);
+	else
+		call_reply_take(
+		    call, 200,
+		    json_pack("{s:s,s:o}", "volume", volume, "limits", limits_json(&call->msg.out.raid->limits)));
+}
+
+static void modified(struct call *call)
+{
+	if (call->msg.status == -ERANGE) {
+		call_fail(call, -ERANGE, "rebuild_floor", "the floor of rebuilds is 64 KiB a second or more");
+		return;
+	}
+	if (call->msg.status != 0) {
+		call_fail_message(call, call_param(call, "volume"));
+		return;
+	}
+	(void)call_message(call, FS_RAID_STATUS);
+	call_send(call, limits_got);
+}
+
+/* In the body 0 is no limit. */
+static uint64_t limit_given(struct call *call, enum raid_limit which)
+{
+	json_t *json = call_member(call, raid_limit_name(which));
+	uint64_t value = (uint64_t)json_integer_value(json);
+
+	return json == NULL ? 0 : value == 0 ? RAID_NO_LIMIT : value;
+}
+
+void raid_api_modify(struct call *call)
+{
+	struct raid_limits *limits;
+
+	if (!call_find_volume(call, call_param(call, "volume")))
+		return;
+	limits = call->blob = must(calloc(1, sizeof *limits));
+	for (unsigned i = 0; i < RAID_N_LIMITS; i++)
+		limits->of[i] = limit_given(call, (enum raid_limit)i);
+	call_message(call, FS_RAID_MODIFY)->in.raid.limits = limits;
+	call_send(call, modified);
 }

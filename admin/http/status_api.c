@@ -120,6 +120,20 @@ static json_t *group_text(const char *volume, const struct raid_disk_status *dis
 	                       disk->group, disks, volume, disk->group, disk->position);
 }
 
+/* A disk with too many errors that its group cannot do without yet. */
+static void worn_visited(struct call *call, const struct raid_disk_status *disk)
+{
+	const char *volume = fs_volume_name(call->msg.volume);
+
+	(void)json_array_append_new(
+	    call->records,
+	    json_pack("{s:s,s:o,s:o}", "severity", "warn", "target", textjson(volume), "message",
+	              textjson_format("%s disk %s should be replaced: %s, and group %u cannot do without it yet; "
+	                              "vcadm raid replace %s %u.%u NEW",
+	                              disk->is_parity ? "parity" : "data", disk->url, disk->worn, disk->group, volume,
+	                              disk->group, disk->position)));
+}
+
 static void raid_visited(struct call *call)
 {
 	const struct raid_status *status = call->msg.out.raid;
@@ -127,6 +141,9 @@ static void raid_visited(struct call *call)
 	char disks[1024];
 
 	room_visited(call, status);
+	for (unsigned i = 0; i < status->n_disks; i++)
+		if (status->disks[i].worn[0] != '\0' && status->disks[i].state == RAID_DISK_ONLINE)
+			worn_visited(call, &status->disks[i]);
 	for (unsigned group = 0; group < status->n_groups; group++) {
 		const struct raid_disk_status *disk = NULL;
 		unsigned n = lost_disks(status, group, disks, sizeof disks, &disk);

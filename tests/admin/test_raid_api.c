@@ -122,6 +122,40 @@ static void a_disk_that_does_not_do_is_refused_and_nothing_stays(void **state)
 	assert_string_equal(shown(-1, "state"), "normal");
 }
 
+static json_int_t limit(const char *key)
+{
+	json_t *json = rest_get(V1 "storage/raid-groups?volume=vol0");
+	json_t *disk = json_array_get(json_object_get(json_array_get(json_object_get(json, "records"), 0), "disks"), 2);
+	json_int_t value = json_integer_value(json_object_get(json_object_get(disk, "limits"), key));
+
+	json_decref(json);
+	return value;
+}
+
+static void limits_are_changed_one_by_one(void **state)
+{
+	(void)state;
+	assert_int_equal(limit("read_errors"), 64);
+	rest_does("PATCH", V1 "storage/volumes/vol0/raid", "{\"read_errors\": 8}", 200);
+	rest_does("PATCH", V1 "storage/volumes/vol0/raid", "{\"checksum_errors\": 0, \"rebuild_floor\": 1048576}", 200);
+	assert_int_equal(limit("read_errors"), 8);
+	assert_int_equal(limit("checksum_errors"), 0);
+	assert_int_equal(limit("identity_errors"), 256);
+	assert_int_equal(limit("rebuild_floor"), 1048576);
+	assert_true(rest_refuses("PATCH", V1 "storage/volumes/vol0/raid", "{\"read_errors\": -1}", 400, "read_errors"));
+	assert_true(rest_refuses("PATCH", V1 "storage/volumes/vol0/raid", "{\"rebuild_floor\": 4096}", 400, "64 KiB"));
+	rest_does("PATCH", V1 "storage/volumes/nope/raid", "{\"read_errors\": 8}", 404);
+}
+
+static void a_worn_disk_says_why_it_should_be_replaced(void **state)
+{
+	(void)state;
+	ramadmin_worn = true;
+	assert_string_equal(shown(1, "state"), "online");
+	assert_string_equal(shown(1, "reason"), "should be replaced: 70 read errors");
+	assert_string_equal(shown(-1, "state"), "normal");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rest_setup_vol0, rest_teardown)
 
 int main(void)
@@ -130,6 +164,8 @@ int main(void)
 		TEST(a_disk_is_failed_by_name_or_place_once),
 		TEST(a_new_disk_is_made_rebuilt_and_remembered),
 		TEST(a_disk_that_does_not_do_is_refused_and_nothing_stays),
+		TEST(limits_are_changed_one_by_one),
+		TEST(a_worn_disk_says_why_it_should_be_replaced),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

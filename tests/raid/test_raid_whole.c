@@ -62,6 +62,7 @@ static void stripes_with_another_entry_are_made_whole_whatever_their_number(void
 	uint8_t bytes[4096];
 
 	(void)state;
+	assert_int_equal(simraid_limit(&s, RAID_LIMIT_CHECKSUM_ERRORS, RAID_NO_LIMIT), 0);
 	memset(bytes, 0x5A, sizeof bytes);
 	for (uint32_t zone = 0; zone < N_ZONES; zone++)
 		memdisk_poke(s.names[2], layout_checksum_block(&layout, zone), bytes);

@@ -66,7 +66,8 @@ uint64_t ramadmin_check_errors;
 	}
 struct fs_scrub_info ramadmin_scrub = SCRUB_AT_FIRST;
 unsigned ramadmin_n_scrubs;
-bool ramadmin_degraded, ramadmin_failed, ramadmin_rebuilding, ramadmin_check_hangs;
+bool ramadmin_degraded, ramadmin_failed, ramadmin_rebuilding, ramadmin_worn, ramadmin_check_hangs;
+struct raid_limits ramadmin_limits;
 struct fs_autodelete ramadmin_autodelete;
 static struct fs_volume volumes[MANY];
 static struct fs_message *hanging_check;
@@ -90,7 +91,8 @@ void ramadmin_reset(void)
 	ramadmin_scrub = (struct fs_scrub_info)SCRUB_AT_FIRST;
 	ramadmin_n_scrubs = 0;
 	ramadmin_space_level = 0;
-	ramadmin_degraded = ramadmin_failed = ramadmin_rebuilding = ramadmin_check_hangs = false;
+	ramadmin_degraded = ramadmin_failed = ramadmin_rebuilding = ramadmin_worn = ramadmin_check_hangs = false;
+	ramadmin_limits = (struct raid_limits){ { 64, 256, 256, 32U << 20 } };
 	hanging_check = NULL;
 }
 
@@ -693,6 +695,7 @@ static int raid_stat(struct fs_message *msg)
 	status->n_groups = 1;
 	status->n_disks = msg->volume->n_disks;
 	status->degraded = ramadmin_degraded;
+	status->limits = ramadmin_limits;
 	for (unsigned i = 0; i < msg->volume->n_disks; i++) {
 		(void)snprintf(status->disks[i].url, sizeof status->disks[i].url, "%.200s", msg->volume->disks[i]);
 		status->disks[i].position = i;
@@ -706,9 +709,19 @@ static int raid_stat(struct fs_message *msg)
 			status->disks[i].rebuilt_blocks = 42;
 			status->disks[i].rebuild_blocks = 100;
 		}
+		if (ramadmin_worn && i == 1)
+			(void)snprintf(status->disks[i].worn, sizeof status->disks[i].worn, "70 read errors");
 		disk_stat(msg->volume, i, &status->disks[i]);
 	}
 	return 0;
+}
+
+static int raid_modify(struct fs_message *msg)
+{
+	for (unsigned i = 0; i < RAID_N_LIMITS; i++)
+		if (msg->in.raid.limits->of[i] != 0)
+			ramadmin_limits.of[i] = msg->in.raid.limits->of[i];
+	return ramadmin_limits.of[RAID_LIMIT_REBUILD_FLOOR] < 65536 ? -ERANGE : 0;
 }
 
 static bool any_lost(const struct fs_volume *volume)
@@ -833,6 +846,7 @@ static int run(struct fs_message *msg)
 	case FS_RAID_STATUS: return raid_stat(msg);
 	case FS_RAID_REPLACE:
 	case FS_RAID_FAIL: return raid_change(msg);
+	case FS_RAID_MODIFY: return raid_modify(msg);
 	case FS_SCRUB_START:
 	case FS_SCRUB_STOP:
 	case FS_SCRUB_MODIFY:

@@ -25,7 +25,7 @@ extern uint64_t ramadmin_check_errors;
 extern bool ramadmin_check_hangs;
 extern struct fs_scrub_info ramadmin_scrub; /* of all volumes */
 extern unsigned ramadmin_n_scrubs; /* started */
-extern bool ramadmin_degraded, ramadmin_failed, ramadmin_rebuilding;
+extern bool ramadmin_degraded, ramadmin_failed, ramadmin_rebuilding, ramadmin_worn;
 /* How full every volume says it is: enum fs_space_level. */
 extern unsigned ramadmin_space_level;
 /* What a volume was told last. */

@@ -92,6 +92,16 @@ int simraid_replace(struct simraid *s, unsigned group, unsigned position, unsign
 	return wait_for(s, &o);
 }
 
+int simraid_limit(struct simraid *s, enum raid_limit which, uint64_t value)
+{
+	struct raid_limits limits = { 0 };
+	struct outcome o = { 0 };
+
+	limits.of[which] = value;
+	raid_limits_change(s->raid, &limits, on_err, &o);
+	return wait_for(s, &o);
+}
+
 static bool is_rebuilding(const struct simraid *s)
 {
 	static struct raid_status st;

@@ -35,6 +35,8 @@ void simraid_fini(struct simraid *s);
 unsigned simraid_add_disk(struct simraid *s, const char *name, uint64_t blocks);
 /* Put it in the place of a lost disk; the answer of raid_replace. */
 int simraid_replace(struct simraid *s, unsigned group, unsigned position, unsigned disk);
+/* Change one limit; the answer of raid_limits_change. */
+int simraid_limit(struct simraid *s, enum raid_limit which, uint64_t value);
 /* Let time pass until no disk is being rebuilt any more, at most `seconds`. */
 void simraid_rebuilt(struct simraid *s, unsigned seconds);
 int simraid_format(struct simraid *s, uint64_t log_half_bytes);
