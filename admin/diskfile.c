@@ -149,12 +149,25 @@ static int look_at(struct admin *admin, const struct diskfile_wanted *wanted, co
 	return err;
 }
 
-static int make_one(const char *url, uint64_t size_bytes, json_t *made, char text[256])
+static int make_one(const char *url, const struct diskfile_wanted *wanted, json_t *made, char text[256])
 {
-	int err = disk_create(url, size_bytes);
+	int err = disk_create(url, wanted->size_bytes);
 
 	if (err == 0)
 		(void)json_array_append_new(made, json_string(url));
+	if (err == 0 && wanted->preallocate)
+		err = disk_preallocate(url);
+	if (err == 0)
+		return 0;
+	if (err == -ENOSPC)
+		(void)snprintf(text, 256, "disk %.120s could not be made: its host's file system has no room for it%s",
+		               url,
+		               wanted->preallocate ? " (without --preallocate it takes room as it is written)" : "");
+	else if (err == -EOPNOTSUPP)
+		(void)snprintf(text, 256,
+		               "disk %.140s could not be made: its host's file system cannot set space aside "
+		               "(--preallocate)",
+		               url);
 	else
 		say_error("could not be made", url, err, text);
 	return err;
@@ -180,7 +193,7 @@ int diskfile_prepare(struct admin *admin, const struct diskfile_wanted *wanted, 
 		err = look_at(admin, wanted, wanted->urls[i], &disks[i], ret_text);
 	for (unsigned i = 0; err == 0 && i < wanted->n; i++) {
 		if (!disks[i].there)
-			err = make_one(wanted->urls[i], wanted->size_bytes, made, ret_text);
+			err = make_one(wanted->urls[i], wanted, made, ret_text);
 	}
 	for (unsigned i = 0; err == 0 && i < wanted->n; i++) {
 		if (disks[i].there && disks[i].use.kind != DISK_USE_NONE)

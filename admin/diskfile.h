@@ -21,6 +21,7 @@ struct diskfile_wanted {
 	const char *const *urls;
 	unsigned n;
 	uint64_t size_bytes; /* of those that do not exist: they are made; 0: all must exist */
+	bool preallocate; /* those that are made have their space set aside at once */
 	bool force; /* those that hold something are wiped */
 	const struct uuid *volume; /* whose disks may be taken again, by force; NULL: nobody's */
 };

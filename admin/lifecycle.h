@@ -18,6 +18,7 @@ struct lifecycle_new {
 	const char *name;
 	json_t *groups; /* [{"disks": [...]}], the parity disk of each last */
 	uint64_t disk_size; /* of the disk files that are made, in bytes; 0: all must exist */
+	bool preallocate; /* the disk files that are made take their space at once */
 	bool force; /* take disks that hold something */
 };
 /* Make disk files where there are none, format, mount, remember. What was made is removed again when it fails. */
@@ -48,6 +49,7 @@ struct lifecycle_replacement {
 	const char *url;
 	uint64_t size_bytes; /* of a file that is made */
 	uint64_t needed_bytes; /* less does not do */
+	bool preallocate; /* a file that is made takes its space at once */
 	bool force; /* take a disk that holds something */
 };
 /* Make the disk ready, give it the place, remember it instead of the old one. Its rebuild has begun then. The volume is

@@ -8,7 +8,11 @@
 static void step_make_disks(struct lifecycle_op *op)
 {
 	lifecycle_list_disks(op);
-	struct diskfile_wanted wanted = { op->disks, op->n_disks, op->disk_size, op->force };
+	struct diskfile_wanted wanted = { .urls = op->disks,
+		                          .n = op->n_disks,
+		                          .size_bytes = op->disk_size,
+		                          .preallocate = op->preallocate,
+		                          .force = op->force };
 	lifecycle_next(op, diskfile_prepare(op->admin, &wanted, op->made, op->text));
 }
 
@@ -98,6 +102,7 @@ void lifecycle_create(struct admin *admin, const struct lifecycle_new *new, life
 	op->steps = steps;
 	op->undo = create_failed;
 	op->disk_size = new->disk_size;
+	op->preallocate = new->preallocate;
 	op->force = new->force;
 	op->made = json_array();
 	known->state = KNOWN_MOUNTING;

@@ -32,6 +32,7 @@ struct lifecycle_op {
 	struct raid_group_spec groups[RAID_MAX_GROUPS];
 	struct raid_spec spec;
 	uint64_t disk_size;
+	bool preallocate; /* disk files that are made have their space set aside */
 	bool force; /* take disks that hold something */
 	bool anywhere; /* import: from outside of disk_paths too */
 	bool new_identity; /* import: it is a copy of another volume */

@@ -22,8 +22,12 @@ static void step_disk(struct lifecycle_op *op)
 {
 	const char *url = op->new_url;
 	const struct known_volume *owner = known_find_disk(op->admin, url);
-	struct diskfile_wanted wanted = { &url, 1, op->replacement.size_bytes, op->replacement.force,
-		                          op->known->has_uuid ? &op->known->uuid : NULL };
+	struct diskfile_wanted wanted = { .urls = &url,
+		                          .n = 1,
+		                          .size_bytes = op->replacement.size_bytes,
+		                          .preallocate = op->replacement.preallocate,
+		                          .force = op->replacement.force,
+		                          .volume = op->known->has_uuid ? &op->known->uuid : NULL };
 	struct disk_use use;
 	int err = 0;
 

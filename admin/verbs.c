@@ -13,6 +13,7 @@
 #define ROUTE_EXPORT { "path", "path", "PATH", "what is exported: /vol/VOLUME[/DIR]", VERB_PATH, VERB_IN_ROUTE, VERB_POSITIONAL | VERB_REQUIRED }
 #define QUERY_VOLUME { "volume", "volume", "VOLUME", "only of this volume", VERB_VOLUME, VERB_IN_QUERY, VERB_POSITIONAL }
 #define LOST_DISK(what) { "disk", "disk", "DISK", what ": its name, or its place as GROUP.POSITION", VERB_TEXT, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED }
+#define PREALLOCATE { "preallocate", "preallocate", NULL, "take the space of files that are made from the host at once, and keep it", VERB_BOOL, VERB_IN_BODY, 0 }
 #define FORCE(what) { "force", "force", NULL, what, VERB_BOOL, VERB_IN_BODY, VERB_DESTROYING }
 #define CLONE_RATE { "rate", "rate", "SIZE", "at most this much a second; 0: no limit", VERB_SIZE, VERB_IN_BODY, 0 }
 #define CLONE_PRIORITY \
@@ -30,6 +31,7 @@ const struct verb verbs[] = {
 	  { { "name", "name", "VOLUME", "its name", VERB_VOLUME, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED },
 	    { "raid-group", "raid_groups", "D0,D1,..,P", "disks of a RAID-4 group, the parity disk last; may repeat", VERB_GROUPS, VERB_IN_BODY, VERB_REQUIRED },
 	    { "disk-size", "disk_size", "SIZE", "size of the disk files that do not exist yet", VERB_SIZE, VERB_IN_BODY, 0 },
+	    PREALLOCATE,
 	    FORCE("also on disks that hold something: it is lost") } },
 	{ "volume", "import", "mount a volume that is already on disks", VERB_POST, "storage/volumes", VERB_H_VOLUME_CREATE, VERB_JOB | VERB_WAITS, NULL, NULL,
 	  { { "disks", "disks", "D0,D1,..", "all its disks, in any order", VERB_DISKS, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED },
@@ -169,6 +171,7 @@ const struct verb verbs[] = {
 	  VERB_H_RAID_REPLACE, VERB_JOB, NULL, NULL,
 	  { ROUTE_VOLUME("volume"), LOST_DISK("the lost disk"),
 	    { "with", "with", "NEW", "the disk that takes its place; a file that does not exist is made", VERB_TEXT, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED },
+	    PREALLOCATE,
 	    FORCE("also a disk that holds something: it is lost") } },
 	{ "raid", "fail", "call a disk failed: it is not used any more, and can be replaced", VERB_POST, "storage/volumes/{volume}/disks/fail", VERB_H_RAID_FAIL,
 	  VERB_DESTROYS, NULL, NULL, { ROUTE_VOLUME("volume"), LOST_DISK("the disk") } },

@@ -54,6 +54,15 @@ int disk_create(const char *url, uint64_t size_bytes)
 	return err != 0 ? err : driver->create(location, size_bytes);
 }
 
+int disk_preallocate(const char *url)
+{
+	const struct disk_driver *driver;
+	const char *location;
+	int err = disk_driver_find(url, &driver, &location);
+
+	return err != 0 ? err : driver->preallocate != NULL ? driver->preallocate(location) : 0;
+}
+
 int disk_destroy(const char *url)
 {
 	const struct disk_driver *driver;

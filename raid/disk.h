@@ -58,6 +58,9 @@ struct disk_driver {
 	const char *scheme; /* "file" */
 	/* Make a disk of `size_bytes`, reading as zeros; -EEXIST when there is one. May block: administration only. */
 	int (*create)(const char *location, uint64_t size_bytes);
+	/* Take all its space from the host now, and keep it. -ENOSPC: the host has not as much; -EOPNOTSUPP: it cannot.
+	 * NULL: there is nothing to take. May block: administration only. */
+	int (*preallocate)(const char *location);
 	/* Are these two names of one medium (a link)? NULL: names that differ are different media. */
 	bool (*same)(const char *location, const char *other);
 	/* Remove it for good. -EINVAL: a device, it has no end. */
@@ -76,6 +79,7 @@ struct disk_driver {
  * no driver has this scheme. */
 MUST_CHECK int disk_driver_find(const char *url, const struct disk_driver **ret_driver, const char **ret_location);
 MUST_CHECK int disk_create(const char *url, uint64_t size_bytes);
+MUST_CHECK int disk_preallocate(const char *url);
 MUST_CHECK int disk_destroy(const char *url);
 MUST_CHECK int disk_open(struct world *world, const char *url, struct disk **ret_disk);
 /* Do both name one medium? */

@@ -77,6 +77,19 @@ static int filedisk_create(const char *location, uint64_t size_bytes)
 	return err;
 }
 
+static int filedisk_preallocate(const char *location)
+{
+	int fd = open(location, O_RDWR | O_CLOEXEC), err = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) != 0 || fallocate(fd, 0, 0, st.st_size) != 0 || fsync(fd) != 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 /* A device's node is not ours to remove, and what is on it would stay. */
 static int filedisk_destroy(const char *location)
 {
@@ -330,6 +343,15 @@ static int transfer(int fd, const struct disk_io *io, uint64_t done_bytes)
 	return 0;
 }
 
+int filedisk_discard_mode(int fd)
+{
+	struct stat st;
+	bool set_aside = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	                 (uint64_t)st.st_blocks * 512U >= (uint64_t)st.st_size;
+
+	return (set_aside ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE) | FALLOC_FL_KEEP_SIZE;
+}
+
 int filedisk_do(int fd, const struct disk_io *io, uint64_t done_bytes)
 {
 	switch (io->op) {
@@ -338,8 +360,7 @@ int filedisk_do(int fd, const struct disk_io *io, uint64_t done_bytes)
 	case DISK_WRITE_DURABLE: return transfer(fd, io, done_bytes);
 	case DISK_FLUSH: return fdatasync(fd) == 0 ? 0 : -errno;
 	case DISK_DISCARD:
-		return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)io->offset_bytes,
-		                 (off_t)io->len_bytes) == 0
+		return fallocate(fd, filedisk_discard_mode(fd), (off_t)io->offset_bytes, (off_t)io->len_bytes) == 0
 		           ? 0
 		           : -errno;
 	case DISK_CHECK: return 0;
@@ -350,6 +371,7 @@ int filedisk_do(int fd, const struct disk_io *io, uint64_t done_bytes)
 const struct disk_driver filedisk_driver = {
 	.scheme = "file",
 	.create = filedisk_create,
+	.preallocate = filedisk_preallocate,
 	.same = filedisk_same,
 	.destroy = filedisk_destroy,
 	.open = filedisk_open,

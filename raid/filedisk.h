@@ -49,6 +49,9 @@ extern const struct filedisk_engine filedisk_pool_engine;
  * has it; -EINVAL: neither file nor device; -ENOENT, -EACCES, ... */
 MUST_CHECK int filedisk_claim(const char *location, int mode, uint64_t *ret_size_bytes, bool *ret_is_device);
 
+/* How to make a range read as zeros (fallocate's mode): a file that has all its space set aside keeps it, so that no
+ * write to it ever waits for room; else the space goes back to the host. */
+int filedisk_discard_mode(int fd);
 /* Carry out what is left of a request (from `done_bytes` on) with plain system calls; 0 or -errno. Blocks. Any
  * thread. */
 int filedisk_do(int fd, const struct disk_io *io, uint64_t done_bytes);

@@ -47,7 +47,7 @@ static void ring_prepare(struct ring *ring, struct disk_io *io, struct io_uring_
 		break;
 	case DISK_FLUSH: io_uring_prep_fsync(sqe, f->fd, IORING_FSYNC_DATASYNC); break;
 	case DISK_DISCARD:
-		io_uring_prep_fallocate(sqe, f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)io->offset_bytes,
+		io_uring_prep_fallocate(sqe, f->fd, filedisk_discard_mode(f->fd), (off_t)io->offset_bytes,
 		                        (off_t)io->len_bytes);
 		break;
 	case DISK_CHECK: io_uring_prep_nop(sqe); break;

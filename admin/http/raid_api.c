@@ -244,6 +244,7 @@ static void replace_looked(struct call *call)
 		                                                   .url = json_string_value(url),
 		                                                   .size_bytes = disk->size_bytes,
 		                                                   .needed_bytes = disk->needed_bytes,
+		                                                   .preallocate = call_flag(call, "preallocate"),
 		                                                   .force = call_flag(call, "force") },
 		                  replace_ended, job);
 	json_decref(url);

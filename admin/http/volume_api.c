@@ -139,7 +139,7 @@ static void lifecycle_ended(void *arg, int err, const char *text, struct known_v
 		job_fail(job, err, text);
 }
 
-/* Bodies of POST: {name, raid_groups, disk_size, force} makes, {disks, new_identity} imports. */
+/* Bodies of POST: {name, raid_groups, disk_size, preallocate, force} makes, {disks, new_identity} imports. */
 void volume_api_create(struct call *call)
 {
 	const char *name = call_text(call, "name");
@@ -179,6 +179,7 @@ void volume_api_create(struct call *call)
 		                 &(struct lifecycle_new){ .name = name,
 		                                          .groups = call_member(call, "raid_groups"),
 		                                          .disk_size = (uint64_t)size,
+		                                          .preallocate = call_flag(call, "preallocate"),
 		                                          .force = call_flag(call, "force") },
 		                 lifecycle_ended, job);
 	call_accept(call, job);

@@ -273,8 +273,8 @@ class Server:
     def disks(self):
         return [os.path.join(self.folder, "disks", f"d{i}") for i in range(self.n_disks - 1)] + [os.path.join(self.folder, "disks", "p0")]
 
-    def create_volume(self, name="vol0"):
-        self.vcadm("volume", "create", name, "--raid-group", ",".join(self.disks), "--disk-size", self.disk_size)
+    def create_volume(self, name="vol0", *words):
+        self.vcadm("volume", "create", name, "--raid-group", ",".join(self.disks), "--disk-size", self.disk_size, *words)
         self.vcadm("export", "set", f"/vol/{name}", "--client", "127.0.0.0/8:rw,no_root_squash,insecure")
 
     def create_lun(self, path, size=None, backing=None, number=None, group="clients"):

@@ -119,6 +119,51 @@ def test_a_kill_while_the_host_is_full_loses_nothing(test):
     leave_and_come_back(test, Server.kill)
 
 
+def set_aside(path):
+    """Does the file have all its space from the host?"""
+    stat = os.stat(path)
+    return stat.st_blocks * 512 >= stat.st_size
+
+
+def test_disks_that_took_their_space_at_once_know_no_full_host(test):
+    server = test.server(start=False, disks=3, disk_size="16m")
+    small_host(test, server, "72m")
+    server.start()
+    said = server.refused("volume", "create", "vol0", "--raid-group", ",".join(server.disks), "--disk-size", "32m", "--preallocate")
+    need("has no room" in said and server.disks[0].rsplit("/", 1)[0] in said, f"disks that are too large: {said}")
+    need(not any(os.path.exists(disk) for disk in server.disks), "some of the disks were left behind")
+    server.create_volume("vol0", "--preallocate")
+    need(all(set_aside(disk) for disk in server.disks), "the space is not set aside")
+    with open(test.path("piece"), "wb") as f:
+        f.write(os.urandom(2 * MIB))
+    with open(os.path.join(server.folder, "disks", "ballast"), "wb", buffering=0) as f:
+        try:
+            while True:
+                f.write(b"\1" * 65536)
+        except OSError:
+            pass
+    for number in range(3):
+        need(copy(test, server, f"f{number}").returncode == 0, "a write found no room")
+        read_back(test, server, f"f{number}")
+    need(status_of(server)[0] == 0, f"something is said of room: {status_of(server)[1]}")
+
+
+def test_space_that_is_set_aside_stays_so(test):
+    """On a file system that can make zeros of what is set aside."""
+    server = test.server(start=False, disks=3, disk_size="64m")
+    server.start()
+    server.create_volume("vol0", "--preallocate")
+    need(all(set_aside(disk) for disk in server.disks), "not after the format")
+    server.vcadm("raid", "fail", "vol0", server.disks[0], "--yes")
+    new = server.disks[0] + "new"
+    server.vcadm("raid", "replace", "vol0", server.disks[0], new, "--preallocate", "--wait=120")
+    wait_until("the disk is rebuilt", lambda: status_of(server)[0] == 0, 60, 0.2)
+    need(set_aside(new), "not that of the new disk")
+    server.stop()
+    server.start()
+    need(all(set_aside(disk) for disk in [new] + server.disks[1:]), "not after a start")
+
+
 def status_of_nfs(act, *arguments):
     """The name of the NFS status that a call was refused with; None: it was done."""
     try:
