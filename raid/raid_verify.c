@@ -11,10 +11,13 @@
 #include "raid/raid_repair.h"
 #include "raid/raid_volume.h"
 
+#define VERIFY_RUNS 8U /* at once: the disks read ahead of what is judged */
+
 struct verify_call {
 	struct raid *raid;
 	struct raid_group *group;
 	uint32_t at, end;
+	unsigned n_active;
 	int err;
 	struct raid_verify_result result;
 	struct raid_wrong_stripe *wrong;
@@ -25,12 +28,21 @@ struct verify_call {
 	struct timer retry;
 };
 
-static void verify_next(struct verify_call *v);
+static void verify_pump(struct verify_call *v);
+
+static int by_dbn(const void *left, const void *right)
+{
+	const struct raid_wrong_stripe *a = left, *b = right;
+
+	return a->dbn < b->dbn ? -1 : a->dbn > b->dbn;
+}
 
 static void verify_end_run(struct task *task)
 {
 	struct verify_call *v = container_of(task, struct verify_call, task);
 
+	if (v->result.n_wrong > 1)
+		qsort(v->wrong, v->result.n_wrong, sizeof *v->wrong, by_dbn);
 	v->result.wrong = v->wrong;
 	v->done(v->arg, v->err, &v->result);
 	free(v->wrong);
@@ -59,29 +71,17 @@ static void verify_run_done(struct repair *r)
 	if (r->err != 0)
 		v->err = r->err;
 	repair_free(r);
-	verify_next(v);
+	v->n_active--;
+	verify_pump(v);
 }
 
 static void verify_retry(struct timer *timer)
 {
-	verify_next(container_of(timer, struct verify_call, retry));
+	verify_pump(container_of(timer, struct verify_call, retry));
 }
 
-static void verify_next(struct verify_call *v)
+static void verify_begin(struct verify_call *v, struct repair *r)
 {
-	struct repair *r;
-
-	if (v->at >= v->end || v->err != 0) {
-		v->task.run = verify_end_run;
-		world_defer(v->raid->world, &v->task);
-		return;
-	}
-	r = repair_new(v->raid);
-	if (r == NULL) {
-		v->retry = (struct timer){ .fire = verify_retry };
-		world_timer_set(v->raid->world, &v->retry, RAID_RETRY_NS);
-		return;
-	}
 	r->mode = REPAIR_VERIFY;
 	r->group = v->group;
 	r->first_dbn = v->at;
@@ -89,7 +89,29 @@ static void verify_next(struct verify_call *v)
 	r->owner = v;
 	r->done = verify_run_done;
 	v->at += r->n;
+	v->n_active++;
 	repair_submit(r);
+}
+
+/* As many runs as may be under way; the end when none is and none is left. */
+static void verify_pump(struct verify_call *v)
+{
+	while (v->n_active < VERIFY_RUNS && v->at < v->end && v->err == 0) {
+		struct repair *r = repair_new(v->raid);
+
+		if (r == NULL)
+			break;
+		verify_begin(v, r);
+	}
+	if (v->n_active > 0)
+		return;
+	if (v->at < v->end && v->err == 0) {
+		v->retry = (struct timer){ .fire = verify_retry };
+		world_timer_set(v->raid->world, &v->retry, RAID_RETRY_NS);
+		return;
+	}
+	v->task.run = verify_end_run;
+	world_defer(v->raid->world, &v->task);
 }
 
 void raid_verify(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n,
@@ -102,7 +124,7 @@ void raid_verify(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t
 		.raid = raid, .group = raid->groups[group], .at = first_dbn, .done = done, .arg = arg
 	};
 	v->end = (uint32_t)MIN_OF((uint64_t)first_dbn + n, (uint64_t)v->group->n_dbn);
-	verify_next(v);
+	verify_pump(v);
 }
 
 void raid_verify_afresh(struct raid *raid, unsigned group, uint32_t first_dbn, uint32_t n)

@@ -24,6 +24,12 @@ EXTRA_DIST += tests/bench/clone
 check_PROGRAMS += tests/bench/enginecopy
 tests_bench_enginecopy_SOURCES = tests/bench/enginecopy.c
 tests_bench_enginecopy_LDADD = $(FS_LIBS) $(RAID_LIBS) $(BASE_LIBS)
+# raid/ without a file system, beside the same files without raid/ (tests/bench/raid).
+EXTRA_DIST += tests/bench/raid
+check_PROGRAMS += tests/bench/raidbench
+tests_bench_raidbench_SOURCES = tests/bench/raidbench.c tests/bench/raidrig.c tests/bench/raidrig.h tests/bench/raidrig_private.h \
+	tests/bench/raidrig_raw.c
+tests_bench_raidbench_LDADD = $(RAID_LIBS) $(BASE_LIBS)
 # Big and full: the engine on volumes as large, and with as many of everything, as there can be (tests/bench/big; make big).
 EXTRA_DIST += tests/bench/big tests/bench/drc tests/bench/served
 check_PROGRAMS += tests/bench/bigbench
