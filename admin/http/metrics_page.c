@@ -198,22 +198,40 @@ static void print_volume_metric(struct evbuffer *out, json_t *records, size_t i)
 /* ---- disks ------------------------------------------------------------------------------------------------------- */
 
 static const struct {
-	const char *name, *help, *key;
+	const char *name, *help, *type, *key;
+	const char *label; /* what tells its samples of one disk apart */
 } disk_metrics[] = {
-	{ "vc_disk_errors_total", "What went wrong on a disk since its volume was opened.", "errors" },
-	{ "vc_disk_errors_repaired_total", "Blocks of a disk that were written anew because of it.", "repaired" },
+	{ "vc_disk_state", "1 for the state that a disk is in.", "gauge", "state", "state" },
+	{ "vc_disk_bytes_total", "Bytes that went to and from a disk since its volume was opened.", "counter", "bytes",
+	  "direction" },
+	{ "vc_disk_rebuilt_ratio", "How much of a disk that is being rebuilt is there; 1: all of it.", "gauge",
+	  "rebuilt", NULL },
+	{ "vc_disk_errors_total", "What went wrong on a disk since its volume was opened.", "counter", "errors",
+	  "kind" },
+	{ "vc_disk_errors_repaired_total", "Blocks of a disk that were written anew because of it.", "counter",
+	  "repaired", "kind" },
 };
 
-/* By kind. */
-static json_t *disk_counts(const struct raid_disk_status *disk)
+static double rebuilt_ratio(const struct raid_disk_status *disk)
 {
-	json_t *errors = json_array(), *repaired = json_array();
+	return disk->rebuild_blocks == 0 ? disk->state == RAID_DISK_ONLINE
+	                                 : (double)disk->rebuilt_blocks / disk->rebuild_blocks;
+}
+
+/* For each metric its samples, by the values of its label. */
+static json_t *disk_samples(const struct raid_disk_status *disk)
+{
+	json_t *errors = json_object(), *repaired = json_object();
 
 	for (unsigned kind = 0; kind < RAID_N_ERRORS; kind++) {
-		(void)json_array_append_new(errors, json_integer((json_int_t)disk->errors[kind].n));
-		(void)json_array_append_new(repaired, json_integer((json_int_t)disk->errors[kind].n_repaired));
+		const char *name = raid_error_name((enum raid_error)kind);
+		(void)json_object_set_new(errors, name, json_integer((json_int_t)disk->errors[kind].n));
+		(void)json_object_set_new(repaired, name, json_integer((json_int_t)disk->errors[kind].n_repaired));
 	}
-	return json_pack("{s:o,s:o,s:o}", "disk", textjson_lines(disk->url), "errors", errors, "repaired", repaired);
+	return json_pack("{s:o,s:{s:i},s:{s:I,s:I},s:{s:f},s:o,s:o}", "disk", textjson_lines(disk->url), "state",
+	                 raid_disk_state_name(disk->state), 1, "bytes", "read", (json_int_t)disk->read_bytes, "written",
+	                 (json_int_t)disk->written_bytes, "rebuilt", "", rebuilt_ratio(disk), "errors", errors,
+	                 "repaired", repaired);
 }
 
 /* Into the record of their volume. */
@@ -224,7 +242,7 @@ static void disks_gathered(struct call *call)
 	size_t i;
 
 	for (unsigned d = 0; d < status->n_disks; d++)
-		(void)json_array_append_new(disks, disk_counts(&status->disks[d]));
+		(void)json_array_append_new(disks, disk_samples(&status->disks[d]));
 	json_array_foreach(call->records, i, record) {
 		if (json_equal(json_object_get(record, "name"), name))
 			(void)json_object_set(record, "disks", disks);
@@ -235,15 +253,20 @@ static void disks_gathered(struct call *call)
 
 static void print_disk(struct evbuffer *out, json_t *volume, json_t *disk, size_t metric)
 {
-	json_t *counts = json_object_get(disk, disk_metrics[metric].key);
+	const char *label = disk_metrics[metric].label, *value;
+	json_t *sample;
 
-	for (unsigned kind = 0; kind < RAID_N_ERRORS; kind++) {
+	json_object_foreach(json_object_get(disk, disk_metrics[metric].key), value, sample) {
 		(void)evbuffer_add_printf(out, "%s{volume=\"", disk_metrics[metric].name);
 		print_label_value(out, json_string_value(volume));
 		(void)evbuffer_add_printf(out, "\",disk=\"");
 		print_label_value(out, json_string_value(json_object_get(disk, "disk")));
-		(void)evbuffer_add_printf(out, "\",kind=\"%s\"} %lld\n", raid_error_name((enum raid_error)kind),
-		                          (long long)json_integer_value(json_array_get(counts, kind)));
+		if (label != NULL)
+			(void)evbuffer_add_printf(out, "\",%s=\"%s", label, value);
+		if (json_is_real(sample))
+			(void)evbuffer_add_printf(out, "\"} %.4g\n", json_real_value(sample));
+		else
+			(void)evbuffer_add_printf(out, "\"} %lld\n", (long long)json_integer_value(sample));
 	}
 }
 
@@ -252,7 +275,7 @@ static void print_disk_metric(struct evbuffer *out, json_t *records, size_t metr
 	json_t *record, *disk;
 	size_t i, j;
 
-	print_head(out, disk_metrics[metric].name, disk_metrics[metric].help, "counter");
+	print_head(out, disk_metrics[metric].name, disk_metrics[metric].help, disk_metrics[metric].type);
 	json_array_foreach(records, i, record) {
 		json_array_foreach(json_object_get(record, "disks"), j, disk)
 			print_disk(out, json_object_get(record, "name"), disk, metric);

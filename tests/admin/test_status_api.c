@@ -137,6 +137,10 @@ static void metrics_are_prometheus_text(void **state)
 	assert_non_null(strstr(answer, "d1\",kind=\"checksum\"} 3\n"));
 	assert_non_null(strstr(answer, "d1\",kind=\"checksum\"} 2\n"));
 	assert_non_null(strstr(answer, "d1\",kind=\"read\"} 0\n"));
+	assert_non_null(strstr(answer, "# TYPE vc_disk_state gauge\nvc_disk_state{volume=\"vol0\",disk="));
+	assert_non_null(strstr(answer, "d1\",state=\"online\"} 1\n"));
+	assert_non_null(strstr(answer, "d1\",direction=\"written\"} "));
+	assert_non_null(strstr(answer, "d1\"} 1\n"));
 }
 
 /* Older versions took such names, and an image has any. */
