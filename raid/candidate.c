@@ -12,6 +12,7 @@
 #include "raid/fsinfo_ring.h"
 #include "raid/mark.h"
 #include "raid/raid_volume.h"
+#include "raid/spare_label.h"
 
 /* ---- loading ----------------------------------------------------------------------------------------------------- */
 
@@ -50,6 +51,8 @@ static void load_marks(struct candidate *c, const struct probe *probe)
 
 void candidate_load(struct candidate *c, const struct probe *probe)
 {
+	struct spare_label spare;
+
 	if (c->err == 0)
 		c->err = probe->disks[c->index].err;
 	if (c->err != 0)
@@ -58,6 +61,8 @@ void candidate_load(struct candidate *c, const struct probe *probe)
 		load_label(c, probe_label(probe, c->index, copy), copy);
 	if (c->label != NULL && !c->unknown_format)
 		load_marks(c, probe);
+	c->is_spare = c->label == NULL &&
+	              spare_label_decode((const void *)probe_label(probe, c->index, 0), &spare) != -ENOENT;
 }
 
 void candidates_free(struct candidate *c, unsigned n)
@@ -166,7 +171,7 @@ static void judge(struct candidate *c, const struct label *head, const struct li
 	if (c->err != 0) {
 		say(c, CANDIDATE_NOT_OPENED, "it cannot be opened or read: %s", error_name(c->err));
 	} else if (c->label == NULL) {
-		say(c, CANDIDATE_BLANK, "it has no label");
+		say(c, CANDIDATE_BLANK, c->is_spare ? "it is a hot spare, no disk of a volume" : "it has no label");
 	} else if (!uuid_equal(&c->label->volume_uuid, &head->volume_uuid)) {
 		uuid_format(&c->label->identity, text);
 		say(c, CANDIDATE_FOREIGN, "it is a disk of another volume, %s", text);

@@ -41,6 +41,7 @@ struct candidate {
 	bool same_medium; /* as one before it in the list: not opened */
 	bool used; /* a member has it, or its URL */
 	bool unknown_format;
+	bool is_spare; /* it has no label of a member, but a hot spare's */
 	uint64_t size_blocks;
 	struct label *label; /* owned: the newest valid one; NULL: none. Of an unknown format: whose it is, no more */
 	unsigned label_copy, mark_copy; /* where the newest valid ones are */

@@ -12,9 +12,11 @@
 #include "raid/filedisk.h"
 #include "raid/label.h"
 #include "raid/raid_probe.h"
+#include "raid/spare_label.h"
 
 #define LOOK_BYTES (1U << 20) /* at either end */
 #define LOOK_PLACES 16U /* blocks between */
+#define FRONT_BYTES ((size_t)RAID_INTENT_FIRST * RAID_BLOCK_SIZE) /* where labels are */
 
 struct look {
 	int fd;
@@ -73,6 +75,37 @@ static void say_label(const struct label *label, struct disk_use *use)
 	use->volume = label->identity;
 	(void)snprintf(use->text, sizeof use->text, "%s disk %u of RAID group %u of the volume with UUID %s",
 	               own->is_parity ? "parity" : "data", (unsigned)own->position, (unsigned)own->group, uuid);
+}
+
+static void say_spare(const struct spare_label *label, struct disk_use *use)
+{
+	char spare[UUID_TEXT_SIZE], volume[UUID_TEXT_SIZE];
+
+	uuid_format(&label->disk_uuid, spare);
+	uuid_format(&label->volume_uuid, volume);
+	use->kind = DISK_USE_SPARE;
+	use->spare = label->disk_uuid;
+	use->volume = label->volume_uuid;
+	(void)snprintf(use->text, sizeof use->text, "a hot spare with UUID %s%s%s", spare,
+	               label->has_volume ? " of the volume with UUID " : "", label->has_volume ? volume : "");
+}
+
+/* By the front, which is in the buffer: is it ours? */
+static void look_ours(struct look *look, struct disk_use *use)
+{
+	struct spare_label spare;
+	int label = look_label(look), as_spare = spare_label_decode((const void *)look->buffer, &spare);
+
+	if (label == 0) {
+		say_label(&look->label, use);
+	} else if (as_spare == 0) {
+		say_spare(&spare, use);
+	} else if (label != -ENOENT || as_spare != -ENOENT) {
+		use->kind = DISK_USE_DATA;
+		(void)snprintf(use->text, sizeof use->text, "a %s, its label %s",
+		               label != -ENOENT ? "disk of a vcstore volume" : "hot spare of vcstore",
+		               label == -ENOTSUP || as_spare == -ENOTSUP ? "made by another version" : "damaged");
+	}
 }
 
 /* ---- what libblkid knows ----------------------------------------------------------------------------------------- */
@@ -152,7 +185,7 @@ static int look_data(struct look *look, struct disk_use *use)
 	return 0;
 }
 
-/* ---- the two functions ------------------------------------------------------------------------------------------- */
+/* ---- the functions ----------------------------------------------------------------------------------------------- */
 
 static int look_open(const char *url, int flags, struct look **ret_look)
 {
@@ -196,16 +229,8 @@ int disk_use_look(const char *url, struct disk_use *ret_use)
 		return err == -EOPNOTSUPP ? 0 : err;
 	ret_use->size_bytes = look->size_bytes;
 	err = look_read(look, 0, LOOK_BYTES);
-	if (err == 0) {
-		int label = look_label(look);
-		if (label == 0) {
-			say_label(&look->label, ret_use);
-		} else if (label != -ENOENT) {
-			ret_use->kind = DISK_USE_DATA;
-			(void)snprintf(ret_use->text, sizeof ret_use->text, "a disk of a vcstore volume, its label %s",
-			               label == -ENOTSUP ? "made by another version" : "damaged");
-		}
-	}
+	if (err == 0)
+		look_ours(look, ret_use);
 	if (err == 0 && ret_use->kind == DISK_USE_NONE)
 		err = look_known(look, ret_use);
 	if (err == 0 && ret_use->kind == DISK_USE_NONE)
@@ -214,19 +239,80 @@ int disk_use_look(const char *url, struct disk_use *ret_use)
 	return err;
 }
 
-static int write_zeros(const struct look *look, uint64_t len)
+int disk_use_glance(const char *url, struct disk_use *ret_use)
 {
-	uint64_t at = 0;
+	struct look *look;
+	int err = look_open(url, O_RDONLY, &look);
 
-	while (at < len) {
-		ssize_t n = pwrite(look->fd, look->buffer, (size_t)MIN_OF(len - at, (uint64_t)LOOK_BYTES), (off_t)at);
+	*ret_use = (struct disk_use){ .kind = DISK_USE_NONE };
+	if (err != 0)
+		return err == -EOPNOTSUPP ? 0 : err;
+	ret_use->size_bytes = look->size_bytes;
+	err = look_read(look, 0, FRONT_BYTES);
+	if (err == 0)
+		look_ours(look, ret_use);
+	if (err == 0 && ret_use->kind == DISK_USE_NONE && !is_zeros(look->buffer, FRONT_BYTES)) {
+		ret_use->kind = DISK_USE_DATA;
+		(void)snprintf(ret_use->text, sizeof ret_use->text, "no label of ours");
+	}
+	look_close(look);
+	return err;
+}
+
+/* The first `len` bytes of the buffer. */
+static int write_buffer(const struct look *look, size_t len, uint64_t offset)
+{
+	size_t used = 0;
+
+	while (used < len) {
+		ssize_t n = pwrite(look->fd, look->buffer + used, len - used, (off_t)(offset + used));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
-		at += (uint64_t)n;
+		used += (size_t)n;
 	}
+	return 0;
+}
+
+static int make_durable(const struct look *look)
+{
 	return fdatasync(look->fd) == 0 ? 0 : -errno;
+}
+
+int disk_use_mark_spare(const char *url, const struct uuid *spare, const struct uuid *volume)
+{
+	struct look *look;
+	int err = look_open(url, O_RDWR, &look);
+
+	if (err != 0)
+		return err;
+	struct spare_label label = { .disk_uuid = *spare,
+		                     .has_volume = volume != NULL,
+		                     .size_blocks = look->size_bytes / RAID_BLOCK_SIZE };
+	if (volume != NULL)
+		label.volume_uuid = *volume;
+	memset(look->buffer, 0, FRONT_BYTES);
+	err = look->size_bytes < FRONT_BYTES ? -ERANGE : write_buffer(look, FRONT_BYTES, 0);
+	if (err == 0)
+		err = make_durable(look);
+	spare_label_encode(&label, (void *)look->buffer);
+	if (err == 0)
+		err = write_buffer(look, RAID_BLOCK_SIZE, 0);
+	if (err == 0)
+		err = make_durable(look);
+	look_close(look);
+	return err;
+}
+
+static int write_zeros(const struct look *look, uint64_t len)
+{
+	int err = 0;
+
+	memset(look->buffer, 0, LOOK_BYTES);
+	for (uint64_t at = 0; err == 0 && at < len; at += LOOK_BYTES)
+		err = write_buffer(look, (size_t)MIN_OF(len - at, (uint64_t)LOOK_BYTES), at);
+	return err == 0 ? make_durable(look) : err;
 }
 
 int disk_use_wipe(const char *url, const struct uuid *volume)
@@ -242,7 +328,6 @@ int disk_use_wipe(const char *url, const struct uuid *volume)
 		err = -ENOKEY;
 	if (err == 0) {
 		uint64_t blocks = label == 0 ? look->label.layout.log_first : RAID_INTENT_FIRST;
-		memset(look->buffer, 0, LOOK_BYTES);
 		err = write_zeros(look, MIN_OF(blocks * RAID_BLOCK_SIZE, look->size_bytes));
 	}
 	look_close(look);

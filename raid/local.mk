@@ -45,4 +45,5 @@ libvcraid_a_SOURCES = \
 	raid/raidformat.h \
 	raid/recover_private.h \
 	raid/recover_record.c \
-	raid/recover_stripe.c
+	raid/recover_stripe.c \
+	raid/spare_label.c raid/spare_label.h

@@ -14,6 +14,7 @@
 #include "raid/layout.h"
 #include "raid/raid_probe.h"
 #include "raid/raid_volume.h"
+#include "raid/spare_label.h"
 
 struct format_disk {
 	struct format_op *op;
@@ -219,13 +220,15 @@ static int format_plan(struct format_op *op)
 static void format_probed(struct probe *probe)
 {
 	struct format_op *op = container_of(probe, struct format_op, probe);
+	struct spare_label spare;
 	int err = 0;
 
 	for (unsigned i = 0; i < op->n_disks && err == 0; i++) {
 		if (probe->disks[i].err != 0)
 			err = probe->disks[i].err;
 		else if (label_decode(probe_label(probe, i, 0), &op->label) != -ENOENT ||
-		         label_decode(probe_label(probe, i, 1), &op->label) != -ENOENT)
+		         label_decode(probe_label(probe, i, 1), &op->label) != -ENOENT ||
+		         spare_label_decode((const void *)probe_label(probe, i, 0), &spare) != -ENOENT)
 			err = -EEXIST;
 	}
 	if (err == 0)

@@ -29,6 +29,7 @@
 #define RAID_FSINFO_MAGIC "VCFSINF1"
 #define RAID_INTENT_MAGIC "VCINTEN1"
 #define RAID_MARK_MAGIC "VCMARK_1"
+#define RAID_SPARE_MAGIC "VCSPARE1"
 #define RAID_MAGIC_BYTES 8U
 
 #define RAID_LABEL_BLOCKS 4U
@@ -217,6 +218,18 @@ struct raid_mark_format {
 };
 static_assert(sizeof(struct raid_mark_format) == 4096, "mark");
 static_assert(1 + RAID_INTENT_MAX_PARTIAL / RAID_INTENT_PARTIAL_PER_BLOCK + RAID_INTENT_MAX_PARTIAL < RAID_INTENT_SLOT_BLOCKS, "no intent reaches a mark");
+
+/* A hot spare, a disk that waits for its place: one block in the place of label A, and zeros up to the intents. */
+struct raid_spare_format {
+	uint8_t magic[RAID_MAGIC_BYTES];
+	le32 crc; /* of the block, this field zero */
+	le32 version;
+	uint8_t disk_uuid[16];
+	uint8_t volume_uuid[16]; /* whose disks it may replace; zeros: any volume's */
+	le64 size_blocks;
+	uint8_t reserved[4040];
+};
+static_assert(sizeof(struct raid_spare_format) == 4096, "spare");
 /* clang-format on */
 
 #endif

@@ -71,7 +71,7 @@ static void put_label(const char *where, unsigned copy)
 	static struct raid_label_format bytes;
 
 	memset(&label, 0, sizeof label);
-	label.volume_uuid = volume;
+	label.volume_uuid = label.identity = volume;
 	label.generation = copy + 1;
 	label.n_members = 2;
 	label.n_groups = 1;
@@ -224,6 +224,40 @@ static void only_the_volumes_own_disk_is_wiped(void **state)
 	assert_false(front_is_zeros(path, 8192));
 }
 
+static void a_hot_spare_is_neither_empty_nor_a_disk_of_a_volume(void **state)
+{
+	static const struct uuid spare = { .b = { 0x77, 1 } };
+	struct disk_use use;
+
+	(void)state;
+	put_label(path, 0);
+	put_label(path, 1);
+	for (unsigned own = 0; own < 2; own++) {
+		assert_int_equal(disk_use_mark_spare(url, &spare, own ? &volume : NULL), 0);
+		for (unsigned i = 0; i < 2; i++) {
+			assert_int_equal(i == 0 ? disk_use_look(url, &use) : disk_use_glance(url, &use), 0);
+			assert_int_equal(use.kind, DISK_USE_SPARE);
+			assert_true(uuid_equal(&use.spare, &spare));
+			assert_int_equal(uuid_equal(&use.volume, &volume), own);
+			assert_int_equal(use.size_bytes, DISK_BYTES);
+			assert_int_equal(strstr(use.text, "of the volume with UUID 11020304") != NULL, own);
+		}
+	}
+	put(path, 100, "damage", 6);
+	assert_int_equal(disk_use_glance(url, &use), 0);
+	assert_int_equal(use.kind, DISK_USE_DATA);
+	assert_non_null(strstr(use.text, "its label damaged"));
+	assert_int_equal(disk_use_wipe(url, &volume), -ENOKEY);
+	assert_int_equal(disk_use_wipe(url, NULL), 0);
+	assert_int_equal(disk_use_glance(url, &use), 0);
+	assert_int_equal(use.kind, DISK_USE_NONE);
+	put(path, 9000, "x", 1);
+	assert_int_equal(disk_use_glance(url, &use), 0);
+	assert_int_equal(use.kind, DISK_USE_DATA);
+	assert_int_equal(truncate(path, 8192), 0);
+	assert_int_equal(disk_use_mark_spare(url, &spare, NULL), -ERANGE);
+}
+
 static void a_disk_that_is_open_is_left_alone(void **state)
 {
 	struct disk_use use;
@@ -319,6 +353,7 @@ int main(void)
 		TEST(a_disk_of_a_volume_is_known_by_either_label),
 		TEST(wiping_leaves_no_label_no_root_and_no_intent),
 		TEST(only_the_volumes_own_disk_is_wiped),
+		TEST(a_hot_spare_is_neither_empty_nor_a_disk_of_a_volume),
 		TEST(a_disk_that_is_open_is_left_alone),
 		TEST(a_device_is_claimed_wiped_and_never_removed),
 	};

@@ -11,6 +11,7 @@
 #include "tests/base/cmocka_all.h"
 
 #include "raid/raid_volume.h"
+#include "raid/spare_label.h"
 #include "tests/support/simraid.h"
 
 #define N_DISKS 4U
@@ -450,6 +451,30 @@ static void a_blank_disk_is_named(void **state)
 	unmake();
 }
 
+/* It may be named among the disks: it was taken for a place, and has not got there. */
+static void a_hot_spare_is_no_member_and_not_empty(void **state)
+{
+	static struct raid_spare_format bytes;
+	struct spare_label label = { .disk_uuid.b[0] = 9, .size_blocks = DISK_BLOCKS };
+
+	(void)state;
+	make(N_DISKS, "hot");
+	stop();
+	assert_int_equal(disk_create("mem:waits", (uint64_t)DISK_BLOCKS * RAID_BLOCK_SIZE), 0);
+	spare_label_encode(&label, &bytes);
+	memdisk_poke("waits", 0, (const void *)&bytes);
+	take_medium(2, "waits");
+	starts_without(2, RAID_DISK_MISSING);
+	assert_non_null(strstr(s.report.text, "a hot spare, no disk of a volume"));
+	for (unsigned i = 0; i < N_DISKS; i++)
+		if (i != 2)
+			memdisk_zero(s.names[i]);
+	assert_int_equal(simraid_format(&s, LOG_HALF), -EEXIST);
+	memdisk_zero("waits");
+	assert_int_equal(simraid_format(&s, LOG_HALF), 0);
+	unmake();
+}
+
 /* Another size of the same bytes. */
 static void resize(unsigned disk, uint64_t blocks, const char *name)
 {
@@ -703,6 +728,7 @@ int main(void)
 		cmocka_unit_test(two_halves_of_a_mirror_that_lived_apart_are_for_a_person_to_decide),
 		cmocka_unit_test(a_disk_of_another_volume_is_named_with_whose_it_is),
 		cmocka_unit_test(a_blank_disk_is_named),
+		cmocka_unit_test(a_hot_spare_is_no_member_and_not_empty),
 		cmocka_unit_test(a_disk_cut_short_is_not_used),
 		cmocka_unit_test(a_disk_that_has_grown_is_the_disk),
 		cmocka_unit_test(a_disk_that_is_named_twice_is_one),
