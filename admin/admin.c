@@ -16,6 +16,8 @@
 #include "admin/lifecycle.h"
 #include "admin/remount.h"
 #include "admin/san.h"
+#include "admin/spare.h"
+#include "admin/sparewatch.h"
 #include "admin/tokenfile.h"
 #include "fs/message.h"
 
@@ -40,8 +42,10 @@ static int load_state(struct admin *admin, char text[256])
 		               "the list of volumes in %.100s/volumes.json is not readable (%s); make it so, or move "
 		               "it away and import again",
 		               admin->state_dir, error_name(err));
-	else
+	if (err == 0) {
+		spare_load(admin);
 		jobfile_load(admin);
+	}
 	return err;
 }
 
@@ -92,6 +96,7 @@ int admin_new(struct loop *loop, const struct admin_settings *settings, const st
 		(void)json_object_set_new(admin->info, settings->info[i], json_string(settings->info[i + 1]));
 	TAILQ_INIT(&admin->volumes);
 	TAILQ_INIT(&admin->jobs);
+	TAILQ_INIT(&admin->spares);
 	TAILQ_INIT(&admin->turns);
 	admin->event_task.run = journal_woke;
 	admin->san = san_new(admin);
@@ -138,6 +143,7 @@ void admin_start(struct admin *admin, void (*ready)(void *arg, unsigned n_failed
 	admin->ready_done = ready;
 	admin->ready_arg = arg;
 	admin->n_starting = 1;
+	sparewatch_begin(admin);
 	TAILQ_FOREACH(known, &admin->volumes, link) {
 		if (!known->want_online)
 			continue;
@@ -197,6 +203,7 @@ void admin_stop(struct admin *admin, void (*done)(void *arg, int err), void *arg
 	admin->stop_arg = arg;
 	world_timer_cancel(&admin->job_timer);
 	remount_stop(admin);
+	sparewatch_end(admin);
 	exportwatch_stop(admin->exportwatch);
 	journal_stop();
 	http_server_stop(admin->http);
@@ -214,6 +221,7 @@ void admin_free(struct admin *admin)
 		signin_free(admin->signin);
 	jobs_fini(admin);
 	known_fini(admin);
+	spare_fini(admin);
 	if (admin->exportwatch != NULL)
 		exportwatch_free(admin->exportwatch);
 	if (admin->san != NULL)

@@ -17,9 +17,11 @@ struct signin;
 struct job;
 struct san;
 struct exportwatch;
+struct spare;
 
 TAILQ_HEAD(job_list, job);
 TAILQ_HEAD(known_list, known_volume);
+TAILQ_HEAD(spare_list, spare);
 
 struct admin {
 	struct loop *loop;
@@ -32,6 +34,9 @@ struct admin {
 	unsigned max_calls;
 	struct known_list volumes;
 	json_t *unsound; /* [{"entry"?, "why"}]: what of the list of volumes was not understood (known.h) */
+	struct spare_list spares;
+	bool spares_damaged; /* their file could not be read: it is not written */
+	struct timer spare_timer;
 	struct job_list jobs; /* newest first */
 	unsigned n_jobs;
 	struct timer job_timer;

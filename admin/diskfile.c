@@ -61,10 +61,10 @@ static bool is_within(const char *real, const char *root)
 /* What the daemon itself keeps in its state directory is no disk, whoever says so. */
 static bool is_our_own(const struct admin *admin, const char *real)
 {
-	static const char *const names[] = {
-		"lock",         "volumes.json",    "volumes.json.new", "admin.token", "admin.token.new",
-		"iscsi-target", "iscsi-target.new"
-	};
+	static const char *const names[] = { "lock",          "volumes.json",    "volumes.json.new",
+		                             "spares.json",   "spares.json.new", "jobs.json",
+		                             "jobs.json.new", "admin.token",     "admin.token.new",
+		                             "iscsi-target",  "iscsi-target.new" };
 	char dir[PATH_MAX];
 
 	if (realpath(admin->state_dir, dir) == NULL)

@@ -13,6 +13,7 @@
 #include "admin/trust.h"
 #include "admin/volpath.h"
 #include "base/log.h"
+#include "base/must.h"
 #include "base/text.h"
 #include "fs/volume.h"
 
@@ -52,8 +53,7 @@ struct known_volume *known_find_uuid(struct admin *admin, const struct uuid *uui
 	return NULL;
 }
 
-/* Are they one file or one device? */
-static bool is_same_disk(const char *a, const char *b)
+bool known_same_disk(const char *a, const char *b)
 {
 	struct stat sa, sb;
 
@@ -75,11 +75,25 @@ struct known_volume *known_find_disk(struct admin *admin, const char *url)
 
 	TAILQ_FOREACH(known, &admin->volumes, link) {
 		json_array_foreach(known->disks, i, disk) {
-			if (is_same_disk(json_string_value(disk), url))
+			if (known_same_disk(json_string_value(disk), url))
 				return known;
 		}
 	}
 	return NULL;
+}
+
+void known_add_made(struct known_volume *known, const char *url)
+{
+	json_t *made;
+	size_t i;
+
+	if (known->made == NULL)
+		known->made = must(json_array());
+	json_array_foreach(known->made, i, made) {
+		if (strcmp(json_string_value(made), url) == 0)
+			return;
+	}
+	(void)json_array_append_new(known->made, must(json_string(url)));
 }
 
 struct known_volume *known_add_take(struct admin *admin, const char *name, json_t *disks)

@@ -8,6 +8,7 @@
 
 struct keeper;
 struct scrubwatch;
+struct sparewatch;
 
 enum known_state { KNOWN_OFFLINE, KNOWN_MOUNTING, KNOWN_ONLINE, KNOWN_UNMOUNTING, KNOWN_FAILED };
 
@@ -31,6 +32,7 @@ struct known_volume {
 	json_t *policy; /* admin/policy.h */
 	struct keeper *keeper; /* ONLINE */
 	struct scrubwatch *scrubwatch; /* ONLINE */
+	struct sparewatch *sparewatch; /* ONLINE */
 	bool exports_damaged, igroups_damaged,
 	    policy_damaged; /* the document was not all understood: to be used as far as it goes, not to be replaced */
 	char error[1280]; /* FAILED: why */
@@ -48,6 +50,10 @@ struct known_volume *known_find(struct admin *admin, const char *name);
 struct known_volume *known_find_uuid(struct admin *admin, const struct uuid *uuid);
 /* Whose disk it is, by this name or another of the same file or device; NULL: nobody's. */
 struct known_volume *known_find_disk(struct admin *admin, const char *url);
+/* Are they one file or one device? */
+bool known_same_disk(const char *a, const char *b);
+/* vcd has made this disk's file: it goes with the volume. */
+void known_add_made(struct known_volume *known, const char *url);
 /* A new entry, at the end; `disks` is taken. NULL: no memory. */
 struct known_volume *known_add_take(struct admin *admin, const char *name, json_t *disks);
 void known_remove(struct admin *admin, struct known_volume *known);

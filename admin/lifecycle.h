@@ -52,10 +52,13 @@ struct lifecycle_replacement {
 	bool preallocate; /* a file that is made takes its space at once */
 	bool force; /* take a disk that holds something */
 };
-/* Make the disk ready, give it the place, remember it instead of the old one. Its rebuild has begun then. The volume is
- * online. */
+/* A disk that is a hot spare (admin/spare.h) is one no more when it has the place, and one again when it fails to get
+ * it. Make the disk ready, give it the place, remember it instead of the old one. Its rebuild has begun then. The
+ * volume is online. */
 void lifecycle_replace(struct admin *admin, struct known_volume *known, const struct lifecycle_replacement *replacement,
                        lifecycle_done *done, void *arg);
+/* It is not one of the volume's disks, and no more remembered as one. 0 or the error of writing that down. */
+MUST_CHECK int lifecycle_forget_disk(struct admin *admin, struct known_volume *known, const char *url);
 /* For good: see diskfile_give_up for what becomes of its disks. */
 void lifecycle_destroy(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
 

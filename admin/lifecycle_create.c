@@ -95,6 +95,7 @@ void lifecycle_create(struct admin *admin, const struct lifecycle_new *new, life
 		                                 lifecycle_step_documents,
 		                                 lifecycle_step_online,
 		                                 lifecycle_step_announce,
+		                                 lifecycle_step_adopt_clones,
 		                                 NULL };
 
 	struct known_volume *known = must(known_add_take(admin, new->name, json_array()));

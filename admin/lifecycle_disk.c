@@ -2,6 +2,7 @@
 /* The disks that an operation is about: their names made URLs, each nobody's yet and where disks may lie. */
 #include "admin/diskfile.h"
 #include "admin/lifecycle_private.h"
+#include "admin/spare.h"
 
 /* Append the URL of disk `name` to `urls`; it must be nobody's yet. */
 static int add_disk(struct lifecycle_op *op, json_t *urls, const char *name)
@@ -23,6 +24,9 @@ static int add_disk(struct lifecycle_op *op, json_t *urls, const char *name)
 		lifecycle_say(op, "disk \"%s\" is named twice", name);
 	} else if ((owner = known_find_disk(op->admin, json_string_value(url))) != NULL) {
 		lifecycle_say(op, "disk \"%s\" belongs to volume \"%s\"", name, owner->name);
+		err = -EBUSY;
+	} else if (spare_find(op->admin, json_string_value(url)) != NULL) {
+		lifecycle_say(op, "disk \"%s\" is a hot spare: vcadm raid spare remove %s", name, name);
 		err = -EBUSY;
 	} else if (!op->anywhere && (err = diskfile_allowed(op->admin, json_string_value(url), op->text)) != 0) {
 		/* said */

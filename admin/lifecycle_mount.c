@@ -11,6 +11,7 @@
 #include "admin/rebuildjob.h"
 #include "admin/remount.h"
 #include "admin/scrubwatch.h"
+#include "admin/sparewatch.h"
 
 #define CACHE_PAGES_MIN 2048U
 
@@ -163,6 +164,7 @@ void lifecycle_step_online(struct lifecycle_op *op)
 {
 	op->known->state = KNOWN_ONLINE;
 	keeper_start(op->admin, op->known);
+	sparewatch_start(op->admin, op->known);
 	lifecycle_step_publish(op);
 }
 

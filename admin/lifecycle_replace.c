@@ -8,6 +8,7 @@
 #include "admin/diskfile.h"
 #include "admin/fault.h"
 #include "admin/lifecycle_private.h"
+#include "admin/spare.h"
 #include "base/must.h"
 #include "raid/disk_use.h"
 
@@ -16,6 +17,14 @@ static void array_drop(json_t *urls, const char *url)
 	for (size_t i = json_array_size(urls); i > 0; i--)
 		if (strcmp(json_string_value(json_array_get(urls, i - 1)), url) == 0)
 			(void)json_array_remove(urls, i - 1);
+}
+
+int lifecycle_forget_disk(struct admin *admin, struct known_volume *known, const char *url)
+{
+	for (size_t i = json_array_size(known->disks); i > 0; i--)
+		if (known_same_disk(json_string_value(json_array_get(known->disks, i - 1)), url))
+			(void)json_array_remove(known->disks, i - 1);
+	return known_save(admin);
 }
 
 static void step_disk(struct lifecycle_op *op)
@@ -28,6 +37,7 @@ static void step_disk(struct lifecycle_op *op)
 		                          .preallocate = op->replacement.preallocate,
 		                          .force = op->replacement.force,
 		                          .volume = op->known->has_uuid ? &op->known->uuid : NULL };
+	struct spare *spare = spare_find(op->admin, url);
 	struct disk_use use;
 	int err = 0;
 
@@ -39,6 +49,10 @@ static void step_disk(struct lifecycle_op *op)
 	}
 	if (err != 0) {
 		lifecycle_next(op, err);
+		return;
+	}
+	if (spare != NULL) {
+		lifecycle_next(op, spare_fits(op->admin, spare, op->known, op->replacement.needed_bytes, op->text));
 		return;
 	}
 	err = disk_use_look(url, &use);
@@ -87,21 +101,28 @@ static void step_forget_old(struct lifecycle_op *op)
 {
 	struct known_volume *known = op->known;
 
+	struct spare *spare = spare_find(op->admin, op->new_url);
+	json_t *url;
+	size_t i;
+
 	op->undo = NULL; /* it is done */
 	if (strcmp(op->old_url, op->new_url) != 0)
 		array_drop(known->disks, op->old_url);
 	array_drop(known->made, op->old_url);
-	if (json_array_size(op->made) > 0) {
-		if (known->made == NULL)
-			known->made = must(json_array());
-		(void)json_array_extend(known->made, op->made);
-	}
-	lifecycle_next(op, known_save(op->admin));
+	json_array_foreach(op->made, i, url)
+		known_add_made(known, json_string_value(url));
+	if (spare != NULL && spare->made)
+		known_add_made(known, op->new_url);
+	int err = known_save(op->admin);
+	if (err == 0 && spare != NULL)
+		spare_used(op->admin, spare);
+	lifecycle_next(op, err);
 }
 
 static void replace_failed(struct lifecycle_op *op)
 {
 	struct known_volume *known = op->known;
+	struct spare *spare = spare_find(op->admin, op->new_url);
 
 	if (op->text[0] == '\0')
 		lifecycle_say(op, "disk %.150s could not take the place: %s (%s)", op->new_url,
@@ -111,6 +132,8 @@ static void replace_failed(struct lifecycle_op *op)
 		array_drop(known->disks, op->new_url);
 	if (known_save(op->admin) != 0)
 		log_warn("admin", "volumes_not_saved", "volume=%s", known->name);
+	else if (spare != NULL && known_find_disk(op->admin, spare->url) == NULL)
+		spare_give_back(op->admin, spare);
 	diskfile_unmake(op->made);
 	lifecycle_finish(op);
 }

@@ -5,6 +5,7 @@
 #include "admin/keeper.h"
 #include "admin/lifecycle_private.h"
 #include "admin/scrubwatch.h"
+#include "admin/sparewatch.h"
 #include "admin/trust.h"
 
 static void home_unmount(struct lifecycle_op *op)
@@ -22,6 +23,7 @@ void lifecycle_step_unmount(struct lifecycle_op *op)
 {
 	keeper_stop(op->known);
 	scrubwatch_stop(op->known);
+	sparewatch_stop(op->known);
 	op->home = fs_volume_world(op->known->volume);
 	lifecycle_at_home(op, home_unmount);
 }

@@ -27,6 +27,8 @@ libvcadmin_a_SOURCES = \
 	admin/scrubjob.c admin/scrubjob.h \
 	admin/scrubwatch.c admin/scrubwatch.h \
 	admin/san.c admin/san.h \
+	admin/spare.c admin/spare.h \
+	admin/sparewatch.c admin/sparewatch.h \
 	admin/schedule.c admin/schedule.h \
 	admin/statefile.c admin/statefile.h \
 	admin/textjson.c admin/textjson.h \
@@ -58,6 +60,7 @@ libvcadmin_a_SOURCES = \
 	admin/http/session_api.c \
 	admin/http/signin.c admin/http/signin.h \
 	admin/http/snapshot_api.c \
+	admin/http/spare_api.c \
 	admin/http/status_api.c \
 	admin/http/volume_api.c \
 	admin/web/assets.h

@@ -119,6 +119,7 @@ static const struct column raid_columns[] = {
 	{ "ROLE", "role", COLUMN_TEXT, false },
 	{ "POSITION", "position", COLUMN_TEXT, false },
 	{ "DISK STATE", "state", COLUMN_TEXT, false },
+	{ "SPARES", "spares", COLUMN_TEXT, false }, /* that could take its place */
 	{ "REBUILT", "rebuilt_percent", COLUMN_PERCENT, false },
 	{ "SIZE", "size", COLUMN_SIZE, false },
 	{ "READ", "io.read_bytes", COLUMN_SIZE, true },
@@ -141,6 +142,33 @@ static const struct column raid_columns[] = {
 	{ "REBUILD FLOOR", "limits.rebuild_floor", COLUMN_SIZE, true },
 	{ "UUID", "uuid", COLUMN_TEXT, true },
 	{ "REASON", "reason", COLUMN_TEXT, false }, /* why it is not online, or should be replaced */
+	{ 0 },
+};
+static const struct column spare_columns[] = {
+	{ "DISK", "name", COLUMN_TEXT, false },        { "VOLUME", "volume", COLUMN_TEXT, false }, /* - : of all */
+	{ "STATE", "state", COLUMN_TEXT, false },      { "SIZE", "size", COLUMN_SIZE, false },
+	{ "TAKEN BY", "taken_by", COLUMN_TEXT, true }, { "UUID", "uuid", COLUMN_TEXT, true },
+	{ "REASON", "reason", COLUMN_TEXT, false },    { 0 },
+};
+static const struct column disk_columns[] = {
+	{ "DISK", "name", COLUMN_TEXT, false },
+	{ "SIZE", "size", COLUMN_SIZE, false },
+	{ "VOLUME", "volume", COLUMN_TEXT, false },
+	{ "GROUP", "group", COLUMN_TEXT, false },
+	{ "POSITION", "position", COLUMN_TEXT, false },
+	{ "ROLE", "role", COLUMN_TEXT, false },
+	{ "STATE", "state", COLUMN_TEXT, false },
+	{ "WAITS FOR", "waits_for", COLUMN_TEXT, false },
+	{ "UUID", "uuid", COLUMN_TEXT, false },
+	{ "READ ERRORS", "errors.read", COLUMN_TEXT, false },
+	{ "WRITE ERRORS", "errors.write", COLUMN_TEXT, false },
+	{ "FLUSH ERRORS", "errors.flush", COLUMN_TEXT, false },
+	{ "CHECKSUM", "errors.checksum", COLUMN_TEXT, false },
+	{ "IDENTITY", "errors.identity", COLUMN_TEXT, false },
+	{ "REPAIRED", "errors.repaired", COLUMN_TEXT, true },
+	{ "READ", "io.read_bytes", COLUMN_SIZE, true },
+	{ "WRITTEN", "io.written_bytes", COLUMN_SIZE, true },
+	{ "REASON", "reason", COLUMN_TEXT, false },
 	{ 0 },
 };
 static const struct column scrub_columns[] = {
@@ -217,6 +245,8 @@ static const struct {
 	{ "volume autodelete", autodelete_columns, NULL },
 	{ "export", export_columns, NULL },
 	{ "raid", raid_columns, "disks" },
+	{ "raid spare", spare_columns, NULL },
+	{ "disk", disk_columns, NULL },
 	{ "raid scrub", scrub_columns, NULL },
 	{ "raid schedule", scrub_schedule_columns, NULL },
 	{ "job", job_columns, NULL },

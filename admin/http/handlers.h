@@ -25,6 +25,7 @@ call_handler clone_api_start, clone_api_status, clone_api_list, clone_api_stop, 
 call_handler igroup_api_create, igroup_api_list, igroup_api_show, igroup_api_add, igroup_api_remove, igroup_api_destroy;
 call_handler export_api_set, export_api_list, export_api_delete;
 call_handler raid_api_groups, raid_api_disks, raid_api_replace, raid_api_fail, raid_api_modify;
+call_handler spare_api_add, spare_api_list, spare_api_remove;
 call_handler scrub_api_start, scrub_api_status, scrub_api_modify, scrub_api_stop, scrub_api_schedule_set,
     scrub_api_schedule_show;
 call_handler job_api_list, job_api_show, job_api_cancel;
@@ -36,6 +37,8 @@ call_handler metrics_page_show, status_api_health, openapi_show;
 /* A LUN as JSON: what the volume says and the states of its maps. */
 json_t *lun_api_json(struct admin *admin, const char *volume, const struct fs_vdisk_info *info);
 json_t *clone_api_json(const char *volume, const struct fs_vdisk_info *info);
+/* Append the hot spares, all of them or those that serve this volume, to call->records. */
+void spare_api_append(struct call *call, const char *volume);
 /* The openapi.json document; `cookie` is the name of a session's. */
 json_t *openapi_make(const char *cookie);
 

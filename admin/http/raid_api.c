@@ -7,6 +7,7 @@
 #include "admin/lifecycle.h"
 #include "admin/rebuildjob.h"
 #include "admin/scrubjob.h"
+#include "admin/spare.h"
 #include "admin/textjson.h"
 #include "base/must.h"
 #include "fs/fs_info.h"
@@ -50,6 +51,8 @@ static json_t *disk_json(const char *volume, const struct raid_disk_status *disk
 	else if (disk->worn[0] != '\0')
 		(void)json_object_set_new(json, "reason", json_sprintf("should be replaced: %s", disk->worn));
 	(void)json_object_set_new(json, "worn", json_boolean(disk->worn[0] != '\0'));
+	if (disk->waits_for_room)
+		(void)json_object_set_new(json, "waits_for", json_string("room on the host"));
 	if (disk->rebuild_blocks > 0)
 		(void)json_object_set_new(
 		    json, "rebuilt_percent",
@@ -71,10 +74,16 @@ static void disks_visited(struct call *call)
 		                            disk_json(fs_volume_name(call->msg.volume), &status->disks[i]));
 }
 
+static void disks_spares(struct call *call)
+{
+	spare_api_append(call, call_query(call, "volume"));
+	call_reply_collection(call);
+}
+
 void raid_api_disks(struct call *call)
 {
 	call->records = json_array();
-	call_each_volume(call, FS_RAID_STATUS, disks_visited, call_reply_collection);
+	call_each_volume(call, FS_RAID_STATUS, disks_visited, disks_spares);
 }
 
 static const char *group_state(unsigned n_bad, unsigned n_waiting, unsigned n_rebuilding)
@@ -97,7 +106,15 @@ static json_t *limits_json(const struct raid_limits *limits)
 	return json;
 }
 
-static json_t *group_json(const char *volume, const struct raid_status *status, unsigned group)
+/* How many spares could take the place of a disk. */
+static json_t *spares_of(struct admin *admin, const char *volume, const struct raid_disk_status *disk)
+{
+	const struct known_volume *known = known_find(admin, volume);
+
+	return json_integer(known == NULL ? 0 : (json_int_t)spare_count(admin, known, disk->needed_bytes));
+}
+
+static json_t *group_json(struct admin *admin, const char *volume, const struct raid_status *status, unsigned group)
 {
 	json_t *disks = json_array();
 	unsigned n_bad = 0, n_waiting = 0, n_rebuilding = 0;
@@ -108,7 +125,9 @@ static json_t *group_json(const char *volume, const struct raid_status *status, 
 		n_bad += status->disks[i].state != RAID_DISK_ONLINE;
 		n_waiting += status->disks[i].waits_for_room;
 		n_rebuilding += status->disks[i].state == RAID_DISK_REBUILDING;
-		(void)json_array_append_new(disks, disk_json(volume, &status->disks[i]));
+		json_t *one = disk_json(volume, &status->disks[i]);
+		(void)json_object_set_new(one, "spares", spares_of(admin, volume, &status->disks[i]));
+		(void)json_array_append_new(disks, one);
 	}
 	const char *state = group_state(n_bad, n_waiting, n_rebuilding);
 	json_t *disk;
@@ -128,7 +147,8 @@ static void groups_visited(struct call *call)
 	const struct raid_status *status = call->msg.out.raid;
 
 	for (unsigned group = 0; group < status->n_groups; group++)
-		(void)json_array_append_new(call->records, group_json(fs_volume_name(call->msg.volume), status, group));
+		(void)json_array_append_new(call->records,
+		                            group_json(call->admin, fs_volume_name(call->msg.volume), status, group));
 }
 
 /* The last whole scrub, at each disk of its volume. */

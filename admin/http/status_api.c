@@ -8,6 +8,7 @@
 #include "admin/http/handlers.h"
 #include "admin/jobs.h"
 #include "admin/known.h"
+#include "admin/spare.h"
 #include "admin/textjson.h"
 #include "base/counters.h"
 #include "base/metrics.h"
@@ -103,8 +104,11 @@ static void room_visited(struct call *call, const struct raid_status *status)
 }
 
 /* How it is with a group that is not whole, and what mends it. `disk` is one that is lost, `disks` tells all `n`. */
-static json_t *group_text(const char *volume, const struct raid_disk_status *disk, unsigned n, const char *disks)
+static json_t *group_text(struct admin *admin, const char *volume, const struct raid_disk_status *disk, unsigned n,
+                          const char *disks)
 {
+	const struct known_volume *known = known_find(admin, volume);
+
 	if (n > 1)
 		return textjson_format("RAID group %u has failed, it lost more disks than parity can replace: %s; make "
 		                       "them accessible again, then take the volume offline and online again",
@@ -115,7 +119,12 @@ static json_t *group_text(const char *volume, const struct raid_disk_status *dis
 		    "before it ends loses data; there is nothing to do",
 		    disk->group, disks,
 		    (unsigned)((uint64_t)disk->rebuilt_blocks * 100U / MAX_OF(disk->rebuild_blocks, 1U)));
-	return textjson_format("RAID group %u is degraded: %s; one more disk lost there loses data; put another in its "
+	if (known != NULL && spare_count(admin, known, disk->needed_bytes) > 0)
+		return textjson_format("RAID group %u is degraded: %s; one more disk lost there loses data; a hot "
+		                       "spare takes its place",
+		                       disk->group, disks);
+	return textjson_format("RAID group %u is degraded: %s; one more disk lost there loses data; there is no hot "
+	                       "spare for it; put another in its "
 	                       "place: vcadm raid replace %s %u.%u NEW",
 	                       disk->group, disks, volume, disk->group, disk->position);
 }
@@ -149,9 +158,9 @@ static void raid_visited(struct call *call)
 		unsigned n = lost_disks(status, group, disks, sizeof disks, &disk);
 		if (n == 0)
 			continue;
-		(void)json_array_append_new(call->records,
-		                            json_pack("{s:s,s:o,s:o}", "severity", n == 1 ? "warn" : "error", "target",
-		                                      textjson(name), "message", group_text(name, disk, n, disks)));
+		(void)json_array_append_new(
+		    call->records, json_pack("{s:s,s:o,s:o}", "severity", n == 1 ? "warn" : "error", "target",
+		                             textjson(name), "message", group_text(call->admin, name, disk, n, disks)));
 	}
 }
 
@@ -198,6 +207,22 @@ static json_t *volumes_summary(struct admin *admin, json_t *problems)
 	return json_pack("{s:i,s:i}", "count", n, "online", online);
 }
 
+static void spares_summary(struct admin *admin, json_t *problems)
+{
+	struct spare *spare;
+
+	TAILQ_FOREACH(spare, &admin->spares, link) {
+		spare_look(admin, spare);
+		if (spare->state == SPARE_MISSING || spare->state == SPARE_BROKEN)
+			(void)json_array_append_new(
+			    problems,
+			    json_pack("{s:s,s:o,s:o}", "severity", "warn", "target", textjson(spare->url), "message",
+			              textjson_format("this hot spare cannot be used: %s; vcadm raid spare "
+			                              "remove takes it off the list",
+			                              spare->why)));
+	}
+}
+
 /* The same has been done, or is being done, since. */
 static bool is_made_good(const struct job *job)
 {
@@ -234,6 +259,7 @@ static void status_end(struct call *call)
 	struct admin *admin = call->admin;
 	json_t *volumes = volumes_summary(admin, call->records);
 
+	spares_summary(admin, call->records);
 	jobs_summary(admin, call->records);
 	const char *state = !admin->ready ? "starting" : json_array_size(call->records) == 0 ? "ok" : "degraded";
 	int64_t up = (world_wall_ns(admin->world) - admin->started_ns) / 1000000000;

@@ -11,6 +11,7 @@ ADMIN_TESTS = \
 	tests/admin/test_scrub_api \
 	tests/admin/test_scrubwatch \
 	tests/admin/test_signin \
+	tests/admin/test_spares \
 	tests/admin/test_size \
 	tests/admin/test_verbs \
 	tests/admin/test_volpath \
@@ -56,6 +57,8 @@ tests_admin_test_scrubwatch_SOURCES = fs/core/scrub_result.c tests/admin/test_sc
 tests_admin_test_scrubwatch_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_signin_SOURCES = tests/admin/test_signin.c tests/support/simworld.c tests/support/simworld.h
 tests_admin_test_signin_LDADD = $(ADMIN_TEST_LIBS)
+tests_admin_test_spares_SOURCES = tests/admin/test_spares.c $(ADMIN_REST)
+tests_admin_test_spares_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_size_SOURCES = tests/admin/test_size.c
 tests_admin_test_size_LDADD = $(ADMIN_TEST_LIBS)
 tests_admin_test_verbs_SOURCES = fs/core/scrub_result.c tests/admin/test_verbs.c tests/support/ramadmin.c tests/support/ramadmin.h

@@ -151,11 +151,19 @@ int disk_destroy(const char *url)
 
 static struct fs_volume *find_on(const char *url);
 
-/* A file that begins with "ext4" holds a file system, one of a volume has its label, others are empty. */
+/* The double's label of a spare. */
+#define SPARE_MARK "SPARE"
+struct ram_spare {
+	char mark[8];
+	struct uuid spare, volume;
+};
+
+/* A file that begins with "ext4" holds a file system, one of a volume has its label, a spare its own, others are
+ * empty. */
 int disk_use_look(const char *url, struct disk_use *ret_use)
 {
 	const struct fs_volume *volume = find_on(url);
-	char begin[4] = "";
+	struct ram_spare begin = { 0 };
 
 	*ret_use = (struct disk_use){ .kind = DISK_USE_NONE };
 	if (strncmp(url, "file:", 5) != 0)
@@ -166,7 +174,8 @@ int disk_use_look(const char *url, struct disk_use *ret_use)
 	(void)fseek(file, 0, SEEK_END);
 	ret_use->size_bytes = (uint64_t)ftell(file);
 	rewind(file);
-	if (fread(begin, 1, 4, file) == 4 && memcmp(begin, "ext4", 4) == 0)
+	(void)!fread(&begin, 1, sizeof begin, file);
+	if (memcmp(begin.mark, "ext4", 4) == 0)
 		*ret_use = (struct disk_use){ .kind = DISK_USE_KNOWN,
 			                      .size_bytes = ret_use->size_bytes,
 			                      .text = "a file system (ext4)" };
@@ -174,8 +183,38 @@ int disk_use_look(const char *url, struct disk_use *ret_use)
 		*ret_use = (struct disk_use){ .kind = DISK_USE_LABEL,
 			                      .volume = volume->uuid,
 			                      .text = "a disk of a volume" };
+	else if (strcmp(begin.mark, SPARE_MARK) == 0)
+		*ret_use = (struct disk_use){ .kind = DISK_USE_SPARE,
+			                      .size_bytes = ret_use->size_bytes,
+			                      .spare = begin.spare,
+			                      .volume = begin.volume,
+			                      .text = "a hot spare" };
 	(void)fclose(file);
 	return 0;
+}
+
+int disk_use_glance(const char *url, struct disk_use *ret_use)
+{
+	return disk_use_look(url, ret_use);
+}
+
+static int put_front(const char *url, const void *bytes, size_t len)
+{
+	FILE *file = fopen(url + 5, "r+e");
+
+	if (file == NULL)
+		return -errno;
+	size_t n = fwrite(bytes, 1, len, file);
+	return fclose(file) == 0 && n == len ? 0 : -EIO;
+}
+
+int disk_use_mark_spare(const char *url, const struct uuid *spare, const struct uuid *volume)
+{
+	struct ram_spare label = { .mark = SPARE_MARK, .spare = *spare };
+
+	if (volume != NULL)
+		label.volume = *volume;
+	return put_front(url, &label, sizeof label);
 }
 
 int disk_use_wipe(const char *url, const struct uuid *volume)
@@ -183,13 +222,10 @@ int disk_use_wipe(const char *url, const struct uuid *volume)
 	(void)volume;
 	if (ramadmin_fail_wipe != 0)
 		return ramadmin_fail_wipe;
-	FILE *file = fopen(url + 5, "r+e");
-	if (file == NULL)
-		return -errno;
-	(void)fputs("wiped", file);
-	(void)fclose(file);
-	forget_disk(url);
-	return 0;
+	int err = put_front(url, "wiped", 5);
+	if (err == 0)
+		forget_disk(url);
+	return err;
 }
 
 /* ---- volumes ----------------------------------------------------------------------------------------------------- */
@@ -753,6 +789,8 @@ static int raid_change(struct fs_message *msg)
 	}
 	if (volume->states[i] != RAID_DISK_FAILED)
 		return -EALREADY;
+	struct ram_spare blank = { 0 };
+	(void)put_front(msg->in.raid.url, &blank, sizeof blank);
 	if (ramadmin_fail_replace != 0)
 		return ramadmin_fail_replace;
 	(void)snprintf(volume->disks[i], sizeof volume->disks[i], "%.200s", msg->in.raid.url);
