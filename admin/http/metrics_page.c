@@ -3,6 +3,7 @@
 #include <event2/buffer.h>
 
 #include "admin/http/handlers.h"
+#include "admin/spare.h"
 #include "admin/textjson.h"
 #include "base/budget.h"
 #include "base/counters.h"
@@ -282,6 +283,22 @@ static void print_disk_metric(struct evbuffer *out, json_t *records, size_t metr
 	}
 }
 
+/* ---- spares ------------------------------------------------------------------------------------------------------ */
+
+static void print_spares(struct evbuffer *out, struct admin *admin)
+{
+	const struct spare *spare;
+
+	if (TAILQ_EMPTY(&admin->spares))
+		return;
+	print_head(out, "vc_spare_ready", "1 when a hot spare can be used, as of the last look at it.", "gauge");
+	TAILQ_FOREACH(spare, &admin->spares, link) {
+		(void)evbuffer_add_printf(out, "vc_spare_ready{disk=\"");
+		print_label_value(out, spare->url);
+		(void)evbuffer_add_printf(out, "\"} %d\n", spare->state == SPARE_READY);
+	}
+}
+
 /* ---- the page ---------------------------------------------------------------------------------------------------- */
 
 static void print_gauge(struct evbuffer *out, const char *name, const char *help, uint64_t value)
@@ -303,6 +320,7 @@ static void metrics_end(struct call *call)
 		print_volume_metric(out, call->records, i);
 	for (size_t i = 0; i < ARRAY_SIZE(disk_metrics) && json_array_size(call->records) > 0; i++)
 		print_disk_metric(out, call->records, i);
+	print_spares(out, call->admin);
 	metrics_print(out);
 	call_reply_text_take(call, "text/plain; version=0.0.4; charset=utf-8", out);
 }

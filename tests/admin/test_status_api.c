@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/list.h"
 #include "base/log.h"
@@ -143,6 +144,21 @@ static void metrics_are_prometheus_text(void **state)
 	assert_non_null(strstr(answer, "d1\"} 1\n"));
 }
 
+static void metrics_say_whether_spares_can_be_used(void **state)
+{
+	char path[256];
+
+	(void)state;
+	assert_null(strstr(metrics(), "vc_spare_ready"));
+	rest_does("POST", V1 "storage/spares", "{\"disk\": \"s1\", \"disk_size\": 1048576}", 201);
+	assert_non_null(strstr(metrics(), "# TYPE vc_spare_ready gauge\nvc_spare_ready{disk=\"file:"));
+	assert_non_null(strstr(metrics(), "/s1\"} 1\n"));
+	(void)snprintf(path, sizeof path, "%s/disks/s1", rest_host.dir);
+	assert_int_equal(unlink(path), 0);
+	(void)rest_count(V1 "storage/spares"); /* looks at it */
+	assert_non_null(strstr(metrics(), "/s1\"} 0\n"));
+}
+
 /* Older versions took such names, and an image has any. */
 static void a_name_stays_a_label_in_metrics(void **state)
 {
@@ -208,13 +224,10 @@ static void events_are_listed_and_followed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_get_changes_nothing),
-		TEST(a_lost_disk_is_said_everywhere),
-		TEST(status_says_what_mends_a_group),
-		TEST(errors_of_a_disk_are_told_by_kind),
-		TEST(metrics_are_prometheus_text),
-		TEST(a_name_stays_a_label_in_metrics),
-		TEST(events_are_never_dropped_whatever_is_in_them),
+		TEST(a_get_changes_nothing),           TEST(a_lost_disk_is_said_everywhere),
+		TEST(status_says_what_mends_a_group),  TEST(errors_of_a_disk_are_told_by_kind),
+		TEST(metrics_are_prometheus_text),     TEST(metrics_say_whether_spares_can_be_used),
+		TEST(a_name_stays_a_label_in_metrics), TEST(events_are_never_dropped_whatever_is_in_them),
 		TEST(events_are_listed_and_followed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
