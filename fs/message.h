@@ -45,6 +45,7 @@ struct fs_call;
 struct fs_run;
 struct fs_volume;
 struct page;
+struct raid_group_spec;
 struct raid_limits;
 struct raid_status;
 
@@ -122,6 +123,9 @@ enum fs_op {
 	FS_RAID_REPLACE, /* in.raid: the disk of `url` takes the place of the lost one there (raid_replace) */
 	FS_RAID_FAIL, /* in.raid: the disk there is called failed (raid_fail) */
 	FS_RAID_MODIFY, /* in.raid.limits: those that are not 0 count from now on (raid_limits_change) */
+	FS_RAID_ADD_DISK, /* in.raid: the disk of `url` becomes a data disk of `group`, and the volume larger
+	                   * (raid_add_disk) */
+	FS_RAID_ADD_GROUP, /* in.raid.spec: so do the disks of a new group (raid_add_group) */
 	FS_SYNC, /* a consistency point: everything answered before is durable and in place */
 	FS_CHECK, /* in.check_rate_bytes_s; out.check: the whole volume is verified against a private snapshot */
 	FS_CHECK_RATE, /* in.check_rate_bytes_s: of the running check from now on; -ENOENT: none runs */
@@ -242,6 +246,7 @@ struct fs_message {
 			unsigned group, position;
 			const char *url;
 			const struct raid_limits *limits;
+			const struct raid_group_spec *spec; /* ADD_GROUP */
 		} raid;
 	} in;
 	/* out */

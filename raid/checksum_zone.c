@@ -467,10 +467,35 @@ bool checksum_zone_has_room(const struct raid *raid, unsigned n)
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
-static void cache_size(const struct raid *raid, unsigned *ret_blocks, unsigned *ret_margin, bool *ret_complete)
+/* How many blocks at most, when the widest group has so many members. */
+static size_t cache_most(unsigned widest)
 {
-	size_t total = 0, most;
-	unsigned widest = 0;
+	size_t margin = (RAID_REPAIRS * 2 + REBUILD_ZONES) * (size_t)widest;
+
+	return MAX_OF(MIN_OF(page_arena_max() / 16, (size_t)CACHE_MAX_BLOCKS),
+	              margin + 2 * CHECKSUM_SET_ZONES * (size_t)widest + 64);
+}
+
+static int cache_fill(struct checksum_cache *c, unsigned n)
+{
+	for (; c->n_blocks < n; c->n_blocks++) {
+		struct checksum_block *b = &c->blocks[c->n_blocks];
+
+		b->page = page_alloc();
+		if (b->page == NULL)
+			return -ENOMEM;
+		TAILQ_INIT(&b->waiters);
+		TAILQ_INSERT_TAIL(&c->free, b, link);
+	}
+	return 0;
+}
+
+int checksum_cache_widen(struct raid *raid, unsigned n_members, size_t n_zones)
+{
+	struct checksum_cache *c = &raid->cache;
+	size_t total = n_zones;
+	unsigned widest = n_members;
+	int err;
 
 	for (unsigned i = 0; i < raid->n_groups; i++) {
 		const struct raid_group *g = raid->groups[i];
@@ -479,40 +504,34 @@ static void cache_size(const struct raid *raid, unsigned *ret_blocks, unsigned *
 		for (unsigned j = 0; j < g->n_members; j++)
 			total += layout_n_zones(group_n_dbn(g, j));
 	}
-	*ret_margin = (RAID_REPAIRS * 2 + REBUILD_ZONES) * widest;
-	most = MAX_OF(MIN_OF(page_arena_max() / 16, (size_t)CACHE_MAX_BLOCKS),
-	              (size_t)*ret_margin + 2 * CHECKSUM_SET_ZONES * widest + 64);
-	*ret_complete = total <= most;
-	*ret_blocks = (unsigned)MIN_OF(total, most);
+	err = cache_fill(c, (unsigned)MIN_OF(total, cache_most(widest)));
+	if (err != 0)
+		return err;
+	c->margin = (RAID_REPAIRS * 2 + REBUILD_ZONES) * widest;
+	c->complete = total <= c->n_blocks;
+	return 0;
 }
 
 int checksum_cache_init(struct raid *raid)
 {
 	struct checksum_cache *c = &raid->cache;
+	size_t most = cache_most(RAID_MAX_GROUP_DISKS); /* what is never used of these arrays costs nothing */
 	unsigned n_hash = 64;
 
 	TAILQ_INIT(&c->free);
 	TAILQ_INIT(&c->evictable);
 	TAILQ_INIT(&c->dirty);
 	TAILQ_INIT(&c->starved);
-	cache_size(raid, &c->n_blocks, &c->margin, &c->complete);
-	while (n_hash < c->n_blocks)
+	while (n_hash < most)
 		n_hash *= 2;
 	c->hash_mask = n_hash - 1;
 	c->hash = calloc(n_hash, sizeof(struct checksum_block *));
-	c->blocks = calloc(c->n_blocks, sizeof *c->blocks);
-	c->writeback_blocks = calloc(c->n_blocks, sizeof(struct checksum_block *));
-	c->writeback_items = calloc(c->n_blocks, sizeof *c->writeback_items);
+	c->blocks = calloc(most, sizeof *c->blocks);
+	c->writeback_blocks = calloc(most, sizeof(struct checksum_block *));
+	c->writeback_items = calloc(most, sizeof *c->writeback_items);
 	if (c->hash == NULL || c->blocks == NULL || c->writeback_blocks == NULL || c->writeback_items == NULL)
 		return -ENOMEM;
-	for (unsigned i = 0; i < c->n_blocks; i++) {
-		c->blocks[i].page = page_alloc();
-		if (c->blocks[i].page == NULL)
-			return -ENOMEM;
-		TAILQ_INIT(&c->blocks[i].waiters);
-		TAILQ_INSERT_TAIL(&c->free, &c->blocks[i], link);
-	}
-	return 0;
+	return checksum_cache_widen(raid, 0, 0);
 }
 
 void checksum_cache_fini(struct raid *raid)

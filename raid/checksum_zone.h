@@ -49,12 +49,15 @@ struct checksum_cache {
 	TAILQ_HEAD(, checksum_wait) starved; /* waits that found no block free */
 	/* the write-back of all dirty blocks */
 	struct batch writeback;
-	struct checksum_block **writeback_blocks; /* n_blocks */
-	struct batch_item *writeback_items; /* n_blocks */
+	struct checksum_block **writeback_blocks;
+	struct batch_item *writeback_items;
 	void (*writeback_done)(struct raid *raid);
 };
 
 MUST_CHECK int checksum_cache_init(struct raid *raid);
+/* The volume gets `n_zones` zones more, over all its disks, or a group of `n_members` members: make the cache as large
+ * as that needs. -ENOMEM. */
+MUST_CHECK int checksum_cache_widen(struct raid *raid, unsigned n_members, size_t n_zones);
 void checksum_cache_fini(struct raid *raid);
 /* The block, when it is in memory; it is not pinned yet. Otherwise NULL, and `wait->ready` is called later: with the
  * block, pinned while the call lasts; or with NULL and -EIO, when neither the disk nor the other disks give it. The

@@ -72,7 +72,8 @@ void disk_blank_start(struct disk_blank *b)
 {
 	b->zeroed = true;
 	b->discarding = b->flushing = false;
-	b->discard_at = b->at = 0;
-	b->end = b->front_blocks;
+	b->at = b->first_block;
+	b->discard_at = b->at * RAID_BLOCK_SIZE;
+	b->end = b->at + b->front_blocks;
 	blank_step(b);
 }

@@ -2,7 +2,7 @@
 /* Blanking: a disk that may have been used for something else becomes one that holds nothing of ours, and reads as
  * zeros.
  *
- * WRITE PATH  previous hop raid_format.c, raid_replace.c; next hop disk.h. */
+ * WRITE PATH  previous hop raid_format.c, raid_replace.c, raid_grow.c; next hop disk.h. */
 #ifndef RAID_DISK_BLANK_H
 #define RAID_DISK_BLANK_H
 
@@ -11,12 +11,13 @@
 struct disk_blank {
 	/* the caller's */
 	struct disk *disk;
-	uint64_t front_blocks; /* these are written with zeros in any case, so that later writes there need no
-	                        * allocation by the host */
+	uint64_t first_block; /* what is before it stays as it is; else 0 */
+	uint64_t front_blocks; /* from the first one on these are written with zeros in any case, so that later writes
+	                        * there need no allocation by the host */
 	bool overwrite; /* a disk that cannot discard is overwritten to its end */
 	void (*done)(struct disk_blank *blank, int err);
 	/* the answer */
-	bool zeroed; /* it reads as zeros from end to end */
+	bool zeroed; /* it reads as zeros to its end */
 	/* ours */
 	struct disk_io io;
 	struct iovec iov;

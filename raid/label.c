@@ -5,8 +5,11 @@
  * disk failed, the log moved, an epoch began) is written as a new generation to the older of the two copies of every
  * online member, durably; a torn write leaves the other copy. Nothing may be called durable while a failure is not yet
  * on the labels of the others: else the failed disk could come back after a crash and be believed.
+ * A disk that has just become a member gets its first label before the others hear of it: a crash never leaves labels
+ * that name a disk which cannot be told from any other.
  * INVARIANTS
- *  LB1 Of a member's two copies the newest valid one is never the one being written. */
+ *  LB1 Of a member's two copies the newest valid one is never the one being written.
+ *  LB2 No label names a disk that has none. But for its own first one. */
 #include "raid/label.h"
 
 #include <stdlib.h>
@@ -288,6 +291,14 @@ static bool any_online(const struct raid *raid)
 	return false;
 }
 
+static bool any_unlabelled(const struct raid *raid)
+{
+	for (unsigned i = 0; i < raid->n_members; i++)
+		if (member_online(raid->members[i]) && !raid->members[i]->labelled)
+			return true;
+	return false;
+}
+
 static void label_written(struct batch *batch)
 {
 	struct raid *raid = batch->raid;
@@ -299,7 +310,8 @@ static void label_written(struct batch *batch)
 			s->items[i].member->labelled = true;
 		}
 	s->running = false;
-	s->durable = s->writing;
+	if (!s->only_first)
+		s->durable = s->writing;
 	if (!any_online(raid)) {
 		s->durable = s->wanted;
 		label_answer(raid, -EIO);
@@ -319,19 +331,19 @@ static void label_write(struct raid *raid)
 	vc_invariant(LB1, !s->running);
 	s->running = true;
 	s->writing = s->wanted;
+	s->only_first = any_unlabelled(raid); /* LB2 */
 	s->generation++;
 	for (unsigned i = 0; i < raid->n_members; i++) {
 		struct member *m = raid->members[i];
-		uint8_t *bytes = (uint8_t *)s->buffers + (size_t)i * sizeof(struct raid_label_format);
 
-		if (!member_online(m))
+		if (!member_online(m) || (s->only_first && m->labelled))
 			continue;
-		label_build(raid, m, (struct raid_label_format *)(void *)bytes);
+		label_build(raid, m, m->label_bytes);
 		for (unsigned b = 0; b < RAID_LABEL_BLOCKS; b++, n++)
 			s->items[n] = (struct batch_item){
 				.member = m,
 				.block = layout_label_block(1 - m->label_copy) + b, /* LB1 */
-				.data = bytes + (size_t)b * RAID_BLOCK_SIZE,
+				.data = (uint8_t *)m->label_bytes + (size_t)b * RAID_BLOCK_SIZE,
 			};
 	}
 	s->batch = (struct batch){

@@ -58,13 +58,13 @@ struct label_state {
 	uint64_t wanted, durable;
 	bool clean;
 	bool running;
+	bool only_first; /* the labels being written are the first ones of new members (LB2) */
 	unsigned n_log_copies;
 	uint16_t log_copies[RAID_LABEL_MAX_LOG_COPIES];
 	STAILQ_HEAD(, label_wait) waiters;
 	struct batch batch;
-	struct batch_item *items;
+	struct batch_item *items; /* for as many members as there can be */
 	uint64_t writing; /* the value of `wanted` that is being written */
-	void *buffers; /* 16 KiB a member */
 	struct task kick;
 };
 /* Something that labels say has changed: they are written soon. */

@@ -27,6 +27,7 @@ libvcraid_a_SOURCES = \
 	raid/raid_flush.c raid/raid_flush.h \
 	raid/raid_format.c \
 	raid/raid_group.h \
+	raid/raid_grow.c \
 	raid/raid_identity.c \
 	raid/raid_limits.c \
 	raid/raid_log.c raid/raid_log.h \
@@ -37,8 +38,9 @@ libvcraid_a_SOURCES = \
 	raid/raid_rebuild.c raid/raid_rebuild.h \
 	raid/raid_recover.c raid/raid_recover.h \
 	raid/raid_repair.c raid/raid_repair.h \
-	raid/raid_replace.c raid/raid_replace.h \
+	raid/raid_replace.c \
 	raid/raid_status.c \
+	raid/raid_still.c raid/raid_still.h \
 	raid/raid_verify.c \
 	raid/raid_volume.h \
 	raid/raid_write.c raid/raid_write.h \

@@ -345,9 +345,9 @@ struct member *member_new(struct raid *raid)
 		return NULL;
 	m->raid = raid;
 	m->health = calloc(1, sizeof *m->health);
-	if (m->health == NULL || posix_memalign(&m->health->buffer, RAID_BLOCK_SIZE, RAID_BLOCK_SIZE) != 0) {
-		free(m->health);
-		free(m);
+	if (m->health == NULL || (m->health->buffer = aligned_alloc(RAID_BLOCK_SIZE, RAID_BLOCK_SIZE)) == NULL ||
+	    (m->label_bytes = aligned_alloc(RAID_BLOCK_SIZE, sizeof *m->label_bytes)) == NULL) {
+		member_free(m);
 		return NULL;
 	}
 	return m;
@@ -355,8 +355,10 @@ struct member *member_new(struct raid *raid)
 
 void member_free(struct member *m)
 {
-	free(m->health->buffer);
+	if (m->health != NULL)
+		free(m->health->buffer);
 	free(m->health);
+	free(m->label_bytes);
 	free(m);
 }
 

@@ -45,6 +45,7 @@ struct member {
 	uint32_t vbn_first;
 	uint32_t n_dbn;
 	unsigned label_copy; /* which copy of its label is the newest valid one */
+	struct raid_label_format *label_bytes; /* its label while it is written */
 	uint32_t scores[RAID_N_ERRORS]; /* of errors, by kind (raid/member_errors.h) */
 	uint64_t scored_ns; /* up to when they have been halved */
 	bool worn; /* one of them was over its limit */

@@ -335,6 +335,19 @@ void raid_status(const struct raid *raid, struct raid_status *ret_status);
  * yet: try again; -ENOENT there is no such place, or no such disk; -EROFS. Must not be under way at raid_close. */
 void raid_replace(struct raid *raid, unsigned group, unsigned position, const char *url,
                   void (*done)(void *arg, int err), void *arg);
+/* Add a data disk to a group. All it holds is gone; the VBNs of its blocks come after the last one. `done` err: 0: it
+ * is a member, durably, and from this call on raid_geometry shows it (with the same entries before its own); what
+ * raid_growth says; -EIO a disk of the group is lost; -EBUSY somebody has it open, a disk of the group is being
+ * rebuilt, or disks are being added or replaced already; -EEXIST it has a label of ours; -ENOENT no such group, no such
+ * disk; -ENOSPC the host has no room for its front; -ENOMEM; -EROFS. Must not be under way at raid_close. */
+void raid_add_disk(struct raid *raid, unsigned group, const char *url, void (*done)(void *arg, int err), void *arg);
+/* Add a group of new disks: the same. -ERANGE: a disk is too small, or the parity disk smaller than a data disk;
+ * -EMLINK there are as many groups or disks as there can be; -EINVAL it has too few or too many disks. */
+void raid_add_group(struct raid *raid, const struct raid_group_spec *spec, void (*done)(void *arg, int err), void *arg);
+/* How many blocks a data disk of this size would add to a group: not more than the parity disk has. -ERANGE it is too
+ * small; -EFBIG there are not so many VBNs left (*ret_blocks is set); -EMLINK the group, or the volume, has as many
+ * disks as there can be; -ENOENT. */
+MUST_CHECK int raid_growth(const struct raid *raid, unsigned group, uint64_t size_bytes, uint32_t *ret_blocks);
 /* Call a disk failed. `done` err: 0: the labels say so; -EALREADY it is lost already; -EBUSY the group could not do
  * without it; -ENOENT, -EROFS. */
 void raid_fail(struct raid *raid, unsigned group, unsigned position, void (*done)(void *arg, int err), void *arg);

@@ -53,7 +53,6 @@ void raid_free(struct raid *raid)
 		page_put_many(raid->repair_reserve, raid->n_repair_reserve);
 	free(raid->repair_reserve);
 	free(raid->label.items);
-	free(raid->label.buffers);
 	free(raid->fsinfo.items);
 	free(raid->fsinfo.block);
 	free(raid->marks.items);
@@ -62,35 +61,40 @@ void raid_free(struct raid *raid)
 	free(raid);
 }
 
+int raid_repair_widen(struct raid *raid, unsigned n_members)
+{
+	unsigned n = REPAIR_MAX_STRIPES * n_members; /* one whole repair */
+	int err = 0;
+
+	if (n > raid->n_repair_reserve)
+		err = page_alloc_many(raid->repair_reserve + raid->n_repair_reserve, n - raid->n_repair_reserve);
+	if (err == 0)
+		raid->n_repair_reserve = MAX_OF(raid->n_repair_reserve, n);
+	return err;
+}
+
 static int raid_init_buffers(struct raid *raid)
 {
-	unsigned n_reserve = 0;
+	unsigned widest = 0;
 	void *block;
 
 	for (unsigned i = 0; i < raid->n_groups; i++)
-		n_reserve = MAX_OF(n_reserve, REPAIR_MAX_STRIPES * raid->groups[i]->n_members); /* one whole repair */
-	raid->label.items = calloc((size_t)raid->n_members * RAID_LABEL_BLOCKS, sizeof(struct batch_item));
-	raid->fsinfo.items = calloc(raid->n_members, sizeof(struct batch_item));
-	raid->marks.items = calloc(raid->n_members, sizeof(struct batch_item));
-	raid->repair_reserve = calloc(n_reserve, sizeof(struct page *));
+		widest = MAX_OF(widest, raid->groups[i]->n_members);
+	/* items for as many members as there can be: disks may be added while a batch is under way */
+	raid->label.items = calloc((size_t)RAID_LABEL_MAX_MEMBERS * RAID_LABEL_BLOCKS, sizeof(struct batch_item));
+	raid->fsinfo.items = calloc(RAID_LABEL_MAX_MEMBERS, sizeof(struct batch_item));
+	raid->marks.items = calloc(RAID_LABEL_MAX_MEMBERS, sizeof(struct batch_item));
+	raid->repair_reserve = calloc((size_t)REPAIR_MAX_STRIPES * RAID_MAX_GROUP_DISKS, sizeof(struct page *));
 	if (raid->label.items == NULL || raid->fsinfo.items == NULL || raid->marks.items == NULL ||
 	    raid->repair_reserve == NULL)
 		return -ENOMEM;
-	if (posix_memalign(&raid->label.buffers, RAID_BLOCK_SIZE,
-	                   (size_t)raid->n_members * sizeof(struct raid_label_format)) != 0) {
-		raid->label.buffers = NULL;
-		return -ENOMEM;
-	}
 	if (posix_memalign(&block, RAID_BLOCK_SIZE, RAID_BLOCK_SIZE) != 0)
 		return -ENOMEM;
 	raid->fsinfo.block = block;
 	if (posix_memalign(&block, RAID_BLOCK_SIZE, RAID_BLOCK_SIZE) != 0)
 		return -ENOMEM;
 	raid->marks.block = block;
-	if (page_alloc_many(raid->repair_reserve, n_reserve) != 0)
-		return -ENOMEM;
-	raid->n_repair_reserve = n_reserve;
-	return 0;
+	return raid_repair_widen(raid, widest);
 }
 
 static int raid_init(struct raid *raid)

@@ -20,5 +20,7 @@ struct raid_offer {
  * -EUCLEAN: the head's table makes no sense. -ENOMEM. Whatever the answer, *ret_raid is what was made so far, or NULL:
  * it tells which disks are missing. Freed by raid_free. */
 MUST_CHECK int raid_assemble(struct raid_offer *offer, struct raid **ret_raid);
+/* A group gets so many members: repairs of it can run from the reserve, too. -ENOMEM. */
+MUST_CHECK int raid_repair_widen(struct raid *raid, unsigned n_members);
 
 #endif

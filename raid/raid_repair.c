@@ -22,7 +22,7 @@
 #include "raid/layout.h"
 #include "raid/member.h"
 #include "raid/member_errors.h"
-#include "raid/raid_replace.h"
+#include "raid/raid_still.h"
 #include "raid/raid_volume.h"
 #include "raid/raid_write.h"
 
@@ -69,7 +69,7 @@ bool repair_covers(const struct raid *raid, const struct raid_group *g, uint32_t
 
 static bool repair_blocked(const struct repair *r)
 {
-	if ((r->raid->n_repairs_active >= RAID_REPAIRS || r->raid->repairs_held) && !r->inside_piece)
+	if ((r->raid->n_repairs_active >= RAID_REPAIRS || r->raid->still != NULL) && !r->inside_piece)
 		return true;
 	for (unsigned i = 0; i < r->n; i++)
 		if (repair_covers(r->raid, r->group, r->first_dbn + i))
@@ -130,7 +130,7 @@ static void repair_end(struct repair *r)
 	raid->n_repairs_active--;
 	r->active = false;
 	r->done(r);
-	replace_kick(raid);
+	still_kick(raid);
 	repair_kick(raid);
 	raid_write_kick(raid);
 	raid_idle_check(raid);

@@ -5,8 +5,6 @@
  * view: repairs are held back, and a flush is waited for, after which no write is in flight. The labels of all disks
  * then say who the member is; the old disk, if it ever comes back, is no member any more, because its UUID is not among
  * theirs. A crash on the way leaves the old table or the new one. What the disk shall hold comes by the rebuild. */
-#include "raid/raid_replace.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +12,7 @@
 #include "raid/disk_blank.h"
 #include "raid/raid_probe.h"
 #include "raid/raid_rebuild.h"
+#include "raid/raid_still.h"
 #include "raid/raid_volume.h"
 
 struct replace {
@@ -25,10 +24,9 @@ struct replace {
 	void *arg;
 	int err;
 	struct disk *disk;
-	bool flushing;
 	struct probe probe;
 	struct disk_blank blank;
-	struct flush_wait flush;
+	struct still still;
 	struct label_wait label;
 	struct task task;
 };
@@ -43,12 +41,9 @@ static void replace_end_run(struct task *task)
 
 	disk_close(rp->disk);
 	probe_fini(&rp->probe);
-	if (raid->replace == rp) { /* not one that was refused: another is under way */
+	if (raid->replace == rp) /* not one that was refused: another is under way */
 		raid->replace = NULL;
-		raid->repairs_held = false;
-	}
 	raid_call_free(rp);
-	repair_kick(raid);
 	done(arg, err);
 	raid_idle_check(raid);
 }
@@ -104,9 +99,9 @@ static struct member *replace_member(struct replace *rp, const struct member *ol
 	return m;
 }
 
-/* No write, no repair and no flush is under way. */
-static void replace_swap(struct replace *rp)
+static void replace_swap(struct still *still)
 {
+	struct replace *rp = container_of(still, struct replace, still);
 	struct raid *raid = rp->raid;
 	struct member *old = rp->group->members[rp->position], *m;
 
@@ -124,37 +119,11 @@ static void replace_swap(struct replace *rp)
 	member_retire(old);
 	log_info("raid", "disk_replaced", "old=%s new=%s group=%u position=%u", old->url, m->url, rp->group->index,
 	         rp->position);
-	raid->repairs_held = false;
 	raid_log_member_joined(raid);
 	raid->label.membership++;
 	label_changed(raid);
 	rp->label.done = replace_labelled;
 	label_sync(raid, &rp->label);
-	repair_kick(raid);
-}
-
-static void replace_flushed(struct flush_wait *wait, int err)
-{
-	struct replace *rp = container_of(wait, struct replace, flush);
-
-	(void)err; /* the group's state tells */
-	vc_assert(rp->raid->n_repairs_active == 0 && rp->raid->n_pieces_active == 0);
-	replace_swap(rp);
-}
-
-void replace_kick(struct raid *raid)
-{
-	struct replace *rp = raid->replace;
-	const struct repair *r;
-
-	if (rp == NULL || rp->flushing || !raid->repairs_held)
-		return;
-	TAILQ_FOREACH(r, &raid->repairs_active, link)
-		if (!r->inside_piece)
-			return;
-	rp->flushing = true;
-	rp->flush.done = replace_flushed;
-	raid_flush_request(raid, &rp->flush);
 }
 
 /* ---- the disk ---------------------------------------------------------------------------------------------------- */
@@ -167,8 +136,8 @@ static void replace_blanked(struct disk_blank *blank, int err)
 		replace_end(rp, err);
 		return;
 	}
-	rp->raid->repairs_held = true;
-	replace_kick(rp->raid);
+	rp->still.done = replace_swap;
+	still_wait(rp->raid, &rp->still);
 }
 
 static void replace_probed(struct probe *probe)
@@ -213,7 +182,7 @@ static int replace_refused(const struct raid *raid, const struct member *m)
 		return -EALREADY;
 	if (group_failed(m->group) || (raid_log_is_on(raid, m) && raid_log_copies(raid) == 1))
 		return -EIO;
-	return raid->replace != NULL || raid_log_is_on(raid, m) ? -EBUSY : 0;
+	return raid->replace != NULL || raid->grow != NULL || raid_log_is_on(raid, m) ? -EBUSY : 0;
 }
 
 void raid_replace(struct raid *raid, unsigned group, unsigned position, const char *url,

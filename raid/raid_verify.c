@@ -9,6 +9,7 @@
 #include "raid/layout.h"
 #include "raid/raid_group.h"
 #include "raid/raid_repair.h"
+#include "raid/raid_still.h"
 #include "raid/raid_volume.h"
 
 #define VERIFY_RUNS 8U /* at once: the disks read ahead of what is judged */
@@ -161,6 +162,8 @@ static void idents_pinned(struct checksum_set *set)
 		idents[i] = checksum_entry_ident(&entry);
 	}
 	checksum_set_unpin(call->raid, set);
+	call->raid->n_views--;
+	still_kick(call->raid);
 	call->done(call->arg, err, idents);
 	raid_call_free(call);
 }
@@ -176,6 +179,7 @@ void raid_verify_idents(struct raid *raid, unsigned group, uint32_t dbn,
 	call->set = (struct checksum_set){
 		.group = raid->groups[group], .n_zones = 1, .zones = { layout_zone(dbn) }, .done = idents_pinned
 	};
+	raid->n_views++;
 	checksum_set_pin(raid, &call->set);
 }
 

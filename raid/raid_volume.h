@@ -87,7 +87,9 @@ struct raid {
 
 	/* another disk in the place of one: raid_replace.c, raid_rebuild.c */
 	struct replace *replace; /* under way; NULL: none */
-	bool repairs_held; /* no repair begins but those of pieces */
+	struct grow *grow; /* disks that are being added: raid_grow.c; NULL: none */
+	struct still *still; /* waits for a moment in which all is still: no repair begins but those of pieces */
+	unsigned n_views; /* looks at the members of a group that no repair makes (raid/raid_still.h) */
 	struct member *retired; /* those that were replaced, chained through retired_next */
 	struct raid_limits limits;
 	uint64_t rebuild_floor; /* raid_rebuild_floor; 0: as the limits say */

@@ -323,13 +323,10 @@ void raid_write(struct raid *raid, struct raid_write *write)
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
-static unsigned piece_max_pages(const struct raid *raid)
+/* Of a group of so many members. */
+static unsigned piece_max_pages(unsigned n_members)
 {
-	unsigned widest = 0;
-
-	for (unsigned i = 0; i < raid->n_groups; i++)
-		widest = MAX_OF(widest, raid->groups[i]->n_members);
-	return PIECE_MAX_STRIPES + PIECE_MAX_PARTIAL * widest;
+	return PIECE_MAX_STRIPES + PIECE_MAX_PARTIAL * n_members;
 }
 
 static int piece_new(struct raid *raid, struct piece **ret_piece)
@@ -341,7 +338,7 @@ static int piece_new(struct raid *raid, struct piece **ret_piece)
 		return -ENOMEM;
 	*ret_piece = p;
 	p->raid = raid;
-	p->pages = calloc(piece_max_pages(raid), sizeof(struct page *));
+	p->pages = calloc(piece_max_pages(RAID_MAX_GROUP_DISKS), sizeof(struct page *));
 	p->items = calloc(PIECE_MAX_BLOCKS + PIECE_MAX_STRIPES, sizeof *p->items);
 	if (p->pages == NULL || p->items == NULL)
 		return -ENOMEM;
@@ -352,8 +349,30 @@ static int piece_new(struct raid *raid, struct piece **ret_piece)
 	return 0;
 }
 
+int raid_write_widen(struct raid *raid, unsigned n_members)
+{
+	unsigned n = piece_max_pages(n_members);
+	int err = 0;
+
+	if (n > raid->n_reserve)
+		err = page_alloc_many(raid->reserve + raid->n_reserve, n - raid->n_reserve);
+	if (err == 0)
+		raid->n_reserve = MAX_OF(raid->n_reserve, n);
+	return err;
+}
+
+void raid_write_group_grew(struct raid *raid, const struct raid_group *g)
+{
+	struct write_op *op;
+
+	STAILQ_FOREACH(op, &raid->writes, link)
+		if (op->group_loaded && op->group_index == g->index)
+			op->cursor[g->n_data - 1U] = op->end[g->n_data - 1U] = 0;
+}
+
 int raid_write_init(struct raid *raid)
 {
+	unsigned widest = 0;
 	int err = 0;
 
 	raid->write_task.run = write_pump;
@@ -361,13 +380,12 @@ int raid_write_init(struct raid *raid)
 		err = piece_new(raid, &raid->pieces[i]);
 	if (err != 0)
 		return err;
-	raid->reserve = calloc(piece_max_pages(raid), sizeof(struct page *));
+	raid->reserve = calloc(piece_max_pages(RAID_MAX_GROUP_DISKS), sizeof(struct page *));
 	if (raid->reserve == NULL)
 		return -ENOMEM;
-	err = page_alloc_many(raid->reserve, piece_max_pages(raid));
-	if (err == 0)
-		raid->n_reserve = piece_max_pages(raid);
-	return err;
+	for (unsigned i = 0; i < raid->n_groups; i++)
+		widest = MAX_OF(widest, raid->groups[i]->n_members);
+	return raid_write_widen(raid, widest);
 }
 
 void raid_write_fini(struct raid *raid)

@@ -99,7 +99,8 @@ static bool reach_snapshot(struct check *check, const struct check_tree *tree, u
 
 bool check_reach(struct check *check, const struct check_tree *tree, uint32_t vbn, uint32_t fbn, unsigned level)
 {
-	if (vbn >= raid_geometry(check->vol->raid)->vbn_end) {
+	/* a volume that has grown since the check began has nothing in its new regions that the image could reach */
+	if (vbn >= raid_geometry(check->vol->raid)->vbn_end || region_of(vbn) >= check->maps.n_regions) {
 		const struct check_place place = { tree->snapshot, tree->ino, fbn, vbn, level };
 
 		if (is_first_pass(check))

@@ -37,19 +37,24 @@ struct alloc {
 	uint64_t n_bands;
 };
 
-int alloc_init(struct fs_volume *vol)
+void alloc_grow(struct fs_volume *vol)
 {
 	const struct raid_geometry *geometry = raid_geometry(vol->raid);
 
-	vol->alloc = calloc(1, sizeof(*vol->alloc));
-	if (vol->alloc == NULL)
-		return -ENOMEM;
 	/* Groups are looked at in turn, beginning anywhere: a round that misses nothing has as many turns as the
 	 * largest one needs. */
 	for (unsigned i = 0; i < geometry->n_data_disks; i++)
 		vol->alloc->n_windows = MAX_OF(vol->alloc->n_windows,
 		                               geometry->n_groups *
 		                                   (DIV_UP(geometry->disks[i].n_blocks, WINDOW_STRIPES) + 1U));
+}
+
+int alloc_init(struct fs_volume *vol)
+{
+	vol->alloc = calloc(1, sizeof(*vol->alloc));
+	if (vol->alloc == NULL)
+		return -ENOMEM;
+	alloc_grow(vol);
 	return 0;
 }
 

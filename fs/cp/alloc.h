@@ -21,6 +21,8 @@ struct fs_volume;
 
 MUST_CHECK int alloc_init(struct fs_volume *vol);
 void alloc_fini(struct fs_volume *vol);
+/* The geometry has more blocks at its end. A window that is open stays as it is. */
+void alloc_grow(struct fs_volume *vol);
 /* A VBN for the next block. `n_left`: how many blocks are still to be placed in this CP. The maps of the VBN's
  * region are in memory (maps_need). -EAGAIN, -ENOSPC. */
 MUST_CHECK int alloc_next(struct fs_run *run, size_t n_left, uint32_t *ret_vbn);

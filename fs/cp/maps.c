@@ -24,22 +24,45 @@
 
 #define REGIONS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(struct region_disk))
 #define WORDS_PER_BLOCK (FS_BLOCK_SIZE / sizeof(uint64_t))
+#define REGIONS_MAX ((uint32_t)((1ULL << 32) / REGION_BLOCKS)) /* there are no more VBNs */
+
+/* As many regions and blocks as the geometry has now. */
+static void maps_measure(struct fs_volume *vol)
+{
+	const struct raid_geometry *geometry = raid_geometry(vol->raid);
+	struct maps *maps = vol->maps;
+
+	maps->n_regions = (uint32_t)DIV_UP((uint64_t)geometry->vbn_end, REGION_BLOCKS);
+	maps->n_blocks = 0;
+	for (unsigned i = 0; i < geometry->n_data_disks; i++)
+		maps->n_blocks += geometry->disks[i].n_blocks;
+}
 
 int maps_init(struct fs_volume *vol)
 {
-	const struct raid_geometry *geometry = raid_geometry(vol->raid);
 	struct maps *maps = calloc(1, sizeof(*maps));
 
 	if (maps == NULL)
 		return -ENOMEM;
 	vol->maps = maps;
-	maps->n_regions = (uint32_t)DIV_UP((uint64_t)geometry->vbn_end, REGION_BLOCKS);
-	for (unsigned i = 0; i < geometry->n_data_disks; i++)
-		maps->n_blocks += geometry->disks[i].n_blocks;
-	maps->regions = calloc(maps->n_regions, sizeof(struct region));
-	maps->record_dirty = calloc(DIV_UP(maps->n_regions, REGIONS_PER_BLOCK), 1);
-	maps->record_lost = calloc(DIV_UP(maps->n_regions, REGIONS_PER_BLOCK), 1);
+	maps_measure(vol);
+	/* For the largest volume there can be, so that growing cannot fail: 1.5 MiB, of which what is not used is never
+	 * touched. */
+	maps->regions = calloc(REGIONS_MAX, sizeof(struct region));
+	maps->record_dirty = calloc(DIV_UP(REGIONS_MAX, REGIONS_PER_BLOCK), 1);
+	maps->record_lost = calloc(DIV_UP(REGIONS_MAX, REGIONS_PER_BLOCK), 1);
 	return maps->regions == NULL || maps->record_dirty == NULL || maps->record_lost == NULL ? -ENOMEM : 0;
+}
+
+void maps_grow(struct fs_volume *vol)
+{
+	struct maps *maps = vol->maps;
+	uint32_t region = maps->n_regions;
+
+	maps_measure(vol);
+	for (; region < maps->n_regions; region++)
+		maps->regions[region] = (struct region){ .folded_id = snapshot_newest_id(vol) };
+	maps->n_loaded = maps->n_regions;
 }
 
 void maps_fini(struct fs_volume *vol)

@@ -40,6 +40,9 @@ struct maps {
 
 MUST_CHECK int maps_init(struct fs_volume *vol);
 void maps_fini(struct fs_volume *vol);
+/* The geometry has more blocks at its end. They are free: where the maps' files end there are holes, which are zeros.
+ * No snapshot has any of them, so new regions count as folded. */
+void maps_grow(struct fs_volume *vol);
 /* Read the space map (a step). */
 MUST_CHECK int maps_load(struct fs_run *run);
 /* Repair, before maps_load: block `fbn` of the space map cannot be read. Its regions count nothing until maps_repair of

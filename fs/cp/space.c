@@ -59,12 +59,15 @@ static uint64_t map_tree_blocks(uint64_t n_level0)
 	return n_level0 + DIV_UP(n_level0, PTRS_PER_BLOCK) + DIV_UP(n_level0, PTRS_PER_BLOCK * PTRS_PER_BLOCK);
 }
 
-/* All blocks of the three maps. */
+/* All blocks of the three maps of `n` regions. */
+static uint64_t maps_blocks(uint64_t n)
+{
+	return 2U * map_tree_blocks(n) + map_tree_blocks(DIV_UP(n, FS_BLOCK_SIZE / sizeof(struct region_disk)));
+}
+
 static uint64_t maps_full_blocks(const struct fs_volume *vol)
 {
-	uint64_t n = vol->maps->n_regions;
-
-	return 2U * map_tree_blocks(n) + map_tree_blocks(DIV_UP(n, FS_BLOCK_SIZE / sizeof(struct region_disk)));
+	return maps_blocks(vol->maps->n_regions);
 }
 
 /* Kept back so that a CP, and the removal of files, always find room. */
@@ -397,6 +400,16 @@ void space_loaded(struct fs_volume *vol)
 	space->snapshot_blocks = vol->maps->n_summary;
 	space->meta_blocks = meta_blocks(vol);
 	space->map_holes = map_holes(vol);
+}
+
+/* What the last CP left stays as it was; a CP may be under way. */
+void space_grow(struct fs_volume *vol, uint64_t n_blocks, uint32_t n_regions_before)
+{
+	vol->free_blocks += n_blocks;
+	vol->space->map_holes += maps_full_blocks(vol) - maps_blocks(n_regions_before);
+	if (atomic_load_explicit(&vol->state, memory_order_relaxed) == VOLUME_ONLINE)
+		space_level_update(vol);
+	run_wake_all(&vol->cp_waiters);
 }
 
 void space_cp_done(struct fs_volume *vol, bool snapshot)

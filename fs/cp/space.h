@@ -132,6 +132,8 @@ bool space_is_names(uint32_t ino, unsigned type);
 void space_restored(struct fs_volume *vol, uint64_t name_blocks);
 /* The maps have been read (mount). */
 void space_loaded(struct fs_volume *vol);
+/* The maps have grown by `n_blocks` blocks and some regions, of `n_regions_before`: who waits for space goes on. */
+void space_grow(struct fs_volume *vol, uint64_t n_blocks, uint32_t n_regions_before);
 void space_cp_open(struct cp *cp);
 /* Blocks of `inode` that are no client's data: directories, streams, metafiles. */
 bool space_is_name(const struct inode *inode);

@@ -24,6 +24,8 @@ void scrub_fini(struct fs_volume *vol);
 /* The volume is about to be unmounted: the scrub saves where it is, as the last thing it does. It counts as a message
  * under way until it has. */
 void scrub_leave(struct fs_volume *vol);
+/* Other disks are there, or in other positions. */
+void scrub_disks_changed(struct fs_volume *vol);
 
 /* Its figures among those of the volume. */
 void scrub_figures(struct fs_volume *vol, struct fs_volume_info *info);

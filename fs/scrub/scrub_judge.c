@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "fs/core/core.h"
+#include "fs/scrub/scrub.h"
 #include "fs/scrub/scrub_private.h"
 
 /* ---- members ---- */
@@ -54,6 +55,12 @@ void scrub_members_learn(struct scrub *scrub)
 			scrub->missing[disk->group] |= (uint16_t)(1U << disk->position);
 	}
 	free(status);
+}
+
+void scrub_disks_changed(struct fs_volume *vol)
+{
+	if (vol->scrub != NULL)
+		scrub_members_learn(vol->scrub);
 }
 
 static struct scrub_member *member_at(struct scrub *scrub, unsigned position)

@@ -8,6 +8,7 @@ VDISK_TESTS = \
 	tests/fs/test_nvlog \
 	tests/fs/test_path \
 	tests/fs/test_space \
+	tests/fs/test_growth \
 	tests/fs/test_restore \
 	tests/fs/test_restore_file \
 	tests/fs/test_snapdir \
@@ -32,6 +33,8 @@ tests_fs_test_snapdir_SOURCES = tests/fs/test_snapdir.c $(VDISK_TEST_BOX)
 tests_fs_test_snapdir_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_snapshot_chain_SOURCES = tests/fs/test_snapshot_chain.c $(VDISK_TEST_BOX)
 tests_fs_test_snapshot_chain_LDADD = $(VDISK_TEST_LIBS)
+tests_fs_test_growth_SOURCES = tests/fs/test_growth.c $(VDISK_TEST_BOX)
+tests_fs_test_growth_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_restore_SOURCES = tests/fs/test_restore.c $(VDISK_TEST_BOX)
 tests_fs_test_restore_LDADD = $(VDISK_TEST_LIBS)
 tests_fs_test_file_restore_SOURCES = tests/fs/test_file_restore.c $(VDISK_TEST_BOX)

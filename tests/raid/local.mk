@@ -16,6 +16,7 @@ RAID_TESTS = \
 	tests/raid/test_raid_errors \
 	tests/raid/test_raid_fields \
 	tests/raid/test_raid_file \
+	tests/raid/test_raid_grow \
 	tests/raid/test_raid_hostroom \
 	tests/raid/test_raid_lane \
 	tests/raid/test_raid_rebuild \
@@ -36,6 +37,8 @@ tests_raid_test_raid_fields_SOURCES = tests/raid/test_raid_fields.c
 tests_raid_test_raid_fields_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_file_SOURCES = tests/raid/test_raid_file.c
 tests_raid_test_raid_file_LDADD = $(RAID_TEST_LIBS)
+tests_raid_test_raid_grow_SOURCES = tests/raid/test_raid_grow.c
+tests_raid_test_raid_grow_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_hostroom_SOURCES = tests/raid/test_raid_hostroom.c
 tests_raid_test_raid_hostroom_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_lane_SOURCES = tests/raid/test_raid_lane.c

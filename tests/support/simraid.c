@@ -102,6 +102,48 @@ int simraid_limit(struct simraid *s, enum raid_limit which, uint64_t value)
 	return wait_for(s, &o);
 }
 
+/* The volume may have more blocks than the model knows. */
+static void model_follow(struct simraid *s)
+{
+	uint32_t end = raid_geometry(s->raid)->vbn_end;
+	uint32_t *versions;
+
+	if (end <= s->vbn_end)
+		return;
+	versions = calloc(end, sizeof *versions);
+	vc_assert(versions != NULL);
+	if (s->versions != NULL)
+		memcpy(versions, s->versions, s->vbn_end * sizeof *versions);
+	free(s->versions);
+	s->versions = versions;
+	s->vbn_end = end;
+}
+
+int simraid_add_to_group(struct simraid *s, unsigned group, unsigned disk)
+{
+	struct outcome o = { 0 };
+	int err;
+
+	raid_add_disk(s->raid, group, s->urls[disk], on_err, &o);
+	err = wait_for(s, &o);
+	model_follow(s);
+	return err;
+}
+
+int simraid_add_group(struct simraid *s, unsigned disk, unsigned n)
+{
+	struct raid_group_spec spec = { .n_disks = n };
+	struct outcome o = { 0 };
+	int err;
+
+	for (unsigned i = 0; i < n; i++)
+		spec.disk_urls[i] = s->urls[disk + i];
+	raid_add_group(s->raid, &spec, on_err, &o);
+	err = wait_for(s, &o);
+	model_follow(s);
+	return err;
+}
+
 static bool is_rebuilding(const struct simraid *s)
 {
 	static struct raid_status st;
@@ -159,10 +201,8 @@ static int open_as(struct simraid *s, bool read_only)
 	(read_only ? raid_open_read_only : raid_open)(s->world, urls, n, &s->report, on_open, &o);
 	err = wait_for(s, &o);
 	s->raid = o.raid;
-	if (err == 0 && s->versions == NULL) {
-		s->vbn_end = raid_geometry(s->raid)->vbn_end;
-		s->versions = calloc(s->vbn_end, sizeof *s->versions);
-	}
+	if (err == 0 && s->versions == NULL)
+		model_follow(s);
 	return err;
 }
 

@@ -37,6 +37,10 @@ unsigned simraid_add_disk(struct simraid *s, const char *name, uint64_t blocks);
 int simraid_replace(struct simraid *s, unsigned group, unsigned position, unsigned disk);
 /* Change one limit; the answer of raid_limits_change. */
 int simraid_limit(struct simraid *s, enum raid_limit which, uint64_t value);
+/* Add it to a group; the answer of raid_add_disk. The model knows its blocks from then on. */
+int simraid_add_to_group(struct simraid *s, unsigned group, unsigned disk);
+/* Add a group of `n` media, `disk` and those after it; the answer of raid_add_group. */
+int simraid_add_group(struct simraid *s, unsigned disk, unsigned n);
 /* Let time pass until no disk is being rebuilt any more, at most `seconds`. */
 void simraid_rebuilt(struct simraid *s, unsigned seconds);
 int simraid_format(struct simraid *s, uint64_t log_half_bytes);
