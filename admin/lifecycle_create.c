@@ -69,9 +69,9 @@ static int spec_of(struct lifecycle_op *op, json_t *groups)
 	json_array_foreach(groups, i, group) {
 		json_t *names = json_object_get(group, "disks");
 		size_t n = json_array_size(names);
-		if (n < 2 || n > RAID_MAX_GROUP_DISKS) {
+		if (n < 2 || n > RAID_MAX_GROUP_DATA + 1U) {
 			lifecycle_say(op, "a RAID-4 group has 2 to %u disks, the parity disk last; group %zu has %zu",
-			              RAID_MAX_GROUP_DISKS, i, n);
+			              RAID_MAX_GROUP_DATA + 1U, i, n);
 			return -EINVAL;
 		}
 		int err = lifecycle_add_disks(op, op->known->disks, names);

@@ -8,6 +8,7 @@ libvcbase_a_SOURCES = \
 	base/crc32c.c base/crc32c.h \
 	base/door.c base/door.h \
 	base/error.c \
+	base/galois.c base/galois.h \
 	base/gate.c base/gate.h \
 	base/inbuf.c base/inbuf.h \
 	base/iscsiname.c base/iscsiname.h \

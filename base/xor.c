@@ -13,17 +13,16 @@
 
 enum { XOR_BATCH = 32 };
 
-/* dst = XOR of the sources, for pointers isa-l does not take. */
-static void xor_unaligned(uint8_t *dst, const void *const *srcs, unsigned n)
+void xor_words(void *dst, const void *const *srcs, unsigned n, size_t len_bytes)
 {
-	for (size_t at = 0; at < PAGE_SIZE; at += sizeof(uint64_t)) {
+	for (size_t at = 0; at < len_bytes; at += sizeof(uint64_t)) {
 		uint64_t sum = 0, word;
 
 		for (unsigned i = 0; i < n; i++) {
 			memcpy(&word, (const uint8_t *)srcs[i] + at, sizeof word);
 			sum ^= word;
 		}
-		memcpy(dst + at, &sum, sizeof sum);
+		memcpy((uint8_t *)dst + at, &sum, sizeof sum);
 	}
 }
 
@@ -39,7 +38,7 @@ static void xor_batch(void *dst, const void *const *srcs, unsigned n)
 	}
 	vectors[n] = dst;
 	if (bits % XOR_ALIGN != 0 || xor_gen((int)n + 1, PAGE_SIZE, vectors) != 0)
-		xor_unaligned(dst, srcs, n);
+		xor_words(dst, srcs, n, PAGE_SIZE); /* pointers that it does not take */
 }
 
 void xor_page(void *dst, const void *src)

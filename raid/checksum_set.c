@@ -94,3 +94,13 @@ struct raid_checksum_format checksum_set_entry(const struct checksum_set *set, u
 {
 	return checksum_zone_entry(checksum_set_block(set, position, dbn), dbn);
 }
+
+void checksum_set_entries(const struct checksum_set *set, uint32_t dbn, struct raid_checksum_format *ret_entries)
+{
+	for (unsigned i = 0; i < set->group->n_members; i++) {
+		if (group_has(set->group, i, dbn))
+			ret_entries[i] = checksum_set_entry(set, i, dbn);
+		else
+			memset(&ret_entries[i], 0, sizeof ret_entries[i]);
+	}
+}

@@ -28,5 +28,7 @@ void checksum_set_unpin(struct raid *raid, struct checksum_set *set);
 /* The block of the member at `position` that has the entry of `dbn`; NULL when it is not in the set. */
 struct checksum_block *checksum_set_block(const struct checksum_set *set, unsigned position, uint32_t dbn);
 struct raid_checksum_format checksum_set_entry(const struct checksum_set *set, unsigned position, uint32_t dbn);
+/* Those of a stripe, by position; zeros of a member that does not reach that far. */
+void checksum_set_entries(const struct checksum_set *set, uint32_t dbn, struct raid_checksum_format *ret_entries);
 
 #endif

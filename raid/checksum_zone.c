@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checksum zones: a bounded cache of checksum blocks.
  *
- * THEORY. Entries are linear (raid/checksum_entry.h). So the checksum block of a disk that is missing (or of a bad
- * sector) is the XOR of the checksum blocks of the same zone on the other disks, and a degraded group reads and writes
- * through the cache exactly as a whole one. A piece changes the entries of a stripe on all members at once, with all
- * their blocks pinned; that keeps the XOR true in memory at every moment.
+ * THEORY. The entries of a stripe follow the code of its level (raid/level.h). So the checksum block of a disk that is
+ * missing (or of a bad sector) is made of those of the same zone on the other disks, as a block is, and a degraded
+ * group reads and writes through the cache exactly as a whole one. A piece changes the entries of a stripe on all
+ * members at once, with all their blocks pinned; so they follow it in memory at every moment.
  * Changed blocks stay in memory until the next flush writes them; a crash before that is what the stripe intents are
  * for.
  * INVARIANTS
@@ -13,6 +13,7 @@
  *  Z2 A dirty block is never evicted and never dropped, except when its member has failed. */
 #include "raid/checksum_zone.h"
 
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,11 +31,13 @@
 
 #define CACHE_MAX_BLOCKS 8192U
 
+/* A block being made of the others of its zone: what those contribute, added up as they arrive. */
 struct checksum_derive {
 	struct raid *raid;
 	struct checksum_block *block;
 	unsigned n_pending;
-	int err;
+	unsigned missing; /* positions, its own included */
+	alignas(XOR_ALIGN) uint8_t sums[LEVEL_MAX_PARITY][PAGE_SIZE];
 	struct checksum_wait waits[RAID_MAX_GROUP_DISKS];
 	struct task task;
 };
@@ -71,7 +74,7 @@ static void zone_free(struct checksum_cache *c, struct checksum_block *b)
 	vc_invariant(Z1, b->pins == 0 && !b->dirty && !b->writing && !b->evictable);
 	zone_unhash(c, b);
 	b->member = NULL;
-	b->valid = b->loading = b->stale = false;
+	b->valid = b->loading = b->deriving = b->stale = false;
 	TAILQ_INSERT_TAIL(&c->free, b, link);
 }
 
@@ -218,10 +221,17 @@ static void derive_end(struct checksum_derive *d)
 {
 	struct raid *raid = d->raid;
 	struct checksum_block *b = d->block;
-	int err = d->err;
+	const struct raid_group *g = b->member->group;
+	const void *sums[LEVEL_MAX_PARITY];
+	bool known = (unsigned)__builtin_popcount(d->missing) <= g->n_parity;
 
+	for (unsigned k = 0; k < g->n_parity; k++)
+		sums[k] = d->sums[k];
+	if (known)
+		g->level->solve(g->n_data, d->missing, b->member->position, sums, b->page->data, PAGE_SIZE);
 	free(d);
-	if (err != 0) {
+	b->deriving = false;
+	if (!known) {
 		b->loading = false;
 		zone_answer(raid, b, -EIO);
 		return;
@@ -237,35 +247,29 @@ static void derive_end(struct checksum_derive *d)
 	zone_loaded(raid, b);
 }
 
-static void derive_add(struct checksum_derive *d, struct checksum_block *other, int err)
+static void derive_add(struct checksum_derive *d, unsigned position, const struct checksum_block *other)
 {
-	if (err != 0 || !member_holds_zone(other->member, other->zone) || d->err != 0)
-		d->err = -EIO;
+	const struct raid_group *g = d->block->member->group;
+	void *sums[LEVEL_MAX_PARITY];
+
+	for (unsigned k = 0; k < g->n_parity; k++)
+		sums[k] = d->sums[k];
+	if (other == NULL || !member_holds_zone(other->member, other->zone))
+		d->missing |= 1U << position;
 	else
-		xor_page(d->block->page->data, other->page->data);
+		level_add(g->level, g->n_data, position, other->page->data, sums);
 	if (--d->n_pending == 0)
 		derive_end(d);
 }
 
 static void derive_ready(struct checksum_wait *wait, struct checksum_block *other, int err)
 {
-	derive_add(wait->owner, other, err);
+	derive_add(wait->owner, wait->member->position, err == 0 ? other : NULL);
 }
 
-static void derive_fail_task(struct task *task)
+static void derive_end_task(struct task *task)
 {
 	derive_end(container_of(task, struct checksum_derive, task));
-}
-
-/* Has every other member of the group its block of this zone? */
-static bool others_hold(const struct checksum_block *b)
-{
-	const struct raid_group *g = b->member->group;
-
-	for (unsigned i = 0; i < g->n_members; i++)
-		if (g->members[i] != b->member && !member_holds_zone(g->members[i], b->zone))
-			return false;
-	return true;
 }
 
 static void zone_derive(struct raid *raid, struct checksum_block *b);
@@ -277,34 +281,66 @@ static void derive_retry(struct timer *timer)
 	zone_derive(b->member->raid, b);
 }
 
-/* From the other members of the group: XOR. Also the parity disk's, from the data disks'. Without memory: later, for
- * the block is not lost. */
+static struct checksum_derive *derive_new(struct raid *raid, struct checksum_block *b)
+{
+	struct checksum_derive *d;
+	void *bytes;
+
+	if (posix_memalign(&bytes, XOR_ALIGN, sizeof *d) != 0)
+		return NULL;
+	d = bytes;
+	memset(d, 0, sizeof *d);
+	d->raid = raid;
+	d->block = b;
+	d->n_pending = 1;
+	d->task.run = derive_end_task;
+	return d;
+}
+
+/* Nothing can be had from these positions: they have no disk, or their block is itself being made, perhaps of `b`. */
+static unsigned derive_missing(struct raid *raid, const struct checksum_block *b)
+{
+	const struct raid_group *g = b->member->group;
+	unsigned missing = 0;
+
+	for (unsigned i = 0; i < g->n_members; i++) {
+		const struct checksum_block *other = zone_find(&raid->cache, g->members[i], b->zone);
+
+		if (!member_holds_zone(g->members[i], b->zone) || (other != NULL && other->deriving))
+			missing |= 1U << i;
+	}
+	return missing;
+}
+
+static void derive_ask(struct checksum_derive *d, struct member *m)
+{
+	struct checksum_wait *wait = &d->waits[m->position];
+	struct checksum_block *other;
+
+	*wait = (struct checksum_wait){ .ready = derive_ready, .owner = d };
+	d->n_pending++;
+	other = checksum_zone_get(d->raid, m, d->block->zone, wait);
+	if (other != NULL)
+		derive_add(d, m->position, other);
+}
+
+/* From the other members of the group. Without memory: later, for the block is not lost. */
 static void zone_derive(struct raid *raid, struct checksum_block *b)
 {
 	struct raid_group *g = b->member->group;
-	struct checksum_derive *d = calloc(1, sizeof *d);
-	struct checksum_block *other;
+	struct checksum_derive *d = derive_new(raid, b);
 
+	b->deriving = true;
 	if (d == NULL) {
 		b->retry = (struct timer){ .fire = derive_retry };
 		world_timer_set(raid->world, &b->retry, RAID_RETRY_NS);
 		return;
 	}
-	*d = (struct checksum_derive){ .raid = raid, .block = b, .n_pending = 1, .task.run = derive_fail_task };
-	memset(b->page->data, 0, PAGE_SIZE);
-	if (!others_hold(b))
-		d->err = -EIO;
-	for (unsigned i = 0; d->err == 0 && i < g->n_members; i++) {
-		struct member *m = g->members[i];
-
-		if (m == b->member || b->zone >= layout_n_zones(group_n_dbn(g, i)))
-			continue;
-		d->waits[i] = (struct checksum_wait){ .ready = derive_ready, .owner = d };
-		d->n_pending++;
-		other = checksum_zone_get(raid, m, b->zone, &d->waits[i]);
-		if (other != NULL)
-			derive_add(d, other, 0);
-	}
+	d->missing = derive_missing(raid, b);
+	if ((unsigned)__builtin_popcount(d->missing) <= g->n_parity)
+		for (unsigned i = 0; i < g->n_members; i++)
+			if (!(d->missing >> i & 1) && b->zone < layout_n_zones(group_n_dbn(g, i)))
+				derive_ask(d, g->members[i]);
 	if (--d->n_pending == 0)
 		world_defer(raid->world, &d->task);
 }

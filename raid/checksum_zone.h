@@ -17,6 +17,7 @@ struct checksum_block {
 	uint32_t zone;
 	unsigned pins;
 	bool valid, loading, dirty, writing, stale, evictable;
+	bool deriving; /* loading: from the others, for the disk does not give it */
 	struct page *page;
 	struct page *writing_page; /* being written, when the entries have changed since */
 	TAILQ_HEAD(, checksum_wait) waiters;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stripe intents: what is about to change is durable on two disks of the group before it changes (R3).
+/* Stripe intents: what is about to change is durable on one disk of the group more than it may lose, before it changes
+ * (R3).
  *
- * THEORY. A record names the stripes of one piece. For a partial stripe it also holds the XOR of the blocks that are
- * not written, and their checksum entries: with it parity can be made right again even when one disk is lost together
- * with the crash. A record lives in a slot of its own; slots are used in a ring and released all together by a flush.
- * Recovery believes records of the epoch in the labels with a sequence above the one in the newest fsinfo. A stripe is
- * in at most one unreleased record (a second write of it waits for a flush), so the XOR never contains a block that may
- * itself be torn. */
+ * THEORY. A record names the stripes of one piece. For a partial stripe it also holds what the blocks that are not
+ * written contribute to each parity, and their checksum entries: with it parity can be made right again even when disks
+ * are lost together with the crash. A record lives in a slot of its own; slots are used in a ring and released all
+ * together by a flush. Recovery believes records of the epoch in the labels with a sequence above the one in the newest
+ * fsinfo. A stripe is in at most one unreleased record (a second write of it waits for a flush), so it never contains a
+ * block that may itself be torn. */
 #include "raid/intent.h"
 
 #include <stdlib.h>
@@ -20,8 +21,6 @@
 #include "raid/member.h"
 #include "raid/raid_piece.h"
 #include "raid/raid_volume.h"
-
-#define INTENT_COPIES 2U
 
 /* ---- outstanding stripes: a hash set of dbn + 1 ------------------------------------------------------------------ */
 
@@ -83,17 +82,30 @@ static unsigned encode_run(struct raid_intent_head_format *head, unsigned n_runs
 	return n_runs + 1;
 }
 
+/* A rest is unknown when its parity disk is lost: then nothing can be missing that only it could make. */
+static unsigned partial_flags(const struct raid_group *g, const struct piece_stripe *s)
+{
+	static const unsigned unknown[LEVEL_MAX_PARITY] = { RAID_INTENT_REST_UNKNOWN, RAID_INTENT_REST2_UNKNOWN };
+	unsigned flags = s->rest_zero ? RAID_INTENT_REST_ZERO : 0U;
+
+	for (unsigned k = 0; k < g->n_parity; k++)
+		if (s->rest_unknown || !(s->parity_mask >> (g->n_data + k) & 1))
+			flags |= unknown[k];
+	return flags;
+}
+
 static void encode_partial(const struct piece *p, const struct piece_stripe *s, unsigned payload,
                            struct raid_intent_partial_format *f)
 {
-	unsigned flags = (s->rest_zero ? RAID_INTENT_REST_ZERO : 0U) |
-	                 (s->rest_unknown ? RAID_INTENT_REST_UNKNOWN : 0U);
-
 	memset(f, 0, sizeof *f);
 	f->dbn = le32_of(s->dbn);
 	f->mask = le16_of(s->mask);
-	f->flags = le16_of((uint16_t)flags);
+	f->flags = le16_of((uint16_t)partial_flags(p->group, s));
 	f->payload = le16_of((uint16_t)payload);
+	if (s->rest[1] != NULL) {
+		f->payload2 = le16_of((uint16_t)(payload + (s->rest[0] != NULL ? 1 : 0)));
+		f->payload2_crc = le32_of(crc32c_linear(s->rest[1]->data, RAID_BLOCK_SIZE));
+	}
 	for (unsigned i = 0; i < p->group->n_data; i++) {
 		if (!(s->present >> i & 1) || (s->mask >> i & 1))
 			continue;
@@ -118,7 +130,8 @@ void intent_encode(struct piece *p)
 			continue;
 		}
 		encode_partial(p, s, n_payload, &partial[n_partial++]);
-		n_payload += s->rest != NULL ? 1 : 0;
+		for (unsigned k = 0; k < p->group->n_parity; k++)
+			n_payload += s->rest[k] != NULL ? 1 : 0;
 	}
 	memcpy(head->magic, RAID_INTENT_MAGIC, RAID_MAGIC_BYTES);
 	head->version = le32_of(RAID_FORMAT_VERSION);
@@ -139,8 +152,10 @@ void intent_encode(struct piece *p)
 
 static void intent_choose_members(struct piece *p)
 {
+	unsigned n_copies = p->group->n_parity + 1U; /* one is left when so many are lost */
+
 	p->n_intent_members = 0;
-	for (unsigned i = 0; i < p->group->n_members && p->n_intent_members < INTENT_COPIES; i++)
+	for (unsigned i = 0; i < p->group->n_members && p->n_intent_members < n_copies; i++)
 		if (member_online(p->group->members[i]))
 			p->intent_members[p->n_intent_members++] = p->group->members[i];
 }
@@ -170,10 +185,14 @@ static unsigned intent_items(struct piece *p, struct member *m, struct batch_ite
 			                        .block = block + n,
 			                        .data = p->intent_bytes + (size_t)i * RAID_BLOCK_SIZE };
 	for (unsigned i = 0; i < p->n_stripes; i++) {
-		if (p->stripes[i].full || p->stripes[i].rest == NULL)
-			continue;
-		items[n] = (struct batch_item){ .member = m, .block = block + n, .data = p->stripes[i].rest->data };
-		n++;
+		const struct piece_stripe *s = &p->stripes[i];
+
+		for (unsigned k = 0; k < p->group->n_parity; k++) {
+			if (s->full || s->rest[k] == NULL)
+				continue;
+			items[n] = (struct batch_item){ .member = m, .block = block + n, .data = s->rest[k]->data };
+			n++;
+		}
 	}
 	return n;
 }

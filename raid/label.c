@@ -26,6 +26,11 @@ static uint32_t label_crc(const struct raid_label_format *f)
 	return crc32c_sealed(f, sizeof *f, offsetof(struct raid_label_format, crc));
 }
 
+static uint8_t label_role(const struct label_member *m)
+{
+	return m->is_second ? RAID_ROLE_PARITY2 : m->is_parity ? RAID_ROLE_PARITY : RAID_ROLE_DATA;
+}
+
 static void label_encode_member(const struct label_member *m, struct raid_member_format *f)
 {
 	memcpy(f->uuid, m->uuid.b, 16);
@@ -34,7 +39,7 @@ static void label_encode_member(const struct label_member *m, struct raid_member
 	f->n_dbn = le32_of(m->n_dbn);
 	f->group = le16_of(m->group);
 	f->position = le16_of(m->position);
-	f->role = m->is_parity ? RAID_ROLE_PARITY : RAID_ROLE_DATA;
+	f->role = label_role(m);
 	f->state = m->failed ? RAID_MEMBER_FAILED : m->rebuilding ? RAID_MEMBER_REBUILDING : RAID_MEMBER_ONLINE;
 	f->reason = m->failed ? m->reason : 0;
 	f->flags = (uint8_t)((m->rebuilding && m->zeroed ? RAID_MEMBER_ZEROED : 0) | (m->worn ? RAID_MEMBER_WORN : 0));
@@ -46,7 +51,8 @@ static uint64_t label_incompat(const struct label *label)
 	uint64_t bits = uuid_equal(&label->identity, &label->volume_uuid) ? 0U : RAID_INCOMPAT_IDENTITY;
 
 	for (unsigned i = 0; i < label->n_members; i++)
-		bits |= label->members[i].rebuilding ? RAID_INCOMPAT_REBUILDING : 0U;
+		bits |= (label->members[i].rebuilding ? RAID_INCOMPAT_REBUILDING : 0U) |
+		        (label->members[i].is_second ? RAID_INCOMPAT_PARITY2 : 0U);
 	return bits;
 }
 
@@ -73,7 +79,7 @@ void label_encode(const struct label *label, struct raid_label_format *f)
 	f->member_index = le16_of((uint16_t)label->member_index);
 	f->group = le16_of(own->group);
 	f->position = le16_of(own->position);
-	f->role = le16_of(own->is_parity ? RAID_ROLE_PARITY : RAID_ROLE_DATA);
+	f->role = le16_of(label_role(own));
 	f->size_blocks = le64_of(own->size_blocks);
 	memcpy(f->volume_uuid, label->volume_uuid.b, 16);
 	if (!uuid_equal(&label->identity, &label->volume_uuid))
@@ -128,14 +134,15 @@ static int label_decode_member(const struct raid_member_format *f, const struct 
 	m->n_dbn = le32_get(f->n_dbn);
 	m->group = le16_get(f->group);
 	m->position = le16_get(f->position);
-	m->is_parity = f->role == RAID_ROLE_PARITY;
+	m->is_second = f->role == RAID_ROLE_PARITY2;
+	m->is_parity = f->role == RAID_ROLE_PARITY || m->is_second;
 	m->failed = f->state == RAID_MEMBER_FAILED;
 	m->rebuilding = f->state == RAID_MEMBER_REBUILDING;
 	m->zeroed = (f->flags & RAID_MEMBER_ZEROED) != 0;
 	m->worn = (f->flags & RAID_MEMBER_WORN) != 0;
 	m->rebuilt_zones = le32_get(f->rebuilt_zones);
 	m->reason = f->reason;
-	if ((f->role != RAID_ROLE_DATA && f->role != RAID_ROLE_PARITY) ||
+	if ((f->role != RAID_ROLE_DATA && !m->is_parity) ||
 	    (f->state != RAID_MEMBER_ONLINE && f->state != RAID_MEMBER_FAILED && !m->rebuilding))
 		return -EUCLEAN;
 	if (m->rebuilding ? m->rebuilt_zones > layout_n_zones(m->n_dbn) : m->rebuilt_zones != 0)
@@ -179,8 +186,7 @@ static int label_check_rows(const struct raid_label_format *f, const struct labe
 			if (uuid_equal(&l->members[i].uuid, &l->members[k].uuid))
 				return -EUCLEAN;
 	return uuid_equal(&l->disk_uuid, &own->uuid) && le16_get(f->group) == own->group &&
-	               le16_get(f->position) == own->position &&
-	               le16_get(f->role) == (own->is_parity ? RAID_ROLE_PARITY : RAID_ROLE_DATA) &&
+	               le16_get(f->position) == own->position && le16_get(f->role) == label_role(own) &&
 	               le64_get(f->size_blocks) == own->size_blocks
 	           ? 0
 	           : -EUCLEAN;
@@ -253,6 +259,7 @@ void label_build(const struct raid *raid, const struct member *own, struct raid_
 			.group = (uint16_t)m->group->index,
 			.position = (uint16_t)m->position,
 			.is_parity = m->is_parity,
+			.is_second = m->is_second,
 			.failed = m->recorded_failed,
 			.rebuilding = m->state == RAID_DISK_REBUILDING && !m->rebuilt,
 			.zeroed = m->zeroed,

@@ -16,7 +16,9 @@ struct label_member {
 	uint64_t size_blocks;
 	uint32_t vbn_first, n_dbn;
 	uint16_t group, position;
-	bool is_parity, failed, rebuilding; /* at most one of the last two */
+	bool is_parity;
+	bool is_second; /* parity: of two the second */
+	bool failed, rebuilding; /* at most one of them */
 	bool zeroed; /* rebuilding: it read as zeros before */
 	bool worn; /* its errors are over a limit (raid/member_errors.h) */
 	uint32_t rebuilt_zones; /* rebuilding: the zones below are there */

@@ -17,16 +17,20 @@ libvcraid_a_SOURCES = \
 	raid/intent.c raid/intent.h \
 	raid/label.c raid/label.h \
 	raid/layout.c raid/layout.h \
+	raid/level.c raid/level.h \
+	raid/level_dp.c \
+	raid/level_raid4.c \
 	raid/lineage.c raid/lineage.h \
 	raid/mark.c raid/mark.h \
 	raid/member.c raid/member.h \
 	raid/member_errors.c raid/member_errors.h \
+	raid/piece_stripe.c \
 	raid/raid.h \
 	raid/raid_assemble.c raid/raid_assemble.h \
 	raid/raid_close.c \
 	raid/raid_flush.c raid/raid_flush.h \
 	raid/raid_format.c \
-	raid/raid_group.h \
+	raid/raid_group.c raid/raid_group.h \
 	raid/raid_grow.c \
 	raid/raid_identity.c \
 	raid/raid_limits.c \
@@ -39,6 +43,7 @@ libvcraid_a_SOURCES = \
 	raid/raid_recover.c raid/raid_recover.h \
 	raid/raid_repair.c raid/raid_repair.h \
 	raid/raid_replace.c \
+	raid/repair_judge.c \
 	raid/raid_status.c \
 	raid/raid_still.c raid/raid_still.h \
 	raid/raid_verify.c \

@@ -24,6 +24,7 @@ struct member {
 	unsigned index; /* in raid->members and in the labels */
 	unsigned position; /* in the group; the parity disk's is the group's n_data */
 	bool is_parity;
+	bool is_second; /* parity: of two the second */
 	bool unflushed; /* written since the last flush began */
 	bool labelled; /* it has a label by now */
 	bool has_fsinfo; /* it has had one written since the volume was opened */

@@ -33,7 +33,8 @@
 #include "base/world.h"
 
 #define RAID_BLOCK_SIZE 4096U
-#define RAID_MAX_GROUP_DISKS 15U /* 14 data + 1 parity */
+#define RAID_MAX_GROUP_DATA 14U
+#define RAID_MAX_GROUP_DISKS 16U /* data and parity */
 #define RAID_MAX_GROUPS 64U
 #define RAID_MAX_DISKS 256U
 #define VBN_HOLE 0U /* never allocated: block 0 of the first data disk */
@@ -53,8 +54,9 @@ struct raid_ident {
 /* ---- making and opening ---------------------------------------------------------------------------------------- */
 
 struct raid_group_spec {
-	const char *disk_urls[RAID_MAX_GROUP_DISKS]; /* data disks first, the parity disk last */
-	unsigned n_disks; /* 2..15 */
+	const char *disk_urls[RAID_MAX_GROUP_DISKS]; /* data disks first, then parity */
+	unsigned n_disks; /* 1 to 14 data disks, and parity */
+	unsigned n_parity; /* 2: double parity; 0, 1: one parity disk */
 };
 struct raid_spec {
 	const struct raid_group_spec *groups;
@@ -342,7 +344,8 @@ void raid_replace(struct raid *raid, unsigned group, unsigned position, const ch
  * disk; -ENOSPC the host has no room for its front; -ENOMEM; -EROFS. Must not be under way at raid_close. */
 void raid_add_disk(struct raid *raid, unsigned group, const char *url, void (*done)(void *arg, int err), void *arg);
 /* Add a group of new disks: the same. -ERANGE: a disk is too small, or the parity disk smaller than a data disk;
- * -EMLINK there are as many groups or disks as there can be; -EINVAL it has too few or too many disks. */
+ * -EMLINK there are as many groups or disks as there can be; -EINVAL it has too few or too many disks, or asks for
+ * double parity. */
 void raid_add_group(struct raid *raid, const struct raid_group_spec *spec, void (*done)(void *arg, int err), void *arg);
 /* How many blocks a data disk of this size would add to a group: not more than the parity disk has. -ERANGE it is too
  * small; -EFBIG there are not so many VBNs left (*ret_blocks is set); -EMLINK the group, or the volume, has as many

@@ -150,6 +150,7 @@ static int assemble_member(struct raid *raid, unsigned index, const struct label
 	m->uuid = row->uuid;
 	m->position = row->position;
 	m->is_parity = row->is_parity;
+	m->is_second = row->is_second;
 	m->size_blocks = row->size_blocks;
 	m->vbn_first = row->vbn_first;
 	m->n_dbn = row->n_dbn;
@@ -195,17 +196,25 @@ static int assemble_geometry(struct raid *raid)
 	return geo->n_data_disks == n_data && geo->disks[0].vbn_first == 0 ? 0 : -EUCLEAN;
 }
 
-static int assemble_groups_check(const struct raid *raid)
+static bool assemble_fits(const struct raid_group *g, const struct member *m)
+{
+	return m->is_parity == group_is_parity(g, m->position) && m->is_second == (m->position > g->n_data) &&
+	       (!m->is_parity || m->n_dbn >= g->n_dbn);
+}
+
+static int assemble_groups_check(struct raid *raid)
 {
 	for (unsigned i = 0; i < raid->n_groups; i++) {
-		const struct raid_group *g = raid->groups[i];
+		struct raid_group *g = raid->groups[i];
 
-		if (g == NULL || g->n_data == 0 || g->n_parity != 1)
+		if (g != NULL)
+			g->level = level_of(g->n_parity);
+		if (g == NULL || g->n_data == 0 || g->level == NULL)
 			return -EUCLEAN;
 		for (unsigned j = 0; j < g->n_members; j++) {
 			const struct member *m = g->members[j];
 
-			if (m == NULL || m->is_parity != group_is_parity(g, j) || (m->is_parity && m->n_dbn < g->n_dbn))
+			if (m == NULL || !assemble_fits(g, m))
 				return -EUCLEAN;
 		}
 	}

@@ -12,6 +12,7 @@
 #include "raid/disk_blank.h"
 #include "raid/label.h"
 #include "raid/layout.h"
+#include "raid/level.h"
 #include "raid/raid_probe.h"
 #include "raid/raid_volume.h"
 #include "raid/spare_label.h"
@@ -124,6 +125,16 @@ static void format_step(struct format_disk *fd)
 	}
 }
 
+/* On how many disks of a group there is what must outlive the loss of as many as it has parity: one more. */
+static unsigned format_copies(const struct label *l, unsigned group)
+{
+	unsigned n = 1;
+
+	for (unsigned i = 0; i < l->n_members; i++)
+		n += l->members[i].group == group && l->members[i].is_parity;
+	return n;
+}
+
 /* How far a disk's front is written with zeros, so that later writes there need no allocation by the host (a durable
  * write is then only data): the log copies all, the disks that get intents up to the log. */
 static uint64_t format_front(const struct format_op *op, unsigned index)
@@ -136,7 +147,7 @@ static uint64_t format_front(const struct format_op *op, unsigned index)
 			return l->layout.zones_first;
 	for (unsigned i = 0; i < index; i++)
 		before += l->members[i].group == l->members[index].group ? 1 : 0;
-	return before < 2 ? l->layout.log_first : RAID_INTENT_FIRST;
+	return before < format_copies(l, l->members[index].group) ? l->layout.log_first : RAID_INTENT_FIRST;
 }
 
 static void format_write(struct format_op *op)
@@ -211,9 +222,9 @@ static int format_plan(struct format_op *op)
 	l->epoch = 1;
 	l->membership = 1;
 	l->clean = true;
-	l->n_log_copies = 2;
-	l->log_copies[0] = 0;
-	l->log_copies[1] = 1;
+	l->n_log_copies = format_copies(l, 0);
+	for (unsigned i = 0; i < l->n_log_copies; i++)
+		l->log_copies[i] = (uint16_t)i;
 	return format_plan_members(op);
 }
 
@@ -239,6 +250,14 @@ static void format_probed(struct probe *probe)
 		format_write(op);
 }
 
+/* 0: no level has groups like that. */
+static unsigned format_n_data(const struct raid_group_spec *group)
+{
+	unsigned n_parity = MAX_OF(group->n_parity, 1U);
+
+	return n_parity <= LEVEL_MAX_PARITY && group->n_disks > n_parity ? group->n_disks - n_parity : 0;
+}
+
 static int format_open(struct format_op *op, const struct raid_spec *spec)
 {
 	struct label *l = &op->label;
@@ -247,7 +266,9 @@ static int format_open(struct format_op *op, const struct raid_spec *spec)
 	for (unsigned g = 0; g < spec->n_groups; g++) {
 		const struct raid_group_spec *group = &spec->groups[g];
 
-		if (group->n_disks < 2 || group->n_disks > RAID_MAX_GROUP_DISKS ||
+		unsigned n_data = format_n_data(group);
+
+		if (n_data == 0 || n_data > RAID_MAX_GROUP_DATA ||
 		    op->n_disks + group->n_disks > RAID_LABEL_MAX_MEMBERS)
 			return -EINVAL;
 		for (unsigned i = 0; i < group->n_disks; i++) {
@@ -256,7 +277,8 @@ static int format_open(struct format_op *op, const struct raid_spec *spec)
 				return err;
 			l->members[op->n_disks++] = (struct label_member){ .group = (uint16_t)g,
 				                                           .position = (uint16_t)i,
-				                                           .is_parity = i == group->n_disks - 1 };
+				                                           .is_parity = i >= n_data,
+				                                           .is_second = i > n_data };
 		}
 	}
 	l->n_members = op->n_disks;

@@ -147,6 +147,7 @@ static void grow_join(struct grow *gr, struct grow_disk *gd)
 		g->n_data += gd->is_parity ? 0 : 1U;
 		g->n_parity += gd->is_parity ? 1U : 0;
 		g->n_members++;
+		g->level = level_of(g->n_parity);
 	}
 	g->members[m->position] = m;
 	if (!gd->is_parity)
@@ -215,13 +216,13 @@ static int grow_memory(struct grow *gr)
 	int err = gr->new_group ? intent_group_init(raid, gr->group) : 0;
 
 	for (unsigned i = 0; i < gr->n_disks && err == 0; i++) {
-		n_zones += 2U * layout_n_zones(gr->disks[i].n_dbn); /* and as much more of parity, at most */
+		n_zones += (1U + LEVEL_MAX_PARITY) * layout_n_zones(gr->disks[i].n_dbn); /* parity may get as many */
 		err = grow_member_new(gr, &gr->disks[i], &vbn);
 	}
 	if (err == 0)
 		err = checksum_cache_widen(raid, n_members, n_zones);
 	if (err == 0)
-		err = raid_write_widen(raid, n_members);
+		err = raid_write_widen(raid, n_members, gr->new_group ? 1U : gr->group->n_parity);
 	return err != 0 ? err : raid_repair_widen(raid, n_members);
 }
 
@@ -323,7 +324,7 @@ int raid_growth(const struct raid *raid, unsigned group, uint64_t size_bytes, ui
 	*ret_blocks = 0;
 	if (g == NULL)
 		return -ENOENT;
-	if (g->n_members == RAID_MAX_GROUP_DISKS || raid->n_members == RAID_LABEL_MAX_MEMBERS)
+	if (g->n_data == RAID_MAX_GROUP_DATA || raid->n_members == RAID_LABEL_MAX_MEMBERS)
 		return -EMLINK;
 	if (n == 0)
 		return -ERANGE;
@@ -429,7 +430,7 @@ void raid_add_disk(struct raid *raid, unsigned group, const char *url, void (*do
 
 void raid_add_group(struct raid *raid, const struct raid_group_spec *spec, void (*done)(void *arg, int err), void *arg)
 {
-	bool fits = spec->n_disks >= 2 && spec->n_disks <= RAID_MAX_GROUP_DISKS;
+	bool fits = spec->n_disks >= 2 && spec->n_disks <= RAID_MAX_GROUP_DATA + 1U && spec->n_parity <= 1;
 	struct grow *gr = grow_new(raid, spec->disk_urls, fits ? spec->n_disks : 0, done, arg);
 	int err = fits ? 0 : -EINVAL;
 

@@ -20,7 +20,6 @@
 #include "raid/raid_volume.h"
 
 #define MOVE_BLOCKS 256U
-#define LOG_COPIES_WANTED 2U
 
 /* Copying both halves to a new disk. */
 struct log_move {
@@ -37,12 +36,6 @@ static void log_progress(struct raid *raid);
 static void log_task_run(struct task *task)
 {
 	log_progress(container_of(task, struct raid, log.task));
-}
-
-void raid_log_init(struct raid *raid)
-{
-	raid->log.task.run = log_task_run;
-	raid->log.copy_wanted = raid->label.n_log_copies < LOG_COPIES_WANTED;
 }
 
 uint32_t raid_log_half_blocks(const struct raid *raid)
@@ -63,6 +56,18 @@ bool raid_log_busy(const struct raid *raid)
 static struct member *log_copy(const struct raid *raid, unsigned copy)
 {
 	return raid->members[raid->label.log_copies[copy]];
+}
+
+/* One copy outlives the loss of as many disks as the group has parity. */
+static bool log_is_short(const struct raid *raid)
+{
+	return raid->label.n_log_copies < log_copy(raid, 0)->group->n_parity + 1U;
+}
+
+void raid_log_init(struct raid *raid)
+{
+	raid->log.task.run = log_task_run;
+	raid->log.copy_wanted = log_is_short(raid);
 }
 
 bool raid_log_is_on(const struct raid *raid, const struct member *m)
@@ -100,7 +105,7 @@ void raid_log_member_failed(struct raid *raid, struct member *m)
 
 void raid_log_member_joined(struct raid *raid)
 {
-	raid->log.copy_wanted = raid->label.n_log_copies < LOG_COPIES_WANTED;
+	raid->log.copy_wanted = log_is_short(raid);
 	raid_log_kick(raid);
 }
 
@@ -125,7 +130,7 @@ static void move_end(struct log_move *move, bool made)
 	if (made && member_online(move->to)) {
 		raid->label.log_copies[raid->label.n_log_copies++] = (uint16_t)move->to->index;
 		raid->label.membership++;
-		raid->log.copy_wanted = raid->label.n_log_copies < LOG_COPIES_WANTED;
+		raid->log.copy_wanted = log_is_short(raid);
 		label_changed(raid);
 		log_info("raid", "log_copy_made", "disk=%s", move->to->url);
 	}

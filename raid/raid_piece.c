@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A piece: some stripes of one group, written.
  *
- * THEORY. Stages: pin the checksum blocks of the zones -> for partial stripes read what parity needs, the cheaper of
- * (parity and old content of the blocks written) and (the blocks not written); either gives the XOR of the blocks not
- * written, whose CRC must be the XOR of their entries' CRCs, so one CRC verifies all that was read -> parity -> intent,
- * durable -> entries in the checksum cache, data and parity to the disks. Blocks whose entry is zero are zeros: they
- * are not read. What does not verify is repaired first, and the piece plans anew.
+ * THEORY. Stages: pin the checksum blocks of the zones -> for partial stripes read what parity needs (piece_stripe.c)
+ * -> parity -> intent, durable -> entries in the checksum cache, data and parity to the disks. What does not verify is
+ * repaired first, and the piece plans anew.
  * INVARIANTS
  *  R3 No data I/O before the intent is durable: piece_commit is only called by piece_intent_done.
- * WRITE PATH previous hop raid_write.c; next hops intent.c, batch.c. */
+ * WRITE PATH previous hop raid_write.c; next hops piece_stripe.c, intent.c, batch.c. */
 #include "raid/raid_piece.h"
 
 #include <string.h>
 
-#include "base/crc32c.h"
-#include "base/xor.h"
 #include "raid/batch.h"
-#include "raid/checksum_entry.h"
 #include "raid/checksum_zone.h"
 #include "raid/intent.h"
 #include "raid/layout.h"
@@ -120,85 +115,17 @@ static void piece_fix(struct piece *p)
 
 /* ---- plan -------------------------------------------------------------------------------------------------------- */
 
-struct stripe_view {
-	uint16_t nonzero; /* data positions whose entry is not zero */
-	uint16_t online; /* positions that hold it, parity included */
-	bool consistent; /* parity's entry is the XOR of the others */
-};
-
-static struct stripe_view stripe_look(const struct piece *p, const struct piece_stripe *s)
+/* How many pages, and whether a stripe has to be repaired before. */
+static unsigned piece_plan(struct piece *p, bool *ret_fix)
 {
-	const struct raid_group *g = p->group;
-	struct raid_checksum_format sum = checksum_set_entry(&p->set, g->n_data, s->dbn);
-	unsigned nonzero = checksum_entry_is_zero(&sum) ? 0 : 1U << g->n_data, online = 0;
-
-	for (unsigned i = 0; i < g->n_members; i++)
-		online |= member_holds(g->members[i], s->dbn) ? 1U << i : 0U;
-	for (unsigned i = 0; i < g->n_data; i++) {
-		struct raid_checksum_format e;
-
-		if (!(s->present >> i & 1))
-			continue;
-		e = checksum_set_entry(&p->set, i, s->dbn);
-		checksum_entry_xor(&sum, &e);
-		if (!checksum_entry_is_zero(&e))
-			nonzero |= 1U << i;
-	}
-	return (struct stripe_view){ (uint16_t)nonzero, (uint16_t)online, checksum_entry_is_zero(&sum) };
-}
-
-/* Which old blocks to read; 0, or -EIO when the group cannot give them. */
-static int stripe_plan_partial(struct piece *p, struct piece_stripe *s)
-{
-	struct stripe_view v = stripe_look(p, s);
-	uint16_t parity = (uint16_t)(1U << p->group->n_data);
-	uint16_t rest = (uint16_t)(v.nonzero & s->present & ~s->mask), old = (uint16_t)(v.nonzero & (s->mask | parity));
-
-	s->rest = NULL;
-	s->old_mask = 0;
-	s->rest_zero = s->rest_unknown = false;
-	if (!(v.online & parity)) {
-		s->rest_unknown = true;
-		return 0;
-	}
-	if (!v.consistent && !s->unverified) {
-		s->needs_fix = true;
-		return 0;
-	}
-	if (rest == 0 && !s->unverified) {
-		s->rest_zero = true;
-		return 0;
-	}
-	if (s->unverified)
-		old = (uint16_t)(s->mask | parity);
-	if ((rest & ~v.online) == 0 && ((old & ~v.online) != 0 || __builtin_popcount(rest) <= __builtin_popcount(old)))
-		s->old_mask = rest;
-	else if ((old & ~v.online) == 0)
-		s->old_mask = old;
-	else
-		return -EIO;
-	s->rest_zero = s->old_mask == 0;
-	return 0;
-}
-
-static int piece_plan(struct piece *p, unsigned *ret_n_pages, bool *ret_fix)
-{
-	const struct member *parity = p->group->members[p->group->n_data];
 	unsigned n = 0;
 
 	*ret_fix = false;
 	for (unsigned i = 0; i < p->n_stripes; i++) {
-		struct piece_stripe *s = &p->stripes[i];
-		int err = s->full ? 0 : stripe_plan_partial(p, s);
-
-		if (err != 0)
-			return err;
-		*ret_fix = *ret_fix || s->needs_fix;
-		s->first_old = n;
-		n += (unsigned)__builtin_popcount(s->full ? 0 : s->old_mask) + (member_holds(parity, s->dbn) ? 1 : 0);
+		n += piece_stripe_plan(p, &p->stripes[i], n);
+		*ret_fix = *ret_fix || p->stripes[i].needs_fix;
 	}
-	*ret_n_pages = n;
-	return 0;
+	return n;
 }
 
 static void piece_read_old(struct piece *p);
@@ -236,13 +163,14 @@ static void piece_pinned(struct checksum_set *set)
 	unsigned n_pages;
 	bool fix;
 
-	if (set->err != 0 || group_failed(p->group) || piece_plan(p, &n_pages, &fix) != 0) {
+	if (set->err != 0 || group_failed(p->group)) {
 		if (group_failed(p->group) || p->tries >= PIECE_MAX_TRIES)
 			piece_end(p, -EIO);
 		else
 			piece_restart(p);
 		return;
 	}
+	n_pages = piece_plan(p, &fix);
 	if (fix)
 		piece_fix(p);
 	else if (piece_get_pages(p, n_pages))
@@ -307,51 +235,6 @@ static bool piece_old_errors(struct piece *p, unsigned n_items, bool *ret_fix)
 	return lost;
 }
 
-/* The XOR of the blocks not written; false when it does not verify. */
-static bool stripe_make_rest(struct piece *p, struct piece_stripe *s)
-{
-	unsigned n = (unsigned)__builtin_popcount(s->old_mask);
-	struct raid_checksum_format sum = { 0 };
-
-	if (s->full || n == 0)
-		return true;
-	s->rest = p->pages[s->first_old];
-	for (unsigned i = 1; i < n; i++)
-		xor_page(s->rest->data, p->pages[s->first_old + i]->data);
-	for (unsigned i = 0; i < p->group->n_data; i++) {
-		struct raid_checksum_format e;
-
-		if (!(s->present >> i & 1) || (s->mask >> i & 1))
-			continue;
-		e = checksum_set_entry(&p->set, i, s->dbn);
-		checksum_entry_xor(&sum, &e);
-	}
-	return crc32c_linear(s->rest->data, RAID_BLOCK_SIZE) == le32_get(sum.crc);
-}
-
-static void stripe_make_parity(struct piece *p, struct piece_stripe *s)
-{
-	const void *srcs[RAID_MAX_GROUP_DISKS];
-	unsigned n = 0;
-	uint32_t crc;
-
-	for (unsigned i = 0; i < s->n_blocks; i++) {
-		struct piece_block *b = &p->blocks[s->first_block + i];
-
-		crc = crc32c_linear(b->block->page->data, RAID_BLOCK_SIZE);
-		b->entry = checksum_entry_make(&b->block->ident, crc);
-		srcs[n++] = b->block->page->data;
-	}
-	s->parity = NULL;
-	if (!member_holds(p->group->members[p->group->n_data], s->dbn) ||
-	    s->first_old + (unsigned)__builtin_popcount(s->old_mask) >= p->n_pages)
-		return;
-	if (s->rest != NULL)
-		srcs[n++] = s->rest->data;
-	s->parity = p->pages[s->first_old + (unsigned)__builtin_popcount(s->old_mask)];
-	xor_pages(s->parity->data, srcs, n);
-}
-
 /* Checksums and parity of some stripes; clients come in between. */
 static void piece_make_slice(struct task *task)
 {
@@ -359,7 +242,7 @@ static void piece_make_slice(struct task *task)
 
 	for (unsigned n = 0; p->n_made < p->n_stripes && n < PARITY_SLICE_BLOCKS; p->n_made++) {
 		n += p->stripes[p->n_made].n_blocks;
-		stripe_make_parity(p, &p->stripes[p->n_made]);
+		piece_stripe_make_parity(p, &p->stripes[p->n_made]);
 	}
 	if (p->n_made < p->n_stripes) {
 		world_defer(p->raid->world, task);
@@ -367,7 +250,7 @@ static void piece_make_slice(struct task *task)
 	}
 	for (unsigned i = 0; i < p->n_stripes; i++)
 		if (p->stripes[i].rest_unknown)
-			p->stripes[i].rest = NULL;
+			memset(p->stripes[i].rest, 0, sizeof p->stripes[i].rest);
 	intent_encode(p);
 	intent_write(p);
 }
@@ -384,7 +267,7 @@ static void piece_old_read(struct batch *batch)
 	for (unsigned i = 0; i < p->n_stripes && !fix; i++) {
 		struct piece_stripe *s = &p->stripes[i];
 
-		if (stripe_make_rest(p, s))
+		if (piece_stripe_make_rest(p, s))
 			continue;
 		if (s->unverified)
 			s->rest_unknown = true; /* not worth keeping in the intent; parity still needs it */
@@ -401,27 +284,6 @@ static void piece_old_read(struct batch *batch)
 }
 
 /* ---- commit ------------------------------------------------------------------------------------------------------ */
-
-static void stripe_set_entries(struct piece *p, const struct piece_stripe *s)
-{
-	unsigned parity = p->group->n_data;
-	struct raid_checksum_format sum = { 0 };
-
-	for (unsigned i = 0; i < s->n_blocks; i++) {
-		const struct piece_block *b = &p->blocks[s->first_block + i];
-
-		checksum_zone_set(p->raid, checksum_set_block(&p->set, b->position, s->dbn), s->dbn, &b->entry);
-	}
-	for (unsigned i = 0; i < p->group->n_data; i++) {
-		struct raid_checksum_format e;
-
-		if (!(s->present >> i & 1))
-			continue;
-		e = checksum_set_entry(&p->set, i, s->dbn);
-		checksum_entry_xor(&sum, &e);
-	}
-	checksum_zone_set(p->raid, checksum_set_block(&p->set, parity, s->dbn), s->dbn, &sum);
-}
 
 static unsigned piece_data_items(struct piece *p, unsigned position, unsigned n)
 {
@@ -442,19 +304,19 @@ static unsigned piece_data_items(struct piece *p, unsigned position, unsigned n)
 	return n;
 }
 
-static unsigned piece_parity_items(struct piece *p, unsigned n)
+static unsigned piece_parity_items(struct piece *p, unsigned k, unsigned n)
 {
-	struct member *m = p->group->members[p->group->n_data];
+	struct member *m = p->group->members[p->group->n_data + k];
 
 	for (unsigned i = 0; i < p->n_stripes; i++) {
 		const struct piece_stripe *s = &p->stripes[i];
 
-		if (s->parity == NULL || !member_holds(m, s->dbn))
+		if (s->parity[k] == NULL || !member_holds(m, s->dbn))
 			continue;
 		p->items[n++] = (struct batch_item){
 			.member = m,
 			.block = layout_data_block(&p->raid->layout, s->dbn),
-			.data = s->parity->data,
+			.data = s->parity[k]->data,
 		};
 	}
 	return n;
@@ -474,10 +336,11 @@ static void piece_commit(struct piece *p)
 
 	vc_invariant(R3, p->intent_durable);
 	for (unsigned i = 0; i < p->n_stripes; i++)
-		stripe_set_entries(p, &p->stripes[i]);
+		piece_stripe_set_entries(p, &p->stripes[i]);
 	for (unsigned i = 0; i < p->group->n_data; i++)
 		n = piece_data_items(p, i, n);
-	n = piece_parity_items(p, n);
+	for (unsigned k = 0; k < p->group->n_parity; k++)
+		n = piece_parity_items(p, k, n);
 	p->batch = (struct batch){ .raid = p->raid,
 		                   .op = DISK_WRITE,
 		                   .yields = true,

@@ -4,12 +4,12 @@
  * THEORY. Intents that count: of the labels' epoch, with a sequence above the one the newest fsinfo calls settled. For
  * each stripe the newest intent that names it. Blocks that were being written are free in the newest fsinfo: what they
  * hold does not matter, but their entry must match it and parity must carry it. Blocks that were not being written must
- * match the entries in the intent; one that does not (or whose disk is lost) is the XOR kept in the intent and the
- * others. Then parity = that XOR + what the written blocks hold now. If an unwritten block matches its own entry but
- * not the intent's, the intent was settled long ago and a newer one of the stripe has been overwritten: the stripe is
- * whole, leave it. So is a stripe whose blocks all match their entries (of a disk that is lost, only a block being
- * written may be left to parity so): what a flush made durable stays, even before an fsinfo. Running it again, after a
- * crash on the way, gives the same. */
+ * match the entries in the intent; one that does not (or whose disk is lost) is made of the rests kept in the intent
+ * and the others. Then parity = those rests + what the written blocks hold now. If an unwritten block matches its own
+ * entry but not the intent's, the intent was settled long ago and a newer one of the stripe has been overwritten: the
+ * stripe is whole, leave it. So is a stripe whose blocks all match their entries (of a disk that is lost, only a block
+ * being written may be left to parity so): what a flush made durable stays, even before an fsinfo. Running it again,
+ * after a crash on the way, gives the same. */
 #include "raid/raid_recover.h"
 
 #include <stdlib.h>

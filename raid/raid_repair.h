@@ -53,6 +53,17 @@ struct repair {
 	struct timer retry;
 };
 TAILQ_HEAD(repair_list, repair);
+
+/* While it is judged: the block of a position of one of its stripes, and how reading it has ended. */
+static inline struct page *repair_page(const struct repair *r, unsigned stripe, unsigned position)
+{
+	return r->pages[stripe * r->group->n_members + position];
+}
+static inline struct batch_item *repair_item(const struct repair *r, unsigned stripe, unsigned position)
+{
+	return &r->items[r->single ? stripe * r->group->n_members + position : position * r->n + stripe];
+}
+
 MUST_CHECK struct repair *repair_new(struct raid *raid); /* NULL: no memory */
 void repair_free(struct repair *repair);
 /* `done` is never called inside this call. */
@@ -61,5 +72,13 @@ void repair_submit(struct repair *repair);
 void repair_kick(struct raid *raid);
 /* Is this stripe under repair? */
 bool repair_covers(const struct raid *raid, const struct raid_group *g, uint32_t dbn);
+
+/* ---- repair_judge.c ---- */
+
+/* All has been read: what is wrong, what is rebuilt, and what of it is to be written (repair->rewrites). */
+void repair_judge(struct repair *repair);
+/* Every block of the stripe that is there matches its entry, but the entries do not agree: so looks a disk that was
+ * overwritten as a whole. */
+bool repair_stripe_looks_overwritten(const struct repair *repair, unsigned stripe);
 
 #endif

@@ -88,6 +88,7 @@ static struct member *replace_member(struct replace *rp, const struct member *ol
 	m->index = old->index;
 	m->position = old->position;
 	m->is_parity = old->is_parity;
+	m->is_second = old->is_second;
 	m->vbn_first = old->vbn_first;
 	m->size_blocks = rp->disk->size_bytes / RAID_BLOCK_SIZE;
 	m->n_dbn = m->is_parity ? layout_n_dbn(&rp->raid->layout, m->size_blocks) : old->n_dbn;

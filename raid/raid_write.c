@@ -133,7 +133,7 @@ static enum cut piece_cut(struct piece *p, struct write_op *op)
 	while (p->n_stripes < PIECE_MAX_STRIPES && op_next_dbn(op, g, &dbn)) {
 		uint16_t mask = stripe_mask(op, g, dbn), present = present_mask(g, dbn);
 
-		if (mask != present && p->n_partial == PIECE_MAX_PARTIAL)
+		if (mask != present && p->n_partial == piece_max_partial(g))
 			break;
 		if (intent_stripe_outstanding(g, dbn))
 			return p->n_stripes > 0 ? CUT_PIECE : CUT_FLUSH;
@@ -323,10 +323,10 @@ void raid_write(struct raid *raid, struct raid_write *write)
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
-/* Of a group of so many members. */
-static unsigned piece_max_pages(unsigned n_members)
+/* Of a group of so many members. The widest need no more with two parity disks than with one. */
+static unsigned piece_max_pages(unsigned n_members, unsigned n_parity)
 {
-	return PIECE_MAX_STRIPES + PIECE_MAX_PARTIAL * n_members;
+	return PIECE_MAX_STRIPES * n_parity + RAID_INTENT_MAX_PAYLOAD / n_parity * n_members;
 }
 
 static int piece_new(struct raid *raid, struct piece **ret_piece)
@@ -338,8 +338,8 @@ static int piece_new(struct raid *raid, struct piece **ret_piece)
 		return -ENOMEM;
 	*ret_piece = p;
 	p->raid = raid;
-	p->pages = calloc(piece_max_pages(RAID_MAX_GROUP_DISKS), sizeof(struct page *));
-	p->items = calloc(PIECE_MAX_BLOCKS + PIECE_MAX_STRIPES, sizeof *p->items);
+	p->pages = calloc(piece_max_pages(RAID_MAX_GROUP_DISKS, 1), sizeof(struct page *));
+	p->items = calloc(PIECE_MAX_ITEMS, sizeof *p->items);
 	if (p->pages == NULL || p->items == NULL)
 		return -ENOMEM;
 	if (posix_memalign(&bytes, RAID_BLOCK_SIZE,
@@ -349,9 +349,9 @@ static int piece_new(struct raid *raid, struct piece **ret_piece)
 	return 0;
 }
 
-int raid_write_widen(struct raid *raid, unsigned n_members)
+int raid_write_widen(struct raid *raid, unsigned n_members, unsigned n_parity)
 {
-	unsigned n = piece_max_pages(n_members);
+	unsigned n = piece_max_pages(n_members, n_parity);
 	int err = 0;
 
 	if (n > raid->n_reserve)
@@ -372,7 +372,6 @@ void raid_write_group_grew(struct raid *raid, const struct raid_group *g)
 
 int raid_write_init(struct raid *raid)
 {
-	unsigned widest = 0;
 	int err = 0;
 
 	raid->write_task.run = write_pump;
@@ -380,12 +379,12 @@ int raid_write_init(struct raid *raid)
 		err = piece_new(raid, &raid->pieces[i]);
 	if (err != 0)
 		return err;
-	raid->reserve = calloc(piece_max_pages(RAID_MAX_GROUP_DISKS), sizeof(struct page *));
+	raid->reserve = calloc(piece_max_pages(RAID_MAX_GROUP_DISKS, 1), sizeof(struct page *));
 	if (raid->reserve == NULL)
 		return -ENOMEM;
-	for (unsigned i = 0; i < raid->n_groups; i++)
-		widest = MAX_OF(widest, raid->groups[i]->n_members);
-	return raid_write_widen(raid, widest);
+	for (unsigned i = 0; i < raid->n_groups && err == 0; i++)
+		err = raid_write_widen(raid, raid->groups[i]->n_members, raid->groups[i]->n_parity);
+	return err;
 }
 
 void raid_write_fini(struct raid *raid)

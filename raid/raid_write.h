@@ -29,7 +29,7 @@ struct write_op {
 MUST_CHECK int raid_write_init(struct raid *raid);
 void raid_write_fini(struct raid *raid);
 /* A group gets so many members: pieces of it can run from the reserve, too. -ENOMEM. */
-MUST_CHECK int raid_write_widen(struct raid *raid, unsigned n_members);
+MUST_CHECK int raid_write_widen(struct raid *raid, unsigned n_members, unsigned n_parity);
 /* The group has one data disk more, its last: none of what is queued goes there. */
 void raid_write_group_grew(struct raid *raid, const struct raid_group *g);
 /* Something has ended that writes may have waited for: see which piece may start. */

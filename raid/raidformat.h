@@ -41,7 +41,8 @@
 #define RAID_ZONE_DATA 255U
 #define RAID_ZONE_BLOCKS 256U
 
-/* Checksum entry. A block of zeros nobody wrote has entry 0; a parity block's entry is the XOR of its stripe's data entries. */
+/* Checksum entry. A block of zeros nobody wrote has entry 0; a parity block's entry is made of its stripe's data
+ * entries as the block is of their blocks: for the first parity, the XOR. So the crc of a second parity's is no checksum of its block. */
 struct raid_checksum_format {
 	le32 crc; /* CRC32C, seed 0, no inversion */
 	le32 inode;
@@ -73,7 +74,7 @@ struct raid_member_format {
 	le32 vbn_first; /* data disks */
 	le32 n_dbn;
 	le16 group;
-	le16 position; /* parity: number of data disks of the group */
+	le16 position; /* in the group: data disks, then parity */
 	uint8_t role;
 	uint8_t state;
 	uint8_t reason; /* FAILED: why */
@@ -82,7 +83,7 @@ struct raid_member_format {
 	uint8_t reserved[4];
 };
 static_assert(sizeof(struct raid_member_format) == 48, "member row");
-enum { RAID_ROLE_DATA = 1, RAID_ROLE_PARITY = 2 };
+enum { RAID_ROLE_DATA = 1, RAID_ROLE_PARITY = 2, RAID_ROLE_PARITY2 = 3 };
 enum { RAID_MEMBER_ONLINE = 1, RAID_MEMBER_FAILED = 2, RAID_MEMBER_REBUILDING = 3 };
 /* Flags of a row. ZEROED: a disk that is being rebuilt read as zeros from end to end before. WORN: its errors are over a limit. */
 enum { RAID_MEMBER_ZEROED = 1, RAID_MEMBER_WORN = 4 };
@@ -148,7 +149,8 @@ enum { RAID_LABEL_CLEAN = 1 };
  * IDENTITY: identity_uuid is set; whoever does not know that would serve a copy under the identity of its original. */
 #define RAID_INCOMPAT_REBUILDING 1U
 #define RAID_INCOMPAT_IDENTITY 32U
-#define RAID_INCOMPAT_KNOWN (RAID_INCOMPAT_REBUILDING | RAID_INCOMPAT_IDENTITY)
+#define RAID_INCOMPAT_PARITY2 2U /* a group has a second parity disk */
+#define RAID_INCOMPAT_KNOWN (RAID_INCOMPAT_REBUILDING | RAID_INCOMPAT_PARITY2 | RAID_INCOMPAT_IDENTITY)
 enum { RAID_CHECKSUM_CRC32C_LINEAR = 1 };
 enum { RAID_PARITY_XOR = 1 };
 
@@ -166,14 +168,15 @@ struct raid_fsinfo_format {
 static_assert(sizeof(struct raid_fsinfo_format) == 4096, "fsinfo slot");
 static_assert(offsetof(struct raid_fsinfo_format, body) == 64, "fsinfo body");
 
-/* Intent record, in one slot: head block, partial stripes (16 a block), then the payload: for each partial stripe the XOR of the blocks it
- * does not write. Its CRC is the XOR of their CRCs, so it needs none of its own. */
+/* Intent record, in one slot: head block, partial stripes (16 a block), then the payload: for each partial stripe what the blocks it does not
+ * write contribute to each parity. For the first, which is their XOR, the CRC is the XOR of theirs, so it needs none of its own. */
 struct raid_intent_run_format {
 	le32 first_dbn;
 	le32 n;
 }; /* full stripes */
 #define RAID_INTENT_MAX_RUNS 256U
 #define RAID_INTENT_MAX_PARTIAL 32U
+#define RAID_INTENT_MAX_PAYLOAD 32U
 #define RAID_INTENT_PARTIAL_PER_BLOCK 16U
 #define RAID_INTENT_SLOT_BLOCKS 36U
 struct raid_intent_head_format {
@@ -192,18 +195,19 @@ struct raid_intent_head_format {
 	uint8_t reserved2[4096 - 64 - 8 * RAID_INTENT_MAX_RUNS];
 };
 static_assert(sizeof(struct raid_intent_head_format) == 4096, "intent head");
-enum { RAID_INTENT_REST_ZERO = 1, RAID_INTENT_REST_UNKNOWN = 2 };
+enum { RAID_INTENT_REST_ZERO = 1, RAID_INTENT_REST_UNKNOWN = 2, RAID_INTENT_REST2_UNKNOWN = 4 };
 struct raid_intent_partial_format {
 	le32 dbn;
 	le16 mask; /* bit i: data position i is being written */
-	le16 flags; /* REST_ZERO: no payload, it is zeros; REST_UNKNOWN: no payload, no parity disk */
+	le16 flags; /* REST_ZERO: no payload, it is zeros; REST_UNKNOWN, REST2_UNKNOWN: no payload for that parity */
 	le16 payload; /* index among the payload blocks */
-	uint8_t reserved[6];
+	le16 payload2; /* of that for the second parity */
+	le32 payload2_crc; /* CRC32C, seed 0, no inversion */
 	struct raid_checksum_format entries[14]; /* of the positions not being written */
 	struct raid_checksum_format entries_xor; /* XOR of those */
 };
 static_assert(sizeof(struct raid_intent_partial_format) == 256, "intent partial stripe");
-static_assert(1 + RAID_INTENT_MAX_PARTIAL / RAID_INTENT_PARTIAL_PER_BLOCK + RAID_INTENT_MAX_PARTIAL <= RAID_INTENT_SLOT_BLOCKS, "intent slot");
+static_assert(1 + RAID_INTENT_MAX_PARTIAL / RAID_INTENT_PARTIAL_PER_BLOCK + RAID_INTENT_MAX_PAYLOAD <= RAID_INTENT_SLOT_BLOCKS, "intent slot");
 
 /* Mark: which flush this disk has taken part in. Written to the older of its two copies by each flush, made durable by that flush. */
 #define RAID_MARK_A_BLOCK (RAID_INTENT_FIRST + RAID_INTENT_SLOT_BLOCKS - 1U)
@@ -217,7 +221,7 @@ struct raid_mark_format {
 	uint8_t reserved[3536];
 };
 static_assert(sizeof(struct raid_mark_format) == 4096, "mark");
-static_assert(1 + RAID_INTENT_MAX_PARTIAL / RAID_INTENT_PARTIAL_PER_BLOCK + RAID_INTENT_MAX_PARTIAL < RAID_INTENT_SLOT_BLOCKS, "no intent reaches a mark");
+static_assert(1 + RAID_INTENT_MAX_PARTIAL / RAID_INTENT_PARTIAL_PER_BLOCK + RAID_INTENT_MAX_PAYLOAD < RAID_INTENT_SLOT_BLOCKS, "no intent reaches a mark");
 
 /* A hot spare, a disk that waits for its place: one block in the place of label A, and zeros up to the intents. */
 struct raid_spare_format {

@@ -10,7 +10,7 @@
 /* The head of a record and its partial stripes; payloads come behind. */
 #define RECOVER_HEAD_BLOCKS (1U + RAID_INTENT_MAX_PARTIAL / RAID_INTENT_PARTIAL_PER_BLOCK)
 
-/* One intent record, found on one or two members. */
+/* One intent record, found on some members. */
 struct recover_record {
 	uint64_t sequence;
 	struct raid_group *group;
@@ -68,6 +68,14 @@ MUST_CHECK int recover_records_init(struct recover *rc);
 /* Read every record that counts from every member, then go on in recover_list. */
 void recover_records_read(struct recover *rc);
 void recover_records_free(struct recover *rc);
+/* What the blocks that are not written contribute to parity k: has the record a payload of it? */
+static inline bool recover_rest_has(const struct raid_intent_partial_format *p, unsigned k)
+{
+	return (le16_get(p->flags) & (RAID_INTENT_REST_ZERO | RAID_INTENT_REST_UNKNOWN << k)) == 0;
+}
+/* It; NULL: there is none. */
+const uint8_t *recover_record_rest(const struct recover_record *r, const struct raid_intent_partial_format *p,
+                                   unsigned k);
 /* Partial stripe `i` of the record. */
 const struct raid_intent_partial_format *recover_record_partial(const struct recover_record *r, unsigned i);
 

@@ -47,7 +47,18 @@ static unsigned record_n_payload(const struct recover_record *r)
 	return le16_get(((const struct raid_intent_head_format *)(const void *)r->bytes)->n_payload);
 }
 
-/* The XOR of the blocks that are not written, as their entries have it; no payload at all is zeros. */
+static const uint8_t *payload_at(const struct recover_record *r, le16 index)
+{
+	return r->payload + (size_t)le16_get(index) * RAID_BLOCK_SIZE;
+}
+
+const uint8_t *recover_record_rest(const struct recover_record *r, const struct raid_intent_partial_format *p,
+                                   unsigned k)
+{
+	return recover_rest_has(p, k) ? payload_at(r, k == 0 ? p->payload : p->payload2) : NULL;
+}
+
+/* The rests are what the head says they are. */
 static bool payload_valid(const struct recover_record *r)
 {
 	unsigned n = le16_get(((const struct raid_intent_head_format *)(const void *)r->bytes)->n_partial);
@@ -55,10 +66,13 @@ static bool payload_valid(const struct recover_record *r)
 	for (unsigned i = 0; i < n; i++) {
 		const struct raid_intent_partial_format *p = recover_record_partial(r, i);
 
-		if (le16_get(p->flags) == 0 &&
-		    crc32c_linear(r->payload + (size_t)le16_get(p->payload) * RAID_BLOCK_SIZE, RAID_BLOCK_SIZE) !=
-		        le32_get(p->entries_xor.crc))
-			return false;
+		for (unsigned k = 0; k < r->group->n_parity; k++) {
+			uint32_t crc = le32_get(k == 0 ? p->entries_xor.crc : p->payload2_crc);
+
+			if (recover_rest_has(p, k) &&
+			    crc32c_linear(recover_record_rest(r, p, k), RAID_BLOCK_SIZE) != crc)
+				return false;
+		}
 	}
 	return true;
 }
@@ -140,11 +154,11 @@ static bool partial_valid(const struct raid_group *g, const struct raid_intent_p
 	unsigned flags = le16_get(p->flags), mask = le16_get(p->mask);
 	struct raid_checksum_format sum = { 0 };
 
-	if (le32_get(p->dbn) >= g->n_dbn || mask >> g->n_data != 0 ||
-	    flags > (RAID_INTENT_REST_ZERO | RAID_INTENT_REST_UNKNOWN))
+	if (le32_get(p->dbn) >= g->n_dbn || mask >> g->n_data != 0 || flags >> (g->n_parity + 1U) != 0)
 		return false;
-	if (flags == 0 && le16_get(p->payload) >= n_payload)
-		return false;
+	for (unsigned k = 0; k < g->n_parity; k++)
+		if (recover_rest_has(p, k) && le16_get(k == 0 ? p->payload : p->payload2) >= n_payload)
+			return false;
 	for (unsigned i = 0; i < g->n_data; i++)
 		if (!(mask >> i & 1))
 			checksum_entry_xor(&sum, &p->entries[i]);
@@ -165,7 +179,7 @@ static bool head_valid(const struct recover *rc, const struct raid_group *g, con
 	if (!head_is_ours(rc, g, head))
 		return false;
 	if (n_partial > RAID_INTENT_MAX_PARTIAL || le16_get(head->n_runs) > RAID_INTENT_MAX_RUNS ||
-	    le16_get(head->n_payload) > n_partial)
+	    le16_get(head->n_payload) > n_partial * g->n_parity || le16_get(head->n_payload) > RAID_INTENT_MAX_PAYLOAD)
 		return false;
 	ok = crc32c_sealed(bytes, len, offsetof(struct raid_intent_head_format, crc)) == le32_get(head->crc);
 	for (unsigned i = 0; ok && i < le16_get(head->n_runs); i++) {
@@ -310,7 +324,7 @@ int recover_records_init(struct recover *rc)
 	size_t n = (size_t)rc->raid->layout.intent_slots * RECOVER_HEAD_BLOCKS;
 
 	rc->heads = recover_blocks_new(n);
-	rc->items = calloc(MAX_OF(n, (size_t)RAID_INTENT_MAX_PARTIAL), sizeof *rc->items);
+	rc->items = calloc(MAX_OF(n, (size_t)RAID_INTENT_MAX_PAYLOAD), sizeof *rc->items);
 	return rc->heads == NULL || rc->items == NULL ? -ENOMEM : 0;
 }
 

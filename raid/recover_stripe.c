@@ -6,7 +6,6 @@
 
 #include "base/crc32c.h"
 #include "base/log.h"
-#include "base/xor.h"
 #include "raid/batch.h"
 #include "raid/checksum_entry.h"
 #include "raid/checksum_set.h"
@@ -25,7 +24,6 @@ struct recover_worker {
 	const struct recover_job *job;
 	struct checksum_set set;
 	uint8_t *bytes[RAID_MAX_GROUP_DISKS];
-	uint8_t *rest;
 	struct batch batch;
 	struct batch_item items[RAID_MAX_GROUP_DISKS];
 	uint16_t unreadable;
@@ -97,23 +95,6 @@ static enum unwritten worker_look(const struct recover_worker *w, unsigned posit
 	return crc == le32_get(w->entries[position].crc) ? UNWRITTEN_NEWER : UNWRITTEN_BAD;
 }
 
-static bool worker_rest_known(const struct recover_worker *w)
-{
-	return !(le16_get(w->job->partial->flags) & RAID_INTENT_REST_UNKNOWN);
-}
-
-/* The XOR of the unwritten blocks as the intent has it. */
-static void worker_load_rest(struct recover_worker *w)
-{
-	const struct raid_intent_partial_format *p = w->job->partial;
-
-	if (le16_get(p->flags) & RAID_INTENT_REST_ZERO)
-		memset(w->rest, 0, RAID_BLOCK_SIZE);
-	else
-		memcpy(w->rest, w->job->record->payload + (size_t)le16_get(p->payload) * RAID_BLOCK_SIZE,
-		       RAID_BLOCK_SIZE);
-}
-
 static void worker_count_repair(const struct recover_worker *w, unsigned bad)
 {
 	const struct recover_record *record = w->job->record;
@@ -127,21 +108,43 @@ static void worker_count_repair(const struct recover_worker *w, unsigned bad)
 	member_errors_repaired(m, kind);
 }
 
-/* Rebuild the one unwritten block that is bad: the rest minus the others. */
-static void worker_rebuild(struct recover_worker *w, unsigned bad)
+/* What there is of the unwritten blocks: those that are good, and in the place of parity what the record says all of
+ * them contribute. Returns the positions of which there is nothing. */
+static unsigned worker_unwritten(const struct recover_worker *w, unsigned bad, const void **blocks)
 {
-	struct raid_group *g = w->job->record->group;
-	uint16_t mask = le16_get(w->job->partial->mask);
+	const struct raid_intent_partial_format *p = w->job->partial;
+	const struct raid_group *g = w->job->record->group;
+	unsigned missing = bad;
 
-	worker_load_rest(w);
-	memcpy(w->bytes[bad], w->rest, RAID_BLOCK_SIZE);
 	for (unsigned i = 0; i < g->n_data; i++)
-		if (i != bad && !(mask >> i & 1) && worker_present(w, i))
-			xor_page(w->bytes[bad], w->bytes[i]);
-	if (crc32c_linear(w->bytes[bad], RAID_BLOCK_SIZE) != le32_get(w->job->partial->entries[bad].crc))
-		log_error("raid", "stripe_damaged", "group=%u dbn=%u position=%u", g->index, w->job->dbn, bad);
-	worker_count_repair(w, bad);
-	worker_write(w, bad);
+		blocks[i] = worker_present(w, i) && !(le16_get(p->mask) >> i & 1) ? w->bytes[i] : NULL;
+	for (unsigned k = 0; k < g->n_parity; k++) {
+		blocks[g->n_data + k] = recover_record_rest(w->job->record, p, k);
+		if (le16_get(p->flags) & RAID_INTENT_REST_UNKNOWN << k)
+			missing |= 1U << (g->n_data + k);
+	}
+	return missing;
+}
+
+/* Rebuild the unwritten blocks that are bad; false when the record does not tell enough. */
+static bool worker_rebuild(struct recover_worker *w, unsigned bad)
+{
+	const struct raid_group *g = w->job->record->group;
+	struct level_word unwritten = group_word(g, RAID_BLOCK_SIZE);
+	unsigned missing = worker_unwritten(w, bad, unwritten.blocks);
+
+	if ((unsigned)__builtin_popcount(missing) > g->n_parity)
+		return false;
+	for (unsigned i = 0; i < g->n_data; i++) {
+		if (!(bad >> i & 1))
+			continue;
+		level_rebuild(&unwritten, missing, i, w->bytes[i]);
+		if (crc32c_linear(w->bytes[i], RAID_BLOCK_SIZE) != le32_get(w->job->partial->entries[i].crc))
+			log_error("raid", "stripe_damaged", "group=%u dbn=%u position=%u", g->index, w->job->dbn, i);
+		worker_count_repair(w, i);
+		worker_write(w, i);
+	}
+	return true;
 }
 
 /* The unwritten blocks; false when the stripe is to be left alone. */
@@ -149,7 +152,7 @@ static bool worker_judge_unwritten(struct recover_worker *w)
 {
 	struct raid_group *g = w->job->record->group;
 	uint16_t mask = le16_get(w->job->partial->mask);
-	unsigned n_bad = 0, bad = 0;
+	unsigned bad = 0, n_bad;
 
 	for (unsigned i = 0; i < g->n_data; i++) {
 		enum unwritten u;
@@ -159,36 +162,36 @@ static bool worker_judge_unwritten(struct recover_worker *w)
 		u = worker_look(w, i);
 		if (u == UNWRITTEN_NEWER)
 			return false;
-		if (u == UNWRITTEN_BAD) {
-			n_bad++;
-			bad = i;
-		}
+		if (u == UNWRITTEN_BAD)
+			bad |= 1U << i;
 		w->entries[i] = w->job->partial->entries[i];
 	}
-	if (n_bad == 1 && worker_rest_known(w))
-		worker_rebuild(w, bad);
-	else if (n_bad > 0)
+	n_bad = (unsigned)__builtin_popcount(bad);
+	if (n_bad > 0 && !worker_rebuild(w, bad))
 		log_error("raid", "stripe_damaged", "group=%u dbn=%u blocks=%u", g->index, w->job->dbn, n_bad);
-	return n_bad <= 1;
+	return n_bad <= g->n_parity;
 }
 
-/* Parity and its entry from the data as it is now. */
+static void worker_blocks(const struct recover_worker *w, unsigned without, const void **ret)
+{
+	for (unsigned i = 0; i < w->job->record->group->n_members; i++)
+		ret[i] = worker_present(w, i) && !(without >> i & 1) ? w->bytes[i] : NULL;
+}
+
+/* Parity and its entries from the data as it is now. */
 static void worker_make_parity(struct recover_worker *w)
 {
-	struct raid_group *g = w->job->record->group;
-	unsigned parity = g->n_data;
-	const void *srcs[RAID_MAX_GROUP_DISKS];
-	unsigned n = 0;
+	const struct raid_group *g = w->job->record->group;
+	const void *blocks[RAID_MAX_GROUP_DISKS];
+	void *sums[LEVEL_MAX_PARITY];
 
-	memset(&w->entries[parity], 0, sizeof w->entries[parity]);
-	for (unsigned i = 0; i < g->n_data; i++) {
-		if (!worker_present(w, i))
-			continue;
-		srcs[n++] = w->bytes[i];
-		checksum_entry_xor(&w->entries[parity], &w->entries[i]);
-	}
-	xor_pages(w->bytes[parity], srcs, n);
-	worker_write(w, parity);
+	worker_blocks(w, group_parity_mask(g), blocks);
+	for (unsigned k = 0; k < g->n_parity; k++)
+		sums[k] = w->bytes[g->n_data + k];
+	g->level->sums(g->n_data, blocks, sums, RAID_BLOCK_SIZE);
+	group_entry_sums(g, w->entries, ~(unsigned)group_parity_mask(g), w->entries + g->n_data);
+	for (unsigned k = 0; k < g->n_parity; k++)
+		worker_write(w, g->n_data + k);
 }
 
 static void worker_set_entries(struct recover_worker *w)
@@ -207,29 +210,52 @@ static void worker_set_entries(struct recover_worker *w)
 	}
 }
 
-/* Nothing to do? */
-static bool worker_is_whole(const struct recover_worker *w, uint16_t mask)
+/* Is the block of an online disk what its entry says, and that what the record says? */
+static bool worker_block_is_whole(const struct recover_worker *w, unsigned position, uint16_t mask)
 {
 	const struct raid_group *g = w->job->record->group;
-	struct raid_checksum_format sum = { 0 };
-	bool all_online = true;
+	const struct raid_checksum_format *e = &w->entries[position];
+
+	if (w->unreadable >> position & 1)
+		return false;
+	if (group_has_checksum(g, position) && crc32c_linear(w->bytes[position], RAID_BLOCK_SIZE) != le32_get(e->crc))
+		return false;
+	return group_is_parity(g, position) || (mask >> position & 1) ||
+	       checksum_entry_equal(e, &w->job->partial->entries[position]);
+}
+
+/* The blocks of lost disks that were being written, as parity has them, go with what parity has of their entries? */
+static bool worker_lost_are_whole(struct recover_worker *w, unsigned lost)
+{
+	const struct raid_group *g = w->job->record->group;
+	struct level_word word = group_word(g, RAID_BLOCK_SIZE);
+
+	worker_blocks(w, 0, word.blocks);
+	for (unsigned i = 0; i < g->n_data; i++) {
+		if (!(lost >> i & 1))
+			continue;
+		level_rebuild(&word, lost, i, w->bytes[i]);
+		if (crc32c_linear(w->bytes[i], RAID_BLOCK_SIZE) != le32_get(w->entries[i].crc))
+			return false;
+	}
+	return (level_wrong_parity(&word) & ~lost) == 0;
+}
+
+/* Nothing to do? */
+static bool worker_is_whole(struct recover_worker *w, uint16_t mask)
+{
+	const struct raid_group *g = w->job->record->group;
+	unsigned lost = 0;
 
 	for (unsigned i = 0; i < g->n_members; i++) {
 		if (!worker_present(w, i))
 			continue;
-		checksum_entry_xor(&sum, &w->entries[i]);
-		if (!member_holds(g->members[i], w->job->dbn) && (i == g->n_data || (mask >> i & 1))) {
-			all_online = false;
-			continue;
-		}
-		if ((w->unreadable >> i & 1) ||
-		    crc32c_linear(w->bytes[i], RAID_BLOCK_SIZE) != le32_get(w->entries[i].crc))
-			return false;
-		if (i < g->n_data && !(mask >> i & 1) &&
-		    !checksum_entry_equal(&w->entries[i], &w->job->partial->entries[i]))
+		if (!member_holds(g->members[i], w->job->dbn) && (group_is_parity(g, i) || (mask >> i & 1)))
+			lost |= 1U << i;
+		else if (!worker_block_is_whole(w, i, mask))
 			return false;
 	}
-	return !all_online || checksum_entry_is_zero(&sum);
+	return worker_lost_are_whole(w, lost) && group_entries_agree(g, w->entries);
 }
 
 static void worker_settle(struct recover_worker *w)
@@ -237,9 +263,7 @@ static void worker_settle(struct recover_worker *w)
 	struct raid_group *g = w->job->record->group;
 	uint16_t mask = w->job->partial == NULL ? UINT16_MAX : le16_get(w->job->partial->mask);
 
-	for (unsigned i = 0; i < g->n_members; i++)
-		if (worker_present(w, i))
-			w->entries[i] = checksum_set_entry(&w->set, i, w->job->dbn);
+	checksum_set_entries(&w->set, w->job->dbn, w->entries);
 	if (worker_is_whole(w, mask))
 		return;
 	if (w->job->partial != NULL && !worker_judge_unwritten(w))
@@ -322,8 +346,6 @@ void recover_stripes(struct recover *rc)
 	rc->workers = calloc(RECOVER_WORKERS, sizeof *rc->workers);
 	for (unsigned i = 0; rc->workers != NULL && i < RECOVER_WORKERS; i++) {
 		rc->workers[i].recover = rc;
-		rc->workers[i].rest = recover_blocks_new(1);
-		memory = memory && rc->workers[i].rest != NULL;
 		for (unsigned m = 0; m < RAID_MAX_GROUP_DISKS; m++) {
 			rc->workers[i].bytes[m] = recover_blocks_new(1);
 			memory = memory && rc->workers[i].bytes[m] != NULL;
@@ -340,10 +362,8 @@ void recover_stripes(struct recover *rc)
 
 void recover_stripes_free(struct recover *rc)
 {
-	for (unsigned i = 0; rc->workers != NULL && i < RECOVER_WORKERS; i++) {
+	for (unsigned i = 0; rc->workers != NULL && i < RECOVER_WORKERS; i++)
 		for (unsigned m = 0; m < RAID_MAX_GROUP_DISKS; m++)
 			free(rc->workers[i].bytes[m]);
-		free(rc->workers[i].rest);
-	}
 	free(rc->workers);
 }

@@ -11,6 +11,7 @@ libvcsim_a_SOURCES = \
 
 RAID_TESTS = \
 	tests/raid/test_disk_use \
+	tests/raid/test_level \
 	tests/raid/test_raid_basic \
 	tests/raid/test_raid_crash \
 	tests/raid/test_raid_errors \
@@ -27,6 +28,8 @@ TESTS += $(RAID_TESTS)
 RAID_TEST_LIBS = libvcsim.a $(MEMDISK_LIBS) $(RAID_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_raid_test_disk_use_SOURCES = tests/raid/test_disk_use.c
 tests_raid_test_disk_use_LDADD = $(RAID_TEST_LIBS)
+tests_raid_test_level_SOURCES = tests/raid/test_level.c
+tests_raid_test_level_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_basic_SOURCES = tests/raid/test_raid_basic.c
 tests_raid_test_raid_basic_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_crash_SOURCES = tests/raid/test_raid_crash.c

@@ -5,7 +5,8 @@
  * THEORY. A history is what the file system does: blocks that are free in the last fsinfo are written (several writes
  * at a time, now and then a flush, now and then a log write), then an fsinfo makes them live and some others free.
  * After the cut the newest fsinfo must be the last acknowledged or the one in flight, and every block live in it must
- * read back exactly: with all disks, with any one disk lost as well, and after a second cut during recovery. Parity
+ * read back exactly: with all disks, with any lost that the level can do without (one, or two of double parity), and
+ * after a second cut during recovery. Parity
  * must verify afterwards, and the volume must take writes. In some histories a disk fails, and in some of those another
  * takes its place: then the cut falls before, into or after its rebuild, which goes on after it; and once it was
  * through, any disk may be lost. VC_CRASH_SEEDS=n runs n seeds a geometry, VC_CRASH_SEED=n
@@ -26,7 +27,8 @@
 #define LOG_HALF (16U * 4096U)
 #define MAX_WRITES 5U
 #define MAX_BLOCKS 400U
-#define NO_DISK 1000U
+#define NO_DISK 0U /* a mask of media */
+#define MAX_PAIRS 10U /* of lost disks, tried of one state */
 
 enum mishap { NO_MISHAP, A_DISK_FAILS, A_DISK_IS_REPLACED };
 
@@ -35,11 +37,11 @@ static const struct geometry {
 	unsigned n_groups;
 	unsigned disks[2];
 	uint64_t blocks;
+	unsigned n_parity;
 } geometries[] = {
-	{ "g1", 1, { 2 }, 1400 },
-	{ "g3", 1, { 4 }, 1200 },
-	{ "g6", 1, { 7 }, 1000 },
-	{ "gg", 2, { 4, 3 }, 1000 },
+	{ "g1", 1, { 2 }, 1400, 1 },    { "g3", 1, { 4 }, 1200, 1 },    { "g6", 1, { 7 }, 1000, 1 },
+	{ "gg", 2, { 4, 3 }, 1000, 1 }, { "d1", 1, { 3 }, 1400, 2 },    { "d3", 1, { 5 }, 1200, 2 },
+	{ "d6", 1, { 8 }, 1000, 2 },    { "dd", 2, { 4, 5 }, 1000, 2 },
 };
 
 struct volume_model {
@@ -299,7 +301,7 @@ static void media_open(struct simraid *s, uint64_t seed, const struct geometry *
 		(void)simraid_add_disk(s, spare, 0);
 }
 
-/* Open the media `prefix`, without `lost`; everything committed must be there. */
+/* Open the media `prefix`, without those of the mask `lost`; everything committed must be there. */
 static void check_state(const struct geometry *g, const char *prefix, unsigned lost, uint64_t seed)
 {
 	const struct volume_model *model = NULL;
@@ -311,11 +313,12 @@ static void check_state(const struct geometry *g, const char *prefix, unsigned l
 
 	n_states++;
 	media_open(&s, seed ^ 0xABCDEF, g, prefix);
-	if (lost != NO_DISK)
-		s.names[lost][0] = '\0';
+	for (unsigned i = 0; i < s.n_disks; i++)
+		if (lost >> i & 1)
+			s.names[i][0] = '\0';
 	err = simraid_open(&s);
 	if (err != 0)
-		fail_msg("open without disk %u: %d", lost, err);
+		fail_msg("open without disks 0x%x: %d", lost, err);
 	assert_int_equal(raid_fsinfo_read(s.raid, &generation, body), 0);
 	if (generation == h.committed.generation)
 		model = &h.committed;
@@ -329,7 +332,7 @@ static void check_state(const struct geometry *g, const char *prefix, unsigned l
 	memcpy(s.versions, model->versions, s.vbn_end * sizeof *s.versions);
 	bad = simraid_check(&s, NULL);
 	if (bad != 0)
-		fail_msg("%u blocks wrong without disk %u", bad, lost);
+		fail_msg("%u blocks wrong without disks 0x%x", bad, lost);
 	check_log(&s);
 	assert_int_equal(simraid_verify(&s), 0);
 	/* it takes writes: to places free in this fsinfo */
@@ -417,13 +420,14 @@ static bool history_prepare(const struct geometry *g, uint64_t seed, enum mishap
 {
 	char spare[32];
 	char base[16];
-	static struct volume_model base_models[4];
+	static struct volume_model base_models[sizeof geometries / sizeof geometries[0]];
 	struct volume_model *bm = &base_models[g - geometries];
 
 	(void)snprintf(base, sizeof base, "%s-base", g->name);
 	if (bm->versions == NULL) {
 		/* the common start: half full, one fsinfo */
 		simraid_init(&h.s, 99, base, g->n_groups, g->disks, g->blocks);
+		h.s.n_parity = g->n_parity;
 		assert_int_equal(simraid_format(&h.s, LOG_HALF), 0);
 		assert_int_equal(simraid_open(&h.s), 0);
 		for (unsigned i = 0; i < 8; i++)
@@ -522,12 +526,21 @@ static void history_step(bool hurt)
 	assert_true(sim_step(h.s.sim));
 }
 
-/* Without each of the disks: what was lost for good before is no loss any more. */
-static void check_without_each(const struct geometry *g, uint64_t seed, unsigned n_media)
+/* Without any one of the disks, and any two if so many may be lost; at most MAX_PAIRS of those. What was lost for good
+ * before is no loss any more. */
+static void check_without(const struct geometry *g, uint64_t seed, unsigned n_media, unsigned n_lost)
 {
-	for (unsigned lost = 0; lost < n_media; lost++) {
+	unsigned n_pairs = 0, first = n_lost > 1 ? (unsigned)rnd(n_media) : 0;
+
+	for (unsigned a = 0; a < n_media && n_lost > 0; a++) {
+		unsigned i = (first + a) % n_media;
+
 		clone_media(g, "cut", "try", 0);
-		check_state(g, "try", lost, seed);
+		check_state(g, "try", 1U << i, seed);
+		for (unsigned k = 0; k < i && n_lost > 1 && n_pairs < MAX_PAIRS; k++, n_pairs++) {
+			clone_media(g, "cut", "try", 0);
+			check_state(g, "try", 1U << i | 1U << k, seed);
+		}
 	}
 }
 
@@ -554,15 +567,16 @@ static void run_history(const struct geometry *g, uint64_t seed, enum mishap mis
 	wind_down();
 	clone_media(g, "cut", "try", 0);
 	check_state(g, "try", NO_DISK, seed);
-	if (whole)
-		check_without_each(g, seed, n_disks + (h.has_spare ? 1U : 0U));
+	check_without(g, seed, n_disks + (h.has_spare ? 1U : 0U), whole ? g->n_parity : g->n_parity - 1U);
 	clone_media(g, "cut", "try", 0);
 	crash_during_open(g, "try", "again", seed);
 	clone_media(g, "again", "try", 0);
 	check_state(g, "try", NO_DISK, seed + 1);
 	if (mishap == NO_MISHAP) {
 		clone_media(g, "again", "try", 0);
-		check_state(g, "try", (unsigned)(seed % n_disks), seed + 1);
+		check_state(g, "try",
+		            1U << (seed % n_disks) | (g->n_parity > 1 ? 1U << (seed / n_disks % n_disks) : 0U),
+		            seed + 1);
 	}
 	history_free();
 }
@@ -603,59 +617,32 @@ static int tell_seed(void **state)
 	return 0;
 }
 
-static void raid_1_plus_1_keeps_what_was_committed(void **state)
-{
-	(void)state;
-	run_seeds(&geometries[0], NO_MISHAP);
-}
+/* Every geometry by its number, and what becomes of a disk. */
+#define HISTORIES(name, number, mishap)                                                                                \
+	static void name(void **state)                                                                                 \
+	{                                                                                                              \
+		(void)state;                                                                                           \
+		run_seeds(&geometries[number], mishap);                                                                \
+	}
 
-static void raid_3_plus_1_keeps_what_was_committed(void **state)
-{
-	(void)state;
-	run_seeds(&geometries[1], NO_MISHAP);
-}
-
-static void raid_6_plus_1_keeps_what_was_committed(void **state)
-{
-	(void)state;
-	run_seeds(&geometries[2], NO_MISHAP);
-}
-
-static void raid_of_two_groups_keeps_what_was_committed(void **state)
-{
-	(void)state;
-	run_seeds(&geometries[3], NO_MISHAP);
-}
-
-static void raid_3_plus_1_keeps_what_was_committed_when_a_disk_fails_before_the_crash(void **state)
-{
-	(void)state;
-	run_seeds(&geometries[1], A_DISK_FAILS);
-}
-
-static void raid_of_two_groups_keeps_what_was_committed_when_a_disk_fails_before_the_crash(void **state)
-{
-	(void)state;
-	run_seeds(&geometries[3], A_DISK_FAILS);
-}
-
-static void raid_1_plus_1_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash(void **state)
-{
-	(void)state;
-	run_seeds(&geometries[0], A_DISK_IS_REPLACED);
-}
-
-static void raid_3_plus_1_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash(void **state)
-{
-	(void)state;
-	run_seeds(&geometries[1], A_DISK_IS_REPLACED);
-}
-
-static void raid_of_two_groups_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash(void **state)
-{
-	(void)state;
-	run_seeds(&geometries[3], A_DISK_IS_REPLACED);
-}
+HISTORIES(raid_1_plus_1_keeps_what_was_committed, 0, NO_MISHAP)
+HISTORIES(raid_3_plus_1_keeps_what_was_committed, 1, NO_MISHAP)
+HISTORIES(raid_6_plus_1_keeps_what_was_committed, 2, NO_MISHAP)
+HISTORIES(raid_of_two_groups_keeps_what_was_committed, 3, NO_MISHAP)
+HISTORIES(raid_3_plus_1_keeps_what_was_committed_when_a_disk_fails_before_the_crash, 1, A_DISK_FAILS)
+HISTORIES(raid_of_two_groups_keeps_what_was_committed_when_a_disk_fails_before_the_crash, 3, A_DISK_FAILS)
+HISTORIES(raid_1_plus_1_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, 0, A_DISK_IS_REPLACED)
+HISTORIES(raid_3_plus_1_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, 1, A_DISK_IS_REPLACED)
+HISTORIES(raid_of_two_groups_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, 3, A_DISK_IS_REPLACED)
+HISTORIES(mirror_of_3_keeps_what_was_committed, 4, NO_MISHAP)
+HISTORIES(dp_3_plus_2_keeps_what_was_committed, 5, NO_MISHAP)
+HISTORIES(dp_6_plus_2_keeps_what_was_committed, 6, NO_MISHAP)
+HISTORIES(dp_of_two_groups_keeps_what_was_committed, 7, NO_MISHAP)
+HISTORIES(dp_3_plus_2_keeps_what_was_committed_when_a_disk_fails_before_the_crash, 5, A_DISK_FAILS)
+HISTORIES(dp_of_two_groups_keeps_what_was_committed_when_a_disk_fails_before_the_crash, 7, A_DISK_FAILS)
+HISTORIES(mirror_of_3_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, 4, A_DISK_IS_REPLACED)
+HISTORIES(dp_3_plus_2_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, 5, A_DISK_IS_REPLACED)
+HISTORIES(dp_of_two_groups_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, 7, A_DISK_IS_REPLACED)
 
 int main(int argc, char **argv)
 {
@@ -674,6 +661,20 @@ int main(int argc, char **argv)
 		    raid_3_plus_1_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, tell_seed),
 		cmocka_unit_test_teardown(
 		    raid_of_two_groups_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, tell_seed),
+		cmocka_unit_test_teardown(mirror_of_3_keeps_what_was_committed, tell_seed),
+		cmocka_unit_test_teardown(dp_3_plus_2_keeps_what_was_committed, tell_seed),
+		cmocka_unit_test_teardown(dp_6_plus_2_keeps_what_was_committed, tell_seed),
+		cmocka_unit_test_teardown(dp_of_two_groups_keeps_what_was_committed, tell_seed),
+		cmocka_unit_test_teardown(dp_3_plus_2_keeps_what_was_committed_when_a_disk_fails_before_the_crash,
+		                          tell_seed),
+		cmocka_unit_test_teardown(dp_of_two_groups_keeps_what_was_committed_when_a_disk_fails_before_the_crash,
+		                          tell_seed),
+		cmocka_unit_test_teardown(mirror_of_3_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash,
+		                          tell_seed),
+		cmocka_unit_test_teardown(dp_3_plus_2_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash,
+		                          tell_seed),
+		cmocka_unit_test_teardown(
+		    dp_of_two_groups_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, tell_seed),
 	};
 
 	if (page_arena_init(16384) != 0)

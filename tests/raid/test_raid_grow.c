@@ -176,7 +176,7 @@ static void a_group_grows_disk_by_disk_to_its_limit(void **state)
 	(void)state;
 	make_one(2);
 	write_much();
-	for (unsigned i = 2; i < RAID_MAX_GROUP_DISKS; i++) {
+	for (unsigned i = 2; i < RAID_MAX_GROUP_DATA + 1U; i++) {
 		uint32_t end = s.vbn_end;
 
 		(void)snprintf(name, sizeof name, "n%u", i);

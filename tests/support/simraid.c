@@ -170,7 +170,7 @@ void simraid_fini(struct simraid *s)
 
 int simraid_format(struct simraid *s, uint64_t log_half_bytes)
 {
-	struct raid_group_spec groups[8];
+	struct raid_group_spec groups[8] = { 0 };
 	struct raid_spec spec = { groups, s->n_groups, log_half_bytes };
 	struct outcome o = { 0 };
 	struct uuid uuid;
@@ -181,6 +181,7 @@ int simraid_format(struct simraid *s, uint64_t log_half_bytes)
 	uuid = uuid_from_random(random);
 	for (unsigned g = 0; g < s->n_groups; g++) {
 		groups[g].n_disks = s->group_disks[g];
+		groups[g].n_parity = s->n_parity;
 		for (unsigned i = 0; i < s->group_disks[g]; i++)
 			groups[g].disk_urls[i] = s->urls[at++];
 	}

@@ -22,6 +22,7 @@ struct simraid {
 	unsigned n_disks;
 	unsigned n_groups;
 	unsigned group_disks[8];
+	unsigned n_parity; /* of the groups that are formatted; 0: one */
 	uint32_t *versions; /* by VBN; 0: never written */
 	uint32_t vbn_end;
 	struct raid_report report; /* of the last open */
