@@ -59,6 +59,19 @@ void lifecycle_replace(struct admin *admin, struct known_volume *known, const st
                        lifecycle_done *done, void *arg);
 /* It is not one of the volume's disks, and no more remembered as one. 0 or the error of writing that down. */
 MUST_CHECK int lifecycle_forget_disk(struct admin *admin, struct known_volume *known, const char *url);
+/* Disks that join. Borrowed during the call. */
+struct lifecycle_growth {
+	json_t *names; /* of one data disk; of a new group: of all its disks, the parity disk last */
+	bool new_group;
+	unsigned group; /* else: where the disk joins */
+	uint64_t disk_size; /* of disk files that are made; 0: all must exist */
+	bool preallocate; /* they take their space at once */
+	bool force; /* take disks that hold something */
+};
+/* Make the disks ready, let them join, remember them. What was made is removed again when it fails. The volume is
+ * online. */
+void lifecycle_grow(struct admin *admin, struct known_volume *known, const struct lifecycle_growth *growth,
+                    lifecycle_done *done, void *arg);
 /* For good: see diskfile_give_up for what becomes of its disks. */
 void lifecycle_destroy(struct admin *admin, struct known_volume *known, lifecycle_done *done, void *arg);
 

@@ -64,3 +64,10 @@ void lifecycle_list_disks(struct lifecycle_op *op)
 	json_array_foreach(op->known->disks, i, disk)
 		op->disks[op->n_disks++] = json_string_value(disk);
 }
+
+void lifecycle_drop_disk(json_t *urls, const char *url)
+{
+	for (size_t i = json_array_size(urls); i > 0; i--)
+		if (strcmp(json_string_value(json_array_get(urls, i - 1)), url) == 0)
+			(void)json_array_remove(urls, i - 1);
+}

@@ -39,6 +39,10 @@ struct lifecycle_op {
 	json_t *made; /* URLs of the disk files this operation made */
 	const char *disks[RAID_MAX_DISKS];
 	unsigned n_disks;
+	/* grow */
+	json_t *added; /* URLs of the disks that join */
+	bool new_group;
+	unsigned group;
 	/* replace */
 	struct lifecycle_replacement replacement;
 	char old_url[256], new_url[256];
@@ -74,6 +78,8 @@ void lifecycle_back(void *arg, int err);
 MUST_CHECK int lifecycle_add_disks(struct lifecycle_op *op, json_t *urls, json_t *names);
 /* op->disks: the URLs of the known volume as plain strings. */
 void lifecycle_list_disks(struct lifecycle_op *op);
+/* `url` is not among `urls` any more. */
+void lifecycle_drop_disk(json_t *urls, const char *url);
 
 /* ---- lifecycle_mount.c: steps that put a volume online, in this order ---- */
 

@@ -12,13 +12,6 @@
 #include "base/must.h"
 #include "raid/disk_use.h"
 
-static void array_drop(json_t *urls, const char *url)
-{
-	for (size_t i = json_array_size(urls); i > 0; i--)
-		if (strcmp(json_string_value(json_array_get(urls, i - 1)), url) == 0)
-			(void)json_array_remove(urls, i - 1);
-}
-
 int lifecycle_forget_disk(struct admin *admin, struct known_volume *known, const char *url)
 {
 	for (size_t i = json_array_size(known->disks); i > 0; i--)
@@ -107,8 +100,8 @@ static void step_forget_old(struct lifecycle_op *op)
 
 	op->undo = NULL; /* it is done */
 	if (strcmp(op->old_url, op->new_url) != 0)
-		array_drop(known->disks, op->old_url);
-	array_drop(known->made, op->old_url);
+		lifecycle_drop_disk(known->disks, op->old_url);
+	lifecycle_drop_disk(known->made, op->old_url);
 	json_array_foreach(op->made, i, url)
 		known_add_made(known, json_string_value(url));
 	if (spare != NULL && spare->made)
@@ -129,7 +122,7 @@ static void replace_failed(struct lifecycle_op *op)
 		              op->err == -EALREADY ? "the disk there is not lost" : fault_of(op->err)->text,
 		              error_name(op->err));
 	if (strcmp(op->old_url, op->new_url) != 0)
-		array_drop(known->disks, op->new_url);
+		lifecycle_drop_disk(known->disks, op->new_url);
 	if (known_save(op->admin) != 0)
 		log_warn("admin", "volumes_not_saved", "volume=%s", known->name);
 	else if (spare != NULL && known_find_disk(op->admin, spare->url) == NULL)

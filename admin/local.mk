@@ -16,7 +16,7 @@ libvcadmin_a_SOURCES = \
 	admin/keeper.c admin/keeper.h \
 	admin/known.c admin/known.h \
 	admin/lifecycle.c admin/lifecycle.h admin/lifecycle_private.h \
-	admin/lifecycle_create.c admin/lifecycle_destroy.c admin/lifecycle_disk.c admin/lifecycle_import.c \
+	admin/lifecycle_create.c admin/lifecycle_destroy.c admin/lifecycle_disk.c admin/lifecycle_grow.c admin/lifecycle_import.c \
 	admin/lifecycle_mount.c admin/lifecycle_replace.c admin/lifecycle_restore.c admin/lifecycle_unmount.c \
 	admin/lunnumber.c admin/lunnumber.h \
 	admin/moment.h \
@@ -52,6 +52,7 @@ libvcadmin_a_SOURCES = \
 	admin/http/map_api.c \
 	admin/http/metrics_page.c \
 	admin/http/openapi.c \
+	admin/http/grow_api.c \
 	admin/http/raid_api.c \
 	admin/http/request_clock.c admin/http/request_clock.h \
 	admin/http/router.c admin/http/router.h \

@@ -76,6 +76,9 @@ static void raid_grown(void *arg, int err)
 		space_grow(vol, vol->maps->n_blocks - n_blocks, n_regions);
 		log_info("fs", "volume_grown", "volume=%s blocks=%llu added=%llu", vol->name,
 		         (unsigned long long)vol->maps->n_blocks, (unsigned long long)(vol->maps->n_blocks - n_blocks));
+	} else if (err == -EFBIG) {
+		message_error_text(msg, "the volume can have %u blocks more, no more than that",
+		                   VBN_ZERO - 1U - raid_geometry(vol->raid)->vbn_end);
 	}
 	message_complete(msg, err);
 }

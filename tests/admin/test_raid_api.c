@@ -156,6 +156,54 @@ static void a_worn_disk_says_why_it_should_be_replaced(void **state)
 	assert_string_equal(shown(-1, "state"), "normal");
 }
 
+/* ---- growth ---- */
+
+#define ADD_DISK V1 "storage/volumes/vol0/disks"
+#define ADD_GROUP V1 "storage/volumes/vol0/raid-groups"
+
+static void a_disk_that_joins_is_made_and_remembered(void **state)
+{
+	(void)state;
+	rest_does("POST", V1 "storage/volumes/nope/disks", "{\"disk\": \"n1\"}", 404);
+	assert_true(rest_refuses("POST", ADD_DISK, "{\"disk\": \"n1\", \"group\": 3}", 404, "no RAID group 3"));
+	assert_true(rest_refuses("POST", ADD_DISK, "{}", 400, "disk"));
+	assert_true(rest_refuses("POST", ADD_DISK, "{\"disk\": \"n1\", \"disk_size\": 1000}", 400, "multiple"));
+	assert_int_equal(host_job(&rest_host, "POST", ADD_DISK, "{\"disk\": \"n1\"}", text), 's');
+	assert_true(rest_has_disk("n1") && is_remembered("/n1"));
+	assert_int_equal(host_job(&rest_host, "POST", ADD_DISK, "{\"disk\": \"n1\"}", text), 'f');
+	assert_non_null(strstr(text, "belongs to volume"));
+	rest_restart();
+	assert_true(is_remembered("/n1"));
+}
+
+static void a_disk_that_cannot_join_is_gone_again(void **state)
+{
+	(void)state;
+	ramadmin_fail_replace = -EIO;
+	assert_int_equal(host_job(&rest_host, "POST", ADD_DISK, "{\"disk\": \"n1\"}", text), 'f');
+	assert_non_null(strstr(text, "vcadm raid replace"));
+	ramadmin_fail_replace = -EMLINK;
+	assert_int_equal(host_job(&rest_host, "POST", ADD_DISK, "{\"disk\": \"n1\"}", text), 'f');
+	assert_non_null(strstr(text, "as many disks as there can be"));
+	ramadmin_fail_replace = 0;
+	assert_false(rest_has_disk("n1") || is_remembered("/n1"));
+	assert_true(is_remembered("/d0") && rest_has_disk("d0"));
+}
+
+static void a_group_that_joins_is_made_and_remembered(void **state)
+{
+	(void)state;
+	assert_true(rest_refuses("POST", ADD_GROUP, "{\"disks\": [\"n1\"]}", 400, "2 to"));
+	assert_int_equal(host_job(&rest_host, "POST", ADD_GROUP, "{\"disks\": [\"n1\", \"n2\"]}", text), 'f');
+	assert_non_null(strstr(text, "--disk-size"));
+	assert_false(is_remembered("/n1"));
+	assert_int_equal(
+	    host_job(&rest_host, "POST", ADD_GROUP, "{\"disks\": [\"n1\", \"n2\"], \"disk_size\": 1048576}", text),
+	    's');
+	assert_true(rest_has_disk("n1") && rest_has_disk("n2"));
+	assert_true(is_remembered("/n1") && is_remembered("/n2"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rest_setup_vol0, rest_teardown)
 
 int main(void)
@@ -166,6 +214,9 @@ int main(void)
 		TEST(a_disk_that_does_not_do_is_refused_and_nothing_stays),
 		TEST(limits_are_changed_one_by_one),
 		TEST(a_worn_disk_says_why_it_should_be_replaced),
+		TEST(a_disk_that_joins_is_made_and_remembered),
+		TEST(a_disk_that_cannot_join_is_gone_again),
+		TEST(a_group_that_joins_is_made_and_remembered),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -799,6 +799,23 @@ static int raid_change(struct fs_message *msg)
 	return 0;
 }
 
+/* As far as this host tells: the disks are there, and have joined. */
+static int raid_grow(struct fs_message *msg)
+{
+	struct fs_volume *volume = msg->volume;
+	const struct raid_group_spec *spec = msg->in.raid.spec;
+	unsigned n = msg->op == FS_RAID_ADD_GROUP ? spec->n_disks : 1U;
+
+	if (ramadmin_fail_replace != 0)
+		return ramadmin_fail_replace;
+	for (unsigned d = 0; d < n; d++) {
+		volume->parity[volume->n_disks] = n > 1 && d + 1 == n;
+		(void)snprintf(volume->disks[volume->n_disks++], 256, "%.200s",
+		               n > 1 ? spec->disk_urls[d] : msg->in.raid.url);
+	}
+	return 0;
+}
+
 static int scrub_op(struct fs_message *msg)
 {
 	struct fs_scrub_result *now = &ramadmin_scrub.now;
@@ -890,6 +907,8 @@ static int run(struct fs_message *msg)
 	case FS_RAID_STATUS: return raid_stat(msg);
 	case FS_RAID_REPLACE:
 	case FS_RAID_FAIL: return raid_change(msg);
+	case FS_RAID_ADD_DISK:
+	case FS_RAID_ADD_GROUP: return raid_grow(msg);
 	case FS_RAID_MODIFY: return raid_modify(msg);
 	case FS_SCRUB_START:
 	case FS_SCRUB_STOP:
