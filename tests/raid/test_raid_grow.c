@@ -268,6 +268,43 @@ static void a_longer_disk_finds_zeros_on_a_parity_disk_that_was_rebuilt(void **s
 	unmake();
 }
 
+/* The code of the second parity takes a disk of zeros as the first one does. */
+static void a_group_of_double_parity_grows_and_lives_without_any_two_disks(void **state)
+{
+	static const unsigned disks = 5;
+	uint32_t end;
+
+	(void)state;
+	simraid_init(&s, 8, "dp", 1, &disks, DISK_BLOCKS);
+	s.n_parity = 2;
+	assert_int_equal(simraid_format(&s, LOG_HALF), 0);
+	assert_int_equal(simraid_open(&s), 0);
+	write_much();
+	end = s.vbn_end;
+	assert_int_equal(simraid_add_to_group(&s, 0, used_disk("new", DISK_BLOCKS)), 0);
+	assert_int_equal(s.vbn_end, end / 3U * 4U);
+	everything_is_right();
+	write_new_blocks(end);
+	write_much();
+	everything_is_right();
+	for (unsigned i = 0; i < s.n_disks; i++)
+		for (unsigned j = 0; j < i; j++) {
+			char kept[2][32];
+
+			assert_int_equal(simraid_close(&s), 0);
+			memcpy(kept[0], s.names[i], sizeof kept[0]);
+			memcpy(kept[1], s.names[j], sizeof kept[1]);
+			s.names[i][0] = s.names[j][0] = '\0';
+			assert_int_equal(simraid_open_read_only(&s), 0);
+			assert_int_equal(simraid_check(&s, NULL), 0);
+			memcpy(s.names[i], kept[0], sizeof kept[0]);
+			memcpy(s.names[j], kept[1], sizeof kept[1]);
+			assert_int_equal(simraid_close(&s), 0);
+			assert_int_equal(simraid_open(&s), 0);
+		}
+	unmake();
+}
+
 static void a_new_group_brings_its_blocks(void **state)
 {
 	static const unsigned disks[] = { 3, 2 };
@@ -348,6 +385,64 @@ static void on_end(void *arg, int err)
 	*(int *)arg = err;
 }
 
+/* The power fails `steps` turns after a disk began to join: all there was is there, no disk is lost, and one of any may
+ * be. True: the volume has grown. */
+static bool cut_while_a_disk_joins(unsigned steps)
+{
+	uint32_t *versions, end;
+	int err = 1;
+	bool grown;
+
+	make_one(4);
+	assert_true(simraid_write_random(&s, 300, 20) >= 0);
+	assert_int_equal(simraid_fsinfo_write(&s, 5, 55), 0);
+	end = s.vbn_end;
+	versions = s.versions;
+	s.versions = NULL;
+	s.vbn_end = 0;
+	raid_add_disk(s.raid, 0, s.urls[simraid_add_disk(&s, "new", DISK_BLOCKS)], on_end, &err);
+	for (unsigned i = 0; i < steps && err == 1; i++)
+		assert_true(sim_step(s.sim));
+	for (unsigned i = 0; i < s.n_disks; i++) {
+		char name[32];
+
+		(void)snprintf(name, sizeof name, "cut-%u", i);
+		assert_int_equal(memdisk_crash_clone(s.names[i], name, steps * 7U + i + 1U), 0);
+	}
+	grown = err == 0; /* answered */
+	while (err == 1)
+		assert_true(sim_step(s.sim));
+	assert_int_equal(simraid_close(&s), 0);
+	for (unsigned i = 0; i < s.n_disks; i++) {
+		(void)snprintf(s.names[i], sizeof s.names[i], "cut-%u", i);
+		(void)snprintf(s.urls[i], sizeof s.urls[i], "mem:cut-%u", i);
+	}
+	assert_int_equal(simraid_open(&s), 0);
+	memcpy(s.versions, versions, end * sizeof *versions);
+	free(versions);
+	assert_true(!grown || s.vbn_end > end);
+	grown = s.vbn_end > end;
+	assert_false(status()->degraded);
+	everything_is_right();
+	if (grown) {
+		write_new_blocks(end);
+		everything_is_right();
+		each_may_be_lost();
+	}
+	unmake();
+	return grown;
+}
+
+static void a_power_cut_leaves_the_volume_as_it_was_or_grown(void **state)
+{
+	unsigned n_grown = 0;
+
+	(void)state;
+	for (unsigned steps = 0; steps < 60; steps++)
+		n_grown += cut_while_a_disk_joins(steps);
+	assert_true(n_grown > 10 && n_grown < 50);
+}
+
 static void one_growth_at_a_time(void **state)
 {
 	static const unsigned groups[] = { 3, 3 };
@@ -380,9 +475,11 @@ int main(void)
 		cmocka_unit_test_teardown(a_group_grows_disk_by_disk_to_its_limit, tidy),
 		cmocka_unit_test_teardown(a_grown_group_lives_with_the_loss_of_any_disk_and_is_rebuilt, tidy),
 		cmocka_unit_test_teardown(a_longer_disk_finds_zeros_on_a_parity_disk_that_was_rebuilt, tidy),
+		cmocka_unit_test_teardown(a_group_of_double_parity_grows_and_lives_without_any_two_disks, tidy),
 		cmocka_unit_test_teardown(a_new_group_brings_its_blocks, tidy),
 		cmocka_unit_test_teardown(what_does_not_do_is_refused_and_leaves_the_volume_as_it_was, tidy),
 		cmocka_unit_test_teardown(one_growth_at_a_time, tidy),
+		cmocka_unit_test_teardown(a_power_cut_leaves_the_volume_as_it_was_or_grown, tidy),
 	};
 
 	if (page_arena_init(16384) != 0)
