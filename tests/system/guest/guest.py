@@ -26,7 +26,8 @@ def build_image(folder):
 class Guest:
     """One running guest. sh() runs a command in it; start() and finish() run one beside others."""
 
-    def __init__(self, image, folder, memory="2g"):
+    def __init__(self, image, folder, memory="2g", initrd=None, forward="", more=()):
+        """`initrd`: instead of the image's; `forward`: ports of the host that lead into it; `more`: arguments of QEMU."""
         self.console_log = os.path.join(folder, "console.log")
         self.transcript = open(os.path.join(folder, "transcript.log"), "w", errors="replace")
         address = os.path.join(folder, "guest.sock")
@@ -36,10 +37,10 @@ class Guest:
         listener.settimeout(60)
         self.process = subprocess.Popen([
             tool("qemu-system-x86_64"), "-accel", "tcg,thread=multi", "-cpu", "max", "-m", memory, "-smp", "2", "-nodefaults", "-no-user-config",
-            "-nographic", "-no-reboot", "-kernel", os.path.join(image, "vmlinuz"), "-initrd", os.path.join(image, "initrd"),
+            "-nographic", "-no-reboot", "-kernel", os.path.join(image, "vmlinuz"), "-initrd", initrd or os.path.join(image, "initrd"),
             "-append", "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on hung_task_panic=0",
-            "-netdev", "user,id=net0,restrict=off", "-device", "virtio-net-pci,netdev=net0", "-device", "virtio-rng-pci",
-            "-serial", f"file:{self.console_log}", "-serial", f"unix:{address}"], stdin=subprocess.DEVNULL, stdout=self.transcript,
+            "-netdev", "user,id=net0,restrict=off" + forward, "-device", "virtio-net-pci,netdev=net0", "-device", "virtio-rng-pci",
+            "-serial", f"file:{self.console_log}", "-serial", f"unix:{address}", *more], stdin=subprocess.DEVNULL, stdout=self.transcript,
             stderr=self.transcript)
         try:
             self.line, _ = listener.accept()
