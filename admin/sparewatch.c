@@ -14,6 +14,7 @@
 #include "raid/raid.h"
 
 #define LOOK_NS 1000000000ULL /* at the volume's disks */
+#define AGAIN_NS (5U * LOOK_NS) /* what was in the way may have gone */
 #define ALL_LOOK_NS (10U * LOOK_NS) /* at spares nobody needs */
 
 struct sparewatch {
@@ -21,6 +22,7 @@ struct sparewatch {
 	struct known_volume *known;
 	struct fs_volume *volume; /* referenced */
 	bool busy, stopped; /* msg is under way */
+	uint64_t wait_until_ns; /* monotonic: no spare is taken before */
 	struct timer timer;
 	struct fs_message msg;
 };
@@ -96,7 +98,7 @@ struct taking {
 static bool is_passing(int err)
 {
 	return err == -EBUSY || err == -ENODEV || err == -EALREADY || err == -EROFS || err == -ENOMEM ||
-	       err == -ECANCELED;
+	       err == -ECANCELED || err == -ENOSPC || err == -EDQUOT;
 }
 
 static void taken(void *arg, int err, const char *text, struct known_volume *known)
@@ -111,6 +113,8 @@ static void taken(void *arg, int err, const char *text, struct known_volume *kno
 		job = rebuildjob_new(taking->admin, known->name, taking->group, taking->position);
 	} else if (spare != NULL && !is_passing(err)) {
 		spare_refuse(spare, text);
+	} else if (known != NULL && known->sparewatch != NULL) {
+		known->sparewatch->wait_until_ns = world_now_ns(taking->admin->world) + AGAIN_NS;
 	}
 	if (job != NULL)
 		rebuildjob_follow(job, known->volume);
@@ -161,6 +165,8 @@ static void take(struct sparewatch *watch, const struct raid_disk_status *disk)
 
 static void take_where_needed(struct sparewatch *watch, const struct raid_status *status)
 {
+	if (status->waits_for_room || world_now_ns(watch->admin->world) < watch->wait_until_ns)
+		return;
 	for (unsigned group = 0; group < status->n_groups && !watch->known->busy; group++) {
 		const struct raid_disk_status *disk = disk_in_need(status, group);
 

@@ -223,6 +223,19 @@ static void one_that_cannot_take_the_place_is_refused_until_the_next_start(void 
 	assert_int_equal(rest_count(SPARES), 1);
 }
 
+static void what_is_in_the_way_for_a_while_is_not_the_spares_fault(void **state)
+{
+	(void)state;
+	add("s1", 1048576, NULL);
+	ramadmin_fail_replace = -ENOSPC;
+	rest_does("POST", FAIL, "{\"disk\": \"d1\"}", 200);
+	(void)sleep(3);
+	assert_string_equal(spare("s1", "state"), "spare");
+	assert_string_equal(shown(1, "state"), "failed");
+	ramadmin_fail_replace = 0;
+	wait_for(1, "s1");
+}
+
 /* The server was ended after the spare was remembered as a disk of vol0. `member`: the volume has it. */
 static void end_in_the_middle(bool member)
 {
@@ -314,6 +327,7 @@ int main(void)
 		TEST(the_smallest_own_spare_takes_the_place_of_a_failed_disk),
 		TEST(one_that_is_broken_or_gone_is_said_and_the_next_is_tried),
 		TEST(one_that_cannot_take_the_place_is_refused_until_the_next_start),
+		TEST(what_is_in_the_way_for_a_while_is_not_the_spares_fault),
 		TEST(a_spare_that_was_taken_but_is_no_member_is_a_spare_again),
 		TEST(a_spare_that_is_a_member_leaves_the_list),
 		TEST(a_list_that_cannot_be_read_is_kept_and_said),
