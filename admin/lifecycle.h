@@ -51,6 +51,7 @@ struct lifecycle_replacement {
 	uint64_t needed_bytes; /* less does not do */
 	bool preallocate; /* a file that is made takes its space at once */
 	bool force; /* take a disk that holds something */
+	bool rejoins; /* it is the lost disk itself */
 };
 /* A disk that is a hot spare (admin/spare.h) is one no more when it has the place, and one again when it fails to get
  * it. Make the disk ready, give it the place, remember it instead of the old one. Its rebuild has begun then. The

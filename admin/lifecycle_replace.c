@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Another disk in the place of a lost one.
+/* Another disk in the place of a lost one, or the lost one itself again.
  *
  * THEORY. The new disk is remembered before it becomes a member, the old one forgotten afterwards: whenever the daemon
  * ends on the way, the disks that it remembers are enough to find the volume. One too many does no harm. */
@@ -44,6 +44,10 @@ static void step_disk(struct lifecycle_op *op)
 		lifecycle_next(op, err);
 		return;
 	}
+	if (op->replacement.rejoins) {
+		lifecycle_next(op, 0);
+		return;
+	}
 	if (spare != NULL) {
 		lifecycle_next(op, spare_fits(op->admin, spare, op->known, op->replacement.needed_bytes, op->text));
 		return;
@@ -80,7 +84,8 @@ static void step_replace(struct lifecycle_op *op)
 		lifecycle_next(op, -ENODEV);
 		return;
 	}
-	fs_message_init(&op->msg, FS_RAID_REPLACE, op->known->volume, replaced, op);
+	fs_message_init(&op->msg, op->replacement.rejoins ? FS_RAID_ONLINE : FS_RAID_REPLACE, op->known->volume,
+	                replaced, op);
 	op->msg.cls = FS_CLASS_ADMIN;
 	op->msg.origin = op->admin->world;
 	op->msg.in.raid.group = op->replacement.group;
@@ -112,14 +117,24 @@ static void step_forget_old(struct lifecycle_op *op)
 	lifecycle_next(op, err);
 }
 
+static const char *why_not(int err)
+{
+	switch (err) {
+	case -EALREADY: return "the disk there is not lost";
+	case -ENXIO: return "it is not the disk that had this place";
+	case -EUCLEAN:
+		return "it was started elsewhere since; to use it all the same, replace it by itself with --force";
+	default: return fault_of(err)->text;
+	}
+}
+
 static void replace_failed(struct lifecycle_op *op)
 {
 	struct known_volume *known = op->known;
 	struct spare *spare = spare_find(op->admin, op->new_url);
 
 	if (op->text[0] == '\0')
-		lifecycle_say(op, "disk %.150s could not take the place: %s (%s)", op->new_url,
-		              op->err == -EALREADY ? "the disk there is not lost" : fault_of(op->err)->text,
+		lifecycle_say(op, "disk %.150s could not take the place: %s (%s)", op->new_url, why_not(op->err),
 		              error_name(op->err));
 	if (strcmp(op->old_url, op->new_url) != 0)
 		lifecycle_drop_disk(known->disks, op->new_url);

@@ -25,11 +25,17 @@ static unsigned percent_of(const struct raid_disk_status *disk)
 	return (unsigned)((uint64_t)disk->rebuilt_blocks * 100U / MAX_OF(disk->rebuild_blocks, 1U));
 }
 
+/* What of the disk is written. */
+static const char *rebuild_kind(const struct raid_disk_status *disk)
+{
+	return disk->keeps_rest ? "changes" : "all";
+}
+
 /* What is left, at the speed it has had on average. */
 static json_t *figures(const struct job *job, const struct raid_disk_status *disk)
 {
-	json_t *json = json_pack("{s:o,s:I,s:I}", "disk", textjson(disk->url), "rebuilt",
-	                         (json_int_t)disk->rebuilt_blocks * RAID_BLOCK_SIZE, "total",
+	json_t *json = json_pack("{s:o,s:s,s:I,s:I}", "disk", textjson(disk->url), "rebuild", rebuild_kind(disk),
+	                         "rebuilt", (json_int_t)disk->rebuilt_blocks * RAID_BLOCK_SIZE, "total",
 	                         (json_int_t)disk->rebuild_blocks * RAID_BLOCK_SIZE);
 	int64_t spent_s = (world_wall_ns(job->admin->world) - job->started_ns) / 1000000000;
 
@@ -50,7 +56,8 @@ static void rebuild_judge(struct job *job, const struct raid_disk_status *disk)
 		job->result = figures(job, disk);
 		job_progress(job, percent_of(disk));
 	} else if (disk != NULL && disk->state == RAID_DISK_ONLINE) {
-		job_succeed_take(job, json_pack("{s:o}", "disk", textjson(disk->url)));
+		job_succeed_take(job,
+		                 json_pack("{s:o,s:s}", "disk", textjson(disk->url), "rebuild", rebuild_kind(disk)));
 	} else {
 		(void)snprintf(text, sizeof text, "disk %s is %s", disk == NULL ? "?" : disk->url,
 		               disk == NULL ? "gone" : raid_disk_state_name(disk->state));

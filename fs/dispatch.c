@@ -81,6 +81,7 @@ static const struct operation operations[FS_OP_COUNT] = {
 	[FS_VOLUME_STAT] = { op_volume_stat, true },
 	[FS_RAID_STATUS] = { op_raid_status, true },
 	[FS_RAID_REPLACE] = { op_raid_replace, true },
+	[FS_RAID_ONLINE] = { op_raid_online, true },
 	[FS_RAID_FAIL] = { op_raid_fail, true },
 	[FS_RAID_MODIFY] = { op_raid_modify, true },
 	[FS_RAID_ADD_DISK] = { op_raid_add_disk, true },

@@ -121,6 +121,7 @@ enum fs_op {
 	FS_VOLUME_STAT, /* out.volume */
 	FS_RAID_STATUS, /* out.raid */
 	FS_RAID_REPLACE, /* in.raid: the disk of `url` takes the place of the lost one there (raid_replace) */
+	FS_RAID_ONLINE, /* in.raid: the lost disk there, now at `url`, gets its place back (raid_online) */
 	FS_RAID_FAIL, /* in.raid: the disk there is called failed (raid_fail) */
 	FS_RAID_MODIFY, /* in.raid.limits: those that are not 0 count from now on (raid_limits_change) */
 	FS_RAID_ADD_DISK, /* in.raid: the disk of `url` becomes a data disk of `group`, and the volume larger

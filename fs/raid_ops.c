@@ -42,6 +42,16 @@ int op_raid_replace(struct fs_run *run)
 	return OP_LATER;
 }
 
+int op_raid_online(struct fs_run *run)
+{
+	struct fs_message *msg = run->msg;
+
+	if (run->vol->read_only)
+		return -EROFS;
+	raid_online(run->vol->raid, msg->in.raid.group, msg->in.raid.position, msg->in.raid.url, raid_changed, msg);
+	return OP_LATER;
+}
+
 int op_raid_fail(struct fs_run *run)
 {
 	struct fs_message *msg = run->msg;

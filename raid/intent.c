@@ -55,6 +55,13 @@ void intent_stripe_add(struct raid_group *g, uint32_t dbn)
 	g->n_outstanding++;
 }
 
+void intent_each_outstanding(const struct raid_group *g, void (*see)(void *arg, uint32_t dbn), void *arg)
+{
+	for (uint32_t i = 0; g->n_outstanding > 0 && i <= g->outstanding_mask; i++)
+		if (g->outstanding[i] != 0)
+			see(arg, g->outstanding[i] - 1);
+}
+
 void intent_release_all(struct raid *raid)
 {
 	for (unsigned i = 0; i < raid->n_groups; i++) {

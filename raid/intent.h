@@ -19,6 +19,8 @@ void intent_write(struct piece *piece);
 /* Is this stripe under an intent that is not released? Then a second write of it waits for a flush. */
 bool intent_stripe_outstanding(const struct raid_group *g, uint32_t dbn);
 void intent_stripe_add(struct raid_group *g, uint32_t dbn);
+/* Call `see` for each of those. */
+void intent_each_outstanding(const struct raid_group *g, void (*see)(void *arg, uint32_t dbn), void *arg);
 /* A flush has made everything durable that the intents are about: their slots are free. */
 void intent_release_all(struct raid *raid);
 

@@ -107,6 +107,8 @@ void label_encode(const struct label *label, struct raid_label_format *f)
 		f->limits[i] = le64_of(label->limits.of[i]);
 	for (unsigned i = 0; i < label->n_members; i++)
 		label_encode_member(&label->members[i], &f->members[i]);
+	for (unsigned i = 0; i < label->n_maps; i++)
+		dirty_map_encode(&label->maps[i].map, label->maps[i].member, &f->maps[i]);
 	f->crc = le32_of(label_crc(f));
 }
 
@@ -176,6 +178,28 @@ static int label_decode_counts(const struct raid_label_format *f, struct label *
 	return 0;
 }
 
+/* Only of members that are lost or rebuilding, and one of each. */
+static int label_decode_maps(const struct raid_label_format *f, struct label *l)
+{
+	l->n_maps = 0;
+	for (unsigned i = 0; i < RAID_LABEL_MAPS; i++) {
+		unsigned member = le16_get(f->maps[i].member);
+		struct label_map *map = &l->maps[l->n_maps];
+
+		if (member == 0)
+			continue;
+		map->member = member - 1U;
+		if (map->member >= l->n_members || dirty_map_decode(&f->maps[i], &map->map) != 0 ||
+		    (!l->members[map->member].failed && !l->members[map->member].rebuilding))
+			return -EUCLEAN;
+		for (unsigned k = 0; k < l->n_maps; k++)
+			if (l->maps[k].member == map->member)
+				return -EUCLEAN;
+		l->n_maps++;
+	}
+	return 0;
+}
+
 /* No two members are one disk, and what the head says of this one is what its row says. */
 static int label_check_rows(const struct raid_label_format *f, const struct label *l)
 {
@@ -222,6 +246,8 @@ int label_decode(const struct raid_label_format *f, struct label *l)
 		err = label_decode_member(&f->members[i], l, &l->members[i]);
 	if (err == 0 && le64_get(f->incompat) != label_incompat(l))
 		err = -EUCLEAN; /* what a bit tells of is not there, or the other way round */
+	if (err == 0)
+		err = label_decode_maps(f, l);
 	return err != 0 ? err : label_check_rows(f, l);
 }
 
@@ -267,6 +293,12 @@ void label_build(const struct raid *raid, const struct member *own, struct raid_
 			.rebuilt_zones = m->durable_zones,
 			.reason = m->reason,
 		};
+	}
+	for (unsigned i = 0; i < raid->n_members; i++) {
+		const struct member *m = raid->members[i];
+
+		if (m->map.kept && !m->map.fresh && (l.members[i].failed || l.members[i].rebuilding))
+			l.maps[l.n_maps++] = (struct label_map){ i, m->map };
 	}
 	label_encode(&l, ret_bytes);
 }
@@ -386,6 +418,11 @@ void label_changed(struct raid *raid)
 	s->wanted++;
 	s->kick.run = label_kick_run;
 	world_defer(raid->world, &s->kick);
+}
+
+void label_behind(struct raid *raid)
+{
+	raid->label.wanted += raid->read_only ? 0U : 1U;
 }
 
 void label_sync(struct raid *raid, struct label_wait *wait)

@@ -7,6 +7,7 @@
 #define RAID_LABEL_H
 
 #include "raid/batch.h"
+#include "raid/dirty_map.h"
 #include "raid/layout.h"
 #include "raid/lineage.h"
 
@@ -39,6 +40,11 @@ struct label {
 	struct raid_limits limits;
 	uint32_t shared_crc;
 	struct label_member members[RAID_LABEL_MAX_MEMBERS];
+	unsigned n_maps;
+	struct label_map {
+		unsigned member;
+		struct dirty_map map;
+	} maps[RAID_LABEL_MAPS];
 };
 /* -ENOENT: these bytes are no label. -EUCLEAN: a label that is damaged or absurd. -ENOTSUP: it has features we do not
  * know; disk_uuid, volume_uuid and identity are set even so. */
@@ -71,6 +77,8 @@ struct label_state {
 };
 /* Something that labels say has changed: they are written soon. */
 void label_changed(struct raid *raid);
+/* The same, but nobody waits for it before the next flush. */
+void label_behind(struct raid *raid);
 /* Call `done` when the labels on the disks say what is so now; never inside this call. -EIO: no disk is left. */
 void label_sync(struct raid *raid, struct label_wait *wait);
 /* Do they say so already? Then there is nothing to wait for. */

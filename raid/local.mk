@@ -6,6 +6,7 @@ libvcraid_a_SOURCES = \
 	raid/checksum_entry.c raid/checksum_entry.h \
 	raid/checksum_set.c raid/checksum_set.h \
 	raid/checksum_zone.c raid/checksum_zone.h \
+	raid/dirty_map.c raid/dirty_map.h \
 	raid/disk.c raid/disk.h \
 	raid/disk_blank.c raid/disk_blank.h \
 	raid/disk_use.c raid/disk_use.h \

@@ -214,6 +214,7 @@ static const char *reason_text(const char *reason)
 		      { "gone", "it is gone: removed, or cut short" },
 		      { "label_gone", "its label is gone: it was overwritten, or is another disk" },
 		      { "log_copy_unreadable", "the log on it cannot be read" },
+		      { "changes_unreadable", "what has changed while it was away cannot be made from the others" },
 		      { "administrator", "an administrator called it failed" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -225,10 +226,11 @@ static const char *reason_text(const char *reason)
 void member_fail(struct member *m, const char *reason, int err)
 {
 	struct raid *raid = m->raid;
+	bool was_online = m->state == RAID_DISK_ONLINE;
 
 	if (!member_online(m))
 		return;
-	m->group->n_lost += m->state == RAID_DISK_ONLINE ? 1U : 0U;
+	m->group->n_lost += was_online ? 1U : 0U;
 	m->state = RAID_DISK_FAILED;
 	(void)snprintf(m->why, sizeof m->why, "%s (%s)", reason_text(reason), error_name(err));
 	log_error("raid", "disk_failed", "disk=%s group=%u position=%u reason=%s error=%s", m->url, m->group->index,
@@ -237,6 +239,10 @@ void member_fail(struct member *m, const char *reason, int err)
 		/* Nothing more is acknowledged, so this disk stays what it was on the labels: it may come back. */
 		log_error("raid", "group_failed", "group=%u", m->group->index);
 	} else {
+		if (strcmp(reason, "flush") == 0 && err != -ENODEV) /* R4; one that is gone was not asked */
+			dirty_map_end(m);
+		else
+			dirty_map_begin(m, was_online);
 		m->recorded_failed = true;
 		raid->label.membership++;
 		label_changed(raid);

@@ -7,6 +7,7 @@
 #ifndef RAID_MEMBER_H
 #define RAID_MEMBER_H
 
+#include "raid/dirty_map.h"
 #include "raid/disk.h"
 #include "raid/layout.h"
 #include "raid/lineage.h"
@@ -30,6 +31,8 @@ struct member {
 	bool has_fsinfo; /* it has had one written since the volume was opened */
 	bool zeroed; /* rebuilding: it read as zeros from end to end before that began */
 	bool resumed; /* rebuilding: since an earlier start */
+	struct dirty_map map; /* lost: what has changed since; rebuilding: what of it is to be rebuilt */
+	bool kept_rest; /* it came back, and had all but what the map said */
 	uint32_t rebuilt_zones; /* rebuilding: the zones below are there (R6) */
 	uint32_t flushing_zones; /* those of them that the flush under way makes durable */
 	uint32_t durable_zones; /* those that are: what labels say */
@@ -81,7 +84,9 @@ static inline bool member_online(const struct member *m)
 /* Data and checksums of this zone are there, and kept on it. */
 static inline bool member_holds_zone(const struct member *m, uint32_t zone)
 {
-	return m->state == RAID_DISK_ONLINE || (m->state == RAID_DISK_REBUILDING && zone < m->rebuilt_zones);
+	return m->state == RAID_DISK_ONLINE ||
+	       (m->state == RAID_DISK_REBUILDING &&
+	        (zone < m->rebuilt_zones || (m->map.kept && !dirty_map_has(&m->map, zone))));
 }
 static inline bool member_holds(const struct member *m, uint32_t dbn)
 {

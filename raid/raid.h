@@ -311,6 +311,9 @@ struct raid_disk_status {
 	uint64_t size_bytes;
 	uint64_t needed_bytes; /* what a disk that replaces it must have at least */
 	uint32_t rebuilt_blocks, rebuild_blocks; /* rebuilding: of so many so many; else 0 */
+	bool keeps_rest; /* lost: when it comes back, only what has changed since is to be written. Else: so it came
+	                  * back */
+	uint64_t changed_blocks; /* lost or rebuilding, and it keeps the rest: so much is to be written */
 	bool waits_for_room; /* the host's file system is full, or a quota is used up: writes to it wait */
 	uint64_t n_reads, n_writes, read_bytes, written_bytes;
 	struct raid_error_count errors[RAID_N_ERRORS]; /* since the volume was opened */
@@ -351,6 +354,12 @@ void raid_add_group(struct raid *raid, const struct raid_group_spec *spec, void 
  * small; -EFBIG there are not so many VBNs left (*ret_blocks is set); -EMLINK the group, or the volume, has as many
  * disks as there can be; -ENOENT. */
 MUST_CHECK int raid_growth(const struct raid *raid, unsigned group, uint64_t size_bytes, uint32_t *ret_blocks);
+/* Give a lost disk its own place back: `url` is where it is now. When the volume knows what has changed since it went
+ * (raid/dirty_map.h), and it has all else, only that is rebuilt; otherwise all it holds is gone, and it is rebuilt
+ * whole: raid_disk_status.keeps_rest tells afterwards. `done` err as of raid_replace (never -EEXIST); -ENXIO it is not
+ * the disk that had this place; -EUCLEAN it has gone another way since: it was started elsewhere. */
+void raid_online(struct raid *raid, unsigned group, unsigned position, const char *url,
+                 void (*done)(void *arg, int err), void *arg);
 /* Call a disk failed. `done` err: 0: the labels say so; -EALREADY it is lost already; -EBUSY the group could not do
  * without it; -ENOENT, -EROFS. */
 void raid_fail(struct raid *raid, unsigned group, unsigned position, void (*done)(void *arg, int err), void *arg);

@@ -301,6 +301,7 @@ static int assemble_count_lost(struct raid *raid)
 			continue;
 		if (!m->recorded_failed) {
 			l->membership++;
+			dirty_map_begin(m, !m->resumed);
 			m->reason = m->state == RAID_DISK_STALE ? RAID_REASON_STALE : RAID_REASON_ABSENT;
 		}
 		m->recorded_failed = true;
@@ -331,7 +332,7 @@ static struct raid *assemble_begin(const struct raid_offer *offer)
 	TAILQ_INIT(&raid->repairs_waiting);
 	raid->world = offer->world;
 	raid->limits = l->limits;
-	raid->opening = true;
+	raid->opening = raid->recovering = true;
 	raid_room_patience(raid, RAID_ROOM_PATIENCE_NS);
 	raid->read_only = offer->read_only;
 	raid->inspecting = offer->inspecting;
@@ -363,6 +364,8 @@ int raid_assemble(struct raid_offer *offer, struct raid **ret_raid)
 		return -ENOMEM;
 	for (unsigned i = 0; i < l->n_members && err == 0; i++)
 		err = assemble_member(raid, i, &l->members[i]);
+	for (unsigned i = 0; i < l->n_maps && err == 0; i++)
+		raid->members[l->maps[i].member]->map = l->maps[i].map;
 	if (err == 0)
 		err = assemble_groups_check(raid);
 	if (err == 0)

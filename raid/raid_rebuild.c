@@ -181,6 +181,16 @@ static bool zone_repair(struct rebuild_zone *z)
 
 /* ---- its course -------------------------------------------------------------------------------------------------- */
 
+/* A disk that kept the rest has there what it was before, in block and entry: somebody would believe it. So it has to
+ * be rebuilt whole, with zeros there. */
+static void zone_lost(struct member *m)
+{
+	if (!m->map.kept)
+		return;
+	dirty_map_end(m);
+	member_fail(m, "changes_unreadable", -EIO);
+}
+
 static void zone_loaded(struct rebuild_zone *z, struct checksum_block *entries)
 {
 	struct rebuild *rb = z->rebuild;
@@ -190,6 +200,7 @@ static void zone_loaded(struct rebuild_zone *z, struct checksum_block *entries)
 	if (entries == NULL) {
 		log_error("raid", "zone_not_rebuilt", "disk=%s zone=%u", rb->member->url, z->zone);
 		rb->n_lost += z->end - z->at;
+		zone_lost(rb->member);
 		return;
 	}
 	checksum_zone_pin(rb->raid, entries);
@@ -220,14 +231,17 @@ static void zone_begin(struct rebuild *rb)
 {
 	uint32_t zone = rb->next_zone++;
 	struct rebuild_zone *z = &rb->zones[zone % REBUILD_ZONES];
+	bool held = member_holds_zone(rb->member, zone); /* it did not change while the disk was away */
 
 	*z = (struct rebuild_zone){
 		.rebuild = rb,
-		.stage = ZONE_DRAINING,
+		.stage = held ? ZONE_MADE : ZONE_DRAINING,
 		.zone = zone,
 		.at = zone * RAID_ZONE_DATA,
 		.end = MIN_OF((zone + 1) * RAID_ZONE_DATA, group_n_dbn(rb->group, rb->member->position)),
 	};
+	if (held)
+		z->at = z->end;
 }
 
 static bool zone_drained(const struct rebuild_zone *z)
@@ -361,6 +375,7 @@ void rebuild_labelled(struct raid *raid)
 		if (!m->rebuilt || m->state != RAID_DISK_REBUILDING)
 			continue;
 		m->state = RAID_DISK_ONLINE;
+		dirty_map_end(m);
 		m->group->n_lost--;
 		rebuild_kick(m->group);
 	}
@@ -440,7 +455,8 @@ static bool rebuild_step(struct rebuild *rb)
 {
 	bool changed = false;
 
-	if (rb->next_zone < rb->n_zones && rb->next_zone < rb->labelled_zones + REBUILD_AHEAD_ZONES &&
+	if (rb->next_zone < rb->n_zones &&
+	    (rb->member->map.kept || rb->next_zone < rb->labelled_zones + REBUILD_AHEAD_ZONES) &&
 	    rb->zones[rb->next_zone % REBUILD_ZONES].stage == ZONE_NONE) {
 		zone_begin(rb);
 		changed = true;

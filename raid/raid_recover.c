@@ -134,6 +134,9 @@ void recover_list(struct recover *rc)
 		recover_end(rc, -EROFS);
 		return;
 	}
+	dirty_map_begun(rc->raid);
+	for (unsigned i = 0; i < n; i++)
+		dirty_map_add(rc->jobs[i].record->group, rc->jobs[i].dbn);
 	recover_stripes(rc);
 }
 

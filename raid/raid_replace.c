@@ -4,11 +4,14 @@
  * THEORY. The new disk is blanked, then put in the place of the old one while nothing is under way that has both in
  * view: repairs are held back, and a flush is waited for, after which no write is in flight. The labels of all disks
  * then say who the member is; the old disk, if it ever comes back, is no member any more, because its UUID is not among
- * theirs. A crash on the way leaves the old table or the new one. What the disk shall hold comes by the rebuild. */
+ * theirs. A crash on the way leaves the old table or the new one. What the disk shall hold comes by the rebuild.
+ * A lost disk that comes back replaces itself: under another UUID, like any other, but what has not changed since it
+ * went stays on it (raid/dirty_map.h), when its label and mark say that it has all that. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "raid/candidate.h"
 #include "raid/disk_blank.h"
 #include "raid/raid_probe.h"
 #include "raid/raid_rebuild.h"
@@ -24,6 +27,9 @@ struct replace {
 	void *arg;
 	int err;
 	struct disk *disk;
+	bool rejoins; /* it is the disk that was lost */
+	bool keeps_rest; /* and only what has changed is to be rebuilt */
+	unsigned label_copy, mark_copy; /* its newest ones */
 	struct probe probe;
 	struct disk_blank blank;
 	struct still still;
@@ -93,7 +99,14 @@ static struct member *replace_member(struct replace *rp, const struct member *ol
 	m->size_blocks = rp->disk->size_bytes / RAID_BLOCK_SIZE;
 	m->n_dbn = m->is_parity ? layout_n_dbn(&rp->raid->layout, m->size_blocks) : old->n_dbn;
 	m->state = RAID_DISK_REBUILDING;
-	m->zeroed = rp->blank.zeroed;
+	if (rp->keeps_rest) {
+		m->kept_rest = true;
+		m->map = old->map;
+		m->label_copy = rp->label_copy;
+		m->mark_copy = rp->mark_copy;
+	} else {
+		m->zeroed = rp->blank.zeroed;
+	}
 	memcpy(m->url, rp->url, sizeof m->url);
 	m->disk = rp->disk;
 	rp->disk = NULL;
@@ -118,8 +131,8 @@ static void replace_swap(struct still *still)
 	replace_in_tables(raid, old, m);
 	checksum_zone_drop(raid, old);
 	member_retire(old);
-	log_info("raid", "disk_replaced", "old=%s new=%s group=%u position=%u", old->url, m->url, rp->group->index,
-	         rp->position);
+	log_info("raid", "disk_replaced", "old=%s new=%s group=%u position=%u rebuild=%s", old->url, m->url,
+	         rp->group->index, rp->position, rp->keeps_rest ? "changes" : "all");
 	raid_log_member_joined(raid);
 	raid->label.membership++;
 	label_changed(raid);
@@ -129,6 +142,12 @@ static void replace_swap(struct still *still)
 
 /* ---- the disk ---------------------------------------------------------------------------------------------------- */
 
+static void replace_hold(struct replace *rp)
+{
+	rp->still.done = replace_swap;
+	still_wait(rp->raid, &rp->still);
+}
+
 static void replace_blanked(struct disk_blank *blank, int err)
 {
 	struct replace *rp = container_of(blank, struct replace, blank);
@@ -137,16 +156,63 @@ static void replace_blanked(struct disk_blank *blank, int err)
 		replace_end(rp, err);
 		return;
 	}
-	rp->still.done = replace_swap;
-	still_wait(rp->raid, &rp->still);
+	replace_hold(rp);
+}
+
+static void replace_blank(struct replace *rp)
+{
+	rp->blank = (struct disk_blank){ .disk = rp->disk,
+		                         .front_blocks = rp->raid->layout.log_first,
+		                         .done = replace_blanked };
+	disk_blank_start(&rp->blank);
+}
+
+/* What a disk has that says it is the lost one. */
+static int rejoin_judge(struct replace *rp, const struct candidate *c)
+{
+	const struct raid *raid = rp->raid;
+	const struct member *old = rp->group->members[rp->position];
+
+	if (c->err != 0)
+		return c->err;
+	if (c->label == NULL || c->unknown_format || !uuid_equal(&c->label->volume_uuid, &raid->volume_uuid) ||
+	    !uuid_equal(&c->label->disk_uuid, &old->uuid))
+		return -ENXIO;
+	if (lineage_parted(&c->lineage, &raid->lineage))
+		return -EUCLEAN;
+	rp->keeps_rest = dirty_map_fits(raid, &old->map, &c->lineage);
+	rp->label_copy = c->label_copy;
+	rp->mark_copy = c->mark_copy;
+	return 0;
+}
+
+static void rejoin_probed(struct replace *rp)
+{
+	struct candidate *c = raid_call_new(sizeof *c);
+	int err;
+
+	candidate_load(c, &rp->probe);
+	err = rejoin_judge(rp, c);
+	candidates_free(c, 1);
+	if (err != 0)
+		replace_end(rp, err);
+	else if (rp->keeps_rest)
+		replace_hold(rp);
+	else
+		replace_blank(rp);
 }
 
 static void replace_probed(struct probe *probe)
 {
 	struct replace *rp = container_of(probe, struct replace, probe);
-	struct label *label = raid_call_new(sizeof *label);
+	struct label *label;
 	int err = probe->disks[0].err;
 
+	if (rp->rejoins) {
+		rejoin_probed(rp);
+		return;
+	}
+	label = raid_call_new(sizeof *label);
 	for (unsigned copy = 0; copy < 2 && err == 0; copy++)
 		if (label_decode(probe_label(probe, 0, copy), label) != -ENOENT)
 			err = -EEXIST;
@@ -155,10 +221,7 @@ static void replace_probed(struct probe *probe)
 		replace_end(rp, err);
 		return;
 	}
-	rp->blank = (struct disk_blank){ .disk = rp->disk,
-		                         .front_blocks = rp->raid->layout.log_first,
-		                         .done = replace_blanked };
-	disk_blank_start(&rp->blank);
+	replace_blank(rp);
 }
 
 static int replace_open(struct replace *rp)
@@ -186,14 +249,14 @@ static int replace_refused(const struct raid *raid, const struct member *m)
 	return raid->replace != NULL || raid->grow != NULL || raid_log_is_on(raid, m) ? -EBUSY : 0;
 }
 
-void raid_replace(struct raid *raid, unsigned group, unsigned position, const char *url,
-                  void (*done)(void *arg, int err), void *arg)
+static void replace_begin(const struct replace *wanted, unsigned group, const char *url)
 {
 	struct replace *rp = raid_call_new(sizeof *rp);
-	struct member *m = raid_member_at(raid, group, position);
+	struct raid *raid = wanted->raid;
+	struct member *m = raid_member_at(raid, group, wanted->position);
 	int err = replace_refused(raid, m);
 
-	*rp = (struct replace){ .raid = raid, .position = position, .done = done, .arg = arg };
+	*rp = *wanted;
 	(void)snprintf(rp->url, sizeof rp->url, "%s", url);
 	if (err == 0) {
 		rp->group = m->group;
@@ -202,6 +265,20 @@ void raid_replace(struct raid *raid, unsigned group, unsigned position, const ch
 	}
 	if (err != 0)
 		replace_end(rp, err);
+}
+
+void raid_replace(struct raid *raid, unsigned group, unsigned position, const char *url,
+                  void (*done)(void *arg, int err), void *arg)
+{
+	replace_begin(&(struct replace){ .raid = raid, .position = position, .done = done, .arg = arg }, group, url);
+}
+
+void raid_online(struct raid *raid, unsigned group, unsigned position, const char *url,
+                 void (*done)(void *arg, int err), void *arg)
+{
+	replace_begin(
+	    &(struct replace){ .raid = raid, .position = position, .rejoins = true, .done = done, .arg = arg }, group,
+	    url);
 }
 
 /* ---- failing one ------------------------------------------------------------------------------------------------- */

@@ -69,6 +69,8 @@ static void status_disk(const struct member *m, struct raid_disk_status *d)
 		d->rebuild_blocks = group_n_dbn(m->group, m->position);
 		d->rebuilt_blocks = MIN_OF(m->rebuilt_zones * RAID_ZONE_DATA, d->rebuild_blocks);
 	}
+	d->keeps_rest = m->map.kept || (m->kept_rest && member_online(m));
+	d->changed_blocks = m->map.kept ? dirty_map_n_blocks(&m->map, group_n_dbn(m->group, m->position)) : 0;
 	d->n_reads = m->n_reads;
 	d->n_writes = m->n_writes;
 	d->read_bytes = m->read_bytes;

@@ -44,6 +44,7 @@ struct raid {
 	uint64_t n_full_stripes, n_partial_stripes, n_reconstructed, n_lost_blocks;
 	unsigned n_ios; /* at the disks */
 	bool opening, closing;
+	bool recovering; /* opening: which flush counts is not known yet */
 	bool read_only; /* nothing is written to any disk */
 	bool inspecting; /* and what a crash left is looked at as it is */
 	struct raid_stripe *unsettled; /* inspecting: the stripes named by intents, by group and DBN */

@@ -233,8 +233,10 @@ static void piece_launch(struct raid *raid, struct piece *p)
 	g->intent_used++;
 	p->n_admitted = p->set.n_zones * g->n_members;
 	raid->cache.n_admitted += p->n_admitted;
-	for (unsigned i = 0; i < p->n_stripes; i++)
+	for (unsigned i = 0; i < p->n_stripes; i++) {
 		intent_stripe_add(g, p->stripes[i].dbn);
+		dirty_map_add(g, p->stripes[i].dbn);
+	}
 	raid->n_full_stripes += p->n_stripes - p->n_partial;
 	raid->n_partial_stripes += p->n_partial;
 	piece_start(p);

@@ -89,9 +89,22 @@ enum { RAID_MEMBER_ONLINE = 1, RAID_MEMBER_FAILED = 2, RAID_MEMBER_REBUILDING = 
 enum { RAID_MEMBER_ZEROED = 1, RAID_MEMBER_WORN = 4 };
 enum { RAID_REASON_UNKNOWN = 0, RAID_REASON_STALE = 1, RAID_REASON_ABSENT = 2 };
 
+/* Where its group was written since a member was lost (raid/dirty_map.h): region r is bit r % 8 of byte r / 8. */
+#define RAID_MAP_REGIONS 4096U
+struct raid_map_format {
+	le16 member; /* its index + 1; 0: none */
+	uint8_t reserved[2];
+	le32 region_zones;
+	le64 n_starts; /* the disk has lived through this start up to ... */
+	le64 flush; /* ... this flush */
+	uint8_t bits[RAID_MAP_REGIONS / 8];
+};
+static_assert(sizeof(struct raid_map_format) == 536, "label: map");
+
 #define RAID_LABEL_MAX_MEMBERS 256U
 #define RAID_LABEL_MAX_LOG_COPIES 8U
 #define RAID_LABEL_LIMITS 8U
+#define RAID_LABEL_MAPS 5U
 struct raid_label_format {
 	uint8_t magic[RAID_MAGIC_BYTES];
 	le32 crc; /* of all 16 KiB, this field zero */
@@ -135,13 +148,15 @@ struct raid_label_format {
 	le64 limits[RAID_LABEL_LIMITS]; /* by enum raid_limit: 0 the default, RAID_NO_LIMIT none */
 	uint8_t reserved3[128];
 	uint8_t identity_uuid[16]; /* what the volume is called by now, when it was a copy of volume_uuid's; zeros: volume_uuid */
-	uint8_t reserved4[3160];
+	uint8_t reserved4[480];
+	struct raid_map_format maps[RAID_LABEL_MAPS]; /* of members that are lost, or get only what has changed */
 	/* 4096 */
 	struct raid_member_format members[RAID_LABEL_MAX_MEMBERS];
 };
 static_assert(sizeof(struct raid_label_format) == RAID_LABEL_BLOCKS * 4096, "label");
 static_assert(offsetof(struct raid_label_format, volume_uuid) == 64, "label: shared part");
 static_assert(offsetof(struct raid_label_format, limits) == 728, "label: limits");
+static_assert(offsetof(struct raid_label_format, maps) == 1416, "label: maps");
 static_assert(offsetof(struct raid_label_format, members) == 4096, "label: member table");
 #define RAID_LABEL_SHARED_OFFSET 64U
 enum { RAID_LABEL_CLEAN = 1 };

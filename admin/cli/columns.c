@@ -121,6 +121,7 @@ static const struct column raid_columns[] = {
 	{ "DISK STATE", "state", COLUMN_TEXT, false },
 	{ "SPARES", "spares", COLUMN_TEXT, false }, /* that could take its place */
 	{ "REBUILT", "rebuilt_percent", COLUMN_PERCENT, false },
+	{ "CHANGED", "changed", COLUMN_SIZE, true }, /* since it was lost: what raid online writes */
 	{ "SIZE", "size", COLUMN_SIZE, false },
 	{ "READ", "io.read_bytes", COLUMN_SIZE, true },
 	{ "WRITTEN", "io.written_bytes", COLUMN_SIZE, true },

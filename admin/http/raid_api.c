@@ -50,6 +50,8 @@ static json_t *disk_json(const char *volume, const struct raid_disk_status *disk
 		(void)json_object_set_new(json, "reason", json_string(disk->why));
 	else if (disk->worn[0] != '\0')
 		(void)json_object_set_new(json, "reason", json_sprintf("should be replaced: %s", disk->worn));
+	if (disk->keeps_rest && disk->state != RAID_DISK_ONLINE)
+		(void)json_object_set_new(json, "changed", integer(disk->changed_blocks * RAID_BLOCK_SIZE));
 	(void)json_object_set_new(json, "worn", json_boolean(disk->worn[0] != '\0'));
 	if (disk->waits_for_room)
 		(void)json_object_set_new(json, "waits_for", json_string("room on the host"));
@@ -182,7 +184,7 @@ void raid_api_groups(struct call *call)
 	call_each_volume(call, FS_RAID_STATUS, groups_visited, groups_scrub);
 }
 
-/* ---- replace, fail ----------------------------------------------------------------------------------------------- */
+/* ---- replace, online, fail --------------------------------------------------------------------------------------- */
 
 /* The disk that an administrator means: by its name, or by its place. NULL: there is none. */
 static const struct raid_disk_status *disk_meant(const struct call *call, const char *name)
@@ -232,43 +234,84 @@ static void replace_ended(void *arg, int err, const char *text, struct known_vol
 		job_fail(job, err != 0 ? err : -ENODEV, text);
 }
 
-static void replace_looked(struct call *call)
+/* The disk named `name` (key `key` of the body) gets the place of `lost`; `replacement` says how. */
+static void replace_begin(struct call *call, const struct raid_disk_status *lost, const char *key, const char *name,
+                          struct lifecycle_replacement *replacement)
 {
 	struct known_volume *known = known_find(call->admin, call_param(call, "volume"));
+	json_t *url = known_disk_url(call->admin, name);
+	struct job *job;
+
+	if (url == NULL) {
+		call_fail(call, -EINVAL, key,
+		          "\"%s\" is not a disk: give a name, an absolute path or a URL (file:/path)", name);
+		return;
+	}
+	replacement->group = lost->group;
+	replacement->position = lost->position;
+	replacement->old_url = lost->url;
+	replacement->url = json_string_value(url);
+	replacement->size_bytes = lost->size_bytes;
+	replacement->needed_bytes = lost->needed_bytes;
+	job = rebuildjob_new(call->admin, known->name, lost->group, lost->position);
+	if (job != NULL)
+		lifecycle_replace(call->admin, known, replacement, replace_ended, job);
+	json_decref(url);
+	call_accept(call, job);
+}
+
+/* A lost disk of a volume to which nothing else is being done; NULL: it was answered. */
+static const struct raid_disk_status *lost_disk(struct call *call, const char *otherwise)
+{
+	const struct known_volume *known = known_find(call->admin, call_param(call, "volume"));
 	const struct raid_disk_status *disk = disk_found(call);
-	json_t *url;
+
+	if (disk == NULL)
+		return NULL;
+	if (known == NULL || known->busy)
+		call_fail(call, -EBUSY, disk->url,
+		          "something else is being done with this volume; wait until that has ended");
+	else if (disk->state == RAID_DISK_ONLINE || disk->state == RAID_DISK_REBUILDING)
+		call_fail(call, -EALREADY, disk->url, "disk %s is %s: %s", disk->url, raid_disk_state_name(disk->state),
+		          otherwise);
+	else
+		return disk;
+	return NULL;
+}
+
+static void replace_looked(struct call *call)
+{
+	const struct raid_disk_status *disk = lost_disk(call, "only a lost one can be replaced (vcadm raid fail gives "
+	                                                      "it up)");
+	struct lifecycle_replacement replacement = { 0 };
 
 	if (disk == NULL)
 		return;
-	if (known == NULL || known->busy || disk->state == RAID_DISK_ONLINE || disk->state == RAID_DISK_REBUILDING) {
-		call_fail(call, known == NULL || known->busy ? -EBUSY : -EALREADY, disk->url,
-		          known == NULL || known->busy
-		              ? "something else is being done with this volume; wait until that has ended"
-		              : "disk %s is %s: only a lost one can be replaced (vcadm raid fail gives it up)",
-		          disk->url, raid_disk_state_name(disk->state));
+	replacement.preallocate = call_flag(call, "preallocate");
+	replacement.force = call_flag(call, "force");
+	replace_begin(call, disk, "with", call_text(call, "with"), &replacement);
+}
+
+static void online_looked(struct call *call)
+{
+	const struct raid_disk_status *disk = lost_disk(call, "it is not lost");
+	struct lifecycle_replacement replacement = { .rejoins = true };
+
+	if (disk == NULL)
 		return;
-	}
-	url = known_disk_url(call->admin, call_text(call, "with"));
-	if (url == NULL) {
-		call_fail(call, -EINVAL, "with",
-		          "\"%s\" is not a disk: give a name, an absolute path or a URL (file:/path)",
-		          call_text(call, "with"));
+	if (call_text(call, "at") == NULL && disk->url[0] == '\0')
+		call_fail(call, -EINVAL, "at", "it is not known where the disk was: say where it is (--at)");
+	else
+		replace_begin(call, disk, "at", call_text(call, "at") != NULL ? call_text(call, "at") : disk->url,
+		              &replacement);
+}
+
+void raid_api_online(struct call *call)
+{
+	if (!call_find_volume(call, call_param(call, "volume")))
 		return;
-	}
-	struct job *job = rebuildjob_new(call->admin, known->name, disk->group, disk->position);
-	if (job != NULL)
-		lifecycle_replace(call->admin, known,
-		                  &(struct lifecycle_replacement){ .group = disk->group,
-		                                                   .position = disk->position,
-		                                                   .old_url = disk->url,
-		                                                   .url = json_string_value(url),
-		                                                   .size_bytes = disk->size_bytes,
-		                                                   .needed_bytes = disk->needed_bytes,
-		                                                   .preallocate = call_flag(call, "preallocate"),
-		                                                   .force = call_flag(call, "force") },
-		                  replace_ended, job);
-	json_decref(url);
-	call_accept(call, job);
+	(void)call_message(call, FS_RAID_STATUS);
+	call_send(call, online_looked);
 }
 
 void raid_api_replace(struct call *call)

@@ -125,8 +125,10 @@ static json_t *group_text(struct admin *admin, const char *volume, const struct 
 		                       disk->group, disks);
 	return textjson_format("RAID group %u is degraded: %s; one more disk lost there loses data; there is no hot "
 	                       "spare for it; put another in its "
-	                       "place: vcadm raid replace %s %u.%u NEW",
-	                       disk->group, disks, volume, disk->group, disk->position);
+	                       "place: vcadm raid replace %s %u.%u NEW; or, if it was only away and is there again: "
+	                       "vcadm raid online %s %u.%u",
+	                       disk->group, disks, volume, disk->group, disk->position, volume, disk->group,
+	                       disk->position);
 }
 
 /* A disk with too many errors that its group cannot do without yet. */

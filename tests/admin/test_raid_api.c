@@ -122,6 +122,34 @@ static void a_disk_that_does_not_do_is_refused_and_nothing_stays(void **state)
 	assert_string_equal(shown(-1, "state"), "normal");
 }
 
+static char take_back(const char *body)
+{
+	return host_job(&rest_host, "POST", V1 "storage/volumes/vol0/disks/online", body, text);
+}
+
+static void a_lost_disk_is_taken_back_where_it_is_now(void **state)
+{
+	(void)state;
+	assert_true(
+	    rest_refuses("POST", V1 "storage/volumes/vol0/disks/online", "{\"disk\": \"d1\"}", 409, "it is not lost"));
+	assert_true(
+	    rest_refuses("POST", V1 "storage/volumes/vol0/disks/online", "{\"disk\": \"d7\"}", 404, "has no disk"));
+	rest_does("POST", FAIL, "{\"disk\": \"d1\"}", 200);
+	ramadmin_fail_replace = -ENXIO;
+	assert_int_equal(take_back("{\"disk\": \"d1\", \"at\": \"elsewhere\"}"), 'f');
+	assert_non_null(strstr(text, "it is not the disk that had this place"));
+	assert_false(rest_has_disk("elsewhere"));
+	ramadmin_fail_replace = 0;
+	assert_int_equal(take_back("{\"disk\": \"d1\", \"at\": \"d0\"}"), 'f');
+	assert_non_null(strstr(text, "belongs to volume"));
+	assert_int_equal(take_back("{\"disk\": \"d1\"}"), 's');
+	assert_string_equal(shown(-1, "state"), "normal");
+	assert_true(is_remembered("/d1"));
+	rest_does("POST", FAIL, "{\"disk\": \"d1\"}", 200);
+	assert_int_equal(take_back("{\"disk\": \"0.1\", \"at\": \"moved\"}"), 's');
+	assert_true(is_remembered("/moved") && !is_remembered("/d1"));
+}
+
 static json_int_t limit(const char *key)
 {
 	json_t *json = rest_get(V1 "storage/raid-groups?volume=vol0");
@@ -212,6 +240,7 @@ int main(void)
 		TEST(a_disk_is_failed_by_name_or_place_once),
 		TEST(a_new_disk_is_made_rebuilt_and_remembered),
 		TEST(a_disk_that_does_not_do_is_refused_and_nothing_stays),
+		TEST(a_lost_disk_is_taken_back_where_it_is_now),
 		TEST(limits_are_changed_one_by_one),
 		TEST(a_worn_disk_says_why_it_should_be_replaced),
 		TEST(a_disk_that_joins_is_made_and_remembered),

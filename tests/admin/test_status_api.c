@@ -82,7 +82,9 @@ static void status_says_what_mends_a_group(void **state)
 {
 	(void)state;
 	ramadmin_degraded = true;
-	assert_problem("degraded", "warn", "put another in its place: vcadm raid replace vol0 0.0 NEW");
+	assert_problem("degraded", "warn",
+	               "put another in its place: vcadm raid replace vol0 0.0 NEW; or, if it was only "
+	               "away and is there again: vcadm raid online vol0 0.0");
 	ramadmin_degraded = false;
 	ramadmin_rebuilding = true;
 	assert_problem("reconstructing", "warn", "RAID group 0 is reconstructing: data disk ");

@@ -20,6 +20,7 @@ RAID_TESTS = \
 	tests/raid/test_raid_grow \
 	tests/raid/test_raid_hostroom \
 	tests/raid/test_raid_lane \
+	tests/raid/test_raid_online \
 	tests/raid/test_raid_rebuild \
 	tests/raid/test_raid_start \
 	tests/raid/test_raid_whole
@@ -46,6 +47,8 @@ tests_raid_test_raid_hostroom_SOURCES = tests/raid/test_raid_hostroom.c
 tests_raid_test_raid_hostroom_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_lane_SOURCES = tests/raid/test_raid_lane.c
 tests_raid_test_raid_lane_LDADD = $(RAID_TEST_LIBS)
+tests_raid_test_raid_online_SOURCES = tests/raid/test_raid_online.c
+tests_raid_test_raid_online_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_rebuild_SOURCES = tests/raid/test_raid_rebuild.c
 tests_raid_test_raid_rebuild_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_whole_SOURCES = tests/raid/test_raid_whole.c

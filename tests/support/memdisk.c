@@ -237,6 +237,11 @@ void memdisk_lose(const char *name)
 	medium_must(name)->lost = true;
 }
 
+void memdisk_find(const char *name)
+{
+	medium_must(name)->lost = false;
+}
+
 static void poke(struct medium *m, uint64_t block, const uint8_t *bytes)
 {
 	struct memblock *b = memblock_new(bytes);

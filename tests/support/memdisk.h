@@ -39,7 +39,8 @@ unsigned memdisk_unflushed(const char *name);
 uint64_t memdisk_ios(const char *name);
 
 /* Faults. Blocks are of 4096 bytes, by their place on the disk. */
-void memdisk_lose(const char *name); /* -ENODEV to everything, for good */
+void memdisk_lose(const char *name); /* -ENODEV to everything, until it is found */
+void memdisk_find(const char *name);
 /* -EIO to reads that touch it; a write heals it */
 void memdisk_fail_reads(const char *name, uint64_t block, unsigned times);
 /* -EIO to the next flushes; what they should have saved is lost */

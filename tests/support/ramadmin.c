@@ -906,6 +906,7 @@ static int run(struct fs_message *msg)
 	case FS_VOLUME_STAT: return volume_stat(msg);
 	case FS_RAID_STATUS: return raid_stat(msg);
 	case FS_RAID_REPLACE:
+	case FS_RAID_ONLINE:
 	case FS_RAID_FAIL: return raid_change(msg);
 	case FS_RAID_ADD_DISK:
 	case FS_RAID_ADD_GROUP: return raid_grow(msg);

@@ -92,6 +92,14 @@ int simraid_replace(struct simraid *s, unsigned group, unsigned position, unsign
 	return wait_for(s, &o);
 }
 
+int simraid_online(struct simraid *s, unsigned group, unsigned position, unsigned disk)
+{
+	struct outcome o = { 0 };
+
+	raid_online(s->raid, group, position, s->urls[disk], on_err, &o);
+	return wait_for(s, &o);
+}
+
 int simraid_limit(struct simraid *s, enum raid_limit which, uint64_t value)
 {
 	struct raid_limits limits = { 0 };

@@ -36,6 +36,8 @@ void simraid_fini(struct simraid *s);
 unsigned simraid_add_disk(struct simraid *s, const char *name, uint64_t blocks);
 /* Put it in the place of a lost disk; the answer of raid_replace. */
 int simraid_replace(struct simraid *s, unsigned group, unsigned position, unsigned disk);
+/* Give the lost disk there its place back: it is disk `disk` of the list; the answer of raid_online. */
+int simraid_online(struct simraid *s, unsigned group, unsigned position, unsigned disk);
 /* Change one limit; the answer of raid_limits_change. */
 int simraid_limit(struct simraid *s, enum raid_limit which, uint64_t value);
 /* Add it to a group; the answer of raid_add_disk. The model knows its blocks from then on. */
