@@ -38,6 +38,8 @@ int op_raid_replace(struct fs_run *run)
 
 	if (run->vol->read_only)
 		return -EROFS;
+	if (msg->in.raid.url == NULL)
+		return -EINVAL;
 	raid_replace(run->vol->raid, msg->in.raid.group, msg->in.raid.position, msg->in.raid.url, raid_changed, msg);
 	return OP_LATER;
 }
@@ -48,6 +50,8 @@ int op_raid_online(struct fs_run *run)
 
 	if (run->vol->read_only)
 		return -EROFS;
+	if (msg->in.raid.url == NULL)
+		return -EINVAL;
 	raid_online(run->vol->raid, msg->in.raid.group, msg->in.raid.position, msg->in.raid.url, raid_changed, msg);
 	return OP_LATER;
 }
@@ -66,6 +70,8 @@ int op_raid_modify(struct fs_run *run)
 {
 	if (run->vol->read_only)
 		return -EROFS;
+	if (run->msg->in.raid.limits == NULL)
+		return -EINVAL;
 	raid_limits_change(run->vol->raid, run->msg->in.raid.limits, raid_changed, run->msg);
 	return OP_LATER;
 }
@@ -99,6 +105,8 @@ int op_raid_add_disk(struct fs_run *run)
 
 	if (run->vol->read_only)
 		return -EROFS;
+	if (msg->in.raid.url == NULL)
+		return -EINVAL;
 	raid_add_disk(run->vol->raid, msg->in.raid.group, msg->in.raid.url, raid_grown, msg);
 	return OP_LATER;
 }
@@ -109,6 +117,8 @@ int op_raid_add_group(struct fs_run *run)
 
 	if (run->vol->read_only)
 		return -EROFS;
+	if (msg->in.raid.spec == NULL)
+		return -EINVAL;
 	raid_add_group(run->vol->raid, msg->in.raid.spec, raid_grown, msg);
 	return OP_LATER;
 }

@@ -41,7 +41,7 @@ static void score_add(struct member *m, enum raid_error kind)
 	enum raid_limit limit;
 
 	/* what is wrong with the identity of parity is another disk's fault */
-	if (!limit_of(kind, &limit) || (kind == RAID_ERROR_IDENTITY && m->is_parity))
+	if (m->raid->forgiving || !limit_of(kind, &limit) || (kind == RAID_ERROR_IDENTITY && m->is_parity))
 		return;
 	scores_decay(m);
 	m->scores[kind] += m->scores[kind] < UINT32_MAX ? 1U : 0U;

@@ -254,6 +254,9 @@ static inline const char *raid_limit_name(enum raid_limit which)
 	}
 	return "unknown";
 }
+/* From now on errors are counted, but bring no disk nearer to its limits: for a repair, which finds and mends what may
+ * have been wrong for long. */
+void raid_forgive_errors(struct raid *raid);
 /* What counts: the default, or what was set. RAID_NO_LIMIT: never. */
 uint64_t raid_limit(const struct raid_limits *limits, enum raid_limit which);
 /* Change those that are not 0 in `limits`. `done` err: 0: the labels say so; -ERANGE a value that cannot be (a floor

@@ -77,3 +77,8 @@ void raid_limits_change(struct raid *raid, const struct raid_limits *l, void (*d
 	label_changed(raid);
 	label_sync(raid, &call->label);
 }
+
+void raid_forgive_errors(struct raid *raid)
+{
+	raid->forgiving = true;
+}

@@ -46,6 +46,7 @@ struct raid {
 	bool opening, closing;
 	bool recovering; /* opening: which flush counts is not known yet */
 	bool read_only; /* nothing is written to any disk */
+	bool forgiving; /* errors are counted, but wear no disk */
 	bool inspecting; /* and what a crash left is looked at as it is */
 	struct raid_stripe *unsettled; /* inspecting: the stripes named by intents, by group and DBN */
 	unsigned n_unsettled;

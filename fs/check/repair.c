@@ -386,6 +386,7 @@ static void disks_opened(void *arg, int err, struct raid *raid)
 		offline_end(offline, err);
 		return;
 	}
+	raid_forgive_errors(raid);
 	err = volume_new(offline->world, raid, &options, &offline->vol);
 	if (err != 0) {
 		offline->err = err;
