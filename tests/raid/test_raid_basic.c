@@ -24,26 +24,14 @@ static struct simraid s;
 static void make(unsigned n_groups, const unsigned *disks)
 {
 	simraid_init(&s, 7, "b", n_groups, disks, DISK_BLOCKS);
-	memdisk_set_latency(200000);
-	assert_int_equal(simraid_format(&s, LOG_HALF), 0);
-	assert_int_equal(simraid_open(&s), 0);
+	simraid_start(&s, LOG_HALF);
 }
 
-static void unmake(void)
-{
-	if (s.raid != NULL)
-		(void)simraid_close(&s);
-	simraid_fini(&s);
-	memdisk_destroy_all();
-	assert_int_equal(page_arena_used(), 0);
-}
-
-/* After a failed assertion. */
+/* Also after a failed assertion. */
 static int tidy(void **state)
 {
 	(void)state;
-	if (s.sim != NULL)
-		unmake();
+	simraid_end(&s);
 	return 0;
 }
 
@@ -112,7 +100,7 @@ static void raid_reads_what_was_written_on_1_plus_1(void **state)
 	(void)state;
 	make_one(2);
 	random_patterns();
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_reads_what_was_written_on_3_plus_1(void **state)
@@ -120,7 +108,7 @@ static void raid_reads_what_was_written_on_3_plus_1(void **state)
 	(void)state;
 	make_one(4);
 	random_patterns();
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_reads_what_was_written_on_14_plus_1(void **state)
@@ -128,7 +116,7 @@ static void raid_reads_what_was_written_on_14_plus_1(void **state)
 	(void)state;
 	make_one(15);
 	random_patterns();
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_reads_what_was_written_on_two_groups(void **state)
@@ -138,7 +126,7 @@ static void raid_reads_what_was_written_on_two_groups(void **state)
 	(void)state;
 	make(2, groups);
 	random_patterns();
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_format_refuses_disks_that_have_a_label(void **state)
@@ -147,7 +135,7 @@ static void raid_format_refuses_disks_that_have_a_label(void **state)
 	make_one(3);
 	assert_int_equal(simraid_close(&s), 0);
 	assert_int_equal(simraid_format(&s, LOG_HALF), -EEXIST);
-	unmake();
+	simraid_end(&s);
 }
 
 static void fill_disks(uint8_t byte)
@@ -176,7 +164,7 @@ static void format_over_old_bytes(bool discards)
 	assert_int_equal(simraid_verify(&s), 0);
 	memdisk_lose(s.names[1]);
 	assert_int_equal(simraid_check(&s, NULL), 0);
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_format_discards_what_the_disks_held(void **state)
@@ -240,7 +228,7 @@ static void raid_opened_read_only_changes_no_byte(void **state)
 	assert_true(status().degraded);
 	assert_int_equal(simraid_close(&s), 0);
 	assert_disks_are(before);
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_refuses_read_only_what_a_crash_left_unsettled(void **state)
@@ -266,7 +254,7 @@ static void raid_refuses_read_only_what_a_crash_left_unsettled(void **state)
 	assert_int_equal(simraid_open(&s), 0);
 	assert_int_equal(simraid_close(&s), 0);
 	assert_int_equal(simraid_open_read_only(&s), 0);
-	unmake();
+	simraid_end(&s);
 }
 
 /* A later version has set bits in both copies of all labels. */
@@ -307,7 +295,7 @@ static void raid_keeps_compatible_bits_it_does_not_know(void **state)
 		assert_true(le64_get(label->generation) > 2);
 		assert_true(le64_get(label->compat) == 0x8000000000000001ULL);
 	}
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_only_reads_a_volume_with_read_only_bits_it_does_not_know(void **state)
@@ -325,7 +313,7 @@ static void raid_only_reads_a_volume_with_read_only_bits_it_does_not_know(void *
 	assert_int_equal(simraid_check(&s, NULL), 0);
 	assert_int_equal(simraid_close(&s), 0);
 	assert_disks_are(before);
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_open_says_what_is_wrong(void **state)
@@ -340,7 +328,7 @@ static void raid_open_says_what_is_wrong(void **state)
 	assert_int_equal(simraid_close(&s), 0);
 	s.names[0][0] = s.names[1][0] = '\0';
 	assert_int_equal(simraid_open(&s), -ENXIO);
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_never_returns_another_blocks_bytes(void **state)
@@ -355,7 +343,7 @@ static void raid_never_returns_another_blocks_bytes(void **state)
 	wrong = simraid_ident(10, 1);
 	assert_int_equal(wrong.fbn, 10);
 	assert_int_equal(simraid_read(&s, 12, 1), -EIO); /* never written: identity zero */
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_repairs_bit_rot_in_data_and_in_checksums(void **state)
@@ -378,7 +366,7 @@ static void raid_repairs_bit_rot_in_data_and_in_checksums(void **state)
 	assert_int_equal(simraid_open(&s), 0);
 	assert_int_equal(simraid_check(&s, &n_eio), 0);
 	assert_int_equal(status().n_reconstructed, 0); /* repaired on the disks, not only in what was returned */
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_repairs_lost_and_misdirected_writes(void **state)
@@ -393,7 +381,7 @@ static void raid_repairs_lost_and_misdirected_writes(void **state)
 	assert_int_equal(simraid_flush(&s), 0);
 	assert_int_equal(simraid_check(&s, NULL), 0);
 	assert_int_equal(status().n_reconstructed, 2);
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_survives_one_bad_block_per_stripe(void **state)
@@ -407,7 +395,7 @@ static void raid_survives_one_bad_block_per_stripe(void **state)
 	assert_int_equal(simraid_check(&s, NULL), 0);
 	assert_false(status().degraded);
 	assert_int_equal(simraid_verify(&s), 0);
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_rebuilds_an_unreadable_checksum_block(void **state)
@@ -424,7 +412,7 @@ static void raid_rebuilds_an_unreadable_checksum_block(void **state)
 	assert_int_equal(simraid_close(&s), 0);
 	assert_int_equal(simraid_open(&s), 0);
 	assert_int_equal(simraid_verify(&s), 0);
-	unmake();
+	simraid_end(&s);
 }
 
 static void degraded_life(unsigned lost)
@@ -446,7 +434,7 @@ static void degraded_life(unsigned lost)
 	assert_int_equal(simraid_flush(&s), 0);
 	assert_int_equal(simraid_check(&s, NULL), 0);
 	assert_int_equal(simraid_verify(&s), 0);
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_lives_on_without_a_data_disk(void **state)
@@ -479,7 +467,7 @@ static void raid_returns_eio_when_two_disks_are_missing(void **state)
 	assert_int_equal(simraid_write_random(&s, 10, 1), -EIO);
 	assert_int_equal(simraid_flush(&s), -EIO);
 	assert_int_equal(simraid_fsinfo_write(&s, 5, 1), -EIO);
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_fails_a_disk_whose_flush_failed(void **state)
@@ -497,7 +485,7 @@ static void raid_fails_a_disk_whose_flush_failed(void **state)
 	assert_int_equal(simraid_open(&s), 0);
 	assert_int_equal(status().disks[2].state, RAID_DISK_FAILED);
 	assert_int_equal(simraid_check(&s, NULL), 0);
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_does_not_believe_a_disk_that_missed_writes(void **state)
@@ -516,7 +504,7 @@ static void raid_does_not_believe_a_disk_that_missed_writes(void **state)
 	assert_int_equal(simraid_open(&s), 0);
 	assert_int_equal(status().disks[1].state, RAID_DISK_FAILED);
 	assert_int_equal(simraid_check(&s, NULL), 0);
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_refuses_halves_that_lived_apart(void **state)
@@ -535,7 +523,7 @@ static void raid_refuses_halves_that_lived_apart(void **state)
 	assert_int_equal(simraid_close(&s), 0);
 	s.names[1][0] = 'b';
 	assert_int_equal(simraid_open(&s), -EUCLEAN);
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_notices_a_disk_overwritten_with_zeros(void **state)
@@ -550,7 +538,7 @@ static void raid_notices_a_disk_overwritten_with_zeros(void **state)
 	assert_int_equal(simraid_check(&s, NULL), 0);
 	assert_true(simraid_write_random(&s, 300, 3) >= 0);
 	assert_int_equal(simraid_check(&s, NULL), 0);
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_writes_over_a_zeroed_disk_before_noticing_without_loss(void **state)
@@ -565,7 +553,7 @@ static void raid_writes_over_a_zeroed_disk_before_noticing_without_loss(void **s
 		assert_true(simraid_write_random(&s, 200, 1) >= 0);
 		assert_int_equal(simraid_check(&s, NULL), 0);
 		assert_true(status().degraded);
-		unmake();
+		simraid_end(&s);
 	}
 }
 
@@ -583,7 +571,7 @@ static void raid_survives_torn_label_of_either_copy(void **state)
 	assert_int_equal(simraid_open(&s), 0);
 	assert_false(status().degraded);
 	assert_int_equal(simraid_check(&s, NULL), 0);
-	unmake();
+	simraid_end(&s);
 }
 
 static void fsinfo_ring_gives_the_newest(void **state)
@@ -605,7 +593,7 @@ static void fsinfo_ring_gives_the_newest(void **state)
 		assert_int_equal(body[0], (uint8_t)g);
 		assert_int_equal(body[RAID_FSINFO_BODY - 1], (uint8_t)g);
 	}
-	unmake();
+	simraid_end(&s);
 }
 
 static void log_is_kept_on_two_disks_and_moves_when_one_fails(void **state)
@@ -633,7 +621,7 @@ static void log_is_kept_on_two_disks_and_moves_when_one_fails(void **state)
 	assert_int_equal(raid_log_copies(s.raid), 2);
 	assert_int_equal(simraid_log_read(&s, 1, 0, 3, 1, &fill), 0);
 	assert_int_equal(fill, 0x33);
-	unmake();
+	simraid_end(&s);
 }
 
 static void log_goes_on_with_one_copy_when_no_disk_is_left(void **state)
@@ -649,7 +637,7 @@ static void log_goes_on_with_one_copy_when_no_disk_is_left(void **state)
 	assert_int_equal(fill, 0x44);
 	memdisk_lose(s.names[0]);
 	assert_int_equal(simraid_log_write(&s, 0, 1, 1, 0x55), -EIO);
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_flushes_by_itself_when_intents_run_out(void **state)
@@ -662,7 +650,7 @@ static void raid_flushes_by_itself_when_intents_run_out(void **state)
 	assert_int_equal(simraid_check(&s, NULL), 0);
 	assert_int_equal(simraid_flush(&s), 0);
 	assert_int_equal(simraid_verify(&s), 0);
-	unmake();
+	simraid_end(&s);
 }
 
 static void raid_works_when_pages_are_short(void **state)
@@ -682,7 +670,7 @@ static void raid_works_when_pages_are_short(void **state)
 	assert_int_equal(simraid_check(&s, NULL), 0);
 	page_put_many(hog, n);
 	assert_int_equal(simraid_check(&s, NULL), 0);
-	unmake();
+	simraid_end(&s);
 }
 
 int main(int argc, char **argv)

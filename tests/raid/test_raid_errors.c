@@ -34,9 +34,7 @@ static void remember(enum log_level level, bool peer, const char *component, con
 static void make(unsigned disks)
 {
 	simraid_init(&s, 11, "e", 1, &disks, DISK_BLOCKS);
-	memdisk_set_latency(200000);
-	assert_int_equal(simraid_format(&s, LOG_HALF), 0);
-	assert_int_equal(simraid_open(&s), 0);
+	simraid_start(&s, LOG_HALF);
 	n_events = 0;
 	log_set_sink(remember);
 }
@@ -45,11 +43,7 @@ static int tidy(void **state)
 {
 	(void)state;
 	log_set_sink(NULL);
-	if (s.raid != NULL)
-		(void)simraid_close(&s);
-	if (s.sim != NULL)
-		simraid_fini(&s);
-	memdisk_destroy_all();
+	simraid_end(&s);
 	return 0;
 }
 

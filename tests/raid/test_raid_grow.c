@@ -23,9 +23,7 @@ static struct simraid s;
 static void make_of(unsigned n_groups, const unsigned *disks, uint64_t blocks)
 {
 	simraid_init(&s, 7, "a", n_groups, disks, blocks);
-	memdisk_set_latency(200000);
-	assert_int_equal(simraid_format(&s, LOG_HALF), 0);
-	assert_int_equal(simraid_open(&s), 0);
+	simraid_start(&s, LOG_HALF);
 }
 
 static void make_one(unsigned disks)
@@ -33,27 +31,12 @@ static void make_one(unsigned disks)
 	make_of(1, &disks, DISK_BLOCKS);
 }
 
-static void unmake(void)
-{
-	if (s.raid != NULL)
-		assert_int_equal(simraid_close(&s), 0);
-	simraid_fini(&s);
-	memdisk_destroy_all();
-	assert_int_equal(page_arena_used(), 0);
-}
-
+/* Also after a failed assertion. */
 static int tidy(void **state)
 {
 	(void)state;
-	if (s.sim != NULL)
-		unmake();
+	simraid_end(&s);
 	return 0;
-}
-
-static void reopen(void)
-{
-	assert_int_equal(simraid_close(&s), 0);
-	assert_int_equal(simraid_open(&s), 0);
 }
 
 static struct layout the_layout(void)
@@ -152,12 +135,12 @@ static void grow_by_one(unsigned n_disks, bool can_discard)
 	write_much();
 	everything_is_right();
 	assert_int_equal(simraid_fsinfo_write(&s, 5, 55), 0);
-	reopen();
+	simraid_reopen(&s);
 	everything_is_right();
 	write_much();
 	everything_is_right();
 	each_may_be_lost();
-	unmake();
+	simraid_end(&s);
 }
 
 static void a_disk_that_joins_brings_its_blocks_and_changes_no_other(void **state)
@@ -187,9 +170,9 @@ static void a_group_grows_disk_by_disk_to_its_limit(void **state)
 	s.names[s.n_disks - 1U][0] = '\0';
 	write_much();
 	everything_is_right();
-	reopen();
+	simraid_reopen(&s);
 	everything_is_right();
-	unmake();
+	simraid_end(&s);
 }
 
 static bool is_rebuilding(unsigned disk)
@@ -220,9 +203,9 @@ static void lose_and_replace(unsigned lost)
 	simraid_rebuilt(&s, A_MINUTE);
 	assert_false(is_rebuilding(lost) || status()->degraded);
 	everything_is_right();
-	reopen();
+	simraid_reopen(&s);
 	everything_is_right();
-	unmake();
+	simraid_end(&s);
 }
 
 static void a_grown_group_lives_with_the_loss_of_any_disk_and_is_rebuilt(void **state)
@@ -262,10 +245,10 @@ static void a_longer_disk_finds_zeros_on_a_parity_disk_that_was_rebuilt(void **s
 	write_new_blocks(end);
 	everything_is_right();
 	assert_int_equal(status()->n_reconstructed, 0);
-	reopen();
+	simraid_reopen(&s);
 	everything_is_right();
 	each_may_be_lost();
-	unmake();
+	simraid_end(&s);
 }
 
 /* The code of the second parity takes a disk of zeros as the first one does. */
@@ -302,7 +285,7 @@ static void a_group_of_double_parity_grows_and_lives_without_any_two_disks(void 
 			assert_int_equal(simraid_close(&s), 0);
 			assert_int_equal(simraid_open(&s), 0);
 		}
-	unmake();
+	simraid_end(&s);
 }
 
 static void a_new_group_brings_its_blocks(void **state)
@@ -329,10 +312,10 @@ static void a_new_group_brings_its_blocks(void **state)
 	assert_int_equal(simraid_add_to_group(&s, 2, simraid_add_disk(&s, "x3", DISK_BLOCKS)), 0);
 	write_much();
 	everything_is_right();
-	reopen();
+	simraid_reopen(&s);
 	everything_is_right();
 	each_may_be_lost();
-	unmake();
+	simraid_end(&s);
 }
 
 static void what_does_not_do_is_refused_and_leaves_the_volume_as_it_was(void **state)
@@ -377,7 +360,7 @@ static void what_does_not_do_is_refused_and_leaves_the_volume_as_it_was(void **s
 	simraid_rebuilt(&s, A_MINUTE);
 	assert_int_equal(simraid_add_to_group(&s, 0, bad), 0);
 	everything_is_right();
-	unmake();
+	simraid_end(&s);
 }
 
 static void on_end(void *arg, int err)
@@ -429,7 +412,7 @@ static bool cut_while_a_disk_joins(unsigned steps)
 		everything_is_right();
 		each_may_be_lost();
 	}
-	unmake();
+	simraid_end(&s);
 	return grown;
 }
 
@@ -465,7 +448,7 @@ static void one_growth_at_a_time(void **state)
 	assert_int_equal(simraid_add_to_group(&s, 1, two), 0);
 	write_much();
 	everything_is_right();
-	unmake();
+	simraid_end(&s);
 }
 
 int main(void)

@@ -23,31 +23,15 @@ static struct simraid s;
 static void make_of(unsigned disks, uint64_t seed)
 {
 	simraid_init(&s, seed, "o", 1, &disks, DISK_BLOCKS);
-	memdisk_set_latency(200000);
-	assert_int_equal(simraid_format(&s, LOG_HALF), 0);
-	assert_int_equal(simraid_open(&s), 0);
+	simraid_start(&s, LOG_HALF);
 }
 
-static void unmake(void)
-{
-	if (s.raid != NULL)
-		(void)simraid_close(&s);
-	simraid_fini(&s);
-	memdisk_destroy_all();
-}
-
+/* Also after a failed assertion. */
 static int tidy(void **state)
 {
 	(void)state;
-	if (s.sim != NULL)
-		unmake();
+	simraid_end(&s);
 	return 0;
-}
-
-static void reopen(void)
-{
-	assert_int_equal(simraid_close(&s), 0);
-	assert_int_equal(simraid_open(&s), 0);
 }
 
 static const struct raid_disk_status *disk(unsigned i)
@@ -111,7 +95,7 @@ static void comes_back(unsigned position, unsigned medium, unsigned other, bool 
 	assert_int_equal(disk(position)->changed_blocks, 0);
 	all_is_right();
 	s.names[position][0] = '\0';
-	reopen();
+	simraid_reopen(&s);
 	all_is_right();
 	lose(other);
 	assert_int_equal(simraid_check(&s, NULL), 0);
@@ -129,7 +113,7 @@ static void a_disk_that_was_away_gets_what_has_changed(void **state)
 		assert_true(disk(position)->keeps_rest);
 		assert_in_range(disk(position)->changed_blocks, 3U * 255U, 4U * 255U);
 		comes_back(position, found(position, "back"), (position + 1) % 4, true);
-		unmake();
+		simraid_end(&s);
 	}
 }
 
@@ -164,7 +148,7 @@ static void what_was_not_flushed_when_it_went_counts_as_changed(void **state)
 		lose(position);
 		assert_int_equal(simraid_flush(&s), 0);
 		comes_back(position, found(position, "back"), 1, true);
-		unmake();
+		simraid_end(&s);
 	}
 }
 
@@ -174,10 +158,10 @@ static void the_map_lives_through_restarts(void **state)
 	make_full(4, 30);
 	lose(3);
 	write_at(300, 100);
-	reopen(); /* as it is: missing */
+	simraid_reopen(&s); /* as it is: missing */
 	assert_true(disk(3)->keeps_rest);
 	write_at(4000, 100);
-	reopen();
+	simraid_reopen(&s);
 	comes_back(3, found(3, "back"), 1, true);
 }
 
@@ -200,7 +184,7 @@ static void a_disk_that_was_missing_at_the_start_comes_back(void **state)
 	assert_true(disk(0)->keeps_rest);
 	simraid_rebuilt(&s, A_MINUTE);
 	all_is_right();
-	reopen();
+	simraid_reopen(&s);
 	lose(1);
 	assert_int_equal(simraid_check(&s, NULL), 0);
 }
@@ -256,7 +240,7 @@ static void what_the_others_cannot_give_is_never_taken_from_it(void **state)
 	lose(1);
 	write_at(raid_geometry(s.raid)->disks[1].vbn_first + 700, 60);
 	assert_int_equal(simraid_flush(&s), 0);
-	reopen(); /* nothing is cached */
+	simraid_reopen(&s); /* nothing is cached */
 	assert_int_equal(layout_plan(DISK_BLOCKS, LOG_HALF / RAID_BLOCK_SIZE, &l), 0);
 	memdisk_fail_reads(s.names[2], layout_checksum_block(&l, layout_zone(700)), 1000000);
 	back = found(1, "back");
@@ -287,7 +271,7 @@ static void a_disk_that_is_there_again_at_the_start_is_taken_back(void **state)
 	assert_true(disk(2)->keeps_rest);
 	simraid_rebuilt(&s, A_MINUTE);
 	all_is_right();
-	reopen();
+	simraid_reopen(&s);
 	lose(1);
 	assert_int_equal(simraid_check(&s, NULL), 0);
 }
@@ -398,7 +382,7 @@ static void crash_once(unsigned seed, bool online_before)
 	for (uint32_t vbn = 0; vbn < s.vbn_end; vbn++)
 		if (durable[vbn] != 0 && durable[vbn] == s.versions[vbn])
 			assert_int_equal(simraid_read(&s, vbn, durable[vbn]), 0);
-	unmake();
+	simraid_end(&s);
 }
 
 static void power_cuts_lose_nothing(void **state)

@@ -23,9 +23,7 @@ static struct simraid s;
 static void make_of(unsigned n_groups, const unsigned *disks, uint64_t blocks)
 {
 	simraid_init(&s, 7, "b", n_groups, disks, blocks);
-	memdisk_set_latency(200000);
-	assert_int_equal(simraid_format(&s, LOG_HALF), 0);
-	assert_int_equal(simraid_open(&s), 0);
+	simraid_start(&s, LOG_HALF);
 }
 
 static void make(unsigned n_groups, const unsigned *disks)
@@ -38,27 +36,12 @@ static void make_one(unsigned disks)
 	make(1, &disks);
 }
 
-static void unmake(void)
-{
-	if (s.raid != NULL)
-		assert_int_equal(simraid_close(&s), 0);
-	simraid_fini(&s);
-	memdisk_destroy_all();
-	assert_int_equal(page_arena_used(), 0);
-}
-
+/* Also after a failed assertion. */
 static int tidy(void **state)
 {
 	(void)state;
-	if (s.sim != NULL)
-		unmake();
+	simraid_end(&s);
 	return 0;
-}
-
-static void reopen(void)
-{
-	assert_int_equal(simraid_close(&s), 0);
-	assert_int_equal(simraid_open(&s), 0);
 }
 
 static uint64_t block_of(uint32_t dbn)
@@ -177,7 +160,7 @@ static void replace_position(unsigned n_disks, unsigned position)
 	write_much();
 	everything_is_right();
 	each_may_be_lost(n_disks, media);
-	unmake();
+	simraid_end(&s);
 }
 
 static void rebuild_gives_each_disk_what_it_had(void **state)
@@ -209,7 +192,7 @@ static void rebuild_of_a_disk_that_cannot_discard_leaves_nothing_of_what_it_held
 	is_whole(1);
 	write_much();
 	everything_is_right();
-	unmake();
+	simraid_end(&s);
 }
 
 /* The file system's way: only places that hold nothing are written. */
@@ -256,7 +239,7 @@ static void rebuild_goes_on_while_clients_write_and_read(void **state)
 	assert_true(rounds > 4);
 	raid_write_window(s.raid, NULL, NULL);
 	is_whole(2);
-	unmake();
+	simraid_end(&s);
 }
 
 /* More zones than a rebuild may be ahead of the labels; what others flush is durable, and in no label. */
@@ -280,7 +263,7 @@ static void rebuild_goes_on_while_others_flush(void **state)
 	simraid_rebuilt(&s, A_MINUTE);
 	assert_int_equal(disk(1)->state, RAID_DISK_ONLINE);
 	assert_int_equal(simraid_check(&s, NULL), 0);
-	unmake();
+	simraid_end(&s);
 }
 
 /* 16 blocks at a time, and no faster than it is told to. */
@@ -301,7 +284,7 @@ static void rebuild_keeps_to_its_floor_while_clients_are_served(void **state)
 	/* about 2200 blocks, most of them written: some eight seconds */
 	assert_in_range((world_now_ns(s.world) - before) / 1000000, 4000, 12000);
 	everything_is_right();
-	unmake();
+	simraid_end(&s);
 }
 
 static void until_some_is_rebuilt(unsigned position)
@@ -326,14 +309,14 @@ static void rebuild_goes_on_where_it_was_after_a_close(void **state)
 	assert_int_equal(simraid_replace(&s, 0, 3, simraid_add_disk(&s, "spare", DISK_BLOCKS)), 0);
 	until_some_is_rebuilt(3);
 	done = disk(3)->rebuilt_blocks;
-	reopen();
+	simraid_reopen(&s);
 	assert_int_equal(disk(3)->state, RAID_DISK_REBUILDING);
 	assert_true(disk(3)->rebuilt_blocks >= done);
 	everything_is_right();
 	ios = memdisk_ios(s.names[0]);
 	is_whole(3);
 	assert_true(memdisk_ios(s.names[0]) > ios);
-	unmake();
+	simraid_end(&s);
 }
 
 static unsigned window_while_open(void *arg)
@@ -354,10 +337,10 @@ static void rebuild_that_a_close_stops_asks_nobody_about_clients_any_more(void *
 		raid_write_window(s.raid, window_while_open, NULL);
 		for (unsigned i = 0; i < 30 + steps; i++)
 			(void)sim_step(s.sim);
-		reopen();
+		simraid_reopen(&s);
 	}
 	is_whole(3);
-	unmake();
+	simraid_end(&s);
 }
 
 static void rebuild_of_one_whose_disk_fails_leaves_the_group_as_it_was(void **state)
@@ -376,7 +359,7 @@ static void rebuild_of_one_whose_disk_fails_leaves_the_group_as_it_was(void **st
 	raid_write_window(s.raid, NULL, NULL);
 	assert_int_equal(simraid_replace(&s, 0, 1, simraid_add_disk(&s, "good", DISK_BLOCKS)), 0);
 	is_whole(1);
-	unmake();
+	simraid_end(&s);
 }
 
 /* Of a stripe that has lost two blocks both are lost, and nothing else is. */
@@ -405,7 +388,7 @@ static void rebuild_over_a_bad_block_loses_that_and_nothing_else(void **state)
 	assert_int_equal(simraid_write(&s, (const uint32_t[]){ dbn, per_disk + dbn }, 2), 0);
 	assert_int_equal(simraid_read(&s, dbn, s.versions[dbn]), 0);
 	assert_int_equal(simraid_read(&s, per_disk + dbn, s.versions[per_disk + dbn]), 0);
-	unmake();
+	simraid_end(&s);
 }
 
 /* Nobody can say any more what the zone should be: what the others have there stays readable as far as it was. */
@@ -417,14 +400,14 @@ static void rebuild_over_a_bad_checksum_block_ends(void **state)
 	make_one(4);
 	write_much();
 	lose(0);
-	reopen(); /* nothing is cached */
+	simraid_reopen(&s); /* nothing is cached */
 	memdisk_fail_reads(s.names[1], checksum_block_of(600), 1000);
 	assert_int_equal(simraid_replace(&s, 0, 0, simraid_add_disk(&s, "spare", DISK_BLOCKS)), 0);
 	simraid_rebuilt(&s, A_MINUTE);
 	assert_int_equal(disk(0)->state, RAID_DISK_ONLINE);
 	assert_only_errors(&eio);
 	assert_in_range(eio, 1, 2 * RAID_ZONE_DATA);
-	unmake();
+	simraid_end(&s);
 }
 
 static void a_second_failure_during_rebuild_is_an_error_and_never_wrong_data(void **state)
@@ -447,7 +430,7 @@ static void a_second_failure_during_rebuild_is_an_error_and_never_wrong_data(voi
 			assert_int_equal(simraid_read(&s, v, s.versions[v]), 0);
 	assert_int_equal(simraid_flush(&s), -EIO);
 	(void)simraid_close(&s);
-	unmake();
+	simraid_end(&s);
 }
 
 static void the_disk_that_was_replaced_is_no_member_any_more(void **state)
@@ -475,7 +458,7 @@ static void the_disk_that_was_replaced_is_no_member_any_more(void **state)
 	assert_int_equal(simraid_open(&s), 0);
 	assert_true(degraded());
 	everything_is_right();
-	unmake();
+	simraid_end(&s);
 }
 
 static void on_end(void *arg, int err)
@@ -510,7 +493,7 @@ static void rebuild_of_the_next_disk_begins_when_that_of_a_failed_one_has_ended(
 		assert_int_equal(simraid_replace(&s, 0, 1, simraid_add_disk(&s, "good", DISK_BLOCKS)), 0);
 		raid_write_window(s.raid, NULL, NULL);
 		is_whole(1);
-		unmake();
+		simraid_end(&s);
 	}
 }
 
@@ -530,7 +513,7 @@ static void an_administrator_can_fail_a_disk_the_group_can_do_without(void **sta
 	assert_int_equal(fail_disk(0, 2), -EBUSY);
 	assert_int_equal(fail_disk(1, 0), 0);
 	everything_is_right();
-	reopen();
+	simraid_reopen(&s);
 	assert_int_equal(disk(1)->state, RAID_DISK_FAILED);
 	assert_int_equal(disk(3)->state, RAID_DISK_FAILED);
 	/* both groups at once */
@@ -538,7 +521,7 @@ static void an_administrator_can_fail_a_disk_the_group_can_do_without(void **sta
 	assert_int_equal(simraid_replace(&s, 0, 1, simraid_add_disk(&s, "two", DISK_BLOCKS)), 0);
 	is_whole(1);
 	assert_int_equal(disk(3)->state, RAID_DISK_ONLINE);
-	unmake();
+	simraid_end(&s);
 }
 
 /* A client that reads the blocks of a lost disk all the time: each read is a repair. */
@@ -608,7 +591,7 @@ static void a_second_replacement_is_refused_and_disturbs_nothing(void **state)
 	simraid_rebuilt(&s, A_MINUTE);
 	assert_false(degraded());
 	everything_is_right();
-	unmake();
+	simraid_end(&s);
 }
 
 static void a_disk_that_does_not_do_is_refused(void **state)
@@ -632,7 +615,7 @@ static void a_disk_that_does_not_do_is_refused(void **state)
 	assert_int_equal(simraid_replace(&s, 0, 1, n), -EIO);
 	assert_int_equal(simraid_replace(&s, 0, 1, n), 0);
 	is_whole(1);
-	unmake();
+	simraid_end(&s);
 }
 
 /* The log has two homes again. */
@@ -656,7 +639,7 @@ static void the_new_disk_can_be_a_home_of_the_log(void **state)
 			assert_int_equal(fill, i + 1);
 		}
 	is_whole(0);
-	unmake();
+	simraid_end(&s);
 }
 
 int main(void)

@@ -456,3 +456,27 @@ uint64_t simraid_verify(struct simraid *s)
 	}
 	return wrong;
 }
+
+void simraid_start(struct simraid *s, uint64_t log_half_bytes)
+{
+	memdisk_set_latency(200000);
+	vc_assert(simraid_format(s, log_half_bytes) == 0);
+	vc_assert(simraid_open(s) == 0);
+}
+
+void simraid_reopen(struct simraid *s)
+{
+	vc_assert(simraid_close(s) == 0);
+	vc_assert(simraid_open(s) == 0);
+}
+
+void simraid_end(struct simraid *s)
+{
+	if (s->sim == NULL)
+		return;
+	if (s->raid != NULL)
+		(void)simraid_close(s);
+	simraid_fini(s);
+	memdisk_destroy_all();
+	vc_assert(page_arena_used() == 0);
+}

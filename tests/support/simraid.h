@@ -46,6 +46,12 @@ int simraid_add_to_group(struct simraid *s, unsigned group, unsigned disk);
 int simraid_add_group(struct simraid *s, unsigned disk, unsigned n);
 /* Let time pass until no disk is being rebuilt any more, at most `seconds`. */
 void simraid_rebuilt(struct simraid *s, unsigned seconds);
+/* A whole life for a test that does not look at its beginning and end: disks with latencies, formatted and open; opened
+ * again; closed and gone, with every page back. What fails ends the process. simraid_end does nothing the second
+ * time. */
+void simraid_start(struct simraid *s, uint64_t log_half_bytes);
+void simraid_reopen(struct simraid *s);
+void simraid_end(struct simraid *s);
 int simraid_format(struct simraid *s, uint64_t log_half_bytes);
 int simraid_open(struct simraid *s);
 int simraid_open_read_only(struct simraid *s);
