@@ -2,11 +2,14 @@
 /* Disks that join a volume: one more in a group, or those of a new group.
  *
  * THEORY. They are remembered before they become members: whenever the daemon ends on the way, the disks that it
- * remembers are enough to find the volume. Those too many do no harm. */
+ * remembers are enough to find the volume. Those too many do no harm. So an error does not undo it for a disk that has
+ * the volume's label by then: only a start can tell whether it is a member, and a volume that lacks the disks of a new
+ * group starts no more. */
 #include "admin/diskfile.h"
 #include "admin/fault.h"
 #include "admin/lifecycle_private.h"
 #include "base/must.h"
+#include "raid/disk_use.h"
 
 static void step_disks(struct lifecycle_op *op)
 {
@@ -62,7 +65,7 @@ static void step_made(struct lifecycle_op *op)
 	json_array_foreach(op->made, i, url)
 		known_add_made(op->known, json_string_value(url));
 	json_decref(op->added);
-	lifecycle_next(op, known_save(op->admin));
+	lifecycle_next(op, lifecycle_remember(op));
 }
 
 /* Why, in words that fit here; NULL: in those of the error. */
@@ -79,17 +82,42 @@ static const char *why_not(int err)
 	}
 }
 
+static bool may_be_member(const struct known_volume *known, const char *url)
+{
+	struct disk_use use;
+
+	return disk_use_glance(url, &use) == 0 && use.kind == DISK_USE_LABEL && known->has_uuid &&
+	       uuid_equal(&use.volume, &known->uuid);
+}
+
+/* Those that certainly did not join are forgotten, and their files removed. */
+static void disks_back(struct lifecycle_op *op)
+{
+	json_t *url;
+	size_t i;
+
+	for (i = json_array_size(op->made); i > 0; i--) {
+		const char *made = json_string_value(json_array_get(op->made, i - 1));
+		if (!may_be_member(op->known, made))
+			continue;
+		log_warn("admin", "disk_left", "volume=%s disk=%s", op->known->name, made);
+		known_add_made(op->known, made);
+		(void)json_array_remove(op->made, i - 1);
+	}
+	json_array_foreach(op->added, i, url) {
+		if (!may_be_member(op->known, json_string_value(url)))
+			lifecycle_drop_disk(op->known->disks, json_string_value(url));
+	}
+}
+
 static void grow_failed(struct lifecycle_op *op)
 {
 	struct known_volume *known = op->known;
-	json_t *url;
-	size_t i;
 
 	if (op->text[0] == '\0')
 		lifecycle_say(op, "volume \"%s\" does not grow: %s (%s)", known->name, why_not(op->err),
 		              error_name(op->err));
-	json_array_foreach(op->added, i, url)
-		lifecycle_drop_disk(known->disks, json_string_value(url));
+	disks_back(op);
 	if (known_save(op->admin) != 0)
 		log_warn("admin", "volumes_not_saved", "volume=%s", known->name);
 	diskfile_unmake(op->made);

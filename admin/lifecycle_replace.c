@@ -111,7 +111,7 @@ static void step_forget_old(struct lifecycle_op *op)
 		known_add_made(known, json_string_value(url));
 	if (spare != NULL && spare->made)
 		known_add_made(known, op->new_url);
-	int err = known_save(op->admin);
+	int err = lifecycle_remember(op);
 	if (err == 0 && spare != NULL)
 		spare_used(op->admin, spare);
 	lifecycle_next(op, err);

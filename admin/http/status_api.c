@@ -138,11 +138,13 @@ static void worn_visited(struct call *call, const struct raid_disk_status *disk)
 
 	(void)json_array_append_new(
 	    call->records,
-	    json_pack("{s:s,s:o,s:o}", "severity", "warn", "target", textjson(volume), "message",
-	              textjson_format("%s disk %s should be replaced: %s, and group %u cannot do without it yet; "
-	                              "vcadm raid replace %s %u.%u NEW",
-	                              disk->is_parity ? "parity" : "data", disk->url, disk->worn, disk->group, volume,
-	                              disk->group, disk->position)));
+	    json_pack(
+	        "{s:s,s:o,s:o}", "severity", "warn", "target", textjson(volume), "message",
+	        textjson_format("%s disk %s should be replaced: %s, and group %u cannot do without it yet; when no "
+	                        "other disk of the group is lost: vcadm raid fail %s %u.%u, then vcadm raid "
+	                        "replace %s %u.%u NEW",
+	                        disk->is_parity ? "parity" : "data", disk->url, disk->worn, disk->group, volume,
+	                        disk->group, disk->position, volume, disk->group, disk->position)));
 }
 
 static void raid_visited(struct call *call)

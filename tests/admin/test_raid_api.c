@@ -218,6 +218,18 @@ static void a_disk_that_cannot_join_is_gone_again(void **state)
 	assert_true(is_remembered("/d0") && rest_has_disk("d0"));
 }
 
+/* The error came after the labels: whether the disk is a member only a start can tell. */
+static void a_disk_that_may_have_joined_stays(void **state)
+{
+	(void)state;
+	ramadmin_fail_replace = -EIO;
+	ramadmin_grow_labels = true;
+	assert_int_equal(host_job(&rest_host, "POST", ADD_DISK, "{\"disk\": \"n1\"}", text), 'f');
+	ramadmin_grow_labels = false;
+	ramadmin_fail_replace = 0;
+	assert_true(rest_has_disk("n1") && is_remembered("/n1"));
+}
+
 static void a_group_that_joins_is_made_and_remembered(void **state)
 {
 	(void)state;
@@ -245,6 +257,7 @@ int main(void)
 		TEST(a_worn_disk_says_why_it_should_be_replaced),
 		TEST(a_disk_that_joins_is_made_and_remembered),
 		TEST(a_disk_that_cannot_join_is_gone_again),
+		TEST(a_disk_that_may_have_joined_stays),
 		TEST(a_group_that_joins_is_made_and_remembered),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

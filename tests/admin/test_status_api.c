@@ -96,9 +96,10 @@ static void status_says_what_mends_a_group(void **state)
 	assert_problem("failed", "error", "make them accessible again, then take the volume offline and online again");
 	ramadmin_failed = false;
 	ramadmin_worn = true;
-	assert_problem("normal", "warn",
-	               "d1 should be replaced: 70 read errors, and group 0 cannot do without it yet; "
-	               "vcadm raid replace vol0 0.1 NEW");
+	assert_problem(
+	    "normal", "warn",
+	    "d1 should be replaced: 70 read errors, and group 0 cannot do without it yet; "
+	    "when no other disk of the group is lost: vcadm raid fail vol0 0.1, then vcadm raid replace vol0 0.1 NEW");
 }
 
 static void errors_of_a_disk_are_told_by_kind(void **state)

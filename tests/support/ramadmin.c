@@ -57,6 +57,7 @@ uint64_t ramadmin_clone_step = 64;
 unsigned ramadmin_space_level;
 unsigned ramadmin_reclaim_looks = 1;
 int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot, ramadmin_fail_wipe, ramadmin_fail_replace;
+bool ramadmin_grow_labels;
 unsigned ramadmin_mounts;
 uint64_t ramadmin_check_errors;
 /* A volume that was made when nothing was ever due before: no test has a scrub that it did not start. */
@@ -806,14 +807,14 @@ static int raid_grow(struct fs_message *msg)
 	const struct raid_group_spec *spec = msg->in.raid.spec;
 	unsigned n = msg->op == FS_RAID_ADD_GROUP ? spec->n_disks : 1U;
 
-	if (ramadmin_fail_replace != 0)
+	if (ramadmin_fail_replace != 0 && !ramadmin_grow_labels)
 		return ramadmin_fail_replace;
 	for (unsigned d = 0; d < n; d++) {
 		volume->parity[volume->n_disks] = n > 1 && d + 1 == n;
 		(void)snprintf(volume->disks[volume->n_disks++], 256, "%.200s",
 		               n > 1 ? spec->disk_urls[d] : msg->in.raid.url);
 	}
-	return 0;
+	return ramadmin_fail_replace;
 }
 
 static int scrub_op(struct fs_message *msg)

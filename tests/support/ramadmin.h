@@ -19,6 +19,8 @@ extern uint64_t ramadmin_clone_step;
 extern unsigned ramadmin_reclaim_looks;
 /* What a format, mount, creation of a snapshot, wiping or replacing of a disk answers. 0: well. */
 extern int ramadmin_fail_format, ramadmin_fail_mount, ramadmin_fail_snapshot, ramadmin_fail_wipe, ramadmin_fail_replace;
+/* With ramadmin_fail_replace: disks that join have their labels when it fails. */
+extern bool ramadmin_grow_labels;
 extern unsigned ramadmin_mounts; /* tried so far */
 extern uint64_t ramadmin_check_errors;
 /* Checks stand at 42 % until they are cancelled. */
