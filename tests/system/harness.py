@@ -8,7 +8,6 @@ Only processes started here are ever signalled.
 import json
 import os
 import pty
-import random
 import re
 import shutil
 import signal
@@ -18,6 +17,7 @@ import threading
 import time
 import urllib.request
 
+from ports import free_port
 from rpcproxy import RpcProxy
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -56,19 +56,6 @@ def tool(name):
     if not path:
         raise Failure(f"{name} not found: run scripts/install-deps check")
     return path
-
-
-def free_port():
-    """Below the range that the kernel gives to clients, so that it is still free when a server comes back after a crash."""
-    for _ in range(1000):
-        port = random.randrange(15000, 32000)
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                pass
-    raise OSError("no free port")
 
 
 def wait_until(what, condition, seconds, step=0.1):
