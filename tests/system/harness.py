@@ -58,6 +58,12 @@ def tool(name):
     return path
 
 
+def sanitized():
+    """The environment of a program whose sanitizers end it with status 99; what else is asked of them stays."""
+    asan = [text for text in (os.environ.get("ASAN_OPTIONS"), "exitcode=99:abort_on_error=0:detect_leaks=1") if text]
+    return dict(os.environ, ASAN_OPTIONS=":".join(asan), UBSAN_OPTIONS="print_stacktrace=1")
+
+
 def wait_until(what, condition, seconds, step=0.1):
     """Poll until condition() is true; its value."""
     end = time.monotonic() + seconds
@@ -151,7 +157,7 @@ class Server:
 
     def start(self, seconds=60):
         config = self.write_config()
-        env = dict(os.environ, ASAN_OPTIONS="exitcode=99:abort_on_error=0:detect_leaks=1", UBSAN_OPTIONS="print_stacktrace=1")
+        env = sanitized()
         with open(self.log, "ab") as out:
             limit = [tool("prlimit"), f"--nofile={self.nofile}:{self.nofile}"] if self.nofile else []  # becomes vcd: the same process
             self.process = subprocess.Popen([*limit, os.path.join(self.build, "vcd"), "--config", config], stdin=subprocess.DEVNULL,

@@ -5,7 +5,7 @@ import json
 import os
 import struct
 
-from harness import MIB, need, run, tool, wait_until
+from harness import MIB, need, run, sanitized, tool, wait_until
 
 BLOCK = 4096
 INO_ACTIVE_MAP = 4
@@ -107,7 +107,7 @@ def put_back(path, offset, content):
 
 def vcd_check(server, *words, status, disks=None):
     """Run it, on all disks or these; its CompletedProcess."""
-    env = dict(os.environ, ASAN_OPTIONS="exitcode=99:detect_leaks=1")
+    env = sanitized()
     done = run(os.path.join(server.build, "vcd"), "check", "--quiet", *words, *(disks or server.disks), check=False, env=env)
     need(done.returncode == status, f"vcd check {words}: status {done.returncode}, expected {status}\n{done.stdout}{done.stderr}")
     return done
