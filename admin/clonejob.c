@@ -7,6 +7,7 @@
 #include "admin/exportwatch.h"
 #include "admin/fault.h"
 #include "admin/known.h"
+#include "admin/rebuildjob.h"
 #include "admin/scrubjob.h"
 #include "admin/volpath.h"
 #include "fs/fs_info.h"
@@ -255,7 +256,8 @@ static const struct kind {
 	void (*cancel)(struct job *job, void (*done)(void *arg, int err, const char *text), void *arg);
 } kinds[] = { { CLONEJOB_KIND, "", clone_poll, clone_cancel },
 	      { RECLAIM_KIND, "/.snapshot/", reclaim_poll, NULL },
-	      { SCRUBJOB_KIND, "/", scrubjob_poll, scrubjob_cancel } };
+	      { SCRUBJOB_KIND, "/", scrubjob_poll, scrubjob_cancel },
+	      { REBUILDJOB_KIND, "/rg", rebuildjob_poll, NULL } };
 
 static const char *inner_of(const struct job *job, const struct kind *kind)
 {

@@ -217,10 +217,9 @@ void job_follow(struct job *job)
 const char *job_inner(const struct job *job, const char *name)
 {
 	size_t len = strlen(name);
-	bool inside = strncmp(job->target, "/vol/", 5) == 0 && strncmp(job->target + 5, name, len) == 0 &&
-	              job->target[5 + len] == '/';
+	const char *from = strncmp(job->target, "/vol/", 5) == 0 ? job->target + 5 : job->target;
 
-	return inside ? job->target + 5 + len : NULL;
+	return strncmp(from, name, len) == 0 && from[len] == '/' ? from + len : NULL;
 }
 
 static void job_volume_gone(struct job *job)

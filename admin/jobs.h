@@ -71,7 +71,8 @@ void job_follow(struct job *job);
 /* Its volume is offline: it gives that back, and is paused until it gets it again, or over when there is no such volume
  * any more. */
 void job_wait_for_volume(struct job *job);
-/* The part of its target inside volume `name`, with the slash in front; NULL: it is about something else. */
+/* The part of its target, /vol/NAME/... or NAME/..., inside volume `name`, with the slash in front; NULL: it is about
+ * something else. */
 const char *job_inner(const struct job *job, const char *name);
 /* There is no volume of that name any more: those that wait for it are over. */
 void jobs_volume_gone(struct admin *admin, const char *name);

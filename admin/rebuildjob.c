@@ -12,7 +12,7 @@ static const struct raid_disk_status *disk_of(const struct job *job, const struc
 {
 	unsigned group = 0, position = 0;
 
-	if (sscanf(job->inner, "%u.%u", &group, &position) != 2)
+	if (sscanf(job->inner, "%u/%u", &group, &position) != 2)
 		return NULL;
 	for (unsigned i = 0; i < status->n_disks; i++)
 		if (status->disks[i].group == group && status->disks[i].position == position)
@@ -73,15 +73,15 @@ static void rebuild_polled(struct fs_message *msg)
 	job->polling = false;
 	if (err == 0)
 		rebuild_judge(job, disk_of(job, msg->out.raid));
-	else if (err == -ENODEV)
-		job_stop(job, "the volume is offline; the rebuild goes on when it is online again");
-	else
+	else if (err != -ENODEV)
 		job_fail(job, err, msg->out.error_text);
 	fs_message_fini(msg);
+	if (err == -ENODEV)
+		job_wait_for_volume(job);
 	admin_stop_go_on(job->admin);
 }
 
-static void rebuild_poll(struct job *job)
+void rebuildjob_poll(struct job *job)
 {
 	fs_message_init(&job->message_out, FS_RAID_STATUS, job->volume, rebuild_polled, job);
 	job->message_out.cls = FS_CLASS_ADMIN;
@@ -90,22 +90,29 @@ static void rebuild_poll(struct job *job)
 	fs_message_send(&job->message_out);
 }
 
+#define TARGET_SIZE (FS_NAME_MAX + 64U)
+
+static void target_of(char target[TARGET_SIZE], const char *volume, unsigned group, unsigned position)
+{
+	(void)snprintf(target, TARGET_SIZE, "%s/rg%u/%u", volume, group, position);
+}
+
 struct job *rebuildjob_new(struct admin *admin, const char *volume, unsigned group, unsigned position)
 {
-	char target[FS_NAME_MAX + 64U];
+	char target[TARGET_SIZE];
 
-	(void)snprintf(target, sizeof target, "%s/rg%u/%u", volume, group, position);
+	target_of(target, volume, group, position);
 	struct job *job = job_new(admin, REBUILDJOB_KIND, target, "rebuild of disk %u.%u of volume %s", group, position,
 	                          volume);
 	if (job != NULL)
-		(void)snprintf(job->inner, sizeof job->inner, "%u.%u", group, position);
+		(void)snprintf(job->inner, sizeof job->inner, "%u/%u", group, position);
 	return job;
 }
 
 void rebuildjob_follow(struct job *job, struct fs_volume *volume)
 {
 	job->volume = fs_volume_get(volume);
-	job->poll = rebuild_poll;
+	job->poll = rebuildjob_poll;
 	job_follow(job);
 }
 
@@ -116,19 +123,26 @@ struct adopt {
 	struct admin *admin;
 };
 
+/* One that waited for its volume has it again by now. */
+static void adopt_disk(struct adopt *adopt, const struct raid_disk_status *disk)
+{
+	struct fs_volume *volume = adopt->msg.volume;
+	char target[TARGET_SIZE];
+
+	target_of(target, fs_volume_name(volume), disk->group, disk->position);
+	if (disk->state != RAID_DISK_REBUILDING || job_find_running(adopt->admin, REBUILDJOB_KIND, target) != NULL)
+		return;
+	struct job *job = rebuildjob_new(adopt->admin, fs_volume_name(volume), disk->group, disk->position);
+	if (job != NULL)
+		rebuildjob_follow(job, volume);
+}
+
 static void adopt_looked(struct fs_message *msg)
 {
 	struct adopt *adopt = msg->owner;
 
-	for (unsigned i = 0; msg->status == 0 && i < msg->out.raid->n_disks; i++) {
-		const struct raid_disk_status *disk = &msg->out.raid->disks[i];
-		struct job *job = NULL;
-
-		if (disk->state == RAID_DISK_REBUILDING)
-			job = rebuildjob_new(adopt->admin, fs_volume_name(msg->volume), disk->group, disk->position);
-		if (job != NULL)
-			rebuildjob_follow(job, msg->volume);
-	}
+	for (unsigned i = 0; msg->status == 0 && i < msg->out.raid->n_disks; i++)
+		adopt_disk(adopt, &msg->out.raid->disks[i]);
 	fs_message_fini(msg);
 	fs_volume_put(msg->volume);
 	free(adopt);

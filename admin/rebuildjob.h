@@ -12,7 +12,9 @@
 struct job *rebuildjob_new(struct admin *admin, const char *volume, unsigned group, unsigned position);
 /* The rebuild has begun: report how far it is until it is over. */
 void rebuildjob_follow(struct job *job, struct fs_volume *volume);
-/* After a mount: rebuilds that go on by themselves get a job. */
+/* Look how far it is. */
+void rebuildjob_poll(struct job *job);
+/* After a mount, when jobs that waited have their volume: rebuilds that go on by themselves and have no job get one. */
 void rebuildjob_adopt(struct admin *admin, struct fs_volume *volume);
 
 #endif

@@ -12,6 +12,7 @@
 
 #define CLONE V1 "storage/luns/%2Fvol%2Fvol0%2Ftest2/clone"
 #define CHECK V1 "storage/volumes/vol0/check"
+#define DISKS V1 "storage/volumes/vol0/disks/"
 
 static char text[256], dir[64];
 
@@ -25,16 +26,21 @@ static int setup(void **state)
 }
 
 /* Ask for a job that does not end by itself; its path. */
-static void begin(const char *path, char job[128])
+static void begin_with(const char *path, const char *body, char job[128])
 {
 	json_t *json = NULL;
 
 	ramadmin_clone_step = 0;
 	ramadmin_check_hangs = true;
-	assert_int_equal(host_ask(&rest_host, "POST", path, NULL, NULL, &json), 202);
+	assert_int_equal(host_ask(&rest_host, "POST", path, body, NULL, &json), 202);
 	(void)snprintf(job, 128, V1 "jobs/%s",
 	               json_string_value(json_object_get(json_object_get(json, "job"), "uuid")));
 	json_decref(json);
+}
+
+static void begin(const char *path, char job[128])
+{
+	begin_with(path, NULL, job);
 }
 
 static bool has(json_t *json, const char *key, const char *value)
@@ -190,6 +196,30 @@ static void a_clone_waits_for_its_volume(void **state)
 	job_becomes(job, "stopped", "start it again to go on");
 }
 
+static void a_rebuild_has_the_same_job_after_a_crash_and_waits_for_its_volume(void **state)
+{
+	char job[128], second[128];
+
+	(void)state;
+	rest_does("POST", DISKS "fail", "{\"disk\": \"d1\"}", 200);
+	begin_with(DISKS "replace", "{\"disk\": \"d1\", \"with\": \"n1\"}", job);
+	job_becomes(job, "running", "");
+	crash();
+	job_becomes(job, "success", "");
+	crash();
+	assert_int_equal(n_jobs("raid rebuild"), 0); /* it was over, and is not called interrupted */
+	job_becomes(V1 "status", "ok", "");
+	rest_does("POST", DISKS "fail", "{\"disk\": \"n1\"}", 200);
+	begin_with(DISKS "replace", "{\"disk\": \"n1\", \"with\": \"n2\"}", second);
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"offline\"}", text),
+	                 's');
+	job_becomes(second, "paused", "offline");
+	assert_int_equal(host_job(&rest_host, "PATCH", V1 "storage/volumes/vol0", "{\"state\": \"online\"}", text),
+	                 's');
+	job_becomes(second, "success", "");
+	assert_int_equal(n_jobs("raid rebuild"), 1);
+}
+
 static void a_clone_ends_with_its_volume(void **state)
 {
 	char job[128], other[128];
@@ -268,6 +298,7 @@ int main(void)
 		TEST(a_check_that_a_crash_or_a_stop_ended_is_shown_as_interrupted),
 		TEST(the_space_of_a_snapshot_comes_back_under_the_same_job),
 		TEST(a_clone_waits_for_its_volume),
+		TEST(a_rebuild_has_the_same_job_after_a_crash_and_waits_for_its_volume),
 		TEST(a_clone_ends_with_its_volume),
 		TEST(a_damaged_list_of_jobs_does_not_hurt),
 		TEST(a_clone_of_any_name_has_its_job_again),
