@@ -8,12 +8,13 @@ the group is normal, and nothing that was ever written is wrong.
 import os
 import random
 import shutil
+import signal
 
 from harness import MIB, need, run, wait_until
 from test_kill import Churn
 from test_online import away, back
 from test_replace import disk_states, group_state, job_of
-from test_spares import each_disk_is_once, spares
+from test_spares import each_disk_is_once, events, spares
 
 SIZE = 24 * MIB
 CYCLES = 25
@@ -26,11 +27,17 @@ def fill_with(path, piece):
             f.write(piece)
 
 
+def handles(pid, number):
+    with open(f"/proc/{pid}/status") as f:
+        caught = next(line.split()[1] for line in f if line.startswith("SigCgt:"))
+    return int(caught, 16) >> (number - 1) & 1
+
+
 class Life:
     """A server, its clients and who sits in which place."""
 
     def __init__(self, test, *words):
-        self.test, self.server, self.chance = test, test.server(start=False), random.Random(11)
+        self.test, self.server, self.chance = test, test.server(start=False, disk_size="256m"), random.Random(11)
         self.server.start()
         self.server.create_volume("vol0", *words)
         self.server.create_lun("/vol/vol0/test", SIZE, number=0)
@@ -45,6 +52,7 @@ class Life:
     def work(self):
         self.writer = self.test.spawn(*self.stress("--seconds", 600, "--depth", 4))
         self.churn.start()
+        wait_until("the initiator can be told to stop", lambda: handles(self.writer.pid, signal.SIGTERM), 60, 0.02)
 
     def rest(self):
         """The clients stop by themselves: neither has noticed anything, and everything is there."""
@@ -52,8 +60,9 @@ class Life:
         self.churn.child.terminate()
         status, out, err = self.test.finish(self.writer)
         need(status == 0, f"the initiator noticed: status {status}\n{out}{err}")
-        self.churn.lost_its_server()
-        need("error" not in err.lower(), err)
+        _, out, err = self.test.finish(self.churn.child)
+        need(not err, f"the NFS client noticed: {err}")
+        self.churn.answered(out)
         self.verify()
 
     def verify(self, *words):
@@ -66,7 +75,7 @@ class Life:
         """kill -9 under load; what the clients had under way is settled."""
         self.server.kill()
         self.test.finish(self.writer)
-        self.churn.lost_its_server()
+        self.churn.answered(self.test.finish(self.churn.child)[1])
         self.server.start()
         self.verify("--crash")
         self.work()
@@ -91,9 +100,11 @@ class Life:
     def state(self, place):
         return disk_states(self.server)[place]["state"]
 
-    def lost(self, place):
-        wait_until(f"disk {place} is lost", lambda: self.state(place) not in ("online", "reconstructing"), 60, 0.2)
-        need(self.server.vcadm("status", check=False).returncode == 8, "a disk is lost and status is not 8")
+    def lost(self, place, path):
+        """`raid show` and `status` say so, and which disk: unless a spare has its place already."""
+        wait_until(f"disk {place} is lost", lambda: self.path(place) != path or self.state(place) not in ("online", "rebuilding"), 60, 0.2)
+        status = self.server.vcadm("status", check=False)
+        need(status.returncode == 8 and (self.path(place) != path or path in status.stdout), f"a disk is lost, and status is {status.stdout}")
 
     def normal(self):
         wait_until("the group is normal", lambda: group_state(self.server) == "normal", 120, 0.2)
@@ -102,42 +113,34 @@ class Life:
         return job_of(self.server.vcadm_json("raid", "replace", "vol0", f"0.{place}", self.fresh(), *words))
 
 
-# ---- ways to fail: (life, place) -> what must be undone before the disk may come back, or None when it never will ----
+# ---- ways to fail: (life, place, path of its file) -> what must be undone before the disk may come back, or None when it never will ----
 
-def deleted(life, place):
-    os.unlink(life.path(place))
-    life.lost(place)
-
-
-def cut(life, place):
-    os.truncate(life.path(place), 0)
-    life.lost(place)
+def deleted(life, place, path):
+    os.unlink(path)
 
 
-def zeroed(life, place):
-    fill_with(life.path(place), bytes(MIB))
-    life.lost(place)
+def cut(life, place, path):
+    os.truncate(path, 0)
 
 
-def garbage(life, place):
-    fill_with(life.path(place), life.chance.randbytes(MIB))
-    life.lost(place)
+def zeroed(life, place, path):
+    fill_with(path, bytes(MIB))
 
 
-def told_to(life, place):
+def garbage(life, place, path):
+    fill_with(path, life.chance.randbytes(MIB))
+
+
+def told_to(life, place, path):
     life.server.vcadm("raid", "fail", "vol0", f"0.{place}", "--yes")
-    life.lost(place)
 
 
-def gone_at_start(life, place):
-    path = life.path(place)
+def gone_at_start(life, place, path):
     life.restart(lambda: os.unlink(path))
-    life.lost(place)
 
 
-def readonly_at_start(life, place):
+def readonly_at_start(life, place, path):
     """On a host file system that came up read-only."""
-    path = life.path(place)
 
     def freeze():
         run("mount", "--bind", path, path)
@@ -145,29 +148,23 @@ def readonly_at_start(life, place):
         run("mount", "-o", "remount,bind,ro", path)
 
     life.restart(freeze)
-    life.lost(place)
     return lambda: run("umount", path)
 
 
-def unplugged(life, place):
-    path = life.path(place)
+def unplugged(life, place, path):
     kept = away(life.server, path)
     return lambda: back(kept, path)
 
 
-def moved_at_start(life, place):
-    path = life.path(place)
+def moved_at_start(life, place, path):
     life.restart(lambda: os.rename(path, path + ".moved"))
-    life.lost(place)
     return lambda: os.rename(path + ".moved", path)
 
 
-def old_copy(life, place):
+def old_copy(life, place, path):
     """Brought back as it was before the last writes."""
-    path = life.path(place)
     life.restart(lambda: shutil.copyfile(path, path + ".old"))
-    kept = away(life.server, path)
-    kept.close()
+    away(life.server, path).close()
     return lambda: os.rename(path + ".old", path)
 
 
@@ -191,8 +188,9 @@ def restarted(life, place):
 
 def lost_again(life, place):
     """The disk that takes the place fails before it is whole."""
-    os.unlink(life.path(place))
-    life.lost(place)
+    path = life.path(place)
+    os.unlink(path)
+    life.lost(place, path)
     life.start_replace(place)
 
 
@@ -204,10 +202,13 @@ def replaced(life, place, undo):
 
 def taken_by_a_spare(life, place, undo):
     """It was there before the failure."""
+    name = f"/new{life.new} takes the place of"
+    wait_until("the spare takes the place", lambda: any(name in text for text in events(life.server, "spare_taken")), 60, 0.2)
 
 
 def taken_back(life, place, undo):
     undo()
+    need(f"raid online vol0 0.{place}" in life.server.vcadm("status", check=False).stdout, "status does not say what mends it")
     life.server.vcadm("raid", "online", "vol0", f"0.{place}")
 
 
@@ -228,7 +229,9 @@ def cycle(life, place, failure, happening, mending):
     server = life.server
     if mending is taken_by_a_spare:
         server.vcadm("raid", "spare", "add", life.fresh(), "--disk-size", server.disk_size)
-    undo = failure(life, place)
+    path = life.path(place)
+    undo = failure(life, place, path)
+    life.lost(place, path)
     if happening is not nothing:  # slowly, so that it happens before the end
         server.vcadm("raid", "modify", "vol0", "--rebuild-floor", "1m")
     mending(life, place, undo)
@@ -254,9 +257,25 @@ def through_all(test, *words):
         except Exception:
             test.note(f"cycle {i}: disk {i % n_disks} {failure.__name__}, {mending.__name__}, meanwhile {happening.__name__}")
             raise
+    swapped(life)
     run(life.server.helper("system/nfstree"), "verify", life.server.nfs_url(), 200, 9)
     result = life.server.vcadm("raid", "scrub", "start", "vol0", "--wait=300", check=False)
     need(result.returncode == 0, result.stdout + result.stderr)
+
+
+def swapped(life):
+    """The files of two disks have each other's names: a disk is what its label says."""
+    first, second = life.path(0), life.path(1)
+
+    def swap():
+        os.rename(first, first + ".other")
+        os.rename(second, first)
+        os.rename(first + ".other", second)
+
+    life.work()
+    life.restart(swap)
+    need(group_state(life.server) == "normal", "disks with other names were not known again")
+    life.rest()
 
 
 def test_disks_fail_in_every_way_and_clients_go_on(test):

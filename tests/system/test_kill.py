@@ -59,9 +59,13 @@ class Churn:
 
     def lost_its_server(self):
         _, out, err = self.test.finish(self.child)
+        need(self.answered(out) or "error" in err.lower() or "nfschurn" in err, f"nfschurn ended with nothing said: {out}{err}")
+
+    def answered(self, out):
+        """Take note of the steps that it saw answered; how many lines say so."""
         answered = re.findall(r"^done (\d+)$", out, re.M)
-        need(answered or "error" in err.lower() or "nfschurn" in err, f"nfschurn ended with nothing said: {out}{err}")
         self.done = int(answered[-1]) if answered else self.done
+        return len(answered)
 
     def verify_after_crash(self):
         return self.test.spawn(*self.command("verify", self.done))

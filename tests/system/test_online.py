@@ -36,32 +36,6 @@ def take_back(server, place, *words):
     return server.vcadm_json("job", "show", job)
 
 
-def test_each_disk_in_turn_is_away_and_comes_back_under_load(test):
-    server = test.server()
-    fill(test, server)
-    for place, path in enumerate(server.disks):
-        writer = test.spawn(*test.stress(server, 0, test.path("state"), SIZE, "--seconds", 6, "--depth", 4))
-        kept = away(server, path)
-        need(f"raid online vol0 0.{place}" in server.vcadm("status", check=False).stdout, "status does not say what mends it")
-        back(kept, path)
-        job = take_back(server, place)
-        status, out, err = test.finish(writer)
-        need(status == 0, f"the initiator noticed: status {status}\n{out}{err}")
-        need(job["result"]["rebuild"] == "changes", f"all of it was rebuilt: {job}")
-        disk = state_of(server, place)
-        written, size = disk["io"]["written_bytes"], disk["size"]
-        test.note(f"disk {place}: {written // MIB} MiB written since it came back, of {size // MIB}")
-        need(written < size // 2, f"{written} bytes were written to a disk of {size}")
-        verify(test, server)
-    # they have what they should: each may be lost alone
-    server.check_volume()
-    server.stop()
-    os.unlink(server.disks[0])
-    server.start()
-    wait_until("degraded without d0", server.degraded, 60, 0.5)
-    verify(test, server)
-
-
 def test_only_what_changed_is_written_while_little_changes(test):
     server = test.server()
     fill(test, server)

@@ -40,33 +40,6 @@ def rebuilt(server):
     need(server.vcadm("status", check=False).returncode == 0, "status is not 0 though all is well again")
 
 
-def test_each_disk_in_turn_is_lost_and_replaced_under_load(test):
-    server = test.server()
-    fill(test, server)
-    for i, lost in enumerate(server.disks):
-        new = os.path.join(server.folder, "disks", f"new{i}")
-        writer = test.spawn(*test.stress(server, 0, test.path("state"), SIZE, "--seconds", 6, "--depth", 4))
-        lose(server, lost)
-        need(lost in server.vcadm("status", check=False).stdout, "status does not name the lost disk")
-        server.vcadm("job", "watch", job_of(server.vcadm_json("raid", "replace", "vol0", lost, new)))
-        rebuilt(server)
-        status, out, err = test.finish(writer)
-        need(status == 0, f"the initiator noticed: status {status}\n{out}{err}")
-        verify(test, server)
-        need(any(d["name"].endswith(f"/new{i}") and d["state"] == "online" for d in disk_states(server)),
-             "the new disk is not there")
-    server.vcadm("volume", "offline", "vol0", "--yes")
-    server.vcadm("volume", "online", "vol0")
-    need(group_state(server) == "normal", "not normal after offline and online")
-    verify(test, server)
-    # whoever is lost now
-    server.stop()
-    os.unlink(os.path.join(server.folder, "disks", "new0"))
-    server.start()
-    wait_until("degraded without new0", server.degraded, 60, 0.5)
-    verify(test, server)
-
-
 def test_a_rebuild_goes_on_after_a_kill_and_after_a_restart(test):
     server = test.server()
     fill(test, server)

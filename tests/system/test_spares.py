@@ -55,26 +55,6 @@ def each_disk_is_once(server):
     need(all(url in taken for url in (d["name"] for d in disk_states(server))), "a member is not remembered")
 
 
-def test_each_lost_disk_is_replaced_by_a_spare_under_load(test):
-    server = test.server()
-    fill(test, server)
-    add(server, "s0", "--volume", "vol0")
-    for i, lost in enumerate(server.disks):
-        if i > 0:
-            add(server, f"s{i}")
-        writer = test.spawn(*test.stress(server, 0, test.path("state"), SIZE, "--seconds", 5, "--depth", 4))
-        os.unlink(lost)
-        wait_until(f"s{i} has the place of {lost}", lambda: is_in(server, i, f"s{i}"), 120, 0.3)
-        status, out, err = test.finish(writer)
-        need(status == 0, f"the initiator noticed: status {status}\n{out}{err}")
-        verify(test, server)
-        need(any(f"s{i} takes the place of" in text for text in events(server, "spare_taken")), "no event")
-        need(spares(server) == {}, f"still spares: {spares(server)}")
-        each_disk_is_once(server)
-    need(any(job["kind"] == "raid rebuild" for job in records(server.vcadm_json("job", "list"))), "no job")
-    need(server.vcadm("status", check=False).returncode == 0, "status is not 0 though all is well again")
-
-
 def test_a_spare_serves_at_the_next_start(test):
     server = test.server()
     fill(test, server)
