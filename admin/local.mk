@@ -71,7 +71,7 @@ ADMIN_LIBS = libvcadmin.a libvcverbs.a $(JANSSON_LIBS) $(EVENT_LIBS) $(CRYPTO_LI
 
 # The web page: bundled by esbuild from the npm registry's packages that package-lock.json names; a tarball brings the bundle along,
 # so that only a build from a checkout needs npm.
-WEB_PAGE = admin/web/src/main.jsx admin/web/src/api.js admin/web/src/format.js admin/web/src/dialogs.jsx admin/web/src/form.jsx admin/web/src/policy.jsx admin/web/src/signin.jsx admin/web/src/tables.jsx
+WEB_PAGE = admin/web/src/main.jsx admin/web/src/api.js admin/web/src/format.js admin/web/src/dialogs.jsx admin/web/src/disks.jsx admin/web/src/form.jsx admin/web/src/policy.jsx admin/web/src/signin.jsx admin/web/src/table.jsx admin/web/src/tables.jsx
 WEB_FILES = admin/web/package.json admin/web/package-lock.json
 EXTRA_DIST += $(WEB_PAGE) $(WEB_FILES) admin/web/index.html admin/web/app.css admin/web/icon.svg admin/web/embed.sh admin/web/bundle.sh admin/web/dist/app.js
 admin/web/dist/app.js: $(WEB_PAGE) $(WEB_FILES)

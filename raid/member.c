@@ -232,7 +232,10 @@ void member_fail(struct member *m, const char *reason, int err)
 		return;
 	m->group->n_lost += was_online ? 1U : 0U;
 	m->state = RAID_DISK_FAILED;
-	(void)snprintf(m->why, sizeof m->why, "%s (%s)", reason_text(reason), error_name(err));
+	if (err == -ECANCELED) /* nothing failed */
+		(void)snprintf(m->why, sizeof m->why, "%s", reason_text(reason));
+	else
+		(void)snprintf(m->why, sizeof m->why, "%s (%s)", reason_text(reason), error_name(err));
 	log_error("raid", "disk_failed", "disk=%s group=%u position=%u reason=%s error=%s", m->url, m->group->index,
 	          m->position, reason, error_name(err));
 	if (group_failed(m->group)) {

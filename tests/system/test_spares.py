@@ -5,6 +5,7 @@ import os
 import time
 
 from harness import MIB, need, records, run, wait_until
+from page import Page
 
 SIZE = 64 * MIB
 
@@ -121,3 +122,49 @@ def test_a_spare_that_does_not_do_is_said_and_the_next_one_is_taken(test):
     wait_until("degraded", server.degraded, 60, 0.5)
     status = server.vcadm("status", check=False).stdout
     need("there is no hot spare" in status and "vcadm raid replace vol0" in status, status)
+
+
+def test_the_page_shows_disks_and_what_mends_them(test):
+    server = test.server()
+    page = Page(test, server.page_url)
+    row = "[...document.querySelectorAll('section[aria-labelledby=disks] tbody tr')].find((tr) => tr.innerText.includes('{}'))"
+
+    def press(label):
+        page.waits_for(label, f"document.querySelector('main [aria-label^=\"{label}\"]') !== null")
+        page.run(f"document.querySelector('main [aria-label^=\"{label}\"]').click()")
+
+    def fill_in(**values):
+        page.waits_for("the dialog", "document.querySelector('dialog[open]') !== null")
+        for name, value in values.items():
+            page.waits_for(name, f"document.querySelector('dialog[open] [name={name}]') !== null")
+            page.run(f"document.querySelector('dialog[open] [name={name}]').value = '{value}'")
+        page.run("document.querySelector('dialog[open] form').requestSubmit()")
+        page.waits_for("the dialog closes", "document.querySelector('dialog[open]') === null")
+
+    def shows(name, text):
+        page.waits_for(f"{name}: {text}", f"{row.format(name)}?.innerText.includes('{text}')", 60)
+
+    page.waits_for("the disks", f"{row.format('p0')}?.innerText.includes('parity')")
+    page.run("[...document.querySelectorAll('section[aria-labelledby=disks] button')].find((b) => b.innerText === 'New hot spare').click()")
+    fill_in(disk=path_of(server, "s1"), size="1g")
+    shows("s1", "hot spare")
+    press(f"Call file:{server.disks[1]} failed")
+    fill_in()
+    shows("s1", "0.1")  # it has the place
+    wait_until("s1 is rebuilt", lambda: is_in(server, 1, "s1"), 120, 0.3)
+    press(f"Call file:{server.disks[2]} failed")
+    fill_in()
+    shows("d2", "failed")
+    page.photograph(test.path("disks.png"))
+    press(f"Take back file:{server.disks[2]}")
+    fill_in()
+    shows("d2", "online")
+    os.unlink(server.disks[0])
+    shows("d0", "failed")
+    press(f"Replace file:{server.disks[0]}")
+    fill_in(**{"with": path_of(server, "n0")})
+    shows("n0", "online")
+    press("Scrub vol0")
+    page.waits_for("the scrub has found nothing", "document.querySelector('section[aria-labelledby=scrubs]').innerText.includes('nothing wrong')", 60)
+    need(not page.errors, f"{page.errors}")
+    page.close()

@@ -2,7 +2,7 @@
 // The REST API as the page uses it: what is there, looked at again and again, and single requests.
 import { signal } from "@preact/signals";
 
-const nothing = { volumes: [], snapshots: [], luns: [], clones: [], jobs: [], igroups: [], exports: [], schedules: [], status: null };
+const nothing = { volumes: [], snapshots: [], luns: [], clones: [], jobs: [], igroups: [], exports: [], schedules: [], disks: [], scrubs: [], status: null };
 export const state = signal(nothing);
 export const signedIn = signal(null); // null: not known yet
 export const offline = signal("");
@@ -49,12 +49,13 @@ async function all(path) {
 
 export async function refresh() {
 	try {
-		const [status, volumes, luns, clones, jobs, igroups, exports, schedules] = await Promise.all([
+		const [status, volumes, luns, clones, jobs, igroups, exports, schedules, disks] = await Promise.all([
 			ask("GET", "status"), all("storage/volumes"), all("storage/luns"), all("storage/clones"), all("jobs?max_records=20&order_by=start_time%20desc").catch(() => []),
-			all("protocols/san/igroups"), all("protocols/nfs/exports"), all("storage/snapshot-schedules"),
+			all("protocols/san/igroups"), all("protocols/nfs/exports"), all("storage/snapshot-schedules"), all("storage/disks"),
 		]);
-		const lists = await Promise.all(volumes.filter((v) => v.state === "online").map((v) => all(`storage/volumes/${encodeURIComponent(v.name)}/snapshots`)));
-		state.value = { status, volumes, luns, clones, jobs: jobs.slice(0, 20), igroups, exports, schedules, snapshots: lists.flat() };
+		const online = volumes.filter((v) => v.state === "online").map((v) => `storage/volumes/${encodeURIComponent(v.name)}`);
+		const [lists, scrubs] = await Promise.all([Promise.all(online.map((path) => all(`${path}/snapshots`))), Promise.all(online.map((path) => ask("GET", `${path}/scrub`)))]);
+		state.value = { status, volumes, luns, clones, jobs: jobs.slice(0, 20), igroups, exports, schedules, disks, scrubs, snapshots: lists.flat() };
 		offline.value = "";
 		signedIn.value = true;
 	} catch (error) {
@@ -62,7 +63,7 @@ export async function refresh() {
 	}
 }
 
-// Look every 2 s, every 0.7 s while a clone runs, and not while nobody looks at the page.
+// Look every 2 s, every 0.7 s while something runs, and not while nobody looks at the page.
 export function watch() {
 	const again = async () => {
 		if (!document.hidden && signedIn.value !== false) await refresh();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dialogs.
 import { ask, state } from "./api.js";
+import { diskDialogs } from "./disks.jsx";
 import { dialog, Field, Form } from "./form.jsx";
 import { parseSize, size, sizeText } from "./format.js";
 import { AutodeleteDialog, ScheduleDialog } from "./policy.jsx";
@@ -131,9 +132,9 @@ function CloneModifyDialog({ path, rate, priority, verify, deletes }) {
 }
 
 // `force`: what else would be lost, when the server refuses it otherwise.
-function SureDialog({ title, text, action, method, path, force }) {
+function SureDialog({ title, text, action, method, path, body, force }) {
 	return (
-		<Form title={title} action={action} danger send={(v) => ask(method, v.force === "on" ? `${path}?force=true` : path).then(() => `${title}: done`)}>
+		<Form title={title} action={action} danger send={(v) => ask(method, v.force === "on" ? `${path}?force=true` : path, body).then(() => `${title}: done`)}>
 			<div>{text}</div>
 			{force && <label class="line"><input type="checkbox" name="force" />{force}</label>}
 		</Form>
@@ -141,7 +142,7 @@ function SureDialog({ title, text, action, method, path, force }) {
 }
 
 const kinds = {
-	schedule: ScheduleDialog, restore: RestoreDialog, restoreFile: RestoreFileDialog, autodelete: AutodeleteDialog, rename: RenameDialog, snapshot: SnapshotDialog, lun: LunDialog, backed: BackedDialog, clone: CloneDialog, cloneModify: CloneModifyDialog, sure: SureDialog,
+	schedule: ScheduleDialog, restore: RestoreDialog, restoreFile: RestoreFileDialog, autodelete: AutodeleteDialog, rename: RenameDialog, snapshot: SnapshotDialog, lun: LunDialog, backed: BackedDialog, clone: CloneDialog, cloneModify: CloneModifyDialog, sure: SureDialog, ...diskDialogs,
 };
 
 export function Dialogs() {

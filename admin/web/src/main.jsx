@@ -4,6 +4,7 @@ import { render } from "preact";
 import { signal } from "@preact/signals";
 import { offline, signedIn, state, toast, watch } from "./api.js";
 import { Dialogs } from "./dialogs.jsx";
+import { Disks, Scrubs } from "./disks.jsx";
 import { size } from "./format.js";
 import { SignIn, signOut, takeToken } from "./signin.jsx";
 import { Clones, Jobs, Luns, Snapshots, Volumes } from "./tables.jsx";
@@ -85,6 +86,8 @@ function Served() {
 				<Volumes />
 				<Snapshots />
 				<Luns />
+				<Disks />
+				<Scrubs />
 				<Jobs />
 			</main>
 			<Dialogs />
