@@ -40,11 +40,11 @@ def make(test):
 
 
 def load(test, server, seconds=40):
-    return test.spawn(*test.stress(server, 0, test.path("state"), LUN, "--seconds", seconds, "--depth", 2, helper_build=test.release))
+    return test.spawn(*test.stress(server, 0, test.path("state"), LUN, "--seconds", seconds, "--depth", 2))
 
 
 def verify(test, server):
-    run(*test.stress(server, 0, test.path("state"), LUN, "--verify", helper_build=test.release), timeout=300)
+    run(*test.stress(server, 0, test.path("state"), LUN, "--verify"), timeout=300)
 
 
 def end_load(test, child, what):
