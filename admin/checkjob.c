@@ -12,6 +12,7 @@
 #include "fs/fs_info.h"
 #include "fs/message.h"
 #include "fs/volume.h"
+#include "raid/raid.h"
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
 
@@ -56,8 +57,8 @@ json_t *checkjob_missing_json(const struct fs_check_result *result)
 		(void)json_array_append_new(missing, json_pack("{s:s,s:o,s:i,s:i,s:s,s:s}", "uuid", uuid, "path",
 		                                               textjson(absent->path), "group", (int)absent->group,
 		                                               "position", (int)absent->position, "role",
-		                                               absent->is_parity ? "parity" : "data", "state",
-		                                               absent->failed ? "failed" : "missing"));
+		                                               raid_role_name(absent->is_parity, absent->is_second),
+		                                               "state", absent->failed ? "failed" : "missing"));
 	}
 	return missing;
 }

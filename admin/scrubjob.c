@@ -9,6 +9,7 @@
 #include "fs/fs_info.h"
 #include "fs/message.h"
 #include "fs/volume.h"
+#include "raid/raid.h"
 
 /* ---- figures ----------------------------------------------------------------------------------------------------- */
 
@@ -48,7 +49,7 @@ static json_t *disks_json(const struct fs_scrub_result *result)
 		(void)json_object_set_new(json, "uuid", json_string(uuid));
 		(void)json_object_set_new(json, "group", json_integer((json_int_t)disk->group));
 		(void)json_object_set_new(json, "position", json_integer((json_int_t)disk->position));
-		(void)json_object_set_new(json, "role", json_string(disk->is_parity ? "parity" : "data"));
+		(void)json_object_set_new(json, "role", json_string(raid_role_name(disk->is_parity, disk->is_second)));
 		(void)json_array_append_new(disks, json);
 	}
 	return disks;

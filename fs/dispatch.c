@@ -85,6 +85,7 @@ static const struct operation operations[FS_OP_COUNT] = {
 	[FS_RAID_FAIL] = { op_raid_fail, true },
 	[FS_RAID_MODIFY] = { op_raid_modify, true },
 	[FS_RAID_ADD_DISK] = { op_raid_add_disk, true },
+	[FS_RAID_CONVERT] = { op_raid_convert, true },
 	[FS_RAID_ADD_GROUP] = { op_raid_add_group, true },
 	[FS_SYNC] = { op_sync, false, true, true },
 	[FS_CHECK] = { op_check, true },

@@ -86,6 +86,7 @@ struct fs_volume_info {
 	uint64_t nvlog_bytes_used, nvlog_bytes_half;
 	uint64_t cache_pages, cache_pages_max, dirty_pages;
 	bool degraded, failed, read_only;
+	const char *level; /* of all its RAID groups: as raid_group_status has it, or "mixed" */
 	bool waits_for_room; /* the host's file system is full: changes wait */
 	bool check_running;
 	unsigned check_percent;
@@ -127,7 +128,7 @@ struct fs_check_absent {
 	char path[256]; /* "": not known */
 	struct uuid uuid;
 	unsigned group, position;
-	bool is_parity;
+	bool is_parity, is_second;
 	bool failed; /* there, and not trusted; else missing */
 };
 struct fs_check_result {
@@ -166,7 +167,7 @@ struct fs_scrub_disk {
 	char url[256]; /* "": it is not of the volume any more */
 	struct uuid uuid;
 	unsigned group, position;
-	bool is_parity;
+	bool is_parity, is_second; /* second: of two parity disks */
 	struct fs_scrub_counts counts;
 };
 struct fs_scrub_lost {

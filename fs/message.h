@@ -126,6 +126,7 @@ enum fs_op {
 	FS_RAID_MODIFY, /* in.raid.limits: those that are not 0 count from now on (raid_limits_change) */
 	FS_RAID_ADD_DISK, /* in.raid: the disk of `url` becomes a data disk of `group`, and the volume larger
 	                   * (raid_add_disk) */
+	FS_RAID_CONVERT, /* in.raid: the disk of `url` becomes the second parity disk of `group` (raid_convert) */
 	FS_RAID_ADD_GROUP, /* in.raid.spec: so do the disks of a new group (raid_add_group) */
 	FS_SYNC, /* a consistency point: everything answered before is durable and in place */
 	FS_CHECK, /* in.check_rate_bytes_s; out.check: the whole volume is verified against a private snapshot */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations on the volume's disks: their state, another one in the place of one that is lost, one that is called
- * failed, more of them, and what is borne of them. All the work is raid's.
+ * failed, more of them, another level, and what is borne of them. All the work is raid's.
  *
  * THEORY. How large a volume is stands in the labels alone: a mount takes the geometry it finds, and so does a volume
  * at work when it has grown. There is nothing to be committed, and so nothing in between for a crash to find. */
@@ -120,5 +120,28 @@ int op_raid_add_group(struct fs_run *run)
 	if (msg->in.raid.spec == NULL)
 		return -EINVAL;
 	raid_add_group(run->vol->raid, msg->in.raid.spec, raid_grown, msg);
+	return OP_LATER;
+}
+
+/* ---- another level ----------------------------------------------------------------------------------------------- */
+
+static void raid_converted(void *arg, int err)
+{
+	struct fs_message *msg = arg;
+
+	if (err == 0)
+		scrub_disks_changed(msg->volume);
+	message_complete(msg, err);
+}
+
+int op_raid_convert(struct fs_run *run)
+{
+	struct fs_message *msg = run->msg;
+
+	if (run->vol->read_only)
+		return -EROFS;
+	if (msg->in.raid.url == NULL)
+		return -EINVAL;
+	raid_convert(run->vol->raid, msg->in.raid.group, msg->in.raid.url, raid_converted, msg);
 	return OP_LATER;
 }

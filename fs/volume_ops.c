@@ -33,6 +33,16 @@ static void space_info(const struct fs_volume *vol, struct fs_volume_info *info)
 	info->kept_bytes = figures.kept_blocks * FS_BLOCK_SIZE;
 }
 
+static const char *level_of_all(const struct raid_status *status)
+{
+	const char *level = status->groups[0].level;
+
+	for (unsigned i = 1; i < status->n_groups; i++)
+		if (strcmp(status->groups[i].level, level) != 0)
+			return "mixed";
+	return level;
+}
+
 int op_volume_stat(struct fs_run *run)
 {
 	struct fs_volume *vol = run->vol;
@@ -61,6 +71,7 @@ int op_volume_stat(struct fs_run *run)
 	info->cache_pages_max = pages_max;
 	info->dirty_pages = vol->n_dirty_pages;
 	info->degraded = status->degraded;
+	info->level = level_of_all(status);
 	info->failed = status->failed || vol->failed != 0;
 	info->waits_for_room = status->waits_for_room;
 	info->read_only = vol->read_only;

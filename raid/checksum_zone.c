@@ -27,6 +27,7 @@
 #include "raid/raid_group.h"
 #include "raid/raid_rebuild.h"
 #include "raid/raid_repair.h"
+#include "raid/raid_still.h"
 #include "raid/raid_volume.h"
 
 #define CACHE_MAX_BLOCKS 8192U
@@ -230,10 +231,12 @@ static void derive_end(struct checksum_derive *d)
 	if (known)
 		g->level->solve(g->n_data, d->missing, b->member->position, sums, b->page->data, PAGE_SIZE);
 	free(d);
+	raid->n_views--;
 	b->deriving = false;
 	if (!known) {
 		b->loading = false;
 		zone_answer(raid, b, -EIO);
+		still_kick(raid);
 		return;
 	}
 	b->valid = true;
@@ -245,6 +248,7 @@ static void derive_end(struct checksum_derive *d)
 		checksum_zone_unpin(raid, b);
 	}
 	zone_loaded(raid, b);
+	still_kick(raid);
 }
 
 static void derive_add(struct checksum_derive *d, unsigned position, const struct checksum_block *other)
@@ -336,6 +340,7 @@ static void zone_derive(struct raid *raid, struct checksum_block *b)
 		world_timer_set(raid->world, &b->retry, RAID_RETRY_NS);
 		return;
 	}
+	raid->n_views++; /* positions and level must stay what they are */
 	d->missing = derive_missing(raid, b);
 	if ((unsigned)__builtin_popcount(d->missing) <= g->n_parity)
 		for (unsigned i = 0; i < g->n_members; i++)

@@ -74,7 +74,8 @@ static void say_label(const struct label *label, struct disk_use *use)
 	use->kind = DISK_USE_LABEL;
 	use->volume = label->identity;
 	(void)snprintf(use->text, sizeof use->text, "%s disk %u of RAID group %u of the volume with UUID %s",
-	               own->is_parity ? "parity" : "data", (unsigned)own->position, (unsigned)own->group, uuid);
+	               raid_role_name(own->is_parity, own->is_second), (unsigned)own->position, (unsigned)own->group,
+	               uuid);
 }
 
 static void say_spare(const struct spare_label *label, struct disk_use *use)

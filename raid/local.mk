@@ -29,6 +29,7 @@ libvcraid_a_SOURCES = \
 	raid/raid.h \
 	raid/raid_assemble.c raid/raid_assemble.h \
 	raid/raid_close.c \
+	raid/raid_convert.c \
 	raid/raid_flush.c raid/raid_flush.h \
 	raid/raid_format.c \
 	raid/raid_group.c raid/raid_group.h \

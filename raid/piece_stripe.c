@@ -8,7 +8,10 @@
  *  parity and the old content of the blocks written are read     (parity less that is the rest)
  *  all is read, and what lost disks had of it is solved          (one is written and another is not)
  * Blocks whose entry is zero are zeros: they are not read. One CRC verifies all that was read but a second parity,
- * whose entry is no checksum (raid/repair_judge.c): if that is wrong it stays as wrong as it was.
+ * whose entry is no checksum (raid/repair_judge.c). One that is wrong must not be carried on: so where there is a
+ * second parity the second way is not taken, and the third does without it when it can; else what is solved tells.
+ * Example: of data disks 0 to 3 block 0 is written. With one parity disk blocks 0 and P are read, with two 1, 2 and 3;
+ * if disk 2 is lost 0, 1, 3 and P, which make block 2.
  * WRITE PATH previous hop raid_piece.c. */
 #include <stdalign.h>
 #include <string.h>
@@ -49,11 +52,18 @@ static unsigned stripe_pages(struct piece_stripe *s)
 	return s->first_parity - s->first_old + n_parity;
 }
 
+/* Is among them a parity whose entry is no checksum? */
+static bool has_unsure(const struct raid_group *g, unsigned mask)
+{
+	return (mask & group_parity_mask(g) & ~(1U << g->n_data)) != 0;
+}
+
 static void plan_partial(struct piece *p, struct piece_stripe *s)
 {
 	const struct raid_group *g = p->group;
 	struct raid_checksum_format entries[RAID_MAX_GROUP_DISKS];
 	unsigned held = group_held(g, s->dbn), nonzero, rest, old;
+	bool old_usable;
 
 	s->rest_zero = s->rest_unknown = false;
 	s->old_mask = s->solve_mask = 0;
@@ -70,11 +80,14 @@ static void plan_partial(struct piece *p, struct piece_stripe *s)
 	s->rest_zero = rest == 0 && !s->unverified;
 	if (s->rest_zero)
 		return;
-	if ((rest & ~held) == 0 && ((old & ~held) != 0 || count(rest) <= count(old))) {
+	old_usable = (old & ~held) == 0 && (s->unverified || !has_unsure(g, s->parity_mask));
+	if ((rest & ~held) == 0 && (!old_usable || count(rest) <= count(old))) {
 		s->old_mask = (uint16_t)rest;
-	} else if ((old & ~held) == 0) {
+	} else if (old_usable) {
 		s->old_mask = (uint16_t)old;
 	} else {
+		if (count(nonzero & ~held) < g->n_parity)
+			held &= has_unsure(g, held) ? ~(1U << (g->n_members - 1U)) : ~0U;
 		s->old_mask = (uint16_t)(nonzero & held);
 		s->solve_mask = (uint16_t)(nonzero & ~held);
 	}

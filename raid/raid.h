@@ -112,6 +112,7 @@ struct raid_disk_geometry {
 struct raid_geometry {
 	uint32_t vbn_end; /* one past the last VBN */
 	unsigned n_groups;
+	uint8_t n_parity[RAID_MAX_GROUPS]; /* parity disks, by group */
 	unsigned n_data_disks; /* over all groups, ascending vbn_first */
 	struct raid_disk_geometry disks[RAID_MAX_DISKS];
 };
@@ -311,6 +312,7 @@ struct raid_disk_status {
 	unsigned group;
 	unsigned position; /* in the group: data disks, then parity */
 	bool is_parity;
+	bool is_second; /* parity: of two the second */
 	uint64_t size_bytes;
 	uint64_t needed_bytes; /* what a disk that replaces it must have at least */
 	uint32_t rebuilt_blocks, rebuild_blocks; /* rebuilding: of so many so many; else 0 */
@@ -321,12 +323,22 @@ struct raid_disk_status {
 	uint64_t n_reads, n_writes, read_bytes, written_bytes;
 	struct raid_error_count errors[RAID_N_ERRORS]; /* since the volume was opened */
 };
+static inline const char *raid_role_name(bool is_parity, bool is_second)
+{
+	return is_second ? "parity2" : is_parity ? "parity" : "data";
+}
+struct raid_group_status {
+	const char *level; /* "raid4", "dp"; "mirror" when it has one data disk */
+	unsigned n_data;
+	unsigned n_parity; /* as many of its disks may be lost */
+	unsigned n_lost; /* so many are, or are not rebuilt yet */
+};
 struct raid_status {
 	bool degraded; /* some group is a disk short */
 	bool failed; /* some group lost more than parity carries */
 	bool waits_for_room; /* some disk does */
 	unsigned n_groups;
-	unsigned n_parity[RAID_MAX_GROUPS]; /* by group: as many of its disks may be lost */
+	struct raid_group_status groups[RAID_MAX_GROUPS];
 	unsigned n_disks;
 	struct raid_disk_status disks[RAID_MAX_DISKS];
 	struct raid_limits limits; /* what counts of each */
@@ -349,10 +361,16 @@ void raid_replace(struct raid *raid, unsigned group, unsigned position, const ch
  * rebuilt, or disks are being added or replaced already; -EEXIST it has a label of ours; -ENOENT no such group, no such
  * disk; -ENOSPC the host has no room for its front; -ENOMEM; -EROFS. Must not be under way at raid_close. */
 void raid_add_disk(struct raid *raid, unsigned group, const char *url, void (*done)(void *arg, int err), void *arg);
-/* Add a group of new disks: the same. -ERANGE: a disk is too small, or the parity disk smaller than a data disk;
- * -EMLINK there are as many groups or disks as there can be; -EINVAL it has too few or too many disks, or asks for
- * double parity. */
+/* Add a group of new disks: the same. -ERANGE: a disk is too small, or a parity disk smaller than a data disk;
+ * -EMLINK there are as many groups or disks as there can be; -EINVAL it has too few or too many disks. */
 void raid_add_group(struct raid *raid, const struct raid_group_spec *spec, void (*done)(void *arg, int err), void *arg);
+/* Give a RAID-4 group a second parity disk. All it holds is gone; it is rebuilt, and until that has ended the group
+ * survives the loss of one disk, as before. `done` err: 0: it is a member, durably; -EALREADY the group has two;
+ * -ERANGE it is smaller than the data disks; -EIO a disk of the group is lost; -EBUSY somebody has it open, a disk of
+ * the group is being rebuilt, or disks are being added or replaced already; -EMLINK the volume has as many disks as
+ * there can be; -EEXIST it has a label of ours; -ENOENT no such group, no such disk; -ENOSPC the host has no room for
+ * its front; -ENOMEM; -EROFS. Must not be under way at raid_close. */
+void raid_convert(struct raid *raid, unsigned group, const char *url, void (*done)(void *arg, int err), void *arg);
 /* How many blocks a data disk of this size would add to a group: not more than the parity disk has. -ERANGE it is too
  * small; -EFBIG there are not so many VBNs left (*ret_blocks is set); -EMLINK the group, or the volume, has as many
  * disks as there can be; -ENOENT. */
@@ -380,6 +398,8 @@ struct raid_wrong_stripe {
 	uint16_t mismatched; /* the block does not match its checksum entry */
 	bool parity; /* the blocks do not add up to parity */
 	bool entries; /* the entries do not add up to parity's */
+	/* what making it whole would write; none when that cannot be */
+	uint16_t bad_blocks, bad_entries;
 };
 /* More is wrong than parity can carry: raid_make_whole cannot help. */
 static inline bool raid_stripe_is_lost(const struct raid_wrong_stripe *wrong)

@@ -191,8 +191,10 @@ static int assemble_geometry(struct raid *raid)
 	}
 	geo->vbn_end = (uint32_t)next;
 	geo->n_groups = raid->n_groups;
-	for (unsigned i = 0; i < raid->n_groups; i++)
+	for (unsigned i = 0; i < raid->n_groups; i++) {
 		n_data += raid->groups[i]->n_data;
+		geo->n_parity[i] = (uint8_t)raid->groups[i]->n_parity;
+	}
 	return geo->n_data_disks == n_data && geo->disks[0].vbn_first == 0 ? 0 : -EUCLEAN;
 }
 

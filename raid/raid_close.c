@@ -91,7 +91,7 @@ void raid_close_still(struct raid *raid, void (*done)(void *arg, int err), void 
 
 void raid_close(struct raid *raid, void (*done)(void *arg, int err), void *arg)
 {
-	vc_assert(!raid->closing && STAILQ_EMPTY(&raid->writes) && raid->replace == NULL && raid->grow == NULL);
+	vc_assert(!raid->closing && STAILQ_EMPTY(&raid->writes) && !raid_is_changing(raid));
 	raid->closing = true;
 	raid_write_window(raid, NULL, NULL);
 	rebuild_stop(raid);

@@ -33,7 +33,7 @@ struct grow_disk {
 	struct grow *grow;
 	struct disk_blank blank;
 	uint32_t n_dbn;
-	bool is_parity;
+	bool is_parity, is_second;
 	struct member *member; /* when it is needed: made before, so that nothing fails then */
 };
 
@@ -42,6 +42,7 @@ struct grow {
 	struct raid_group *group; /* the one there is, or the new one */
 	bool new_group;
 	unsigned n_disks, n_pending;
+	unsigned n_parity; /* of a new group */
 	struct grow_disk disks[RAID_MAX_GROUP_DISKS];
 	struct disk *opened[RAID_MAX_GROUP_DISKS];
 	char urls[RAID_MAX_GROUP_DISKS][256];
@@ -102,6 +103,7 @@ static void grow_publish(struct raid *raid, struct member *m)
 		                                                       (uint16_t)m->position };
 	geo->vbn_end = m->vbn_first + m->n_dbn;
 	geo->n_groups = raid->n_groups;
+	geo->n_parity[m->group->index] = (uint8_t)m->group->n_parity;
 }
 
 /* What it is in does not matter any more: it is a member, and what may happen to it next happens to a member. */
@@ -195,6 +197,7 @@ static int grow_member_new(struct grow *gr, struct grow_disk *gd, uint32_t *io_v
 	m->uuid = uuid_from_random(random);
 	m->group = gr->group;
 	m->is_parity = gd->is_parity;
+	m->is_second = gd->is_second;
 	m->size_blocks = gr->opened[i]->size_bytes / RAID_BLOCK_SIZE;
 	m->n_dbn = gd->n_dbn;
 	m->state = RAID_DISK_ONLINE;
@@ -222,7 +225,7 @@ static int grow_memory(struct grow *gr)
 	if (err == 0)
 		err = checksum_cache_widen(raid, n_members, n_zones);
 	if (err == 0)
-		err = raid_write_widen(raid, n_members, gr->new_group ? 1U : gr->group->n_parity);
+		err = raid_write_widen(raid, n_members, gr->new_group ? gr->n_parity : gr->group->n_parity);
 	return err != 0 ? err : raid_repair_widen(raid, n_members);
 }
 
@@ -344,10 +347,11 @@ static int plan_new_group(struct grow *gr)
 		struct grow_disk *gd = &gr->disks[i];
 
 		gd->n_dbn = layout_n_dbn(&raid->layout, gr->opened[i]->size_bytes / RAID_BLOCK_SIZE);
-		gd->is_parity = i == gr->n_disks - 1U;
+		gd->is_parity = i >= gr->n_disks - gr->n_parity;
+		gd->is_second = i > gr->n_disks - gr->n_parity;
 		if (gd->n_dbn == 0 || (gd->is_parity && gd->n_dbn < longest))
 			return -ERANGE;
-		longest = MAX_OF(longest, gd->n_dbn);
+		longest = gd->is_parity ? longest : MAX_OF(longest, gd->n_dbn);
 		vbn += gd->is_parity ? 0 : gd->n_dbn;
 	}
 	return vbn >= VBN_ZERO ? -EFBIG : 0;
@@ -410,7 +414,7 @@ static void grow_start(struct grow *gr, int err)
 
 	if (err == 0)
 		err = grow_refused(gr);
-	if (err == 0 && (raid->grow != NULL || raid->replace != NULL))
+	if (err == 0 && raid_is_changing(raid))
 		err = -EBUSY;
 	if (err == 0) {
 		raid->grow = gr;
@@ -430,13 +434,16 @@ void raid_add_disk(struct raid *raid, unsigned group, const char *url, void (*do
 
 void raid_add_group(struct raid *raid, const struct raid_group_spec *spec, void (*done)(void *arg, int err), void *arg)
 {
-	bool fits = spec->n_disks >= 2 && spec->n_disks <= RAID_MAX_GROUP_DATA + 1U && spec->n_parity <= 1;
+	unsigned n_parity = MAX_OF(spec->n_parity, 1U);
+	bool fits = n_parity <= LEVEL_MAX_PARITY && spec->n_disks > n_parity &&
+	            spec->n_disks <= RAID_MAX_GROUP_DATA + n_parity;
 	struct grow *gr = grow_new(raid, spec->disk_urls, fits ? spec->n_disks : 0, done, arg);
 	int err = fits ? 0 : -EINVAL;
 
 	if (raid->n_groups == RAID_MAX_GROUPS || raid->n_members + gr->n_disks > RAID_LABEL_MAX_MEMBERS)
 		err = -EMLINK;
 	gr->new_group = true;
+	gr->n_parity = n_parity;
 	gr->group = calloc(1, sizeof *gr->group);
 	if (gr->group == NULL) {
 		err = -ENOMEM;

@@ -88,9 +88,9 @@ static void open_say_member(struct open_op *op, const struct member *m)
 		return;
 	log_warn("raid", "degraded", "disk=%s group=%u position=%u state=%s reason=\"%s\"", m->url, m->group->index,
 	         m->position, raid_disk_state_name(m->state), m->why);
-	(void)snprintf(disk, sizeof disk, "%s disk %u of group %u (%s) is %s", m->is_parity ? "parity" : "data",
-	               m->position, m->group->index, m->url[0] != '\0' ? m->url : "no name is known",
-	               raid_disk_state_name(m->state));
+	(void)snprintf(disk, sizeof disk, "%s disk %u of group %u (%s) is %s",
+	               raid_role_name(m->is_parity, m->is_second), m->position, m->group->index,
+	               m->url[0] != '\0' ? m->url : "no name is known", raid_disk_state_name(m->state));
 	open_say(op, disk, m->why);
 }
 
@@ -179,7 +179,8 @@ static void open_flushed(struct flush_wait *wait, int err)
 		open_end(op, -ENXIO);
 		return;
 	}
-	raid->label.epoch++;
+	/* an fsinfo may be of a later epoch: one that began at work, and that no label got to say */
+	raid->label.epoch = MAX_OF(raid->label.epoch, raid->fsinfo.intent_epoch) + 1U;
 	raid->intent_sequence = raid->intent_released = 0;
 	op->label.done = open_labelled;
 	label_changed(raid);

@@ -246,7 +246,7 @@ static int replace_refused(const struct raid *raid, const struct member *m)
 		return -EALREADY;
 	if (group_failed(m->group) || (raid_log_is_on(raid, m) && raid_log_copies(raid) == 1))
 		return -EIO;
-	return raid->replace != NULL || raid->grow != NULL || raid_log_is_on(raid, m) ? -EBUSY : 0;
+	return raid_is_changing(raid) || raid_log_is_on(raid, m) ? -EBUSY : 0;
 }
 
 static void replace_begin(const struct replace *wanted, unsigned group, const char *url)

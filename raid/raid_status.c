@@ -62,6 +62,7 @@ static void status_disk(const struct member *m, struct raid_disk_status *d)
 	d->group = m->group->index;
 	d->position = m->position;
 	d->is_parity = m->is_parity;
+	d->is_second = m->is_second;
 	d->waits_for_room = m->n_waiting_for_room > 0;
 	d->size_bytes = m->size_blocks * RAID_BLOCK_SIZE;
 	d->needed_bytes = layout_disk_blocks(&m->raid->layout, m->n_dbn) * RAID_BLOCK_SIZE;
@@ -87,9 +88,12 @@ void raid_status(const struct raid *raid, struct raid_status *s)
 	s->n_partial_stripes = raid->n_partial_stripes;
 	s->n_reconstructed = raid->n_reconstructed;
 	for (unsigned i = 0; i < raid->n_groups; i++) {
-		s->n_parity[i] = raid->groups[i]->n_parity;
-		s->degraded = s->degraded || raid->groups[i]->n_lost > 0;
-		s->failed = s->failed || group_failed(raid->groups[i]);
+		const struct raid_group *g = raid->groups[i];
+
+		s->groups[i] = (struct raid_group_status){ level_title(g->level, g->n_data), g->n_data, g->n_parity,
+			                                   g->n_lost };
+		s->degraded = s->degraded || g->n_lost > 0;
+		s->failed = s->failed || group_failed(g);
 	}
 	for (unsigned i = 0; i < RAID_N_LIMITS; i++)
 		s->limits.of[i] = raid_limit(&raid->limits, (enum raid_limit)i);

@@ -90,6 +90,8 @@ struct raid {
 	/* another disk in the place of one: raid_replace.c, raid_rebuild.c */
 	struct replace *replace; /* under way; NULL: none */
 	struct grow *grow; /* disks that are being added: raid_grow.c; NULL: none */
+	struct convert *convert; /* a group gets another level: raid_convert.c; NULL: none */
+	bool writes_held; /* none begins until the labels say what it would be written by */
 	struct still *still; /* waits for a moment in which all is still: no repair begins but those of pieces */
 	unsigned n_views; /* looks at the members of a group that no repair makes (raid/raid_still.h) */
 	struct member *retired; /* those that were replaced, chained through retired_next */
@@ -118,6 +120,11 @@ static inline bool raid_group_failed_any(const struct raid *raid)
 		if (group_failed(raid->groups[i]))
 			return true;
 	return false;
+}
+/* Are disks being replaced, added, or given another level? One of it at a time. */
+static inline bool raid_is_changing(const struct raid *raid)
+{
+	return raid->replace != NULL || raid->grow != NULL || raid->convert != NULL;
 }
 /* The member at a position of a group; NULL: there is none. */
 struct member *raid_member_at(const struct raid *raid, unsigned group, unsigned position);

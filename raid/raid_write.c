@@ -249,7 +249,7 @@ static void write_pump(struct task *task)
 	struct piece *p;
 
 	while ((op = STAILQ_FIRST(&raid->writes)) != NULL && (p = free_piece(raid)) != NULL) {
-		if (raid->flush_wanted || raid->flush_active)
+		if (raid->flush_wanted || raid->flush_active || raid->writes_held)
 			return;
 		switch (op_cut(raid, op, p)) {
 		case CUT_PIECE: piece_launch(raid, p); break;

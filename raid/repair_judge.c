@@ -374,6 +374,38 @@ static void judge_rebuild(struct repair *r)
 
 /* ---- telling ----------------------------------------------------------------------------------------------------- */
 
+/* What would be written of this position. The pages of a verify are nobody else's. */
+static void verdict_add(struct stripe *s, const struct remade *remade, struct raid_wrong_stripe *wrong)
+{
+	unsigned i = remade->position;
+
+	wrong->bad_blocks |= (uint16_t)(remade->differs ? 1U << i : 0U);
+	wrong->bad_entries |= (uint16_t)(checksum_entry_equal(&remade->entry, &s->entries[i]) ? 0U : 1U << i);
+	stripe_take(s, remade);
+	s->entries[i] = remade->entry;
+}
+
+/* As stripe_make_whole would. */
+static void stripe_verdict(struct stripe *s, struct raid_wrong_stripe *wrong)
+{
+	unsigned bad = s->present & ~s->good, parity = group_parity_mask(s->group), n = 0;
+	struct remade remade[LEVEL_MAX_PARITY];
+
+	if (count(bad) > s->group->n_parity)
+		return;
+	if (count(bad) == s->group->n_parity && (s->readable & ~s->good) == 0)
+		return; /* nothing is left to compare with */
+	for (unsigned i = 0; i < s->group->n_data; i++)
+		if ((bad >> i & 1) && !stripe_remake(s, bad, i, &remade[n++]))
+			return;
+	for (unsigned i = 0; i < n; i++)
+		verdict_add(s, &remade[i], wrong);
+	for (unsigned i = s->group->n_data; i < s->group->n_members; i++) {
+		(void)stripe_remake(s, parity, i, &remade[0]);
+		verdict_add(s, &remade[0], wrong);
+	}
+}
+
 static void judge_verify(struct repair *r)
 {
 	for (unsigned i = 0; i < r->n; i++) {
@@ -389,8 +421,10 @@ static void judge_verify(struct repair *r)
 			.parity = s.readable == s.present && level_wrong_parity(&s.blocks) != 0,
 			.entries = !s.agree,
 		};
-		if (wrong.unreadable != 0 || wrong.mismatched != 0 || wrong.parity || wrong.entries)
-			r->wrong[r->n_wrong++] = wrong;
+		if (wrong.unreadable == 0 && wrong.mismatched == 0 && !wrong.parity && !wrong.entries)
+			continue;
+		stripe_verdict(&s, &wrong);
+		r->wrong[r->n_wrong++] = wrong;
 	}
 }
 

@@ -97,8 +97,8 @@ static void absent_text(const struct fs_check_offline *check, const char *volume
 		(void)printf("volume %s is degraded: the %s disk %s%s%s (group %u, position %u) %s; without it nothing "
 		             "says whether the parity "
 		             "of its group is right\n",
-		             volume, absent->is_parity ? "parity" : "data", uuid, absent->path[0] != '\0' ? " " : "",
-		             absent->path, absent->group, absent->position,
+		             volume, raid_role_name(absent->is_parity, absent->is_second), uuid,
+		             absent->path[0] != '\0' ? " " : "", absent->path, absent->group, absent->position,
 		             absent->failed ? "has failed" : "is missing");
 	}
 }

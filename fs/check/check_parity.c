@@ -143,7 +143,16 @@ static void sum_add(struct check *check, enum wrong_kind kind, unsigned position
 	sum->positions |= (unsigned)(wrong->unreadable | wrong->mismatched);
 }
 
-/* Which disk is it? The one whose block does not match its entry; whether the block or the entry is wrong is told by
+static enum wrong_kind kind_of(const struct raid_wrong_stripe *wrong, unsigned position)
+{
+	if (wrong->unreadable >> position & 1)
+		return WRONG_MEDIUM;
+	if ((wrong->bad_blocks | wrong->bad_entries) >> position & 1)
+		return wrong->bad_blocks >> position & 1 ? WRONG_BLOCK : WRONG_ENTRY;
+	return wrong->parity ? WRONG_BLOCK : WRONG_ENTRY;
+}
+
+/* Which disks are it? Those whose block does not match its entry; whether the block or the entry is wrong is told by
  * parity. */
 static void stripe_sum(struct check *check, const struct raid_wrong_stripe *wrong)
 {
@@ -155,10 +164,9 @@ static void stripe_sum(struct check *check, const struct raid_wrong_stripe *wron
 		sum_add(check, WRONG_LOST, 0, wrong);
 	else if (bad == 0)
 		sum_add(check, WRONG_PARITY, 0, wrong);
-	else if (wrong->unreadable != 0)
-		sum_add(check, WRONG_MEDIUM, (unsigned)__builtin_ctz(bad), wrong);
-	else
-		sum_add(check, wrong->parity ? WRONG_BLOCK : WRONG_ENTRY, (unsigned)__builtin_ctz(bad), wrong);
+	for (unsigned i = 0; i < RAID_MAX_GROUP_DISKS && !raid_stripe_is_lost(wrong); i++)
+		if (bad >> i & 1)
+			sum_add(check, kind_of(wrong, i), i, wrong);
 }
 
 /* ---- saying it ---- */
@@ -179,14 +187,19 @@ static void ranges_print(const struct parity_sum *sum, char *text, size_t size)
 		SAY(" and %llu more ranges up to %u", (unsigned long long)(sum->n_ranges - RANGES_MAX), sum->now.last);
 }
 
-static void positions_print(unsigned positions, unsigned parity, char *text, size_t size)
+static void positions_print(unsigned positions, unsigned n_data, char *text, size_t size)
 {
 	size_t len = 0;
 
 	text[0] = '\0';
-	for (unsigned i = 0; i < RAID_MAX_GROUP_DISKS; i++)
-		if (positions >> i & 1U)
-			SAY(i == parity ? "%sparity" : "%s%u", len == 0 ? "" : ", ", i);
+	for (unsigned i = 0; i < RAID_MAX_GROUP_DISKS; i++) {
+		if (!(positions >> i & 1U))
+			continue;
+		if (i < n_data)
+			SAY("%s%u", len == 0 ? "" : ", ", i);
+		else
+			SAY("%s%s", len == 0 ? "" : ", ", raid_role_name(true, i > n_data));
+	}
 }
 
 static const struct raid_disk_status *disk_at(const struct raid_status *status, unsigned group, unsigned position)
@@ -208,24 +221,26 @@ static void sum_tell(struct check *check, const struct raid_status *status, enum
 	const struct check_parity *parity = check->parity;
 	const struct parity_sum *sum = &parity->sums[kind][position];
 	const struct raid_disk_status *disk = disk_at(status, parity->group, position);
+	/* a second parity has no checksum (raid/checksum_entry.h) */
+	bool is_sum = kind == WRONG_PARITY || (kind == WRONG_BLOCK && disk != NULL && disk->is_second);
+	const char *what = whats[is_sum ? WRONG_PARITY : kind];
 	const char *stripes = sum->n_stripes == 1 ? "stripe" : "stripes";
 	unsigned long long n = sum->n_stripes;
 	char ranges[256], positions[64];
 
 	ranges_print(sum, ranges, sizeof(ranges));
 	if (kind == WRONG_LOST) {
-		positions_print(sum->positions, stripe_disks(raid_geometry(check->vol->raid), parity->group) - 1U,
-		                positions, sizeof(positions));
+		positions_print(sum->positions, status->groups[parity->group].n_data, positions, sizeof(positions));
 		check_found(check, CHECK_PARITY,
 		            "group %u: %s %s: more is wrong than parity can put right, on the disks at %s (%llu %s)",
 		            parity->group, stripes, ranges, positions, n, stripes);
 	} else if (kind == WRONG_PARITY || disk == NULL) {
-		check_found(check, CHECK_PARITY, "group %u: %s %s: %s (%llu %s)", parity->group, stripes, ranges,
-		            whats[kind], n, stripes);
+		check_found(check, CHECK_PARITY, "group %u: %s %s: %s (%llu %s)", parity->group, stripes, ranges, what,
+		            n, stripes);
 	} else {
 		check_found(check, CHECK_PARITY, "%s disk %s (group %u): %s %s: %s (%llu %s)",
-		            disk->is_parity ? "parity" : "data", disk->url, parity->group, stripes, ranges, whats[kind],
-		            n, stripes);
+		            raid_role_name(disk->is_parity, disk->is_second), disk->url, parity->group, stripes, ranges,
+		            what, n, stripes);
 		check_found_disk(check, disk->url);
 	}
 	check_found_count(check, sum->n_stripes);

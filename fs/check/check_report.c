@@ -222,6 +222,7 @@ static int absent_list(const struct check *check, struct fs_check_result *result
 			                            .group = disk->group,
 			                            .position = disk->position,
 			                            .is_parity = disk->is_parity,
+			                            .is_second = disk->is_second,
 			                            .failed = disk->state == RAID_DISK_FAILED };
 		memcpy(absent->path, disk->url, sizeof(absent->path));
 		result->n_absent++;

@@ -33,7 +33,7 @@ int op_scrub_start(struct fs_run *run), op_scrub_stop(struct fs_run *run), op_sc
 /* raid_ops.c */
 int op_raid_status(struct fs_run *run), op_raid_replace(struct fs_run *run), op_raid_fail(struct fs_run *run),
     op_raid_modify(struct fs_run *run), op_raid_online(struct fs_run *run), op_raid_add_disk(struct fs_run *run),
-    op_raid_add_group(struct fs_run *run);
+    op_raid_convert(struct fs_run *run), op_raid_add_group(struct fs_run *run);
 /* snapshot_ops.c, volume_ops.c, check_online.c */
 int op_snapshot_create(struct fs_run *run), op_snapshot_delete(struct fs_run *run),
     op_snapshot_rename(struct fs_run *run), op_snapshot_list(struct fs_run *run), op_snapshot_space(struct fs_run *run),

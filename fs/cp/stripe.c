@@ -18,7 +18,7 @@ uint32_t stripe_count(const struct raid_geometry *geometry, unsigned group)
 
 unsigned stripe_disks(const struct raid_geometry *geometry, unsigned group)
 {
-	unsigned n = 1; /* parity */
+	unsigned n = geometry->n_parity[group];
 
 	for (unsigned i = 0; i < geometry->n_data_disks; i++)
 		n += geometry->disks[i].group == group;

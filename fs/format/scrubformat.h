@@ -43,7 +43,7 @@ static_assert(sizeof(struct scrub_result_format) == 64, "result");
 struct scrub_member_format {
 	uint8_t uuid[16];
 	le16 group;
-	le16 position; /* the parity disk's: the number of data disks of its group */
+	le16 position; /* data disks, then parity */
 	le32 flags;
 	le64 n_read; /* blocks */
 	le64 n_wrong; /* blocks that are not what their entries and parity say */
@@ -53,7 +53,7 @@ struct scrub_member_format {
 	le64 n_lost; /* blocks in use that parity could not bring back */
 };
 static_assert(sizeof(struct scrub_member_format) == 72, "member");
-enum { SCRUB_MEMBER_PARITY = 1 };
+enum { SCRUB_MEMBER_PARITY = 1, SCRUB_MEMBER_SECOND = 2 }; /* SECOND: and of two parity disks the second */
 
 /* A lost block, and who it is by its entry. */
 struct scrub_lost_format {

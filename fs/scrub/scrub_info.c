@@ -18,6 +18,7 @@ static void disk_fill(struct fs_scrub_disk *disk, const struct scrub_member *mem
 		                        .group = member->group,
 		                        .position = member->position,
 		                        .is_parity = member->is_parity,
+		                        .is_second = member->is_second,
 		                        .counts = member->counts };
 	for (unsigned i = 0; i < status->n_disks; i++)
 		if (uuid_equal(&status->disks[i].uuid, &member->uuid))

@@ -7,10 +7,11 @@
  *  the same, but the blocks do add up                              its entry is wrong
  *  all blocks match, blocks or entries do not add up               parity's block or entry is wrong
  *  a disk does not give its block                                  it is made of the others
- * Two blocks that do not match are more than one parity block can put right, and so is one beside a disk that is not
- * there. Nothing is written then: as long as it is not, a reader whose own block is right gets it.
- * Example: disks 0 and 1 and parity. Block 0 does not match its entry, 0 xor 1 is not parity: block 0 becomes
- * 1 xor parity. If block 1 did not match either, both stay as they are. */
+ * As many faults in a stripe can be told apart and put right as its group has parity disks; a disk that is not there
+ * counts as one. When there are more, nothing is written: as long as it is not, a reader whose own block is right gets
+ * it. What would be written, disk by disk, raid/ tells (raid_wrong_stripe).
+ * Example: disks 0 and 1 and parity. Block 0 does not match its entry, 0 xor 1 is not parity: block 0 becomes 1 xor
+ * parity. If block 1 did not match either, both stay as they are; with a second parity disk both are made anew. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,7 @@ static int16_t member_find(struct scrub_result *result, const struct raid_disk_s
 	result->members[i].group = (uint16_t)disk->group;
 	result->members[i].position = (uint16_t)disk->position;
 	result->members[i].is_parity = disk->is_parity;
+	result->members[i].is_second = disk->is_second;
 	return (int16_t)i;
 }
 
@@ -83,8 +85,9 @@ void scrub_count_read(struct scrub *scrub, const struct scrub_span *span)
 		if (member != NULL && disk->n_blocks > span->dbn)
 			member->counts.n_read += MIN_OF(span->n, disk->n_blocks - span->dbn);
 	}
-	if (member_at(scrub, n_data) != NULL)
-		member_at(scrub, n_data)->counts.n_read += span->n;
+	for (unsigned i = n_data; i < n_data + geometry->n_parity[span->group]; i++)
+		if (member_at(scrub, i) != NULL)
+			member_at(scrub, i)->counts.n_read += span->n;
 }
 
 /* ---- counting ---- */
@@ -112,37 +115,27 @@ static void member_tell(const struct scrub *scrub, const struct scrub_member *me
 		raid_status(scrub->vol->raid, status);
 	log_warn("scrub", "blocks_wrong",
 	         "volume=%s disk=%s role=%s dbn=%u wrong=%llu entries=%llu unreadable=%llu repaired=%llu lost=%llu",
-	         scrub->vol->name, url_of(status, member), member->is_parity ? "parity" : "data",
+	         scrub->vol->name, url_of(status, member), raid_role_name(member->is_parity, member->is_second),
 	         scrub->wrong[scrub->at].dbn, (unsigned long long)member->counts.n_wrong,
 	         (unsigned long long)member->counts.n_entries, (unsigned long long)member->counts.n_unreadable,
 	         (unsigned long long)member->counts.n_repaired, (unsigned long long)member->counts.n_lost);
 	free(status);
 }
 
-static unsigned parity_position(const struct scrub *scrub)
-{
-	const struct raid_geometry *geometry = raid_geometry(scrub->vol->raid);
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < geometry->n_data_disks; i++)
-		n += geometry->disks[i].group == scrub->span.group;
-	return n;
-}
-
 enum scrub_verdict scrub_judge(const struct scrub *scrub, const struct raid_wrong_stripe *wrong)
 {
-	unsigned bad = (unsigned)(wrong->unreadable | wrong->mismatched), missing = scrub->missing[scrub->span.group];
+	unsigned bad = (unsigned)(wrong->unreadable | wrong->mismatched | wrong->bad_blocks | wrong->bad_entries);
+	unsigned missing = scrub->missing[scrub->span.group];
 
 	if (missing != 0 && (bad & ~missing) == 0)
 		return SCRUB_FINE; /* as far as can be seen without that disk */
 	return raid_stripe_is_lost(wrong) ? SCRUB_LOST : SCRUB_REPAIRABLE;
 }
 
-void scrub_count_wrong(struct scrub *scrub, const struct raid_wrong_stripe *wrong, bool repaired)
+static void count_wrong_at(struct scrub *scrub, const struct raid_wrong_stripe *wrong, unsigned position, bool repaired)
 {
-	unsigned bad = (unsigned)(wrong->unreadable | wrong->mismatched);
-	unsigned position = bad == 0 ? parity_position(scrub) : (unsigned)__builtin_ctz(bad);
 	struct scrub_member *member = member_at(scrub, position);
+	bool known = (wrong->bad_blocks | wrong->bad_entries) >> position & 1;
 	struct fs_scrub_counts *counts;
 	uint64_t before;
 
@@ -150,14 +143,24 @@ void scrub_count_wrong(struct scrub *scrub, const struct raid_wrong_stripe *wron
 		return;
 	counts = &member->counts;
 	before = fs_scrub_n_wrong(counts);
-	if (wrong->unreadable != 0)
+	if (wrong->unreadable >> position & 1)
 		counts->n_unreadable++;
 	else
-		counts->n_wrong += wrong->parity;
-	counts->n_entries += wrong->entries;
+		counts->n_wrong += known ? wrong->bad_blocks >> position & 1 : wrong->parity;
+	counts->n_entries += known ? wrong->bad_entries >> position & 1 : wrong->entries;
 	if (repaired)
 		counts->n_repaired += fs_scrub_n_wrong(counts) - before;
 	member_tell(scrub, member, before);
+}
+
+void scrub_count_wrong(struct scrub *scrub, const struct raid_wrong_stripe *wrong, bool repaired)
+{
+	unsigned bad = (unsigned)(wrong->unreadable | wrong->mismatched | wrong->bad_blocks | wrong->bad_entries);
+
+	bad &= ~(unsigned)scrub->missing[scrub->span.group];
+	for (unsigned i = 0; i < RAID_MAX_GROUP_DISKS; i++)
+		if (bad >> i & 1)
+			count_wrong_at(scrub, wrong, i, repaired);
 }
 
 /* ---- lost ---- */

@@ -23,7 +23,7 @@ struct raid_status;
 struct scrub_member {
 	struct uuid uuid;
 	uint16_t group, position;
-	bool is_parity;
+	bool is_parity, is_second;
 	struct fs_scrub_counts counts;
 };
 struct scrub_lost {

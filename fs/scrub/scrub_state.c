@@ -28,7 +28,8 @@ static uint8_t *member_encode(const struct scrub_member *member, uint8_t *at)
 	struct scrub_member_format format = {
 		.group = le16_of(member->group),
 		.position = le16_of(member->position),
-		.flags = le32_of(member->is_parity ? SCRUB_MEMBER_PARITY : 0),
+		.flags = le32_of((member->is_parity ? SCRUB_MEMBER_PARITY : 0U) |
+		                 (member->is_second ? SCRUB_MEMBER_SECOND : 0U)),
 		.n_read = le64_of(counts->n_read),
 		.n_wrong = le64_of(counts->n_wrong),
 		.n_entries = le64_of(counts->n_entries),
@@ -131,6 +132,7 @@ static int member_decode(struct reader *reader, struct scrub_member *member)
 	member->group = le16_get(format.group);
 	member->position = le16_get(format.position);
 	member->is_parity = (le32_get(format.flags) & SCRUB_MEMBER_PARITY) != 0;
+	member->is_second = (le32_get(format.flags) & SCRUB_MEMBER_SECOND) != 0;
 	member->counts = (struct fs_scrub_counts){
 		.n_read = le64_get(format.n_read),
 		.n_wrong = le64_get(format.n_wrong),

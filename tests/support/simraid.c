@@ -100,6 +100,14 @@ int simraid_online(struct simraid *s, unsigned group, unsigned position, unsigne
 	return wait_for(s, &o);
 }
 
+int simraid_convert(struct simraid *s, unsigned group, unsigned disk)
+{
+	struct outcome o = { 0 };
+
+	raid_convert(s->raid, group, s->urls[disk], on_err, &o);
+	return wait_for(s, &o);
+}
+
 int simraid_limit(struct simraid *s, enum raid_limit which, uint64_t value)
 {
 	struct raid_limits limits = { 0 };
@@ -140,7 +148,7 @@ int simraid_add_to_group(struct simraid *s, unsigned group, unsigned disk)
 
 int simraid_add_group(struct simraid *s, unsigned disk, unsigned n)
 {
-	struct raid_group_spec spec = { .n_disks = n };
+	struct raid_group_spec spec = { .n_disks = n, .n_parity = s->n_parity };
 	struct outcome o = { 0 };
 	int err;
 

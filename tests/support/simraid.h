@@ -38,6 +38,8 @@ unsigned simraid_add_disk(struct simraid *s, const char *name, uint64_t blocks);
 int simraid_replace(struct simraid *s, unsigned group, unsigned position, unsigned disk);
 /* Give the lost disk there its place back: it is disk `disk` of the list; the answer of raid_online. */
 int simraid_online(struct simraid *s, unsigned group, unsigned position, unsigned disk);
+/* Make it the second parity disk of a group; the answer of raid_convert. */
+int simraid_convert(struct simraid *s, unsigned group, unsigned disk);
 /* Change one limit; the answer of raid_limits_change. */
 int simraid_limit(struct simraid *s, enum raid_limit which, uint64_t value);
 /* Add it to a group; the answer of raid_add_disk. The model knows its blocks from then on. */
