@@ -16,7 +16,8 @@ typedef void lifecycle_done(void *arg, int err, const char *text, struct known_v
 /* A volume to be made. Borrowed during the call. */
 struct lifecycle_new {
 	const char *name;
-	json_t *groups; /* [{"disks": [...]}], the parity disk of each last */
+	json_t *groups; /* [{"disks": [...]}], the parity disks of each last */
+	const char *level; /* admin/raidlevel.h; NULL: raid4 */
 	uint64_t disk_size; /* of the disk files that are made, in bytes; 0: all must exist */
 	bool preallocate; /* the disk files that are made take their space at once */
 	bool force; /* take disks that hold something */
@@ -62,9 +63,11 @@ void lifecycle_replace(struct admin *admin, struct known_volume *known, const st
 MUST_CHECK int lifecycle_forget_disk(struct admin *admin, struct known_volume *known, const char *url);
 /* Disks that join. Borrowed during the call. */
 struct lifecycle_growth {
-	json_t *names; /* of one data disk; of a new group: of all its disks, the parity disk last */
+	json_t *names; /* of one disk; of a new group: of all its disks, the parity disks last */
 	bool new_group;
+	unsigned n_parity; /* of a new group */
 	unsigned group; /* else: where the disk joins */
+	bool converts; /* as the second parity disk; else as a data disk */
 	uint64_t disk_size; /* of disk files that are made; 0: all must exist */
 	bool preallocate; /* they take their space at once */
 	bool force; /* take disks that hold something */

@@ -3,6 +3,7 @@
 #include "admin/diskfile.h"
 #include "admin/fault.h"
 #include "admin/lifecycle_private.h"
+#include "admin/raidlevel.h"
 #include "base/must.h"
 
 static void step_make_disks(struct lifecycle_op *op)
@@ -57,7 +58,7 @@ static void step_made(struct lifecycle_op *op)
 }
 
 /* Fill op->spec from the groups; op->known->disks gets all URLs. */
-static int spec_of(struct lifecycle_op *op, json_t *groups)
+static int spec_of(struct lifecycle_op *op, json_t *groups, const char *level)
 {
 	json_t *group;
 	size_t i, first = 0;
@@ -69,12 +70,13 @@ static int spec_of(struct lifecycle_op *op, json_t *groups)
 	json_array_foreach(groups, i, group) {
 		json_t *names = json_object_get(group, "disks");
 		size_t n = json_array_size(names);
-		if (n < 2 || n > RAID_MAX_GROUP_DATA + 1U) {
-			lifecycle_say(op, "a RAID-4 group has 2 to %u disks, the parity disk last; group %zu has %zu",
-			              RAID_MAX_GROUP_DATA + 1U, i, n);
-			return -EINVAL;
+		char text[RAIDLEVEL_TEXT];
+		int err = raidlevel_parity(level != NULL ? level : "raid4", n, &op->groups[i].n_parity, text);
+		if (err != 0) {
+			lifecycle_say(op, "%s", text);
+			return err;
 		}
-		int err = lifecycle_add_disks(op, op->known->disks, names);
+		err = lifecycle_add_disks(op, op->known->disks, names);
 		if (err != 0)
 			return err;
 		op->groups[i].n_disks = (unsigned)n;
@@ -109,7 +111,7 @@ void lifecycle_create(struct admin *admin, const struct lifecycle_new *new, life
 	known->state = KNOWN_MOUNTING;
 	/* Its own URLs must not look like somebody's while they are collected. */
 	TAILQ_REMOVE(&admin->volumes, known, link);
-	int err = spec_of(op, new->groups);
+	int err = spec_of(op, new->groups, new->level);
 	TAILQ_INSERT_TAIL(&admin->volumes, known, link);
 	lifecycle_begin(op, err);
 }

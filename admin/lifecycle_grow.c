@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Disks that join a volume: one more in a group, or those of a new group.
+/* Disks that join a volume: one more in a group, for data or as its second parity disk, or those of a new group.
  *
  * THEORY. They are remembered before they become members: whenever the daemon ends on the way, the disks that it
  * remembers are enough to find the volume. Those too many do no harm. So an error does not undo it for a disk that has
@@ -44,7 +44,11 @@ static void step_grow(struct lifecycle_op *op)
 		lifecycle_next(op, -ENODEV);
 		return;
 	}
-	fs_message_init(&op->msg, op->new_group ? FS_RAID_ADD_GROUP : FS_RAID_ADD_DISK, op->known->volume, grown, op);
+	fs_message_init(&op->msg,
+	                op->new_group  ? FS_RAID_ADD_GROUP
+	                : op->converts ? FS_RAID_CONVERT
+	                               : FS_RAID_ADD_DISK,
+	                op->known->volume, grown, op);
 	op->msg.cls = FS_CLASS_ADMIN;
 	op->msg.origin = op->admin->world;
 	if (op->new_group) {
@@ -76,7 +80,7 @@ static const char *why_not(int err)
 	case -EIO:
 		return "a disk failed, or the group has lost one: give its place to another first (vcadm raid replace)";
 	case -EMLINK: return "the group, or the volume, has as many disks as there can be";
-	case -ERANGE: return "a disk is too small, or the parity disk smaller than a data disk";
+	case -ERANGE: return "a disk is too small, or a parity disk smaller than a data disk";
 	case -EFBIG: return "the volume cannot have so many blocks more";
 	default: return fault_of(err)->text;
 	}
@@ -115,8 +119,8 @@ static void grow_failed(struct lifecycle_op *op)
 	struct known_volume *known = op->known;
 
 	if (op->text[0] == '\0')
-		lifecycle_say(op, "volume \"%s\" does not grow: %s (%s)", known->name, why_not(op->err),
-		              error_name(op->err));
+		lifecycle_say(op, "volume \"%s\" does not %s: %s (%s)", known->name,
+		              op->converts ? "change its RAID level" : "grow", why_not(op->err), error_name(op->err));
 	disks_back(op);
 	if (known_save(op->admin) != 0)
 		log_warn("admin", "volumes_not_saved", "volume=%s", known->name);
@@ -137,7 +141,9 @@ void lifecycle_grow(struct admin *admin, struct known_volume *known, const struc
 	op->made = must(json_array());
 	op->added = must(json_array());
 	op->new_group = growth->new_group;
+	op->converts = growth->converts;
 	op->group = growth->group;
+	op->groups[0].n_parity = growth->n_parity;
 	op->disk_size = growth->disk_size;
 	op->preallocate = growth->preallocate;
 	op->force = growth->force;

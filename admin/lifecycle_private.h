@@ -41,7 +41,7 @@ struct lifecycle_op {
 	unsigned n_disks;
 	/* grow */
 	json_t *added; /* URLs of the disks that join */
-	bool new_group;
+	bool new_group, converts;
 	unsigned group;
 	/* replace */
 	struct lifecycle_replacement replacement;

@@ -15,6 +15,7 @@
 #define LOST_DISK(what) { "disk", "disk", "DISK", what ": its name, or its place as GROUP.POSITION", VERB_TEXT, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED }
 #define PREALLOCATE { "preallocate", "preallocate", NULL, "take the space of files that are made from the host at once, and keep it", VERB_BOOL, VERB_IN_BODY, 0 }
 #define FORCE(what) { "force", "force", NULL, what, VERB_BOOL, VERB_IN_BODY, VERB_DESTROYING }
+#define RAID_LEVEL(usual) { "raid", "raid", "LEVEL", "raid4: one parity disk; dp: two; mirror: a disk and one or two copies; " usual, VERB_TEXT, VERB_IN_BODY, 0 }
 #define CLONE_RATE { "rate", "rate", "SIZE", "at most this much a second; 0: no limit", VERB_SIZE, VERB_IN_BODY, 0 }
 #define CLONE_PRIORITY \
 	{ "priority", "priority", "PRIORITY", "its weight among the clones of the volume: low, normal, high, or 1 to 10", VERB_TEXT, VERB_IN_BODY, 0 }
@@ -29,7 +30,8 @@ const struct verb verbs[] = {
 	/* ---- volume ---- */
 	{ "volume", "create", "make a volume on new disk files, or on empty files and devices", VERB_POST, "storage/volumes", VERB_H_VOLUME_CREATE, VERB_JOB | VERB_WAITS, NULL, NULL,
 	  { { "name", "name", "VOLUME", "its name", VERB_VOLUME, VERB_IN_BODY, VERB_POSITIONAL | VERB_REQUIRED },
-	    { "raid-group", "raid_groups", "D0,D1,..,P", "disks of a RAID-4 group, the parity disk last; may repeat", VERB_GROUPS, VERB_IN_BODY, VERB_REQUIRED },
+	    { "raid-group", "raid_groups", "D0,D1,..,P", "disks of a RAID group, the parity disks last; may repeat", VERB_GROUPS, VERB_IN_BODY, VERB_REQUIRED },
+	    RAID_LEVEL("raid4 when not given"),
 	    { "disk-size", "disk_size", "SIZE", "size of the disk files that do not exist yet", VERB_SIZE, VERB_IN_BODY, 0 },
 	    PREALLOCATE,
 	    FORCE("also on disks that hold something: it is lost") } },
@@ -55,7 +57,8 @@ const struct verb verbs[] = {
 	    FORCE("also a disk that holds something: it is lost") } },
 	{ "volume", "add-group", "make a volume larger, at work, by a RAID group of new disks", VERB_POST, "storage/volumes/{volume}/raid-groups", VERB_H_VOLUME_ADD_GROUP,
 	  VERB_JOB | VERB_WAITS, NULL, NULL,
-	  { ROUTE_VOLUME("volume"), { "raid-group", "disks", "D0,D1,..,P", "its disks, the parity disk last", VERB_DISKS, VERB_IN_BODY, VERB_REQUIRED },
+	  { ROUTE_VOLUME("volume"), { "raid-group", "disks", "D0,D1,..,P", "its disks, the parity disks last", VERB_DISKS, VERB_IN_BODY, VERB_REQUIRED },
+	    RAID_LEVEL("as the volume's groups when not given"),
 	    { "disk-size", "disk_size", "SIZE", "size of the disk files that do not exist yet", VERB_SIZE, VERB_IN_BODY, 0 },
 	    PREALLOCATE,
 	    FORCE("also disks that hold something: it is lost") } },
@@ -190,6 +193,14 @@ const struct verb verbs[] = {
 	  "storage/volumes/{volume}/disks/online", VERB_H_RAID_ONLINE, VERB_JOB, NULL, NULL,
 	  { ROUTE_VOLUME("volume"), LOST_DISK("the disk"),
 	    { "at", "at", "PATH", "where it is now; when not given, where it was", VERB_TEXT, VERB_IN_BODY, 0 } } },
+	{ "raid", "convert", "give a RAID group a second parity disk, at work: it survives the loss of any two disks as soon as that is computed", VERB_POST,
+	  "storage/volumes/{volume}/raid/convert", VERB_H_RAID_CONVERT, VERB_JOB, NULL, NULL,
+	  { ROUTE_VOLUME("volume"), { "to", "to", "LEVEL", "dp", VERB_TEXT, VERB_IN_BODY, VERB_REQUIRED },
+	    { "disk", "disk", "DISK", "the new parity disk; a file that does not exist is made", VERB_TEXT, VERB_IN_BODY, VERB_REQUIRED },
+	    { "group", "group", "N", "the RAID group; the first with one parity disk when not given", VERB_INTEGER, VERB_IN_BODY, 0 },
+	    { "disk-size", "disk_size", "SIZE", "size of a file that is made; as the parity disk of the group when not given", VERB_SIZE, VERB_IN_BODY, 0 },
+	    PREALLOCATE,
+	    FORCE("also a disk that holds something: it is lost") } },
 	{ "raid", "fail", "call a disk failed: it is not used any more, and can be replaced", VERB_POST, "storage/volumes/{volume}/disks/fail", VERB_H_RAID_FAIL,
 	  VERB_DESTROYS, NULL, NULL, { ROUTE_VOLUME("volume"), LOST_DISK("the disk") } },
 	{ "raid", "modify", "change what is borne of the disks of a volume: a disk with more errors than that fails when its group can do without it; at once, and kept", VERB_PATCH,

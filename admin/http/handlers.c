@@ -50,6 +50,7 @@ static call_handler *const handlers[VERB_H_COUNT] = {
 	[VERB_H_RAID_REPLACE] = raid_api_replace,
 	[VERB_H_VOLUME_ADD_DISK] = grow_api_add_disk,
 	[VERB_H_VOLUME_ADD_GROUP] = grow_api_add_group,
+	[VERB_H_RAID_CONVERT] = grow_api_convert,
 	[VERB_H_RAID_ONLINE] = raid_api_online,
 	[VERB_H_RAID_FAIL] = raid_api_fail,
 	[VERB_H_RAID_MODIFY] = raid_api_modify,

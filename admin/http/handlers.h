@@ -24,7 +24,7 @@ call_handler map_api_list, map_api_create, map_api_delete;
 call_handler clone_api_start, clone_api_status, clone_api_list, clone_api_stop, clone_api_modify;
 call_handler igroup_api_create, igroup_api_list, igroup_api_show, igroup_api_add, igroup_api_remove, igroup_api_destroy;
 call_handler export_api_set, export_api_list, export_api_delete;
-call_handler grow_api_add_disk, grow_api_add_group;
+call_handler grow_api_add_disk, grow_api_add_group, grow_api_convert;
 call_handler raid_api_groups, raid_api_disks, raid_api_replace, raid_api_fail, raid_api_modify, raid_api_online;
 call_handler spare_api_add, spare_api_list, spare_api_remove;
 call_handler scrub_api_start, scrub_api_status, scrub_api_modify, scrub_api_stop, scrub_api_schedule_set,

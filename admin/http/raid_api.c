@@ -42,7 +42,7 @@ static json_t *disk_json(const char *volume, const struct raid_disk_status *disk
 	char uuid[UUID_TEXT_SIZE];
 	json_t *json = json_pack(
 	    "{s:s,s:s,s:i,s:i,s:s,s:s,s:o}", "name", disk->url, "volume", volume, "group", (int)disk->group, "position",
-	    (int)disk->position, "role", disk->is_parity ? "parity" : "data", "state",
+	    (int)disk->position, "role", raid_role_name(disk->is_parity, disk->is_second), "state",
 	    disk->waits_for_room ? "waiting" : raid_disk_state_name(disk->state), "size", integer(disk->size_bytes));
 	uuid_format(&disk->uuid, uuid);
 	(void)json_object_set_new(json, "uuid", json_string(uuid));
@@ -88,13 +88,13 @@ void raid_api_disks(struct call *call)
 	call_each_volume(call, FS_RAID_STATUS, disks_visited, disks_spares);
 }
 
-static const char *group_state(unsigned n_bad, unsigned n_waiting, unsigned n_rebuilding)
+static const char *group_state(const struct raid_group_status *group, unsigned n_waiting, unsigned n_rebuilding)
 {
-	if (n_bad > 1)
+	if (group->n_lost > group->n_parity)
 		return "failed";
 	if (n_waiting > 0)
 		return "waiting";
-	return n_rebuilding > 0 ? "reconstructing" : n_bad > 0 ? "degraded" : "normal";
+	return n_rebuilding > 0 ? "reconstructing" : group->n_lost > 0 ? "degraded" : "normal";
 }
 
 /* 0: no limit. */
@@ -118,30 +118,32 @@ static json_t *spares_of(struct admin *admin, const char *volume, const struct r
 
 static json_t *group_json(struct admin *admin, const char *volume, const struct raid_status *status, unsigned group)
 {
+	const struct raid_group_status *its = &status->groups[group];
 	json_t *disks = json_array();
-	unsigned n_bad = 0, n_waiting = 0, n_rebuilding = 0;
+	unsigned n_waiting = 0, n_rebuilding = 0;
 
 	for (unsigned i = 0; i < status->n_disks; i++) {
 		if (status->disks[i].group != group)
 			continue;
-		n_bad += status->disks[i].state != RAID_DISK_ONLINE;
 		n_waiting += status->disks[i].waits_for_room;
 		n_rebuilding += status->disks[i].state == RAID_DISK_REBUILDING;
 		json_t *one = disk_json(volume, &status->disks[i]);
 		(void)json_object_set_new(one, "spares", spares_of(admin, volume, &status->disks[i]));
 		(void)json_array_append_new(disks, one);
 	}
-	const char *state = group_state(n_bad, n_waiting, n_rebuilding);
+	const char *state = group_state(its, n_waiting, n_rebuilding);
 	json_t *disk;
 	size_t i;
 	json_t *limits = limits_json(&status->limits);
 	json_array_foreach(disks, i, disk) {
 		(void)json_object_set_new(disk, "group_state", json_string(state));
+		(void)json_object_set_new(disk, "level", json_string(its->level));
 		(void)json_object_set(disk, "limits", limits);
 	}
 	json_decref(limits);
-	return json_pack("{s:o,s:s,s:i,s:s,s:s,s:o}", "name", json_sprintf("%s/rg%u", volume, group), "volume", volume,
-	                 "group", (int)group, "type", "raid4", "state", state, "disks", disks);
+	return json_pack("{s:o,s:s,s:i,s:s,s:i,s:s,s:o}", "name", json_sprintf("%s/rg%u", volume, group), "volume",
+	                 volume, "group", (int)group, "type", its->level, "may_lose",
+	                 (int)(its->n_parity - MIN_OF(its->n_lost, its->n_parity)), "state", state, "disks", disks);
 }
 
 static void groups_visited(struct call *call)
@@ -327,7 +329,8 @@ static void failed(struct call *call)
 	const char *disk = call_text(call, "disk");
 
 	if (call->msg.status == -EBUSY)
-		call_fail(call, -EBUSY, disk, "the group cannot do without disk %s: it has lost one already", disk);
+		call_fail(call, -EBUSY, disk,
+		          "the group cannot do without disk %s: it has lost as many as its parity replaces", disk);
 	else if (call->msg.status == -EALREADY)
 		call_fail(call, -EALREADY, disk, "disk %s is lost already", disk);
 	else if (call->msg.status != 0)

@@ -61,29 +61,29 @@ static void status_visited(struct call *call)
 	space_visited(call, info, name);
 }
 
-/* "data disk /disks/d0 is missing", for every disk of the group that is not well; how many there are, and the last of
- * them. */
-static unsigned lost_disks(const struct raid_status *status, unsigned group, char *text, size_t size,
-                           const struct raid_disk_status **ret_last)
+/* "data disk /disks/d0 is missing", for every disk of the group that is not well; and the one that is to be told of:
+ * one that is lost, or else the one whose rebuild has come furthest. */
+static void lost_disks(const struct raid_status *status, unsigned group, char *text, size_t size,
+                       const struct raid_disk_status **ret_disk)
 {
-	unsigned n = 0;
 	size_t len = 0;
 
 	text[0] = '\0';
+	*ret_disk = NULL;
 	for (unsigned i = 0; i < status->n_disks; i++) {
-		const struct raid_disk_status *disk = &status->disks[i];
+		const struct raid_disk_status *disk = &status->disks[i], *told = *ret_disk;
 		if (disk->group != group || disk->state == RAID_DISK_ONLINE)
 			continue;
-		int more = snprintf(text + len, size - len, "%s%s disk %s is %s%s%s%s", n == 0 ? "" : ", ",
-		                    disk->is_parity ? "parity" : "data",
+		int more = snprintf(text + len, size - len, "%s%s disk %s is %s%s%s%s", len == 0 ? "" : ", ",
+		                    raid_role_name(disk->is_parity, disk->is_second),
 		                    disk->url[0] == '\0' ? "(name not known)" : disk->url,
 		                    raid_disk_state_name(disk->state), disk->why[0] != '\0' ? " (" : "", disk->why,
 		                    disk->why[0] != '\0' ? ")" : "");
 		len = MIN_OF(len + (size_t)MAX_OF(more, 0), size - 1);
-		*ret_last = disk;
-		n++;
+		if (told == NULL || disk->state != RAID_DISK_REBUILDING ||
+		    (told->state == RAID_DISK_REBUILDING && disk->rebuilt_blocks > told->rebuilt_blocks))
+			*ret_disk = disk;
 	}
-	return n;
 }
 
 /* The host's file system is full: said once a volume, with a disk that lies there. */
@@ -103,32 +103,38 @@ static void room_visited(struct call *call, const struct raid_status *status)
 	}
 }
 
-/* How it is with a group that is not whole, and what mends it. `disk` is one that is lost, `disks` tells all `n`. */
-static json_t *group_text(struct admin *admin, const char *volume, const struct raid_disk_status *disk, unsigned n,
-                          const char *disks)
+/* What the next loss would mean. */
+static const char *next_loss(const struct raid_group_status *group, bool rebuilding)
+{
+	if (group->n_lost < group->n_parity)
+		return "one more disk may be lost there, but not two";
+	return rebuilding ? "one more disk lost there before it ends loses data"
+	                  : "one more disk lost there loses data";
+}
+
+/* How it is with a group that is not whole, and what mends it. `disk` is the one to be told of, `disks` tells all. */
+static json_t *group_text(struct admin *admin, const char *volume, const struct raid_group_status *group,
+                          const struct raid_disk_status *disk, const char *disks)
 {
 	const struct known_volume *known = known_find(admin, volume);
 
-	if (n > 1)
+	if (group->n_lost > group->n_parity)
 		return textjson_format("RAID group %u has failed, it lost more disks than parity can replace: %s; make "
 		                       "them accessible again, then take the volume offline and online again",
 		                       disk->group, disks);
 	if (disk->state == RAID_DISK_REBUILDING)
 		return textjson_format(
-		    "RAID group %u is reconstructing: %s, %u %% are done; one more disk lost there "
-		    "before it ends loses data; there is nothing to do",
-		    disk->group, disks,
-		    (unsigned)((uint64_t)disk->rebuilt_blocks * 100U / MAX_OF(disk->rebuild_blocks, 1U)));
+		    "RAID group %u is reconstructing: %s, %u %% are done; %s; there is nothing to do", disk->group,
+		    disks, (unsigned)((uint64_t)disk->rebuilt_blocks * 100U / MAX_OF(disk->rebuild_blocks, 1U)),
+		    next_loss(group, true));
 	if (known != NULL && spare_count(admin, known, disk->needed_bytes) > 0)
-		return textjson_format("RAID group %u is degraded: %s; one more disk lost there loses data; a hot "
-		                       "spare takes its place",
-		                       disk->group, disks);
-	return textjson_format("RAID group %u is degraded: %s; one more disk lost there loses data; there is no hot "
-	                       "spare for it; put another in its "
+		return textjson_format("RAID group %u is degraded: %s; %s; a hot spare takes its place", disk->group,
+		                       disks, next_loss(group, false));
+	return textjson_format("RAID group %u is degraded: %s; %s; there is no hot spare for it; put another in its "
 	                       "place: vcadm raid replace %s %u.%u NEW; or, if it was only away and is there again: "
 	                       "vcadm raid online %s %u.%u",
-	                       disk->group, disks, volume, disk->group, disk->position, volume, disk->group,
-	                       disk->position);
+	                       disk->group, disks, next_loss(group, false), volume, disk->group, disk->position, volume,
+	                       disk->group, disk->position);
 }
 
 /* A disk with too many errors that its group cannot do without yet. */
@@ -143,8 +149,8 @@ static void worn_visited(struct call *call, const struct raid_disk_status *disk)
 	        textjson_format("%s disk %s should be replaced: %s, and group %u cannot do without it yet; when no "
 	                        "other disk of the group is lost: vcadm raid fail %s %u.%u, then vcadm raid "
 	                        "replace %s %u.%u NEW",
-	                        disk->is_parity ? "parity" : "data", disk->url, disk->worn, disk->group, volume,
-	                        disk->group, disk->position, volume, disk->group, disk->position)));
+	                        raid_role_name(disk->is_parity, disk->is_second), disk->url, disk->worn, disk->group,
+	                        volume, disk->group, disk->position, volume, disk->group, disk->position)));
 }
 
 static void raid_visited(struct call *call)
@@ -158,13 +164,15 @@ static void raid_visited(struct call *call)
 		if (status->disks[i].worn[0] != '\0' && status->disks[i].state == RAID_DISK_ONLINE)
 			worn_visited(call, &status->disks[i]);
 	for (unsigned group = 0; group < status->n_groups; group++) {
-		const struct raid_disk_status *disk = NULL;
-		unsigned n = lost_disks(status, group, disks, sizeof disks, &disk);
-		if (n == 0)
+		const struct raid_group_status *its = &status->groups[group];
+		const struct raid_disk_status *disk;
+		lost_disks(status, group, disks, sizeof disks, &disk);
+		if (disk == NULL)
 			continue;
-		(void)json_array_append_new(
-		    call->records, json_pack("{s:s,s:o,s:o}", "severity", n == 1 ? "warn" : "error", "target",
-		                             textjson(name), "message", group_text(call->admin, name, disk, n, disks)));
+		(void)json_array_append_new(call->records, json_pack("{s:s,s:o,s:o}", "severity",
+		                                                     its->n_lost <= its->n_parity ? "warn" : "error",
+		                                                     "target", textjson(name), "message",
+		                                                     group_text(call->admin, name, its, disk, disks)));
 	}
 }
 

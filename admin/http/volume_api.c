@@ -37,6 +37,8 @@ static void add_info(json_t *json, const struct fs_volume_info *info)
 	                                      : info->waits_for_room ? "waiting"
 	                                      : info->degraded       ? "degraded"
 	                                                             : "normal"));
+	if (info->level != NULL)
+		(void)json_object_set_new(json, "level", json_string(info->level));
 	(void)json_object_set_new(json, "read_only", json_boolean(info->read_only));
 	(void)json_object_set_new(json, "space",
 	                          json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "size", integer(info->size_bytes), "used",
@@ -139,7 +141,7 @@ static void lifecycle_ended(void *arg, int err, const char *text, struct known_v
 		job_fail(job, err, text);
 }
 
-/* Bodies of POST: {name, raid_groups, disk_size, preallocate, force} makes, {disks, new_identity} imports. */
+/* Bodies of POST: {name, raid, raid_groups, disk_size, preallocate, force} makes, {disks, new_identity} imports. */
 void volume_api_create(struct call *call)
 {
 	const char *name = call_text(call, "name");
@@ -178,6 +180,7 @@ void volume_api_create(struct call *call)
 		lifecycle_create(call->admin,
 		                 &(struct lifecycle_new){ .name = name,
 		                                          .groups = call_member(call, "raid_groups"),
+		                                          .level = call_text(call, "raid"),
 		                                          .disk_size = (uint64_t)size,
 		                                          .preallocate = call_flag(call, "preallocate"),
 		                                          .force = call_flag(call, "force") },

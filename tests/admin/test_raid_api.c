@@ -244,6 +244,120 @@ static void a_group_that_joins_is_made_and_remembered(void **state)
 	assert_true(is_remembered("/n1") && is_remembered("/n2"));
 }
 
+/* ---- levels ---- */
+
+#define CONVERT V1 "storage/volumes/vol0/raid/convert"
+
+static char make_v1(const char *level, const char *disks)
+{
+	char body[512];
+	(void)snprintf(
+	    body, sizeof body,
+	    "{\"name\": \"v1\", \"raid\": \"%s\", \"raid_groups\": [{\"disks\": [%s]}], \"disk_size\": 1048576}", level,
+	    disks);
+	return host_job(&rest_host, "POST", V1 "storage/volumes", body, text);
+}
+
+static void a_level_says_how_many_disks_it_takes(void **state)
+{
+	(void)state;
+	assert_int_equal(make_v1("raid5", "\"x0\", \"x1\""), 'f');
+	assert_non_null(strstr(text, "there is no RAID level \"raid5\": raid4, dp or mirror"));
+	assert_int_equal(make_v1("dp", "\"x0\", \"x1\""), 'f');
+	assert_non_null(strstr(text, "3 to 16 disks (1 to 14 data disks, then the two parity disks), not 2"));
+	assert_int_equal(make_v1("mirror", "\"x0\", \"x1\", \"x2\", \"x3\""), 'f');
+	assert_non_null(strstr(text, "of level mirror has 2 to 3 disks"));
+	assert_false(rest_has_disk("x0"));
+	assert_int_equal(make_v1("mirror", "\"x0\", \"x1\", \"x2\""), 's');
+}
+
+/* What raid show has of the one group of `volume`. */
+static json_int_t may_lose(const char *volume)
+{
+	char url[128];
+	(void)snprintf(url, sizeof url, V1 "storage/raid-groups?volume=%s", volume);
+	json_t *json = rest_get(url);
+	json_t *group = json_array_get(json_object_get(json, "records"), 0);
+	json_int_t n = json_integer_value(json_object_get(group, "may_lose"));
+	json_decref(json);
+	return n;
+}
+
+static bool status_says(const char *what)
+{
+	json_t *json = rest_get(V1 "status");
+	char *said = json_dumps(json, 0);
+	bool found = strstr(said, what) != NULL;
+	free(said);
+	json_decref(json);
+	return found;
+}
+
+static void a_group_of_double_parity_may_lose_two_disks(void **state)
+{
+	(void)state;
+	assert_int_equal(make_v1("dp", "\"x0\", \"x1\", \"x2\", \"x3\""), 's');
+	json_t *json = rest_get(V1 "storage/raid-groups?volume=v1");
+	json_t *group = json_array_get(json_object_get(json, "records"), 0);
+	static const char *const roles[] = { "data", "data", "parity", "parity2" };
+	assert_string_equal(text_of(group, "type"), "dp");
+	for (size_t i = 0; i < 4; i++)
+		assert_string_equal(text_of(json_array_get(json_object_get(group, "disks"), i), "role"), roles[i]);
+	json_decref(json);
+	assert_int_equal(may_lose("v1"), 2);
+	rest_does("POST", V1 "storage/volumes/v1/disks/fail", "{\"disk\": \"0.0\"}", 200);
+	assert_int_equal(may_lose("v1"), 1);
+	assert_true(status_says("one more disk may be lost there, but not two"));
+	rest_does("POST", V1 "storage/volumes/v1/disks/fail", "{\"disk\": \"0.3\"}", 200);
+	assert_int_equal(may_lose("v1"), 0);
+	assert_true(status_says("parity2 disk") && status_says("one more disk lost there loses data"));
+	assert_true(status_says("is degraded") && !status_says("has failed"));
+	assert_true(rest_refuses("POST", V1 "storage/volumes/v1/disks/fail", "{\"disk\": \"0.1\"}", 409,
+	                         "has lost as many as its parity replaces"));
+}
+
+static void no_group_is_weaker_than_those_of_its_volume(void **state)
+{
+	(void)state;
+	assert_int_equal(make_v1("dp", "\"x0\", \"x1\", \"x2\""), 's');
+	assert_true(rest_refuses("POST", V1 "storage/volumes/v1/raid-groups",
+	                         "{\"raid\": \"raid4\", \"disks\": [\"y0\", \"y1\", \"y2\"]}", 400,
+	                         "survives the loss of 2 disks, this one would survive 1"));
+	assert_true(rest_refuses("POST", V1 "storage/volumes/v1/raid-groups", "{\"disks\": [\"y0\", \"y1\"]}", 400,
+	                         "of level dp has 3 to 16 disks"));
+	assert_int_equal(host_job(&rest_host, "POST", V1 "storage/volumes/v1/raid-groups",
+	                          "{\"disks\": [\"y0\", \"y1\", \"y2\"], \"disk_size\": 1048576}", text),
+	                 's');
+	assert_int_equal(host_job(&rest_host, "POST", ADD_GROUP,
+	                          "{\"raid\": \"dp\", \"disks\": [\"z0\", \"z1\", \"z2\"], \"disk_size\": 1048576}",
+	                          text),
+	                 's'); /* a stronger one may join */
+}
+
+static void a_group_is_converted_once(void **state)
+{
+	(void)state;
+	assert_true(
+	    rest_refuses("POST", CONVERT, "{\"to\": \"raid4\", \"disk\": \"q\"}", 400, "can be converted to dp"));
+	assert_true(rest_refuses("POST", CONVERT, "{\"to\": \"dp\"}", 400, "disk"));
+	assert_true(
+	    rest_refuses("POST", CONVERT, "{\"to\": \"dp\", \"disk\": \"q\", \"group\": 7}", 404, "no RAID group 7"));
+	ramadmin_fail_replace = -EIO;
+	assert_int_equal(host_job(&rest_host, "POST", CONVERT, "{\"to\": \"dp\", \"disk\": \"q\"}", text), 'f');
+	assert_non_null(strstr(text, "does not change its RAID level"));
+	assert_false(rest_has_disk("q") || is_remembered("/q"));
+	ramadmin_fail_replace = 0;
+	assert_string_equal(shown(-1, "type"), "raid4");
+	assert_int_equal(host_job(&rest_host, "POST", CONVERT, "{\"to\": \"dp\", \"disk\": \"q\"}", text), 's');
+	assert_true(rest_has_disk("q") && is_remembered("/q"));
+	assert_string_equal(shown(-1, "type"), "dp");
+	assert_string_equal(shown(3, "role"), "parity2");
+	assert_string_equal(shown(-1, "state"), "normal"); /* the job ends with the rebuild */
+	assert_true(rest_refuses("POST", CONVERT, "{\"to\": \"dp\", \"disk\": \"r\"}", 409, "every RAID group"));
+	assert_true(rest_refuses("POST", CONVERT, "{\"to\": \"dp\", \"disk\": \"r\", \"group\": 0}", 409,
+	                         "has two parity disks already"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rest_setup_vol0, rest_teardown)
 
 int main(void)
@@ -258,6 +372,10 @@ int main(void)
 		TEST(a_disk_that_joins_is_made_and_remembered),
 		TEST(a_disk_that_cannot_join_is_gone_again),
 		TEST(a_disk_that_may_have_joined_stays),
+		TEST(a_level_says_how_many_disks_it_takes),
+		TEST(a_group_of_double_parity_may_lose_two_disks),
+		TEST(no_group_is_weaker_than_those_of_its_volume),
+		TEST(a_group_is_converted_once),
 		TEST(a_group_that_joins_is_made_and_remembered),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

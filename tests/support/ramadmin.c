@@ -274,7 +274,8 @@ void fs_volume_format(struct world *world, const char *name, const struct raid_s
 		world_random(world, &volume->uuid, sizeof volume->uuid);
 		for (unsigned g = 0; g < spec->n_groups; g++) {
 			for (unsigned d = 0; d < spec->groups[g].n_disks; d++) {
-				volume->parity[volume->n_disks] = d + 1 == spec->groups[g].n_disks;
+				volume->parity[volume->n_disks] = d + spec->groups[g].n_parity >=
+				                                  spec->groups[g].n_disks;
 				(void)snprintf(volume->disks[volume->n_disks++], 256, "%s",
 				               spec->groups[g].disk_urls[d]);
 			}
@@ -755,7 +756,12 @@ static int raid_stat(struct fs_message *msg)
 		if (ramadmin_worn && i == 1)
 			(void)snprintf(status->disks[i].worn, sizeof status->disks[i].worn, "70 read errors");
 		disk_stat(msg->volume, i, &status->disks[i]);
+		status->disks[i].is_second = status->disks[i].is_parity && status->groups[0].n_parity > 0;
+		status->groups[0].n_parity += status->disks[i].is_parity;
+		status->groups[0].n_data += !status->disks[i].is_parity;
+		status->groups[0].n_lost += status->disks[i].state != RAID_DISK_ONLINE;
 	}
+	status->groups[0].level = status->groups[0].n_parity > 1 ? "dp" : "raid4";
 	return 0;
 }
 
@@ -767,12 +773,15 @@ static int raid_modify(struct fs_message *msg)
 	return ramadmin_limits.of[RAID_LIMIT_REBUILD_FLOOR] < 65536 ? -ERANGE : 0;
 }
 
-static bool any_lost(const struct fs_volume *volume)
+static bool can_lose(const struct fs_volume *volume)
 {
-	for (unsigned i = 0; i < volume->n_disks; i++)
-		if (volume->states[i] != RAID_DISK_ONLINE)
-			return true;
-	return false;
+	unsigned n_lost = 0, n_parity = 0;
+
+	for (unsigned i = 0; i < volume->n_disks; i++) {
+		n_lost += volume->states[i] != RAID_DISK_ONLINE;
+		n_parity += volume->parity[i];
+	}
+	return n_lost < n_parity;
 }
 
 static int raid_change(struct fs_message *msg)
@@ -783,8 +792,10 @@ static int raid_change(struct fs_message *msg)
 	if (msg->in.raid.group != 0 || i >= volume->n_disks)
 		return -ENOENT;
 	if (msg->op == FS_RAID_FAIL) {
-		if (any_lost(volume))
-			return volume->states[i] == RAID_DISK_FAILED ? -EALREADY : -EBUSY;
+		if (volume->states[i] == RAID_DISK_FAILED)
+			return -EALREADY;
+		if (!can_lose(volume))
+			return -EBUSY;
 		volume->states[i] = RAID_DISK_FAILED;
 		return 0;
 	}
@@ -810,7 +821,9 @@ static int raid_grow(struct fs_message *msg)
 	if (ramadmin_fail_replace != 0 && !ramadmin_grow_labels)
 		return ramadmin_fail_replace;
 	for (unsigned d = 0; d < n; d++) {
-		volume->parity[volume->n_disks] = n > 1 && d + 1 == n;
+		volume->parity[volume->n_disks] = msg->op == FS_RAID_CONVERT || (n > 1 && d + spec->n_parity >= n);
+		volume->rebuilt[volume->n_disks] = 0;
+		volume->states[volume->n_disks] = msg->op == FS_RAID_CONVERT ? RAID_DISK_REBUILDING : RAID_DISK_ONLINE;
 		(void)snprintf(volume->disks[volume->n_disks++], 256, "%.200s",
 		               n > 1 ? spec->disk_urls[d] : msg->in.raid.url);
 	}
@@ -909,6 +922,7 @@ static int run(struct fs_message *msg)
 	case FS_RAID_REPLACE:
 	case FS_RAID_ONLINE:
 	case FS_RAID_FAIL: return raid_change(msg);
+	case FS_RAID_CONVERT:
 	case FS_RAID_ADD_DISK:
 	case FS_RAID_ADD_GROUP: return raid_grow(msg);
 	case FS_RAID_MODIFY: return raid_modify(msg);
