@@ -195,7 +195,7 @@ const struct verb verbs[] = {
 	    { "at", "at", "PATH", "where it is now; when not given, where it was", VERB_TEXT, VERB_IN_BODY, 0 } } },
 	{ "raid", "convert", "give a RAID group a second parity disk, at work: it survives the loss of any two disks as soon as that is computed", VERB_POST,
 	  "storage/volumes/{volume}/raid/convert", VERB_H_RAID_CONVERT, VERB_JOB, NULL, NULL,
-	  { ROUTE_VOLUME("volume"), { "to", "to", "LEVEL", "dp", VERB_TEXT, VERB_IN_BODY, VERB_REQUIRED },
+	  { ROUTE_VOLUME("volume"), { "to", "to", "LEVEL", "its level from then on: dp", VERB_TEXT, VERB_IN_BODY, VERB_REQUIRED },
 	    { "disk", "disk", "DISK", "the new parity disk; a file that does not exist is made", VERB_TEXT, VERB_IN_BODY, VERB_REQUIRED },
 	    { "group", "group", "N", "the RAID group; the first with one parity disk when not given", VERB_INTEGER, VERB_IN_BODY, 0 },
 	    { "disk-size", "disk_size", "SIZE", "size of a file that is made; as the parity disk of the group when not given", VERB_SIZE, VERB_IN_BODY, 0 },

@@ -18,6 +18,7 @@ RAID_TESTS = \
 	tests/raid/test_raid_fields \
 	tests/raid/test_raid_file \
 	tests/raid/test_raid_convert \
+	tests/raid/test_raid_dp \
 	tests/raid/test_raid_grow \
 	tests/raid/test_raid_hostroom \
 	tests/raid/test_raid_lane \
@@ -44,6 +45,8 @@ tests_raid_test_raid_file_SOURCES = tests/raid/test_raid_file.c
 tests_raid_test_raid_file_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_convert_SOURCES = tests/raid/test_raid_convert.c
 tests_raid_test_raid_convert_LDADD = $(RAID_TEST_LIBS)
+tests_raid_test_raid_dp_SOURCES = tests/raid/test_raid_dp.c
+tests_raid_test_raid_dp_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_grow_SOURCES = tests/raid/test_raid_grow.c
 tests_raid_test_raid_grow_LDADD = $(RAID_TEST_LIBS)
 tests_raid_test_raid_hostroom_SOURCES = tests/raid/test_raid_hostroom.c
