@@ -72,6 +72,14 @@ struct fs_vdisk_info {
 	uint64_t state_generation; /* rises with every FS_VDISK_SET, RESIZE */
 };
 
+/* A file, LUN or tree of metadata with blocks that neither their disk nor parity gave. */
+struct fs_lost_file {
+	uint32_t inode; /* below FS_INO_ROOT: metadata of the file system */
+	unsigned n_blocks; /* that were met */
+	char lun[440]; /* inside the volume, when it is a LUN that is there now; "": a file, or not known */
+};
+#define FS_LOST_FILES 8U /* are told by name */
+
 struct fs_volume_info {
 	char name[FS_NAME_MAX + 1U];
 	struct uuid uuid;
@@ -94,6 +102,11 @@ struct fs_volume_info {
 	 * none */
 	bool scrub_running;
 	uint64_t scrub_percent, scrub_wrong, scrub_repaired, scrub_lost, scrub_ended_s;
+	/* what readers and rebuilds have met since the mount, and is lost still */
+	struct fs_lost_file lost[FS_LOST_FILES];
+	unsigned n_lost; /* of them used */
+	uint64_t n_lost_blocks; /* of all files */
+	bool lost_more; /* there are more files or blocks than are counted */
 };
 
 /* Which snapshots go when space runs short. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations on the whole volume: figures, sync. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "fs/check/check.h"
@@ -16,6 +17,7 @@
 #include "fs/log/nvlog.h"
 #include "fs/message.h"
 #include "fs/scrub/scrub.h"
+#include "fs/vdisk/vtoc.h"
 #include "raid/raid.h"
 
 static void space_info(const struct fs_volume *vol, struct fs_volume_info *info)
@@ -41,6 +43,37 @@ static const char *level_of_all(const struct raid_status *status)
 		if (strcmp(status->groups[i].level, level) != 0)
 			return "mixed";
 	return level;
+}
+
+/* NULL: no room for one more. */
+static struct fs_lost_file *lost_file(struct fs_volume_info *info, uint32_t inode)
+{
+	for (unsigned i = 0; i < info->n_lost; i++)
+		if (info->lost[i].inode == inode)
+			return &info->lost[i];
+	if (info->n_lost == FS_LOST_FILES)
+		return NULL;
+	info->lost[info->n_lost].inode = inode;
+	return &info->lost[info->n_lost++];
+}
+
+/* Blocks that could not be had, by whose they are. */
+static void lost_info(const struct fs_volume *vol, struct fs_volume_info *info)
+{
+	const struct raid_lost_block *blocks;
+
+	info->n_lost_blocks = raid_lost_blocks(vol->raid, &blocks, &info->lost_more);
+	for (unsigned i = 0; i < info->n_lost_blocks; i++) {
+		struct fs_lost_file *file = lost_file(info, blocks[i].inode);
+		const char *path = vtoc_path(vol, blocks[i].inode);
+
+		if (file == NULL) {
+			info->lost_more = true;
+			continue;
+		}
+		file->n_blocks++;
+		(void)snprintf(file->lun, sizeof(file->lun), "%s", path == NULL ? "" : path);
+	}
 }
 
 int op_volume_stat(struct fs_run *run)
@@ -76,6 +109,7 @@ int op_volume_stat(struct fs_run *run)
 	info->waits_for_room = status->waits_for_room;
 	info->read_only = vol->read_only;
 	scrub_figures(vol, info);
+	lost_info(vol, info);
 	info->check_running = check_is_running(vol, &info->check_percent);
 	free(status);
 	run->msg->out.volume = info;

@@ -22,6 +22,7 @@ libvcraid_a_SOURCES = \
 	raid/level_dp.c \
 	raid/level_raid4.c \
 	raid/lineage.c raid/lineage.h \
+	raid/lost_blocks.c raid/lost_blocks.h \
 	raid/mark.c raid/mark.h \
 	raid/member.c raid/member.h \
 	raid/member_errors.c raid/member_errors.h \

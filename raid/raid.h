@@ -150,6 +150,16 @@ struct raid_read {
 };
 void raid_read(struct raid *raid, struct raid_read *read);
 
+/* A block that neither its disk nor parity gave. */
+struct raid_lost_block {
+	uint32_t vbn;
+	uint32_t inode, fbn; /* whose it is, and which of its blocks */
+	unsigned level; /* 0 data, 1.. indirect */
+};
+/* Those met since the volume was opened, by readers and by rebuilds, that are lost still; the first of them when there
+ * are many (*ret_more). The list is raid's, and good until the next call of raid/. */
+unsigned raid_lost_blocks(const struct raid *raid, const struct raid_lost_block **ret_blocks, bool *ret_more);
+
 /* Write n blocks, ascending VBN, no VBN twice, none of them live in the last committed fsinfo: data, parity and
  * checksums, intents first. The pages are shared: nobody changes them. `done` err: 0 also when degraded; -EIO when a
  * group lost more than its parity can carry. Complete is not durable: raid_flush. Several writes may be submitted; they

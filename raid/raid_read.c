@@ -48,13 +48,27 @@ struct read_op {
 
 static void read_submit(struct raid *raid, struct raid_read *read);
 
+/* Which blocks are lost is told to people. */
+static void read_note(struct raid *raid, const struct raid_read_block *block)
+{
+	const struct raid_ident *ident = &block->ident;
+
+	if (block->err == 0)
+		lost_blocks_remove(&raid->lost, block->vbn);
+	else
+		lost_blocks_add(&raid->lost,
+		                &(struct raid_lost_block){ block->vbn, ident->inode, ident->fbn, ident->level });
+}
+
 static void read_finish(struct read_op *op)
 {
 	struct raid_read *read = op->read;
 	struct raid *raid = op->raid;
 
-	for (unsigned i = 0; i < read->n_blocks; i++)
+	for (unsigned i = 0; i < read->n_blocks; i++) {
 		vc_invariant(R1, read->blocks[i].err != 0 || op->blocks[i].verified);
+		read_note(raid, &read->blocks[i]);
+	}
 	raid->n_reads_active--;
 	free(op);
 	read->impl = NULL;

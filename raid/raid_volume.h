@@ -15,6 +15,7 @@
 #include "raid/fsinfo_ring.h"
 #include "raid/hostroom.h"
 #include "raid/label.h"
+#include "raid/lost_blocks.h"
 #include "raid/mark.h"
 #include "raid/raid_flush.h"
 #include "raid/raid_group.h"
@@ -42,6 +43,7 @@ struct raid {
 	uint64_t intent_sequence; /* the last one given out */
 	uint64_t intent_released; /* intents up to this sequence are settled */
 	uint64_t n_full_stripes, n_partial_stripes, n_reconstructed, n_lost_blocks;
+	struct lost_blocks lost;
 	unsigned n_ios; /* at the disks */
 	bool opening, closing;
 	bool recovering; /* opening: which flush counts is not known yet */

@@ -208,6 +208,8 @@ static void op_check_done(struct raid *raid, struct write_op *op)
 {
 	if (!op->cut || op->n_pieces > 0)
 		return;
+	for (unsigned i = 0; op->err == 0 && raid->lost.n > 0 && i < op->write->n_blocks; i++)
+		lost_blocks_remove(&raid->lost, op->write->blocks[i].vbn);
 	op->task = (struct task){ .run = op_done_run };
 	world_defer(raid->world, &op->task);
 }

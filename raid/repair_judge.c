@@ -342,6 +342,16 @@ static void log_stripe_lost(const struct stripe *s, unsigned position)
 		          le32_get(s->entries[position].fbn));
 }
 
+static void stripe_note_lost(const struct stripe *s, unsigned position)
+{
+	struct raid_ident ident = checksum_entry_ident(&s->entries[position]);
+	const struct member *m = s->group->members[position];
+
+	if (!m->is_parity)
+		lost_blocks_add(&s->repair->raid->lost, &(struct raid_lost_block){ m->vbn_first + s->dbn, ident.inode,
+		                                                                   ident.fbn, ident.level });
+}
+
 /* One whose stripe has lost too many other blocks is gone: what is written does not match its entry, so it is never
  * taken for the block. */
 static void stripe_rebuild(struct repair *r, unsigned index)
@@ -361,6 +371,7 @@ static void stripe_rebuild(struct repair *r, unsigned index)
 	} else {
 		r->n_lost++;
 		stripe_count_lost(&s);
+		stripe_note_lost(&s, position);
 		log_stripe_lost(&s, position);
 	}
 	stripe_write(&s, position);

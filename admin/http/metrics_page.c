@@ -141,6 +141,9 @@ static const struct {
 	  offsetof(struct fs_volume_info, scrub_lost), 1, false },
 	{ "vc_volume_scrub_end_time_seconds", "When the last whole scrub ended, since 1970; 0: there was none.",
 	  "gauge", offsetof(struct fs_volume_info, scrub_ended_s), 1, false },
+	{ "vc_volume_lost_blocks",
+	  "Blocks that neither their disk nor parity gave when they were read or rebuilt last.", "gauge",
+	  offsetof(struct fs_volume_info, n_lost_blocks), 1, false },
 	{ "vc_volume_failed", "1 when a RAID group has lost more than parity carries.", "gauge",
 	  offsetof(struct fs_volume_info, failed), 1, true },
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* REST: status and stats; /healthz. */
 #include <event2/buffer.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -45,6 +46,36 @@ static void space_visited(struct call *call, const struct fs_volume_info *info, 
 	                              used, (unsigned long long)(info->free_bytes >> 20))));
 }
 
+/* Blocks that are lost, and whose they are. */
+static void lost_visited(struct call *call, const struct fs_volume_info *info)
+{
+	const char *name = fs_volume_name(call->msg.volume);
+	char whose[1024];
+	size_t len = 0;
+
+	whose[0] = '\0';
+	for (unsigned i = 0; i < info->n_lost; i++) {
+		const struct fs_lost_file *file = &info->lost[i];
+		int n;
+
+		if (file->lun[0] != '\0')
+			n = snprintf(whose + len, sizeof whose - len, "%sLUN /vol/%s%s (%u)", i == 0 ? "" : ", ", name,
+			             file->lun, file->n_blocks);
+		else
+			n = snprintf(whose + len, sizeof whose - len, "%s%s %u (%u)", i == 0 ? "" : ", ",
+			             file->inode < FS_INO_ROOT ? "metadata" : "file with inode", file->inode,
+			             file->n_blocks);
+		len = MIN_OF(len + (size_t)MAX_OF(n, 0), sizeof whose - 1);
+	}
+	(void)json_array_append_new(
+	    call->records,
+	    json_pack("{s:s,s:o,s:o}", "severity", "error", "target", textjson(name), "message",
+	              textjson_format("%" PRIu64
+	                              " blocks%s are lost, more of their stripes is wrong than parity replaces: %s; "
+	                              "vcadm volume check %s names files and offsets",
+	                              info->n_lost_blocks, info->lost_more ? " and more" : "", whose, name)));
+}
+
 static void status_visited(struct call *call)
 {
 	const struct fs_volume_info *info = call->msg.out.volume;
@@ -58,6 +89,8 @@ static void status_visited(struct call *call)
 		               (unsigned long long)info->scrub_lost);
 		(void)json_array_append_new(call->records, problem("error", name, text));
 	}
+	if (info->n_lost_blocks > 0)
+		lost_visited(call, info);
 	space_visited(call, info, name);
 }
 

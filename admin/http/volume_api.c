@@ -26,6 +26,23 @@ static json_t *known_json(const struct known_volume *known)
 	return json;
 }
 
+/* Whose blocks are lost. */
+static json_t *lost_json(const struct fs_volume_info *info)
+{
+	json_t *files = json_array();
+
+	for (unsigned i = 0; i < info->n_lost; i++) {
+		const struct fs_lost_file *file = &info->lost[i];
+		json_t *json = json_pack("{s:I,s:i}", "inode", (json_int_t)file->inode, "blocks", (int)file->n_blocks);
+
+		if (file->lun[0] != '\0')
+			(void)json_object_set_new(json, "lun", textjson_format("/vol/%s%s", info->name, file->lun));
+		(void)json_array_append_new(files, json);
+	}
+	return json_pack("{s:i,s:b,s:o}", "blocks", (int)info->n_lost_blocks, "more", (int)info->lost_more, "files",
+	                 files);
+}
+
 static void add_info(json_t *json, const struct fs_volume_info *info)
 {
 	char uuid[UUID_TEXT_SIZE];
@@ -40,6 +57,8 @@ static void add_info(json_t *json, const struct fs_volume_info *info)
 	if (info->level != NULL)
 		(void)json_object_set_new(json, "level", json_string(info->level));
 	(void)json_object_set_new(json, "read_only", json_boolean(info->read_only));
+	if (info->n_lost_blocks > 0)
+		(void)json_object_set_new(json, "lost", lost_json(info));
 	(void)json_object_set_new(json, "space",
 	                          json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "size", integer(info->size_bytes), "used",
 	                                    integer(info->used_bytes), "available", integer(info->free_bytes),

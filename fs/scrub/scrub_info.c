@@ -25,16 +25,6 @@ static void disk_fill(struct fs_scrub_disk *disk, const struct scrub_member *mem
 			memcpy(disk->url, status->disks[i].url, sizeof(disk->url));
 }
 
-static char *lun_path(struct fs_volume *vol, uint32_t ino)
-{
-	struct vtoc_entry *entry = NULL;
-
-	while (vol->vtoc != NULL && (entry = vtoc_next(vol, entry)) != NULL)
-		if (entry->ino == ino && entry->path[0] != '\0')
-			return strdup(entry->path);
-	return NULL;
-}
-
 static int result_fill(struct fs_volume *vol, const struct scrub_result *from, const struct raid_status *status,
                        struct fs_scrub_result *to)
 {
@@ -52,9 +42,10 @@ static int result_fill(struct fs_volume *vol, const struct scrub_result *from, c
 	to->n_lost = from->n_lost;
 	for (unsigned i = 0; i < from->n_lost; i++) {
 		const struct scrub_lost *lost = &from->lost[i];
+		const char *path = vtoc_path(vol, lost->inode);
 
 		to->lost[i] = (struct fs_scrub_lost){ lost->vbn, lost->inode, lost->fbn, lost->level,
-			                              lun_path(vol, lost->inode) };
+			                              path == NULL ? NULL : strdup(path) };
 	}
 	return 0;
 }

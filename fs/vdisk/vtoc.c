@@ -167,6 +167,18 @@ struct vtoc_entry *vtoc_next(struct fs_volume *vol, const struct vtoc_entry *aft
 	return after == NULL ? TAILQ_FIRST(&vol->vtoc->entries) : TAILQ_NEXT(after, link);
 }
 
+const char *vtoc_path(const struct fs_volume *vol, uint32_t ino)
+{
+	const struct vtoc_entry *entry;
+
+	if (vol->vtoc == NULL)
+		return NULL;
+	TAILQ_FOREACH(entry, &vol->vtoc->entries, link)
+		if (entry->ino == ino && entry->path[0] != '\0')
+			return entry->path;
+	return NULL;
+}
+
 uint64_t vtoc_changes(const struct fs_volume *vol)
 {
 	return vol->vtoc->n_changes;

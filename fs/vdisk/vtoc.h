@@ -58,6 +58,8 @@ MUST_CHECK int vtoc_need(struct fs_run *run);
 struct vtoc_entry *vtoc_find(struct fs_volume *vol, uint32_t ino, uint64_t generation);
 /* The next entry, by slot; NULL starts, NULL ends. */
 struct vtoc_entry *vtoc_next(struct fs_volume *vol, const struct vtoc_entry *after);
+/* The path of the vdisk that is in the active file system under this number now; NULL: none, or not known yet. */
+const char *vtoc_path(const struct fs_volume *vol, uint32_t ino);
 /* Rises when a vdisk comes or goes. */
 uint64_t vtoc_changes(const struct fs_volume *vol);
 

@@ -362,6 +362,18 @@ static void rebuild_of_one_whose_disk_fails_leaves_the_group_as_it_was(void **st
 	simraid_end(&s);
 }
 
+/* Is it told as lost? */
+static bool is_named(uint32_t vbn)
+{
+	const struct raid_lost_block *blocks;
+	bool more;
+
+	for (unsigned i = raid_lost_blocks(s.raid, &blocks, &more); i > 0; i--)
+		if (blocks[i - 1].vbn == vbn)
+			return true;
+	return false;
+}
+
 /* Of a stripe that has lost two blocks both are lost, and nothing else is. */
 static void rebuild_over_a_bad_block_loses_that_and_nothing_else(void **state)
 {
@@ -380,12 +392,15 @@ static void rebuild_over_a_bad_block_loses_that_and_nothing_else(void **state)
 	assert_int_equal(simraid_replace(&s, 0, 0, simraid_add_disk(&s, "spare", DISK_BLOCKS)), 0);
 	simraid_rebuilt(&s, A_MINUTE);
 	assert_int_equal(disk(0)->state, RAID_DISK_ONLINE);
+	assert_true(is_named(dbn)); /* though nobody has read it */
 	assert_only_errors(&eio);
 	assert_in_range(eio, 2, 4); /* and, if the other one was written, its stripe */
+	assert_true(is_named(dbn) && is_named(per_disk + dbn));
 	assert_int_equal(simraid_read(&s, dbn, s.versions[dbn]), -EIO);
 	assert_int_equal(simraid_read(&s, per_disk + dbn, s.versions[per_disk + dbn]), -EIO);
 	/* places like any other for new blocks */
 	assert_int_equal(simraid_write(&s, (const uint32_t[]){ dbn, per_disk + dbn }, 2), 0);
+	assert_false(is_named(dbn) || is_named(per_disk + dbn));
 	assert_int_equal(simraid_read(&s, dbn, s.versions[dbn]), 0);
 	assert_int_equal(simraid_read(&s, per_disk + dbn, s.versions[per_disk + dbn]), 0);
 	simraid_end(&s);

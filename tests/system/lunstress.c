@@ -422,6 +422,16 @@ static int finish(const struct bench *b, uint64_t start_ns)
 	return b->lost ? EXIT_LOST : 0;
 }
 
+/* While it logs in: the library takes a call that a signal interrupts for a connection that is lost. */
+static void hold_back_sigterm(bool back)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigprocmask(back ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	static struct bench bench = { .seconds = 5, .depth = 8, .write_percent = 50, .sync_every = 256 };
@@ -439,6 +449,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	b->random_state = (uint64_t)seed << 32 ^ (uint64_t)now_ns() ^ 0x9e3779b97f4a7c15ULL;
+	hold_back_sigterm(true);
 	(void)signal(SIGTERM, on_signal);
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (!set_up(b, ranges, seed))
@@ -449,6 +460,7 @@ int main(int argc, char **argv)
 	b->state = b->driver->open(b->url, b->size_bytes);
 	if (!b->state)
 		return EXIT_LOST;
+	hold_back_sigterm(false);
 	drive(b);
 	int result = finish(b, start_ns);
 	(void)fflush(stdout);

@@ -75,3 +75,26 @@ def test_a_scrub_goes_on_after_the_server_was_killed(test):
     wait_until("the scrub ends", lambda: server.vcadm_json("raid", "scrub", "status", "vol0")["state"] == "done", 120, 0.2)
     need(same(server.disks[0], data), "a block is not what it was")
     run(*test.stress(server, 0, test.path("state"), SIZE, "--verify"))
+
+
+def test_more_bad_blocks_than_parity_replaces_name_their_lun(test):
+    server = test.server()
+    server.create_lun("/vol/vol0/test", SIZE, number=0)
+    run(*test.stress(server, 0, test.path("state"), SIZE, "--seconds", 2, "--depth", 8, "--writes", 90))
+    run(server.helper("system/nfstree"), "write", server.nfs_url(), 50, 9)
+    server.vcadm("snapshot", "create", "vol0", "s1")
+    overwrite(server, 1, 8)
+    server.vcadm("raid", "fail", "vol0", "0.0", "--yes")
+    server.restart_after_kill()  # nothing of it is in memory any more
+    done = run(*test.stress(server, 0, test.path("state"), SIZE, "--verify"), check=False)
+    need(done.returncode != 0 and '"wrong": 0' in done.stdout, f"what is lost was returned: {done.stdout}{done.stderr}")
+    status = server.vcadm("status", check=False)
+    need(status.returncode == 8 and "LUN /vol/vol0/test (" in status.stdout and "vcadm volume check vol0" in status.stdout, status.stdout)
+    lost = server.volume()["lost"]
+    need(any(file.get("lun") == "/vol/vol0/test" and file["blocks"] > 0 for file in lost["files"]), f"{lost}")
+    # the other half of their stripes comes back: nothing is lost any more
+    server.vcadm("raid", "online", "vol0", "0.0")
+    run(*test.stress(server, 0, test.path("state"), SIZE, "--verify"))
+    need("lost" not in server.volume(), f"still lost: {server.volume()}")
+    run(server.helper("system/nfstree"), "verify", server.nfs_url(), 50, 9, "--all")
+    scrubbed(server)
