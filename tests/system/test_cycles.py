@@ -42,6 +42,7 @@ class Life:
         self.server.create_volume("vol0", *words)
         self.server.create_lun("/vol/vol0/test", SIZE, number=0)
         self.url = self.server.lun_url(0)
+        self.n_disks = len(disk_states(self.server))
         self.churn, self.writer, self.new = Churn(test, self.server), None, 0
         run(*self.stress("--seconds", 1, "--depth", 8, "--writes", 90))
         run(self.server.helper("system/nfstree"), "write", self.server.nfs_url(), 200, 9)
@@ -194,6 +195,15 @@ def lost_again(life, place):
     life.start_replace(place)
 
 
+def another_lost(life, place):
+    """Of a group with two parity disks: another disk fails before the first one's place is whole."""
+    other = (place + 1) % life.n_disks
+    path = life.path(other)
+    os.unlink(path)
+    life.lost(other, path)
+    life.start_replace(other)
+
+
 # ---- ways to mend ----
 
 def replaced(life, place, undo):
@@ -212,15 +222,15 @@ def taken_back(life, place, undo):
     life.server.vcadm("raid", "online", "vol0", f"0.{place}")
 
 
-def cycles():
+def cycles(n_parity):
     """(failure, what happens meanwhile, mending): each failure several times, with all that may happen."""
     chance = random.Random(7)
-    happenings = [nothing, killed, restarted, lost_again]
+    happenings = [another_lost if n_parity > 1 else nothing, killed, restarted, lost_again]
     rows = []
     for i in range(CYCLES):
         failure = (GONE + AWAY)[i % len(GONE + AWAY)]
         mending = taken_back if failure in AWAY else (replaced, taken_by_a_spare)[i // 2 % 2]
-        happening = happenings[(i + i // 4) % 4] if mending is replaced else chance.choice(happenings[:3])
+        happening = happenings[(i + i // 4) % 4] if mending is replaced else chance.choice(happenings[n_parity - 1:3])
         rows.append((failure, happening, mending))
     return rows
 
@@ -249,13 +259,13 @@ def cycle(life, place, failure, happening, mending):
 
 def through_all(test, *words):
     life = Life(test, *words)
-    n_disks = len(disk_states(life.server))
-    for i, (failure, happening, mending) in enumerate(cycles()):
+    n_parity = sum(disk["role"] == "parity" for disk in disk_states(life.server))
+    for i, (failure, happening, mending) in enumerate(cycles(n_parity)):
         life.work()
         try:
-            cycle(life, i % n_disks, failure, happening, mending)
+            cycle(life, i % life.n_disks, failure, happening, mending)
         except Exception:
-            test.note(f"cycle {i}: disk {i % n_disks} {failure.__name__}, {mending.__name__}, meanwhile {happening.__name__}")
+            test.note(f"cycle {i}: disk {i % life.n_disks} {failure.__name__}, {mending.__name__}, meanwhile {happening.__name__}")
             raise
     swapped(life)
     run(life.server.helper("system/nfstree"), "verify", life.server.nfs_url(), 200, 9)
@@ -280,3 +290,7 @@ def swapped(life):
 
 def test_disks_fail_in_every_way_and_clients_go_on(test):
     through_all(test)
+
+
+def test_disks_of_double_parity_fail_in_every_way_also_two_at_once(test):
+    through_all(test, "--raid", "dp")
