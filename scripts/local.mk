@@ -7,7 +7,7 @@ EXTRA_DIST += LICENSE README.md autogen.sh quickstart .clang-format .ci/run \
 	docs/GUIDE/05-consistency-point.md docs/GUIDE/05-cp.svg docs/GUIDE/06-raid.md docs/GUIDE/06-raid.svg \
 	docs/GUIDE/07-snapshots.md docs/GUIDE/07-snapshots.svg docs/GUIDE/08-luns.md docs/GUIDE/08-vdisk.svg \
 	docs/GUIDE/09-backed-luns.md docs/GUIDE/09-backed.svg docs/GUIDE/10-clone.md docs/GUIDE/10-clone.svg \
-	docs/GUIDE/README.md
+	docs/GUIDE/disks.md docs/GUIDE/README.md
 
 lint:
 	$(top_srcdir)/scripts/lint
