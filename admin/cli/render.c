@@ -171,6 +171,15 @@ static void render_records(const struct verb *verb, json_t *records, enum cli_ou
 		print_table(verb->noun, records, output == CLI_WIDE, columns_expand(verb->noun));
 }
 
+/* What is shown a member a line: an object that was asked for, or one that is no row of its noun's table. */
+static bool is_by_members(const struct verb *verb, json_t *json)
+{
+	const char *rows = columns_expand(verb->noun);
+
+	return (verb->verb != NULL && strcmp(verb->verb, "show") == 0) ||
+	       (rows != NULL && json_object_get(json, rows) == NULL);
+}
+
 static void render_shown(const struct verb *verb, json_t *json, enum cli_output output)
 {
 	if (verb->flags & VERB_COLLECTION) {
@@ -179,7 +188,7 @@ static void render_shown(const struct verb *verb, json_t *json, enum cli_output 
 		print_name(verb->noun, json);
 	} else if (strcmp(verb->noun, "status") == 0) {
 		print_status(json);
-	} else if (verb->verb != NULL && strcmp(verb->verb, "show") == 0) {
+	} else if (is_by_members(verb, json)) {
 		print_members(verb->noun, json, "");
 	} else if (json_object_size(json) > 0) {
 		const char *noun = json_object_get(json, "logical_unit_number") != NULL ? "lun map" : verb->noun;
