@@ -21,7 +21,7 @@ libvcadmin_a_SOURCES = \
 	admin/lunnumber.c admin/lunnumber.h \
 	admin/moment.h \
 	admin/overlap.c admin/overlap.h \
-	admin/policy.c admin/raidlevel.c admin/policy.h \
+	admin/policy.c admin/policy.h admin/raidlevel.c admin/raidlevel.h \
 	admin/rebuildjob.c admin/rebuildjob.h \
 	admin/remount.c admin/remount.h \
 	admin/scrubjob.c admin/scrubjob.h \
