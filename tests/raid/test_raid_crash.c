@@ -9,8 +9,9 @@
  * after a second cut during recovery. Parity
  * must verify afterwards, and the volume must take writes. In some histories a disk fails, and in some of those another
  * takes its place: then the cut falls before, into or after its rebuild, which goes on after it; and once it was
- * through, any disk may be lost. VC_CRASH_SEEDS=n runs n seeds a geometry (tests/crash/campaign
- * runs more of them, without the sanitizers), VC_CRASH_SEED=n only that one. */
+ * through, any disk may be lost; or a RAID-4 group gets a second parity disk, and loses nothing at any time of it.
+ * VC_CRASH_SEEDS=n runs n seeds a geometry (tests/crash/campaign runs more of them, without the sanitizers),
+ * VC_CRASH_SEED=n only that one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +31,7 @@
 #define NO_DISK 0U /* a mask of media */
 #define MAX_PAIRS 10U /* of lost disks, tried of one state */
 
-enum mishap { NO_MISHAP, A_DISK_FAILS, A_DISK_IS_REPLACED };
+enum mishap { NO_MISHAP, A_DISK_FAILS, A_DISK_IS_REPLACED, A_GROUP_IS_CONVERTED };
 
 static const struct geometry {
 	const char *name;
@@ -73,6 +74,7 @@ static struct history {
 	struct iovec log_iov;
 	bool dead, failed; /* dead: it was cut */
 	bool has_spare, replacing, replaced; /* the spare is the medium after the others */
+	bool converts; /* the spare becomes a second parity disk */
 	uint32_t version;
 } h;
 
@@ -445,7 +447,8 @@ static bool history_prepare(const struct geometry *g, uint64_t seed, enum mishap
 	clone_media(g, base, "live", 0);
 	simraid_init(&h.s, seed, "live", g->n_groups, g->disks, 0);
 	assert_int_equal(simraid_open(&h.s), 0);
-	h.has_spare = mishap == A_DISK_IS_REPLACED;
+	h.has_spare = mishap == A_DISK_IS_REPLACED || mishap == A_GROUP_IS_CONVERTED;
+	h.converts = mishap == A_GROUP_IS_CONVERTED;
 	(void)snprintf(spare, sizeof spare, "live-%u", h.s.n_disks);
 	(void)memdisk_driver.destroy(spare);
 	if (h.has_spare)
@@ -491,7 +494,7 @@ static void replace_one(void)
 {
 	static struct raid_status st;
 
-	if (!h.has_spare || h.replaced)
+	if (!h.has_spare || h.replaced || h.converts)
 		return;
 	raid_status(h.s.raid, &st);
 	for (unsigned i = 0; i < st.n_disks && !h.replaced; i++) {
@@ -503,6 +506,13 @@ static void replace_one(void)
 	}
 }
 
+/* The spare becomes a second parity disk of a group. */
+static void convert_one(void)
+{
+	h.replaced = h.replacing = true;
+	raid_convert(h.s.raid, (unsigned)rnd(h.s.n_groups), h.s.urls[h.s.n_disks - 1U], on_replaced, NULL);
+}
+
 /* Nothing is lost when one more is. */
 static bool is_whole(void)
 {
@@ -512,12 +522,14 @@ static bool is_whole(void)
 	for (unsigned i = 0; i < st.n_disks; i++)
 		if (st.disks[i].state != RAID_DISK_ONLINE)
 			return false;
-	return true;
+	return !h.converts || st.groups[0].n_parity > 1;
 }
 
 static void history_step(bool hurt)
 {
-	if (hurt)
+	if (hurt && h.converts)
+		convert_one();
+	else if (hurt)
 		hurt_a_disk();
 	if (rnd(100) == 0)
 		replace_one();
@@ -544,6 +556,14 @@ static void check_without(const struct geometry *g, uint64_t seed, unsigned n_me
 	}
 }
 
+/* How many disks may be lost at the cut; a group that is being converted has as many as before. */
+static unsigned may_lose(const struct geometry *g, bool whole)
+{
+	if (h.converts)
+		return g->n_parity + (whole && g->n_groups == 1 ? 1U : 0U);
+	return whole ? g->n_parity : g->n_parity - 1U;
+}
+
 static void run_history(const struct geometry *g, uint64_t seed, enum mishap mishap)
 {
 	uint64_t steps, hurt_at;
@@ -554,6 +574,8 @@ static void run_history(const struct geometry *g, uint64_t seed, enum mishap mis
 	n_histories++;
 	steps = 1 + rnd(rnd(2) == 0 ? 300 : 3000);
 	hurt_at = mishap != NO_MISHAP ? rnd(steps) : UINT64_MAX;
+	if (mishap == A_GROUP_IS_CONVERTED && rnd(2) == 0)
+		steps = hurt_at + 1 + rnd(400); /* cut close to the change */
 	at_commit = rnd(3) == 0; /* cut while an fsinfo is being written */
 	for (uint64_t i = 0; i < steps || (at_commit && h.stage != COMMITTING); i++)
 		history_step(i == hurt_at);
@@ -567,7 +589,7 @@ static void run_history(const struct geometry *g, uint64_t seed, enum mishap mis
 	wind_down();
 	clone_media(g, "cut", "try", 0);
 	check_state(g, "try", NO_DISK, seed);
-	check_without(g, seed, n_disks + (h.has_spare ? 1U : 0U), whole ? g->n_parity : g->n_parity - 1U);
+	check_without(g, seed, n_disks + (h.has_spare ? 1U : 0U), may_lose(g, whole));
 	clone_media(g, "cut", "try", 0);
 	crash_during_open(g, "try", "again", seed);
 	clone_media(g, "again", "try", 0);
@@ -592,7 +614,7 @@ static void run_seeds(const struct geometry *g, enum mishap mishap)
 {
 	uint64_t only = env_number("VC_CRASH_SEED", 0), n = env_number("VC_CRASH_SEEDS", 12);
 
-	static const char *const names[] = { "", " hurt", " replaced" };
+	static const char *const names[] = { "", " hurt", " replaced", " converted" };
 
 	memdisk_set_latency(300000);
 	for (uint64_t seed = only != 0 ? only : 1; seed <= (only != 0 ? only : n); seed++) {
@@ -634,6 +656,9 @@ HISTORIES(raid_of_two_groups_keeps_what_was_committed_when_a_disk_fails_before_t
 HISTORIES(raid_1_plus_1_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, 0, A_DISK_IS_REPLACED)
 HISTORIES(raid_3_plus_1_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, 1, A_DISK_IS_REPLACED)
 HISTORIES(raid_of_two_groups_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, 3, A_DISK_IS_REPLACED)
+HISTORIES(raid_1_plus_1_keeps_what_was_committed_when_it_is_converted_before_the_crash, 0, A_GROUP_IS_CONVERTED)
+HISTORIES(raid_3_plus_1_keeps_what_was_committed_when_it_is_converted_before_the_crash, 1, A_GROUP_IS_CONVERTED)
+HISTORIES(raid_of_two_groups_keeps_what_was_committed_when_one_is_converted_before_the_crash, 3, A_GROUP_IS_CONVERTED)
 HISTORIES(mirror_of_3_keeps_what_was_committed, 4, NO_MISHAP)
 HISTORIES(dp_3_plus_2_keeps_what_was_committed, 5, NO_MISHAP)
 HISTORIES(dp_6_plus_2_keeps_what_was_committed, 6, NO_MISHAP)
@@ -661,6 +686,12 @@ int main(int argc, char **argv)
 		    raid_3_plus_1_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, tell_seed),
 		cmocka_unit_test_teardown(
 		    raid_of_two_groups_keeps_what_was_committed_when_a_disk_is_replaced_before_the_crash, tell_seed),
+		cmocka_unit_test_teardown(raid_1_plus_1_keeps_what_was_committed_when_it_is_converted_before_the_crash,
+		                          tell_seed),
+		cmocka_unit_test_teardown(raid_3_plus_1_keeps_what_was_committed_when_it_is_converted_before_the_crash,
+		                          tell_seed),
+		cmocka_unit_test_teardown(
+		    raid_of_two_groups_keeps_what_was_committed_when_one_is_converted_before_the_crash, tell_seed),
 		cmocka_unit_test_teardown(mirror_of_3_keeps_what_was_committed, tell_seed),
 		cmocka_unit_test_teardown(dp_3_plus_2_keeps_what_was_committed, tell_seed),
 		cmocka_unit_test_teardown(dp_6_plus_2_keeps_what_was_committed, tell_seed),

@@ -259,7 +259,7 @@ def cycle(life, place, failure, happening, mending):
 
 def through_all(test, *words):
     life = Life(test, *words)
-    n_parity = sum(disk["role"] == "parity" for disk in disk_states(life.server))
+    n_parity = sum(disk["role"].startswith("parity") for disk in disk_states(life.server))
     for i, (failure, happening, mending) in enumerate(cycles(n_parity)):
         life.work()
         try:
