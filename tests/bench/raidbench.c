@@ -84,7 +84,7 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 'd': rig.dir = optarg; break;
 		case 'n': rig.n_disks = number_of(optarg, 2, RIG_MAX_DISKS); break;
-		case 'p': rig.n_parity = number_of(optarg, 1, 1); break;
+		case 'p': rig.n_parity = number_of(optarg, 1, 2); break;
 		case 's': rig.disk_bytes = (uint64_t)number_of(optarg, 64, 1U << 20) << 20; break;
 		case 'r': n_rounds = number_of(optarg, 1, 100); break;
 		default: return 2;

@@ -81,6 +81,7 @@ static void start_format(void *arg)
 	struct raid_spec spec = { .groups = &group, .n_groups = 1 };
 
 	group.n_disks = rig->n_disks;
+	group.n_parity = rig->n_parity;
 	for (unsigned i = 0; i < rig->n_disks; i++)
 		group.disk_urls[i] = rig->urls[i];
 	raid_format(rig->world, &spec, &uuid, rig_done, rig);
